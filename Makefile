@@ -1,0 +1,38 @@
+# Set-up needs Python 3.11 to 3.13 with pip and venv, and the network; every target does it first.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: help setup sweep test lint ui report bench verify docs lock clean
+
+help:  ## What can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY)  ## The environment in .venv, from the locked versions
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q src
+	touch $(READY)
+
+sweep: $(READY)  ## The main job: four bucket sizes, ten seeds each, on every core; prints the leaderboard
+	$(BIN)/qsweep train -m +sweep=buckets
+
+test: $(READY)  ## Lint, types and tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+ui: $(READY)  ## The MLflow UI on this checkout's runs
+	$(BIN)/qsweep ui
+
+lock:  ## Resolve the versions anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header --upgrade --group dev pyproject.toml --output-file requirements.lock
+
+clean:  ## Remove the environment and caches; runs stay
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,146 @@
+"""The Q-table's history as one Parquet file of its changes; checkpoints have names such as ep017500.
+
+Columns: `episodes` (int32, how many episodes had been trained), `entry` (int32, which value of the
+table, in C order) and `value` (float64). A row says that at that checkpoint that entry had come to
+that value. Every row group begins with the whole table, so reading one checkpoint reads one row
+group: apply its rows in order, up to the checkpoint's. The shape is in the schema's metadata.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from qsweep.durable import WholeFile
+from qsweep.problems import Problem, UsageError, closest
+
+QTable = npt.NDArray[np.float64]
+
+FILE_NAME = "q_table_history.parquet"
+GROUP_ROWS = 50_000
+"""Changes in a row group before the next one starts, unless four tables are more."""
+
+
+def name_of(episodes: int) -> str:
+    """The name of the checkpoint after `episodes` episodes."""
+    return f"ep{episodes:06d}"
+
+
+def sha256(q_table: QTable) -> str:
+    """The SHA-256 of a Q-table's values as little-endian float64 in C order, in hex."""
+    return hashlib.sha256(np.ascontiguousarray(q_table, dtype="<f8").tobytes()).hexdigest()
+
+
+class History:
+    """Writes checkpoints to `path`, which appears, complete, when the history is closed."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...], about: Mapping[str, Any]) -> None:
+        metadata = {"shape": json.dumps(shape), "qsweep": json.dumps(dict(about))}
+        self._schema = pa.schema(
+            [("episodes", pa.int32()), ("entry", pa.int32()), ("value", pa.float64())], metadata
+        )
+        self._file = WholeFile(path)
+        self._writer = pq.ParquetWriter(
+            self._file,
+            self._schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=False,
+            column_encoding={
+                "episodes": "DELTA_BINARY_PACKED",
+                "entry": "DELTA_BINARY_PACKED",
+                "value": "BYTE_STREAM_SPLIT",
+            },
+        )
+        self._every_entry = np.arange(int(np.prod(shape)), dtype=np.int32)
+        self._last: QTable | None = None
+        self._rows: list[tuple[int, npt.NDArray[np.int32], QTable]] = []
+        self._room = max(GROUP_ROWS, 4 * len(self._every_entry))
+
+    def add(self, episodes: int, q_table: QTable) -> None:
+        """Append the table after `episodes` episodes; later than any before."""
+        values = q_table.reshape(-1)
+        if self._last is None:
+            entries = self._every_entry
+        else:
+            changed = values.view(np.int64) != self._last.view(np.int64)
+            entries = np.flatnonzero(changed).astype(np.int32)
+            if not len(entries):  # so that the checkpoint is there by name
+                entries = self._every_entry[:1]
+        self._rows.append((episodes, entries, values[entries]))
+        self._room -= len(entries)
+        self._last = values
+        if self._room <= 0:
+            self._end_group()
+
+    def _end_group(self) -> None:
+        if not self._rows:
+            return
+        numbers = np.array([n for n, _, _ in self._rows], np.int32)
+        episodes = np.repeat(numbers, [len(entries) for _, entries, _ in self._rows])
+        entries = np.concatenate([entries for _, entries, _ in self._rows])
+        values = np.concatenate([values for _, _, values in self._rows])
+        self._writer.write_table(pa.table([episodes, entries, values], schema=self._schema))
+        self._rows, self._last = [], None
+        self._room = max(GROUP_ROWS, 4 * len(self._every_entry))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Complete the file, after an error too: what was added is kept."""
+        self._end_group()
+        self._writer.close()
+        self._file.close()
+
+
+class Archive:
+    """Reads a history, one checkpoint at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = pq.ParquetFile(path)
+        metadata = self._file.schema_arrow.metadata
+        self.shape: tuple[int, ...] = tuple(json.loads(metadata[b"shape"]))
+        self.about: dict[str, Any] = json.loads(metadata[b"qsweep"])
+
+    def names(self) -> list[str]:
+        """The checkpoints' names, in order."""
+        column = self._file.read(columns=["episodes"]).column(0).to_numpy()
+        return [name_of(int(n)) for n in np.unique(column)]
+
+    def q_table(self, name: str) -> QTable:
+        """The table of one checkpoint, float64[buckets..., actions].
+
+        Raises UsageError where there is no such checkpoint.
+        """
+        match = re.fullmatch(r"ep(\d+)", name)
+        wanted = int(match[1]) if match else -1
+        for group in range(self._file.num_row_groups):
+            bounds = self._file.metadata.row_group(group).column(0).statistics
+            if bounds.min <= wanted <= bounds.max:
+                rows = self._file.read_row_group(group)
+                episodes, entries, values = (rows.column(c).to_numpy() for c in range(3))
+                upto = np.searchsorted(episodes, wanted, side="right")
+                if episodes[upto - 1] == wanted:
+                    table = np.empty(int(np.prod(self.shape)))
+                    # Where an entry occurs twice, the later value stays.
+                    table[entries[:upto]] = values[:upto]
+                    return table.reshape(self.shape)
+        raise UsageError(
+            [Problem("checkpoint", "there is none of this name", name, closest(name, self.names()))]
+        )

@@ -1,0 +1,93 @@
+"""The command line; each command imports only what it needs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import click
+
+from qsweep.problems import UsageError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+def refusing(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn what the user cannot have into one message and exit code 2, a signal into 128 + its number."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except UsageError as error:
+            for problem in error.problems:
+                click.echo(f"qsweep: {problem}", err=True)
+            sys.exit(2)
+        except KeyboardInterrupt as interrupt:
+            click.echo("qsweep: interrupted; what was recorded is kept", err=True)
+            sys.exit(128 + getattr(interrupt, "signum", 2))
+
+    return guarded
+
+
+@click.group(context_settings=CONTEXT)
+@click.version_option(package_name="qsweep")
+def main() -> None:
+    """Track, sweep and compare tabular reinforcement learning."""
+
+
+@main.command(context_settings={**CONTEXT, "ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[OVERRIDES] [-m]")
+@refusing
+def train(arguments: Sequence[str]) -> None:
+    r"""Train once, or with -m once for every combination of values.
+
+    \b
+    qsweep train buckets=40 seed=3
+    qsweep train env=cart_pole episodes=5000
+    qsweep train env.id=FrozenLake-v1 env.kwargs.is_slippery=false
+    qsweep train +experiment=tutorial_25000
+    qsweep train -m buckets=10,20,40 'seed=range(5)'
+    qsweep train -m +sweep=buckets
+    qsweep train --cfg job        print the composed config and stop
+
+    OVERRIDES are KEY=VALUE as in Hydra; conf/train.yaml lists the keys. Presets of your own in a
+    folder conf/ where the command is run are found beside the packaged ones.
+    """
+    from qsweep.launch import launch
+
+    sys.exit(launch(list(arguments)))
+
+
+@main.command()
+@click.argument("name", required=False, metavar="[EXPERIMENT]")
+@click.option("--limit", default=20, show_default=True, help="Runs listed below the variants.")
+@refusing
+def runs(name: str | None, limit: int) -> None:
+    """The leaderboard: variants over their seeds, then the latest runs.
+
+    EXPERIMENT is an experiment's name (an environment's id unless you chose another) or a sweep's.
+    """
+    from qsweep.report.terminal import show_runs
+
+    show_runs(name, limit)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=5000, show_default=True, help="Port to listen on.")
+@refusing
+def ui(host: str, port: int) -> None:
+    """The MLflow UI on the store of this folder; Ctrl-C ends it."""
+    from qsweep.tracking.store import open_store
+
+    store = open_store("local", create=False)
+    click.echo(f"http://{host}:{port}", err=True)
+    arguments = ["--backend-store-uri", store.uri, "--default-artifact-root", str(store.artifacts)]
+    mlflow = [sys.executable, "-m", "mlflow", "server", *arguments]
+    os.execv(sys.executable, [*mlflow, "--host", host, "--port", str(port)])

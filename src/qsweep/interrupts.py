@@ -1,0 +1,65 @@
+"""SIGINT and SIGTERM as a request to stop, so that a run ends where it can be kept."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+SAME_REQUEST_SECONDS = 1.0
+"""Two signals closer than this are one request: a terminal and a parent process may both send."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked to stop. signum: which one."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signal.Signals(signum).name)
+        self.signum = signum
+
+
+class StopRequests:
+    """While entered, a first SIGINT or SIGTERM is only remembered; `check` then raises.
+
+    A second one, later, raises at once, for work that does not come to a check; once `check` has
+    raised, signals are ignored, so that what was interrupted can be put away. Outside the main
+    thread, where Python takes no signals, this does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._signum: int | None = None
+        self._at = 0.0
+        self._raised = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for signum in (signal.SIGINT, signal.SIGTERM):
+                self._before[signum] = signal.signal(signum, self._remember)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for signum, handler in self._before.items():
+            signal.signal(signum, handler)
+
+    def _remember(self, signum: int, frame: FrameType | None) -> None:
+        if self._raised:
+            return
+        if self._signum is None:
+            self._signum, self._at = signum, time.monotonic()
+        elif time.monotonic() - self._at > SAME_REQUEST_SECONDS:
+            self._raised = True
+            raise Interrupted(signum)
+
+    def check(self) -> None:
+        """Raise Interrupted if a signal has come."""
+        if self._signum is not None:
+            self._raised = True
+            raise Interrupted(self._signum)

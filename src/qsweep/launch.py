@@ -1,0 +1,129 @@
+"""`qsweep train`: check the command line, then run it once or hand it to Hydra as a multirun."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import click
+import hydra
+import pandas as pd
+from hydra._internal.utils import get_args_parser
+from rich.console import Console
+
+from qsweep import overrides
+from qsweep.composition import Plan, conf_folder, plan
+from qsweep.jobs import Ended, Jobs
+from qsweep.progress import RunProgress
+from qsweep.report.frames import load_runs, row
+from qsweep.report.leaderboard import SCORE
+from qsweep.report.terminal import show_variants
+from qsweep.runner import Outcome, run, run_record
+from qsweep.sweeps import command, run_job
+from qsweep.tracking import tracker
+
+OUTPUTS = Path("multirun")
+OWN_CONFIGS = Path("conf")
+"""Presets in this folder of the current one are found beside the packaged ones."""
+
+
+def launch(arguments: list[str]) -> int:
+    """Do what `qsweep train ARGUMENTS` asks for; returns the exit code.
+
+    Raises UsageError with everything wrong with the command line, before anything has begun.
+    """
+    flags = get_args_parser().parse_args(arguments)
+    given = [overrides.normal(line) for line in flags.overrides]
+    for_hydra = [line for line in given if line.startswith(("hydra.", "hydra/"))]
+    for_hydra += _search_path(flags.config_dir, for_hydra)
+    tasks = [line for line in given if line not in for_hydra]
+    if flags.cfg or flags.info or flags.hydra_help or flags.shell_completion:
+        _call_hydra([*(a for a in arguments if a not in flags.overrides), *for_hydra, *tasks])
+        return 0
+    checked = [line for line in for_hydra if not line.startswith("hydra.sweep.dir=")]
+    wanted = plan((*checked, *tasks), bool(flags.multirun))
+    return _multirun(wanted, for_hydra, tasks) if flags.multirun else _single(wanted)
+
+
+def _search_path(config_dir: str | None, for_hydra: list[str]) -> list[str]:
+    """Where Hydra is to look for presets beside the packaged ones, as an override."""
+    if any(line.startswith("hydra.searchpath=") for line in for_hydra):
+        return []
+    folder = Path(config_dir or OWN_CONFIGS).absolute()
+    if not folder.is_dir() or folder == conf_folder():
+        return []
+    return [f"hydra.searchpath=['file://{folder}']"]
+
+
+def _call_hydra(arguments: list[str]) -> None:
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come back here instead of being printed there
+    sys.argv = ["qsweep train", *arguments]
+    decorated = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="train")
+    decorated(run_job)()
+
+
+def _single(wanted: Plan) -> int:
+    [job] = wanted.jobs
+    config = job.config
+    with RunProgress(config.episodes, config.window) as progress:
+        outcome = run(config, job.name, command(job.overrides), progress)
+    tracked = "see it with: qsweep ui" if config.tracking.uri == "local" else config.tracking.uri
+    click.echo(
+        f"{config.env.id}  {outcome.name}  {outcome.episodes:,} episodes in {outcome.seconds:.2f} s\n"
+        f"last {min(config.window, config.episodes):,} episodes: average {outcome.return_avg:.1f}, "
+        f"minimum {outcome.return_min:.1f}, maximum {outcome.return_max:.1f}"
+    )
+    if outcome.run_id:
+        click.echo(f"run {outcome.run_id}  {tracked}")
+    return 0
+
+
+def _multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
+    """Run a plan through Hydra; says what failed and prints the leaderboard."""
+    uri = wanted.jobs[0].config.tracking.uri
+    tracker(uri)  # a store that cannot be had is known before anything starts
+    folder = _folder(wanted.name, for_hydra)
+    started = time.perf_counter()
+    _call_hydra(["-m", *for_hydra, *tasks, f"hydra.sweep.dir='{folder}'"])
+    took = time.perf_counter() - started
+    ended = Jobs(folder).ended()
+    failed = [job for job in ended if job.error]
+    runs = _untracked(wanted, ended) if uri == "none" else load_runs(wanted.name, uri)
+    show_variants(runs, Console())
+    done = len(ended) - len(failed)
+    click.echo(f"{done} of {len(wanted.jobs)} runs in {took:.1f} s; their folder: {folder}")
+    for job in failed:
+        click.echo(f"qsweep: run {wanted.jobs[job.number].name} failed: {job.error}", err=True)
+    return 0 if done == len(wanted.jobs) else 1
+
+
+def _folder(name: str, for_hydra: list[str]) -> Path:
+    """A folder for this multirun alone: its name, the second, and a number where that is taken."""
+    for line in for_hydra:
+        if line.startswith("hydra.sweep.dir="):
+            return Path(line.partition("=")[2].strip("'\""))
+    safe = re.sub(r"[^\w.,=-]+", "_", name)
+    second = time.strftime("%Y-%m-%d_%H-%M-%S")
+    number = 0
+    while True:
+        folder = OUTPUTS / safe / (f"{second}_{number}" if number else second)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _untracked(wanted: Plan, ended: list[Ended]) -> pd.DataFrame:
+    """The runs of a sweep as `load_runs` would give them, had they been tracked."""
+    rows = []
+    for job in ended:
+        if job.outcome:
+            outcome, config = Outcome(**job.outcome), wanted.jobs[job.number].config
+            metrics = {SCORE: outcome.return_avg, "train/seconds": outcome.seconds}
+            rows.append(row(run_record(config, outcome.name, ""), "FINISHED", metrics))
+    return pd.DataFrame(rows)

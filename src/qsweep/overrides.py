@@ -1,0 +1,96 @@
+"""Overrides as typed, KEY=VALUE: parsed, and checked against the keys and presets that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from qsweep.config import RULES
+from qsweep.problems import Problem, closest
+
+GROUPS = ("env", "epsilon", "tracking", "experiment", "sweep")
+ADDED = ("experiment", "sweep")
+"""Groups outside the defaults list: Hydra wants a + before them, here it may be left out."""
+SECTIONS = tuple(dict.fromkeys(key.partition(".")[0] for key in RULES if "." in key))
+
+HydraErrors = (HydraException, OmegaConfBaseException)
+
+
+def parse(lines: Sequence[str], multirun: bool) -> tuple[list[Override], list[Problem]]:
+    """The overrides of a command line and everything wrong with them. Hydra must be initialised."""
+    loader = GlobalHydra.instance().config_loader()
+    parser = OverridesParser.create(config_loader=loader)
+    parsed: list[Override] = []
+    problems: list[Problem] = []
+    for line in lines:
+        try:
+            override = parser.parse_override(line)
+        except HydraErrors as error:
+            problems.append(Problem(line, "must be written KEY=VALUE", None, one_line(error)))
+            continue
+        override.config_loader = loader
+        parsed.append(override)
+        if not for_hydra(override):
+            problems += _problems(override, multirun)
+    return parsed, problems
+
+
+def for_hydra(override: Override) -> bool:
+    """Whether an override configures Hydra itself, which checks it itself."""
+    return override.key_or_group.startswith(("hydra.", "hydra/"))
+
+
+def normal(line: str) -> str:
+    """An override as Hydra takes it, where Hydra is stricter about + than it need be."""
+    if line.startswith(tuple(f"{group}=" for group in ADDED)):
+        return f"+{line}"
+    return f"++{line}" if line.startswith("env.kwargs.") else line
+
+
+def alternatives(override: Override) -> list[str]:
+    """The overrides of single runs that one override stands for: several for a sweep, or itself."""
+    if not override.is_sweep_override():
+        return [override.input_line or ""]
+    key = (override.input_line or "").partition("=")[0]
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+
+
+def one_line(error: Exception) -> str:
+    """An error's message without line breaks and without Hydra's pointer to its documentation."""
+    return " ".join(str(error).split()).partition(" See https")[0]
+
+
+def _problems(override: Override, multirun: bool) -> Iterator[Problem]:
+    key, line = override.key_or_group, override.input_line or ""
+    if override.is_delete():
+        yield Problem(key, "cannot be removed", line, "give it another value")
+        return
+    if override.is_sweep_override() and not multirun:
+        remedy = f"add -m for a multirun, or write a list: {key}=[...]"
+        yield Problem(key, "takes one value in a single run", line, remedy)
+        return
+    try:
+        swept = override.is_sweep_override()
+        values = list(override.sweep_iterator()) if swept else [override.value()]
+    except (*HydraErrors, AttributeError, ValueError) as error:
+        remedy = "write KEY=A,B,C or KEY=range(N)"
+        yield Problem(key, "cannot be enumerated", line, f"{one_line(error)}; {remedy}")
+        return
+    if key in GROUPS and not all(isinstance(value, Mapping) for value in values):
+        yield from _preset_problems(key, values)
+    elif key not in RULES and key not in SECTIONS and not key.startswith("env.kwargs."):
+        yield Problem(key, "no such key", line, closest(key, [*RULES, *GROUPS]))
+
+
+def _preset_problems(group: str, values: Sequence[Any]) -> Iterator[Problem]:
+    presets = GlobalHydra.instance().config_loader().get_group_options(group)
+    for value in values:
+        if str(value) not in presets:
+            remedy = closest(str(value), presets)
+            yield Problem(group, f"no preset of this name in {group}", str(value), remedy)

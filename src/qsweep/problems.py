@@ -1,0 +1,37 @@
+"""What is wrong with what the user gave, all of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong: the key, the rule it breaks, the value given and, where there is one, the remedy."""
+
+    key: str
+    rule: str
+    given: object = None
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        given = "" if self.given is None else f"; given {self.given!r}"
+        remedy = f" ({self.remedy})" if self.remedy else ""
+        return f"{self.key}: {self.rule}{given}{remedy}"
+
+
+class UsageError(Exception):
+    """The user's input cannot be used; carries every problem found. The command line exits with 2."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple({str(problem): problem for problem in problems}.values())
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def closest(word: str, valid: Iterable[str]) -> str:
+    """A remedy naming the valid word nearest to `word`, or all of them where none is near."""
+    words = sorted(set(valid))
+    near = get_close_matches(word, words, n=1)
+    return f"did you mean {near[0]}?" if near else f"one of {', '.join(words)}"

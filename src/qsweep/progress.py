@@ -1,0 +1,84 @@
+"""Live lines in the terminal: how a run, or a sweep, is getting on."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from qsweep.training.chunk import Chunk
+
+REFRESH_SECONDS = 0.1
+
+
+class Progressing(Protocol):
+    """Hears of every chunk of a run."""
+
+    def update(self, chunk: Chunk) -> None:
+        """Another chunk is done."""
+
+
+class Silent:
+    """Shows nothing: for the runs of a sweep, and for notebooks."""
+
+    def update(self, chunk: Chunk) -> None:
+        """Show nothing."""
+
+
+def bar(*columns: str) -> Progress:
+    """A progress bar on stderr, shown only in a terminal, ending in the given columns."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TaskProgressColumn(),
+        *[TextColumn(column) for column in columns],
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+
+
+class RunProgress:
+    """A bar for one run: episodes a second, epsilon, the trailing average."""
+
+    def __init__(self, episodes: int, window: int, **_: Any) -> None:
+        self._bar = bar("{task.fields[speed]:,.0f} episodes/s", "epsilon {task.fields[epsilon]:.3f}",
+                        f"average of {window} " + "{task.fields[average]:.1f}")  # fmt: skip
+        self._task = self._bar.add_task("training", total=episodes, speed=0.0, epsilon=0.0, average=0.0)
+        self._window = window
+        self._recent: list[float] = []
+        self._started = self._shown = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def update(self, chunk: Chunk) -> None:
+        """Another chunk is done; the terminal hears of it ten times a second."""
+        if self._bar.disable:
+            return
+        self._recent = [*self._recent, *chunk.returns.tolist()][-self._window :]
+        now = time.monotonic()
+        if now - self._shown < REFRESH_SECONDS:
+            return
+        self._shown = now
+        self._bar.update(
+            self._task,
+            completed=chunk.span.end,
+            speed=chunk.span.end / (now - self._started),
+            epsilon=float(chunk.epsilon[-1]),
+            average=sum(self._recent) / len(self._recent),
+        )

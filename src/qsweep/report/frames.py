@@ -1,0 +1,97 @@
+"""Runs as pandas frames."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import pandas as pd
+
+from qsweep.problems import Problem, UsageError, closest
+from qsweep.tracking import RunRecord
+from qsweep.tracking.store import Store, open_store
+
+PAGE = 1000
+SWEEP = "qsweep.sweep"
+
+
+def load_runs(name: str | None = None, uri: str = "local") -> pd.DataFrame:
+    """The runs of an experiment or sweep, or of the whole store: one row a run, the latest first.
+
+    Columns: run_id, name, experiment, status, started (UTC), sweep, variant, config; every param
+    under its key (numbers as numbers); the last value of every metric under its name.
+    Parent runs are left out. Raises UsageError where there is no store or nothing of that name.
+    """
+    store = open_store(uri, create=False)
+    rows = _rows(store, name)
+    columns = ["run_id", "name", "experiment", "status", "started", "sweep", "variant", "config"]
+    frame = pd.DataFrame(rows)
+    return frame if rows else pd.DataFrame(columns=columns)
+
+
+def _rows(store: Store, name: str | None) -> list[dict[str, Any]]:
+    names = {e.experiment_id: e.name for e in store.client.search_experiments()}
+    if name is None:
+        return _search(store, names, list(names), "")
+    experiments = [key for key, value in names.items() if value == name]
+    if experiments:
+        return _search(store, names, experiments, "")
+    rows = _search(store, names, list(names), f"tags.`{SWEEP}` = {_literal(name)}")
+    if not rows:
+        known = [*names.values(), *{row["sweep"] for row in _search(store, names, list(names), "")}]
+        remedy = closest(name, [other for other in known if other and other != "Default"] or ["none"])
+        raise UsageError([Problem("name", "no experiment or sweep of this name", name, remedy)])
+    return rows
+
+
+def _literal(text: str) -> str:
+    quote = '"' if "'" in text else "'"
+    return f"{quote}{text}{quote}"
+
+
+def _search(store: Store, names: dict[str, str], experiments: list[str], where: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    token = None
+    while True:
+        page = store.client.search_runs(experiments, where, max_results=PAGE, page_token=token)
+        rows += [_row(run, names[run.info.experiment_id]) for run in page if _is_run(run)]
+        token = page.token
+        if not token:
+            return rows
+
+
+def _is_run(run: Any) -> bool:
+    return "qsweep.config" in run.data.tags
+
+
+def _row(run: Any, experiment: str) -> dict[str, Any]:
+    """One MLflow run."""
+    record = RunRecord(run.info.run_name, experiment, run.data.params, run.data.tags)
+    started = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
+    named = row(record, run.info.status, run.data.metrics)
+    return {"run_id": run.info.run_id, "started": started, **named}
+
+
+def row(record: RunRecord, status: str, metrics: Mapping[str, float]) -> dict[str, Any]:
+    """What a run's record says of it, as columns."""
+    return {
+        "name": record.name,
+        "experiment": record.experiment,
+        "status": status,
+        "sweep": record.tags.get(SWEEP),
+        "variant": record.tags["qsweep.variant"],
+        "config": record.tags["qsweep.config"],
+        **{key: _value(value) for key, value in record.params.items()},
+        **metrics,
+    }
+
+
+def _value(text: str) -> Any:
+    """A param as it was before MLflow made it text; lists stay text, so that they compare."""
+    with suppress(ValueError):
+        value = json.loads(text)
+        if isinstance(value, int | float | bool):
+            return value
+    return text

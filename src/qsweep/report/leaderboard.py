@@ -1,0 +1,100 @@
+"""Variants ranked over their seeds, for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from rich.table import Table
+
+from qsweep.config import RULES
+
+SCORE = "train/return_avg"
+"""What variants are ranked by: the average return over a run's last window of episodes."""
+RUN_KEYS = ("seed", "tracking.", "engine")
+"""Params in which the runs of one variant may differ."""
+
+
+def finished(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs that count: finished ones, a config that ran more than once by its latest run."""
+    if runs.empty or SCORE not in runs:
+        return runs.iloc[:0]
+    return runs[runs["status"] == "FINISHED"].drop_duplicates("config")
+
+
+def differing(runs: pd.DataFrame) -> list[str]:
+    """The params in which variants differ, leaving out those that only follow another one."""
+    variants = runs.drop_duplicates("variant").astype(str)
+    columns = [str(column) for column in runs]
+    keys = [c for c in columns if any(c == rule or c.startswith(f"{rule}.") for rule in RULES)]
+    keys = [key for key in keys if not key.startswith(RUN_KEYS)]
+    chosen: list[str] = []
+    for key in sorted(keys, key=lambda k: (k.count("."), columns.index(k))):
+        follows = any((variants.groupby(other)[key].nunique() == 1).all() for other in chosen)
+        if variants[key].nunique() > 1 and not follows:
+            chosen.append(key)
+    return chosen
+
+
+def variants(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a variant, the best mean first, over its seeds.
+
+    Columns: variant, label, seeds, mean, sd (NaN with one seed), worst, best, seconds (of training,
+    mean over seeds). runs: a frame as `load_runs` gives it.
+    """
+    counted = finished(runs)
+    keys = differing(counted)
+    rows = []
+    for variant, group in counted.groupby("variant", sort=False):
+        score = group[SCORE]
+        rows.append(
+            {
+                "variant": variant,
+                "label": label(group.iloc[0], keys),
+                "seeds": group["seed"].nunique(),
+                "mean": score.mean(),
+                "sd": score.std(ddof=1),
+                "worst": score.min(),
+                "best": score.max(),
+                "seconds": group["train/seconds"].mean(),
+            }
+        )
+    table = pd.DataFrame(rows)
+    return table.sort_values("mean", ascending=False, ignore_index=True) if rows else table
+
+
+def label(run: pd.Series, keys: Sequence[str]) -> str:
+    """A variant in words: the params in which it differs from the others, or its environment."""
+    return "  ".join(f"{key}={run[key]}" for key in keys) or str(run["env.id"])
+
+
+def variants_table(runs: pd.DataFrame, title: str) -> Table:
+    """The variants as a table for the terminal."""
+    windows = sorted({int(window) for window in finished(runs).get("window", [])})
+    over = " or ".join(f"{window:,}" for window in windows)
+    table = Table(title=title, title_justify="left", caption_justify="left", box=None, pad_edge=False)
+    table.caption = f"mean over seeds of the average return in the last {over} episodes; SD between seeds"
+    table.add_column("variant", overflow="fold")
+    for column in ("seeds", "mean", "SD", "worst seed", "best seed", "training s"):
+        table.add_column(column, justify="right")
+    for row in variants(runs).to_dict("records"):
+        spread = "-" if row["seeds"] == 1 else f"{row['sd']:.1f}"
+        scores = (f"{row['mean']:.1f}", spread, f"{row['worst']:.1f}", f"{row['best']:.1f}")
+        table.add_row(row["label"], str(row["seeds"]), *scores, f"{row['seconds']:.2f}")
+    return table
+
+
+def runs_table(runs: pd.DataFrame, limit: int) -> Table:
+    """The latest runs as a table for the terminal."""
+    shown = runs.head(limit)
+    more = f" (the latest {limit} of {len(runs)})" if len(runs) > limit else ""
+    table = Table(title=f"Runs{more}", title_justify="left", box=None, pad_edge=False)
+    for column in ("started", "run", "id", "status"):
+        table.add_column(column, overflow="fold")
+    table.add_column("return", justify="right")
+    for _, run in shown.iterrows():
+        score = run.get(SCORE, float("nan"))
+        started = run["started"].tz_convert(None).strftime("%Y-%m-%d %H:%M")
+        value = "-" if pd.isna(score) else f"{score:.1f}"
+        table.add_row(started, str(run["name"]), run["run_id"][:8], run["status"], value)
+    return table

@@ -1,0 +1,30 @@
+"""Leaderboards printed in the terminal."""
+
+from __future__ import annotations
+
+import pandas as pd
+from rich.console import Console
+
+from qsweep.report.frames import load_runs
+from qsweep.report.leaderboard import runs_table, variants_table
+
+
+def show_runs(name: str | None, limit: int) -> None:
+    """Print the leaderboard of an experiment or sweep, or of every experiment.
+
+    Raises UsageError where there is no store or nothing of that name.
+    """
+    console = Console()
+    runs = load_runs(name)
+    if runs.empty:
+        console.print("no runs yet: qsweep train")
+        return
+    show_variants(runs, console)
+    console.print(runs_table(runs, limit))
+
+
+def show_variants(runs: pd.DataFrame, console: Console) -> None:
+    """Print the variants of each experiment among `runs`, the best first."""
+    for experiment, group in runs.groupby("experiment"):
+        if (group["status"] == "FINISHED").any():
+            console.print(variants_table(group, f"{experiment}: variants"), "")

@@ -1,0 +1,68 @@
+"""Checked values -> a resolved config: every default that depends on the environment filled in."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from qsweep.config import Config, Env, Epsilon, as_episode, at_fault, parse
+from qsweep.dynamics import MODULES, has_twin
+from qsweep.environments import bounded, describe, grid
+from qsweep.problems import Problem, UsageError
+
+Engine = Literal["compiled", "gymnasium"]
+
+
+def resolve(values: Mapping[str, Any]) -> Config:
+    """The resolved config of plain nested values.
+
+    Raises UsageError with every problem of the values and of how they suit the environment.
+    """
+    config, problems = parse(values)
+    if at_fault(problems, "env"):
+        raise UsageError(problems)
+    try:
+        found = describe(config.env)
+    except UsageError as error:
+        raise UsageError([*problems, *error.problems]) from None
+    env, env_problems = bounded(config.env, found)
+    problems += env_problems
+    buckets = config.buckets
+    if not at_fault(problems, "env", "buckets"):
+        cells, bucket_problems = grid(env, config.buckets, found)
+        problems += bucket_problems
+        continuous = all(dimension.values is None for dimension in found.dimensions)
+        if cells and not (continuous and isinstance(buckets, int)):
+            buckets = cells.buckets
+    engine, engine_problems = _engine(config.engine, env)
+    problems += engine_problems
+    if problems:
+        raise UsageError(problems)
+    experiment = config.tracking.experiment or env.id.replace("/", "_")
+    return dataclasses.replace(
+        config,
+        env=env,
+        buckets=buckets,
+        engine=engine,
+        epsilon=_in_episodes(config.epsilon, config.episodes),
+        tracking=dataclasses.replace(config.tracking, experiment=experiment),
+    )
+
+
+def _engine(asked: str, env: Env) -> tuple[Engine, list[Problem]]:
+    suits = has_twin(env.id) and not env.kwargs
+    if asked == "compiled" and not suits:
+        rule = f"compiled needs one of {', '.join(MODULES)}, without env.kwargs"
+        return "gymnasium", [Problem("engine", rule, asked, "use engine=auto")]
+    return ("compiled" if suits and asked != "gymnasium" else "gymnasium"), []
+
+
+def _in_episodes(epsilon: Epsilon, episodes: int) -> Epsilon:
+    if epsilon.decay_start is None or epsilon.decay_end is None:
+        return epsilon
+    return dataclasses.replace(
+        epsilon,
+        decay_start=as_episode(epsilon.decay_start, episodes),
+        decay_end=as_episode(epsilon.decay_end, episodes),
+    )

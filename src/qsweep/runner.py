@@ -1,0 +1,133 @@
+"""The wiring of a run: config -> engine -> files -> tracker."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+
+from qsweep import checkpoints, episodes
+from qsweep.config import Config, config_hash, flatten, record, variant_hash
+from qsweep.durable import write_text
+from qsweep.interrupts import StopRequests
+from qsweep.progress import Progressing
+from qsweep.recording import Recorder
+from qsweep.tracking import RunLog, RunRecord, Status, tracker
+from qsweep.tracking.provenance import provenance
+from qsweep.training import Chunk, train
+from qsweep.training.task import task
+
+UNTRACKED = ("tracking.name", "tracking.parent", "sweep.name")
+"""Keys that say where a run belongs rather than what it is; they become tags, not params."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: its last trailing average, minimum and maximum; seconds of training alone."""
+
+    name: str
+    run_id: str
+    episodes: int
+    seconds: float
+    return_avg: float
+    return_min: float
+    return_max: float
+
+
+def run(config: Config, name: str, command: str, progress: Progressing) -> Outcome:
+    """Train a resolved config and record it where `config.tracking` says.
+
+    name: the run's. command: what a user types to run it again. On an error the run ends FAILED,
+    on SIGINT or SIGTERM KILLED, with all that was recorded so far; the error is raised again.
+    """
+    chunks = _Timed(train(config))
+    with StopRequests() as stop, TemporaryDirectory(prefix="qsweep-") as temporary:
+        folder = Path(temporary)
+        log = tracker(config.tracking.uri).open(run_record(config, name, command))
+        recorder = Recorder(config, log, folder, about(config))
+        status: Status = "FAILED"
+        try:
+            try:
+                with recorder:
+                    for chunk in chunks:
+                        recorder.add(chunk)
+                        progress.update(chunk)
+                        stop.check()
+            finally:
+                _keep(config, name, recorder, folder, log)
+            status = "FINISHED"
+        except KeyboardInterrupt:
+            status = "KILLED"
+            raise
+        finally:
+            _close(log, status, recorder, chunks.seconds)
+    average, low, high = recorder.last_returns
+    return Outcome(name, log.run_id, recorder.episodes, chunks.seconds, average, low, high)
+
+
+class _Timed:
+    """An iterator that adds up the time spent in it, without what is done with its items."""
+
+    def __init__(self, chunks: Iterator[Chunk]) -> None:
+        self._chunks = chunks
+        self.seconds = 0.0
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return self
+
+    def __next__(self) -> Chunk:
+        started = time.perf_counter()
+        try:
+            return next(self._chunks)
+        finally:
+            self.seconds += time.perf_counter() - started
+
+
+def run_record(config: Config, name: str, command: str) -> RunRecord:
+    """What is known of a run before it starts: the params and tags that it will carry."""
+    flat = {k: v for k, v in flatten(record(config)).items() if k not in UNTRACKED}
+    tags = {
+        "qsweep.variant": variant_hash(config),
+        "qsweep.config": config_hash(config),
+        "qsweep.command": command,
+        **provenance(),
+    }
+    if config.sweep.name:
+        tags["qsweep.sweep"] = config.sweep.name
+    params = {k: v if isinstance(v, str) else json.dumps(v) for k, v in flat.items()}
+    return RunRecord(name, config.tracking.experiment or config.env.id, params, tags, config.tracking.parent)
+
+
+def about(config: Config) -> dict[str, Any]:
+    """What a checkpoint archive says of itself: the config, and the grid its tables lie on."""
+    return {"config": record(config), "grid": dataclasses.asdict(task(config).grid)}
+
+
+def _keep(config: Config, name: str, recorder: Recorder, folder: Path, log: RunLog) -> None:
+    """Hand everything that was recorded to the log, as artifacts."""
+    write_text(folder / "config.yaml", yaml.safe_dump(record(config), sort_keys=False))
+    log.keep(folder / "config.yaml")
+    log.keep(folder / episodes.FILE_NAME)
+    if recorder.points is None:
+        return
+    log.keep(folder / checkpoints.FILE_NAME, "checkpoints")
+    from qsweep.report.figures import learning_curve
+
+    figure = learning_curve(recorder.points, config.window, f"{config.env.id}  {name}")
+    figure.savefig(folder / "learning_curve.png")
+    log.keep(folder / "learning_curve.png", "figures")
+
+
+def _close(log: RunLog, status: Status, recorder: Recorder, seconds: float) -> None:
+    metrics = {"train/steps": float(recorder.steps), "train/seconds": seconds}
+    tags = {}
+    if recorder.q_table is not None:
+        tags["qsweep.qtable_sha256"] = checkpoints.sha256(recorder.q_table)
+    log.close(status, metrics, tags)

@@ -1,0 +1,49 @@
+"""One seed enters a run; every generator is derived from it here, and passed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The independent random streams of one run.
+
+    table: generator of the first Q-table. exploration: 64-bit key of the exploration draws.
+    environment: what the training environment's first reset is seeded with (below 2^30).
+    """
+
+    table: np.random.Generator
+    exploration: int
+    environment: int
+
+
+def streams(seed: int) -> Streams:
+    """Derive a run's streams from its seed (SeedSequence spawns, so no two runs share one)."""
+    table, exploration, environment = np.random.SeedSequence(seed).spawn(3)
+    return Streams(
+        table=np.random.default_rng(table),
+        exploration=int(exploration.generate_state(1, np.uint64)[0]),
+        environment=int(environment.generate_state(1, np.uint32)[0]) >> 2,
+    )
+
+
+def uniforms(key: int, first: int, count: int) -> npt.NDArray[np.float64]:
+    """Draws `first` to `first + count - 1` of the stream `key`, uniform in [0, 1), float64[count].
+
+    SplitMix64 (Steele, Lea and Flood 2014, Figure 16), used as a counter: draw k depends on the key
+    and k alone, so a stream is resumed by its count. The compiled engine computes the same bits.
+    """
+    counter = np.arange(first, first + count, dtype=np.uint64)
+    z = np.uint64(key) + counter * _GAMMA
+    z = (z ^ (z >> np.uint64(30))) * _MIX_1
+    z = (z ^ (z >> np.uint64(27))) * _MIX_2
+    z = z ^ (z >> np.uint64(31))
+    return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53

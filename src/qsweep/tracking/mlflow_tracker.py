@@ -1,0 +1,119 @@
+"""Runs in MLflow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+
+from qsweep.curves import Points
+from qsweep.problems import Problem, UsageError
+from qsweep.tracking.store import Store
+from qsweep.tracking.tracker import RunRecord, Status
+
+BATCH = 1000
+"""Metrics in one call, MLflow's limit."""
+FLUSH_SECONDS = 5.0
+
+
+class MlflowTracker:
+    """Records runs in an MLflow store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._experiments: dict[str, str] = {}
+
+    def open(self, record: RunRecord) -> MlflowRunLog:
+        """Create the run, with its params and tags.
+
+        Raises UsageError where its experiment has been deleted.
+        """
+        client = self._store.client
+        tags = dict(record.tags) | {"mlflow.source.name": "qsweep", "mlflow.source.type": "LOCAL"}
+        if record.parent:
+            tags["mlflow.parentRunId"] = record.parent
+        run = client.create_run(self._experiment(record.experiment), tags=tags, run_name=record.name)
+        log = MlflowRunLog(self._store, run.info.run_id)
+        try:
+            params = [Param(key, value) for key, value in record.params.items()]
+            client.log_batch(run.info.run_id, params=params)
+        except BaseException:
+            log.close("FAILED", {}, {})
+            raise
+        return log
+
+    def kill_running(self, parent: str) -> None:
+        """End as KILLED the runs nested under `parent` that are still RUNNING."""
+        client = self._store.client
+        experiments = [found.experiment_id for found in client.search_experiments()]
+        children = f"tags.`mlflow.parentRunId` = '{parent}' and attributes.status = 'RUNNING'"
+        for run in client.search_runs(experiments, children, max_results=1000):
+            client.set_terminated(run.info.run_id, "KILLED")
+
+    def _experiment(self, name: str) -> str:
+        if name not in self._experiments:
+            self._experiments[name] = self._find_or_create(name)
+        return self._experiments[name]
+
+    def _find_or_create(self, name: str) -> str:
+        client, artifacts = self._store.client, self._store.artifacts
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            location = str(artifacts / name) if artifacts else None
+            try:
+                created: str = client.create_experiment(name, artifact_location=location)
+                return created
+            except MlflowException as error:
+                found = client.get_experiment_by_name(name)
+                if found is None:  # otherwise another process was quicker
+                    raise error
+        if found.lifecycle_stage != "active":
+            rule = "names an experiment that was deleted"
+            raise UsageError([Problem("tracking.experiment", rule, name, "restore it or give another")])
+        existing: str = found.experiment_id
+        return existing
+
+
+class MlflowRunLog:
+    """One MLflow run; metrics go out in batches."""
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self.run_id = run_id
+        self._client = store.client
+        self._metrics: list[Metric] = []
+        self._flushed = time.monotonic()
+
+    def log(self, points: Points) -> None:
+        """Record points of curves: the step is the episode."""
+        now = time.time_ns() // 1_000_000
+        steps = points.episodes.tolist()
+        for key, values in points.values.items():
+            pairs = zip(steps, values.tolist(), strict=True)
+            self._metrics += [Metric(key, value, now, step) for step, value in pairs]
+        if len(self._metrics) >= BATCH or time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self._flush()
+
+    def _flush(self) -> None:
+        metrics, self._metrics = self._metrics, []
+        for first in range(0, len(metrics), BATCH):
+            batch = metrics[first : first + BATCH]
+            self._client.log_batch(self.run_id, metrics=batch, synchronous=True)
+        self._flushed = time.monotonic()
+
+    def keep(self, file: Path, folder: str = "") -> None:
+        """Upload a file as an artifact."""
+        self._client.log_artifact(self.run_id, str(file), folder or None)
+
+    def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
+        """Flush, then end the run."""
+        now = time.time_ns() // 1_000_000
+        self._metrics += [Metric(key, value, now, 0) for key, value in metrics.items()]
+        try:
+            self._flush()
+            last = [RunTag(key, value) for key, value in tags.items()]
+            self._client.log_batch(self.run_id, tags=last)
+        finally:
+            self._client.set_terminated(self.run_id, status)

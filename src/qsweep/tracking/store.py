@@ -1,0 +1,105 @@
+"""The MLflow store: where it lies, made once and whole, opened by URI."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from qsweep.durable import sync_folder
+from qsweep.problems import Problem, UsageError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+LOCAL_FOLDER = "mlruns"
+DATABASE = "mlflow.db"
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open MLflow store. artifacts: the folder of a local one, None for a server's."""
+
+    uri: str
+    client: MlflowClient
+    artifacts: Path | None
+
+
+def local_database(folder: Path | None = None) -> Path:
+    """The database of the store that belongs to a folder (the current one)."""
+    return (folder or Path.cwd()).absolute() / LOCAL_FOLDER / DATABASE
+
+
+def open_store(uri: str, create: bool = True) -> Store:
+    """Open the store of a `tracking.uri`, making a local one that is not there yet.
+
+    Raises UsageError where it cannot be opened, or does not exist and `create` is False.
+    """
+    # MLflow reports its use over the network unless told not to.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    if uri != "local" and not uri.startswith("sqlite:///"):
+        return _server(uri)
+    database = local_database() if uri == "local" else Path(uri.removeprefix("sqlite:///")).absolute()
+    if not database.exists() and not create:
+        remedy = "train something first, or change to the folder that holds mlruns/"
+        raise UsageError([Problem("tracking.uri", "there is no store yet", str(database), remedy)])
+    try:
+        return _local(database)
+    except (OSError, sqlite3.Error) as error:
+        rule = "the store's folder and file must be readable and writable"
+        raise UsageError([Problem("tracking.uri", rule, str(database), str(error))]) from None
+
+
+def _local(database: Path) -> Store:
+    from mlflow import MlflowClient
+
+    database.parent.mkdir(parents=True, exist_ok=True)
+    if not database.exists():
+        # Two processes that migrate one fresh file destroy it: one makes it, aside, the others wait.
+        with FileLock(database.with_suffix(".lock")):
+            if not database.exists():
+                _create(database)
+    uri = f"sqlite:///{database}"
+    return Store(uri, MlflowClient(uri, registry_uri=uri), database.parent / "artifacts")
+
+
+def _create(database: Path) -> None:
+    import logging
+
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    aside = database.with_suffix(".new")
+    for left in database.parent.glob(f"{aside.name}*"):
+        left.unlink()
+    for talkative in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
+    fresh: Any = SqlAlchemyStore
+    made = fresh(f"sqlite:///{aside}", str(database.parent / "artifacts"))
+    made.engine.dispose()
+    with sqlite3.connect(aside) as connection:
+        # Readers (the UI) then do not block writers, nor the other way round.
+        connection.execute("PRAGMA journal_mode=WAL")
+    connection.close()
+    with aside.open("rb") as file:
+        os.fsync(file.fileno())
+    aside.replace(database)
+    sync_folder(database.parent)
+
+
+def _server(uri: str) -> Store:
+    from mlflow import MlflowClient
+
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    client = MlflowClient(uri, registry_uri=uri)
+    try:
+        client.search_experiments(max_results=1)
+    except Exception as error:  # requests' and MLflow's, of many kinds
+        reason = " ".join(str(error).split())[:300]
+        rule = "must be an MLflow tracking server that answers"
+        raise UsageError([Problem("tracking.uri", rule, uri, reason)]) from error
+    return Store(uri, client, None)

@@ -1,0 +1,77 @@
+"""The seam between a run and whatever records it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from qsweep.curves import Points
+
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What is known of a run before it starts.
+
+    parent: the id of the run under which it is nested, or None.
+    """
+
+    name: str
+    experiment: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    parent: str | None = None
+
+
+class RunLog(Protocol):
+    """One run being recorded."""
+
+    run_id: str
+
+    def log(self, points: Points) -> None:
+        """Record points of curves, in increasing order of episodes."""
+
+    def keep(self, file: Path, folder: str = "") -> None:
+        """Keep a file as an artifact, in `folder` of the run."""
+
+    def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
+        """End the run: its summary metrics, its last tags, its status."""
+
+
+class Tracker(Protocol):
+    """Where runs are recorded."""
+
+    def open(self, record: RunRecord) -> RunLog:
+        """Begin a run."""
+
+    def kill_running(self, parent: str) -> None:
+        """End as KILLED the runs nested under `parent` that nobody will end any more."""
+
+
+class NullRunLog:
+    """Records nothing."""
+
+    run_id = ""
+
+    def log(self, points: Points) -> None:
+        """Forget them."""
+
+    def keep(self, file: Path, folder: str = "") -> None:
+        """Forget it."""
+
+    def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
+        """Nothing to end."""
+
+
+class NullTracker:
+    """Tracking switched off: `tracking=none`."""
+
+    def open(self, record: RunRecord) -> NullRunLog:
+        """A run that records nothing."""
+        return NullRunLog()
+
+    def kill_running(self, parent: str) -> None:
+        """There are none."""
