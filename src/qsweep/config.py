@@ -75,6 +75,19 @@ class InitialQ:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Evaluation:
+    """How checkpoints are judged."""
+
+    checkpoints: Annotated[int, Field(ge=1, le=100_000, description="a whole number from 1 to 100,000")] = 50
+    episodes: Annotated[
+        int, Field(ge=1, le=10**6, description="a whole number from 1 to 1,000,000 (episodes)")
+    ] = 100
+    test_episodes: Annotated[
+        int, Field(ge=1, le=10**6, description="a whole number from 1 to 1,000,000 (episodes)")
+    ] = 1000
+
+
+@dataclass(frozen=True, config=STRICT)
 class Tracking:
     """Where a run is recorded, and how finely."""
 
@@ -113,6 +126,7 @@ class Config:
     env: Env = Env()
     epsilon: Epsilon = Epsilon()
     initial_q: InitialQ = InitialQ()
+    evaluation: Evaluation = Evaluation()
     tracking: Tracking = Tracking()
     sweep: Sweep = Sweep()
     algorithm: Annotated[Literal["q_learning"], Field(description="q_learning")] = "q_learning"

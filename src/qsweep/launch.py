@@ -15,11 +15,12 @@ from hydra._internal.utils import get_args_parser
 from rich.console import Console
 
 from qsweep import overrides
+from qsweep.checkpoints import name_of
 from qsweep.composition import Plan, conf_folder, plan
+from qsweep.config import Config
 from qsweep.jobs import Ended, Jobs
 from qsweep.progress import RunProgress
 from qsweep.report.frames import load_runs, row
-from qsweep.report.leaderboard import SCORE
 from qsweep.report.terminal import show_variants
 from qsweep.runner import Outcome, run, run_record
 from qsweep.sweeps import command, run_job
@@ -70,15 +71,27 @@ def _single(wanted: Plan) -> int:
     config = job.config
     with RunProgress(config.episodes, config.window) as progress:
         outcome = run(config, job.name, command(job.overrides), progress)
+    click.echo(f"{config.env.id}  {outcome.name}\n{_summary(config, outcome)}")
     tracked = "see it with: qsweep ui" if config.tracking.uri == "local" else config.tracking.uri
-    click.echo(
-        f"{config.env.id}  {outcome.name}  {outcome.episodes:,} episodes in {outcome.seconds:.2f} s\n"
-        f"last {min(config.window, config.episodes):,} episodes: average {outcome.return_avg:.1f}, "
-        f"minimum {outcome.return_min:.1f}, maximum {outcome.return_max:.1f}"
-    )
     if outcome.run_id:
         click.echo(f"run {outcome.run_id}  {tracked}")
     return 0
+
+
+def _summary(config: Config, outcome: Outcome) -> str:
+    """What a run came to, in three lines."""
+    of = outcome.metrics
+    return (
+        f"trained   {outcome.episodes:,} episodes, {of['train/steps']:,.0f} steps in "
+        f"{of['train/seconds']:.2f} s; last {min(config.window, config.episodes):,} episodes: "
+        f"average {of['train/return_avg']:.1f}, minimum {of['train/return_min']:.1f}, "
+        f"maximum {of['train/return_max']:.1f}\n"
+        f"best      checkpoint {name_of(int(of['best_episode']))}: mean return "
+        f"{of['test/return_mean']:.1f} (95% {of['test/return_ci_low']:.1f} to "
+        f"{of['test/return_ci_high']:.1f}) over {config.evaluation.test_episodes:,} test starts, "
+        f"worst {of['test/return_worst']:.1f}\n"
+        f"last      checkpoint {name_of(outcome.episodes)}: mean return {of['final/return_mean']:.1f}"
+    )
 
 
 def _multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
@@ -124,6 +137,5 @@ def _untracked(wanted: Plan, ended: list[Ended]) -> pd.DataFrame:
     for job in ended:
         if job.outcome:
             outcome, config = Outcome(**job.outcome), wanted.jobs[job.number].config
-            metrics = {SCORE: outcome.return_avg, "train/seconds": outcome.seconds}
-            rows.append(row(run_record(config, outcome.name, ""), "FINISHED", metrics))
+            rows.append(row(run_record(config, outcome.name, ""), "FINISHED", outcome.metrics))
     return pd.DataFrame(rows)

@@ -85,14 +85,10 @@ class Recorder:
         return joined(self._points) if self._points else None
 
     @property
-    def last_returns(self) -> tuple[float, float, float]:
-        """The last trailing average, minimum and maximum; NaN before there is a point."""
-        if self.points is None:
-            return np.nan, np.nan, np.nan
-        average, low, high = (
-            float(self.points.values[f"train/return_{name}"][-1]) for name in ("avg", "min", "max")
-        )
-        return average, low, high
+    def last_values(self) -> dict[str, float]:
+        """The last value of every curve."""
+        values = self.points.values if self.points else {}
+        return {name: float(curve[-1]) for name, curve in values.items()}
 
     @property
     def q_table(self) -> npt.NDArray[np.float64] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ import yaml
 from qsweep import checkpoints, episodes
 from qsweep.config import Config, config_hash, flatten, record, variant_hash
 from qsweep.durable import write_text
+from qsweep.evaluation import Judge
 from qsweep.interrupts import StopRequests
 from qsweep.progress import Progressing
 from qsweep.recording import Recorder
@@ -30,15 +31,15 @@ UNTRACKED = ("tracking.name", "tracking.parent", "sweep.name")
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: its last trailing average, minimum and maximum; seconds of training alone."""
+    """How a run ended.
+
+    metrics: the summary metrics of the run, and the last value of its curves, by name.
+    """
 
     name: str
     run_id: str
     episodes: int
-    seconds: float
-    return_avg: float
-    return_min: float
-    return_max: float
+    metrics: Mapping[str, float]
 
 
 def run(config: Config, name: str, command: str, progress: Progressing) -> Outcome:
@@ -52,24 +53,28 @@ def run(config: Config, name: str, command: str, progress: Progressing) -> Outco
         folder = Path(temporary)
         log = tracker(config.tracking.uri).open(run_record(config, name, command))
         recorder = Recorder(config, log, folder, about(config))
+        judge = Judge(config)
+        metrics: dict[str, float] = {}
         status: Status = "FAILED"
         try:
             try:
                 with recorder:
                     for chunk in chunks:
                         recorder.add(chunk)
+                        for points in judge.hear(chunk):
+                            log.log(points)
                         progress.update(chunk)
                         stop.check()
             finally:
+                metrics |= _measured(judge, recorder.steps, chunks.seconds)
                 _keep(config, name, recorder, folder, log)
             status = "FINISHED"
         except KeyboardInterrupt:
             status = "KILLED"
             raise
         finally:
-            _close(log, status, recorder, chunks.seconds)
-    average, low, high = recorder.last_returns
-    return Outcome(name, log.run_id, recorder.episodes, chunks.seconds, average, low, high)
+            log.close(status, metrics, _last_tags(recorder))
+    return Outcome(name, log.run_id, recorder.episodes, metrics | recorder.last_values)
 
 
 class _Timed:
@@ -125,9 +130,14 @@ def _keep(config: Config, name: str, recorder: Recorder, folder: Path, log: RunL
     log.keep(folder / "learning_curve.png", "figures")
 
 
-def _close(log: RunLog, status: Status, recorder: Recorder, seconds: float) -> None:
-    metrics = {"train/steps": float(recorder.steps), "train/seconds": seconds}
-    tags = {}
-    if recorder.q_table is not None:
-        tags["qsweep.qtable_sha256"] = checkpoints.sha256(recorder.q_table)
-    log.close(status, metrics, tags)
+def _measured(judge: Judge, steps: int, seconds: float) -> dict[str, float]:
+    """The summary metrics of a run: what it took, and what its chosen checkpoint is worth."""
+    verdict = judge.verdict()
+    judged = verdict.metrics() if verdict else {}
+    return {"train/steps": float(steps), "train/seconds": seconds, **judged}
+
+
+def _last_tags(recorder: Recorder) -> dict[str, str]:
+    if recorder.q_table is None:
+        return {}
+    return {"qsweep.qtable_sha256": checkpoints.sha256(recorder.q_table)}

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+VALIDATION, TEST = 2**30, 2**31
+"""Where the seeds of validation and test starts begin; training environments are seeded below both."""
+
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
@@ -17,7 +20,7 @@ class Streams:
     """The independent random streams of one run.
 
     table: generator of the first Q-table. exploration: 64-bit key of the exploration draws.
-    environment: what the training environment's first reset is seeded with (below 2^30).
+    environment: what the training environment's first reset is seeded with, below `VALIDATION`.
     """
 
     table: np.random.Generator
@@ -33,6 +36,21 @@ def streams(seed: int) -> Streams:
         exploration=int(exploration.generate_state(1, np.uint64)[0]),
         environment=int(environment.generate_state(1, np.uint32)[0]) >> 2,
     )
+
+
+def validation(episodes: int) -> range:
+    """One start seed for each validation episode, the same for every run."""
+    return range(VALIDATION, VALIDATION + episodes)
+
+
+def test(episodes: int) -> range:
+    """One start seed for each test episode, the same for every run, so that runs can be paired."""
+    return range(TEST, TEST + episodes)
+
+
+def bootstrap() -> np.random.Generator:
+    """The generator of a test score's interval, the same for every run."""
+    return np.random.default_rng(np.random.SeedSequence(TEST))
 
 
 def uniforms(key: int, first: int, count: int) -> npt.NDArray[np.float64]:

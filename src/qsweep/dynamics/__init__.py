@@ -24,7 +24,7 @@ def has_twin(env_id: str) -> bool:
     return env_id in MODULES
 
 
-def twin(env_id: str) -> Twin:
+def twin_of(env_id: str) -> Twin:
     """The compiled twin of a Gymnasium environment.
 
     Raises KeyError where there is none.

@@ -9,8 +9,8 @@ from rich.table import Table
 
 from qsweep.config import RULES
 
-SCORE = "train/return_avg"
-"""What variants are ranked by: the average return over a run's last window of episodes."""
+SCORE = "test/return_mean"
+"""What variants are ranked by: the mean return of a run's chosen checkpoint on test starts."""
 RUN_KEYS = ("seed", "tracking.", "engine")
 """Params in which the runs of one variant may differ."""
 
@@ -39,8 +39,9 @@ def differing(runs: pd.DataFrame) -> list[str]:
 def variants(runs: pd.DataFrame) -> pd.DataFrame:
     """One row a variant, the best mean first, over its seeds.
 
-    Columns: variant, label, seeds, mean, sd (NaN with one seed), worst, best, seconds (of training,
-    mean over seeds). runs: a frame as `load_runs` gives it.
+    Columns: variant, label, seeds; mean, sd (NaN with one seed), worst and best of the test score over
+    seeds; train, the mean of the last trailing average while training; seconds of training, mean.
+    runs: a frame as `load_runs` gives it.
     """
     counted = finished(runs)
     keys = differing(counted)
@@ -56,6 +57,7 @@ def variants(runs: pd.DataFrame) -> pd.DataFrame:
                 "sd": score.std(ddof=1),
                 "worst": score.min(),
                 "best": score.max(),
+                "train": group["train/return_avg"].mean(),
                 "seconds": group["train/seconds"].mean(),
             }
         )
@@ -70,17 +72,19 @@ def label(run: pd.Series, keys: Sequence[str]) -> str:
 
 def variants_table(runs: pd.DataFrame, title: str) -> Table:
     """The variants as a table for the terminal."""
-    windows = sorted({int(window) for window in finished(runs).get("window", [])})
-    over = " or ".join(f"{window:,}" for window in windows)
     table = Table(title=title, title_justify="left", caption_justify="left", box=None, pad_edge=False)
-    table.caption = f"mean over seeds of the average return in the last {over} episodes; SD between seeds"
+    table.caption = (
+        "mean, SD, worst and best over seeds: the chosen checkpoint's mean return on test starts;\n"
+        "training: the last trailing average, with exploration, and the seconds it took"
+    )
     table.add_column("variant", overflow="fold")
-    for column in ("seeds", "mean", "SD", "worst seed", "best seed", "training s"):
+    for column in ("seeds", "mean", "SD", "worst", "best", "training", "s"):
         table.add_column(column, justify="right")
     for row in variants(runs).to_dict("records"):
         spread = "-" if row["seeds"] == 1 else f"{row['sd']:.1f}"
         scores = (f"{row['mean']:.1f}", spread, f"{row['worst']:.1f}", f"{row['best']:.1f}")
-        table.add_row(row["label"], str(row["seeds"]), *scores, f"{row['seconds']:.2f}")
+        training = (f"{row['train']:.1f}", f"{row['seconds']:.2f}")
+        table.add_row(row["label"], str(row["seeds"]), *scores, *training)
     return table
 
 
@@ -91,7 +95,7 @@ def runs_table(runs: pd.DataFrame, limit: int) -> Table:
     table = Table(title=f"Runs{more}", title_justify="left", box=None, pad_edge=False)
     for column in ("started", "run", "id", "status"):
         table.add_column(column, overflow="fold")
-    table.add_column("return", justify="right")
+    table.add_column("test mean", justify="right")
     for _, run in shown.iterrows():
         score = run.get(SCORE, float("nan"))
         started = run["started"].tz_convert(None).strftime("%Y-%m-%d %H:%M")

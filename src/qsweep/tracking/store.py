@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LOCAL_FOLDER = "mlruns"
 DATABASE = "mlflow.db"
+BULK_SCHEME = "qsweep-sqlite"
+"""The URI scheme under which MLflow finds `bulk_store`."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,13 @@ class Store:
 def local_database(folder: Path | None = None) -> Path:
     """The database of the store that belongs to a folder (the current one)."""
     return (folder or Path.cwd()).absolute() / LOCAL_FOLDER / DATABASE
+
+
+def bulk_store(store_uri: str, artifact_uri: str) -> Any:
+    """The store of a `qsweep-sqlite` URI: MLflow's entry point, called while MLflow is importing."""
+    from qsweep.tracking.bulk_store import BulkSqliteStore
+
+    return BulkSqliteStore(store_uri, artifact_uri)
 
 
 def open_store(uri: str, create: bool = True) -> Store:
@@ -65,7 +74,8 @@ def _local(database: Path) -> Store:
             if not database.exists():
                 _create(database)
     uri = f"sqlite:///{database}"
-    return Store(uri, MlflowClient(uri, registry_uri=uri), database.parent / "artifacts")
+    client = MlflowClient(f"{BULK_SCHEME}:///{database}", registry_uri=uri)
+    return Store(uri, client, database.parent / "artifacts")
 
 
 def _create(database: Path) -> None:
@@ -78,8 +88,7 @@ def _create(database: Path) -> None:
         left.unlink()
     for talkative in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
-    fresh: Any = SqlAlchemyStore
-    made = fresh(f"sqlite:///{aside}", str(database.parent / "artifacts"))
+    made = SqlAlchemyStore(f"sqlite:///{aside}", str(database.parent / "artifacts"))
     made.engine.dispose()
     with sqlite3.connect(aside) as connection:
         # Readers (the UI) then do not block writers, nor the other way round.

@@ -7,7 +7,7 @@ from itertools import islice
 
 import numpy as np
 
-from qsweep.dynamics import twin
+from qsweep.dynamics import twin_of
 from qsweep.training.chunk import Chunk, Span, spans
 from qsweep.training.kernel import q_learning_episodes
 from qsweep.training.task import Task
@@ -29,7 +29,7 @@ def _batches(task: Task) -> Iterator[list[Span]]:
 
 def train(task: Task) -> Iterator[Chunk]:
     """Yield the chunks of a task, trained by the compiled kernel."""
-    dynamics = twin(task.env.id)
+    dynamics = twin_of(task.env.id)
     # As Gymnasium seeds the generator of an environment on its first reset.
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(task.environment_seed)))
     grid = (np.array(task.grid.low), np.array(task.grid.scale), np.array(task.grid.buckets))

@@ -108,12 +108,13 @@ def _build(sources: int) -> Callable[..., int]:
     return njit(_SIGNATURE, cache=True, nogil=True)(q_learning_episodes)  # type: ignore[no-any-return]
 
 
-def _digest(*modules: Any) -> int:
+def digest(*modules: Any) -> int:
+    """A number that changes with the source of any of the modules."""
     source = "".join(inspect.getsource(module) for module in modules)
     return int.from_bytes(hashlib.sha256(source.encode()).digest()[:7], "big")
 
 
-q_learning_episodes = _build(_digest(discretizer, learning))
+q_learning_episodes = _build(digest(discretizer, learning))
 """Train len(epsilon) episodes on `q` float64[cells, actions], in place; returns the count of draws.
 
 ends int64[chunks]: the number of episodes done at the end of each chunk; tables

@@ -1,0 +1,103 @@
+"""Choose a run's best checkpoint on validation starts; measure it, and the last one, on test starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from qsweep import seeds
+from qsweep.config import Config
+from qsweep.curves import Points
+from qsweep.evaluation.rollouts import QTable, Rollouts, roll_out
+from qsweep.training import Chunk
+from qsweep.training.task import task
+
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The chosen checkpoint of a run, on test starts, beside the last one.
+
+    episodes: how many the chosen one had been trained, which is its name's number.
+    """
+
+    episodes: int
+    q_table: QTable
+    test: Rollouts
+    final: Rollouts
+    env_id: str
+
+    def metrics(self) -> dict[str, float]:
+        """The summary metrics of a run, by their names in MLflow."""
+        low, high = mean_interval(self.test.returns, seeds.bootstrap())
+        metrics = {
+            "best_episode": float(self.episodes),
+            "test/return_mean": float(self.test.returns.mean()),
+            "test/return_ci_low": low,
+            "test/return_ci_high": high,
+            "test/return_worst": float(self.test.returns.min()),
+            "final/return_mean": float(self.final.returns.mean()),
+        }
+        successes = self.test.successes(self.env_id)
+        if successes is not None:
+            metrics["test/success_rate"] = float(successes.mean())
+        return metrics
+
+
+def mean_interval(values: npt.NDArray[np.float64], generator: np.random.Generator) -> tuple[float, float]:
+    """The 95% percentile bootstrap interval of the mean of values [n].
+
+    Efron and Tibshirani (1993), section 13.3. A resample is drawn as the multinomial counts of the
+    distinct values, of which there are far fewer than episodes.
+    """
+    distinct, times = np.unique(values, return_counts=True)
+    counts = generator.multinomial(len(values), times / len(values), size=RESAMPLES)
+    low, high = np.percentile(counts @ distinct / len(values), [2.5, 97.5])
+    return float(low), float(high)
+
+
+class Judge:
+    """Hears a run's chunks and keeps the checkpoint that does best on validation starts."""
+
+    def __init__(self, config: Config) -> None:
+        self._task = task(config)
+        self._compiled = config.engine == "compiled"
+        self._validation = seeds.validation(config.evaluation.episodes)
+        self._test = seeds.test(config.evaluation.test_episodes)
+        self._judged = set(judged(config.episodes, config.checkpoint_every, config.evaluation.checkpoints))
+        self._best: tuple[float, int, QTable] | None = None
+        self._last: Chunk | None = None
+
+    def hear(self, chunk: Chunk) -> Iterator[Points]:
+        """The chunk's validation score, if the checkpoint at its end is one to be judged."""
+        self._last = chunk
+        if not chunk.span.checkpoint or chunk.span.end not in self._judged:
+            return
+        rollouts = roll_out(self._task, self._compiled, chunk.q_table, self._validation)
+        score = float(rollouts.returns.mean())
+        if self._best is None or score > self._best[0]:
+            self._best = (score, chunk.span.end, chunk.q_table.copy())
+        yield Points(np.array([chunk.span.end - 1]), {"eval/return_mean": np.array([score])})
+
+    def verdict(self) -> Verdict | None:
+        """The chosen checkpoint on test starts; None before one was judged."""
+        if self._best is None or self._last is None:
+            return None
+        _, episodes, q_table = self._best
+        test = roll_out(self._task, self._compiled, q_table, self._test)
+        final = roll_out(self._task, self._compiled, self._last.q_table, self._test)
+        return Verdict(episodes, q_table, test, final, self._task.env.id)
+
+
+def judged(episodes: int, checkpoint_every: int, count: int) -> list[int]:
+    """Which checkpoints are judged: `count` of them, evenly spaced, the last always among them.
+
+    A checkpoint is given by the number of episodes before it.
+    """
+    checkpoints = [*range(checkpoint_every, episodes, checkpoint_every), episodes]
+    picked = np.linspace(len(checkpoints) / count, len(checkpoints), min(count, len(checkpoints)))
+    return sorted({checkpoints[max(round(place), 1) - 1] for place in picked})
