@@ -29,6 +29,8 @@ QTable = npt.NDArray[np.float64]
 FILE_NAME = "q_table_history.parquet"
 GROUP_ROWS = 50_000
 """Changes in a row group before the next one starts, unless four tables are more."""
+MAX_GROUP_ROWS = 2**26
+"""The most that Arrow writes as one row group."""
 
 
 def name_of(episodes: int) -> str:
@@ -65,7 +67,11 @@ class History:
         self._every_entry = np.arange(int(np.prod(shape)), dtype=np.int32)
         self._last: QTable | None = None
         self._rows: list[tuple[int, npt.NDArray[np.int32], QTable]] = []
-        self._room = max(GROUP_ROWS, 4 * len(self._every_entry))
+        self._room = self._group_room()
+
+    def _group_room(self) -> int:
+        entries = len(self._every_entry)
+        return min(max(GROUP_ROWS, 4 * entries), MAX_GROUP_ROWS - entries)
 
     def add(self, episodes: int, q_table: QTable) -> None:
         """Append the table after `episodes` episodes; later than any before."""
@@ -90,9 +96,10 @@ class History:
         episodes = np.repeat(numbers, [len(entries) for _, entries, _ in self._rows])
         entries = np.concatenate([entries for _, entries, _ in self._rows])
         values = np.concatenate([values for _, _, values in self._rows])
-        self._writer.write_table(pa.table([episodes, entries, values], schema=self._schema))
+        table = pa.table([episodes, entries, values], schema=self._schema)
+        self._writer.write_table(table, row_group_size=len(values))
         self._rows, self._last = [], None
-        self._room = max(GROUP_ROWS, 4 * len(self._every_entry))
+        self._room = self._group_room()
 
     def __enter__(self) -> Self:
         return self

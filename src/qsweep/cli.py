@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import click
@@ -79,6 +80,26 @@ def runs(name: str | None, limit: int) -> None:
 
 
 @main.command()
+@click.argument("name")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write (by default called NAME).")
+@click.option("--force", is_flag=True, help="Replace the folder if it holds a pulled policy.")
+@click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@refusing
+def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
+    r"""Write a checkpoint's Q-table and model into a folder.
+
+    \b
+    qsweep pull MountainCar-v0@best     the best yet, by what is registered
+    qsweep pull MountainCar-v0/3        a registered version
+    qsweep pull RUN                     the best checkpoint of a run, by its name or id
+    qsweep pull RUN/ep017500            one of its checkpoints
+    """
+    from qsweep.pulling import pull
+
+    click.echo(pull(name, out, force, uri))
+
+
+@main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=5000, show_default=True, help="Port to listen on.")
 @refusing
@@ -89,5 +110,7 @@ def ui(host: str, port: int) -> None:
     store = open_store("local", create=False)
     click.echo(f"http://{host}:{port}", err=True)
     arguments = ["--backend-store-uri", store.uri, "--default-artifact-root", str(store.artifacts)]
-    mlflow = [sys.executable, "-m", "mlflow", "server", *arguments]
+    mlflow = [sys.executable, "-m", "mlflow", "server", "--workers", "1", *arguments]
+    # Without MLflow's job runners, which evaluate language models and start a process each.
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     os.execv(sys.executable, [*mlflow, "--host", host, "--port", str(port)])

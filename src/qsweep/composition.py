@@ -21,7 +21,7 @@ from qsweep.config import RULES, Config
 from qsweep.problems import Problem, UsageError
 from qsweep.resolution import resolve
 
-UNNAMED = ("tracking", "sweep", "engine")
+UNNAMED = ("tracking", "registry", "sweep", "engine")
 """Keys and groups that do not show in a run's name."""
 
 

@@ -88,6 +88,16 @@ class Evaluation:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Registry:
+    """What becomes of the winner of a run or sweep."""
+
+    promote: Annotated[Literal["auto", "never"], Field(description="one of auto, never")] = "auto"
+    confirm_seeds: Annotated[
+        int, Field(ge=0, le=10_000, description="a whole number from 0 to 10,000 (0: no confirmation)")
+    ] = 5
+
+
+@dataclass(frozen=True, config=STRICT)
 class Tracking:
     """Where a run is recorded, and how finely."""
 
@@ -127,6 +137,7 @@ class Config:
     epsilon: Epsilon = Epsilon()
     initial_q: InitialQ = InitialQ()
     evaluation: Evaluation = Evaluation()
+    registry: Registry = Registry()
     tracking: Tracking = Tracking()
     sweep: Sweep = Sweep()
     algorithm: Annotated[Literal["q_learning"], Field(description="q_learning")] = "q_learning"
@@ -260,8 +271,10 @@ def _epsilon_problems(config: Config) -> Iterator[Problem]:
 
 
 def as_episode(value: int | float, episodes: int) -> int:
-    """An episode as it is; a float as that fraction of all episodes, rounded down."""
-    return value if isinstance(value, int) else int(value * episodes)
+    """An episode as it is; a float as that fraction of all episodes, rounded down but for a first one."""
+    if isinstance(value, int):
+        return value
+    return max(int(value * episodes), 1) if value else 0
 
 
 def record(config: Config) -> dict[str, Any]:
@@ -271,7 +284,7 @@ def record(config: Config) -> dict[str, Any]:
 
 def config_hash(config: Config) -> str:
     """Twelve hex digits that two resolved configs share exactly if they ask for the same result."""
-    asked = {k: v for k, v in record(config).items() if k not in ("tracking", "sweep", "engine")}
+    asked = {k: v for k, v in record(config).items() if k not in ("tracking", "registry", "sweep", "engine")}
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
 
 

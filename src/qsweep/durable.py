@@ -55,3 +55,10 @@ def write_text(path: Path, text: str) -> None:
     file = WholeFile(path)
     file.write(text.encode())
     file.close()
+
+
+def user_cache() -> Path:
+    """The user's folder for what can be made again; exists afterwards."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "qsweep"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

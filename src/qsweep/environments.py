@@ -21,8 +21,16 @@ STEP_LIMIT = 10_000
 """Steps per episode where neither the config nor the environment sets a limit."""
 UNBOUNDED = 1e30
 """A bound this large is no bound: some environments write the largest float for infinity."""
-TABLE_LIMIT = 2**27
-"""Values in a Q-table (1 GiB): more is refused rather than left to run out of memory."""
+TABLE_LIMIT = 2**25
+"""Values in a Q-table (256 MiB): more is refused rather than left to run out of memory."""
+
+
+RESERVED = {
+    "max_episode_steps": "is not for env.kwargs: use env.max_steps",
+    "render_mode": "is not for training, which draws nothing",
+    "disable_env_checker": "is not for env.kwargs: qsweep sets it",
+}
+"""Arguments of gymnasium.make that have another place."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,13 @@ def describe(env: Env) -> Description:
 @lru_cache(maxsize=32)
 def _describe(env_id: str, kwargs: str) -> Description:
     env = Env(id=env_id, kwargs=json.loads(kwargs))
+    reserved = [
+        Problem(f"env.kwargs.{key}", rule, env.kwargs[key])
+        for key, rule in RESERVED.items()
+        if key in env.kwargs
+    ]
+    if reserved:
+        raise UsageError(reserved)
     try:
         made = make(env)
     except Exception as error:  # whatever a third party's constructor raises

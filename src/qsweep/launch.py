@@ -74,8 +74,24 @@ def _single(wanted: Plan) -> int:
     click.echo(f"{config.env.id}  {outcome.name}\n{_summary(config, outcome)}")
     tracked = "see it with: qsweep ui" if config.tracking.uri == "local" else config.tracking.uri
     if outcome.run_id:
-        click.echo(f"run {outcome.run_id}  {tracked}")
+        click.echo(f"run       {outcome.run_id}  {tracked}")
+        if config.registry.promote == "auto":
+            click.echo(f"model     {_register(config.tracking.uri, outcome.run_id)}")
     return 0
+
+
+def _register(uri: str, run_id: str) -> str:
+    """Register a run's chosen checkpoint; returns what became of it."""
+    from qsweep.registry import register  # needs MLflow, which a run may not use
+    from qsweep.tracking.store import open_store
+
+    promotion = register(open_store(uri), run_id)
+    if promotion.better:
+        return f"{promotion.name}/{promotion.version} is now {promotion.name}@best"
+    return (
+        f"{promotion.name}/{promotion.version}; {promotion.name}@best stays, {-(promotion.difference or 0):.1f} "
+        "better on the same starts"
+    )
 
 
 def _summary(config: Config, outcome: Outcome) -> str:
@@ -102,7 +118,7 @@ def _multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
     started = time.perf_counter()
     _call_hydra(["-m", *for_hydra, *tasks, f"hydra.sweep.dir='{folder}'"])
     took = time.perf_counter() - started
-    ended = Jobs(folder).ended()
+    ended = [job for job in Jobs(folder).ended() if job.number < len(wanted.jobs)]
     failed = [job for job in ended if job.error]
     runs = _untracked(wanted, ended) if uri == "none" else load_runs(wanted.name, uri)
     show_variants(runs, Console())

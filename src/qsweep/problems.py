@@ -33,5 +33,7 @@ class UsageError(Exception):
 def closest(word: str, valid: Iterable[str]) -> str:
     """A remedy naming the valid word nearest to `word`, or all of them where none is near."""
     words = sorted(set(valid))
+    if not words:
+        return "there are none"
     near = get_close_matches(word, words, n=1)
     return f"did you mean {near[0]}?" if near else f"one of {', '.join(words)}"

@@ -16,7 +16,7 @@ import yaml
 from qsweep import checkpoints, episodes
 from qsweep.config import Config, config_hash, flatten, record, variant_hash
 from qsweep.durable import write_text
-from qsweep.evaluation import Judge
+from qsweep.evaluation import TEST_FILE, Judge, Verdict
 from qsweep.interrupts import StopRequests
 from qsweep.progress import Progressing
 from qsweep.recording import Recorder
@@ -52,11 +52,12 @@ def run(config: Config, name: str, command: str, progress: Progressing) -> Outco
     with StopRequests() as stop, TemporaryDirectory(prefix="qsweep-") as temporary:
         folder = Path(temporary)
         log = tracker(config.tracking.uri).open(run_record(config, name, command))
-        recorder = Recorder(config, log, folder, about(config))
-        judge = Judge(config)
-        metrics: dict[str, float] = {}
+        summary: dict[str, float] = {}
+        tags: dict[str, str] = {}
         status: Status = "FAILED"
         try:
+            _keep_config(config, folder, log)
+            judge, recorder = Judge(config), Recorder(config, log, folder, about(config))
             try:
                 with recorder:
                     for chunk in chunks:
@@ -66,15 +67,18 @@ def run(config: Config, name: str, command: str, progress: Progressing) -> Outco
                         progress.update(chunk)
                         stop.check()
             finally:
-                metrics |= _measured(judge, recorder.steps, chunks.seconds)
-                _keep(config, name, recorder, folder, log)
+                verdict = judge.verdict()
+                summary |= {"train/steps": float(recorder.steps), "train/seconds": chunks.seconds}
+                summary |= verdict.metrics() if verdict else {}
+                tags |= _table_tag(recorder)
+                _keep(config, name, recorder, verdict, folder, log)
             status = "FINISHED"
         except KeyboardInterrupt:
             status = "KILLED"
             raise
         finally:
-            log.close(status, metrics, _last_tags(recorder))
-    return Outcome(name, log.run_id, recorder.episodes, metrics | recorder.last_values)
+            log.close(status, summary, tags)
+    return Outcome(name, log.run_id, recorder.episodes, summary | recorder.last_values)
 
 
 class _Timed:
@@ -115,29 +119,31 @@ def about(config: Config) -> dict[str, Any]:
     return {"config": record(config), "grid": dataclasses.asdict(task(config).grid)}
 
 
-def _keep(config: Config, name: str, recorder: Recorder, folder: Path, log: RunLog) -> None:
+def _keep_config(config: Config, folder: Path, log: RunLog) -> None:
+    path = folder / "config.yaml"
+    write_text(path, yaml.safe_dump(record(config), sort_keys=False))
+    log.keep(path)
+
+
+def _keep(
+    config: Config, name: str, recorder: Recorder, verdict: Verdict | None, folder: Path, log: RunLog
+) -> None:
     """Hand everything that was recorded to the log, as artifacts."""
-    write_text(folder / "config.yaml", yaml.safe_dump(record(config), sort_keys=False))
-    log.keep(folder / "config.yaml")
     log.keep(folder / episodes.FILE_NAME)
-    if recorder.points is None:
-        return
-    log.keep(folder / checkpoints.FILE_NAME, "checkpoints")
-    from qsweep.report.figures import learning_curve
+    if recorder.episodes:
+        log.keep(folder / checkpoints.FILE_NAME, "checkpoints")
+    if verdict:
+        verdict.write(folder / TEST_FILE)
+        log.keep(folder / TEST_FILE, "evaluation")
+    if recorder.points and config.tracking.uri != "none":
+        from qsweep.report.figures import learning_curve  # matplotlib is slow to import
 
-    figure = learning_curve(recorder.points, config.window, f"{config.env.id}  {name}")
-    figure.savefig(folder / "learning_curve.png")
-    log.keep(folder / "learning_curve.png", "figures")
-
-
-def _measured(judge: Judge, steps: int, seconds: float) -> dict[str, float]:
-    """The summary metrics of a run: what it took, and what its chosen checkpoint is worth."""
-    verdict = judge.verdict()
-    judged = verdict.metrics() if verdict else {}
-    return {"train/steps": float(steps), "train/seconds": seconds, **judged}
+        figure = learning_curve(recorder.points, config.window, f"{config.env.id}  {name}")
+        figure.savefig(folder / "learning_curve.png")
+        log.keep(folder / "learning_curve.png", "figures")
 
 
-def _last_tags(recorder: Recorder) -> dict[str, str]:
+def _table_tag(recorder: Recorder) -> dict[str, str]:
     if recorder.q_table is None:
         return {}
     return {"qsweep.qtable_sha256": checkpoints.sha256(recorder.q_table)}

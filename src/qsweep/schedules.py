@@ -9,7 +9,10 @@ Floats = npt.NDArray[np.float64]
 
 
 def _progress(episodes: npt.NDArray[np.int64], decay_start: int, decay_end: int) -> Floats:
-    """How much of the decay lies behind each episode: 0 up to decay_start, 1 from decay_end on."""
+    """How much of the decay lies behind each episode: 0 up to decay_start, 1 from decay_end on.
+
+    Where they are one episode, that one is still 0 and the next is 1.
+    """
     length = max(decay_end - decay_start, 1)
     return np.clip((episodes - decay_start) / length, 0.0, 1.0)
 

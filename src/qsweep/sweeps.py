@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import click
 from hydra.core.hydra_config import HydraConfig
 from hydra.plugins.launcher import Launcher
 from hydra.types import RunMode
@@ -78,20 +79,33 @@ def command(lines: Sequence[str]) -> str:
 def sweep(plan: Plan, launcher: Launcher, folder: str) -> list[Any]:
     """Launch every job of a plan under one parent run, which ends as its runs did.
 
-    Returns what the launcher returned. Raises Interrupted on SIGINT or SIGTERM, once the runs in
-    hand have put away what they have.
+    Then the winner is confirmed and registered, unless that is switched off. Returns what the
+    launcher returned. Raises Interrupted on SIGINT or SIGTERM, once the runs in hand have put away
+    what they have.
     """
     first = plan.jobs[0].config
-    record = _parent_record(plan)
     recording = tracker(first.tracking.uri)
-    parent = recording.open(record)
+    parent = recording.open(_parent_record(plan))
     jobs = Jobs(Path(folder))
+    returned: list[Any] = []
+    metrics: dict[str, float] = {}
     status: Status = "FAILED"
+
+    def launch(more: Sequence[Job], name: str) -> None:
+        lines = [_lines(job, name, parent.run_id) for job in more]
+        with _interrupts(jobs), _progress(name, jobs, len(returned), len(more)):
+            returned.extend(launcher.launch(lines, initial_job_idx=len(returned)))
+
     try:
-        lines = [_lines(job, plan.name, parent.run_id) for job in plan.jobs]
-        with _interrupts(jobs), _progress(plan, jobs):
-            returned = list(launcher.launch(lines, initial_job_idx=0))
-        if not any(ended.error for ended in jobs.ended()) and jobs.count_ended() == len(lines):
+        launch(plan.jobs, plan.name)
+        if parent.run_id and first.registry.promote == "auto":
+            from qsweep.winners import winners  # needs MLflow, which this run may not use
+
+            for winner in winners(plan, parent.run_id, launch):
+                click.echo(winner)
+                metrics |= winner.metrics()
+        ended = jobs.ended()
+        if len(ended) == len(returned) and not any(run.error for run in ended):
             status = "FINISHED"
         return returned
     except KeyboardInterrupt:
@@ -99,7 +113,7 @@ def sweep(plan: Plan, launcher: Launcher, folder: str) -> list[Any]:
         raise
     finally:
         recording.kill_running(parent.run_id)
-        parent.close(status, {}, {})
+        parent.close(status, metrics, {})
 
 
 def _parent_record(plan: Plan) -> RunRecord:
@@ -142,15 +156,15 @@ def _interrupts(jobs: Jobs) -> Iterator[None]:
 
 
 @contextmanager
-def _progress(plan: Plan, jobs: Jobs) -> Iterator[None]:
+def _progress(name: str, jobs: Jobs, before: int, total: int) -> Iterator[None]:
     """A live line of runs done, runs in all and the time that is left."""
     done = threading.Event()
     with bar("{task.completed:.0f} of {task.total:.0f} runs") as shown:
-        line = shown.add_task(f"sweep {plan.name}", total=len(plan.jobs))
+        line = shown.add_task(f"sweep {name}", total=total)
 
         def watch() -> None:
             while not done.wait(POLL_SECONDS):
-                shown.update(line, completed=jobs.count_ended())
+                shown.update(line, completed=jobs.count_ended() - before)
 
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()

@@ -37,18 +37,21 @@ def _acceleration(
     theta_1: float, theta_2: float, speed_1: float, speed_2: float, torque: float
 ) -> tuple[float, float]:
     cos_2, sin_2 = math.cos(theta_2), math.sin(theta_2)
+    # Gymnasium squares with libm's pow, which now and then differs from x * x in the last bit; an
+    # exponent that the compiler does not know keeps it from making x * x of it.
+    two = 2.0 + 0.0 * torque
     d1 = MASS * CENTRE**2 + MASS * (LENGTH**2 + CENTRE**2 + 2 * LENGTH * CENTRE * cos_2) + INERTIA + INERTIA
     d2 = MASS * (CENTRE**2 + LENGTH * CENTRE * cos_2) + INERTIA
     phi_2 = MASS * CENTRE * G * math.cos(theta_1 + theta_2 - math.pi / 2.0)
     phi_1 = (
-        -MASS * LENGTH * CENTRE * (speed_2 * speed_2) * sin_2
+        -MASS * LENGTH * CENTRE * math.pow(speed_2, two) * sin_2
         - 2 * MASS * LENGTH * CENTRE * speed_2 * speed_1 * sin_2
         + (MASS * CENTRE + MASS * LENGTH) * G * math.cos(theta_1 - math.pi / 2)
         + phi_2
     )
     acceleration_2 = (
-        torque + d2 / d1 * phi_1 - MASS * LENGTH * CENTRE * (speed_1 * speed_1) * sin_2 - phi_2
-    ) / (MASS * CENTRE**2 + INERTIA - (d2 * d2) / d1)
+        torque + d2 / d1 * phi_1 - MASS * LENGTH * CENTRE * math.pow(speed_1, two) * sin_2 - phi_2
+    ) / (MASS * CENTRE**2 + INERTIA - math.pow(d2, two) / d1)
     return -(d2 * acceleration_2 + phi_1) / d1, acceleration_2
 
 

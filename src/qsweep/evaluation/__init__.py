@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qsweep.evaluation.judging import Judge, Verdict
+from qsweep.evaluation.judging import TEST_FILE, Judge, Verdict
 from qsweep.evaluation.rollouts import Rollouts, roll_out
 
-__all__ = ["Judge", "Rollouts", "Verdict", "roll_out"]
+__all__ = ["TEST_FILE", "Judge", "Rollouts", "Verdict", "roll_out"]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from qsweep import seeds
 from qsweep.config import Config
@@ -16,6 +19,7 @@ from qsweep.training import Chunk
 from qsweep.training.task import task
 
 RESAMPLES = 2000
+TEST_FILE = "test_episodes.parquet"
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,17 @@ class Verdict:
     test: Rollouts
     final: Rollouts
     env_id: str
+
+    def write(self, path: Path) -> None:
+        """The test episodes as Parquet: seed, return, length, terminated; and the last table's return."""
+        columns = {
+            "seed": np.arange(seeds.TEST, seeds.TEST + len(self.test.returns)),
+            "return": self.test.returns,
+            "length": self.test.lengths,
+            "terminated": self.test.terminated,
+            "final_return": self.final.returns,
+        }
+        pq.write_table(pa.table(columns), path, compression="zstd")
 
     def metrics(self) -> dict[str, float]:
         """The summary metrics of a run, by their names in MLflow."""

@@ -31,6 +31,13 @@ def load_runs(name: str | None = None, uri: str = "local") -> pd.DataFrame:
     return frame if rows else pd.DataFrame(columns=columns)
 
 
+def children(parent: str, uri: str) -> pd.DataFrame:
+    """The runs nested under a parent run, as `load_runs` gives them."""
+    store = open_store(uri, create=False)
+    names = {e.experiment_id: e.name for e in store.client.search_experiments()}
+    return pd.DataFrame(_search(store, names, list(names), f"tags.`mlflow.parentRunId` = '{parent}'"))
+
+
 def _rows(store: Store, name: str | None) -> list[dict[str, Any]]:
     names = {e.experiment_id: e.name for e in store.client.search_experiments()}
     if name is None:

@@ -11,7 +11,7 @@ from qsweep.config import RULES
 
 SCORE = "test/return_mean"
 """What variants are ranked by: the mean return of a run's chosen checkpoint on test starts."""
-RUN_KEYS = ("seed", "tracking.", "engine")
+RUN_KEYS = ("seed", "tracking.", "registry.", "engine")
 """Params in which the runs of one variant may differ."""
 
 

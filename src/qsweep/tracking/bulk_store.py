@@ -34,7 +34,7 @@ WHERE (excluded.step, excluded.timestamp, excluded.value) > (step, timestamp, va
 Row = tuple[str, float, int, int, bool, str]
 
 
-class BulkSqliteStore(SqlAlchemyStore):  # type: ignore[misc]
+class BulkSqliteStore(SqlAlchemyStore):
     """A tracking store for `qsweep-sqlite:///FILE`."""
 
     def __init__(self, store_uri: str, artifact_uri: str) -> None:

@@ -54,7 +54,7 @@ def open_store(uri: str, create: bool = True) -> Store:
     if uri != "local" and not uri.startswith("sqlite:///"):
         return _server(uri)
     database = local_database() if uri == "local" else Path(uri.removeprefix("sqlite:///")).absolute()
-    if not database.exists() and not create:
+    if not create and not _holds_anything(database):
         remedy = "train something first, or change to the folder that holds mlruns/"
         raise UsageError([Problem("tracking.uri", "there is no store yet", str(database), remedy)])
     try:
@@ -68,14 +68,19 @@ def _local(database: Path) -> Store:
     from mlflow import MlflowClient
 
     database.parent.mkdir(parents=True, exist_ok=True)
-    if not database.exists():
+    if not _holds_anything(database):
         # Two processes that migrate one fresh file destroy it: one makes it, aside, the others wait.
         with FileLock(database.with_suffix(".lock")):
-            if not database.exists():
+            if not _holds_anything(database):
                 _create(database)
     uri = f"sqlite:///{database}"
     client = MlflowClient(f"{BULK_SCHEME}:///{database}", registry_uri=uri)
     return Store(uri, client, database.parent / "artifacts")
+
+
+def _holds_anything(database: Path) -> bool:
+    # SQLite makes an empty file when someone merely looks.
+    return database.exists() and database.stat().st_size > 0
 
 
 def _create(database: Path) -> None:

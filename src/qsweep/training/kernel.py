@@ -105,7 +105,7 @@ def _build(sources: int) -> Callable[..., int]:
             tables[chunk] = q
         return draw
 
-    return njit(_SIGNATURE, cache=True, nogil=True)(q_learning_episodes)  # type: ignore[no-any-return]
+    return njit(_SIGNATURE, cache=True, nogil=True)(q_learning_episodes)
 
 
 def digest(*modules: Any) -> int:

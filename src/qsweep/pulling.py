@@ -1,0 +1,148 @@
+"""`qsweep pull`: a checkpoint by name, as a folder that is either whole or not there."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from qsweep import checkpoints
+from qsweep.durable import sync_folder
+from qsweep.model import download_policy, write_model
+from qsweep.names import Target, checkpoint_in, parts_of, resolve
+from qsweep.policy import CONFIG, README, RECORD, TABLE, Policy, readable
+from qsweep.problems import Problem, UsageError
+from qsweep.tracking.store import Store, open_store
+
+MODEL = "model"
+WRITTEN = (TABLE, RECORD, CONFIG, README, MODEL)
+URIS = r"local|https?://.+|sqlite:///.+"
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What was pulled, and where it lies."""
+
+    folder: Path
+    policy: Policy
+
+    def __str__(self) -> str:
+        origin, files = self.policy.origin, ", ".join(WRITTEN)
+        version = f", registered as {origin['model']}/{origin['version']}" if "model" in origin else ""
+        return (
+            f"{self.policy.env_id}  checkpoint {origin['checkpoint']} of run {origin['run_name']} "
+            f"({origin['run_id']}){version}\n"
+            f"wrote {self.folder}: {files}\n"
+            f"play it with the few lines of Python in its {README}, or serve it: "
+            f"mlflow models serve --env-manager local -m {self.folder / MODEL}"
+        )
+
+
+def pull(name: str, out: Path | None = None, force: bool = False, uri: str = "local") -> Pulled:
+    """Write the policy that `name` stands for into the folder `out` (by default named after it).
+
+    Raises UsageError where there is nothing of that name, or `out` exists and may not be replaced.
+    """
+    if not re.fullmatch(URIS, uri):
+        raise UsageError([Problem("--uri", "must be local, http(s)://HOST or sqlite:///FILE", uri)])
+    folder = Path(os.path.abspath(out or folder_name(name)))  # a name of its own, where `out` ends in ..
+    _check_replaceable(folder, force)
+    store = open_store(uri, create=False)
+    with TemporaryDirectory(prefix="qsweep-") as scratch:
+        policy = fetch(store, resolve(store, name), Path(scratch))
+    try:
+        with _taking_place_of(folder, force) as aside:
+            policy.save(aside)
+            write_model(policy, aside / MODEL)
+    except OSError as error:
+        raise UsageError([Problem("--out", "cannot be written", str(folder), str(error))]) from error
+    return Pulled(folder, policy)
+
+
+def folder_name(name: str) -> str:
+    """A name as that of a folder here: RUN/ep017500 -> RUN_ep017500.
+
+    Raises UsageError for what no name can be.
+    """
+    return re.sub(r"^\.|[^\w.,=@+-]", "_", "_".join(parts_of(name)))
+
+
+def fetch(store: Store, target: Target, scratch: Path) -> Policy:
+    """Download what a target's policy is made of into `scratch`, and no more.
+
+    Raises UsageError where it cannot be had, or is damaged.
+    """
+    if target.version:
+        return _of_version(store, target, scratch)
+    path = f"checkpoints/{checkpoints.FILE_NAME}"
+    with readable(f"run {target.run_id}: {path}"):
+        archive = checkpoints.Archive(
+            Path(store.client.download_artifacts(target.run_id, path, str(scratch)))
+        )
+        checkpoint = checkpoint_in(archive, target)
+    return Policy.from_checkpoint(archive, checkpoint, target.run_id, target.run_name, target.metrics)
+
+
+def _of_version(store: Store, target: Target, scratch: Path) -> Policy:
+    """The policy in a registered model; its code is not run, and not even downloaded."""
+    with readable(f"{target.model}/{target.version}"):
+        source = store.client.get_model_version_download_uri(target.model, target.version)
+        download_policy(source, store.uri, scratch)
+    policy = Policy.load(scratch)
+    origin = {**policy.origin, "model": target.model, "version": target.version}
+    return dataclasses.replace(policy, origin=origin)
+
+
+def _check_replaceable(folder: Path, force: bool) -> None:
+    """Refuse to write over what exists, and with `force` over what is no pulled policy."""
+    if not (folder.exists() or folder.is_symlink()):
+        return
+    if not force:
+        raise UsageError([Problem("--out", "exists", str(folder), "give another --out, or --force")])
+    rule = "is replaced only if it is a folder that holds a pulled policy and nothing else"
+    if folder.is_symlink() or not folder.is_dir():
+        raise UsageError([Problem("--out", rule, str(folder))])
+    others = sorted(path.name for path in folder.iterdir() if path.name not in WRITTEN)
+    if others:
+        raise UsageError([Problem("--out", rule, str(folder), f"it also holds {', '.join(others[:5])}")])
+
+
+@contextmanager
+def _taking_place_of(folder: Path, force: bool) -> Iterator[Path]:
+    """A new folder beside `folder` that takes its place, synced, unless something is raised."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside, old = (folder.with_name(f".qsweep-{uuid.uuid4().hex}") for _ in range(2))
+    try:
+        aside.mkdir()
+        yield aside
+        _sync(aside)
+        _check_replaceable(folder, force)  # it may have come into being meanwhile
+        if folder.exists():
+            folder.rename(old)
+        aside.rename(folder)
+        sync_folder(folder.parent)
+    except BaseException:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    """Make a folder and all in it durable."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            sync_folder(path)
+    sync_folder(folder)

@@ -1,0 +1,133 @@
+"""The best checkpoint by name: register a run's winner, promote it where it beats the last best."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+from filelock import FileLock
+from mlflow.entities import Metric
+from mlflow.exceptions import MlflowException
+
+from qsweep import checkpoints
+from qsweep.durable import user_cache
+from qsweep.evaluation import TEST_FILE
+from qsweep.model import write_model
+from qsweep.policy import Policy
+from qsweep.tracking.store import Store
+
+BEST = "best"
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What became of a candidate. version: of the model `name`; better: whether it is `best` now.
+
+    difference: mean over the common test starts of the candidate's return minus the last best's, or
+    None where there was none to compare with.
+    """
+
+    name: str
+    version: str
+    better: bool
+    difference: float | None
+
+
+def model_name(env_id: str) -> str:
+    """The registered model of an environment: its id, without what MLflow keeps for itself."""
+    return env_id.replace("/", "_").replace(":", "_")
+
+
+def register(store: Store, run_id: str) -> Promotion:
+    """Make a run's chosen checkpoint a version, and `best` where it beats the last best.
+
+    The comparison is paired, on the test starts that both were measured on, and made under a lock, so
+    that of several sweeps that end together the better one stays. Raises KeyError for a run that
+    has no judged checkpoint.
+    """
+    run = store.client.get_run(run_id)
+    with TemporaryDirectory(prefix="qsweep-") as temporary:
+        folder = Path(temporary)
+        policy = chosen_policy(store, run, folder)
+        name = model_name(policy.env_id)
+        with _lock(store, name):
+            version = _version(store, run, policy, name, folder / "model")
+            difference = _difference(store, name, _test_returns(store, run_id, folder), folder)
+            better = difference is None or difference > 0
+            if better:
+                store.client.set_registered_model_alias(name, BEST, version)
+    return Promotion(name, version, better, difference)
+
+
+def chosen_policy(store: Store, run: Any, folder: Path) -> Policy:
+    """The policy of a run's best checkpoint, from its archive, which is downloaded to `folder`."""
+    name = checkpoints.name_of(int(run.data.metrics["best_episode"]))
+    path = f"checkpoints/{checkpoints.FILE_NAME}"
+    archive = checkpoints.Archive(Path(store.client.download_artifacts(run.info.run_id, path, str(folder))))
+    scores = {key: value for key, value in run.data.metrics.items() if key.startswith("test/")}
+    return Policy.from_checkpoint(archive, name, run.info.run_id, run.info.run_name, scores)
+
+
+def _lock(store: Store, name: str) -> FileLock:
+    """One registration at a time: beside a local store; for a server, of this user's processes."""
+    if store.artifacts is not None:
+        return FileLock(store.artifacts.parent / f".{name}.lock")
+    key = hashlib.sha256(f"{store.uri} {name}".encode()).hexdigest()[:16]
+    return FileLock(user_cache() / f"registry-{key}.lock")
+
+
+def _version(store: Store, run: Any, policy: Policy, name: str, folder: Path) -> str:
+    """Log the policy as a model of its run, with its metrics, and make it the next version."""
+    client = store.client
+    write_model(policy, folder)
+    logged = client.create_logged_model(run.info.experiment_id, name="policy", source_run_id=run.info.run_id)
+    client.log_model_artifacts(logged.model_id, str(folder))
+    client.finalize_logged_model(logged.model_id, "READY")
+    now = time.time_ns() // 1_000_000
+    scores = {key: value for key, value in run.data.metrics.items() if key.startswith(("test/", "final/"))}
+    linked = [Metric(key, value, now, 0, model_id=logged.model_id) for key, value in scores.items()]
+    client.log_batch(run.info.run_id, metrics=linked)
+    try:
+        client.create_registered_model(name, description=f"Greedy policies for {policy.env_id}")
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    tags = {
+        "qsweep.run_id": run.info.run_id,
+        "qsweep.checkpoint": checkpoints.name_of(int(run.data.metrics["best_episode"])),
+        "qsweep.test_return_mean": f"{run.data.metrics['test/return_mean']:.6g}",
+    }
+    version = client.create_model_version(
+        name, logged.artifact_location, run.info.run_id, tags, model_id=logged.model_id
+    )
+    return str(version.version)
+
+
+def _test_returns(store: Store, run_id: str, folder: Path) -> npt.NDArray[np.float64]:
+    """The returns of a run's chosen checkpoint on the test starts, in the order of their seeds."""
+    where = folder / run_id
+    where.mkdir(exist_ok=True)
+    path = store.client.download_artifacts(run_id, f"evaluation/{TEST_FILE}", str(where))
+    returns: npt.NDArray[np.float64] = pq.read_table(path, columns=["return"]).column(0).to_numpy()
+    return returns
+
+
+def _difference(store: Store, name: str, candidate: npt.NDArray[np.float64], folder: Path) -> float | None:
+    """The candidate's mean return minus the incumbent's, over the test starts that both have."""
+    try:
+        incumbent = store.client.get_model_version_by_alias(name, BEST)
+    except MlflowException:
+        return None  # there is no best yet
+    try:
+        returns = _test_returns(store, incumbent.tags["qsweep.run_id"], folder)
+    except (MlflowException, OSError):  # its run was deleted; its mean is all that is left
+        return float(candidate.mean() - float(incumbent.tags["qsweep.test_return_mean"]))
+    common = min(len(candidate), len(returns))
+    return float((candidate[:common] - returns[:common]).mean())

@@ -1,0 +1,51 @@
+"""What every test starts from: an empty folder, no settings of the user's, and the real command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+QSWEEP = str(Path(sys.executable).with_name("qsweep"))
+
+
+@pytest.fixture(scope="session")
+def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow store; making one takes seconds, so it is made once and copied."""
+    from qsweep.tracking.store import local_database, open_store
+
+    folder = tmp_path_factory.mktemp("store")
+    open_store(f"sqlite:///{local_database(folder)}")
+    return local_database(folder)
+
+
+@pytest.fixture
+def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_store: Path) -> Path:
+    """The current folder, empty but for an empty store."""
+    database = tmp_path / "mlruns" / "mlflow.db"
+    database.parent.mkdir()
+    shutil.copy(migrated_store, database)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def qsweep(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the real command in `tmp_path`; returns what it printed and its exit code."""
+
+    def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [QSWEEP, *arguments],
+            cwd=tmp_path,
+            env={**os.environ, **settings},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return run

@@ -1,0 +1,125 @@
+"""Real processes on one store: many at once, and interrupted ones."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from qsweep.checkpoints import Archive
+from tests.conftest import QSWEEP
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+ENDLESS = ("episodes=100000000", "checkpoint_every=50000", "tracking.max_points=0", "evaluation.episodes=1")
+
+
+def read(folder: Path) -> sqlite3.Connection:
+    """The database, for reading: plain `connect` would make an empty one where there is none."""
+    return sqlite3.connect(f"file:{folder}/mlruns/mlflow.db?mode=ro", uri=True)
+
+
+def statuses(folder: Path) -> dict[str, str]:
+    """Run name -> status, read from the database itself."""
+    with closing(read(folder)) as connection:
+        return dict(connection.execute("SELECT name, status FROM runs"))
+
+
+def metric_counts(folder: Path) -> dict[str, int]:
+    """Run name -> how many metric values it has."""
+    query = "SELECT r.name, COUNT(*) FROM runs r JOIN metrics m ON m.run_uuid = r.run_uuid GROUP BY r.name"
+    with closing(read(folder)) as connection:
+        return dict(connection.execute(query))
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 120) -> None:
+    """Poll until something holds; fails the test after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+
+
+def logging_has_begun(folder: Path) -> bool:
+    """Whether any run has metrics."""
+    try:
+        return bool(metric_counts(folder))
+    except sqlite3.OperationalError:  # there is no database, or no table, yet
+        return False
+
+
+def test_eight_processes_make_one_store(tmp_path: Path) -> None:
+    """Eight runs started at once in a folder without a database all finish."""
+    command = [QSWEEP, "train", "episodes=300", "registry.promote=never"]
+    processes = [subprocess.Popen([*command, f"seed={seed}"], cwd=tmp_path) for seed in range(8)]
+    assert [process.wait(timeout=300) for process in processes] == [0] * 8
+    assert list(statuses(tmp_path).values()) == ["FINISHED"] * 8
+    assert set(metric_counts(tmp_path)) == {f"episodes=300,seed={seed}" for seed in range(8)}
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_is_killed_and_keeps_all(tmp_path: Path, signum: int, code: int) -> None:
+    """SIGINT and SIGTERM end a run KILLED, with its points, episodes and checkpoints kept."""
+    process = subprocess.Popen([QSWEEP, "train", *ENDLESS], cwd=tmp_path)
+    wait_until(lambda: logging_has_begun(tmp_path))
+    process.send_signal(signum)
+    assert process.wait(timeout=60) == code
+    assert list(statuses(tmp_path).values()) == ["KILLED"]
+    [episodes] = tmp_path.glob("mlruns/artifacts/*/*/artifacts/episodes.parquet")
+    [history] = tmp_path.glob("mlruns/artifacts/*/*/artifacts/checkpoints/*.parquet")
+    done = pq.read_table(episodes).num_rows
+    assert done > 0
+    assert Archive(history).names()[-1] == f"ep{done:06d}"
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_sweep_leaves_nothing_running(tmp_path: Path, signum: int, code: int) -> None:
+    """SIGINT and SIGTERM end a sweep's parent and the runs in hand KILLED; the others never begin."""
+    command = [QSWEEP, "train", "-m", "seed=range(6)", *ENDLESS]
+    process = subprocess.Popen(command, cwd=tmp_path, start_new_session=True)
+    wait_until(lambda: logging_has_begun(tmp_path))
+    # As a terminal does, SIGINT goes to the workers as well; SIGTERM to the parent alone.
+    os.killpg(process.pid, signum) if signum == signal.SIGINT else process.send_signal(signum)
+    assert process.wait(timeout=60) == code
+    ended = statuses(tmp_path)
+    assert set(ended.values()) == {"KILLED"}
+    assert 2 <= len(ended) <= 3
+    kept = list(tmp_path.glob("mlruns/artifacts/*/*/artifacts/episodes.parquet"))
+    assert len(kept) == len(ended) - 1
+
+
+def test_a_run_that_raises_is_failed(tmp_path: Path) -> None:
+    """A run whose environment raises ends FAILED, with what was recorded; the sweep goes on and exits 1."""
+    (tmp_path / "brittle.py").write_text(
+        "import gymnasium as gym\n"
+        "from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv\n"
+        "class Brittle(FrozenLakeEnv):\n"
+        "    steps = 0\n"
+        "    def __init__(self, after, **kw):\n"
+        "        super().__init__(**kw); self.after = after\n"
+        "    def step(self, action):\n"
+        "        self.steps += 1\n"
+        "        if self.steps > self.after: raise RuntimeError('the ice broke')\n"
+        "        return super().step(action)\n"
+        "gym.register('Brittle-v0', Brittle, max_episode_steps=100)\n"
+    )
+    command = [QSWEEP, "train", "-m", "env.id=brittle:Brittle-v0", "episodes=500", "seed=0"]
+    swept = [*command, "env.kwargs.after=1000,100000000", "evaluation.episodes=5"]
+    ran = subprocess.run(
+        swept, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert ran.returncode == 1, ran.stderr
+    assert "the ice broke" in ran.stderr
+    assert "1 of 2 runs" in ran.stdout
+    ended = statuses(tmp_path)
+    assert sorted(ended.values()) == ["FAILED", "FAILED", "FINISHED"]  # the parent, too
+    assert len(list(tmp_path.glob("mlruns/artifacts/*/*/artifacts/episodes.parquet"))) == 2

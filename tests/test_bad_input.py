@@ -1,0 +1,515 @@
+"""What cannot be used is refused in one go: exit code 2, plain lines on stderr, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from gymnasium import spaces
+
+from qsweep.cli import main
+from qsweep.config import RULES
+
+Wrong = tuple[str, str, str]
+"""What one line on stderr must hold: the key it begins with, words of the rule, the value given."""
+
+BUCKETS = "must be a whole number from 1 to 100,000, or a list of them, one per dimension"
+BOUNDS = "must be a list of finite numbers, one per dimension, or null"
+DECAY = "must be an episode (whole number of at least 0) or a fraction (0.0 to 1.0)"
+MAKE = "must be an environment that Gymnasium can make"
+NAME = "must be a name without slashes or a leading dot, or null"
+PRESET = "no preset of this name"
+RATE = "must be a number above 0 and at most 1"
+SINGLE = "takes one value in a single run"
+SYNTAX = "must be written KEY=VALUE"
+URI = "must be local, none, http(s)://HOST or sqlite:///FILE, without user or password"
+HUGE = "99999999999999999999"
+SMOKE = "episodes=20 tracking=none"
+
+VALUES: dict[str, list[Wrong]] = {
+    "learning_rate=0": [("learning_rate", RATE, "0")],
+    "learning_rate=1.01": [("learning_rate", RATE, "1.01")],
+    "learning_rate=-0.1": [("learning_rate", RATE, "-0.1")],
+    "learning_rate=nan": [("learning_rate", RATE, "nan")],
+    "learning_rate=null": [("learning_rate", RATE, "null")],
+    "learning_rate=": [("learning_rate", RATE, "''")],
+    "learning_rate=fast": [("learning_rate", RATE, "'fast'")],
+    "learning_rate=[0.1]": [("learning_rate", RATE, "[0.1]")],
+    "learning_rate={a:1}": [("learning_rate", RATE, "{'a': 1}")],
+    "discount=1.5": [("discount", "must be a number from 0 to 1", "1.5")],
+    "discount=-inf": [("discount", "must be a number from 0 to 1", "-inf")],
+    "algorithm=sarsa": [("algorithm", "must be q_learning", "'sarsa'")],
+    "buckets=0": [("buckets", BUCKETS, "0")],
+    "buckets=20.0": [("buckets", BUCKETS, "20.0")],
+    "buckets=100001": [("buckets", BUCKETS, "100001")],
+    "buckets=0x10": [("buckets", BUCKETS, "'0x10'")],
+    "buckets=[]": [("buckets", BUCKETS, "[]")],
+    "buckets=[20,0]": [("buckets", BUCKETS, "[20, 0]")],
+    "buckets=[20]": [("buckets", "a list of 2, one per dimension of MountainCar-v0", "[20]")],
+    "buckets=[20,20,20]": [("buckets", "a list of 2, one per dimension", "[20, 20, 20]")],
+    "buckets=20000": [("buckets", "at most 134,217,728 values", "[20000, 20000]")],
+    "episodes=0": [("episodes", "must be a whole number from 1 to 1,000,000,000", "0")],
+    "episodes=1e9": [("episodes", "must be a whole number", "1000000000.0")],
+    "episodes=1000000001": [("episodes", "must be a whole number", "1000000001")],
+    "seed=-1": [("seed", "must be a whole number of at least 0", "-1")],
+    "seed=1.5": [("seed", "must be a whole number of at least 0", "1.5")],
+    """seed='"3"'""": [("seed", "must be a whole number of at least 0", "'3'")],
+    "window=0": [("window", "must be a whole number of at least 1 (episodes)", "0")],
+    f"window={HUGE} {SMOKE}": [("window", "must be a whole number", HUGE)],
+    "checkpoint_every=0": [("checkpoint_every", "must be a whole number of at least 1", "0")],
+    "terminal_rule=none": [("terminal_rule", "must be one of standard, tutorial", "'none'")],
+    "engine=gpu": [("engine", "must be one of auto, compiled, gymnasium", "'gpu'")],
+    "initial_q.low=inf": [("initial_q.low", "must be a finite number", "inf")],
+    "initial_q.high=nan": [("initial_q.high", "must be a finite number", "nan")],
+    "initial_q.low=1": [("initial_q.low", "must not exceed initial_q.high (0)", "1")],
+    "initial_q=5": [("initial_q", "must be a mapping", "5")],
+    "evaluation.checkpoints=0": [("evaluation.checkpoints", "must be a whole number from 1", "0")],
+    "evaluation.episodes=-5": [("evaluation.episodes", "must be a whole number from 1", "-5")],
+    "evaluation.test_episodes=x": [("evaluation.test_episodes", "must be a whole number", "'x'")],
+    "registry.promote=yes": [("registry.promote", "must be one of auto, never", "")],
+    "registry.confirm_seeds=-1": [("registry.confirm_seeds", "must be a whole number from 0", "-1")],
+    "tracking.max_points=-1": [("tracking.max_points", "must be a whole number of at least 0", "-1")],
+    "tracking.experiment=a/b": [("tracking.experiment", NAME, "'a/b'")],
+    "tracking.experiment=..": [("tracking.experiment", NAME, "'..'")],
+    "tracking.experiment=.hidden": [("tracking.experiment", NAME, "'.hidden'")],
+    "tracking.experiment=''": [("tracking.experiment", NAME, "''")],
+    "tracking.name=a/b": [("tracking.name", NAME, "'a/b'")],
+    "tracking.parent=a/b": [("tracking.parent", "must be a run's id, or null", "'a/b'")],
+    "sweep.name=../up": [("sweep.name", NAME, "'../up'")],
+    "tracking.uri=ftp://host": [("tracking.uri", URI, "'ftp://host'")],
+    "tracking.uri=http://": [("tracking.uri", URI, "'http://'")],
+    "tracking.uri=sqlite:///": [("tracking.uri", URI, "'sqlite:///'")],
+    "tracking.uri=postgresql://host/db": [("tracking.uri", URI, "'postgresql://host/db'")],
+    "tracking.uri=sqlite:////proc/x/y.db": [("tracking.uri", "readable and writable", "'/proc/x/y.db'")],
+    f"tracking.uri=http://127.0.0.1:1 {SMOKE.split()[0]}": [
+        ("tracking.uri", "must be an MLflow tracking server that answers", "'http://127.0.0.1:1'")
+    ],
+}
+
+EPSILON: dict[str, list[Wrong]] = {
+    "epsilon.schedule=cosine": [
+        ("epsilon.schedule", "must be one of linear, exponential, constant", "'cosine'")
+    ],
+    "epsilon.start=-0.1": [("epsilon.start", "must be a number of at least 0", "-0.1")],
+    "epsilon.start=1e400": [("epsilon.start", "must be a number of at least 0", "inf")],
+    "epsilon.end=1.1": [("epsilon.end", "must be a number from 0 to 1", "1.1")],
+    "epsilon.end=null": [("epsilon.end", "must be a number from 0 to 1", "null")],
+    "epsilon.start=0.2 epsilon.end=0.3": [("epsilon.end", "must not exceed epsilon.start (0.2)", "0.3")],
+    "epsilon.decay_start=-1": [("epsilon.decay_start", DECAY, "-1")],
+    "epsilon.decay_start=null": [("epsilon.decay_start", DECAY, "null")],
+    "epsilon.decay_end=1.5": [("epsilon.decay_end", DECAY, "1.5")],
+    "epsilon.decay_start=100 epsilon.decay_end=50": [
+        ("epsilon.decay_start", "must not come after epsilon.decay_end (episode 50)", "100")
+    ],
+    "epsilon.decay_start=0.9": [
+        ("epsilon.decay_start", "must not come after epsilon.decay_end (episode 12500)", "0.9")
+    ],
+    "epsilon=exponential epsilon.end=0": [("epsilon.end", "must be above 0 in an exponential schedule", "0")],
+    "epsilon=constant epsilon.end=0.1": [("epsilon.end", "does not apply to a constant schedule", "0.1")],
+    "epsilon.schedule=constant": [
+        ("epsilon.end", "does not apply to a constant schedule", "0"),
+        ("epsilon.decay_start", "does not apply to a constant schedule", "1"),
+        ("epsilon.decay_end", "does not apply to a constant schedule", "0.5"),
+    ],
+}
+
+ENVIRONMENTS: dict[str, list[Wrong]] = {
+    "env.id=": [("env.id", "must be a Gymnasium id such as MountainCar-v0", "''")],
+    "env.id=null": [("env.id", "must be a Gymnasium id such as MountainCar-v0", "null")],
+    "env.id=Nowhere-v0": [("env.id", MAKE, "'Nowhere-v0'")],
+    "env.id=mountain_car": [("env.id", "Did you mean: `MountainCar`?", "'mountain_car'")],
+    "env.id=MountainCar-v9": [("env.id", MAKE, "'MountainCar-v9'")],
+    "env.id=Taxi-v3": [("env.id", "Please use `Taxi-v4` instead", "'Taxi-v3'")],
+    "env.id=no_such_module:Env-v0": [("env.id", "No module named 'no_such_module'", "")],
+    "env.id=Pendulum-v1": [("env.id", "must have Discrete actions", "'Pendulum-v1'")],
+    "env.id=unusable/Observations-v0": [
+        ("env.id", "must have Discrete, MultiDiscrete, Tuple-of-Discrete or Box observations", "'unusable/")
+    ],
+    "env.id=unusable/Actions-v0": [("env.id", "must have Discrete actions", "'unusable/Actions-v0'")],
+    "env.id=unusable/Broken-v0": [("env.id", "the cable is loose", "'unusable/Broken-v0'")],
+    "env.id=CartPole-v1": [
+        ("env.low", "dimension 1 of CartPole-v1 is unbounded and needs a finite bound", "-inf"),
+        ("env.low", "dimension 3 of CartPole-v1 is unbounded and needs a finite bound", "-inf"),
+    ],
+    "env.low=5": [("env.low", BOUNDS, "5")],
+    "env.low=[]": [("env.low", BOUNDS, "[]")],
+    "env.low=[-1.2,nan]": [("env.low", BOUNDS, "")],
+    "env.high=[left,right]": [("env.high", BOUNDS, "['left', 'right']")],
+    "env.low=[-1.2]": [("env.low", "one number for each of the 2 dimensions of MountainCar-v0", "[-1.2]")],
+    "env.high=[1,1,1]": [("env.high", "one number for each of the 2 dimensions", "[1.0, 1.0, 1.0]")],
+    "env.low=[0.6,-0.07]": [
+        ("env.low", "must be below env.high in dimension 0 of MountainCar-v0 (0.6)", "0.6")
+    ],
+    "env.low=[1,1] env.high=[-1,-1]": [
+        ("env.low", "must be below env.high in dimension 0 of MountainCar-v0 (-1)", "1.0"),
+        ("env.low", "must be below env.high in dimension 1 of MountainCar-v0 (-1)", "1.0"),
+    ],
+    "env.max_steps=0": [("env.max_steps", "must be a whole number of at least 1 (steps), or null", "0")],
+    f"env.max_steps={HUGE} {SMOKE}": [("env.max_steps", "must be a whole number", HUGE)],
+    "env=frozen_lake env.low=[0]": [("env.low", "does not apply: FrozenLake-v1 has discrete", "[0.0]")],
+    "env=frozen_lake buckets=[20]": [("buckets", "must be 16 in dimension 0 of FrozenLake-v1", "20")],
+    "env=blackjack buckets=[32,11]": [("buckets", "a list of 3, one per dimension", "[32, 11]")],
+    "env.kwargs=3": [("env.kwargs", "must be a mapping passed to gymnasium.make", "3")],
+    "env.kwargs=null": [("env.kwargs", "must be a mapping passed to gymnasium.make", "null")],
+    "env.kwargs.wind=1": [("env.kwargs", "must suit MountainCar-v0", "{'wind': 1}")],
+    "env.kwargs={wind:1}": [("env.kwargs", "must suit MountainCar-v0", "{'wind': 1}")],
+    "env=frozen_lake env.kwargs.map_name=9x9": [("env.kwargs", "FrozenLake-v1", "{'map_name': '9x9'}")],
+    f"env.kwargs.max_episode_steps=5 {SMOKE}": [("env.kwargs", "max_steps", "{'max_episode_steps': 5}")],
+    "env=taxi engine=compiled": [("engine", "compiled needs one of Acrobot-v1, CartPole-v1,", "'compiled'")],
+    "engine=compiled env.kwargs.goal_velocity=0.01": [("engine", "without env.kwargs", "'compiled'")],
+}
+
+KEYS_AND_PRESETS: dict[str, list[Wrong]] = {
+    "learning_rte=0.1": [("learning_rte", "did you mean learning_rate?", "'learning_rte=0.1'")],
+    "sead=1": [("sead", "did you mean seed?", "")],
+    "learning-rate=0.1": [("learning-rate", "did you mean learning_rate?", "")],
+    "epsilon.strat=0.1": [("epsilon.strat", "did you mean epsilon.start?", "")],
+    "epsilon_start=1": [("epsilon_start", "did you mean epsilon.start?", "")],
+    "tracking.url=local": [("tracking.url", "did you mean tracking.uri?", "")],
+    "+brand_new=1": [("brand_new", "no such key", "")],
+    "gamma=0.9": [("gamma", "one of algorithm, buckets,", "")],
+    "env=mountain_cr": [("env", "did you mean mountain_car?", "'mountain_cr'")],
+    "epsilon=cosine": [("epsilon", PRESET, "'cosine'")],
+    "tracking=nowhere": [("tracking", PRESET, "'nowhere'")],
+    "env=": [("env", PRESET, "''")],
+    "env=[cart_pole,acrobot]": [("env", PRESET, "")],
+    "experiment=tutorial_final2": [("experiment", "did you mean tutorial_final?", "'tutorial_final2'")],
+    "+experiment=other": [("experiment", "one of tutorial_10000, tutorial_2000,", "'other'")],
+    "-m +sweep=bucket": [("sweep", "did you mean buckets?", "'bucket'")],
+    "experiment=tutorial_2000 experiment=tutorial_final": [("", "tutorial_final", "")],
+    "hydra/launcher=cluster": [("", "hydra/launcher/cluster", "")],
+    "hydra.launcher.n_jobs=many": [("", "hydra.launcher.n_jobs=many", "")],
+    "hydra.lancher.n_jobs=1": [("", "hydra.lancher", "")],
+}
+
+SYNTAX_ERRORS: dict[str, list[Wrong]] = {
+    "buckets": [("buckets", SYNTAX, "")],
+    "buckets=[10,20": [("buckets=[10,20", SYNTAX, "")],
+    "buckets=(10,20)": [("buckets=(10,20)", SYNTAX, "")],
+    "seed==3": [("seed==3", SYNTAX, "")],
+    "'seed=${'": [("seed=${", SYNTAX, "")],
+    "three plain words": [("three", SYNTAX, ""), ("plain", SYNTAX, ""), ("words", SYNTAX, "")],
+    "seed= 3": [("3", SYNTAX, ""), ("seed", "must be a whole number", "''")],
+    "=3": [("", "=3", "")],
+    """seed="'${'" """: [("", "seed='${'", "")],
+    "~seed": [("seed", "cannot be removed", "'~seed'")],
+    "~env": [("env", "cannot be removed", "'~env'")],
+    "'learning_rate=${missing}'": [("", "'missing' not found", "")],
+    "'env.max_steps=${oc.env:NO_SUCH_VARIABLE}'": [("", "'NO_SUCH_VARIABLE' not found", "")],
+    "'learning_rate=${missing}' discount=9 buckets=0": [
+        ("", "'missing' not found", ""),
+        ("discount", "must be a number from 0 to 1", "9"),
+        ("buckets", BUCKETS, "0"),
+    ],
+    "--colour": [("", "--colour", "")],
+    "--cfg everything": [("", "everything", "")],
+    f"--config-dir nowhere {SMOKE}": [("", "nowhere", "")],
+    f"--config-name other {SMOKE}": [("", "config-name", "")],
+}
+
+SWEEPS: dict[str, list[Wrong]] = {
+    "buckets=10,20": [("buckets", SINGLE, "'buckets=10,20'")],
+    "seed=range(3)": [("seed", "add -m for a multirun", "'seed=range(3)'")],
+    "env=cart_pole,acrobot": [("env", SINGLE, "'env=cart_pole,acrobot'")],
+    "experiment=tutorial_2000,tutorial_final": [("experiment", SINGLE, "")],
+    f"+sweep=buckets {SMOKE}": [("sweep", "-m", "")],
+    "-m seed=interval(0,1)": [("seed", "cannot be enumerated", "'seed=interval(0,1)'")],
+    "-m seed=choice()": [("seed=choice()", "empty choice", "")],
+    "-m seed=range(0)": [("seed", "", "'seed=range(0)'")],
+    "-m 'env=glob(z*)'": [("env", "", "'env=glob(z*)'")],
+    "-m buckets=10,0,20": [("buckets", BUCKETS, "0")],
+    "-m 'seed=range(-1,9)'": [("seed", "must be a whole number of at least 0", "-1")],
+    "-m buckets=10,20,30 episodes=5,0 seed=1,2": [("episodes", "must be a whole number from 1", "0")],
+    "-m env=mountain_car,cart_pol,acrobot": [("env", "did you mean cart_pole?", "'cart_pol'")],
+    "-m env=mountain_car,cart_pole buckets=[20,20]": [
+        ("buckets", "a list of 4, one per dimension of CartPole-v1", "[20, 20]")
+    ],
+    "-m epsilon=linear,constant epsilon.end=0.1": [
+        ("epsilon.end", "does not apply to a constant schedule", "0.1")
+    ],
+    "-m buckets=10,0 seed=1,-1 discont=1": [
+        ("buckets", BUCKETS, "0"),
+        ("seed", "must be a whole number of at least 0", "-1"),
+        ("discont", "did you mean discount?", ""),
+    ],
+    "-m +sweep=buckets seed=-1": [("seed", "must be a whole number of at least 0", "-1")],
+    "-m tracking.uri=http://127.0.0.1:1 seed=1,2": [("tracking.uri", "that answers", "'http://127.0.0.1:1'")],
+}
+
+MANY: dict[str, list[Wrong]] = {
+    "learning_rate=5 discount=nan buckets=0 episodes=ten seed=-1 windw=5 env=mountain_cr"
+    " tracking.experiment=a/b env.low=[1,2,3] epsilon.start=0.1 epsilon.end=0.2 oops": [
+        ("learning_rate", RATE, "5"),
+        ("discount", "must be a number from 0 to 1", "nan"),
+        ("buckets", BUCKETS, "0"),
+        ("episodes", "must be a whole number", "'ten'"),
+        ("seed", "must be a whole number of at least 0", "-1"),
+        ("windw", "did you mean window?", "'windw=5'"),
+        ("env", "did you mean mountain_car?", "'mountain_cr'"),
+        ("tracking.experiment", NAME, "'a/b'"),
+        ("env.low", "one number for each of the 2 dimensions", "[1.0, 2.0, 3.0]"),
+        ("oops", SYNTAX, ""),
+    ],
+}
+
+BAD = VALUES | EPSILON | ENVIRONMENTS | KEYS_AND_PRESETS | SYNTAX_ERRORS | SWEEPS | MANY
+
+
+class Unusable(gymnasium.Env[Any, Any]):
+    """An environment that tabular learning cannot have."""
+
+    def __init__(self, observations: spaces.Space[Any], actions: spaces.Space[Any]) -> None:
+        self.observation_space = observations
+        self.action_space = actions
+
+
+def broken() -> gymnasium.Env[Any, Any]:
+    """An environment that cannot be made."""
+    raise RuntimeError("no answer:\n  the cable is loose")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unusable() -> Iterator[None]:
+    """Environments registered for the rows above."""
+    spaces_of = {
+        "unusable/Observations-v0": (spaces.Dict({"x": spaces.Discrete(2)}), spaces.Discrete(2)),
+        "unusable/Actions-v0": (spaces.Discrete(2), spaces.MultiDiscrete(np.array([2, 2]))),
+    }
+    for name, (observations, actions) in spaces_of.items():
+        given = {"observations": observations, "actions": actions}
+        gymnasium.register(name, entry_point=Unusable, kwargs=given)
+    gymnasium.register("unusable/Broken-v0", entry_point=broken)
+    yield
+    for name in [*spaces_of, "unusable/Broken-v0"]:
+        del gymnasium.registry[name]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder, and servers that are asked only once."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    return tmp_path
+
+
+def files() -> list[Path]:
+    """Everything in the current folder."""
+    return sorted(Path().rglob("*"))
+
+
+def lines_of(code: int, stdout: str, stderr: str) -> list[str]:
+    """What a refusal says, a problem a line; fails unless it is one."""
+    assert code == 2
+    assert stdout == ""
+    assert "Traceback" not in stderr
+    lines = stderr.splitlines()
+    assert lines
+    assert [line for line in lines if not line.startswith("qsweep: ")] == []
+    return [line.removeprefix("qsweep: ") for line in lines]
+
+
+def refusal(command: str) -> list[str]:
+    """What `qsweep COMMAND` says when it refuses, having left everything as it was."""
+    before = files()
+    result = CliRunner().invoke(main, shlex.split(command))
+    lines = lines_of(result.exit_code, result.stdout, result.stderr)
+    assert files() == before
+    return lines
+
+
+def write(path: str, text: str) -> None:
+    """A file in the current folder."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text)
+
+
+def says(line: str, wrong: Wrong) -> bool:
+    """Whether a line begins with the key, holds the rule and shows the value given."""
+    key, rule, given = wrong
+    shown = line.partition("; given ")[2].removeprefix("'" if given == "null" else "")
+    return line.startswith(key) and rule in line and shown.startswith(given)
+
+
+@pytest.mark.parametrize(("line", "expected"), BAD.items(), ids=BAD.keys())
+def test_every_mistake_is_named_once(line: str, expected: list[Wrong]) -> None:
+    """A bad command line is refused with one line a mistake: its key, the rule and the value given."""
+    lines = refusal(f"train {line}")
+    assert [wrong for wrong in expected if not any(says(line, wrong) for line in lines)] == []
+    assert len(lines) == len(expected)
+
+
+def test_every_key_has_a_bad_row() -> None:
+    """The tables above leave no key of the schema out."""
+    assert set(RULES) - {key for expected in BAD.values() for key, _, _ in expected} == set()
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "true", "", "[]", "[[1]]"])
+@pytest.mark.parametrize("key", RULES)
+def test_no_key_takes_what_none_may_have(key: str, value: str) -> None:
+    """NaN, infinity, a truth value, nothing and an empty or nested list are refused everywhere."""
+    lines = refusal(f"train {shlex.quote(f'{key}={value}')}")
+    assert all(line.startswith(f"{key}: must be ") for line in lines)
+    assert len(lines) == 1
+
+
+@pytest.mark.parametrize("key", [key for key, rule in RULES.items() if "null" not in rule])
+def test_null_is_refused_where_the_rule_does_not_allow_it(key: str) -> None:
+    """A null that the rule does not mention is refused, and shown as what was given."""
+    [line] = refusal(f"train {key}=null")
+    assert line.startswith(f"{key}: must be ")
+    assert "null" in line
+
+
+@pytest.mark.parametrize("key", ["tracking.experiment", "sweep.name"])
+def test_a_name_too_long_for_a_folder_is_refused(key: str) -> None:
+    """A name of 600 letters, of which a folder cannot be made, is refused before anything is written."""
+    [line] = refusal(f"train -m {key}={'n' * 600} {SMOKE}")
+    assert line.startswith(f"{key}: ")
+
+
+@pytest.mark.parametrize("uri", ["http://me:secret@host", "https://secret@host", "sqlite:///me:secret@file"])
+def test_a_password_is_refused_and_not_repeated(uri: str) -> None:
+    """A URI with a user or password is refused without showing the password."""
+    [line] = refusal(f"train tracking.uri={uri}")
+    assert line.startswith(f"tracking.uri: {URI}")
+    assert "secret" not in line
+
+
+def test_a_file_where_the_store_belongs_is_refused() -> None:
+    """A file called mlruns is named as what stands in the way."""
+    write("mlruns", "")
+    [line] = refusal("train episodes=20")
+    assert line.startswith("tracking.uri: the store's folder and file must be readable and writable")
+
+
+@pytest.mark.timeout(15)
+def test_a_file_that_is_no_database_is_refused() -> None:
+    """A store that is no SQLite database is refused at once."""
+    write("other.db", "this is no database, only text that is long enough to have a header of its own\n" * 20)
+    [line] = refusal("train episodes=20 tracking.uri=sqlite:///other.db")
+    assert line.startswith("tracking.uri: ")
+    assert "other.db" in line
+
+
+def test_a_file_where_the_sweep_folder_belongs_is_refused() -> None:
+    """A folder for a multirun that cannot be made is refused."""
+    write("taken", "")
+    [line] = refusal(f"train -m seed=1,2 hydra.sweep.dir=taken {SMOKE}")
+    assert "taken" in line
+
+
+OWN_PRESETS: dict[str, tuple[str, str, list[Wrong]]] = {
+    "an unknown key": (
+        "conf/experiment/mine.yaml",
+        "# @package _global_\nlerning_rate: 1\nseed: -1\n",
+        [("lerning_rate", "did you mean learning_rate?", "1"), ("seed", "of at least 0", "-1")],
+    ),
+    "a section that is no mapping": (
+        "conf/experiment/mine.yaml",
+        "# @package _global_\nepsilon: 3\n",
+        [("epsilon", "must be a mapping", "3")],
+    ),
+    "an interpolation to nothing": (
+        "conf/experiment/mine.yaml",
+        "# @package _global_\nwindow: ${nothing}\n",
+        [("", "'nothing' not found", "")],
+    ),
+    "broken YAML": ("conf/experiment/mine.yaml", "# @package _global_\nseed: [1\n", [("", "mine", "")]),
+    "a preset that is a list": ("conf/experiment/mine.yaml", "- seed\n", [("experiment", "", "")]),
+    "a sweep with bad values": (
+        "conf/sweep/mine.yaml",
+        "# @package _global_\nhydra: {sweeper: {params: {bukets: '1,2', seed: '1,-2'}}}\n",
+        [("bukets", "did you mean buckets?", ""), ("seed", "of at least 0", "-2")],
+    ),
+    "a sweep that is no mapping": (
+        "conf/sweep/mine.yaml",
+        "# @package _global_\nhydra: {sweeper: {params: 3}}\n",
+        [("hydra.sweeper.params", "", "")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OWN_PRESETS)
+def test_a_mistake_in_a_preset_of_ones_own_is_refused(case: str) -> None:
+    """A preset in the user's conf/ is checked as the command line is."""
+    path, text, expected = OWN_PRESETS[case]
+    write(path, text)
+    lines = refusal(f"train -m +{Path(path).parent.name}=mine tracking=none")
+    assert [wrong for wrong in expected if not any(says(line, wrong) for line in lines)] == []
+    assert len(lines) == len(expected)
+
+
+PROCESSES: dict[str, list[Wrong]] = {
+    "train env.id=Taxi-v3": [("env.id", "Please use `Taxi-v4` instead", "'Taxi-v3'")],
+    "train learning_rte=1 discount=2": [
+        ("learning_rte", "did you mean learning_rate?", ""),
+        ("discount", "must be a number from 0 to 1", "2"),
+    ],
+    "train -m buckets=10,0,20 'seed=range(3)'": [("buckets", BUCKETS, "0")],
+    "train tracking=server": [("tracking.uri", URI, "'ftp://host'")],
+    "runs": [("tracking.uri", "there is no store yet", "")],
+    "ui": [("tracking.uri", "there is no store yet", "")],
+}
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("command", PROCESSES)
+def test_the_installed_command_refuses_alike(command: str) -> None:
+    """The installed command refuses as it does in process, with not a word more on stderr."""
+    qsweep = Path(sys.executable).parent / "qsweep"
+    ran = subprocess.run(
+        [qsweep, *shlex.split(command)],
+        env=os.environ | {"MLFLOW_TRACKING_URI": "ftp://host"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = lines_of(ran.returncode, ran.stdout, ran.stderr)
+    expected = PROCESSES[command]
+    assert [wrong for wrong in expected if not any(says(line, wrong) for line in lines)] == []
+    assert len(lines) == len(expected)
+    assert files() == []
+
+
+@pytest.mark.parametrize("command", ["runs", "runs MountainCar-v0", "ui"])
+def test_a_folder_without_a_store_is_refused(folder: Path, command: str) -> None:
+    """Reading a store that is not there says where it was looked for, and makes none."""
+    [line] = refusal(command)
+    assert line.startswith("tracking.uri: there is no store yet")
+    assert str(folder / "mlruns" / "mlflow.db") in line
+    assert "train something first" in line
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> Path:
+    """A folder in which something has been trained."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "mlruns").mkdir()
+    shutil.copy(migrated_store, folder / "mlruns")
+    small = ["tracking.experiment=first_try", "episodes=20", "registry.promote=never"]
+    with chdir(folder):
+        result = CliRunner().invoke(main, ["train", *small])
+    assert result.exit_code == 0
+    return folder
+
+
+@pytest.mark.parametrize("name", ["first_tri", "'it'\"'\"'s'", "'\"quoted\"'", "'a`b'", "'%'", "''"])
+def test_an_experiment_that_is_not_there_is_refused(
+    store: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A name that no experiment or sweep has is refused, whatever signs it is made of."""
+    monkeypatch.chdir(store)
+    [line] = refusal(f"runs {name}")
+    assert line.startswith("name: no experiment or sweep of this name")
+    assert "first_try" in line
