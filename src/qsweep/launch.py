@@ -12,7 +12,6 @@ import click
 import hydra
 import pandas as pd
 from hydra._internal.utils import get_args_parser
-from rich.console import Console
 
 from qsweep import overrides
 from qsweep.checkpoints import name_of
@@ -21,7 +20,8 @@ from qsweep.config import Config
 from qsweep.jobs import Ended, Jobs
 from qsweep.progress import RunProgress
 from qsweep.report.frames import load_runs, row
-from qsweep.report.terminal import show_variants
+from qsweep.report.leaderboard import number
+from qsweep.report.terminal import show_variants, wide_console
 from qsweep.runner import Outcome, run, run_record
 from qsweep.sweeps import command, run_job
 from qsweep.tracking import tracker
@@ -88,10 +88,9 @@ def _register(uri: str, run_id: str) -> str:
     promotion = register(open_store(uri), run_id)
     if promotion.better:
         return f"{promotion.name}/{promotion.version} is now {promotion.name}@best"
-    return (
-        f"{promotion.name}/{promotion.version}; {promotion.name}@best stays, {-(promotion.difference or 0):.1f} "
-        "better on the same starts"
-    )
+    lead = -(promotion.difference or 0.0)
+    stays = f"{promotion.name}@best stays, better by {lead:.3g} on the same starts"
+    return f"{promotion.name}/{promotion.version}; {stays}"
 
 
 def _summary(config: Config, outcome: Outcome) -> str:
@@ -100,13 +99,14 @@ def _summary(config: Config, outcome: Outcome) -> str:
     return (
         f"trained   {outcome.episodes:,} episodes, {of['train/steps']:,.0f} steps in "
         f"{of['train/seconds']:.2f} s; last {min(config.window, config.episodes):,} episodes: "
-        f"average {of['train/return_avg']:.1f}, minimum {of['train/return_min']:.1f}, "
-        f"maximum {of['train/return_max']:.1f}\n"
+        f"average {number(of['train/return_avg'])}, minimum {number(of['train/return_min'])}, "
+        f"maximum {number(of['train/return_max'])}\n"
         f"best      checkpoint {name_of(int(of['best_episode']))}: mean return "
-        f"{of['test/return_mean']:.1f} (95% {of['test/return_ci_low']:.1f} to "
-        f"{of['test/return_ci_high']:.1f}) over {config.evaluation.test_episodes:,} test starts, "
-        f"worst {of['test/return_worst']:.1f}\n"
-        f"last      checkpoint {name_of(outcome.episodes)}: mean return {of['final/return_mean']:.1f}"
+        f"{number(of['test/return_mean'])} (95% {number(of['test/return_ci_low'])} to "
+        f"{number(of['test/return_ci_high'])}) over {config.evaluation.test_episodes:,} test starts, "
+        f"worst {number(of['test/return_worst'])}\n"
+        f"last      checkpoint {name_of(outcome.episodes)}: mean return {number(of['final/return_mean'])}"
+        + (f"; the optimum is {number(of['optimum/return'])}" if "optimum/return" in of else "")
     )
 
 
@@ -121,7 +121,7 @@ def _multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
     ended = [job for job in Jobs(folder).ended() if job.number < len(wanted.jobs)]
     failed = [job for job in ended if job.error]
     runs = _untracked(wanted, ended) if uri == "none" else load_runs(wanted.name, uri)
-    show_variants(runs, Console())
+    show_variants(runs, wide_console())
     done = len(ended) - len(failed)
     click.echo(f"{done} of {len(wanted.jobs)} runs in {took:.1f} s; their folder: {folder}")
     for job in failed:

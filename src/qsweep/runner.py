@@ -18,6 +18,7 @@ from qsweep.config import Config, config_hash, flatten, record, variant_hash
 from qsweep.durable import write_text
 from qsweep.evaluation import TEST_FILE, Judge, Verdict
 from qsweep.interrupts import StopRequests
+from qsweep.optimum import optimum
 from qsweep.progress import Progressing
 from qsweep.recording import Recorder
 from qsweep.tracking import RunLog, RunRecord, Status, tracker
@@ -69,7 +70,7 @@ def run(config: Config, name: str, command: str, progress: Progressing) -> Outco
             finally:
                 verdict = judge.verdict()
                 summary |= {"train/steps": float(recorder.steps), "train/seconds": chunks.seconds}
-                summary |= verdict.metrics() if verdict else {}
+                summary |= verdict.metrics() | against_optimum(config, verdict) if verdict else {}
                 tags |= _table_tag(recorder)
                 _keep(config, name, recorder, verdict, folder, log)
             status = "FINISHED"
@@ -110,13 +111,22 @@ def run_record(config: Config, name: str, command: str) -> RunRecord:
     }
     if config.sweep.name:
         tags["qsweep.sweep"] = config.sweep.name
-    params = {k: v if isinstance(v, str) else json.dumps(v) for k, v in flat.items()}
+    params = {k: v if isinstance(v, str) else json.dumps(v, separators=(",", ":")) for k, v in flat.items()}
     return RunRecord(name, config.tracking.experiment or config.env.id, params, tags, config.tracking.parent)
 
 
 def about(config: Config) -> dict[str, Any]:
     """What a checkpoint archive says of itself: the config, and the grid its tables lie on."""
     return {"config": record(config), "grid": dataclasses.asdict(task(config).grid)}
+
+
+def against_optimum(config: Config, verdict: Verdict) -> dict[str, float]:
+    """The environment's optimum, where it is known, and how far below it the chosen checkpoint is."""
+    best = optimum(config.env)
+    if best is None:
+        return {}
+    gap = best.expected_return - float(verdict.test.returns.mean())
+    return {"optimum/return": best.expected_return, "optimum/gap": gap}
 
 
 def _keep_config(config: Config, folder: Path, log: RunLog) -> None:

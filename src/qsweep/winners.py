@@ -11,7 +11,7 @@ from qsweep.composition import Job, Plan
 from qsweep.config import variant_hash
 from qsweep.registry import Promotion, register
 from qsweep.report.frames import children
-from qsweep.report.leaderboard import SCORE, finished, variants
+from qsweep.report.leaderboard import SCORE, finished, number, variants
 from qsweep.tracking.store import open_store
 
 FINALISTS = 3
@@ -51,14 +51,14 @@ class Winner:
         lines = []
         if self.fresh is not None:
             lines.append(
-                f"{self.env_id}: the leader's mean was {self.first:.1f} over the sweep's seeds and "
-                f"{self.fresh:.1f} over fresh ones: optimism {self.first - self.fresh:+.1f}"
+                f"{self.env_id}: the leader's mean was {number(self.first)} over the sweep's seeds and "
+                f"{number(self.fresh)} over fresh ones: optimism {self.first - self.fresh:+.2g}"
             )
         what = f"{self.promotion.name}/{self.promotion.version}"
         if self.promotion.better:
             fate = f"is {self.promotion.name}@best"
         else:
-            fate = f"does not beat @best (by {self.promotion.difference:+.1f} on the same starts)"
+            fate = f"does not beat @best ({self.promotion.difference:+.3g} on the same starts)"
         lines.append(f"{self.env_id}: winner {self.label}, run {self.run_name}: {what} {fate}")
         return "\n".join(lines)
 

@@ -10,11 +10,12 @@ values only guide a policy, which takes the best of the three actions one step a
 dynamics themselves, in float64. What it attains from 100,000 starts spread evenly over [-0.6, -0.4)
 is `STEPS`: -97.656 on average.
 
-How far off it may be. The policy is a real one, so the optimum is not lower, up to the 22 pieces
-of the starts being counted to 1 / 100,000. Finer grids gain little: 401 x 281 attains -97.811,
-801 x 561 -97.678, 1601 x 1121 -97.658. Nothing proves that no policy does better, but a search
-through all states that the values put within 1.5 steps of being one step faster, from 2,000 starts,
-found one start that can be, by one step: 0.0005 on average. It is approximate, and trusted to 0.01.
+How far off it may be. The policy is a real one, so the optimum is not lower, but for the spacing
+of the starts (below 0.001). Finer grids gain little: 401 x 281 attains -97.811, 801 x 561 -97.678,
+1601 x 1121 -97.658. Nothing proves that no policy does better, but a search for ways one step
+shorter, through all states that the values put within 1.5 steps of such a way, found one from a
+single start of 2,000: 0.0005 on average. So it is approximate, and trusted to 0.01. A smaller
+search is in tests/test_optimum.py.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def estimate(grid: tuple[int, int] = GRID, starts: int = STARTS) -> Estimate:
 def measure(grid: tuple[int, int] = GRID, starts: int = STARTS) -> Estimate:
     """Measure `STEPS` anew, as described above, on a grid of positions and velocities.
 
-    The default takes 20 s of one core and 250 MB of memory; no run does it.
+    The default takes 15 to 20 s of one core and 200 MB of memory; no run does it.
     """
     from qsweep.dynamics import mountain_car as car  # numba is slow to import
     from qsweep.optimum import mountain_car_kernel as kernel

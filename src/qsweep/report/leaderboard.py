@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from rich.table import Table
 
 from qsweep.config import RULES
 
+CAPTION = (
+    "mean, SD, worst and best over seeds: the chosen checkpoint's mean return on test starts\n"
+    "of optimum: how near the mean comes to the best possible, where that is known\n"
+    "training, s: the last trailing average, with exploration, and the seconds that training took"
+)
+"""What the columns of `variants_table` mean."""
 SCORE = "test/return_mean"
 """What variants are ranked by: the mean return of a run's chosen checkpoint on test starts."""
 RUN_KEYS = ("seed", "tracking.", "registry.", "engine")
@@ -40,8 +47,8 @@ def variants(runs: pd.DataFrame) -> pd.DataFrame:
     """One row a variant, the best mean first, over its seeds.
 
     Columns: variant, label, seeds; mean, sd (NaN with one seed), worst and best of the test score over
-    seeds; train, the mean of the last trailing average while training; seconds of training, mean.
-    runs: a frame as `load_runs` gives it.
+    seeds; optimum, the environment's (NaN where unknown); train, the mean of the last trailing average
+    while training; seconds of training, mean. runs: a frame as `load_runs` gives it.
     """
     counted = finished(runs)
     keys = differing(counted)
@@ -58,6 +65,7 @@ def variants(runs: pd.DataFrame) -> pd.DataFrame:
                 "worst": score.min(),
                 "best": score.max(),
                 "train": group["train/return_avg"].mean(),
+                "optimum": group["optimum/return"].max() if "optimum/return" in group else np.nan,
                 "seconds": group["train/seconds"].mean(),
             }
         )
@@ -70,21 +78,37 @@ def label(run: pd.Series, keys: Sequence[str]) -> str:
     return "  ".join(f"{key}={run[key]}" for key in keys) or str(run["env.id"])
 
 
+def share_of_optimum(score: float, optimum: float) -> str:
+    """How near a mean return comes to the best that can be expected, in words.
+
+    The quotient of the two, the smaller by the larger in absolute value, where both have one sign.
+    """
+    if np.isnan(optimum):
+        return "-"
+    if score > optimum:
+        return "above: luck"
+    if optimum > 0 and score > 0:
+        return f"{score / optimum:.1%}"
+    return f"{optimum / score:.1%}" if optimum < 0 else f"{score - optimum:.3g}"
+
+
+def number(value: float) -> str:
+    """A return as people write it: four digits, whatever its size."""
+    return f"{value:.4g}"
+
+
 def variants_table(runs: pd.DataFrame, title: str) -> Table:
     """The variants as a table for the terminal."""
-    table = Table(title=title, title_justify="left", caption_justify="left", box=None, pad_edge=False)
-    table.caption = (
-        "mean, SD, worst and best over seeds: the chosen checkpoint's mean return on test starts;\n"
-        "training: the last trailing average, with exploration, and the seconds it took"
-    )
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("variant", overflow="fold")
-    for column in ("seeds", "mean", "SD", "worst", "best", "training", "s"):
+    for column in ("seeds", "mean", "SD", "worst", "best", "of optimum", "training", "s"):
         table.add_column(column, justify="right")
     for row in variants(runs).to_dict("records"):
-        spread = "-" if row["seeds"] == 1 else f"{row['sd']:.1f}"
-        scores = (f"{row['mean']:.1f}", spread, f"{row['worst']:.1f}", f"{row['best']:.1f}")
-        training = (f"{row['train']:.1f}", f"{row['seconds']:.2f}")
-        table.add_row(row["label"], str(row["seeds"]), *scores, *training)
+        spread = "-" if row["seeds"] == 1 else f"{row['sd']:.2g}"
+        scores = (number(row["mean"]), spread, number(row["worst"]), number(row["best"]))
+        training = (number(row["train"]), f"{row['seconds']:.2f}")
+        share = share_of_optimum(row["mean"], row["optimum"])
+        table.add_row(row["label"], str(row["seeds"]), *scores, share, *training)
     return table
 
 
@@ -99,6 +123,6 @@ def runs_table(runs: pd.DataFrame, limit: int) -> Table:
     for _, run in shown.iterrows():
         score = run.get(SCORE, float("nan"))
         started = run["started"].tz_convert(None).strftime("%Y-%m-%d %H:%M")
-        value = "-" if pd.isna(score) else f"{score:.1f}"
+        value = "-" if pd.isna(score) else number(score)
         table.add_row(started, str(run["name"]), run["run_id"][:8], run["status"], value)
     return table

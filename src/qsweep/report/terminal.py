@@ -6,7 +6,10 @@ import pandas as pd
 from rich.console import Console
 
 from qsweep.report.frames import load_runs
-from qsweep.report.leaderboard import runs_table, variants_table
+from qsweep.report.leaderboard import CAPTION, runs_table, variants_table
+
+WIDTH = 140
+"""Characters a line may have in a file or pipe."""
 
 
 def show_runs(name: str | None, limit: int) -> None:
@@ -14,7 +17,7 @@ def show_runs(name: str | None, limit: int) -> None:
 
     Raises UsageError where there is no store or nothing of that name.
     """
-    console = Console()
+    console = wide_console()
     runs = load_runs(name)
     if runs.empty:
         console.print("no runs yet: qsweep train")
@@ -23,8 +26,15 @@ def show_runs(name: str | None, limit: int) -> None:
     console.print(runs_table(runs, limit))
 
 
+def wide_console() -> Console:
+    """Stdout; wide enough for tables where it is no terminal."""
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH)
+
+
 def show_variants(runs: pd.DataFrame, console: Console) -> None:
     """Print the variants of each experiment among `runs`, the best first."""
     for experiment, group in runs.groupby("experiment"):
         if (group["status"] == "FINISHED").any():
-            console.print(variants_table(group, f"{experiment}: variants"), "")
+            console.print(variants_table(group, f"{experiment}: variants"))
+            console.print(CAPTION, "", soft_wrap=True, style="dim")

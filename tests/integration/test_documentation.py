@@ -1,0 +1,77 @@
+"""The commands and snippets in README and docs, run as they stand."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = ["README.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
+ELSEWHERE = ("make ", "qsweep ui")
+"""Commands that other tests run: make by CI itself, the UI in a browser."""
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The fenced blocks of a language in a page."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+
+def commands(page: str) -> list[str]:
+    """The shell commands of a page, without those that other tests run."""
+    lines = [line for block in blocks(page, "bash") for line in block.splitlines()]
+    return [line for line in lines if line.strip() and not line.startswith(ELSEWHERE)]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_a_page_succeeds(page: str, tmp_path: Path) -> None:
+    """The commands of a page, typed one after the other in an empty folder, all succeed."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for command in commands(page):
+        ran = subprocess.run(
+            command,
+            shell=True,
+            cwd=tmp_path,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=500,
+        )
+        assert ran.returncode == 0, f"{command}\n{ran.stdout}\n{ran.stderr}"
+
+
+def test_the_notebook_lines_give_a_learning_curve(tmp_path: Path) -> None:
+    """The README's Python block runs as it stands and ends in a curve that rises."""
+    [code] = blocks("README.md", "python")
+    check = "assert len(returns) == 5000 and returns[-500:].mean() > returns[:500].mean()"
+    settings = {**os.environ, "MPLBACKEND": "Agg"}
+    subprocess.run([sys.executable, "-c", f"{code}\n{check}"], cwd=tmp_path, env=settings, check=True)
+
+
+def test_the_history_is_read_without_qsweep(tmp_path: Path) -> None:
+    """The Python block of docs/records.md reads the last Q-table of a real history."""
+    import numpy as np
+
+    from qsweep.checkpoints import FILE_NAME, History
+
+    tables = np.random.default_rng(0).normal(size=(5, 4, 4, 3))
+    with History(tmp_path / FILE_NAME, (4, 4, 3), {}) as history:
+        for number, table in enumerate(tables, start=1):
+            history.add(number, table)
+    [code] = blocks("docs/records.md", "python")
+    check = "np.save('read.npy', q_table)"
+    subprocess.run([sys.executable, "-c", f"{code}\n{check}"], cwd=tmp_path, check=True)
+    assert (np.load(tmp_path / "read.npy") == tables[-1]).all()
+
+
+def test_links_lead_somewhere() -> None:
+    """Every relative link of a page names a file that is there."""
+    for page in PAGES:
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text()):
+            assert ((ROOT / page).parent / link).exists(), f"{page}: {link}"
