@@ -20,6 +20,7 @@ from gymnasium import spaces
 
 from qsweep.cli import main
 from qsweep.config import RULES
+from qsweep.environments import TABLE_LIMIT
 
 Wrong = tuple[str, str, str]
 """What one line on stderr must hold: the key it begins with, words of the rule, the value given."""
@@ -58,7 +59,7 @@ VALUES: dict[str, list[Wrong]] = {
     "buckets=[20,0]": [("buckets", BUCKETS, "[20, 0]")],
     "buckets=[20]": [("buckets", "a list of 2, one per dimension of MountainCar-v0", "[20]")],
     "buckets=[20,20,20]": [("buckets", "a list of 2, one per dimension", "[20, 20, 20]")],
-    "buckets=20000": [("buckets", "at most 134,217,728 values", "[20000, 20000]")],
+    "buckets=20000": [("buckets", f"at most {TABLE_LIMIT:,} values", "[20000, 20000]")],
     "episodes=0": [("episodes", "must be a whole number from 1 to 1,000,000,000", "0")],
     "episodes=1e9": [("episodes", "must be a whole number", "1000000000.0")],
     "episodes=1000000001": [("episodes", "must be a whole number", "1000000001")],
@@ -165,7 +166,8 @@ ENVIRONMENTS: dict[str, list[Wrong]] = {
     "env.kwargs.wind=1": [("env.kwargs", "must suit MountainCar-v0", "{'wind': 1}")],
     "env.kwargs={wind:1}": [("env.kwargs", "must suit MountainCar-v0", "{'wind': 1}")],
     "env=frozen_lake env.kwargs.map_name=9x9": [("env.kwargs", "FrozenLake-v1", "{'map_name': '9x9'}")],
-    f"env.kwargs.max_episode_steps=5 {SMOKE}": [("env.kwargs", "max_steps", "{'max_episode_steps': 5}")],
+    f"env.kwargs.max_episode_steps=5 {SMOKE}": [("env.kwargs", "use env.max_steps", "")],
+    f"env.kwargs.render_mode=human {SMOKE}": [("env.kwargs", "", "")],
     "env=taxi engine=compiled": [("engine", "compiled needs one of Acrobot-v1, CartPole-v1,", "'compiled'")],
     "engine=compiled env.kwargs.goal_velocity=0.01": [("engine", "without env.kwargs", "'compiled'")],
 }
@@ -269,12 +271,12 @@ BAD = VALUES | EPSILON | ENVIRONMENTS | KEYS_AND_PRESETS | SYNTAX_ERRORS | SWEEP
 class Unusable(gymnasium.Env[Any, Any]):
     """An environment that tabular learning cannot have."""
 
-    def __init__(self, observations: spaces.Space[Any], actions: spaces.Space[Any]) -> None:
-        self.observation_space = observations
-        self.action_space = actions
+    def __init__(self, **given: Any) -> None:
+        self.observation_space = given["observations"]
+        self.action_space = given["actions"]
 
 
-def broken() -> gymnasium.Env[Any, Any]:
+def broken(**_: Any) -> gymnasium.Env[Any, Any]:
     """An environment that cannot be made."""
     raise RuntimeError("no answer:\n  the cable is loose")
 
@@ -458,7 +460,6 @@ PROCESSES: dict[str, list[Wrong]] = {
     ],
     "train -m buckets=10,0,20 'seed=range(3)'": [("buckets", BUCKETS, "0")],
     "train tracking=server": [("tracking.uri", URI, "'ftp://host'")],
-    "runs": [("tracking.uri", "there is no store yet", "")],
     "ui": [("tracking.uri", "there is no store yet", "")],
 }
 

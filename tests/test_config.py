@@ -212,10 +212,11 @@ def test_flatten_joins_keys_by_dots(values: dict[str, Any], flat: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("value", "episode"), [(0, 0), (1, 1), (700, 700), (0.0, 0), (0.5, 50), (1.0, 101), (0.999, 100)]
+    ("value", "episode"),
+    [(0, 0), (1, 1), (700, 700), (0.0, 0), (0.5, 50), (1.0, 101), (0.999, 100), (0.001, 1)],
 )
 def test_a_fraction_is_of_all_episodes(value: float, episode: int) -> None:
-    """A whole number is an episode, a number with a point a fraction of them, rounded down."""
+    """A whole number is an episode, a number with a point a fraction of them, at least one if any."""
     assert as_episode(value, 101) == episode
 
 

@@ -15,6 +15,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from qsweep import overrides
 from qsweep.config import RULES, Config
@@ -54,24 +55,30 @@ def load_config(lines: Sequence[str] = ()) -> Config:
 
     Raises UsageError with every problem found.
     """
-    return plan(tuple(lines), multirun=False).jobs[0].config
+    return _checked_plan(tuple(lines), multirun=False).jobs[0].config
 
 
 @lru_cache(maxsize=1)
 def plan(lines: tuple[str, ...], multirun: bool) -> Plan:
-    """All runs that overrides ask for, each checked.
+    """All runs that a command line asks for, each checked; made once, though Hydra asks again.
 
     Raises UsageError with every problem found in any of them.
     """
+    return _checked_plan(lines, multirun)
+
+
+def _checked_plan(lines: tuple[str, ...], multirun: bool) -> Plan:
+    problems: list[Problem] = []
     with _hydra():
         try:
-            given, problems = _usable(lines, multirun)
+            given, wrong = _usable(lines, multirun)
+            problems += wrong
             if multirun:
                 given, more = _with_preset_sweep(given)
                 problems += more
             return _plan(given, problems)
         except overrides.HydraErrors as error:
-            raise UsageError([Problem("configuration", overrides.one_line(error))]) from error
+            raise UsageError([*problems, Problem("configuration", overrides.one_line(error))]) from error
 
 
 def _hydra() -> AbstractContextManager[Any]:
@@ -83,8 +90,10 @@ def _hydra() -> AbstractContextManager[Any]:
 def _usable(lines: Sequence[str], multirun: bool) -> tuple[list[Override], list[Problem]]:
     """The overrides that have no problem, and the problems of the others."""
     usable, problems = [], []
-    for line in map(overrides.normal, lines):
-        parsed, wrong = overrides.parse([line], multirun)
+    lines = [overrides.normal(line) for line in lines]
+    search = [line for line in lines if line.startswith("hydra.searchpath=")]
+    for line in lines:
+        parsed, wrong = overrides.parse([line], multirun, search)
         usable += [] if wrong else parsed
         problems += wrong
     return usable, problems
@@ -94,9 +103,15 @@ def _with_preset_sweep(given: list[Override]) -> tuple[list[Override], list[Prob
     """The parameters of a +sweep preset, then what was given, which counts where both name a key."""
     single = [o.input_line or "" for o in given if not o.is_sweep_override()]
     composed = compose("train", overrides=single, return_hydra_config=True)
+    if not OmegaConf.is_dict(composed.hydra.sweeper.params) and composed.hydra.sweeper.params is not None:
+        rule = "must be a mapping of keys to what they vary over"
+        return given, [Problem("hydra.sweeper.params", rule, composed.hydra.sweeper.params)]
     params = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create({}))
     assert isinstance(params, dict)
-    preset, problems = _usable([f"{key!s}={value}" for key, value in params.items()], multirun=True)
+    search = [line for line in single if line.startswith("hydra.searchpath=")]
+    lines = [*search, *(f"{key!s}={value}" for key, value in params.items())]
+    preset, problems = _usable(lines, multirun=True)
+    preset = preset[len(search) :]
     return list({o.key_or_group: o for o in [*preset, *given]}.values()), problems
 
 
@@ -106,7 +121,8 @@ def _plan(given: list[Override], problems: list[Problem]) -> Plan:
     named = swept or [o for o in given if not overrides.for_hydra(o)]
     jobs: list[Job] = []
     for lines in product(*map(overrides.alternatives, given)):
-        values = _values(given, lines)
+        values, wrong = _resolved(_values(given, lines))
+        problems += wrong
         name = _name(values, [line for o, line in zip(given, lines, strict=True) if o in named])
         tasks = (line for o, line in zip(given, lines, strict=True) if not overrides.for_hydra(o))
         try:
@@ -150,6 +166,22 @@ def _values(given: Sequence[Override], lines: Sequence[str]) -> dict[str, Any]:
     return values
 
 
+def _resolved(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """Values with their interpolations resolved; those that cannot be are left out, as problems."""
+    if "${" not in repr(values):
+        return values, []
+    problems: list[Problem] = []
+    config = OmegaConf.create(values)
+    while True:
+        try:
+            return OmegaConf.to_container(config, resolve=True), problems  # type: ignore[return-value]
+        except OmegaConfBaseException as error:
+            key = str(error.full_key)
+            problems.append(Problem(key, overrides.one_line(error).partition(" full_key")[0]))
+            section, _, name = key.rpartition(".")
+            del (OmegaConf.select(config, section) if section else config)[name]
+
+
 def _is_plain(override: Override) -> bool:
     text = override.input_line or ""
     return override.key_or_group in RULES and "${" not in text and "={" not in text
@@ -157,6 +189,6 @@ def _is_plain(override: Override) -> bool:
 
 @lru_cache(maxsize=256)
 def _composed(lines: tuple[str, ...]) -> dict[str, Any]:
-    values = OmegaConf.to_container(compose("train", overrides=list(lines)), resolve=True)
+    values = OmegaConf.to_container(compose("train", overrides=list(lines)))
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
@@ -16,7 +17,7 @@ from qsweep.problems import Problem, closest
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
-Name = Annotated[str, Field(min_length=1, pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$")]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$")]
 Bounds = Annotated[tuple[float, ...], Field(min_length=1)]
 BucketCount = Annotated[int, Field(ge=1, le=100_000)]
 BucketCounts = Annotated[tuple[BucketCount, ...], Field(min_length=1)]
@@ -38,7 +39,7 @@ class Env:
         Bounds | None, Field(description="a list of finite numbers, one per dimension, or null")
     ] = None
     max_steps: Annotated[
-        Annotated[int, Field(ge=1)] | None,
+        Annotated[int, Field(ge=1, le=10**9)] | None,
         Field(description="a whole number of at least 1 (steps), or null"),
     ] = None
     kwargs: Annotated[dict[str, Any], Field(description="a mapping passed to gymnasium.make")] = (
@@ -151,8 +152,10 @@ class Config:
         25_000
     )
     seed: Annotated[int, Field(ge=0, description="a whole number of at least 0")] = 0
-    window: Annotated[int, Field(ge=1, description="a whole number of at least 1 (episodes)")] = 100
-    checkpoint_every: Annotated[int, Field(ge=1, description="a whole number of at least 1 (episodes)")] = 10
+    window: Annotated[int, Field(ge=1, le=10**9, description="a whole number of at least 1 (episodes)")] = 100
+    checkpoint_every: Annotated[
+        int, Field(ge=1, le=10**9, description="a whole number of at least 1 (episodes)")
+    ] = 10
     terminal_rule: Annotated[
         Literal["standard", "tutorial"], Field(description="one of standard, tutorial")
     ] = "standard"
@@ -197,7 +200,8 @@ def parse(values: Mapping[str, Any]) -> tuple[Config, list[Problem]]:
     try:
         config, problems = _validated(values), []
     except ValidationError as error:
-        problems = list({str(p): p for p in map(_problem, error.errors())}.values())
+        found = (_problem(e, values) for e in error.errors())
+        problems = list({str(p): p for p in found}.values())
         config = _validated(_without(values, [p.key for p in problems]))
     if not at_fault(problems, "initial_q"):
         problems += _initial_q_problems(config.initial_q)
@@ -224,19 +228,27 @@ def _without(values: Mapping[str, Any], keys: list[str], prefix: str = "") -> di
     }
 
 
-def _problem(error: Any) -> Problem:
+def _problem(error: Any, values: Mapping[str, Any]) -> Problem:
     path = [str(part) for part in error["loc"]]
     key = next((".".join(path[:n]) for n in range(len(path), 0, -1) if ".".join(path[:n]) in RULES), "")
     if key:
-        depth = len(key.split("."))
-        given = error["input"] if len(path) <= depth or error["type"] != "missing" else None
-        return Problem(key, f"must be {RULES[key]}", given)
+        return Problem(key, f"must be {RULES[key]}", _shown(values, key))
     unknown = ".".join(path)
     if error["type"] == "missing":
         return Problem(unknown, "is missing")
     if any(known.startswith(f"{unknown}.") for known in RULES):
         return Problem(unknown, "must be a mapping", error["input"])
     return Problem(unknown, "no such key", error["input"], closest(unknown, RULES))
+
+
+def _shown(values: Mapping[str, Any], key: str) -> Any:
+    """The whole value given for a key, as it is shown: a password is not."""
+    value: Any = values
+    for name in key.split("."):
+        value = value[name]
+    if isinstance(value, str):
+        return re.sub(r"//[^/]*@", "//***@", value)
+    return "null" if value is None else value
 
 
 def _initial_q_problems(initial_q: InitialQ) -> Iterator[Problem]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -55,6 +57,7 @@ class Description:
     actions: int
     first_action: int
     step_limit: int | None
+    id: str
 
 
 def make(env: Env, max_steps: int | None = None, **more: Any) -> gymnasium.Env[Any, Any]:
@@ -85,7 +88,9 @@ def _describe(env_id: str, kwargs: str) -> Description:
     if reserved:
         raise UsageError(reserved)
     try:
-        made = make(env)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters of it is in the refusal
+            made = make(env)
     except Exception as error:  # whatever a third party's constructor raises
         raise UsageError([_cannot_make(env, error)]) from error
     try:
@@ -95,14 +100,15 @@ def _describe(env_id: str, kwargs: str) -> Description:
             raise UsageError([Problem("env.id", rule, env_id, f"{env_id} has {actions}")])
         dimensions, encode = _observation(env_id, space)
         limit = made.spec.max_episode_steps if made.spec else None
-        return Description(dimensions, encode, int(actions.n), int(actions.start), limit)
+        full = made.spec.id if made.spec and ":" not in env_id else env_id
+        return Description(dimensions, encode, int(actions.n), int(actions.start), limit, full)
     finally:
         made.close()
 
 
 def _cannot_make(env: Env, error: Exception) -> Problem:
-    reason = " ".join(str(error).split())
-    if isinstance(error, TypeError) and env.kwargs:
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if env.kwargs and env.id in gymnasium.registry:
         return Problem("env.kwargs", f"must suit {env.id}", dict(env.kwargs), reason)
     return Problem("env.id", "must be an environment that Gymnasium can make", env.id, reason)
 
@@ -145,6 +151,7 @@ def bounded(env: Env, found: Description) -> tuple[Env, list[Problem]]:
     continuous = [d for d in found.dimensions if d.values is None]
     problems = list(_bounds_given(env, len(continuous), len(found.dimensions)))
     limit = env.max_steps or found.step_limit or STEP_LIMIT
+    env = dataclasses.replace(env, id=found.id)
     if problems or not continuous:
         return Env(env.id, None, None, limit, env.kwargs), problems
     low = env.low or tuple(d.low for d in continuous)
@@ -173,7 +180,7 @@ def _bounds(env: Env, d: int, low: float, high: float) -> Iterator[Problem]:
                 key,
                 f"{name} is unbounded and needs a finite bound",
                 bound,
-                f"give {key}, or use a preset",
+                "give env.low and env.high, or use a preset",
             )
             return
     if low >= high:

@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 import hydra
@@ -18,6 +19,7 @@ from qsweep.checkpoints import name_of
 from qsweep.composition import Plan, conf_folder, plan
 from qsweep.config import Config
 from qsweep.jobs import Ended, Jobs
+from qsweep.problems import Problem, UsageError
 from qsweep.progress import RunProgress
 from qsweep.report.frames import load_runs, row
 from qsweep.report.leaderboard import number
@@ -36,7 +38,7 @@ def launch(arguments: list[str]) -> int:
 
     Raises UsageError with everything wrong with the command line, before anything has begun.
     """
-    flags = get_args_parser().parse_args(arguments)
+    flags = _flags(arguments)
     given = [overrides.normal(line) for line in flags.overrides]
     for_hydra = [line for line in given if line.startswith(("hydra.", "hydra/"))]
     for_hydra += _search_path(flags.config_dir, for_hydra)
@@ -49,6 +51,22 @@ def launch(arguments: list[str]) -> int:
     return _multirun(wanted, for_hydra, tasks) if flags.multirun else _single(wanted)
 
 
+def _flags(arguments: list[str]) -> Any:
+    parser = get_args_parser()
+
+    def refuse(message: str) -> NoReturn:
+        raise UsageError([Problem("qsweep train", message, None, "see qsweep train --help")])
+
+    parser.error = refuse  # type: ignore[method-assign]  # argparse would print its own usage
+    flags = parser.parse_args(arguments)
+    if flags.config_dir and not Path(flags.config_dir).is_dir():
+        raise UsageError([Problem("--config-dir", "must be a folder", flags.config_dir)])
+    for name in ("config_name", "config_path", "experimental_rerun"):
+        if getattr(flags, name):
+            raise UsageError([Problem(f"--{name.replace('_', '-')}", "does not apply", getattr(flags, name))])
+    return flags
+
+
 def _search_path(config_dir: str | None, for_hydra: list[str]) -> list[str]:
     """Where Hydra is to look for presets beside the packaged ones, as an override."""
     if any(line.startswith("hydra.searchpath=") for line in for_hydra):
@@ -56,7 +74,7 @@ def _search_path(config_dir: str | None, for_hydra: list[str]) -> list[str]:
     folder = Path(config_dir or OWN_CONFIGS).absolute()
     if not folder.is_dir() or folder == conf_folder():
         return []
-    return [f"hydra.searchpath=['file://{folder}']"]
+    return [f"hydra.searchpath=[{overrides.quoted(f'file://{folder}')}]"]
 
 
 def _call_hydra(arguments: list[str]) -> None:
@@ -116,7 +134,7 @@ def _multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
     tracker(uri)  # a store that cannot be had is known before anything starts
     folder = _folder(wanted.name, for_hydra)
     started = time.perf_counter()
-    _call_hydra(["-m", *for_hydra, *tasks, f"hydra.sweep.dir='{folder}'"])
+    _call_hydra(["-m", *for_hydra, *tasks, f"hydra.sweep.dir={overrides.quoted(str(folder))}"])
     took = time.perf_counter() - started
     ended = [job for job in Jobs(folder).ended() if job.number < len(wanted.jobs)]
     failed = [job for job in ended if job.error]
@@ -133,7 +151,14 @@ def _folder(name: str, for_hydra: list[str]) -> Path:
     """A folder for this multirun alone: its name, the second, and a number where that is taken."""
     for line in for_hydra:
         if line.startswith("hydra.sweep.dir="):
-            return Path(line.partition("=")[2].strip("'\""))
+            folder = Path(line.partition("=")[2].strip("'\""))
+            try:
+                folder.mkdir(parents=True)
+            except OSError as error:
+                rule = "must be a folder that can be made, and does not exist yet"
+                problem = Problem("hydra.sweep.dir", rule, str(folder), str(error))
+                raise UsageError([problem]) from None
+            return folder
     safe = re.sub(r"[^\w.,=-]+", "_", name)
     second = time.strftime("%Y-%m-%d_%H-%M-%S")
     number = 0

@@ -10,6 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from qsweep.config import RULES
 from qsweep.problems import Problem, closest
@@ -19,10 +20,12 @@ ADDED = ("experiment", "sweep")
 """Groups outside the defaults list: Hydra wants a + before them, here it may be left out."""
 SECTIONS = tuple(dict.fromkeys(key.partition(".")[0] for key in RULES if "." in key))
 
-HydraErrors = (HydraException, OmegaConfBaseException)
+HydraErrors = (HydraException, OmegaConfBaseException, YAMLError)
 
 
-def parse(lines: Sequence[str], multirun: bool) -> tuple[list[Override], list[Problem]]:
+def parse(
+    lines: Sequence[str], multirun: bool, search: Sequence[str] = ()
+) -> tuple[list[Override], list[Problem]]:
     """The overrides of a command line and everything wrong with them. Hydra must be initialised."""
     loader = GlobalHydra.instance().config_loader()
     parser = OverridesParser.create(config_loader=loader)
@@ -37,7 +40,7 @@ def parse(lines: Sequence[str], multirun: bool) -> tuple[list[Override], list[Pr
         override.config_loader = loader
         parsed.append(override)
         if not for_hydra(override):
-            problems += _problems(override, multirun)
+            problems += _problems(override, multirun, search)
     return parsed, problems
 
 
@@ -46,11 +49,17 @@ def for_hydra(override: Override) -> bool:
     return override.key_or_group.startswith(("hydra.", "hydra/"))
 
 
+def _key(line: str) -> str:
+    return line.lstrip("+").partition("=")[0]
+
+
 def normal(line: str) -> str:
     """An override as Hydra takes it, where Hydra is stricter about + than it need be."""
     if line.startswith(tuple(f"{group}=" for group in ADDED)):
         return f"+{line}"
-    return f"++{line}" if line.startswith("env.kwargs.") else line
+    if _key(line) == "env.kwargs" or _key(line).startswith("env.kwargs."):
+        return "++" + line.lstrip("+")
+    return line.lstrip("+") if _key(line) in RULES else line
 
 
 def alternatives(override: Override) -> list[str]:
@@ -61,12 +70,18 @@ def alternatives(override: Override) -> list[str]:
     return [f"{key}={value}" for value in override.sweep_string_iterator()]
 
 
+def quoted(text: str) -> str:
+    """A string as a value in Hydra's override grammar."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
 def one_line(error: Exception) -> str:
     """An error's message without line breaks and without Hydra's pointer to its documentation."""
     return " ".join(str(error).split()).partition(" See https")[0]
 
 
-def _problems(override: Override, multirun: bool) -> Iterator[Problem]:
+def _problems(override: Override, multirun: bool, search: Sequence[str]) -> Iterator[Problem]:
     key, line = override.key_or_group, override.input_line or ""
     if override.is_delete():
         yield Problem(key, "cannot be removed", line, "give it another value")
@@ -82,14 +97,21 @@ def _problems(override: Override, multirun: bool) -> Iterator[Problem]:
         remedy = "write KEY=A,B,C or KEY=range(N)"
         yield Problem(key, "cannot be enumerated", line, f"{one_line(error)}; {remedy}")
         return
+    if not values:
+        yield Problem(key, "has no values", line)
+        return
+    if key == "sweep" and not multirun and not isinstance(values[0], Mapping):
+        yield Problem(key, "names a multirun", str(values[0]), "add -m")
+        return
     if key in GROUPS and not all(isinstance(value, Mapping) for value in values):
-        yield from _preset_problems(key, values)
+        yield from _preset_problems(key, values, search)
     elif key not in RULES and key not in SECTIONS and not key.startswith("env.kwargs."):
         yield Problem(key, "no such key", line, closest(key, [*RULES, *GROUPS]))
 
 
-def _preset_problems(group: str, values: Sequence[Any]) -> Iterator[Problem]:
-    presets = GlobalHydra.instance().config_loader().get_group_options(group)
+def _preset_problems(group: str, values: Sequence[Any], search: Sequence[str]) -> Iterator[Problem]:
+    loader = GlobalHydra.instance().config_loader()
+    presets = loader.get_group_options(group, config_name="train", overrides=[*search])
     for value in values:
         if str(value) not in presets:
             remedy = closest(str(value), presets)

@@ -33,8 +33,9 @@ def resolve(values: Mapping[str, Any]) -> Config:
         cells, bucket_problems = grid(env, config.buckets, found)
         problems += bucket_problems
         continuous = all(dimension.values is None for dimension in found.dimensions)
-        if cells and not (continuous and isinstance(buckets, int)):
-            buckets = cells.buckets
+        if cells:
+            alike = continuous and len(set(cells.buckets)) == 1
+            buckets = cells.buckets[0] if alike else cells.buckets
     engine, engine_problems = _engine(config.engine, env)
     problems += engine_problems
     if problems:

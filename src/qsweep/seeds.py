@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-VALIDATION, TEST = 2**30, 2**31
-"""Where the seeds of validation and test starts begin; training environments are seeded below both."""
+VALIDATION, TEST, PLAY = 2**30, 2**31, 3 * 2**30
+"""Where the seeds of validation, test and play starts begin; training environments are seeded below all."""
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -46,6 +46,11 @@ def validation(episodes: int) -> range:
 def test(episodes: int) -> range:
     """One start seed for each test episode, the same for every run, so that runs can be paired."""
     return range(TEST, TEST + episodes)
+
+
+def play(episodes: int, first: int = 0) -> range:
+    """Start seeds to watch a policy on, the first `first` left out; nothing is chosen or measured on them."""
+    return range(PLAY + first, PLAY + first + episodes)
 
 
 def bootstrap() -> np.random.Generator:

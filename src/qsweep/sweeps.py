@@ -22,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from qsweep.composition import Job, Plan
 from qsweep.interrupts import Interrupted
 from qsweep.jobs import Jobs
+from qsweep.overrides import quoted
 from qsweep.progress import RunProgress, Silent, bar
 from qsweep.resolution import resolve
 from qsweep.runner import Outcome, run
@@ -126,13 +127,7 @@ def _lines(job: Job, sweep_name: str, parent: str) -> list[str]:
     own = {"sweep.name": sweep_name, "tracking.name": job.name}
     if parent:
         own["tracking.parent"] = parent
-    return [*job.overrides, *(f"{key}={_quoted(value)}" for key, value in own.items())]
-
-
-def _quoted(text: str) -> str:
-    """A string in Hydra's override grammar."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    return [*job.overrides, *(f"{key}={quoted(value)}" for key, value in own.items())]
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from filelock import FileLock
 
@@ -73,6 +74,9 @@ def _local(database: Path) -> Store:
         with FileLock(database.with_suffix(".lock")):
             if not _holds_anything(database):
                 _create(database)
+    with sqlite3.connect(f"file:{quote(str(database))}?mode=rw", uri=True) as connection:
+        connection.execute("SELECT count(*) FROM alembic_version")  # refuses what is no such database
+    connection.close()
     uri = f"sqlite:///{database}"
     client = MlflowClient(f"{BULK_SCHEME}:///{database}", registry_uri=uri)
     return Store(uri, client, database.parent / "artifacts")

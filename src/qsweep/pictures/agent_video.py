@@ -1,0 +1,182 @@
+"""An agent at play: the environment's own frames, and below each its step, action and return."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from PIL import Image, ImageDraw, ImageFont
+
+from qsweep.environments import make
+from qsweep.evaluation.rollouts import Setting
+from qsweep.interrupts import StopRequests
+from qsweep.pictures import writing
+from qsweep.policy import Policy
+from qsweep.problems import Problem, UsageError
+
+FPS = 30.0
+"""Frames a second of an environment that does not say."""
+NARROWEST = 480
+"""Pixels; narrower frames are enlarged by a whole factor, so that the caption fits below them."""
+BAR, BRIGHT, DIM = "#14181d", "#ffffff", "#a5b1bd"
+TERMINATED, TRUNCATED = "terminated", "truncated: step limit"
+
+ACTIONS: Mapping[str, Sequence[str]] = {
+    "Acrobot-v1": ("torque -1", "torque 0", "torque +1"),
+    "Blackjack-v1": ("stick", "hit"),
+    "CartPole-v1": ("push left", "push right"),
+    "CliffWalking-v1": ("up", "right", "down", "left"),
+    "FrozenLake-v1": ("left", "down", "right", "up"),
+    "FrozenLake8x8-v1": ("left", "down", "right", "up"),
+    "MountainCar-v0": ("push left", "no push", "push right"),
+    "Taxi-v4": ("south", "north", "east", "west", "pick up", "drop off"),
+}
+"""What the actions of Gymnasium's own environments do."""
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # pygame, once imported, greets on stdout
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An episode after `step` steps: its picture, the action that led there, the return so far.
+
+    pixels: uint8[height, width, 3], or None where the environment draws into a window itself. action:
+    the environment's number, None at the start. ending: how it ended, empty while it goes on.
+    """
+
+    pixels: Any
+    step: int
+    action: int | None
+    total: float
+    ending: str
+
+
+@dataclass(frozen=True)
+class Film:
+    """What was filmed: how many frames, their width and height in pixels, how many a second."""
+
+    frames: int
+    size: tuple[int, int]
+    fps: float
+
+
+def film(setting: Setting, policy: Policy, seed: int, files: Sequence[Path], option: str) -> Film:
+    """Film one greedy episode into files, an MP4 or (.gif) a GIF, which appear, whole, when it is over.
+
+    Raises UsageError about `option` where the environment draws no frames, OSError where a file cannot
+    be written.
+    """
+    with ExitStack() as stack, StopRequests() as stop:
+        stack.enter_context(_headless())
+        env = stack.enter_context(closing(drawing(setting, "rgb_array", option)))
+        fps = float(env.metadata.get("render_fps") or FPS)
+        writers = [stack.enter_context(writing(path, fps)) for path in files]
+        frames, size = 0, (0, 0)
+        for moment in moments(env, setting, policy, seed):
+            image = captioned(moment, policy)
+            for writer in writers:
+                writer.add(image)
+            frames, size = frames + 1, image.size
+            stop.check()
+    return Film(frames, size, fps)
+
+
+@contextmanager
+def _headless() -> Iterator[None]:
+    """SDL without a display, which some environments open even to draw into memory."""
+    before = {key: os.environ.get(key) for key in ("SDL_VIDEODRIVER", "SDL_AUDIODRIVER")}
+    os.environ |= dict.fromkeys(before, "dummy")
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            os.environ.pop(key)
+            if value is not None:
+                os.environ[key] = value
+
+
+def drawing(setting: Setting, render_mode: str, option: str) -> Any:
+    """The Gymnasium environment of a setting, in a render mode.
+
+    Raises UsageError about `option` where it has none such.
+    """
+    try:
+        env = make(setting.env, setting.max_steps, render_mode=render_mode)
+        if render_mode in (env.metadata.get("render_modes") or ()):
+            return env
+        env.close()
+        reason = f"its render modes: {env.metadata.get('render_modes')}"
+    except Exception as error:  # whatever a third party's constructor raises
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    rule = f"needs an environment that can draw (render_mode {render_mode})"
+    raise UsageError([Problem(option, rule, setting.env.id, reason)])
+
+
+def moments(env: Any, setting: Setting, policy: Policy, seed: int) -> Iterator[Moment]:
+    """One greedy episode in an environment that draws: its start, then every step."""
+    into_window = env.render_mode == "human"
+    seen, _ = env.reset(seed=seed)
+    total, step, action, ending = 0.0, 0, None, ""
+    while True:
+        yield Moment(None if into_window else env.render(), step, action, total, ending)
+        if ending:
+            return
+        action = policy.act(setting.encode(seen))
+        seen, reward, terminated, truncated, _ = env.step(action)
+        total, step = total + float(reward), step + 1
+        if terminated or truncated or step >= setting.max_steps:
+            ending = TERMINATED if terminated else TRUNCATED
+
+
+def captioned(moment: Moment, policy: Policy) -> Image.Image:
+    """The picture of a moment above a bar that says where it stands and whose policy it is.
+
+    Width and height are even, as H.264 wants them.
+    """
+    frame = Image.fromarray(moment.pixels).convert("RGB")
+    factor = math.ceil(NARROWEST / frame.width)
+    frame = frame.resize((frame.width * factor, frame.height * factor), Image.Resampling.NEAREST)
+    width, height = frame.width + frame.width % 2, frame.height + frame.height % 2
+    em = max(15, width // 36)
+    image = Image.new("RGB", (width, height + 2 * round(1.7 * em)), BAR)
+    image.paste(frame)
+    draw, font, small = ImageDraw.Draw(image), _font(em), _font(round(0.8 * em))
+    left, right, y = em, width - em, height + round(1.1 * em)
+    draw.text((left, y), f"step {moment.step}", BRIGHT, font, "lm")
+    draw.text((left + 7 * em, y), _action(moment, policy), BRIGHT, font, "lm")
+    draw.text((right, y), f"return {moment.total:g}", BRIGHT, font, "rm")
+    y = height + round(2.4 * em)
+    room = right - left - small.getlength(f"  {TRUNCATED}")
+    draw.text((left, y), _title(policy, small, room), DIM, small, "lm")
+    draw.text((right, y), moment.ending, BRIGHT, small, "rm")
+    return image
+
+
+@lru_cache(maxsize=8)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), size)
+
+
+def _action(moment: Moment, policy: Policy) -> str:
+    if moment.action is None:
+        return "start"
+    name = dict(enumerate(ACTIONS.get(policy.env_id, ()))).get(moment.action)
+    return f"action {moment.action}: {name}" if name else f"action {moment.action}"
+
+
+def _title(policy: Policy, font: ImageFont.FreeTypeFont, room: float) -> str:
+    """Environment, checkpoint and run in one line, cut where the room (pixels) ends."""
+    origin = policy.origin
+    title = " ".join(f"{policy.env_id}  {origin['checkpoint']} of {origin['run_name']}".split())
+    if font.getlength(title) <= room:
+        return title
+    while title and font.getlength(f"{title}…") > room:
+        title = title[:-1]
+    return f"{title}…"
