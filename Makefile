@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help setup sweep test lint ui report bench verify docs lock clean
+.PHONY: help setup sweep test ui bench docs lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,13 @@ test: $(READY)  ## Lint, types and tests
 
 ui: $(READY)  ## The MLflow UI on this checkout's runs
 	$(BIN)/qsweep ui
+
+bench: $(READY)  ## Speed, side by side with what one would run instead; and the tutorial's recipe over seeds
+	$(BIN)/python benchmarks/whole_run.py
+	$(BIN)/python benchmarks/tutorial_recipe.py
+
+docs: $(READY)  ## The pictures in docs/, from runs made on the spot (needs chromium)
+	$(BIN)/python docs/pictures.py
 
 lock:  ## Resolve the versions anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

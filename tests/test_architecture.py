@@ -18,8 +18,8 @@ ORDER = (
     *("discretizer", "schedules", "seeds", "learning", "dynamics"),
     *("environments", "resolution"),
     *("training", "curves", "evaluation", "optimum", "checkpoints", "episodes"),
-    *("policy", "tracking", "names", "model", "model_code", "registry", "pulling", "report", "pictures"),
-    *("recording", "progress", "jobs", "runner"),
+    *("policy", "tracking", "names", "model", "model_code", "registry", "pulling", "report", "pictures", "playing"),
+    *("recording", "progress", "jobs", "runner", "reproduction"),
     *("overrides", "composition", "winners", "sweeps", "launch"),
     *("cli", "__init__"),
 )
@@ -30,7 +30,7 @@ PURE = ("discretizer", "schedules", "seeds", "learning")
 HOMES = {
     "gymnasium": {"environments", "optimum"},
     "matplotlib": {"report", "pictures"},
-    "mlflow": {"tracking", "registry", "report"},
+    "mlflow": {"model", "model_code", "tracking", "registry", "report"},
     "numba": {"dynamics", "training", "evaluation", "optimum"},
 }
 """Slow package -> who may import it."""

@@ -58,6 +58,7 @@ class History:
             compression="zstd",
             compression_level=1,
             use_dictionary=False,
+            write_page_checksum=True,
             column_encoding={
                 "episodes": "DELTA_BINARY_PACKED",
                 "entry": "DELTA_BINARY_PACKED",
@@ -120,7 +121,7 @@ class Archive:
     """Reads a history, one checkpoint at a time."""
 
     def __init__(self, path: Path) -> None:
-        self._file = pq.ParquetFile(path)
+        self._file = pq.ParquetFile(path, page_checksum_verification=True)
         metadata = self._file.schema_arrow.metadata
         self.shape: tuple[int, ...] = tuple(json.loads(metadata[b"shape"]))
         self.about: dict[str, Any] = json.loads(metadata[b"qsweep"])

@@ -261,7 +261,8 @@ def _epsilon_problems(config: Config) -> Iterator[Problem]:
     decay = {name: getattr(epsilon, name) for name in ("end", "decay_start", "decay_end")}
     for name, value in decay.items():
         if epsilon.schedule == "constant" and value is not None:
-            yield Problem(f"epsilon.{name}", "does not apply to a constant schedule", value, "leave it out")
+            remedy = "leave it out, or choose the schedule with epsilon=constant"
+            yield Problem(f"epsilon.{name}", "does not apply to a constant schedule", value, remedy)
         if epsilon.schedule != "constant" and value is None:
             yield Problem(f"epsilon.{name}", f"must be {RULES[f'epsilon.{name}']}", "null")
     if epsilon.schedule == "constant" or None in decay.values():

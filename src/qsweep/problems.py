@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+LISTED = 50
+"""How many valid words a remedy lists at most."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -36,4 +39,7 @@ def closest(word: str, valid: Iterable[str]) -> str:
     if not words:
         return "there are none"
     near = get_close_matches(word, words, n=1)
-    return f"did you mean {near[0]}?" if near else f"one of {', '.join(words)}"
+    if near:
+        return f"did you mean {near[0]}?"
+    more = f" and {len(words) - LISTED} more" if len(words) > LISTED else ""
+    return f"one of {', '.join(words[:LISTED])}{more}"

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from qsweep.tracking.tracker import NullTracker, RunLog, RunRecord, Status, Tracker
+
+# MLflow reads these when it is imported: it would report its use over the network, and warn where
+# there is no git.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 __all__ = ["NullTracker", "RunLog", "RunRecord", "Status", "Tracker", "tracker"]
 

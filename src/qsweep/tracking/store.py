@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,9 +50,9 @@ def open_store(uri: str, create: bool = True) -> Store:
 
     Raises UsageError where it cannot be opened, or does not exist and `create` is False.
     """
-    # MLflow reports its use over the network unless told not to.
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    if not re.fullmatch(r"local|https?://.+|sqlite:///.+", uri):
+        rule = "must be local, http(s)://HOST or sqlite:///FILE"
+        raise UsageError([Problem("tracking.uri", rule, uri)])
     if uri != "local" and not uri.startswith("sqlite:///"):
         return _server(uri)
     database = local_database() if uri == "local" else Path(uri.removeprefix("sqlite:///")).absolute()
