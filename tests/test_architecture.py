@@ -14,7 +14,7 @@ SOURCE = Path(qsweep.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 
 ORDER = (
-    *("problems", "config", "durable", "interrupts"),
+    *("problems", "config", "checking", "durable", "interrupts"),
     *("discretizer", "schedules", "seeds", "learning", "dynamics"),
     *("environments", "resolution"),
     *("training", "curves", "evaluation", "optimum", "checkpoints", "episodes"),

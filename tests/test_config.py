@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from qsweep.checking import parse
 from qsweep.composition import conf_folder, load_config
 from qsweep.config import (
     RULES,
@@ -20,7 +21,6 @@ from qsweep.config import (
     as_episode,
     config_hash,
     flatten,
-    parse,
     record,
     variant_hash,
 )

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from qsweep.config import Config, Env, Epsilon, as_episode, at_fault, parse
+from qsweep.checking import at_fault, parse
+from qsweep.config import Config, Env, Epsilon, as_episode
 from qsweep.dynamics import MODULES, has_twin
 from qsweep.environments import bounded, describe, grid
 from qsweep.problems import Problem, UsageError

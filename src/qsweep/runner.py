@@ -16,7 +16,7 @@ import yaml
 from qsweep import checkpoints, episodes
 from qsweep.config import Config, config_hash, flatten, record, variant_hash
 from qsweep.durable import write_text
-from qsweep.evaluation import TEST_FILE, Judge, Verdict
+from qsweep.evaluation import TEST_FILE, Judge
 from qsweep.interrupts import StopRequests
 from qsweep.optimum import optimum
 from qsweep.progress import Progressing
@@ -67,12 +67,11 @@ def run(config: Config, name: str, command: str, progress: Progressing) -> Outco
                             log.log(points)
                         progress.update(chunk)
                         stop.check()
+                summary |= _judged(config, judge, folder, log)
             finally:
-                verdict = judge.verdict()
                 summary |= {"train/steps": float(recorder.steps), "train/seconds": chunks.seconds}
-                summary |= verdict.metrics() | against_optimum(config, verdict) if verdict else {}
                 tags |= _table_tag(recorder)
-                _keep(config, name, recorder, verdict, folder, log)
+                _keep(config, name, recorder, folder, log)
             status = "FINISHED"
         except KeyboardInterrupt:
             status = "KILLED"
@@ -120,13 +119,16 @@ def about(config: Config) -> dict[str, Any]:
     return {"config": record(config), "grid": dataclasses.asdict(task(config).grid)}
 
 
-def against_optimum(config: Config, verdict: Verdict) -> dict[str, float]:
-    """The environment's optimum, where it is known, and how far below it the chosen checkpoint is."""
+def _judged(config: Config, judge: Judge, folder: Path, log: RunLog) -> dict[str, float]:
+    """What the chosen checkpoint is worth, beside the optimum where that is known."""
+    verdict = judge.verdict()
+    verdict.write(folder / TEST_FILE)
+    log.keep(folder / TEST_FILE, "evaluation")
     best = optimum(config.env)
     if best is None:
-        return {}
+        return verdict.metrics()
     gap = best.expected_return - float(verdict.test.returns.mean())
-    return {"optimum/return": best.expected_return, "optimum/gap": gap}
+    return {**verdict.metrics(), "optimum/return": best.expected_return, "optimum/gap": gap}
 
 
 def _keep_config(config: Config, folder: Path, log: RunLog) -> None:
@@ -135,16 +137,11 @@ def _keep_config(config: Config, folder: Path, log: RunLog) -> None:
     log.keep(path)
 
 
-def _keep(
-    config: Config, name: str, recorder: Recorder, verdict: Verdict | None, folder: Path, log: RunLog
-) -> None:
+def _keep(config: Config, name: str, recorder: Recorder, folder: Path, log: RunLog) -> None:
     """Hand everything that was recorded to the log, as artifacts."""
     log.keep(folder / episodes.FILE_NAME)
     if recorder.episodes:
         log.keep(folder / checkpoints.FILE_NAME, "checkpoints")
-    if verdict:
-        verdict.write(folder / TEST_FILE)
-        log.keep(folder / TEST_FILE, "evaluation")
     if recorder.points and config.tracking.uri != "none":
         from qsweep.report.figures import learning_curve  # matplotlib is slow to import
 

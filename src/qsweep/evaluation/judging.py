@@ -98,10 +98,10 @@ class Judge:
             self._best = (score, chunk.span.end, chunk.q_table.copy())
         yield Points(np.array([chunk.span.end - 1]), {"eval/return_mean": np.array([score])})
 
-    def verdict(self) -> Verdict | None:
-        """The chosen checkpoint on test starts; None before one was judged."""
-        if self._best is None or self._last is None:
-            return None
+    def verdict(self) -> Verdict:
+        """The chosen checkpoint on test starts, once all chunks were heard: the last one is judged."""
+        assert self._best is not None
+        assert self._last is not None
         _, episodes, q_table = self._best
         test = roll_out(self._task, self._compiled, q_table, self._test)
         final = roll_out(self._task, self._compiled, self._last.q_table, self._test)

@@ -15,9 +15,11 @@ def learning_curve(points: Points, window: int, title: str) -> Figure:
 
     points: the curves of a run, as recorded. window: episodes the average is taken over.
     """
-    figure = Figure(figsize=(8, 5), dpi=120, layout="constrained")
+    figure = Figure(figsize=(8, 5), dpi=120)
     FigureCanvasAgg(figure)
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
+    # Fixed margins: finding them by a layout engine takes as long as drawing.
+    figure.subplots_adjust(left=0.1, right=0.98, top=0.93, bottom=0.1, hspace=0.08)
     x, y = points.episodes, points.values
     axes.fill_between(x, y["train/return_min"], y["train/return_max"], color=BLUE, alpha=0.15, lw=0)
     axes.plot(x, y["train/return_max"], color=BLUE, lw=0.5, alpha=0.7, label="maximum")
