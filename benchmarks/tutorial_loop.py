@@ -1,6 +1,6 @@
 """What a learner would run instead: Q-learning on MountainCar in plain Python on Gymnasium, untracked.
 
-    .venv/bin/python benchmarks/tutorial_loop.py [EPISODES] [BUCKETS]
+.venv/bin/python benchmarks/tutorial_loop.py [EPISODES] [BUCKETS]
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ ORDER = (
     *("discretizer", "schedules", "seeds", "learning", "dynamics"),
     *("environments", "resolution"),
     *("training", "curves", "evaluation", "optimum", "checkpoints", "episodes"),
-    *("policy", "tracking", "names", "model", "model_code", "registry", "pulling", "report", "pictures", "playing"),
+    *("policy", "tracking", "names", "model", "model_code", "registry", "pulling"),
+    *("report", "pictures", "playing"),
     *("recording", "progress", "jobs", "runner", "reproduction"),
     *("overrides", "composition", "winners", "sweeps", "launch"),
     *("cli", "__init__"),
@@ -28,10 +29,13 @@ ORDER = (
 PURE = ("discretizer", "schedules", "seeds", "learning")
 
 HOMES = {
+    "PIL": {"pictures"},
+    "av": {"pictures"},
     "gymnasium": {"environments", "optimum"},
     "matplotlib": {"report", "pictures"},
     "mlflow": {"model", "model_code", "tracking", "registry", "report"},
     "numba": {"dynamics", "training", "evaluation", "optimum"},
+    "pygame": {"pictures"},
 }
 """Slow package -> who may import it."""
 

@@ -59,18 +59,24 @@ def test_keys_lie_in_their_ranges(seed: int) -> None:
     assert 0 <= found.environment < 2**30
 
 
-def test_training_validation_and_test_never_share_a_start() -> None:
-    """Validation and test starts are whole ranges that neither meet nor reach down to training's."""
-    validation, test = source.validation(10**6), source.test(10**6)
-    assert (len(validation), len(test)) == (10**6, 10**6)
-    assert min(validation) >= 2**30
-    assert not set(validation) & set(test)
+def test_training_validation_test_and_play_never_share_a_start() -> None:
+    """Validation, test and play starts are whole ranges that neither meet nor reach down to training's."""
+    ranges = (source.validation(10**6), source.test(10**6), source.play(10**6), source.play(10**6, 10**6))
+    assert {len(seeds) for seeds in ranges} == {10**6}
+    assert min(map(min, ranges)) >= 2**30
+    assert all(max(lower) < min(higher) for lower, higher in pairwise(ranges))
 
 
 def test_fewer_starts_are_the_first_of_more() -> None:
     """Asking for more episodes keeps the starts that there were."""
     assert list(source.validation(3)) == list(source.validation(5))[:3]
     assert list(source.test(3)) == list(source.test(5))[:3]
+    assert list(source.play(3)) == list(source.play(5))[:3]
+
+
+def test_play_starts_can_be_skipped() -> None:
+    """Leaving out the first two play starts gives the third one first."""
+    assert list(source.play(3, first=2)) == list(source.play(5))[2:]
 
 
 def test_every_interval_is_resampled_alike() -> None:

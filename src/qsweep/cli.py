@@ -30,7 +30,7 @@ def refusing(command: Callable[P, R]) -> Callable[P, R]:
                 click.echo(f"qsweep: {problem}", err=True)
             sys.exit(2)
         except KeyboardInterrupt as interrupt:
-            click.echo("qsweep: interrupted; what was recorded is kept", err=True)
+            click.echo("qsweep: interrupted", err=True)
             sys.exit(128 + getattr(interrupt, "signum", 2))
 
     return guarded
@@ -46,7 +46,7 @@ def main() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[OVERRIDES] [-m]")
 @refusing
 def train(arguments: Sequence[str]) -> None:
-    r"""Train once, or with -m once for every combination of values.
+    """Train once, or with -m once for every combination of values.
 
     \b
     qsweep train buckets=40 seed=3
@@ -86,7 +86,7 @@ def runs(name: str | None, limit: int) -> None:
 @click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
 @refusing
 def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
-    r"""Write a checkpoint's Q-table and model into a folder.
+    """Write a checkpoint's Q-table and model into a folder.
 
     \b
     qsweep pull MountainCar-v0@best     the best yet, by what is registered
@@ -97,6 +97,57 @@ def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
     from qsweep.pulling import pull
 
     click.echo(pull(name, out, force, uri))
+
+
+@main.command()
+@click.argument("name")
+@click.option("--episodes", default=10, show_default=True, help="How many to roll out.")
+@click.option("--seed", default=0, show_default=True, help="Which of the play starts comes first.")
+@click.option("--video", type=click.Path(path_type=Path), help="MP4 to write the first episode to.")
+@click.option("--gif", type=click.Path(path_type=Path), help="GIF to write the first episode to.")
+@click.option("--human", is_flag=True, help="Show the episodes in a window.")
+@click.option("--force", is_flag=True, help="Replace files that exist.")
+@click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@refusing
+def play(
+    name: str,
+    episodes: int,
+    seed: int,
+    video: Path | None,
+    gif: Path | None,
+    human: bool,
+    force: bool,
+    uri: str,
+) -> None:
+    """Roll the greedy policy of a checkpoint out, on starts that nothing else uses.
+
+    \b
+    qsweep play MountainCar-v0@best --episodes 1000
+    qsweep play RUN/ep017500 --video agent.mp4 --gif agent.gif
+    qsweep play ./FOLDER --human        a folder that `qsweep pull` wrote
+
+    NAME is what `qsweep pull` takes, or such a folder.
+    """
+    from qsweep.playing import Pictures, play
+
+    click.echo(play(name, episodes, seed, Pictures(video, gif, human, force), uri))
+
+
+@main.command()
+@click.argument("run", metavar="RUN")
+@click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@refusing
+def reproduce(run: str, uri: str) -> None:
+    """Train a run again from its record; exit code 0 only if the last Q-table is the same to the bit.
+
+    RUN is a run's name or id. Nothing is recorded. Where the table is another one, what differs from
+    the record is named, and the exit code is 1.
+    """
+    from qsweep.reproduction import reproduce
+
+    done = reproduce(run, uri)
+    click.echo(done)
+    sys.exit(0 if done.equal else 1)
 
 
 @main.command()

@@ -1,13 +1,10 @@
-"""`qsweep play`: greedy episodes of a policy by name: a summary, and on request a film or a window."""
+"""`qsweep play`: greedy episodes of a policy by its name: a summary, and on request a film or a window."""
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,13 +17,12 @@ from qsweep.dynamics import has_twin
 from qsweep.environments import describe, make
 from qsweep.evaluation.judging import mean_interval
 from qsweep.evaluation.rollouts import Rollouts, roll_out
-from qsweep.interrupts import StopRequests
 from qsweep.policy import RECORD, Policy
 from qsweep.problems import Problem, UsageError
-from qsweep.pulling import URIS, fetch
+from qsweep.pulling import fetch
 from qsweep.tracking.store import open_store
 
-if TYPE_CHECKING:  # PyAV, Pillow and matplotlib are for who films
+if TYPE_CHECKING:  # matplotlib and Pillow are for who films
     from qsweep.pictures.agent_video import Film
 
 MOST = 10**6
@@ -36,8 +32,41 @@ LISTED = 20
 
 
 @dataclass(frozen=True)
+class Pictures:
+    """What is wanted beside the summary: the first episode in files, all of them in a window."""
+
+    video: Path | None = None
+    gif: Path | None = None
+    window: bool = False
+    force: bool = False
+
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """The files to write, by option."""
+        given = {"--video": self.video, "--gif": self.gif}
+        return {option: path for option, path in given.items() if path}
+
+    def problems(self) -> Iterator[Problem]:
+        """What stands in the way, as far as can be said before anything is done."""
+        for option, path in self.files.items():
+            ending = {"--video": ".mp4", "--gif": ".gif"}[option]
+            if path.suffix.lower() != ending:
+                yield Problem(option, f"must end in {ending}", str(path))
+            elif path.is_dir():
+                yield Problem(option, "is a folder", str(path))
+            elif (path.exists() or path.is_symlink()) and not self.force:
+                yield Problem(option, "exists", str(path), f"give another {option}, or --force")
+        if self.window:
+            from qsweep.pictures.agent_video import has_display
+
+            if not has_display():
+                rule = "needs a display, and there is none here"
+                yield Problem("--human", rule, None, "write --video FILE.mp4 instead")
+
+
+@dataclass(frozen=True)
 class Stage:
-    """The environment of a policy, as rollouts need it (evaluation's `Setting`)."""
+    """The environment of a policy, as rollouts need it (`qsweep.evaluation.rollouts.Setting`)."""
 
     env: Env
     make: Callable[[], Any]
@@ -50,105 +79,139 @@ class Stage:
     def of(cls, policy: Policy) -> Stage:
         """Where a policy plays.
 
-        Raises UsageError where its environment cannot be made here, or is another one than it knows.
+        Raises UsageError where the environment cannot be made here, or has another shape here.
         """
         env = Env(policy.env_id, max_steps=policy.max_steps, kwargs=dict(policy.kwargs))
         found = describe(env)
-        known = (len(policy.grid.buckets), policy.actions, policy.first_action)
-        here = (len(found.dimensions), found.actions, found.first_action)
+        known = _shape(len(policy.grid.buckets), policy.actions, policy.first_action)
+        here = _shape(len(found.dimensions), found.actions, found.first_action)
         if known != here:
-            rule = f"the policy has {_shape(*known)}, the environment {_shape(*here)}"
-            raise UsageError([Problem("name", rule, policy.env_id, "pull or train it again")])
+            rule = f"the policy is for {known}, but the environment has {here}"
+            raise UsageError([Problem("name", rule, policy.env_id)])
         made = partial(make, env, policy.max_steps)
         return cls(env, made, found.encode, policy.grid, policy.first_action, policy.max_steps)
 
 
 def _shape(dimensions: int, actions: int, first: int) -> str:
-    return f"{dimensions} dimensions and actions {first} to {first + actions - 1}"
+    return f"{dimensions} dimensions and the actions {first} to {first + actions - 1}"
 
 
 @dataclass(frozen=True)
 class Played:
-    """What came of playing. film: what was written to `files`, of the first episode."""
+    """What came of it. source: where the policy comes from; starts: the seeds; film: of `files`."""
 
     policy: Policy
+    source: str
     starts: range
     rollouts: Rollouts
-    files: Sequence[Path] = ()
+    files: Mapping[str, Path] = field(default_factory=dict)
     film: Film | None = None
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        origin, count = self.policy.origin, len(self.starts)
-        version = f", registered as {origin['model']}/{origin['version']}" if "model" in origin else ""
-        run = f"{origin['run_name']} ({origin['run_id']})"
-        yield f"{self.policy.env_id}  checkpoint {origin['checkpoint']} of run {run}{version}"
-        yield (
-            f"played    {count:,} episode{'s' * (count > 1)}, greedy, from start seeds {self.starts[0]} to "
-            f"{self.starts[-1]}, which no training, validation or test uses"
-        )
+        episodes, plural = len(self.starts), "" if len(self.starts) == 1 else "s"
+        yield f"{self.policy.env_id}  {self.source}"
+        yield f"played    {episodes:,} greedy episode{plural}"
+        start = f"seed {self.starts[0]}" if not plural else f"seeds {self.starts[0]} to {self.starts[-1]}"
+        yield f"starts    {start}, which no training, validation or test uses"
         yield f"return    {self._return()}"
-        if count <= LISTED:
+        if 1 < episodes <= LISTED:
             yield f"returns   {' '.join(f'{total:g}' for total in self.rollouts.returns)}"
         successes = self.rollouts.successes(self.policy.env_id)
         if successes is not None:
-            yield f"success   {successes.mean():.1%}: {successes.sum():,} of {count:,}"
+            yield f"success   {successes.mean():.1%}: {successes.sum():,} of {episodes:,}"
         yield f"length    mean {self.rollouts.lengths.mean():.1f} steps"
         if self.film:
-            width, height = self.film.size
-            yield (
-                f"wrote     {', '.join(map(str, self.files))}: the first episode, {self.film.frames:,} "
-                f"frames of {width} x {height} pixels, {self.film.fps:g} a second"
-            )
+            (width, height), files = self.film.size, ", ".join(map(str, self.files.values()))
+            what = f"{self.film.frames:,} frames of {width} x {height} pixels, {self.film.fps:g} a second"
+            yield f"wrote     {files}: the first episode, {what}"
 
     def _return(self) -> str:
         returns = self.rollouts.returns
-        digits = 1 if abs(returns).max() >= 10 else 3
-        mean, worst, best = (f"{x:.{digits}f}" for x in (returns.mean(), returns.min(), returns.max()))
         if len(returns) == 1:
-            return mean
-        low, high = (f"{x:.{digits}f}" for x in mean_interval(returns, seeds.bootstrap()))
-        return f"mean {mean} (95% {low} to {high}), worst {worst}, best {best}"
+            return f"{returns[0]:g}"
+        low, high = mean_interval(returns, seeds.bootstrap())
+        return (
+            f"mean {returns.mean():.4g} (95% {low:.4g} to {high:.4g}), worst {returns.min():g}, "
+            f"best {returns.max():g}"
+        )
+
+
+NO_PICTURES = Pictures()
 
 
 def play(
-    name: str,
-    episodes: int = 10,
-    first: int = 0,
-    files: Sequence[Path] = (),
-    window: bool = False,
-    force: bool = False,
-    uri: str = "local",
+    name: str, episodes: int = 10, first: int = 0, pictures: Pictures = NO_PICTURES, uri: str = "local"
 ) -> Played:
     """Roll the greedy policy of `name` out from `episodes` play starts, the first `first` left out.
 
-    files: an .mp4, a .gif or both to write the first episode to; window: show all episodes in one.
-    Raises UsageError for a name that stands for nothing, a file that exists or cannot be written, an
-    environment that cannot be made or drawn, a window without a display.
+    name: as `pull` takes it, or a folder that it wrote. Raises UsageError for a name that stands for
+    nothing, a file that exists or cannot be written, an environment that cannot be made or drawn.
     """
-    if problems := [*_range_problems(episodes, first), *_file_problems(files, force)]:
+    if problems := [*_range_problems(episodes, first), *pictures.problems()]:
         raise UsageError(problems)
-    if window:
-        check_display()
-    policy = named(name, uri)
+    policy, source = named(name, uri)
     stage, starts = Stage.of(policy), seeds.play(episodes, first)
     compiled = has_twin(policy.env_id) and not policy.kwargs
     rollouts = roll_out(stage, compiled, policy.q_table, starts)
-    made = _film(stage, policy, starts[0], files) if files else None
-    if window:
+    made = _film(stage, policy, starts[0], pictures.files) if pictures.files else None
+    if pictures.window:
+        from qsweep.pictures.agent_video import show
+
         show(stage, policy, starts)
-    return Played(policy, starts, rollouts, files, made)
+    return Played(policy, source, starts, rollouts, pictures.files, made)
 
 
 def _range_problems(episodes: int, first: int) -> Iterator[Problem]:
     if not 1 <= episodes <= MOST:
         yield Problem("--episodes", f"must be a whole number from 1 to {MOST:,}", episodes)
-    if not 0 <= first < 2**30 - MOST:
-        yield Problem("--seed", f"must be a whole number from 0 to {2**30 - MOST - 1:,}", first)
+    if not 0 <= first <= 2**29:
+        yield Problem("--seed", f"must be a whole number from 0 to {2**29:,}", first)
 
 
-def _file_problems(files: Sequence[Path], force: bool) -> Iterator[Problem]:
-    for path in files:
-        if path.suffix.lower() not in OPTIONS
+def named(name: str, uri: str = "local") -> tuple[Policy, str]:
+    """The policy that a name stands for, and in words where it comes from.
+
+    What is in the store comes before a folder of the same name, unless that is written as a path: with
+    a leading . / or ~, or a trailing /. Raises UsageError where there is neither.
+    """
+    folder = Path(name).expanduser()
+    if re.match(r"[./~]|.*/$", name):
+        return _from_folder(folder)
+    try:
+        return _from_store(name, uri)
+    except UsageError:
+        if (folder / RECORD).is_file():
+            return _from_folder(folder)
+        raise
+
+
+def _from_folder(folder: Path) -> tuple[Policy, str]:
+    policy = Policy.load(folder)
+    return policy, f"{_origin(policy)}, from the folder {folder}"
+
+
+def _from_store(name: str, uri: str) -> tuple[Policy, str]:
+    store = open_store(uri, create=False)
+    with TemporaryDirectory(prefix="qsweep-") as scratch:
+        policy = fetch(store, names.resolve(store, name), Path(scratch))
+    return policy, _origin(policy)
+
+
+def _origin(policy: Policy) -> str:
+    origin = policy.origin
+    version = f", registered as {origin['model']}/{origin['version']}" if "model" in origin else ""
+    return f"checkpoint {origin['checkpoint']} of run {origin['run_name']} ({origin['run_id']}){version}"
+
+
+def _film(stage: Stage, policy: Policy, seed: int, files: Mapping[str, Path]) -> Film:
+    from qsweep.pictures.agent_video import film  # matplotlib is slow to import
+
+    option = next(iter(files))
+    try:
+        return film(stage, policy, seed, list(files.values()), option)
+    except OSError as error:
+        shown = ", ".join(map(str, files.values()))
+        raise UsageError([Problem(option, "cannot be written", shown, str(error))]) from error

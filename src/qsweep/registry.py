@@ -105,7 +105,12 @@ def _version(store: Store, run: Any, policy: Policy, name: str, folder: Path) ->
         "qsweep.test_return_mean": f"{run.data.metrics['test/return_mean']:.6g}",
     }
     version = client.create_model_version(
-        name, logged.artifact_location, run.info.run_id, tags, model_id=logged.model_id
+        name,
+        logged.artifact_location,
+        run.info.run_id,
+        tags,
+        await_creation_for=0,  # it is there when the call returns
+        model_id=logged.model_id,
     )
     return str(version.version)
 

@@ -14,7 +14,7 @@ from PIL import GifImagePlugin, Image, ImageChops
 
 from qsweep.durable import sync_folder
 
-GIF_WIDTH, GIF_FPS = 480, 20
+GIF_WIDTH, GIF_FPS = 600, 20
 """A GIF's width in pixels and frames a second, at most: it is many times as large as an MP4."""
 GIF_HOLD = 200
 """How long a GIF shows its last frame before it begins again, in hundredths of a second."""
@@ -56,7 +56,7 @@ class Mp4:
     def __init__(self, path: Path, fps: float) -> None:
         import av  # FFmpeg's libraries, which a GIF does without
 
-        self._frame = av.VideoFrame.from_image
+        self._frame: Any = av.VideoFrame.from_image  # it has no types
         self._container: Any = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
         self._fps = Fraction(fps).limit_denominator(1001)
         self._stream: Any = None
@@ -80,7 +80,7 @@ class Mp4:
 
 
 class Gif:
-    """A GIF that plays for ever: of each frame only the rectangle that differs from the one before.
+    """A GIF that plays for ever: of each frame only the pixels that differ from the one before.
 
     Pillow's own writer of animations would hold every frame until the last one has come.
     """
@@ -91,22 +91,20 @@ class Gif:
         self._added = 0
         self._latest: Image.Image | None = None
         self._shown: Image.Image | None = None
-        self._waiting: tuple[Image.Image, tuple[int, int], int] | None = None
+        self._waiting: tuple[Image.Image, dict[str, Any], int] | None = None
 
     def add(self, image: Image.Image) -> None:
         """Take a frame, or pass it over where a second has more of them than a GIF should."""
         self._latest = image
         if self._added % self._every == 0:
-            self._show(image)
+            self._show(image, self._time())
         self._added += 1
 
     def close(self) -> None:
         """Write what is left, the last frame always, and complete the file."""
         with self._file:
             if self._latest is not None:
-                self._added -= 1
-                self._show(self._latest)
-                self._added += 1
+                self._show(self._latest, self._time() - round(100 / self._fps))
                 self._write(until=self._time() + GIF_HOLD)
                 self._file.write(b";")
 
@@ -114,25 +112,36 @@ class Gif:
         """When the next frame is due, in the unit of GIFs: hundredths of a second."""
         return round(100 * self._added / self._fps)
 
-    def _show(self, image: Image.Image) -> None:
-        """Keep a frame waiting: how long it is shown is known when the next one comes."""
+    def _show(self, image: Image.Image, time: int) -> None:
+        """Let a frame wait: how long it is shown is known when the next one comes."""
         frame = image.copy()
         frame.thumbnail((GIF_WIDTH, image.height), Image.Resampling.LANCZOS)
-        whole = (0, 0, *frame.size)
-        box = ImageChops.difference(self._shown, frame).getbbox() if self._shown else whole
-        if box is None:
-            return
-        self._write(until=self._time())
-        self._waiting = (frame.crop(box).quantize(dither=Image.Dither.NONE), box[:2], self._time())
+        if self._shown is None:
+            self._waiting = (frame.quantize(dither=Image.Dither.NONE), {}, time)
+        elif box := ImageChops.difference(self._shown, frame).getbbox():
+            self._write(until=time)
+            colours, transparent = _changed(self._shown.crop(box), frame.crop(box))
+            self._waiting = (colours, {"offset": box[:2], "transparency": transparent}, time)
         self._shown = frame
 
     def _write(self, until: int) -> None:
+        """Append the frame that waits, to be shown until then."""
         if self._waiting is None:
             return
-        colours, place, since = self._waiting
-        if since == 0:
-            header, _ = GifImagePlugin.getheader(colours, info={"loop": 0})
-            self._file.writelines(header)
+        colours, options, since = self._waiting
+        if "offset" not in options:
+            self._file.writelines(GifImagePlugin.getheader(colours, info={"loop": 0})[0])
         duration = 10 * min(until - since, 2**16 - 1)  # Pillow asks for milliseconds
-        data = GifImagePlugin.getdata(colours, place, duration=duration, include_color_table=True)
+        data = GifImagePlugin.getdata(colours, duration=duration, include_color_table=True, **options)
         self._file.writelines(data)
+
+
+def _changed(before: Image.Image, after: Image.Image) -> tuple[Image.Image, int]:
+    """The pixels that changed, in at most 255 colours, and the number of the transparent one."""
+    red, green, blue = ImageChops.difference(before, after).split()
+    same = ImageChops.lighter(ImageChops.lighter(red, green), blue).point([255] + [0] * 255, "1")
+    colours = after.quantize(255, dither=Image.Dither.NONE)
+    palette = colours.getpalette() or []
+    colours.paste(len(palette) // 3, mask=same)
+    colours.putpalette([*palette, 0, 0, 0])
+    return colours, len(palette) // 3

@@ -1,9 +1,11 @@
-"""An agent at play: the environment's own frames, and below each its step, action and return."""
+"""An agent at play: the environment's own frames, captioned with step, action and return, or its window."""
 
 from __future__ import annotations
 
 import math
 import os
+import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -11,7 +13,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # before pygame is imported: it greets on stdout
+
 import matplotlib
+import pygame
 from PIL import Image, ImageDraw, ImageFont
 
 from qsweep.environments import make
@@ -39,8 +44,6 @@ ACTIONS: Mapping[str, Sequence[str]] = {
     "Taxi-v4": ("south", "north", "east", "west", "pick up", "drop off"),
 }
 """What the actions of Gymnasium's own environments do."""
-
-os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # pygame, once imported, greets on stdout
 
 
 @dataclass(frozen=True)
@@ -102,13 +105,41 @@ def _headless() -> Iterator[None]:
                 os.environ[key] = value
 
 
+def has_display() -> bool:
+    """Whether SDL, which opens the windows of Gymnasium's environments, finds a display."""
+    if sys.platform == "linux" and not os.environ.keys() & {"DISPLAY", "WAYLAND_DISPLAY"}:
+        return False
+    try:
+        pygame.display.init()
+        return pygame.display.get_driver() not in ("dummy", "offscreen")
+    except pygame.error:
+        return False
+    finally:
+        pygame.display.quit()
+
+
+def show(setting: Setting, policy: Policy, seeds: range) -> None:
+    """Play episodes in a window, at the environment's own pace, until they end or it is closed.
+
+    Raises UsageError where the environment has no window.
+    """
+    with closing(drawing(setting, "human", "--human")) as env, StopRequests() as stop:
+        for seed in seeds:
+            for _ in moments(env, setting, policy, seed):
+                stop.check()
+                if pygame.display.get_init() and pygame.event.peek(pygame.QUIT):
+                    return
+
+
 def drawing(setting: Setting, render_mode: str, option: str) -> Any:
     """The Gymnasium environment of a setting, in a render mode.
 
     Raises UsageError about `option` where it has none such.
     """
     try:
-        env = make(setting.env, setting.max_steps, render_mode=render_mode)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Gymnasium's, of what is said here or works all the same
+            env = make(setting.env, setting.max_steps, render_mode=render_mode)
         if render_mode in (env.metadata.get("render_modes") or ()):
             return env
         env.close()
@@ -174,7 +205,7 @@ def _action(moment: Moment, policy: Policy) -> str:
 def _title(policy: Policy, font: ImageFont.FreeTypeFont, room: float) -> str:
     """Environment, checkpoint and run in one line, cut where the room (pixels) ends."""
     origin = policy.origin
-    title = " ".join(f"{policy.env_id}  {origin['checkpoint']} of {origin['run_name']}".split())
+    title = " ".join(f"{policy.env_id} · {origin['checkpoint']} of run {origin['run_name']}".split())
     if font.getlength(title) <= room:
         return title
     while title and font.getlength(f"{title}…") > room:

@@ -6,9 +6,10 @@ import os
 
 from qsweep.tracking.tracker import NullTracker, RunLog, RunRecord, Status, Tracker
 
-# MLflow reads these when it is imported: it would report its use over the network, and warn where
-# there is no git.
+# MLflow reads these when it is imported: it would report its use over the network, print two lines a
+# run, and warn where there is no git.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 __all__ = ["NullTracker", "RunLog", "RunRecord", "Status", "Tracker", "tracker"]
