@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -33,7 +33,7 @@ def bar(*columns: str) -> Progress:
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=16),
         TaskProgressColumn(),
         *[TextColumn(column) for column in columns],
         TimeRemainingColumn(),
@@ -46,9 +46,12 @@ def bar(*columns: str) -> Progress:
 class RunProgress:
     """A bar for one run: episodes a second, epsilon, the trailing average."""
 
-    def __init__(self, episodes: int, window: int, **_: Any) -> None:
-        self._bar = bar("{task.fields[speed]:,.0f} episodes/s", "epsilon {task.fields[epsilon]:.3f}",
-                        f"average of {window} " + "{task.fields[average]:.1f}")  # fmt: skip
+    def __init__(self, episodes: int, window: int) -> None:
+        self._bar = bar(
+            "{task.fields[speed]:,.0f} episodes/s",
+            "epsilon {task.fields[epsilon]:.3f}",
+            "average {task.fields[average]:.4g}",
+        )
         self._task = self._bar.add_task("training", total=episodes, speed=0.0, epsilon=0.0, average=0.0)
         self._window = window
         self._recent: list[float] = []
