@@ -203,6 +203,12 @@ def config_hash(config: Config) -> str:
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
 
 
+def environment_hash(env: Env) -> str:
+    """Eight hex digits that say which environment a return was earned in: id, arguments, step limit."""
+    decides = json.dumps([env.id, env.kwargs, env.max_steps], sort_keys=True, default=repr)
+    return hashlib.sha256(decides.encode()).hexdigest()[:8]
+
+
 def variant_hash(config: Config) -> str:
     """The hash of a config without its seed: runs of one variant differ only by seed."""
     return config_hash(dataclasses.replace(config, seed=0))

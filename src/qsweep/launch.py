@@ -103,12 +103,7 @@ def _register(uri: str, run_id: str) -> str:
     from qsweep.registry import register  # needs MLflow, which a run may not use
     from qsweep.tracking.store import open_store
 
-    promotion = register(open_store(uri), run_id)
-    if promotion.better:
-        return f"{promotion.name}/{promotion.version} is now {promotion.name}@best"
-    lead = -(promotion.difference or 0.0)
-    stays = f"{promotion.name}@best stays, better by {lead:.3g} on the same starts"
-    return f"{promotion.name}/{promotion.version}; {stays}"
+    return str(register(open_store(uri), run_id))
 
 
 def _summary(config: Config, outcome: Outcome) -> str:
@@ -136,15 +131,18 @@ def _multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
     started = time.perf_counter()
     _call_hydra(["-m", *for_hydra, *tasks, f"hydra.sweep.dir={overrides.quoted(str(folder))}"])
     took = time.perf_counter() - started
-    ended = [job for job in Jobs(folder).ended() if job.number < len(wanted.jobs)]
-    failed = [job for job in ended if job.error]
+    marks = Jobs(folder).ended()  # of the runs that were asked for, then of those that confirmed
+    ended = [job for job in marks if job.number < len(wanted.jobs)]
+    failed = [job for job in marks if job.error]
     runs = _untracked(wanted, ended) if uri == "none" else load_runs(wanted.name, uri)
     show_variants(runs, wide_console())
-    done = len(ended) - len(failed)
+    done = sum(not job.error for job in ended)
     click.echo(f"{done} of {len(wanted.jobs)} runs in {took:.1f} s; their folder: {folder}")
     for job in failed:
-        click.echo(f"qsweep: run {wanted.jobs[job.number].name} failed: {job.error}", err=True)
-    return 0 if done == len(wanted.jobs) else 1
+        confirming = job.number >= len(wanted.jobs)
+        name = "on fresh seeds" if confirming else wanted.jobs[job.number].name
+        click.echo(f"qsweep: run {name} failed: {job.error}", err=True)
+    return 0 if done == len(wanted.jobs) and not failed else 1
 
 
 def _folder(name: str, for_hydra: list[str]) -> Path:

@@ -24,6 +24,8 @@ from qsweep.policy import Policy
 from qsweep.tracking.store import Store
 
 BEST = "best"
+ENVIRONMENT = "qsweep.environment"
+"""The tag that says which environment a return was earned in."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,21 @@ class Promotion:
     """What became of a candidate. version: of the model `name`; better: whether it is `best` now.
 
     difference: mean over the common test starts of the candidate's return minus the last best's, or
-    None where there was none to compare with.
+    None where there was none that it can be compared with.
     """
 
     name: str
     version: str
     better: bool
     difference: float | None
+
+    def __str__(self) -> str:
+        best, version = f"{self.name}@{BEST}", f"{self.name}/{self.version}"
+        if self.better:
+            return f"{version} is now {best}"
+        if self.difference is None:
+            return f"{version}; {best} stays, which is for other arguments or another step limit"
+        return f"{version}; {best} stays, better by {-self.difference:.3g} on the same starts"
 
 
 def model_name(env_id: str) -> str:
@@ -59,8 +69,13 @@ def register(store: Store, run_id: str) -> Promotion:
         name = model_name(policy.env_id)
         with _lock(store, name):
             version = _version(store, run, policy, name, folder / "model")
-            difference = _difference(store, name, _test_returns(store, run_id, folder), folder)
-            better = difference is None or difference > 0
+            incumbent = _incumbent(store, name)
+            if incumbent is None:
+                difference, better = None, True
+            else:
+                returns = _test_returns(store, run_id, folder)
+                difference = _difference(store, incumbent, run, returns, folder)
+                better = difference is not None and difference > 0
             if better:
                 store.client.set_registered_model_alias(name, BEST, version)
     return Promotion(name, version, better, difference)
@@ -100,6 +115,7 @@ def _version(store: Store, run: Any, policy: Policy, name: str, folder: Path) ->
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     tags = {
+        ENVIRONMENT: run.data.tags[ENVIRONMENT],
         "qsweep.run_id": run.info.run_id,
         "qsweep.checkpoint": checkpoints.name_of(int(run.data.metrics["best_episode"])),
         "qsweep.test_return_mean": f"{run.data.metrics['test/return_mean']:.6g}",
@@ -124,12 +140,23 @@ def _test_returns(store: Store, run_id: str, folder: Path) -> npt.NDArray[np.flo
     return returns
 
 
-def _difference(store: Store, name: str, candidate: npt.NDArray[np.float64], folder: Path) -> float | None:
-    """The candidate's mean return minus the incumbent's, over the test starts that both have."""
+def _incumbent(store: Store, name: str) -> Any:
+    """The version that is `best` now, or None."""
     try:
-        incumbent = store.client.get_model_version_by_alias(name, BEST)
+        return store.client.get_model_version_by_alias(name, BEST)
     except MlflowException:
-        return None  # there is no best yet
+        return None
+
+
+def _difference(
+    store: Store, incumbent: Any, run: Any, candidate: npt.NDArray[np.float64], folder: Path
+) -> float | None:
+    """The candidate's mean return minus the incumbent's, over the test starts that both have.
+
+    None where their returns were earned in different environments, or the incumbent is none of ours.
+    """
+    if incumbent.tags.get(ENVIRONMENT) != run.data.tags[ENVIRONMENT]:
+        return None
     try:
         returns = _test_returns(store, incumbent.tags["qsweep.run_id"], folder)
     except (MlflowException, OSError):  # its run was deleted; its mean is all that is left

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from qsweep import checkpoints, episodes
-from qsweep.config import Config, config_hash, flatten, record, variant_hash
+from qsweep.config import Config, config_hash, environment_hash, flatten, record, variant_hash
 from qsweep.durable import write_text
 from qsweep.evaluation import TEST_FILE, Judge
 from qsweep.interrupts import StopRequests
@@ -105,6 +105,7 @@ def run_record(config: Config, name: str, command: str) -> RunRecord:
     tags = {
         "qsweep.variant": variant_hash(config),
         "qsweep.config": config_hash(config),
+        "qsweep.environment": environment_hash(config.env),
         "qsweep.command": command,
         **provenance(),
     }

@@ -102,9 +102,10 @@ def sweep(plan: Plan, launcher: Launcher, folder: str) -> list[Any]:
         if parent.run_id and first.registry.promote == "auto":
             from qsweep.winners import winners  # needs MLflow, which this run may not use
 
-            for winner in winners(plan, parent.run_id, launch):
+            found = winners(plan, parent.run_id, launch)
+            for winner in found:
                 click.echo(winner)
-                metrics |= winner.metrics()
+                metrics |= winner.metrics(f"confirm/{winner.env_id}" if len(found) > 1 else "confirm")
         ended = jobs.ended()
         if len(ended) == len(returned) and not any(run.error for run in ended):
             status = "FINISHED"

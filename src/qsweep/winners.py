@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,7 +12,7 @@ from qsweep.config import variant_hash
 from qsweep.registry import Promotion, register
 from qsweep.report.frames import children
 from qsweep.report.leaderboard import SCORE, finished, number, variants
-from qsweep.tracking.store import open_store
+from qsweep.tracking.store import Store, open_store
 
 FINALISTS = 3
 """How many variants are trained again: the best by the first estimate is often not the best."""
@@ -37,29 +37,21 @@ class Winner:
     fresh: float | None
     promotion: Promotion
 
-    def metrics(self) -> Mapping[str, float]:
+    def metrics(self, prefix: str = "confirm") -> dict[str, float]:
         """The parent run's metrics."""
         if self.fresh is None:
             return {}
-        return {
-            "confirm/first_mean": self.first,
-            "confirm/fresh_mean": self.fresh,
-            "confirm/optimism": self.first - self.fresh,
-        }
+        means = {"first_mean": self.first, "fresh_mean": self.fresh, "optimism": self.first - self.fresh}
+        return {f"{prefix}/{name}": value for name, value in means.items()}
 
     def __str__(self) -> str:
-        lines = []
+        lines = [f"{self.env_id}: winner {self.label}, run {self.run_name}: {self.promotion}"]
         if self.fresh is not None:
-            lines.append(
+            lines.insert(
+                0,
                 f"{self.env_id}: the leader's mean was {number(self.first)} over the sweep's seeds and "
-                f"{number(self.fresh)} over fresh ones: optimism {self.first - self.fresh:+.2g}"
+                f"{number(self.fresh)} over fresh ones: optimism {self.first - self.fresh:+.2g}",
             )
-        what = f"{self.promotion.name}/{self.promotion.version}"
-        if self.promotion.better:
-            fate = f"is {self.promotion.name}@best"
-        else:
-            fate = f"does not beat @best ({self.promotion.difference:+.3g} on the same starts)"
-        lines.append(f"{self.env_id}: winner {self.label}, run {self.run_name}: {what} {fate}")
         return "\n".join(lines)
 
 
@@ -71,37 +63,35 @@ def winners(plan: Plan, parent: str, launch: Launch) -> list[Winner]:
         return []
     fresh = _confirmed(plan, parent, first, launch)
     store = open_store(uri)
-    found = []
-    for env_id, group in first.groupby("env.id"):
-        ranked = variants(group)
-        leader = ranked.iloc[0]
-        again = fresh[fresh["env.id"] == env_id] if len(fresh) else fresh
-        means = (
-            variants(again).set_index("variant")["mean"]
-            if len(again)
-            else ranked.set_index("variant")["mean"]
-        )
-        best = str(means.idxmax())
-        runs = pd.concat([group, again])
-        run = runs[runs["variant"] == best].sort_values(SCORE, ascending=False).iloc[0]
-        found.append(
-            Winner(
-                env_id=str(env_id),
-                label=str(ranked.set_index("variant")["label"][best]),
-                run_name=str(run["name"]),
-                first=float(leader["mean"]),
-                fresh=float(means[leader["variant"]]) if len(again) else None,
-                promotion=register(store, str(run["run_id"])),
-            )
-        )
-    return found
+    return [
+        _winner(group, fresh[fresh["environment"] == environment], store)
+        for environment, group in first.groupby("environment")
+    ]
+
+
+def _winner(first: pd.DataFrame, fresh: pd.DataFrame, store: Store) -> Winner:
+    """Of the runs in one environment, on the sweep's seeds and on fresh ones, the winner; registered."""
+    ranked = variants(first).set_index("variant")
+    again = ranked if fresh.empty else variants(fresh).set_index("variant")
+    leader, best = str(ranked.index[0]), str(again["mean"].idxmax())
+    confirmed = not fresh.empty and leader in again.index
+    runs = pd.concat([first, fresh])
+    run = runs[runs["variant"] == best].sort_values(SCORE, ascending=False).iloc[0]
+    return Winner(
+        env_id=str(run["env.id"]),
+        label=str(ranked["label"][best]),
+        run_name=str(run["name"]),
+        first=float(ranked["mean"][leader]),
+        fresh=float(again["mean"][leader]) if confirmed else None,
+        promotion=register(store, str(run["run_id"])),
+    )
 
 
 def _confirmed(plan: Plan, parent: str, first: pd.DataFrame, launch: Launch) -> pd.DataFrame:
     """The runs of the finalists on fresh seeds; none where there is nothing to choose between."""
     count = plan.jobs[0].config.registry.confirm_seeds
     jobs: list[Job] = []
-    for _, group in first.groupby("env.id"):
+    for _, group in first.groupby("environment"):
         ranked = variants(group)
         if count and len(ranked) > 1:
             fresh_seeds = range(int(group["seed"].max()) + 1, int(group["seed"].max()) + 1 + count)

@@ -113,7 +113,6 @@ def judged(episodes: int, checkpoint_every: int, count: int) -> list[int]:
 
     A checkpoint is given by the number of episodes before it.
     """
-    checkpoints = [*range(checkpoint_every, episodes, checkpoint_every), episodes]
-    count = min(count, len(checkpoints))
-    picked = np.linspace(len(checkpoints) / count, len(checkpoints), count)
-    return sorted({checkpoints[max(round(place), 1) - 1] for place in picked})
+    made = -(-episodes // checkpoint_every)
+    count = min(count, made)
+    return [min(round(n * made / count) * checkpoint_every, episodes) for n in range(1, count + 1)]

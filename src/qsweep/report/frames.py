@@ -20,13 +20,15 @@ SWEEP = "qsweep.sweep"
 def load_runs(name: str | None = None, uri: str = "local") -> pd.DataFrame:
     """The runs of an experiment or sweep, or of the whole store: one row a run, the latest first.
 
-    Columns: run_id, name, experiment, status, started (UTC), sweep, variant, config; every param
-    under its key (numbers as numbers); the last value of every metric under its name.
+    Columns: run_id, started (UTC), name, experiment, status, sweep; variant, config and environment,
+    hashes that runs share if they agree in that; every param under its key (numbers as numbers); the
+    last value of every metric under its name.
     Parent runs are left out. Raises UsageError where there is no store or nothing of that name.
     """
     store = open_store(uri, create=False)
     rows = _rows(store, name)
-    columns = ["run_id", "name", "experiment", "status", "started", "sweep", "variant", "config"]
+    columns = ["run_id", "started", "name", "experiment", "status", "sweep"]
+    columns += ["variant", "config", "environment"]
     frame = pd.DataFrame(rows)
     return frame if rows else pd.DataFrame(columns=columns)
 
@@ -45,7 +47,9 @@ def _rows(store: Store, name: str | None) -> list[dict[str, Any]]:
     experiments = [key for key, value in names.items() if value == name]
     if experiments:
         return _search(store, names, experiments, "")
-    rows = _search(store, names, list(names), f"tags.`{SWEEP}` = {_literal(name)}")
+    # MLflow's filters have no escapes: a name with both kinds of quotes is looked for here.
+    where = "" if "'" in name and '"' in name else f"tags.`{SWEEP}` = {_literal(name)}"
+    rows = [row for row in _search(store, names, list(names), where) if row["sweep"] == name]
     if not rows:
         known = [*names.values(), *{row["sweep"] for row in _search(store, names, list(names), "")}]
         remedy = closest(name, [other for other in known if other and other != "Default"] or ["none"])
@@ -90,6 +94,7 @@ def row(record: RunRecord, status: str, metrics: Mapping[str, float]) -> dict[st
         "sweep": record.tags.get(SWEEP),
         "variant": record.tags["qsweep.variant"],
         "config": record.tags["qsweep.config"],
+        "environment": record.tags.get("qsweep.environment"),
         **{key: _value(value) for key, value in record.params.items()},
         **metrics,
     }

@@ -23,10 +23,10 @@ RUN_KEYS = ("seed", "tracking.", "registry.", "engine")
 
 
 def finished(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs that count: finished ones, a config that ran more than once by its latest run."""
+    """The runs that count: finished and judged, a config that ran more than once by its latest run."""
     if runs.empty or SCORE not in runs:
         return runs.iloc[:0]
-    return runs[runs["status"] == "FINISHED"].drop_duplicates("config")
+    return runs[(runs["status"] == "FINISHED") & runs[SCORE].notna()].drop_duplicates("config")
 
 
 def differing(runs: pd.DataFrame) -> list[str]:
@@ -51,6 +51,8 @@ def variants(runs: pd.DataFrame) -> pd.DataFrame:
     while training; seconds of training, mean. runs: a frame as `load_runs` gives it.
     """
     counted = finished(runs)
+    if counted.empty:
+        return pd.DataFrame()
     keys = differing(counted)
     rows = []
     for variant, group in counted.groupby("variant", sort=False):
@@ -64,13 +66,17 @@ def variants(runs: pd.DataFrame) -> pd.DataFrame:
                 "sd": score.std(ddof=1),
                 "worst": score.min(),
                 "best": score.max(),
-                "train": group["train/return_avg"].mean(),
-                "optimum": group["optimum/return"].max() if "optimum/return" in group else np.nan,
-                "seconds": group["train/seconds"].mean(),
+                "train": _mean(group, "train/return_avg"),
+                "optimum": _mean(group, "optimum/return"),
+                "seconds": _mean(group, "train/seconds"),
             }
         )
-    table = pd.DataFrame(rows)
-    return table.sort_values("mean", ascending=False, ignore_index=True) if rows else table
+    return pd.DataFrame(rows).sort_values("mean", ascending=False, ignore_index=True)
+
+
+def _mean(group: pd.DataFrame, column: str) -> float:
+    """The mean of a metric that runs of older versions may lack."""
+    return float(group[column].mean()) if column in group else np.nan
 
 
 def label(run: pd.Series, keys: Sequence[str]) -> str:

@@ -34,6 +34,8 @@ def wide_console() -> Console:
 
 def show_variants(runs: pd.DataFrame, console: Console) -> None:
     """Print the variants of each experiment among `runs`, the best first."""
+    if runs.empty:
+        return
     for experiment, group in runs.groupby("experiment"):
         if (group["status"] == "FINISHED").any():
             console.print(variants_table(group, f"{experiment}: variants"))

@@ -51,8 +51,8 @@ class BulkSqliteStore(SqlAlchemyStore):
         if not metrics or not _writes_all_of(metrics):
             super().log_batch(run_id, metrics, params, tags)
             return
-        super().log_batch(run_id, [], params, tags)  # checks the run, too
         rows = _rows(run_id, metrics)
+        super().log_batch(run_id, [], params, tags)  # checks the run, too
         with self.engine.begin() as connection:
             connection.exec_driver_sql(_INSERT, rows)
             connection.exec_driver_sql(_UPSERT, list(_latest(rows)))
@@ -72,7 +72,9 @@ def _rows(run_id: str, metrics: Iterable[Metric]) -> list[Row]:
     rows: dict[Row, None] = {}
     checked: set[str] = set()
     for metric in metrics:
-        if metric.key not in checked:
+        # MLflow's own check is slow: once for each key, and for all that is not plainly right.
+        kinds = (type(metric.value), type(metric.timestamp), type(metric.step))
+        if metric.key not in checked or kinds != (float, int, int) or metric.timestamp < 0:
             _validate_metric(metric.key, metric.value, metric.timestamp, metric.step)
             checked.add(metric.key)
         value = float(metric.value)

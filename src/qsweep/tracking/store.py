@@ -8,7 +8,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from filelock import FileLock
 
@@ -42,7 +42,7 @@ def bulk_store(store_uri: str, artifact_uri: str) -> Any:
     """The store of a `qsweep-sqlite` URI: MLflow's entry point, called while MLflow is importing."""
     from qsweep.tracking.bulk_store import BulkSqliteStore
 
-    return BulkSqliteStore(store_uri, artifact_uri)
+    return BulkSqliteStore(store_uri, artifact_uri or f"./{LOCAL_FOLDER}")  # as MLflow's own default
 
 
 def open_store(uri: str, create: bool = True) -> Store:
@@ -59,6 +59,9 @@ def open_store(uri: str, create: bool = True) -> Store:
     if not create and not _holds_anything(database):
         remedy = "train something first, or change to the folder that holds mlruns/"
         raise UsageError([Problem("tracking.uri", "there is no store yet", str(database), remedy)])
+    if "?" in str(database) or unquote(str(database)) != str(database):
+        rule = "must lie in a folder whose name has no ? and no %XX, which SQLite's URIs would misread"
+        raise UsageError([Problem("tracking.uri", rule, str(database), "rename the folder")])
     try:
         return _local(database)
     except (OSError, sqlite3.Error) as error:
