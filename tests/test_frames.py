@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import qsweep
-from qsweep.config import config_hash, variant_hash
+from qsweep.config import config_hash, environment_hash, variant_hash
 from qsweep.curves import Points
 from qsweep.problems import UsageError
 from qsweep.report import frames
@@ -70,6 +70,7 @@ def test_what_a_row_says() -> None:
         "sweep": "s",
         "variant": variant_hash(config),
         "config": config_hash(config),
+        "environment": environment_hash(config.env),
     }
     assert pd.Timestamp.now(tz="UTC") - row["started"] < pd.Timedelta(minutes=5)
     assert str(row["started"].tz) == "UTC"

@@ -36,6 +36,7 @@ def run(variant: str, seed: int, score: float | None = -150.0, **more: Any) -> d
         "sweep": "s",
         "variant": variant,
         "config": f"{variant}{seed}",
+        "environment": "e",
         "env.id": "MountainCar-v0",
         "buckets": 20,
         "episodes": 1000,
@@ -272,7 +273,7 @@ def test_each_experiment_has_its_table() -> None:
     assert isinstance(console.file, io.StringIO)
     lines = [line.strip() for line in console.file.getvalue().splitlines()]
     titles = [line for line in lines if line.endswith("variants")]
-    assert titles == ["CartPole-v1: variants", "MountainCar-v0: variants"]
+    assert sorted(titles) == ["CartPole-v1: variants", "MountainCar-v0: variants"]
 
 
 def test_nothing_to_show() -> None:

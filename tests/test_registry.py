@@ -119,6 +119,24 @@ def test_another_environment_is_not_compared(store: Store) -> None:
     assert best(store) == first
 
 
+def test_the_registered_environment_comes_first(store: Store) -> None:
+    """A run in the environment as it is registered takes `best` from one with another step limit."""
+    shorter, standard = candidate(store, [-50, -50], seed=1, max_steps=50), candidate(store, [-120, -130])
+    assert register(store, shorter).better
+    assert register(store, standard) == Promotion(NAME, "2", better=True, difference=None)
+    assert not register(store, shorter).better
+
+
+def test_a_lucky_few_starts_do_not_win(store: Store) -> None:
+    """A run that was measured on fewer starts than the best does not replace it, however well it did."""
+    first = candidate(store, [-150, -140, -160])
+    lucky = candidate(store, [-90], seed=1, evaluation={"test_episodes": 1})
+    register(store, first)
+    promotion = register(store, lucky)
+    assert (promotion.better, promotion.difference) == (False, 60.0)
+    assert "measured on more starts" in str(promotion)
+
+
 def erase_artifacts(store: Store, run_id: str) -> None:
     shutil.rmtree(store.client.get_run(run_id).info.artifact_uri)
 
@@ -156,6 +174,8 @@ def test_what_a_version_says(store: Store) -> None:
     run = store.client.get_run(run_id)
     assert found.tags == {
         "qsweep.environment": run.data.tags["qsweep.environment"],
+        "qsweep.standard": "true",
+        "qsweep.test_episodes": "1000",
         "qsweep.run_id": run_id,
         "qsweep.checkpoint": "ep000010",
         "qsweep.test_return_mean": "-145.25",

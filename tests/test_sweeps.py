@@ -281,7 +281,7 @@ def test_a_command_is_what_to_type() -> None:
         "tracking.parent=abc",
         "+sweep=b",
     ]
-    assert command(lines) == "qsweep train 'buckets=[2,3]' 'env.id=X v0'"
+    assert command(lines) == "qsweep train 'buckets=[2,3]' 'env.id=X v0' +sweep=b"
     assert shlex.split(command(["+experiment=a", "tracking.max_points=0"]))[2:] == [
         "+experiment=a",
         "tracking.max_points=0",

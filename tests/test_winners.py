@@ -116,7 +116,9 @@ def test_fresh_seeds_decide(sweep: Callable[..., Sweep]) -> None:
     assert winner == Winner(
         env_id="MountainCar-v0",
         label="buckets=3",
+        leader="buckets=2",
         run_name="buckets=3,seed=3",
+        runs=4,
         first=-110.0,
         fresh=-155.0,
         promotion=Promotion("MountainCar-v0", "1", better=True, difference=None),
@@ -234,18 +236,23 @@ def test_names_with_lists(sweep: Callable[..., Sweep]) -> None:
 def test_a_winner_in_words() -> None:
     """The lines say how much too good the first estimate was, who won, and what became of `best`."""
     first = Promotion("Taxi-v4", "3", better=True, difference=None)
-    winner = Winner("Taxi-v4", "buckets=3", "buckets=3,seed=3", -110.0, -155.0, first)
+    winner = Winner("Taxi-v4", "buckets=3", "buckets=2", "buckets=3,seed=3", 7, -110.0, -155.0, first)
     optimism, line = str(winner).splitlines()
     assert optimism == (
-        "Taxi-v4: the leader's mean was -110 over the sweep's seeds and -155 over fresh ones: optimism +45"
+        "Taxi-v4: buckets=2 led with -110 over the sweep's seeds and has -155 over fresh ones: optimism +45"
     )
-    assert line == "Taxi-v4: winner buckets=3, run buckets=3,seed=3: Taxi-v4/3 is now Taxi-v4@best"
+    assert (
+        line
+        == "Taxi-v4: winner buckets=3, run buckets=3,seed=3, the best of 7 seeds: Taxi-v4/3 is now Taxi-v4@best"
+    )
     second = Promotion("Taxi-v4", "4", better=False, difference=-2.5)
-    assert str(Winner("Taxi-v4", "buckets=3", "r", -110.0, None, second)) == (
-        "Taxi-v4: winner buckets=3, run r: Taxi-v4/4; Taxi-v4@best stays, better by 2.5 on the same starts"
+    assert str(Winner("Taxi-v4", "buckets=3", "x", "r", 2, -110.0, None, second)) == (
+        "Taxi-v4: winner buckets=3, run r, the best of 2 seeds: Taxi-v4/4; Taxi-v4@best stays, better by 2.5 on the same starts"
     )
     other = Promotion("Taxi-v4", "5", better=False, difference=None)
-    assert "other arguments or another step limit" in str(Winner("Taxi-v4", "x", "r", -1.0, None, other))
+    assert "other arguments or another step limit" in str(
+        Winner("Taxi-v4", "x", "y", "r", 2, -1.0, None, other)
+    )
 
 
 @dataclass(frozen=True)
@@ -293,7 +300,7 @@ def test_a_real_sweep_confirms_and_registers(swept: Swept) -> None:
     chosen = swept.runs[swept.runs["learning_rate"] == best].sort_values("test/return_mean").iloc[-1]
     version = swept.client.get_model_version_by_alias("CartPole-v1", "best")
     assert (version.run_id, int(version.version)) == (chosen["run_id"], 1)
-    said = f"winner learning_rate={best:g}, run {chosen['name']}: CartPole-v1/1 is now CartPole-v1@best"
+    said = f"winner learning_rate={best:g}, run {chosen['name']}, the best of 4 seeds: CartPole-v1/1 is now CartPole-v1@best"
     assert said in swept.ran.stdout
 
 

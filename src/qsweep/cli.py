@@ -67,16 +67,19 @@ def train(arguments: Sequence[str]) -> None:
 
 @main.command()
 @click.argument("name", required=False, metavar="[EXPERIMENT]")
-@click.option("--limit", default=20, show_default=True, help="Runs listed below the variants.")
+@click.option(
+    "--limit", type=click.IntRange(0), default=20, show_default=True, help="Runs listed below the variants."
+)
+@click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
 @refusing
-def runs(name: str | None, limit: int) -> None:
+def runs(name: str | None, limit: int, uri: str) -> None:
     """The leaderboard: variants over their seeds, then the latest runs.
 
     EXPERIMENT is an experiment's name (an environment's id unless you chose another) or a sweep's.
     """
     from qsweep.report.terminal import show_runs
 
-    show_runs(name, limit)
+    show_runs(name, limit, uri)
 
 
 @main.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
@@ -73,9 +73,10 @@ def _checked_plan(lines: tuple[str, ...], multirun: bool) -> Plan:
         try:
             given, wrong = _usable(lines, multirun)
             problems += wrong
-            if multirun:
-                given, more = _with_preset_sweep(given)
-                problems += more
+            if multirun or any(o.key_or_group == "sweep" for o in given):
+                swept, more = _with_preset_sweep(given)
+                problems += more if multirun else _still_swept(swept)
+                given = swept if multirun else given
             return _plan(given, problems)
         except overrides.HydraErrors as error:
             raise UsageError([*problems, Problem("configuration", overrides.one_line(error))]) from error
@@ -113,6 +114,13 @@ def _with_preset_sweep(given: list[Override]) -> tuple[list[Override], list[Prob
     preset, problems = _usable(lines, multirun=True)
     preset = preset[len(search) :]
     return list({o.key_or_group: o for o in [*preset, *given]}.values()), problems
+
+
+def _still_swept(given: list[Override]) -> Iterator[Problem]:
+    """A +sweep preset in a single run needs one value for everything that it varies."""
+    varied = [o.key_or_group for o in given if o.is_sweep_override()]
+    if varied:
+        yield Problem("sweep", f"varies {', '.join(varied)}", None, "add -m, or give each one value")
 
 
 def _plan(given: list[Override], problems: list[Problem]) -> Plan:

@@ -68,8 +68,8 @@ class Epsilon:
 class InitialQ:
     """The Q-table's first values: uniform in [low, high)."""
 
-    low: Annotated[float, Field(description="a finite number")] = -2.0
-    high: Annotated[float, Field(description="a finite number")] = 0.0
+    low: Annotated[float, Field(ge=-1e100, le=1e100, description="a number from -1e100 to 1e100")] = -2.0
+    high: Annotated[float, Field(ge=-1e100, le=1e100, description="a number from -1e100 to 1e100")] = 0.0
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -27,6 +27,8 @@ TABLE_LIMIT = 2**25
 """Values in a Q-table (256 MiB): more is refused rather than left to run out of memory."""
 
 
+MOST_DIMENSIONS = 32
+"""More than any table can hold; image observations are refused by it."""
 RESERVED = {
     "max_episode_steps": "is not for env.kwargs: use env.max_steps",
     "render_mode": "is not for training, which draws nothing",
@@ -125,7 +127,7 @@ def _observation(
         case spaces.Tuple() if all(isinstance(part, spaces.Discrete) for part in space.spaces):
             parts = [part for part in space.spaces if isinstance(part, spaces.Discrete)]
             return tuple(_discrete(int(part.start), int(part.n)) for part in parts), _flat
-        case spaces.Box():
+        case spaces.Box() if len(space.low.ravel()) <= MOST_DIMENSIONS:
             bounds = zip(_shortest(space.low), _shortest(space.high), strict=True)
             return tuple(Dimension(low, high) for low, high in bounds), _flat
     rule = "must have Discrete, MultiDiscrete, Tuple-of-Discrete or Box observations"
@@ -144,6 +146,12 @@ def _flat(seen: Any) -> list[float]:
 def _shortest(bounds: Any) -> list[float]:
     """Bounds as a person would write them: float32's 0.6 is 0.6, not 0.6000000238418579."""
     return [float(str(bound)) for bound in np.ravel(bounds)]
+
+
+def is_standard(env: Env) -> bool:
+    """Whether a resolved environment is as it is registered: no arguments, its own step limit if any."""
+    limit = describe(env).step_limit
+    return not env.kwargs and limit in (None, env.max_steps)
 
 
 def bounded(env: Env, found: Description) -> tuple[Env, list[Problem]]:
@@ -183,6 +191,8 @@ def _bounds(env: Env, d: int, low: float, high: float) -> Iterator[Problem]:
                 "give env.low and env.high, or use a preset",
             )
             return
+    if low < high and not math.isfinite(1 / (high - low)):
+        yield Problem("env.low", f"must be further below env.high in {name} ({high:g})", low)
     if low >= high:
         yield Problem("env.low", f"must be below env.high in {name} ({high:g})", low)
 

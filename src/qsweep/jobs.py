@@ -14,7 +14,7 @@ from typing import Any
 
 from qsweep.durable import write_text
 
-STARTED, ENDED, STOP = "started.json", "ended.json", "stop"
+STARTED, ENDED, STOP, PARENT = "started.json", "ended.json", "stop", "parent"
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,16 @@ class Jobs:
         """The start marks of the runs that have not ended."""
         started = self._folder.glob(f"*/{STARTED}")
         return [json.loads(p.read_text()) for p in started if not (p.parent / ENDED).exists()]
+
+    def name_parent(self, run_id: str) -> None:
+        """Note the run under which the multirun's runs are nested."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_text(self._folder / PARENT, run_id)
+
+    @property
+    def parent(self) -> str:
+        """The run under which the multirun's runs are nested."""
+        return (self._folder / PARENT).read_text()
 
     @property
     def stopped(self) -> bool:

@@ -21,7 +21,7 @@ from qsweep.config import Config
 from qsweep.jobs import Ended, Jobs
 from qsweep.problems import Problem, UsageError
 from qsweep.progress import RunProgress
-from qsweep.report.frames import load_runs, row
+from qsweep.report.frames import children, row
 from qsweep.report.leaderboard import number
 from qsweep.report.terminal import show_variants, wide_console
 from qsweep.runner import Outcome, run, run_record
@@ -58,7 +58,7 @@ def _flags(arguments: list[str]) -> Any:
         raise UsageError([Problem("qsweep train", message, None, "see qsweep train --help")])
 
     parser.error = refuse  # type: ignore[method-assign]  # argparse would print its own usage
-    flags = parser.parse_args(arguments)
+    flags = parser.parse_intermixed_args(arguments)
     if flags.config_dir and not Path(flags.config_dir).is_dir():
         raise UsageError([Problem("--config-dir", "must be a folder", flags.config_dir)])
     for name in ("config_name", "config_path", "experimental_rerun"):
@@ -134,7 +134,7 @@ def _multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
     marks = Jobs(folder).ended()  # of the runs that were asked for, then of those that confirmed
     ended = [job for job in marks if job.number < len(wanted.jobs)]
     failed = [job for job in marks if job.error]
-    runs = _untracked(wanted, ended) if uri == "none" else load_runs(wanted.name, uri)
+    runs = _untracked(wanted, ended) if uri == "none" else _first_runs(Jobs(folder).parent, wanted.name, uri)
     show_variants(runs, wide_console())
     done = sum(not job.error for job in ended)
     click.echo(f"{done} of {len(wanted.jobs)} runs in {took:.1f} s; their folder: {folder}")
@@ -168,6 +168,12 @@ def _folder(name: str, for_hydra: list[str]) -> Path:
             number += 1
         else:
             return folder
+
+
+def _first_runs(parent: str, name: str, uri: str) -> pd.DataFrame:
+    """The runs that a sweep was launched for, without those that confirmed its winner."""
+    runs = children(parent, uri)
+    return runs[runs["sweep"] == name] if len(runs) else runs
 
 
 def _untracked(wanted: Plan, ended: list[Ended]) -> pd.DataFrame:

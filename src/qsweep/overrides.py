@@ -100,9 +100,6 @@ def _problems(override: Override, multirun: bool, search: Sequence[str]) -> Iter
     if not values:
         yield Problem(key, "has no values", line)
         return
-    if key == "sweep" and not multirun and not isinstance(values[0], Mapping):
-        yield Problem(key, "names a multirun", str(values[0]), "add -m")
-        return
     if key in GROUPS and not all(isinstance(value, Mapping) for value in values):
         yield from _preset_problems(key, values, search)
     elif key not in RULES and key not in SECTIONS and not key.startswith("env.kwargs."):

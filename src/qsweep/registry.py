@@ -24,6 +24,9 @@ from qsweep.policy import Policy
 from qsweep.tracking.store import Store
 
 BEST = "best"
+STARTS = "qsweep.test_episodes"
+STANDARD = "qsweep.standard"
+"""The tag of runs in an environment as it is registered."""
 ENVIRONMENT = "qsweep.environment"
 """The tag that says which environment a return was earned in."""
 
@@ -47,7 +50,10 @@ class Promotion:
             return f"{version} is now {best}"
         if self.difference is None:
             return f"{version}; {best} stays, which is for other arguments or another step limit"
-        return f"{version}; {best} stays, better by {-self.difference:.3g} on the same starts"
+        if self.difference > 0:
+            return f"{version}; {best} stays, which was measured on more starts"
+        lead = f"better by {-self.difference:.3g}" if self.difference else "equal"
+        return f"{version}; {best} stays, {lead} on the same starts"
 
 
 def model_name(env_id: str) -> str:
@@ -75,7 +81,7 @@ def register(store: Store, run_id: str) -> Promotion:
             else:
                 returns = _test_returns(store, run_id, folder)
                 difference = _difference(store, incumbent, run, returns, folder)
-                better = difference is not None and difference > 0
+                better = _displaces(incumbent, run, difference)
             if better:
                 store.client.set_registered_model_alias(name, BEST, version)
     return Promotion(name, version, better, difference)
@@ -116,6 +122,8 @@ def _version(store: Store, run: Any, policy: Policy, name: str, folder: Path) ->
             raise
     tags = {
         ENVIRONMENT: run.data.tags[ENVIRONMENT],
+        STANDARD: run.data.tags.get(STANDARD, "false"),
+        STARTS: run.data.params["evaluation.test_episodes"],
         "qsweep.run_id": run.info.run_id,
         "qsweep.checkpoint": checkpoints.name_of(int(run.data.metrics["best_episode"])),
         "qsweep.test_return_mean": f"{run.data.metrics['test/return_mean']:.6g}",
@@ -144,8 +152,23 @@ def _incumbent(store: Store, name: str) -> Any:
     """The version that is `best` now, or None."""
     try:
         return store.client.get_model_version_by_alias(name, BEST)
-    except MlflowException:
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise  # a store that fails has not said that there is none
         return None
+
+
+def _displaces(incumbent: Any, run: Any, difference: float | None) -> bool:
+    """Whether a run's checkpoint becomes `best`: by a better return, measured on no fewer starts.
+
+    In different environments returns say nothing; then the environment as it is registered, with no
+    arguments and its own step limit, has the name before any other.
+    """
+    if difference is None:
+        standard: bool = run.data.tags.get(STANDARD) == "true"
+        return standard and incumbent.tags.get(STANDARD) != "true"
+    starts = int(run.data.params["evaluation.test_episodes"])
+    return difference > 0 and starts >= int(incumbent.tags.get(STARTS, 0))
 
 
 def _difference(

@@ -16,6 +16,7 @@ import yaml
 from qsweep import checkpoints, episodes
 from qsweep.config import Config, config_hash, environment_hash, flatten, record, variant_hash
 from qsweep.durable import write_text
+from qsweep.environments import is_standard
 from qsweep.evaluation import TEST_FILE, Judge
 from qsweep.interrupts import StopRequests
 from qsweep.optimum import optimum
@@ -68,6 +69,7 @@ def run(config: Config, name: str, command: str, progress: Progressing) -> Outco
                         progress.update(chunk)
                         stop.check()
                 summary |= _judged(config, judge, folder, log)
+                stop.check()
             finally:
                 summary |= {"train/steps": float(recorder.steps), "train/seconds": chunks.seconds}
                 tags |= _table_tag(recorder)
@@ -106,6 +108,7 @@ def run_record(config: Config, name: str, command: str) -> RunRecord:
         "qsweep.variant": variant_hash(config),
         "qsweep.config": config_hash(config),
         "qsweep.environment": environment_hash(config.env),
+        "qsweep.standard": str(is_standard(config.env)).lower(),
         "qsweep.command": command,
         **provenance(),
     }

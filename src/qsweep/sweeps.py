@@ -7,7 +7,7 @@ import shlex
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -56,6 +56,7 @@ def run_job(config: DictConfig) -> Outcome:
         outcome, error = run(resolved, name, command(lines), Silent()), ""
     except KeyboardInterrupt as interrupt:
         error = f"stopped by {interrupt}"
+        jobs.stop()
         raise JobStopped(error) from interrupt
     except Exception as failure:
         error = f"{type(failure).__name__}: {failure}"
@@ -73,7 +74,7 @@ def _plain(config: DictConfig) -> dict[str, Any]:
 
 def command(lines: Sequence[str]) -> str:
     """What a user types to run a job again, alone."""
-    own = ("tracking.parent=", "tracking.name=", "sweep.name=", "+sweep=")
+    own = ("tracking.parent=", "tracking.name=", "sweep.name=")
     return shlex.join(["qsweep", "train", *(line for line in lines if not line.startswith(own))])
 
 
@@ -84,28 +85,31 @@ def sweep(plan: Plan, launcher: Launcher, folder: str) -> list[Any]:
     launcher returned. Raises Interrupted on SIGINT or SIGTERM, once the runs in hand have put away
     what they have.
     """
+    jobs = Jobs(Path(folder))
+    with _interrupts(jobs):
+        return _sweep(plan, launcher, jobs)
+
+
+def _sweep(plan: Plan, launcher: Launcher, jobs: Jobs) -> list[Any]:
     first = plan.jobs[0].config
     recording = tracker(first.tracking.uri)
     parent = recording.open(_parent_record(plan))
-    jobs = Jobs(Path(folder))
     returned: list[Any] = []
     metrics: dict[str, float] = {}
     status: Status = "FAILED"
 
     def launch(more: Sequence[Job], name: str) -> None:
         lines = [_lines(job, name, parent.run_id) for job in more]
-        with _interrupts(jobs), _progress(name, jobs, len(returned), len(more)):
+        with _progress(name, jobs, len(returned), len(more)):
             returned.extend(launcher.launch(lines, initial_job_idx=len(returned)))
+        if jobs.stopped:  # a run in this very process took the signal
+            raise Interrupted(signal.SIGTERM)
 
     try:
+        jobs.name_parent(parent.run_id)
         launch(plan.jobs, plan.name)
         if parent.run_id and first.registry.promote == "auto":
-            from qsweep.winners import winners  # needs MLflow, which this run may not use
-
-            found = winners(plan, parent.run_id, launch)
-            for winner in found:
-                click.echo(winner)
-                metrics |= winner.metrics(f"confirm/{winner.env_id}" if len(found) > 1 else "confirm")
+            metrics |= _winners(plan, parent.run_id, launch)
         ended = jobs.ended()
         if len(ended) == len(returned) and not any(run.error for run in ended):
             status = "FINISHED"
@@ -116,6 +120,18 @@ def sweep(plan: Plan, launcher: Launcher, folder: str) -> list[Any]:
     finally:
         recording.kill_running(parent.run_id)
         parent.close(status, metrics, {})
+
+
+def _winners(plan: Plan, parent: str, launch: Callable[[Sequence[Job], str], None]) -> dict[str, float]:
+    """Confirm, register and print the winners; returns the parent run's metrics."""
+    from qsweep.winners import winners  # needs MLflow, which a sweep may not use
+
+    found = winners(plan, parent, launch)
+    metrics: dict[str, float] = {}
+    for winner in found:
+        click.echo(winner)
+        metrics |= winner.metrics(f"confirm/{winner.env_id}" if len(found) > 1 else "confirm")
+    return metrics
 
 
 def _parent_record(plan: Plan) -> RunRecord:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -32,7 +32,9 @@ class Winner:
 
     env_id: str
     label: str
+    leader: str
     run_name: str
+    runs: int
     first: float
     fresh: float | None
     promotion: Promotion
@@ -45,12 +47,13 @@ class Winner:
         return {f"{prefix}/{name}": value for name, value in means.items()}
 
     def __str__(self) -> str:
-        lines = [f"{self.env_id}: winner {self.label}, run {self.run_name}: {self.promotion}"]
+        run = f"run {self.run_name}, the best of {self.runs} seeds"
+        lines = [f"{self.env_id}: winner {self.label}, {run}: {self.promotion}"]
         if self.fresh is not None:
             lines.insert(
                 0,
-                f"{self.env_id}: the leader's mean was {number(self.first)} over the sweep's seeds and "
-                f"{number(self.fresh)} over fresh ones: optimism {self.first - self.fresh:+.2g}",
+                f"{self.env_id}: {self.leader} led with {number(self.first)} over the sweep's seeds "
+                f"and has {number(self.fresh)} over fresh ones: optimism {self.first - self.fresh:+.2g}",
             )
         return "\n".join(lines)
 
@@ -80,7 +83,9 @@ def _winner(first: pd.DataFrame, fresh: pd.DataFrame, store: Store) -> Winner:
     return Winner(
         env_id=str(run["env.id"]),
         label=str(ranked["label"][best]),
+        leader=str(ranked["label"][leader]),
         run_name=str(run["name"]),
+        runs=int((runs["variant"] == best).sum()),
         first=float(ranked["mean"][leader]),
         fresh=float(again["mean"][leader]) if confirmed else None,
         promotion=register(store, str(run["run_id"])),
@@ -113,4 +118,4 @@ def _again(plan: Plan, chosen: Sequence[str], seeds: range) -> list[Job]:
 def _with_seed(job: Job, seed: int) -> Job:
     lines = [line for line in job.overrides if not line.startswith("seed=")]
     words = [word for word in job.name.split(",") if not word.startswith("seed=")]
-    return Job((*lines, f"seed={seed}"), ",".join([*words, f"seed={seed}"]), job.config)
+    return Job((*lines, f"seed={seed}"), ",".join([*words, f"seed={seed}"]), replace(job.config, seed=seed))

@@ -84,7 +84,7 @@ def test_an_interrupted_run_is_killed_and_keeps_all(tmp_path: Path, signum: int,
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_sweep_leaves_nothing_running(tmp_path: Path, signum: int, code: int) -> None:
     """SIGINT and SIGTERM end a sweep's parent and the runs in hand KILLED; the others never begin."""
-    command = [QSWEEP, "train", "-m", "seed=range(6)", *ENDLESS]
+    command = [QSWEEP, "train", "-m", "seed=range(6)", "hydra.launcher.n_jobs=2", *ENDLESS]
     process = subprocess.Popen(command, cwd=tmp_path, start_new_session=True)
     wait_until(lambda: logging_has_begun(tmp_path))
     # As a terminal does, SIGINT goes to the workers as well; SIGTERM to the parent alone.

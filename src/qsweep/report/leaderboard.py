@@ -18,6 +18,8 @@ CAPTION = (
 """What the columns of `variants_table` mean."""
 SCORE = "test/return_mean"
 """What variants are ranked by: the mean return of a run's chosen checkpoint on test starts."""
+DERIVED = ("epsilon.decay_", "env.low", "env.high", "env.max_steps", "initial_q.", "checkpoint_every")
+"""Params that a preset or another param often decides; not worth naming where they follow it."""
 RUN_KEYS = ("seed", "tracking.", "registry.", "engine")
 """Params in which the runs of one variant may differ."""
 
@@ -30,14 +32,16 @@ def finished(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def differing(runs: pd.DataFrame) -> list[str]:
-    """The params in which variants differ, leaving out those that only follow another one."""
+    """The params in which variants differ, leaving out derived ones that only follow another one."""
     variants = runs.drop_duplicates("variant").astype(str)
     columns = [str(column) for column in runs]
     keys = [c for c in columns if any(c == rule or c.startswith(f"{rule}.") for rule in RULES)]
     keys = [key for key in keys if not key.startswith(RUN_KEYS)]
     chosen: list[str] = []
     for key in sorted(keys, key=lambda k: (k.count("."), columns.index(k))):
-        follows = any((variants.groupby(other)[key].nunique() == 1).all() for other in chosen)
+        follows = key.startswith(DERIVED) and any(
+            (variants.groupby(other)[key].nunique() == 1).all() for other in chosen
+        )
         if variants[key].nunique() > 1 and not follows:
             chosen.append(key)
     return chosen

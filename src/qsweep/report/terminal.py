@@ -12,13 +12,13 @@ WIDTH = 140
 """Characters a line may have in a file or pipe."""
 
 
-def show_runs(name: str | None, limit: int) -> None:
+def show_runs(name: str | None, limit: int, uri: str = "local") -> None:
     """Print the leaderboard of an experiment or sweep, or of every experiment.
 
     Raises UsageError where there is no store or nothing of that name.
     """
     console = wide_console()
-    runs = load_runs(name)
+    runs = load_runs(name, uri)
     if runs.empty:
         console.print("no runs yet: qsweep train")
         return
@@ -36,7 +36,7 @@ def show_variants(runs: pd.DataFrame, console: Console) -> None:
     """Print the variants of each experiment among `runs`, the best first."""
     if runs.empty:
         return
-    for experiment, group in runs.groupby("experiment"):
+    for (experiment, _), group in runs.groupby(["experiment", "environment"], dropna=False, sort=False):
         if (group["status"] == "FINISHED").any():
             console.print(variants_table(group, f"{experiment}: variants"))
             console.print(CAPTION, "", soft_wrap=True, style="dim")

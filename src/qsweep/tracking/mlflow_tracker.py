@@ -99,10 +99,9 @@ class MlflowRunLog:
             self._flush()
 
     def _flush(self) -> None:
-        metrics, self._metrics = self._metrics, []
-        for first in range(0, len(metrics), BATCH):
-            batch = metrics[first : first + BATCH]
-            self._client.log_batch(self.run_id, metrics=batch, synchronous=True)
+        while self._metrics:
+            self._client.log_batch(self.run_id, metrics=self._metrics[:BATCH], synchronous=True)
+            del self._metrics[:BATCH]
         self._flushed = time.monotonic()
 
     def keep(self, file: Path, folder: str = "") -> None:
@@ -117,5 +116,8 @@ class MlflowRunLog:
             self._flush()
             last = [RunTag(key, value) for key, value in tags.items()]
             self._client.log_batch(self.run_id, tags=last)
+        except BaseException:
+            status = "FAILED"  # without its results it is not finished
+            raise
         finally:
             self._client.set_terminated(self.run_id, status)
