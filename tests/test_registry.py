@@ -35,7 +35,8 @@ def table_of(seed: int) -> npt.NDArray[np.float64]:
 
 def candidate(store: Store, returns: Sequence[float], seed: int = 0, max_steps: int = 200) -> str:
     """A run whose checkpoint ep000010, a random table, came to `returns` on test starts; its id."""
-    config = resolve({"episodes": 20, "buckets": [3, 4], "seed": seed, "env": {"max_steps": max_steps}})
+    values = {"episodes": 20, "buckets": [3, 4], "seed": seed, "env": {"max_steps": max_steps}}
+    config = resolve({**values, "evaluation": {"test_episodes": len(returns)}})
     log = MlflowTracker(store).open(run_record(config, f"seed={seed}", ""))
     rollouts = Rollouts(
         np.array(returns, float), np.full(len(returns), 9, np.int32), np.ones(len(returns), bool)
@@ -99,8 +100,9 @@ def test_an_equal_one_does_not(store: Store) -> None:
         ([-200, -200, -100, -100, -100, -100], [-190, -190], 10.0),
         ([-190, -190], [-200, -200, -100, -100, -100, -100], -10.0),
         ([-100, -200, -300], [-110], -10.0),
+        ([-110], [-100, -200, -300], 10.0),
     ],
-    ids=["fewer", "more", "one"],
+    ids=["fewer", "more", "one", "more and better"],
 )
 def test_only_common_starts_are_compared(
     store: Store, incumbent: list[float], challenger: list[float], difference: float
@@ -108,7 +110,8 @@ def test_only_common_starts_are_compared(
     """Runs with another number of test episodes meet on the starts that both were measured on."""
     register(store, candidate(store, incumbent))
     promotion = register(store, candidate(store, challenger, seed=1))
-    assert promotion == Promotion(NAME, "2", difference > 0, difference)
+    better = difference > 0 and len(challenger) >= len(incumbent)
+    assert promotion == Promotion(NAME, "2", better, difference)
 
 
 def test_another_environment_is_not_compared(store: Store) -> None:
@@ -130,7 +133,7 @@ def test_the_registered_environment_comes_first(store: Store) -> None:
 def test_a_lucky_few_starts_do_not_win(store: Store) -> None:
     """A run that was measured on fewer starts than the best does not replace it, however well it did."""
     first = candidate(store, [-150, -140, -160])
-    lucky = candidate(store, [-90], seed=1, evaluation={"test_episodes": 1})
+    lucky = candidate(store, [-90], seed=1)
     register(store, first)
     promotion = register(store, lucky)
     assert (promotion.better, promotion.difference) == (False, 60.0)
@@ -175,7 +178,7 @@ def test_what_a_version_says(store: Store) -> None:
     assert found.tags == {
         "qsweep.environment": run.data.tags["qsweep.environment"],
         "qsweep.standard": "true",
-        "qsweep.test_episodes": "1000",
+        "qsweep.test_episodes": "2",
         "qsweep.run_id": run_id,
         "qsweep.checkpoint": "ep000010",
         "qsweep.test_return_mean": "-145.25",

@@ -242,12 +242,13 @@ def test_a_winner_in_words() -> None:
         "Taxi-v4: buckets=2 led with -110 over the sweep's seeds and has -155 over fresh ones: optimism +45"
     )
     assert (
-        line
-        == "Taxi-v4: winner buckets=3, run buckets=3,seed=3, the best of 7 seeds: Taxi-v4/3 is now Taxi-v4@best"
+        line == "Taxi-v4: winner buckets=3, run buckets=3,seed=3, the best of 7 seeds: "
+        "Taxi-v4/3 is now Taxi-v4@best"
     )
     second = Promotion("Taxi-v4", "4", better=False, difference=-2.5)
     assert str(Winner("Taxi-v4", "buckets=3", "x", "r", 2, -110.0, None, second)) == (
-        "Taxi-v4: winner buckets=3, run r, the best of 2 seeds: Taxi-v4/4; Taxi-v4@best stays, better by 2.5 on the same starts"
+        "Taxi-v4: winner buckets=3, run r, the best of 2 seeds: "
+        "Taxi-v4/4; Taxi-v4@best stays, better by 2.5 on the same starts"
     )
     other = Promotion("Taxi-v4", "5", better=False, difference=None)
     assert "other arguments or another step limit" in str(
@@ -300,8 +301,8 @@ def test_a_real_sweep_confirms_and_registers(swept: Swept) -> None:
     chosen = swept.runs[swept.runs["learning_rate"] == best].sort_values("test/return_mean").iloc[-1]
     version = swept.client.get_model_version_by_alias("CartPole-v1", "best")
     assert (version.run_id, int(version.version)) == (chosen["run_id"], 1)
-    said = f"winner learning_rate={best:g}, run {chosen['name']}, the best of 4 seeds: CartPole-v1/1 is now CartPole-v1@best"
-    assert said in swept.ran.stdout
+    said = f"winner learning_rate={best:g}, run {chosen['name']}, the best of 4 seeds: "
+    assert f"{said}CartPole-v1/1 is now CartPole-v1@best" in swept.ran.stdout
 
 
 @pytest.mark.slow
