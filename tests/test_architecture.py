@@ -33,7 +33,7 @@ HOMES = {
     "av": {"pictures"},
     "gymnasium": {"environments", "optimum"},
     "matplotlib": {"report", "pictures"},
-    "mlflow": {"model", "model_code", "tracking", "registry", "report"},
+    "mlflow": {"tracking", "registry", "report"},
     "numba": {"dynamics", "training", "evaluation", "optimum"},
     "pygame": {"pictures"},
 }

@@ -21,8 +21,8 @@ from qsweep.composition import load_config
 from qsweep.config import record
 from qsweep.discretizer import Grid
 from qsweep.environments import describe, grid
-from qsweep.model import write_model
 from qsweep.policy import Policy
+from qsweep.registry.model import write_model
 
 ALONE = """
 import sys

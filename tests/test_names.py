@@ -10,8 +10,8 @@ import pytest
 from mlflow.entities import Metric
 
 from qsweep.checkpoints import Archive, History
-from qsweep.names import Target, checkpoint_in, resolve
 from qsweep.problems import UsageError
+from qsweep.registry.names import Target, checkpoint_in, resolve
 from qsweep.tracking.store import Store, open_store
 
 BEST = {"best_episode": 17_500.0, "test/return_mean": -120.0, "final/return_mean": -130.0}

@@ -28,8 +28,8 @@ from qsweep.playing import Pictures, Played, Stage, named, play
 from qsweep.policy import Policy
 from qsweep.problems import UsageError
 from qsweep.progress import Silent
-from qsweep.pulling import pull
-from qsweep.registry import register
+from qsweep.registry.promotion import register
+from qsweep.registry.pulling import pull
 from qsweep.runner import run
 from qsweep.tracking.store import open_store
 from qsweep.training.task import task

@@ -18,14 +18,14 @@ import mlflow.pyfunc
 import numpy as np
 import pytest
 
-from qsweep import pulling
 from qsweep.checkpoints import FILE_NAME, Archive
 from qsweep.composition import load_config
-from qsweep.model import write_model
 from qsweep.policy import Policy
 from qsweep.problems import UsageError
 from qsweep.progress import Silent
-from qsweep.pulling import folder_name, pull
+from qsweep.registry import pulling
+from qsweep.registry.model import write_model
+from qsweep.registry.pulling import folder_name, pull
 from qsweep.runner import run
 from qsweep.tracking.store import Store, open_store
 
@@ -40,7 +40,7 @@ EPISODES = (
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from qsweep import pulling
+from qsweep.registry import pulling
 pulling.write_model = lambda policy, folder: os.kill(os.getpid(), signal.SIGKILL)
 pulling.pull("buckets=20", Path(sys.argv[2]), True, sys.argv[1])
 """

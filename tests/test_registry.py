@@ -14,7 +14,7 @@ import pytest
 
 from qsweep.checkpoints import FILE_NAME, History
 from qsweep.evaluation import TEST_FILE, Rollouts, Verdict
-from qsweep.registry import BEST, Promotion, model_name, register
+from qsweep.registry.promotion import BEST, Promotion, model_name, register
 from qsweep.resolution import resolve
 from qsweep.runner import about, run_record
 from qsweep.tracking.mlflow_tracker import MlflowTracker
@@ -244,7 +244,7 @@ def test_the_models_name(store: Store, env_id: str, name: str) -> None:
 
 REGISTER = """
 import sys
-from qsweep.registry import register
+from qsweep.registry.promotion import register
 from qsweep.tracking.store import open_store
 print(register(open_store("local"), sys.argv[1]).better)
 """

@@ -16,7 +16,7 @@ from qsweep.checkpoints import FILE_NAME, History
 from qsweep.composition import Job, Plan, load_config, plan
 from qsweep.config import Config
 from qsweep.evaluation import TEST_FILE, Rollouts, Verdict
-from qsweep.registry import Promotion
+from qsweep.registry.promotion import Promotion
 from qsweep.report.frames import load_runs
 from qsweep.runner import about, run_record
 from qsweep.tracking.mlflow_tracker import MlflowTracker

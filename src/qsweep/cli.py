@@ -97,7 +97,7 @@ def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
     qsweep pull RUN                     the best checkpoint of a run, by its name or id
     qsweep pull RUN/ep017500            one of its checkpoints
     """
-    from qsweep.pulling import pull
+    from qsweep.registry.pulling import pull
 
     click.echo(pull(name, out, force, uri))
 

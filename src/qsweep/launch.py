@@ -100,7 +100,7 @@ def _single(wanted: Plan) -> int:
 
 def _register(uri: str, run_id: str) -> str:
     """Register a run's chosen checkpoint; returns what became of it."""
-    from qsweep.registry import register  # needs MLflow, which a run may not use
+    from qsweep.registry.promotion import register  # needs MLflow, which a run may not use
     from qsweep.tracking.store import open_store
 
     return str(register(open_store(uri), run_id))

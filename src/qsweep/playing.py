@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from qsweep import names, seeds
+from qsweep import seeds
 from qsweep.config import Env
 from qsweep.discretizer import Grid
 from qsweep.dynamics import has_twin
@@ -19,7 +19,8 @@ from qsweep.evaluation.judging import mean_interval
 from qsweep.evaluation.rollouts import Rollouts, roll_out
 from qsweep.policy import RECORD, Policy
 from qsweep.problems import Problem, UsageError
-from qsweep.pulling import fetch
+from qsweep.registry import names
+from qsweep.registry.pulling import fetch
 from qsweep.tracking.store import open_store
 
 if TYPE_CHECKING:  # matplotlib and Pillow are for who films

@@ -15,10 +15,10 @@ import yaml
 
 from qsweep.checkpoints import sha256
 from qsweep.config import Config, config_hash
-from qsweep.names import resolve as find
 from qsweep.policy import readable
 from qsweep.problems import Problem, UsageError
 from qsweep.progress import RunProgress
+from qsweep.registry.names import resolve as find
 from qsweep.resolution import resolve
 from qsweep.tracking.provenance import provenance
 from qsweep.tracking.store import Store, open_store

@@ -9,7 +9,7 @@ import pandas as pd
 
 from qsweep.composition import Job, Plan
 from qsweep.config import variant_hash
-from qsweep.registry import Promotion, register
+from qsweep.registry.promotion import Promotion, register
 from qsweep.report.frames import children
 from qsweep.report.leaderboard import SCORE, finished, number, variants
 from qsweep.tracking.store import Store, open_store

@@ -19,8 +19,8 @@ from mlflow.exceptions import MlflowException
 from qsweep import checkpoints
 from qsweep.durable import user_cache
 from qsweep.evaluation import TEST_FILE
-from qsweep.model import write_model
 from qsweep.policy import Policy
+from qsweep.registry.model import write_model
 from qsweep.tracking.store import Store
 
 BEST = "best"

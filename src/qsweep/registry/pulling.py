@@ -15,10 +15,10 @@ from tempfile import TemporaryDirectory
 
 from qsweep import checkpoints
 from qsweep.durable import sync_folder
-from qsweep.model import download_policy, write_model
-from qsweep.names import Target, checkpoint_in, parts_of, resolve
 from qsweep.policy import CONFIG, README, RECORD, TABLE, Policy, readable
 from qsweep.problems import Problem, UsageError
+from qsweep.registry.model import download_policy, write_model
+from qsweep.registry.names import Target, checkpoint_in, parts_of, resolve
 from qsweep.tracking.store import Store, open_store
 
 MODEL = "model"

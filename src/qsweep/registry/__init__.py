@@ -1,0 +1,1 @@
+"""The best checkpoint by name: register, promote, resolve a name, pull."""
