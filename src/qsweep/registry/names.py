@@ -11,7 +11,7 @@ from typing import Any
 
 from qsweep.checkpoints import Archive, name_of
 from qsweep.problems import Problem, UsageError
-from qsweep.tracking.store import Store
+from qsweep.tracking.store import Store, literal
 
 FORMS = "must be MODEL@ALIAS, MODEL/VERSION, RUN or RUN/CHECKPOINT; RUN is a run's name or id"
 LISTED = 20
@@ -112,7 +112,7 @@ def _of_version(store: Store, name: str, model: str, version: str) -> Target:
 
 def _run(store: Store, run: str) -> Any:
     """The one run of this name or id."""
-    filters = [] if "'" in run and '"' in run else [f"attributes.run_name = {_literal(run)}"]
+    filters = [] if "'" in run and '"' in run else [f"attributes.run_name = {literal(run)}"]
     if re.fullmatch("[0-9a-f]{6,32}", run):
         filters.append(f"attributes.run_id LIKE '{run}%'")
     runs = {found.info.run_id: found for where in filters for found in _search(store, where)}
@@ -124,11 +124,6 @@ def _run(store: Store, run: str) -> Any:
         rule = f"stands for {len(runs)} runs"
         raise UsageError([Problem("name", rule, run, f"give an id, the newest first: {_listed(several)}")])
     return next(iter(runs.values()))
-
-
-def _literal(text: str) -> str:
-    quote = '"' if "'" in text else "'"
-    return f"{quote}{text}{quote}"
 
 
 def _search(store: Store, where: str = "") -> list[Any]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from qsweep.problems import Problem, UsageError, closest
 from qsweep.tracking import RunRecord
-from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.store import Store, literal, open_store
 
 PAGE = 1000
 SWEEP = "qsweep.sweep"
@@ -48,18 +48,13 @@ def _rows(store: Store, name: str | None) -> list[dict[str, Any]]:
     if experiments:
         return _search(store, names, experiments, "")
     # MLflow's filters have no escapes: a name with both kinds of quotes is looked for here.
-    where = "" if "'" in name and '"' in name else f"tags.`{SWEEP}` = {_literal(name)}"
+    where = "" if "'" in name and '"' in name else f"tags.`{SWEEP}` = {literal(name)}"
     rows = [row for row in _search(store, names, list(names), where) if row["sweep"] == name]
     if not rows:
         known = [*names.values(), *{row["sweep"] for row in _search(store, names, list(names), "")}]
         remedy = closest(name, [other for other in known if other and other != "Default"] or ["none"])
         raise UsageError([Problem("name", "no experiment or sweep of this name", name, remedy)])
     return rows
-
-
-def _literal(text: str) -> str:
-    quote = '"' if "'" in text else "'"
-    return f"{quote}{text}{quote}"
 
 
 def _search(store: Store, names: dict[str, str], experiments: list[str], where: str) -> list[dict[str, Any]]:

@@ -45,6 +45,12 @@ def bulk_store(store_uri: str, artifact_uri: str) -> Any:
     return BulkSqliteStore(store_uri, artifact_uri or f"./{LOCAL_FOLDER}")  # as MLflow's own default
 
 
+def literal(text: str) -> str:
+    """A string in MLflow's filters, which have no escapes: `text` may hold one kind of quotes only."""
+    quote_mark = '"' if "'" in text else "'"
+    return f"{quote_mark}{text}{quote_mark}"
+
+
 def open_store(uri: str, create: bool = True) -> Store:
     """Open the store of a `tracking.uri`, making a local one that is not there yet.
 
