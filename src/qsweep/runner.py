@@ -25,7 +25,7 @@ from qsweep.recording import Recorder
 from qsweep.tracking import RunLog, RunRecord, Status, tracker
 from qsweep.tracking.provenance import provenance
 from qsweep.training import Chunk, train
-from qsweep.training.task import task
+from qsweep.training.task import grid_of
 
 UNTRACKED = ("tracking.name", "tracking.parent", "sweep.name")
 """Keys that say where a run belongs rather than what it is; they become tags, not params."""
@@ -120,7 +120,7 @@ def run_record(config: Config, name: str, command: str) -> RunRecord:
 
 def about(config: Config) -> dict[str, Any]:
     """What a checkpoint archive says of itself: the config, and the grid its tables lie on."""
-    return {"config": record(config), "grid": dataclasses.asdict(task(config).grid)}
+    return {"config": record(config), "grid": dataclasses.asdict(grid_of(config))}
 
 
 def _judged(config: Config, judge: Judge, folder: Path, log: RunLog) -> dict[str, float]:

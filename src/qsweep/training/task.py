@@ -59,14 +59,20 @@ def schedule(epsilon: Epsilon, episodes: int) -> Schedule:
     )
 
 
+def grid_of(config: Config) -> Grid:
+    """The grid that the Q-table of a resolved config lies on."""
+    cells, problems = grid(config.env, config.buckets, describe(config.env))
+    assert cells is not None, problems
+    return cells
+
+
 def task(config: Config) -> Task:
     """The task of a resolved config.
 
     Raises UsageError where the environment cannot be made or the config does not suit it.
     """
     found = describe(config.env)
-    cells, problems = grid(config.env, config.buckets, found)
-    assert cells is not None, problems
+    cells = grid_of(config)
     assert config.env.max_steps is not None
     random = streams(config.seed)
     shape = (*cells.buckets, found.actions)
