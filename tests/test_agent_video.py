@@ -20,7 +20,7 @@ from gymnasium import spaces
 from PIL import Image, ImageColor
 
 from qsweep.composition import load_config
-from qsweep.config import record
+from qsweep.config import Env, record
 from qsweep.discretizer import Grid
 from qsweep.evaluation import roll_out
 from qsweep.interrupts import Interrupted
@@ -94,17 +94,16 @@ def policy_of(*lines: str, name: str = "by hand") -> Policy:
     """A policy whose table is random."""
     config = load_config(lines)
     made = task(config)
-    table = np.random.default_rng(1).normal(size=made.q_table.shape)
+    table = np.random.default_rng(1).normal(size=made.shape)
     origin = {"checkpoint": "ep000010", "run_name": name, "run_id": "", "sha256": "", "metrics": {}}
-    first, steps = made.first_action, made.max_steps
-    return Policy(table, made.grid, config.env.id, config.env.kwargs, steps, first, record(config), origin)
+    return Policy(table, made.grid, config.env, made.first_action, record(config), origin)
 
 
 def drawn(**kwargs: Any) -> Policy:
     """A policy for `Drawn`."""
     origin = {"checkpoint": "ep000010", "run_name": "by hand"}
     grid = Grid((0.0,), (2.0,), (2,))
-    return Policy(np.zeros((2, 2)), grid, "Drawn-v0", kwargs, 100, 0, {}, origin)
+    return Policy(np.zeros((2, 2)), grid, Env("Drawn-v0", max_steps=100, kwargs=kwargs), 0, {}, origin)
 
 
 def filmed(policy: Policy, *files: Path, seed: int = 5) -> Film:

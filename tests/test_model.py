@@ -18,9 +18,10 @@ from mlflow.models import Model, get_model_info
 
 from qsweep.checkpoints import sha256
 from qsweep.composition import load_config
-from qsweep.config import record
+from qsweep.config import Env, record
 from qsweep.discretizer import Grid
-from qsweep.environments import describe, grid
+from qsweep.environments import describe
+from qsweep.grids import grid_of
 from qsweep.policy import Policy
 from qsweep.registry.model import write_model
 
@@ -36,16 +37,14 @@ def policy_for(env: str, first_action: int = 0) -> Policy:
     """A random table for an environment, as training would shape it."""
     config = load_config([f"env={env}"])
     found = describe(config.env)
-    cells, _ = grid(config.env, config.buckets, found)
-    assert cells is not None
-    return on(cells, found.actions, first_action, record(config))
+    return on(grid_of(config), found.actions, first_action, record(config))
 
 
 def on(cells: Grid, actions: int, first_action: int, config: dict[str, Any]) -> Policy:
     table = np.random.default_rng(3).normal(size=(*cells.buckets, actions))
     origin = {"run_id": "", "run_name": "", "checkpoint": "", "sha256": sha256(table), "metrics": {}}
-    env = config["env"]
-    return Policy(table, cells, env["id"], env["kwargs"], env["max_steps"], first_action, config, origin)
+    env = Env(config["env"]["id"], max_steps=config["env"]["max_steps"], kwargs=config["env"]["kwargs"])
+    return Policy(table, cells, env, first_action, config, origin)
 
 
 @pytest.fixture(scope="module")

@@ -62,15 +62,13 @@ def random_policy(*lines: str, seed: int = 1) -> Policy:
     """A policy that was never trained: a table of random values."""
     config = load_config(lines)
     made = task(config)
-    table = np.random.default_rng(seed).normal(size=made.q_table.shape)
+    table = np.random.default_rng(seed).normal(size=made.shape)
     assert config.env.max_steps is not None
     origin = {"run_id": "0" * 32, "run_name": "by hand", "checkpoint": "ep000010", "sha256": sha256(table)}
     return Policy(
         q_table=table,
         grid=made.grid,
-        env_id=config.env.id,
-        kwargs=config.env.kwargs,
-        max_steps=config.env.max_steps,
+        env=config.env,
         first_action=made.first_action,
         config=record(config),
         origin={**origin, "metrics": {}},
@@ -79,7 +77,7 @@ def random_policy(*lines: str, seed: int = 1) -> Policy:
 
 def by_hand(policy: Policy, seed: int) -> tuple[float, int]:
     """Return and length of an episode, by a loop that knows nothing but Gymnasium and the policy."""
-    env = gymnasium.make(policy.env_id, max_episode_steps=policy.max_steps, **policy.kwargs)
+    env = gymnasium.make(policy.env_id, max_episode_steps=policy.max_steps, **policy.env.kwargs)
     seen, _ = env.reset(seed=seed)
     total, length, over = 0.0, 0, False
     while not over:

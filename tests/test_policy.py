@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from qsweep.checkpoints import FILE_NAME, Archive, History, sha256
 from qsweep.composition import load_config
-from qsweep.discretizer import Grid, cell_of
-from qsweep.policy import Policy, bucket_edges
+from qsweep.config import Env
+from qsweep.discretizer import Grid, bucket_edges, cell_of
+from qsweep.policy import Policy
 from qsweep.problems import UsageError
 from qsweep.runner import about
 from qsweep.training.task import task
@@ -38,7 +39,7 @@ print(json.dumps([[np.ravel(one).tolist() for one in seen], [act(one) for one in
 def archived(folder: Path, *lines: str, seed: int = 1) -> Archive:
     """An archive as a run leaves it, whose one checkpoint, ep000010, is a random table."""
     config = load_config(lines)
-    shape = task(config).q_table.shape
+    shape = task(config).table(0).shape
     with History(folder / FILE_NAME, shape, about(config)) as history:
         history.add(10, np.random.default_rng(seed).normal(size=shape))
     return Archive(folder / FILE_NAME)
@@ -59,7 +60,7 @@ def saved(folder: Path, *lines: str) -> Policy:
 def by_hand(q_table: list[list[float]], first_action: int = 0) -> Policy:
     """Two buckets over [0, 2], on one dimension."""
     grid = Grid((0.0,), (2.0,), (len(q_table),))
-    return Policy(np.array(q_table), grid, "Any-v0", {}, 10, first_action, {}, {})
+    return Policy(np.array(q_table), grid, Env("Any-v0", max_steps=10), first_action, {}, {})
 
 
 @pytest.mark.parametrize(("observation", "action"), [(-9.0, 1), (0.5, 1), (1.0, 0), (1.5, 0), (math.inf, 0)])

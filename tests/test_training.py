@@ -228,7 +228,7 @@ def test_a_chunks_table_stays_as_it_was(engine: str) -> None:
 def test_the_first_table_is_uniform_between_its_bounds(low: int, width: int, seed: int) -> None:
     """Every value lies in [low, high), or is `low` where they are equal, and spreads over the range."""
     bounds = {"low": low, "high": low + width}
-    q_table = task(resolve({"buckets": 20, "initial_q": bounds, "seed": seed})).q_table
+    q_table = task(resolve({"buckets": 20, "initial_q": bounds, "seed": seed})).table(0)
     assert q_table.shape == (20, 20, 3)
     assert (low <= q_table).all()
     assert (q_table < low + width).all() or width == 0
@@ -331,7 +331,7 @@ def test_discrete_environments_train(env_id: str, shape: tuple[int, ...]) -> Non
     chunks = chunks_of(values)
     assert chunks[-1].q_table.shape == shape
     assert result(chunks) == result(chunks_of(values))
-    assert (chunks[-1].q_table != task(resolve(values)).q_table).any()
+    assert (chunks[-1].q_table != task(resolve(values)).table(0)).any()
 
 
 def test_arguments_reach_the_environment() -> None:

@@ -36,7 +36,7 @@ def measure(store: Store, config: Config, name: str, score: float | None) -> Non
     if score is None:
         log.close("FAILED", {}, {})
         return
-    table = task(config).q_table
+    table = task(config).table(0)
     test = Rollouts(np.full(5, score), np.full(5, 9, np.int32), np.ones(5, bool))
     verdict = Verdict(10, table, test, test, config.env.id)
     with TemporaryDirectory() as temporary:

@@ -192,7 +192,8 @@ def _resolved(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
 
 def _is_plain(override: Override) -> bool:
     text = override.input_line or ""
-    return override.key_or_group in RULES and "${" not in text and "={" not in text
+    key = override.key_or_group
+    return key in RULES and key not in overrides.GROUPS and "${" not in text and "={" not in text
 
 
 @lru_cache(maxsize=256)

@@ -42,6 +42,13 @@ class Env:
     kwargs: Annotated[dict[str, Any], Field(description="a mapping passed to gymnasium.make")] = (
         dataclasses.field(default_factory=dict)
     )
+    actions: Annotated[
+        Annotated[int, Field(ge=2, le=10_000)] | None,
+        Field(description="a whole number from 2 to 10,000 (per dimension of a Box of actions), or null"),
+    ] = None
+    wrapper: Annotated[
+        Annotated[str, Field(min_length=1)] | None, Field(description="MODULE:WRAPPER, or null")
+    ] = None
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -138,8 +145,41 @@ class Config:
     registry: Registry = Registry()
     tracking: Tracking = Tracking()
     sweep: Sweep = Sweep()
-    algorithm: Annotated[Literal["q_learning"], Field(description="q_learning")] = "q_learning"
+    algorithm: Annotated[str, Field(description="the name of an algorithm")] = "q_learning"
+    trace_decay: Annotated[Fraction | None, Field(description="a number from 0 to 1")] = None
+    traces: Annotated[
+        Literal["replacing", "accumulating"] | None, Field(description="one of replacing, accumulating")
+    ] = None
+    n: Annotated[
+        Annotated[int, Field(ge=1, le=100_000)] | None,
+        Field(description="a whole number from 1 to 100,000 (steps)"),
+    ] = None
+    planning_steps: Annotated[
+        Annotated[int, Field(ge=0, le=10_000)] | None, Field(description="a whole number from 0 to 10,000")
+    ] = None
     learning_rate: Annotated[float, Field(gt=0, le=1, description="a number above 0 and at most 1")] = 0.1
+    learning_rate_schedule: Annotated[
+        Literal["constant", "linear", "visits"], Field(description="one of constant, linear, visits")
+    ] = "constant"
+    learning_rate_end: Annotated[Fraction | None, Field(description="a number from 0 to 1")] = None
+    exploration: Annotated[
+        Literal["epsilon_greedy", "softmax", "ucb"], Field(description="one of epsilon_greedy, softmax, ucb")
+    ] = "epsilon_greedy"
+    temperature: Annotated[
+        Annotated[float, Field(gt=0, le=1e100)] | None,
+        Field(description="a number above 0 (in units of return)"),
+    ] = None
+    confidence: Annotated[
+        Annotated[float, Field(ge=0, le=1e100)] | None,
+        Field(description="a number of at least 0 (in units of return)"),
+    ] = None
+    ties: Annotated[Literal["first", "random"], Field(description="one of first, random")] = "first"
+    discretizer: Annotated[
+        Literal["uniform", "quantile", "tiles"], Field(description="one of uniform, quantile, tiles")
+    ] = "uniform"
+    tilings: Annotated[
+        Annotated[int, Field(ge=2, le=256)] | None, Field(description="a whole number from 2 to 256")
+    ] = None
     discount: Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")] = 0.95
     buckets: Annotated[
         BucketCount | BucketCounts,
@@ -185,6 +225,19 @@ RULES: Mapping[str, str] = dict(_fields(Config))
 """Every key of a config, dotted, with the rule its value must keep."""
 
 
+OPTIONAL = {
+    "trace_decay": "algorithm",
+    "traces": "algorithm",
+    "n": "algorithm",
+    "planning_steps": "algorithm",
+    "learning_rate_end": "learning_rate_schedule",
+    "temperature": "exploration",
+    "confidence": "exploration",
+    "tilings": "discretizer",
+}
+"""Keys that some values of another key bring along, and only those: they are in no other run's record."""
+
+
 def as_episode(value: int | float, episodes: int) -> int:
     """An episode as it is; a float as that fraction of all episodes, rounded down but for a first one."""
     if isinstance(value, int):
@@ -194,7 +247,8 @@ def as_episode(value: int | float, episodes: int) -> int:
 
 def record(config: Config) -> dict[str, Any]:
     """The config as plain nested dicts and lists, as it is written to config.yaml and read back."""
-    return json.loads(json.dumps(dataclasses.asdict(config)))  # type: ignore[no-any-return]
+    values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return {key: value for key, value in values.items() if key not in OPTIONAL or value is not None}
 
 
 def config_hash(config: Config) -> str:
@@ -205,7 +259,9 @@ def config_hash(config: Config) -> str:
 
 def environment_hash(env: Env) -> str:
     """Eight hex digits that say which environment a return was earned in: id, arguments, step limit."""
-    decides = json.dumps([env.id, env.kwargs, env.max_steps], sort_keys=True, default=repr)
+    decides = json.dumps(
+        [env.id, env.kwargs, env.max_steps, env.actions, env.wrapper], default=repr, sort_keys=True
+    )
     return hashlib.sha256(decides.encode()).hexdigest()[:8]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -59,16 +60,48 @@ class Grid:
         return np.outer(np.arange(self.tilings), odd) % self.tilings / self.tilings
 
 
-def cell_of(
-    observation: Sequence[float],
-    low: Sequence[float],
-    scale: Sequence[float],
-    buckets: Sequence[int],
-) -> int:
-    """The flat (C-order) index of the cell that holds one observation.
+class Lattice(NamedTuple):
+    """A grid as arrays, one number per dimension.
 
-    Both engines run these very lines, the compiled one through numba, so that they agree to the bit.
+    offsets float64[tilings, dimensions], in buckets. edges float64[dimensions, longest]: the inner edges,
+    filled up with infinity; longest is 0 where the buckets are equally wide.
     """
+
+    low: Floats
+    scale: Floats
+    buckets: Cells
+    offsets: Floats
+    edges: Floats
+
+
+def lattice(grid: Grid) -> Lattice:
+    """The arrays of a grid."""
+    learned = grid.edges or ((),) * len(grid.buckets)
+    edges = np.full((len(learned), max(map(len, learned))), np.inf)
+    for row, inner in zip(edges, learned, strict=True):
+        row[: len(inner)] = inner
+    numbers = np.array(grid.low), np.array(grid.scale), np.array(grid.buckets)
+    return Lattice(*numbers, grid.offsets, edges)
+
+
+# Both engines run the very lines of the functions below, compiled or not, so that they agree to the bit.
+
+
+def locate(lattice: Lattice, observation: Floats, cells: Cells) -> None:
+    """Write the flat (C-order) index of the cell that holds one observation, in every tiling.
+
+    observation float64[dimensions], cells int64[tilings].
+    """
+    if len(cells) > 1:
+        _tiles(lattice, observation, cells)
+    elif lattice.edges.shape[1] > 0:
+        cells[0] = _learned_cell(lattice, observation)
+    else:
+        cells[0] = cell_of(observation, lattice.low, lattice.scale, lattice.buckets)
+
+
+def cell_of(observation: Any, low: Any, scale: Any, buckets: Any) -> int:
+    """The flat (C-order) index of the cell of equal buckets that holds one observation."""
     cell = 0
     for d in range(len(buckets)):
         x = (observation[d] - low[d]) * scale[d]
@@ -80,6 +113,26 @@ def cell_of(
             bucket = int(x)
         cell = cell * buckets[d] + bucket
     return cell
+
+
+def _learned_cell(lattice: Lattice, observation: Floats) -> int:
+    cell = 0
+    for d in range(len(lattice.buckets)):
+        bucket = 0
+        while bucket < lattice.buckets[d] - 1 and observation[d] >= lattice.edges[d, bucket]:
+            bucket += 1
+        cell = cell * lattice.buckets[d] + bucket
+    return cell
+
+
+def _tiles(lattice: Lattice, observation: Floats, cells: Cells) -> None:
+    for tiling in range(len(cells)):
+        cell = tiling
+        for d in range(len(lattice.buckets)):
+            x = (observation[d] - lattice.low[d]) * lattice.scale[d]
+            x = min(max(x, 0.0), float(lattice.buckets[d])) + lattice.offsets[tiling, d]
+            cell = cell * (lattice.buckets[d] + 1) + int(x)
+        cells[tiling] = cell
 
 
 def cells_at(grid: Grid, observations: Floats) -> Cells:
@@ -104,3 +157,28 @@ def cells_at(grid: Grid, observations: Floats) -> Cells:
 
 def _flat(indices: Sequence[Cells], shape: tuple[int, ...]) -> Cells:
     return np.asarray(np.ravel_multi_index(tuple(indices), shape), np.int64)
+
+
+def bucket_edges(grid: Grid) -> list[list[float]]:
+    """Where the buckets of each dimension begin and end: one number more than there are buckets.
+
+    They are exact: each inner edge is the least float64 that `cell_of` puts above it, which rounding may
+    leave a hair off the evenly spaced one. Of several tilings, those of the first.
+    """
+    bounds = list(zip(grid.low, grid.high, strict=True))
+    if grid.edges is not None:
+        return [[low, *inner, high] for (low, high), inner in zip(bounds, grid.edges, strict=True)]
+    numbers = zip(bounds, grid.scale, grid.buckets, strict=True)
+    return [[low, *_inner_edges(low, high, scale, n), high] for (low, high), scale, n in numbers]
+
+
+def _inner_edges(low: float, high: float, scale: float, buckets: int) -> list[float]:
+    numbers = np.arange(1, buckets)
+    below, above = np.full(buckets - 1, low), np.full(buckets - 1, high)
+    while True:  # bisect until no float64 lies between
+        middle = below + (above - below) / 2
+        if ((middle <= below) | (middle >= above)).all():
+            edges: list[float] = above.tolist()
+            return edges
+        reached = (middle - low) * scale >= numbers
+        below, above = np.where(reached, below, middle), np.where(reached, middle, above)

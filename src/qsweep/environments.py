@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
+import os
+import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,17 +15,10 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+import qsweep.textbook  # noqa: F401  (registers its environments)
 from qsweep.config import Env
-from qsweep.discretizer import Grid
 from qsweep.problems import Problem, UsageError
-
-STEP_LIMIT = 10_000
-"""Steps per episode where neither the config nor the environment sets a limit."""
-UNBOUNDED = 1e30
-"""A bound this large is no bound: some environments write the largest float for infinity."""
-TABLE_LIMIT = 2**25
-"""Values in a Q-table (256 MiB): more is refused rather than left to run out of memory."""
-
+from qsweep.wrappers import DiscreteActions, wrapped
 
 MOST_DIMENSIONS = 32
 """More than any table can hold; image observations are refused by it."""
@@ -50,14 +43,16 @@ class Dimension:
 class Description:
     """An environment as tabular learning sees it.
 
-    encode: observation -> one number per dimension. first_action: what action 0 is called.
-    step_limit: the environment's own, in steps, or None.
+    encode: observation -> one number per dimension. first_action: what action 0 is called. available: how
+    many of the actions there are in each state, None: all of them everywhere. step_limit: the
+    environment's own, in steps, or None.
     """
 
     dimensions: tuple[Dimension, ...]
     encode: Callable[[Any], list[float]]
     actions: int
     first_action: int
+    available: tuple[int, ...] | None
     step_limit: int | None
     id: str
 
@@ -67,8 +62,12 @@ def make(env: Env, max_steps: int | None = None, **more: Any) -> gymnasium.Env[A
 
     Raises whatever the environment raises: `describe` turns that into a problem.
     """
+    if (":" in env.id or env.wrapper) and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # so that a user's own module is found, as python -m finds it
     limit = {} if max_steps is None else {"max_episode_steps": max_steps}
-    return gymnasium.make(env.id, disable_env_checker=True, **limit, **env.kwargs, **more)
+    made = gymnasium.make(env.id, disable_env_checker=True, **limit, **env.kwargs, **more)
+    made = wrapped(made, env.wrapper) if env.wrapper else made
+    return DiscreteActions(made, env.actions) if env.actions else made
 
 
 def describe(env: Env) -> Description:
@@ -76,12 +75,12 @@ def describe(env: Env) -> Description:
 
     Raises UsageError where it cannot be made or is not tabular.
     """
-    return _describe(env.id, json.dumps(env.kwargs, sort_keys=True, default=repr))
+    return _describe(env.id, env.actions, env.wrapper, json.dumps(env.kwargs, sort_keys=True, default=repr))
 
 
 @lru_cache(maxsize=32)
-def _describe(env_id: str, kwargs: str) -> Description:
-    env = Env(id=env_id, kwargs=json.loads(kwargs))
+def _describe(env_id: str, torques: int | None, wrapper: str | None, kwargs: str) -> Description:
+    env = Env(id=env_id, actions=torques, wrapper=wrapper, kwargs=json.loads(kwargs))
     reserved = [
         Problem(f"env.kwargs.{key}", rule, env.kwargs[key])
         for key, rule in RESERVED.items()
@@ -98,18 +97,36 @@ def _describe(env_id: str, kwargs: str) -> Description:
     try:
         space, actions = made.observation_space, made.action_space
         if not isinstance(actions, spaces.Discrete):
-            rule = "must have Discrete actions"
-            raise UsageError([Problem("env.id", rule, env_id, f"{env_id} has {actions}")])
+            raise UsageError([_no_actions(env_id, actions)])
         dimensions, encode = _observation(env_id, space)
         limit = made.spec.max_episode_steps if made.spec else None
         full = made.spec.id if made.spec and ":" not in env_id else env_id
-        return Description(dimensions, encode, int(actions.n), int(actions.start), limit, full)
+        some = _available(made, dimensions, int(actions.n))
+        return Description(dimensions, encode, int(actions.n), int(actions.start), some, limit, full)
     finally:
         made.close()
 
 
+def _no_actions(env_id: str, actions: spaces.Space[Any]) -> Problem:
+    if isinstance(actions, spaces.Box):
+        return Problem("env.actions", f"is needed: {env_id} has {actions}", None, "give env.actions=5, say")
+    return Problem("env.id", "must have Discrete or Box actions", env_id, f"{env_id} has {actions}")
+
+
+def _available(
+    made: gymnasium.Env[Any, Any], dimensions: tuple[Dimension, ...], actions: int
+) -> tuple[int, ...] | None:
+    """What a Discrete environment says in `actions_in`: in state s only the first so many exist."""
+    some = getattr(made.unwrapped, "actions_in", None)
+    if some is None or len(dimensions) != 1 or len(some) != dimensions[0].values:
+        return None
+    return tuple(min(max(int(n), 1), actions) for n in some)
+
+
 def _cannot_make(env: Env, error: Exception) -> Problem:
     reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if isinstance(error, UsageError):
+        return error.problems[0]
     if env.kwargs and env.id in gymnasium.registry:
         return Problem("env.kwargs", f"must suit {env.id}", dict(env.kwargs), reason)
     return Problem("env.id", "must be an environment that Gymnasium can make", env.id, reason)
@@ -151,74 +168,4 @@ def _shortest(bounds: Any) -> list[float]:
 def is_standard(env: Env) -> bool:
     """Whether a resolved environment is as it is registered: no arguments, its own step limit if any."""
     limit = describe(env).step_limit
-    return not env.kwargs and limit in (None, env.max_steps)
-
-
-def bounded(env: Env, found: Description) -> tuple[Env, list[Problem]]:
-    """`env` with its bounds and step limit filled in, and what is wrong with the bounds."""
-    continuous = [d for d in found.dimensions if d.values is None]
-    problems = list(_bounds_given(env, len(continuous), len(found.dimensions)))
-    limit = env.max_steps or found.step_limit or STEP_LIMIT
-    env = dataclasses.replace(env, id=found.id)
-    if problems or not continuous:
-        return Env(env.id, None, None, limit, env.kwargs), problems
-    low = env.low or tuple(d.low for d in continuous)
-    high = env.high or tuple(d.high for d in continuous)
-    pairs = enumerate(zip(low, high, strict=True))
-    problems = [problem for d, pair in pairs for problem in _bounds(env, d, *pair)]
-    return (env if problems else Env(env.id, low, high, limit, env.kwargs)), problems
-
-
-def _bounds_given(env: Env, continuous: int, dimensions: int) -> Iterator[Problem]:
-    for key, bounds in (("env.low", env.low), ("env.high", env.high)):
-        if bounds is None:
-            continue
-        if not continuous:
-            yield Problem(key, f"does not apply: {env.id} has discrete observations", list(bounds))
-        elif len(bounds) != dimensions:
-            rule = f"must have one number for each of the {dimensions} dimensions of {env.id}"
-            yield Problem(key, rule, list(bounds))
-
-
-def _bounds(env: Env, d: int, low: float, high: float) -> Iterator[Problem]:
-    name = f"dimension {d} of {env.id}"
-    for key, bound in (("env.low", low), ("env.high", high)):
-        if not math.isfinite(bound) or abs(bound) > UNBOUNDED:
-            yield Problem(
-                key,
-                f"{name} is unbounded and needs a finite bound",
-                bound,
-                "give env.low and env.high, or use a preset",
-            )
-            return
-    if low < high and not math.isfinite(1 / (high - low)):
-        yield Problem("env.low", f"must be further below env.high in {name} ({high:g})", low)
-    if low >= high:
-        yield Problem("env.low", f"must be below env.high in {name} ({high:g})", low)
-
-
-def grid(env: Env, buckets: int | tuple[int, ...], found: Description) -> tuple[Grid | None, list[Problem]]:
-    """The grid over a bounded environment, or None with what is wrong with the buckets."""
-    dimensions = found.dimensions
-    if isinstance(buckets, int):
-        counts = tuple(d.values or buckets for d in dimensions)
-    elif len(buckets) != len(dimensions):
-        rule = f"must be one number or a list of {len(dimensions)}, one per dimension of {env.id}"
-        return None, [Problem("buckets", rule, list(buckets))]
-    else:
-        counts = buckets
-    low = env.low or tuple(d.low for d in dimensions)
-    high = env.high or tuple(d.high for d in dimensions)
-    made = Grid(low, high, counts)
-    return made, list(_count_problems(env, made, found))
-
-
-def _count_problems(env: Env, made: Grid, found: Description) -> Iterator[Problem]:
-    for d, (dimension, count) in enumerate(zip(found.dimensions, made.buckets, strict=True)):
-        if dimension.values not in (None, count):
-            rule = f"must be {dimension.values} in dimension {d} of {env.id}, which is discrete"
-            yield Problem("buckets", rule, count)
-    values = made.cells * found.actions
-    if values > TABLE_LIMIT:
-        rule = f"must give a Q-table of at most {TABLE_LIMIT:,} values; this one has {values:,}"
-        yield Problem("buckets", rule, list(made.buckets), "use fewer buckets")
+    return not (env.kwargs or env.actions or env.wrapper) and limit in (None, env.max_steps)

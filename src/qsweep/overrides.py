@@ -12,12 +12,17 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from qsweep.config import RULES
+from qsweep.config import OPTIONAL, RULES
 from qsweep.problems import Problem, closest
 
-GROUPS = ("env", "epsilon", "tracking", "experiment", "sweep")
+GROUPS = (
+    *("env", "algorithm", "learning_rate_schedule", "discretizer", "exploration", "epsilon"),
+    *("tracking", "experiment", "sweep"),
+)
 ADDED = ("experiment", "sweep")
 """Groups outside the defaults list: Hydra wants a + before them, here it may be left out."""
+ADDIBLE = ("env.kwargs", "env.actions", "env.wrapper", *OPTIONAL)
+"""Keys that a preset may lack: Hydra wants ++ before them, here it may be left out."""
 SECTIONS = tuple(dict.fromkeys(key.partition(".")[0] for key in RULES if "." in key))
 
 HydraErrors = (HydraException, OmegaConfBaseException, YAMLError)
@@ -57,7 +62,7 @@ def normal(line: str) -> str:
     """An override as Hydra takes it, where Hydra is stricter about + than it need be."""
     if line.startswith(tuple(f"{group}=" for group in ADDED)):
         return f"+{line}"
-    if _key(line) == "env.kwargs" or _key(line).startswith("env.kwargs."):
+    if _key(line) in ADDIBLE or _key(line).startswith("env.kwargs."):
         return "++" + line.lstrip("+")
     return line.lstrip("+") if _key(line) in RULES else line
 

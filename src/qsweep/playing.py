@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from qsweep import seeds
 from qsweep.config import Env
 from qsweep.discretizer import Grid
-from qsweep.dynamics import has_twin
 from qsweep.environments import describe, make
 from qsweep.evaluation.judging import mean_interval
 from qsweep.evaluation.rollouts import Rollouts, roll_out
@@ -22,6 +21,7 @@ from qsweep.problems import Problem, UsageError
 from qsweep.registry import names
 from qsweep.registry.pulling import fetch
 from qsweep.tracking.store import open_store
+from qsweep.twins import has_twin
 
 if TYPE_CHECKING:  # matplotlib and Pillow are for who films
     from qsweep.pictures.agent_video import Film
@@ -82,7 +82,7 @@ class Stage:
 
         Raises UsageError where the environment cannot be made here, or has another shape here.
         """
-        env = Env(policy.env_id, max_steps=policy.max_steps, kwargs=dict(policy.kwargs))
+        env = policy.env
         found = describe(env)
         known = _shape(len(policy.grid.buckets), policy.actions, policy.first_action)
         here = _shape(len(found.dimensions), found.actions, found.first_action)
@@ -155,8 +155,7 @@ def play(
         raise UsageError(problems)
     policy, source = named(name, uri)
     stage, starts = Stage.of(policy), seeds.play(episodes, first)
-    compiled = has_twin(policy.env_id) and not policy.kwargs
-    rollouts = roll_out(stage, compiled, policy.q_table, starts)
+    rollouts = roll_out(stage, has_twin(policy.env), policy.q_table, starts)
     made = _film(stage, policy, starts[0], pictures.files) if pictures.files else None
     if pictures.window:
         from qsweep.pictures.agent_video import show

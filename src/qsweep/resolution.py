@@ -6,11 +6,13 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from qsweep.applicability import algorithm_problems, applicability_problems
 from qsweep.checking import at_fault, parse
 from qsweep.config import Config, Env, Epsilon, as_episode
-from qsweep.dynamics import MODULES, has_twin
-from qsweep.environments import bounded, describe, grid
+from qsweep.environments import describe
+from qsweep.grids import bounded, grid
 from qsweep.problems import Problem, UsageError
+from qsweep.twins import has_twin
 
 Engine = Literal["compiled", "gymnasium"]
 
@@ -21,6 +23,7 @@ def resolve(values: Mapping[str, Any]) -> Config:
     Raises UsageError with every problem of the values and of how they suit the environment.
     """
     config, problems = parse(values)
+    problems += applicability_problems(config, problems)
     if at_fault(problems, "env"):
         raise UsageError(problems)
     try:
@@ -31,12 +34,13 @@ def resolve(values: Mapping[str, Any]) -> Config:
     problems += env_problems
     buckets = config.buckets
     if not at_fault(problems, "env", "buckets"):
-        cells, bucket_problems = grid(env, config.buckets, found)
+        cells, bucket_problems = grid(config, env, found)
         problems += bucket_problems
         continuous = all(dimension.values is None for dimension in found.dimensions)
         if cells:
             alike = continuous and len(set(cells.buckets)) == 1
             buckets = cells.buckets[0] if alike else cells.buckets
+    problems += algorithm_problems(config, env, problems)
     engine, engine_problems = _engine(config.engine, env)
     problems += engine_problems
     if problems:
@@ -53,11 +57,13 @@ def resolve(values: Mapping[str, Any]) -> Config:
 
 
 def _engine(asked: str, env: Env) -> tuple[Engine, list[Problem]]:
-    suits = has_twin(env.id) and not env.kwargs
+    suits = asked != "gymnasium" and has_twin(env)
     if asked == "compiled" and not suits:
-        rule = f"compiled needs one of {', '.join(MODULES)}, without env.kwargs"
+        rule = (
+            f"compiled needs an environment with a compiled twin or transition tables, {env.id} has neither"
+        )
         return "gymnasium", [Problem("engine", rule, asked, "use engine=auto")]
-    return ("compiled" if suits and asked != "gymnasium" else "gymnasium"), []
+    return ("compiled" if suits else "gymnasium"), []
 
 
 def _in_episodes(epsilon: Epsilon, episodes: int) -> Epsilon:

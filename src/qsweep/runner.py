@@ -18,6 +18,7 @@ from qsweep.config import Config, config_hash, environment_hash, flatten, record
 from qsweep.durable import write_text
 from qsweep.environments import is_standard
 from qsweep.evaluation import TEST_FILE, Judge
+from qsweep.grids import grid_of
 from qsweep.interrupts import StopRequests
 from qsweep.optimum import optimum
 from qsweep.progress import Progressing
@@ -25,7 +26,6 @@ from qsweep.recording import Recorder
 from qsweep.tracking import RunLog, RunRecord, Status, tracker
 from qsweep.tracking.provenance import provenance
 from qsweep.training import Chunk, train
-from qsweep.training.task import grid_of
 
 UNTRACKED = ("tracking.name", "tracking.parent", "sweep.name")
 """Keys that say where a run belongs rather than what it is; they become tags, not params."""

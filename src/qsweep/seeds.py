@@ -53,6 +53,12 @@ def play(episodes: int, first: int = 0) -> range:
     return range(PLAY + first, PLAY + first + episodes)
 
 
+def exploring() -> tuple[int, np.random.Generator]:
+    """The seed of the environment of random play and the generator of its actions, alike in every run."""
+    environment, actions = np.random.SeedSequence(PLAY).spawn(2)
+    return int(environment.generate_state(1, np.uint32)[0]) >> 2, np.random.default_rng(actions)
+
+
 def bootstrap() -> np.random.Generator:
     """The generator of a test score's interval, the same for every run."""
     return np.random.default_rng(np.random.SeedSequence(TEST))

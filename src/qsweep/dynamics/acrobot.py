@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
-from numba import njit
 
-from qsweep.dynamics.twin import STEP, Observations, States, Twin
+from qsweep.dynamics.twin import Floats, Twin
 
 DT = 0.2
 LENGTH, MASS, CENTRE, INERTIA, G = 1.0, 1.0, 0.5, 1.0, 9.8
 MAX_SPEED_1, MAX_SPEED_2 = 4 * math.pi, 9 * math.pi
 
 
-def start(generator: np.random.Generator, n: int) -> tuple[States, Observations]:
+def start(generator: np.random.Generator, n: int) -> tuple[Floats, Floats]:
     """Both angles and both velocities in [-0.1, 0.1), rounded to float32 as Gymnasium does."""
     states = generator.uniform(-0.1, 0.1, size=(n, 4)).astype(np.float32)
     theta_1, theta_2, velocity_1, velocity_2 = states.T.copy()
@@ -32,7 +32,6 @@ def start(generator: np.random.Generator, n: int) -> tuple[States, Observations]
     return states.astype(np.float64), observations.astype(np.float64)
 
 
-@njit
 def _acceleration(
     theta_1: float, theta_2: float, speed_1: float, speed_2: float, torque: float
 ) -> tuple[float, float]:
@@ -55,7 +54,6 @@ def _acceleration(
     return -(d2 * acceleration_2 + phi_1) / d1, acceleration_2
 
 
-@njit
 def _wrap(angle: float) -> float:
     while angle > math.pi:
         angle = angle - 2 * math.pi
@@ -64,8 +62,9 @@ def _wrap(angle: float) -> float:
     return angle
 
 
-@njit(STEP, cache=True)
-def step(state: States, action: int, observation: Observations) -> tuple[float, bool]:
+def step(
+    generator: Any, constants: Floats, state: Floats, action: int, observation: Floats
+) -> tuple[float, bool]:
     """One fourth-order Runge-Kutta step; -1 each, 0 and terminated when the tip is one link high."""
     a0, b0, u0, v0 = state[0], state[1], state[2], state[3]
     torque = action - 1.0
@@ -92,4 +91,4 @@ def step(state: States, action: int, observation: Observations) -> tuple[float, 
     return 0.0 if terminated else -1.0, terminated
 
 
-TWIN = Twin(start, step)
+TWIN = Twin(step, start)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
-from numba import njit
 
-from qsweep.dynamics.twin import STEP, Observations, States, Twin
+from qsweep.dynamics.twin import Floats, Twin
 
 GRAVITY, FORCE, TAU = 9.8, 10.0, 0.02
 MASS_POLE, LENGTH = 0.1, 0.5
@@ -17,14 +17,15 @@ MAX_ANGLE = 12 * 2 * math.pi / 360
 MAX_POSITION = 2.4
 
 
-def start(generator: np.random.Generator, n: int) -> tuple[States, Observations]:
+def start(generator: np.random.Generator, n: int) -> tuple[Floats, Floats]:
     """All four in [-0.05, 0.05)."""
     states = generator.uniform(-0.05, 0.05, size=(n, 4))
     return states, states.astype(np.float32).astype(np.float64)
 
 
-@njit(STEP, cache=True)
-def step(state: States, action: int, observation: Observations) -> tuple[float, bool]:
+def step(
+    generator: Any, constants: Floats, state: Floats, action: int, observation: Floats
+) -> tuple[float, bool]:
     """One Euler step; +1 each, terminated when the pole or the cart leaves its range."""
     x, x_dot, theta, theta_dot = state[0], state[1], state[2], state[3]
     force = FORCE if action == 1 else -FORCE
@@ -42,4 +43,4 @@ def step(state: States, action: int, observation: Observations) -> tuple[float, 
     return 1.0, x < -MAX_POSITION or x > MAX_POSITION or theta < -MAX_ANGLE or theta > MAX_ANGLE
 
 
-TWIN = Twin(start, step)
+TWIN = Twin(step, start)

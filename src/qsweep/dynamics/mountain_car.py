@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
-from numba import njit
 
-from qsweep.dynamics.twin import STEP, Observations, States, Twin
+from qsweep.dynamics.twin import Floats, Twin
 
 FORCE, GRAVITY = 0.001, 0.0025
 MIN_POSITION, MAX_POSITION, GOAL_POSITION = -1.2, 0.6, 0.5
 MAX_SPEED = 0.07
 
 
-def start(generator: np.random.Generator, n: int) -> tuple[States, Observations]:
+def start(generator: np.random.Generator, n: int) -> tuple[Floats, Floats]:
     """A position in [-0.6, -0.4), at rest."""
     states = np.zeros((n, 2))
     states[:, 0] = generator.uniform(-0.6, -0.4, size=n)
     return states, states.astype(np.float32).astype(np.float64)
 
 
-@njit(STEP, cache=True)
-def step(state: States, action: int, observation: Observations) -> tuple[float, bool]:
+def step(
+    generator: Any, constants: Floats, state: Floats, action: int, observation: Floats
+) -> tuple[float, bool]:
     """One step; -1 each, terminated at the goal."""
     position, velocity = state[0], state[1]
     velocity += (action - 1) * FORCE + math.cos(3 * position) * (-GRAVITY)
@@ -36,4 +37,4 @@ def step(state: States, action: int, observation: Observations) -> tuple[float, 
     return -1.0, position >= GOAL_POSITION and velocity >= 0
 
 
-TWIN = Twin(start, step)
+TWIN = Twin(step, start)

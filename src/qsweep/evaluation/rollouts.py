@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -10,8 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from qsweep.compiling import compiled
 from qsweep.config import Env
-from qsweep.discretizer import Grid, cell_of
+from qsweep.discretizer import Floats, Grid, Lattice, lattice, locate
+from qsweep.dynamics.twin import Twin, machine_code, signatures
+from qsweep.training.loop import World, start
+from qsweep.twins import twin_of
 
 QTable = npt.NDArray[np.float64]
 
@@ -88,53 +92,132 @@ def roll_out(setting: Setting, compiled: bool, q_table: QTable, seeds: range) ->
     return (_compiled if compiled else _gymnasium)(setting, q_table, seeds)
 
 
-@lru_cache(maxsize=8)
-def _starts(env_id: str, seeds: range) -> tuple[Any, Any]:
-    from qsweep.dynamics import twin_of
+def greedy_action(q: Floats, best: Any, cells: Any) -> int:
+    """The first action of the highest value in a state: that of its cell, or of the sum over its tiles.
 
-    generators = (np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed))) for seed in seeds)
-    drawn = [twin_of(env_id).start(generator, 1) for generator in generators]
-    states, observations = zip(*drawn, strict=True)
-    return np.concatenate(states), np.concatenate(observations)
+    q float64[cells, actions]; best int64[cells], the greedy action of each cell; cells int64[tilings].
+    """
+    if len(cells) == 1:
+        return int(best[cells[0]])
+    found, highest = 0, -np.inf
+    for a in range(q.shape[1]):
+        total = 0.0
+        for i in range(len(cells)):
+            total += q[cells[i], a]
+        if total > highest:
+            found, highest = a, total
+    return found
+
+
+def greedy_episodes(
+    reset: Any,
+    step: Any,
+    world: World,
+    where: Lattice,
+    q: Floats,
+    best: Any,
+    cells: Any,
+    returns: Floats,
+    lengths: Any,
+    terminated: Any,
+) -> None:
+    """Roll out len(returns) episodes in a twin; see `greedy_action`. Writes float64[n], int32[n], bool[n]."""
+    for episode in range(len(returns)):
+        start(reset, world, episode)
+        total, length, over = 0.0, 0, False
+        while not over and length < world.max_steps:
+            locate(where, world.observation, cells)
+            a = greedy_action(q, best, cells)
+            reward, over = step(world.generator, world.constants, world.state, a, world.observation)
+            total += reward
+            length += 1
+        returns[episode], lengths[episode], terminated[episode] = total, length, over
+
+
+@dataclass(frozen=True)
+class _Greedy:
+    """A Q-table as `greedy_action` takes it."""
+
+    q: Floats
+    best: Any
+    cells: Any
+
+    @classmethod
+    def of(cls, setting: Setting, q_table: QTable) -> _Greedy:
+        q = np.ascontiguousarray(q_table).reshape(setting.grid.cells, -1)
+        return cls(q, q.argmax(axis=1), np.zeros(setting.grid.tilings, np.int64))
 
 
 def _compiled(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
-    from qsweep.dynamics import twin_of
-    from qsweep.evaluation.kernel import greedy_episodes
-
-    grid = (np.array(setting.grid.low), np.array(setting.grid.scale), np.array(setting.grid.buckets))
-    greedy = q_table.reshape(setting.grid.cells, -1).argmax(axis=1)
-    rollouts = Rollouts(np.empty(len(seeds)), np.empty(len(seeds), np.int32), np.empty(len(seeds), np.bool_))
-    greedy_episodes(
-        twin_of(setting.env.id).step,
-        _starts(setting.env.id, seeds),
-        grid,
-        setting.max_steps,
-        greedy,
-        rollouts.returns,
-        rollouts.lengths,
-        rollouts.terminated,
-    )
+    twin = twin_of(setting.env)
+    assert twin is not None
+    greedy, where, n = _Greedy.of(setting, q_table), lattice(setting.grid), len(seeds)
+    rollouts = Rollouts(np.empty(n), np.empty(n, np.int32), np.empty(n, np.bool_))
+    parts = (rollouts.returns, rollouts.lengths, rollouts.terminated)
+    for first, world in _worlds(setting, twin, seeds):
+        own = slice(first, first + (len(world.states) or 1))
+        arrays = (where, greedy.q, greedy.best, greedy.cells, *(part[own] for part in parts))
+        _kernel(world, where)(machine_code(twin.reset), machine_code(twin.step), world, *arrays)
     return rollouts
 
 
+def _worlds(setting: Setting, twin: Twin, seeds: range) -> Iterator[tuple[int, World]]:
+    """Where episodes start, with the number of the first: all at once, or each with its own generator."""
+    generator, room = np.random.Generator(np.random.PCG64(0)), twin.room()
+    if twin.start is not None:
+        starts = _starts(twin, seeds)
+        yield 0, World(generator, twin.constants, *room, *starts, setting.max_steps, False)
+        return
+    world = World(generator, twin.constants, *room, *twin.starts(generator, 0), setting.max_steps, False)
+    for episode, state in enumerate(_generator_states(seeds)):
+        generator.bit_generator.state = state
+        yield episode, world
+
+
+@lru_cache(maxsize=8)
+def _starts(twin: Twin, seeds: range) -> tuple[Any, Any]:
+    generators = (np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed))) for seed in seeds)
+    states, observations = zip(*(twin.starts(generator, 1) for generator in generators), strict=True)
+    return np.concatenate(states), np.concatenate(observations)
+
+
+@lru_cache(maxsize=8)
+def _generator_states(seeds: range) -> list[Any]:
+    return [np.random.PCG64(np.random.SeedSequence(seed)).state for seed in seeds]
+
+
+@lru_cache(maxsize=1)
+def _compiled_loop(signature: Any) -> Callable[..., None]:
+    return compiled(greedy_episodes, signature)  # type: ignore[no-any-return]
+
+
+def _kernel(world: World, where: Lattice) -> Callable[..., None]:
+    from numba import boolean, float64, int32, int64, typeof, types
+
+    reset, step = map(types.FunctionType, signatures())
+    tables = (float64[:, ::1], int64[::1], int64[::1], float64[::1], int32[::1], boolean[::1])
+    return _compiled_loop((reset, step, typeof(world), typeof(where), *tables))
+
+
 def _gymnasium(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
-    greedy = q_table.reshape(setting.grid.cells, -1).argmax(axis=1).tolist()
+    greedy, where = _Greedy.of(setting, q_table), lattice(setting.grid)
     env = setting.make()
     try:
-        episodes = [_episode(setting, env, greedy, seed) for seed in seeds]
+        episodes = [_episode(setting, env, greedy, where, seed) for seed in seeds]
     finally:
         env.close()
     returns, lengths, terminated = zip(*episodes, strict=True)
     return Rollouts(np.array(returns), np.array(lengths, np.int32), np.array(terminated, np.bool_))
 
 
-def _episode(setting: Setting, env: Any, greedy: Sequence[int], seed: int) -> tuple[float, int, bool]:
-    low, scale, buckets = setting.grid.low, setting.grid.scale, setting.grid.buckets
+def _episode(
+    setting: Setting, env: Any, greedy: _Greedy, where: Lattice, seed: int
+) -> tuple[float, int, bool]:
     seen, _ = env.reset(seed=seed)
     total, length = 0.0, 0
     while True:
-        action = greedy[cell_of(setting.encode(seen), low, scale, buckets)]
+        locate(where, np.array(setting.encode(seen)), greedy.cells)
+        action = greedy_action(greedy.q, greedy.best, greedy.cells)
         seen, reward, terminated, truncated, _ = env.step(action + setting.first_action)
         total += float(reward)
         length += 1

@@ -2,7 +2,7 @@
 
 A grid is given by its axes: positions float64[m] and velocities float64[k], evenly spaced; its
 nodes are numbered position by position. The step is the compiled twin's, passed as a first-class
-function so that numba's cache notices an edit of it (see training/kernel.py).
+function so that numba's cache notices an edit of it (see compiling.py).
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import float32, float64, int32, int64, njit, types, void
+from numba import float32, float64, int32, int64, njit, typeof, types, void
 
-from qsweep.dynamics.twin import STEP
+from qsweep.dynamics.twin import signatures
 
-_STEP = types.FunctionType(STEP)
+_STEP = types.FunctionType(signatures()[1])
+_WORLD = types.Tuple((typeof(np.random.default_rng(0)), float64[::1]))
 _AXES = types.UniTuple(float64[::1], 2)
 
 
@@ -38,21 +39,22 @@ _place = njit(_place)
 _between = njit(_between)
 
 
-def _moves(step: Any, axes: Any, node: Any, x: Any, y: Any) -> None:
+def _moves(step: Any, world: Any, axes: Any, node: Any, x: Any, y: Any) -> None:
+    generator, constants = world
     state, observation = np.empty(2), np.empty(2)
     place = 0
     for position in axes[0]:
         for velocity in axes[1]:
             for action in range(3):
                 state[0], state[1] = position, velocity
-                _, over = step(state, action, observation)
+                _, over = step(generator, constants, state, action, observation)
                 below, along, across = _place(axes, state[0], state[1])
                 node[place, action] = -1 if over else below
                 x[place, action], y[place, action] = along, across
             place += 1
 
 
-moves = njit(void(_STEP, _AXES, int32[:, ::1], float32[:, ::1], float32[:, ::1]), cache=True)(_moves)
+moves = njit(void(_STEP, _WORLD, _AXES, int32[:, ::1], float32[:, ::1], float32[:, ::1]), cache=True)(_moves)
 """Where each node and action lead: node [nodes, 3], -1 where the goal is reached; x and y within its cell."""
 
 
@@ -74,7 +76,10 @@ sweep = njit(
 """One more step to go: values `after` float32[nodes] from `before`."""
 
 
-def _roll_out(step: Any, axes: Any, values: Any, starts: Any, max_steps: int, lengths: Any) -> None:
+def _roll_out(
+    step: Any, world: Any, axes: Any, values: Any, starts: Any, max_steps: int, lengths: Any
+) -> None:
+    generator, constants = world
     row = len(axes[1])
     state, tried, observation = np.empty(2), np.empty(2), np.empty(2)
     for episode in range(len(starts)):
@@ -84,17 +89,19 @@ def _roll_out(step: Any, axes: Any, values: Any, starts: Any, max_steps: int, le
             best, greedy = -np.inf, 0
             for action in range(3):
                 tried[:] = state
-                _, ends = step(tried, action, observation)
+                _, ends = step(generator, constants, tried, action, observation)
                 below, x, y = _place(axes, tried[0], tried[1])
                 value = 0.0 if ends else _between(values, row, below, x, y)
                 if value > best:
                     best, greedy = value, action
-            _, over = step(state, greedy, observation)
+            _, over = step(generator, constants, state, greedy, observation)
             length += 1
         lengths[episode] = length
 
 
-roll_out = njit(void(_STEP, _AXES, float32[::1], float64[::1], int64, int64[::1]), cache=True)(_roll_out)
+roll_out = njit(void(_STEP, _WORLD, _AXES, float32[::1], float64[::1], int64, int64[::1]), cache=True)(
+    _roll_out
+)
 """How many steps, int64[n], episodes greedy in `values` take from positions float64[n] at rest."""
 
 

@@ -29,11 +29,12 @@ class GreedyPolicy(PythonModel):
         columns action (int64) and q_0 to q_{A-1} (float64). Raises ValueError for another shape, and
         for NaN, which lies in no bucket.
         """
-        values = self._q[self._cells(np.asarray(model_input, np.float64))]
+        values = self._q[self._cells(np.asarray(model_input, np.float64))].sum(axis=1)
         action = values.argmax(axis=1) + self._policy["first_action"]
         return pd.DataFrame({"action": action, **{f"q_{a}": column for a, column in enumerate(values.T)}})
 
     def _cells(self, observations: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """The flat index of the cell, in every tiling, that holds each observation, int64[n, tilings]."""
         low, high, buckets = (np.array(self._policy[key]) for key in ("low", "high", "buckets"))
         if observations.ndim != 2 or observations.shape[1] != len(buckets):
             raise ValueError(f"observations must be [n, {len(buckets)}]; given {list(observations.shape)}")
@@ -42,8 +43,20 @@ class GreedyPolicy(PythonModel):
             raise ValueError(f"observations must be numbers; NaN in row {int(missing.argmax())}")
         with np.errstate(over="ignore"):  # infinity lies in an outer bucket, like all out of bounds
             scaled = (observations - low) * (buckets / (high - low))
+        if self._policy["tilings"] > 1:
+            return self._tiles(np.clip(scaled, 0, buckets), buckets)
         places = np.clip(scaled, 0, buckets - 1).astype(np.int64)
+        if self._policy["learned"]:
+            columns = zip(self._policy["learned"], observations.T, strict=True)
+            places = np.stack([np.searchsorted(edges, x, "right") for edges, x in columns], axis=1)
         cells: npt.NDArray[np.int64] = np.ravel_multi_index(tuple(places.T), tuple(buckets))
+        return cells[:, np.newaxis]
+
+    def _tiles(self, scaled: Any, buckets: Any) -> npt.NDArray[np.int64]:
+        shifted = scaled[:, np.newaxis] + np.array(self._policy["offsets"])
+        tiling = np.broadcast_to(np.arange(self._policy["tilings"]), shifted.shape[:2])
+        places = (tiling, *np.moveaxis(shifted.astype(np.int64), 2, 0))
+        cells: npt.NDArray[np.int64] = np.ravel_multi_index(places, (self._policy["tilings"], *(buckets + 1)))
         return cells
 
 

@@ -10,6 +10,7 @@ from qsweep.tracking.tracker import NullTracker, RunLog, RunRecord, Status, Trac
 # run, and warn where there is no git.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 __all__ = ["NullTracker", "RunLog", "RunRecord", "Status", "Tracker", "tracker"]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
-from qsweep.dynamics import twin_of
+from qsweep.compiling import compiled
+from qsweep.dynamics.twin import Twin, machine_code, signatures
 from qsweep.training.chunk import Chunk, Span, spans
-from qsweep.training.kernel import q_learning_episodes
+from qsweep.training.learner import Learner, learner, paces
+from qsweep.training.loop import World, train_episodes
 from qsweep.training.task import Task
+from qsweep.twins import twin_of
 
 LONGEST = 1000
 """Episodes in a call, and so in a chunk, at most: well under a second."""
@@ -20,43 +24,51 @@ TABLE_BYTES = 2**23
 
 def _batches(task: Task) -> Iterator[list[Span]]:
     """Spans in runs that one call trains: limited in episodes and in the memory of their tables."""
-    every = min(task.checkpoint_every, LONGEST)
-    size = max(1, min(LONGEST // every, TABLE_BYTES // task.q_table.nbytes))
-    cuts = spans(task.episodes, task.checkpoint_every, LONGEST)
+    config = task.config
+    table_bytes = 8 * task.grid.cells * task.actions
+    every = min(config.checkpoint_every, LONGEST)
+    size = max(1, min(LONGEST // every, TABLE_BYTES // table_bytes))
+    cuts = spans(config.episodes, config.checkpoint_every, LONGEST)
     while batch := list(islice(cuts, size)):
         yield batch
 
 
 def train(task: Task) -> Iterator[Chunk]:
-    """Yield the chunks of a task, trained by the compiled kernel."""
-    dynamics = twin_of(task.env.id)
+    """Yield the chunks of a task, trained by the compiled loop."""
+    twin = twin_of(task.env)
+    assert twin is not None
+    learning, kernel = learner(task), None
+    functions = (machine_code(twin.reset), machine_code(twin.step))
     # As Gymnasium seeds the generator of an environment on its first reset.
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(task.environment_seed)))
-    grid = (np.array(task.grid.low), np.array(task.grid.scale), np.array(task.grid.buckets))
-    rule = (task.learning_rate, task.discount, task.max_steps, task.terminal_rule == "tutorial")
-    q = task.q_table.reshape(task.grid.cells, -1).copy()
-    draws = 0
     for batch in _batches(task):
         first, count = batch[0].first, batch[-1].end - batch[0].first
-        epsilon = task.epsilon(np.arange(first, first + count))
+        episodes = np.arange(first, first + count)
         ends = np.array([span.end - first for span in batch])
-        tables = np.empty((len(batch), *q.shape))
+        tables = np.empty((len(batch), *learning.agent.q.shape))
         returns, lengths = np.empty(count), np.empty(count, np.int32)
-        stream = (np.uint64(task.exploration_key), draws)
-        draws = q_learning_episodes(
-            dynamics.step,
-            dynamics.start(generator, count),
-            grid,
-            rule,
-            epsilon,
-            ends,
-            stream,
-            q,
-            tables,
-            returns,
-            lengths,
-        )
+        world = _world(task, twin, generator, count)
+        kernel = kernel or _kernel(learning, world)
+        pace = paces(task, episodes)
+        kernel(*functions, world, learning.agent, learning.memory, pace, ends, tables, returns, lengths)
+        epsilon = task.epsilon(episodes)
         for span, table in zip(batch, tables, strict=True):
             part = slice(span.first - first, span.end - first)
-            table = table.reshape(task.q_table.shape)
-            yield Chunk(span, returns[part], lengths[part], epsilon[part], table)
+            yield Chunk(span, returns[part], lengths[part], epsilon[part], table.reshape(task.shape))
+
+
+def _world(task: Task, twin: Twin, generator: np.random.Generator, count: int) -> World:
+    skip = task.config.terminal_rule == "tutorial"
+    starts = twin.starts(generator, count)
+    return World(generator, twin.constants, *twin.room(), *starts, task.max_steps, skip)
+
+
+def _kernel(learning: Learner, world: World) -> Callable[..., Any]:
+    """The loop, compiled for an algorithm; its machine code is found on disk the next time."""
+    from numba import float64, int32, int64, typeof, types
+
+    reset, step = map(types.FunctionType, signatures())
+    records = (typeof(world), typeof(learning.agent), typeof(learning.memory))
+    arrays = (float64[:, ::1], int64[::1], float64[:, :, ::1], float64[::1], int32[::1])
+    names = {"begin": learning.begin, "observe": learning.observe}
+    return compiled(train_episodes, (reset, step, *records, *arrays), names)  # type: ignore[no-any-return]

@@ -1,0 +1,44 @@
+"""Reading and moving the values of an agent's table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qsweep.agents.agent import ALPHA, Agent
+
+
+def actions_in(agent: Agent, s: Any) -> int:
+    """How many actions there are in a state."""
+    if len(agent.available) > 0:
+        return int(agent.available[s[0]])
+    return len(agent.row)
+
+
+def value(agent: Agent, s: Any, a: int) -> float:
+    """Q(s, a)."""
+    total = agent.q[s[0], a]
+    for i in range(1, len(s)):
+        total += agent.q[s[i], a]
+    return total
+
+
+def highest(agent: Agent, s: Any) -> float:
+    """max_a Q(s, a)."""
+    best = value(agent, s, 0)
+    for a in range(1, actions_in(agent, s)):
+        best = max(best, value(agent, s, a))
+    return best
+
+
+def step_size(agent: Agent, cell: int, a: int) -> float:
+    """Alpha for one value of the table; divided by its visits where it falls with them."""
+    alpha: float = agent.pace[ALPHA]
+    if agent.falling:
+        alpha /= max(agent.visits[cell, a], 1)
+    return alpha
+
+
+def learn_from(agent: Agent, s: Any, a: int, delta: float) -> None:
+    """Q(s, a) <- Q(s, a) + alpha delta; with tilings, semi-gradient (Sutton and Barto 2018, section 10.1)."""
+    for i in range(len(s)):
+        agent.q[s[i], a] += step_size(agent, s[i], a) * delta

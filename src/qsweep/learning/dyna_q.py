@@ -1,0 +1,73 @@
+"""Dyna-Q: Q-learning that after every step learns again from steps that it remembers.
+
+Sutton (1990); Sutton and Barto (2018), section 8.2. The model remembers what followed last.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from qsweep.agents.agent import Agent, Step
+from qsweep.agents.choosing import draw
+from qsweep.agents.values import highest, learn_from, value
+from qsweep.learning import Basis, Floats, Ints
+
+HYPERPARAMETERS = ("planning_steps",)
+TILES = False
+UNTRIED, END = -2, -1
+"""Instead of the next cell: never tried, and terminated."""
+
+
+class Memory(NamedTuple):
+    """The model: r float64[cells, actions] and s_next int64[cells, actions], what followed last.
+
+    tried int64[cells * actions, 2]: cell and action of all that was tried; tally int64[1]: how many.
+    cell, next_cell: int64[1], to write into. steps: of planning after each real one.
+    """
+
+    r: Floats
+    s_next: Ints
+    tried: Ints
+    tally: Ints
+    cell: Ints
+    next_cell: Ints
+    steps: int
+
+
+def memory(basis: Basis) -> Memory:
+    """A model that knows nothing."""
+    shape, one = basis.q.shape, (1,)
+    tried = np.zeros((basis.q.size, 2), np.int64)
+    tally, cell, next_cell = (np.zeros(one, np.int64) for _ in range(3))
+    steps = int(basis.hyperparameters["planning_steps"])
+    return Memory(np.zeros(shape), np.full(shape, UNTRIED), tried, tally, cell, next_cell, steps)
+
+
+def td_error(q: float, r: float, gamma: float, q_next: float) -> float:
+    """R + gamma max_a Q(S', a) - Q(S, A). q: Q(S, A); q_next: that maximum, 0 after termination."""
+    return r + gamma * q_next - q
+
+
+def learn(agent: Agent, memory: Memory, step: Step) -> None:
+    """One real step of Q-learning, then some remembered ones."""
+    s, a = step.s, step.a
+    q_next = 0.0 if step.terminated else highest(agent, step.s_next)
+    learn_from(agent, s, a, td_error(value(agent, s, a), step.r, agent.gamma, q_next))
+    if memory.s_next[s[0], a] == UNTRIED:
+        memory.tried[memory.tally[0], 0], memory.tried[memory.tally[0], 1] = s[0], a
+        memory.tally[0] += 1
+    memory.r[s[0], a] = step.r
+    memory.s_next[s[0], a] = END if step.terminated else step.s_next[0]
+    for _ in range(memory.steps):
+        _plan(agent, memory)
+
+
+def _plan(agent: Agent, memory: Memory) -> None:
+    picked = min(int(draw(agent) * memory.tally[0]), memory.tally[0] - 1)
+    memory.cell[0], a = memory.tried[picked, 0], memory.tried[picked, 1]
+    memory.next_cell[0] = memory.s_next[memory.cell[0], a]
+    q_next = 0.0 if memory.next_cell[0] == END else highest(agent, memory.next_cell)
+    delta = td_error(value(agent, memory.cell, a), memory.r[memory.cell[0], a], agent.gamma, q_next)
+    learn_from(agent, memory.cell, a, delta)

@@ -1,0 +1,66 @@
+"""First-visit Monte Carlo control: learn from whole episodes, without bootstrapping.
+
+Sutton and Barto (2018), section 5.4, with `learning_rate_schedule=visits` the mean of the returns. The return
+of an episode that the step limit cut short is not known: it goes on from the value of the next action.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from qsweep.agents.agent import Agent, Step
+from qsweep.agents.values import learn_from, value
+from qsweep.learning import Basis, Floats, Ints
+
+LOOKS_AHEAD = True
+TILES = False
+LONGEST = 1_000_000
+"""Steps in an episode, at most: they are all kept."""
+
+
+class Memory(NamedTuple):
+    """The episode so far: s int64[steps, 1], a int64[steps], r float64[steps].
+
+    first bool[steps]: whether it was the first visit to that cell and action. seen int64[cells, actions]:
+    the episode of the last visit. tally int64[2]: episodes, steps in this one.
+    """
+
+    s: Ints
+    a: Ints
+    r: Floats
+    first: Any
+    seen: Ints
+    tally: Ints
+
+
+def memory(basis: Basis) -> Memory:
+    """Room for the longest episode."""
+    steps = basis.max_steps
+    states, actions = np.empty((steps, 1), np.int64), np.empty(steps, np.int64)
+    seen = np.zeros(basis.q.shape, np.int64)
+    return Memory(states, actions, np.empty(steps), np.empty(steps, np.bool_), seen, np.zeros(2, np.int64))
+
+
+def forget(agent: Agent, memory: Memory) -> None:
+    """An episode begins with nothing in it."""
+    memory.tally[0] += 1
+    memory.tally[1] = 0
+
+
+def learn(agent: Agent, memory: Memory, step: Step) -> None:
+    """Keep the step; at the end of the episode, learn from the return that followed each first visit."""
+    s, a = step.s, step.a
+    t = memory.tally[1]
+    memory.tally[1] += 1
+    memory.s[t, 0], memory.a[t], memory.r[t] = s[0], a, step.r
+    memory.first[t] = memory.seen[s[0], a] != memory.tally[0]
+    memory.seen[s[0], a] = memory.tally[0]
+    if not (step.terminated or step.truncated):
+        return
+    g = 0.0 if step.terminated else value(agent, step.s_next, step.a_next)
+    for i in range(t, -1, -1):
+        g = memory.r[i] + agent.gamma * g
+        if memory.first[i]:
+            learn_from(agent, memory.s[i], memory.a[i], g - value(agent, memory.s[i], memory.a[i]))

@@ -1,0 +1,42 @@
+"""Watkins's Q(lambda): Q-learning that also credits what led here, back to the last exploring action.
+
+Watkins (1989); Sutton and Barto (1998), section 7.6, Figure 7.14.
+"""
+
+from __future__ import annotations
+
+from qsweep.agents.agent import Agent, Step
+from qsweep.agents.traces import Traces, credit, cut, fade, mark, traces
+from qsweep.agents.values import highest, value
+from qsweep.learning import Basis
+
+HYPERPARAMETERS = ("trace_decay", "traces")
+LOOKS_AHEAD = True
+
+
+def memory(basis: Basis) -> Traces:
+    """The traces."""
+    return traces(basis.q, basis.gamma, **basis.hyperparameters)
+
+
+def td_error(q: float, r: float, gamma: float, q_next: float) -> float:
+    """R + gamma max_a Q(S', a) - Q(S, A). q: Q(S, A); q_next: that maximum, 0 after termination."""
+    return r + gamma * q_next - q
+
+
+def forget(agent: Agent, memory: Traces) -> None:
+    """An episode begins without traces."""
+    cut(memory)
+
+
+def learn(agent: Agent, memory: Traces, step: Step) -> None:
+    """Credit all traces with the TD error; what is not greedy cuts them."""
+    s, a = step.s, step.a
+    q_next = 0.0 if step.terminated else highest(agent, step.s_next)
+    mark(memory, s, a)
+    greedy = step.terminated or value(agent, step.s_next, step.a_next) == q_next
+    credit(agent, memory, td_error(value(agent, s, a), step.r, agent.gamma, q_next))
+    if greedy:
+        fade(memory)
+    else:
+        cut(memory)

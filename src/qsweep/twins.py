@@ -1,0 +1,82 @@
+"""Which compiled twin stands for an environment, if any."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from qsweep.config import Env
+from qsweep.dynamics import named_twin
+from qsweep.dynamics.twin import Twin
+from qsweep.environments import describe, make
+
+TRIAL_STEPS = 300
+"""Random steps in which a twin made of transition tables must agree with its environment."""
+
+
+def has_twin(env: Env) -> bool:
+    """Whether the environment has a compiled twin (answered without importing numba)."""
+    return twin_of(env) is not None
+
+
+def twin_of(env: Env) -> Twin | None:
+    """The compiled twin of an environment: its own, or one made of its transition tables; None without.
+
+    The latter stands for it only if both do the same for some hundred random steps from two seeds,
+    which tells where an environment draws in another way, changes its tables, or is wrapped.
+    """
+    if env.actions or env.wrapper:
+        return None
+    return _twin_of(env.id, json.dumps(env.kwargs, sort_keys=True, default=repr))
+
+
+@lru_cache(maxsize=32)
+def _twin_of(env_id: str, kwargs: str) -> Twin | None:
+    env = Env(id=env_id, kwargs=json.loads(kwargs))
+    twin = None if env.kwargs else named_twin(env_id)
+    return twin or _of_tables(env)
+
+
+def _of_tables(env: Env) -> Twin | None:
+    from qsweep.dynamics import tables
+
+    found = describe(env)
+    made = make(env)
+    inner: Any = made.unwrapped
+    try:
+        start = inner.initial_state_distrib
+        twin = tables.twin(inner.P, np.asarray(start, np.float64).tolist(), found.actions)
+        same = found.first_action == 0 and all(_same(made, twin, seed) for seed in (0, 1))
+        return twin if same else None
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError):
+        return None  # it has no tables, or of another form
+    finally:
+        made.close()
+
+
+def _same(env: Any, twin: Twin, seed: int) -> bool:
+    """Whether environment and twin do the same from a seed."""
+    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
+    seen, _ = env.reset(seed=seed)
+    state, observation = twin.room()
+    twin.reset(generator, twin.constants, state, observation)
+    actions = np.random.default_rng(seed).integers(env.action_space.n, size=TRIAL_STEPS).tolist()
+    return all(pair[0] == pair[1] for pair in _pairs(env, twin, generator, state, observation, seen, actions))
+
+
+def _pairs(
+    env: Any, twin: Twin, generator: Any, state: Any, observation: Any, seen: Any, actions: list[int]
+) -> Iterator[tuple[Any, Any]]:
+    yield float(seen), observation[0]
+    for action in actions:
+        seen, reward, terminated, truncated, _ = env.step(action)
+        found = twin.step(generator, twin.constants, state, action, observation)
+        yield (float(seen), float(reward), bool(terminated)), (observation[0], *found)
+        if terminated or truncated:
+            seen, _ = env.reset()
+            twin.reset(generator, twin.constants, state, observation)
+            yield float(seen), observation[0]
