@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help setup sweep test ui bench docs lock clean
+.PHONY: help setup sweep test ui verify bench docs lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,9 @@ test: $(READY)  ## Lint, types and tests
 
 ui: $(READY)  ## The MLflow UI on this checkout's runs
 	$(BIN)/qsweep ui
+
+verify: $(READY)  ## Published and exact numbers, reproduced and judged; some minutes
+	$(BIN)/qsweep verify
 
 bench: $(READY)  ## Speed, side by side with what one would run instead; and the tutorial's recipe over seeds
 	$(BIN)/python benchmarks/whole_run.py

@@ -21,7 +21,7 @@ ORDER = (
     *("policy_page", "policy", "tracking", "names", "model", "model_code", "registry", "pulling"),
     *("report", "pictures", "playing"),
     *("recording", "progress", "jobs", "runner", "reproduction"),
-    *("overrides", "composition", "winners", "sweeps", "launch"),
+    *("overrides", "composition", "winners", "sweeps", "launch", "verification"),
     *("cli", "__init__"),
 )
 """Each module or package of qsweep imports only from its left; `__init__` is the public face."""

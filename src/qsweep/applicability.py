@@ -26,6 +26,13 @@ def applicability_problems(config: Config, known: list[Problem]) -> list[Problem
             )
         ]
     return [
+        *([] if at_fault(known, "learning_rate", "learning_rate_end") else _rate_problems(config)),
+        *_optional_problems(config, known),
+    ]
+
+
+def _optional_problems(config: Config, known: list[Problem]) -> list[Problem]:
+    return [
         problem
         for key, other in OPTIONAL.items()
         if not at_fault(known, key, other)
@@ -40,6 +47,13 @@ def _key_problems(config: Config, key: str, other: str) -> Iterator[Problem]:
         yield Problem(key, f"must be {RULES[key]}", "null")
     if key not in own and value is not None:
         yield Problem(key, f"does not apply to {other}={chosen}", value, "leave it out")
+
+
+def _rate_problems(config: Config) -> Iterator[Problem]:
+    """A learning rate falls, if it changes."""
+    end, start = config.learning_rate_end, config.learning_rate
+    if end is not None and end > start:
+        yield Problem("learning_rate_end", f"must not exceed learning_rate ({start:g})", end)
 
 
 def algorithm_problems(config: Config, env: Env, known: list[Problem]) -> Iterator[Problem]:

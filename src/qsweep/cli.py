@@ -154,6 +154,20 @@ def reproduce(run: str, uri: str) -> None:
 
 
 @main.command()
+@click.argument("cases", nargs=-1, metavar="[CASE]...")
+@click.option("--quick", is_flag=True, help="Fewer runs, and not the longest: under a minute.")
+@refusing
+def verify(cases: Sequence[str], quick: bool) -> None:
+    """Reproduce published and exact numbers; exit code 1 if any does not come out.
+
+    CASE is a case such as cliff/sarsa, or a group such as cliff.
+    """
+    from qsweep.verification import verify
+
+    sys.exit(0 if verify(cases, quick) else 1)
+
+
+@main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=5000, show_default=True, help="Port to listen on.")
 @refusing

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 
@@ -22,11 +22,17 @@ def compiled(function: Any, signature: Any, names: Mapping[str, Any] | None = No
 
     names: what global names of `function` stand for instead of what its module says. Nothing compiled
     is captured or called across cached functions, so a second process finds the machine code on disk;
-    an edit in the file of any function of them is noticed (numba watches only the caller's own file).
+    an edit in the file of any function of them, or in what they import, is noticed (numba watches only
+    the caller's own file).
     """
+    return _made(function, signature, tuple(sorted((names or {}).items())))
+
+
+@cache
+def _made(function: Any, signature: Any, names: tuple[tuple[str, Any], ...]) -> Any:
     from numba import njit
 
-    parts = dict(names or {})
+    parts = dict(names)
     digest = _digest(function, parts)
     made = specialised(function, _callable({**_globals(function), **parts}))
     made.__qualname__ = made.__name__ = f"{function.__name__}_{digest}"  # numba's name for the cache file
@@ -38,8 +44,11 @@ def _globals(function: Any) -> dict[str, Any]:
     return {name: function.__globals__[name] for name in _used(function.__code__, function.__globals__)}
 
 
-def _used(code: Any, known: Mapping[str, Any]) -> Iterator[str]:
+def _used(code: CodeType, known: Mapping[str, Any]) -> Iterator[str]:
     yield from (name for name in code.co_names if name in known)
+    for inner in code.co_consts:  # a comprehension is a function of its own
+        if isinstance(inner, CodeType):
+            yield from _used(inner, known)
 
 
 def _callable(names: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,28 +64,33 @@ def _inner(function: Any) -> Any:
 
 
 def _digest(function: Any, names: Mapping[str, Any]) -> str:
-    """Twelve hex digits of all that is compiled in: the files of the functions, and the names."""
+    """Twelve hex digits of all that is compiled in."""
     found: dict[str, str] = {}
     _collect(function, names, found)
-    constants = {name: part for name, part in names.items() if not isinstance(part, FunctionType)}
-    text = "".join(found[key] for key in sorted(found)) + repr(sorted(constants.items()))
+    text = "".join(f"{key}: {found[key]}" for key in sorted(found))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _collect(function: Any, names: Mapping[str, Any], found: dict[str, str]) -> None:
-    """The source of every file that a function and those it calls are in, by file and function."""
+    """By name: the file of every function and class that is compiled in, and every constant."""
     key = f"{function.__module__}.{function.__qualname__}"
     if key in found:
         return
     found[key] = _source(function)
-    for part in {**_globals(function), **names}.values():
+    for name, part in {**_globals(function), **names}.items():
         if isinstance(part, FunctionType):
             _collect(part, {}, found)
+        elif hasattr(part, "py_func"):  # made by numba already
+            _collect(part.py_func, {}, found)
+        elif isinstance(part, type):
+            found[f"{key} {name}"] = _source(part)
+        elif not isinstance(part, ModuleType):
+            found[f"{key} {name}"] = repr(part.tolist() if hasattr(part, "tolist") else part)
 
 
-def _source(function: Callable[..., Any]) -> str:
-    module = inspect.getmodule(function)
-    return _text(module) if isinstance(module, ModuleType) else inspect.getsource(function)
+def _source(part: Any) -> str:
+    module = inspect.getmodule(part)
+    return _text(module) if isinstance(module, ModuleType) else inspect.getsource(part)
 
 
 @cache

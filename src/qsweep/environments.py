@@ -14,6 +14,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
 import qsweep.textbook  # noqa: F401  (registers its environments)
 from qsweep.config import Env
@@ -68,6 +69,15 @@ def make(env: Env, max_steps: int | None = None, **more: Any) -> gymnasium.Env[A
     made = gymnasium.make(env.id, disable_env_checker=True, **limit, **env.kwargs, **more)
     made = wrapped(made, env.wrapper) if env.wrapper else made
     return DiscreteActions(made, env.actions) if env.actions else made
+
+
+def is_bare(made: gymnasium.Env[Any, Any]) -> bool:
+    """Whether nothing is wrapped around an environment but what `gymnasium.make` puts around any."""
+    while isinstance(made, gymnasium.Wrapper):
+        if not isinstance(made, (OrderEnforcing, PassiveEnvChecker, TimeLimit)):
+            return False
+        made = made.env
+    return True
 
 
 def describe(env: Env) -> Description:

@@ -85,7 +85,8 @@ def grid(config: Config, env: Env, found: Description) -> tuple[Grid | None, lis
     made = Grid(low, high, counts, tilings=config.tilings or 1)
     problems = [*_count_problems(env, made, found), *_kind_problems(config, env, found)]
     if config.discretizer == "quantile" and not problems:
-        made = dataclasses.replace(made, edges=learned_edges(env, counts))
+        inner = zip(learned_edges(env, counts), low, high, strict=True)
+        made = dataclasses.replace(made, edges=tuple(tuple(np.clip(e, a, b).tolist()) for e, a, b in inner))
     return made, problems
 
 

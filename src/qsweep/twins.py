@@ -11,11 +11,13 @@ import numpy as np
 
 from qsweep.config import Env
 from qsweep.dynamics import named_twin
+from qsweep.dynamics.pcg64 import stream
 from qsweep.dynamics.twin import Twin
-from qsweep.environments import describe, make
+from qsweep.environments import describe, is_bare, make
 
-TRIAL_STEPS = 300
-"""Random steps in which a twin made of transition tables must agree with its environment."""
+TRIAL_STEPS, TRIAL_EPISODE = 300, 40
+"""Random steps in which a twin made of transition tables must agree with its environment, with a reset
+after so many at the latest."""
 
 
 def has_twin(env: Env) -> bool:
@@ -26,8 +28,9 @@ def has_twin(env: Env) -> bool:
 def twin_of(env: Env) -> Twin | None:
     """The compiled twin of an environment: its own, or one made of its transition tables; None without.
 
-    The latter stands for it only if both do the same for some hundred random steps from two seeds,
-    which tells where an environment draws in another way, changes its tables, or is wrapped.
+    The latter stands for it only if nothing is wrapped around it, and both do the same for some hundred
+    random steps from two seeds, which tells where an environment draws in another way or changes its
+    tables. Raises UsageError where a package's entry point names a twin that cannot be loaded.
     """
     if env.actions or env.wrapper:
         return None
@@ -50,8 +53,8 @@ def _of_tables(env: Env) -> Twin | None:
     try:
         start = inner.initial_state_distrib
         twin = tables.twin(inner.P, np.asarray(start, np.float64).tolist(), found.actions)
-        same = found.first_action == 0 and all(_same(made, twin, seed) for seed in (0, 1))
-        return twin if same else None
+        suits = found.first_action == 0 and is_bare(made)
+        return twin if suits and all(_same(made, twin, seed) for seed in (0, 1)) else None
     except (AttributeError, KeyError, IndexError, TypeError, ValueError):
         return None  # it has no tables, or of another form
     finally:
@@ -60,23 +63,22 @@ def _of_tables(env: Env) -> Twin | None:
 
 def _same(env: Any, twin: Twin, seed: int) -> bool:
     """Whether environment and twin do the same from a seed."""
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
+    with np.errstate(over="ignore"):  # the products of PCG64 are meant to overflow
+        return all(one == other for one, other in _pairs(env, twin, seed))
+
+
+def _pairs(env: Any, twin: Twin, seed: int) -> Iterator[tuple[Any, Any]]:
+    """What the environment gives at each of some random steps, and what the twin gives."""
+    random, (state, observation) = stream(seed), twin.room()
     seen, _ = env.reset(seed=seed)
-    state, observation = twin.room()
-    twin.reset(generator, twin.constants, state, observation)
-    actions = np.random.default_rng(seed).integers(env.action_space.n, size=TRIAL_STEPS).tolist()
-    return all(pair[0] == pair[1] for pair in _pairs(env, twin, generator, state, observation, seen, actions))
-
-
-def _pairs(
-    env: Any, twin: Twin, generator: Any, state: Any, observation: Any, seen: Any, actions: list[int]
-) -> Iterator[tuple[Any, Any]]:
+    twin.reset(random, twin.constants, state, observation)
     yield float(seen), observation[0]
-    for action in actions:
+    actions = np.random.default_rng(seed).integers(env.action_space.n, size=TRIAL_STEPS).tolist()
+    for number, action in enumerate(actions, 1):
         seen, reward, terminated, truncated, _ = env.step(action)
-        found = twin.step(generator, twin.constants, state, action, observation)
+        found = twin.step(random, twin.constants, state, action, observation)
         yield (float(seen), float(reward), bool(terminated)), (observation[0], *found)
-        if terminated or truncated:
+        if terminated or truncated or number % TRIAL_EPISODE == 0:
             seen, _ = env.reset()
-            twin.reset(generator, twin.constants, state, observation)
+            twin.reset(random, twin.constants, state, observation)
             yield float(seen), observation[0]

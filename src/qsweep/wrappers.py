@@ -12,6 +12,9 @@ from gymnasium import spaces
 
 from qsweep.problems import Problem, UsageError
 
+MOST_ACTIONS = 100_000
+"""How many discretised actions there may be."""
+
 
 class DiscreteActions(gymnasium.ActionWrapper[Any, Any, Any]):
     """A Box of actions as `count` evenly spaced ones per dimension, from its low to its high."""
@@ -25,6 +28,9 @@ class DiscreteActions(gymnasium.ActionWrapper[Any, Any, Any]):
         low, high = box.low.ravel(), box.high.ravel()
         if not (np.isfinite(low).all() and np.isfinite(high).all()):
             raise UsageError([Problem("env.actions", "needs bounded actions", count, f"this one has {box}")])
+        if count ** len(low) > MOST_ACTIONS:
+            rule = f"must give at most {MOST_ACTIONS:,} actions; {box} has {len(low)} dimensions"
+            raise UsageError([Problem("env.actions", rule, count, "use fewer")])
         axes = [np.linspace(a, b, count) for a, b in zip(low, high, strict=True)]
         self._actions = [np.array(action, box.dtype).reshape(box.shape) for action in product(*axes)]
         self.action_space = spaces.Discrete(len(self._actions))
@@ -54,10 +60,12 @@ def wrapped(env: gymnasium.Env[Any, Any], name: str) -> gymnasium.Env[Any, Any]:
     Raises UsageError where there is none.
     """
     module, _, attribute = name.partition(":")
+    rule = "must be MODULE:WRAPPER, a callable that takes and returns an environment"
     try:
-        wrapper = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        rule = "must be MODULE:WRAPPER, a callable that takes and returns an environment"
-        raise UsageError([Problem("env.wrapper", rule, name, f"{type(error).__name__}: {error}")]) from error
-    made: gymnasium.Env[Any, Any] = wrapper(env)
+        made = getattr(import_module(module), attribute)(env)
+    except Exception as error:  # whatever a third party's module or wrapper raises
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise UsageError([Problem("env.wrapper", rule, name, reason)]) from error
+    if not isinstance(made, gymnasium.Env):
+        raise UsageError([Problem("env.wrapper", rule, name, f"it returned {made!r}")])
     return made

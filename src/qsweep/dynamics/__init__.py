@@ -10,6 +10,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 
 from qsweep.dynamics.twin import Twin
+from qsweep.problems import Problem, UsageError
 
 MODULES = {
     "Acrobot-v1": "acrobot",
@@ -23,11 +24,21 @@ GROUP = "qsweep.twins"
 
 
 def named_twin(env_id: str) -> Twin | None:
-    """The twin of an environment by its id, from this package or another's entry point."""
+    """The twin of an environment by its id, from this package or another's entry point.
+
+    Raises UsageError where that cannot be loaded.
+    """
     if env_id in MODULES:
         found: Twin = import_module(f"qsweep.dynamics.{MODULES[env_id]}").TWIN
         return found
     for point in entry_points(group=GROUP, name=env_id):
-        theirs: Twin = point.load()
+        try:
+            theirs = point.load()
+        except Exception as error:  # whatever another's module raises
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            rule = f"compiled needs the twin of {env_id}, which cannot be loaded"
+            raise UsageError([Problem("engine", rule, point.value, reason)]) from error
+        if not isinstance(theirs, Twin):
+            raise UsageError([Problem("engine", f"the twin of {env_id} must be a Twin", point.value)])
         return theirs
     return None

@@ -63,7 +63,7 @@ def _wrap(angle: float) -> float:
 
 
 def step(
-    generator: Any, constants: Floats, state: Floats, action: int, observation: Floats
+    random: Any, constants: Floats, state: Floats, action: int, observation: Floats
 ) -> tuple[float, bool]:
     """One fourth-order Runge-Kutta step; -1 each, 0 and terminated when the tip is one link high."""
     a0, b0, u0, v0 = state[0], state[1], state[2], state[3]

@@ -24,7 +24,7 @@ def start(generator: np.random.Generator, n: int) -> tuple[Floats, Floats]:
 
 
 def step(
-    generator: Any, constants: Floats, state: Floats, action: int, observation: Floats
+    random: Any, constants: Floats, state: Floats, action: int, observation: Floats
 ) -> tuple[float, bool]:
     """One Euler step; +1 each, terminated when the pole or the cart leaves its range."""
     x, x_dot, theta, theta_dot = state[0], state[1], state[2], state[3]

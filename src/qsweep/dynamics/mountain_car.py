@@ -22,7 +22,7 @@ def start(generator: np.random.Generator, n: int) -> tuple[Floats, Floats]:
 
 
 def step(
-    generator: Any, constants: Floats, state: Floats, action: int, observation: Floats
+    random: Any, constants: Floats, state: Floats, action: int, observation: Floats
 ) -> tuple[float, bool]:
     """One step; -1 each, terminated at the goal."""
     position, velocity = state[0], state[1]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from qsweep.dynamics.pcg64 import uniform
 from qsweep.dynamics.twin import Floats, Twin
 
 OUTCOME = 4
@@ -40,9 +41,9 @@ def _constants(rows: Sequence[Sequence[Any]], actions: int) -> Floats:
     return np.concatenate([[actions], head + OUTCOME * begins, np.concatenate(outcomes).ravel()])
 
 
-def _pick(generator: Any, constants: Floats, row: int) -> int:
+def _pick(random: Any, constants: Floats, row: int) -> int:
     """Where the outcome begins that the next random number picks."""
-    u = generator.random()
+    u = uniform(random)
     begin, end = int(constants[1 + row]), int(constants[2 + row])
     low, high = 0, (end - begin) // OUTCOME
     count = high
@@ -57,17 +58,17 @@ def _pick(generator: Any, constants: Floats, row: int) -> int:
     return begin + OUTCOME * low
 
 
-def reset(generator: Any, constants: Floats, state: Floats, observation: Floats) -> None:
+def reset(random: Any, constants: Floats, state: Floats, observation: Floats) -> None:
     """Draw a start."""
-    state[0] = constants[_pick(generator, constants, 0) + 1]
+    state[0] = constants[_pick(random, constants, 0) + 1]
     observation[0] = state[0]
 
 
 def step(
-    generator: Any, constants: Floats, state: Floats, action: int, observation: Floats
+    random: Any, constants: Floats, state: Floats, action: int, observation: Floats
 ) -> tuple[float, bool]:
     """Draw what follows."""
-    place = _pick(generator, constants, 1 + int(state[0]) * int(constants[0]) + action)
+    place = _pick(random, constants, 1 + int(state[0]) * int(constants[0]) + action)
     state[0] = constants[place + 1]
     observation[0] = state[0]
     return constants[place + 2], constants[place + 3] != 0.0

@@ -15,7 +15,7 @@ from qsweep.compiling import compiled
 Floats = npt.NDArray[np.float64]
 
 
-def keep(generator: Any, constants: Floats, state: Floats, observation: Floats) -> None:
+def keep(random: Any, constants: Floats, state: Floats, observation: Floats) -> None:
     """The reset of a twin whose starts are drawn beforehand."""
 
 
@@ -23,13 +23,13 @@ def keep(generator: Any, constants: Floats, state: Floats, observation: Floats) 
 class Twin:
     """One environment's dynamics without Gymnasium, as plain functions that numba can compile.
 
-    step(generator, constants, state, action, observation) -> (reward, terminated): writes the new state
+    step(random, constants, state, action, observation) -> (reward, terminated): writes the new state
     float64[k] and the new observation float64[dimensions], rounded as the environment rounds it (to
-    float32). What it draws it draws from `generator` (a numpy Generator), as the environment does.
+    float32). What it draws it draws by `pcg64.uniform(random)`, as the environment by `np_random.random()`.
 
     One of: start(generator, n) -> states [n, k] and observations [n, dimensions] after n resets in a
-    row, for a `step` that draws nothing; reset(generator, constants, state, observation), which writes
-    them, for one that does, and then `sizes` says k and dimensions.
+    row, from a numpy Generator, for a `step` that draws nothing; reset(random, constants, state,
+    observation), which writes them, for one that does, and then `sizes` says k and dimensions.
 
     constants: float64[m], whatever the functions look up.
     """
@@ -44,24 +44,25 @@ class Twin:
         """Arrays for a state and an observation."""
         if self.start is None:
             return np.zeros(self.sizes[0]), np.zeros(self.sizes[1])
-        states, observations = self.start(np.random.default_rng(0), 1)
+        states, observations = self.starts(np.random.default_rng(0), 1)
         return states[0], observations[0]
 
     def starts(self, generator: np.random.Generator, n: int) -> tuple[Floats, Floats]:
         """The next n starts, or none where they are drawn on the way."""
         if self.start is None:
             return np.zeros((0, self.sizes[0])), np.zeros((0, self.sizes[1]))
-        return self.start(generator, n)
+        states, observations = self.start(generator, n)
+        return np.ascontiguousarray(states, np.float64), np.ascontiguousarray(observations, np.float64)
 
 
 @cache
 def signatures() -> tuple[Any, Any]:
     """The numba signatures of `reset` and `step`."""
-    from numba import boolean, float64, int64, typeof, types, void
+    from numba import boolean, float64, int64, types, uint64, void
 
-    generator, floats = typeof(np.random.default_rng(0)), float64[::1]
-    step = types.Tuple((float64, boolean))(generator, floats, floats, int64, floats)
-    return void(generator, floats, floats, floats), step
+    random, floats = uint64[::1], float64[::1]
+    step = types.Tuple((float64, boolean))(random, floats, floats, int64, floats)
+    return void(random, floats, floats, floats), step
 
 
 @cache

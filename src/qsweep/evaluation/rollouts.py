@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from qsweep.compiling import compiled
 from qsweep.config import Env
 from qsweep.discretizer import Floats, Grid, Lattice, lattice, locate
+from qsweep.dynamics.pcg64 import stream
 from qsweep.dynamics.twin import Twin, machine_code, signatures
 from qsweep.training.loop import World, start
 from qsweep.twins import twin_of
@@ -128,7 +129,7 @@ def greedy_episodes(
         while not over and length < world.max_steps:
             locate(where, world.observation, cells)
             a = greedy_action(q, best, cells)
-            reward, over = step(world.generator, world.constants, world.state, a, world.observation)
+            reward, over = step(world.random, world.constants, world.state, a, world.observation)
             total += reward
             length += 1
         returns[episode], lengths[episode], terminated[episode] = total, length, over
@@ -153,37 +154,32 @@ def _compiled(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
     assert twin is not None
     greedy, where, n = _Greedy.of(setting, q_table), lattice(setting.grid), len(seeds)
     rollouts = Rollouts(np.empty(n), np.empty(n, np.int32), np.empty(n, np.bool_))
-    parts = (rollouts.returns, rollouts.lengths, rollouts.terminated)
-    for first, world in _worlds(setting, twin, seeds):
-        own = slice(first, first + (len(world.states) or 1))
-        arrays = (where, greedy.q, greedy.best, greedy.cells, *(part[own] for part in parts))
-        _kernel(world, where)(machine_code(twin.reset), machine_code(twin.step), world, *arrays)
+    streams, states, observations = _starts(twin, seeds)
+    places = (*twin.room(), states, observations)
+    world = World(stream(0), streams, twin.constants, *places, setting.max_steps, False)
+    _kernel(world, where)(
+        machine_code(twin.reset),
+        machine_code(twin.step),
+        world,
+        where,
+        greedy.q,
+        greedy.best,
+        greedy.cells,
+        rollouts.returns,
+        rollouts.lengths,
+        rollouts.terminated,
+    )
     return rollouts
 
 
-def _worlds(setting: Setting, twin: Twin, seeds: range) -> Iterator[tuple[int, World]]:
-    """Where episodes start, with the number of the first: all at once, or each with its own generator."""
-    generator, room = np.random.Generator(np.random.PCG64(0)), twin.room()
-    if twin.start is not None:
-        starts = _starts(twin, seeds)
-        yield 0, World(generator, twin.constants, *room, *starts, setting.max_steps, False)
-        return
-    world = World(generator, twin.constants, *room, *twin.starts(generator, 0), setting.max_steps, False)
-    for episode, state in enumerate(_generator_states(seeds)):
-        generator.bit_generator.state = state
-        yield episode, world
-
-
 @lru_cache(maxsize=8)
-def _starts(twin: Twin, seeds: range) -> tuple[Any, Any]:
+def _starts(twin: Twin, seeds: range) -> tuple[Any, Any, Any]:
+    """Streams, states and observations at the start of an episode from each seed, as `World` has them."""
+    if twin.start is None:
+        return np.stack([stream(seed) for seed in seeds]), *twin.starts(np.random.default_rng(0), 0)
     generators = (np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed))) for seed in seeds)
-    states, observations = zip(*(twin.starts(generator, 1) for generator in generators), strict=True)
-    return np.concatenate(states), np.concatenate(observations)
-
-
-@lru_cache(maxsize=8)
-def _generator_states(seeds: range) -> list[Any]:
-    return [np.random.PCG64(np.random.SeedSequence(seed)).state for seed in seeds]
+    states, observations = zip(*(twin.start(generator, 1) for generator in generators), strict=True)
+    return np.zeros((0, 4), np.uint64), np.concatenate(states), np.concatenate(observations)
 
 
 @lru_cache(maxsize=1)

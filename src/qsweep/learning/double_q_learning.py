@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from qsweep.agents.agent import Agent, Step
 from qsweep.agents.choosing import draw
 from qsweep.agents.values import actions_in, step_size
@@ -40,24 +42,33 @@ def _value(q: Floats, s: Any, a: int) -> float:
     return total
 
 
-def _best(q: Floats, s: Any, actions: int) -> int:
-    best, highest = 0, _value(q, s, 0)
-    for a in range(1, actions):
+def _best(q: Floats, s: Any, actions: int, u: float, random_ties: bool) -> int:
+    """The best action by a table; u, uniform in [0, 1), decides between equally good ones."""
+    highest, ties = -np.inf, 0
+    for a in range(actions):
         found = _value(q, s, a)
-        if found > highest:
-            best, highest = a, found
-    return best
+        ties = ties + 1 if found == highest else 1 if found > highest else ties
+        highest = max(highest, found)
+    wanted = int(u * ties) if random_ties else 0
+    for a in range(actions):
+        if _value(q, s, a) == highest:
+            if wanted == 0:
+                return a
+            wanted -= 1
+    return 0
 
 
 def learn(agent: Agent, memory: Memory, step: Step) -> None:
     """Move one of the tables, by the toss of a coin."""
     s, a = step.s, step.a
-    first = draw(agent) < 0.5
+    u = draw(agent)
+    first = u < 0.5
     q = memory.q1 if first else memory.q2
     other = memory.q2 if first else memory.q1
     q_next = 0.0
     if not step.terminated:
-        best = _best(q, step.s_next, actions_in(agent, step.s_next))
+        rest = 2.0 * u if first else 2.0 * u - 1.0  # uniform again
+        best = _best(q, step.s_next, actions_in(agent, step.s_next), rest, agent.random_ties)
         q_next = _value(other, step.s_next, best)
     delta = td_error(_value(q, s, a), step.r, agent.gamma, q_next)
     for i in range(len(s)):

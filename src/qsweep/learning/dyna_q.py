@@ -23,14 +23,17 @@ UNTRIED, END = -2, -1
 class Memory(NamedTuple):
     """The model: r float64[cells, actions] and s_next int64[cells, actions], what followed last.
 
-    tried int64[cells * actions, 2]: cell and action of all that was tried; tally int64[1]: how many.
+    seen int64[cells]: the cells that were seen, in that order, `tally` int64[1] of them. tried
+    int64[cells, actions]: the actions tried in a cell, in that order, `tries` int64[cells] of them.
     cell, next_cell: int64[1], to write into. steps: of planning after each real one.
     """
 
     r: Floats
     s_next: Ints
-    tried: Ints
+    seen: Ints
     tally: Ints
+    tried: Ints
+    tries: Ints
     cell: Ints
     next_cell: Ints
     steps: int
@@ -38,11 +41,12 @@ class Memory(NamedTuple):
 
 def memory(basis: Basis) -> Memory:
     """A model that knows nothing."""
-    shape, one = basis.q.shape, (1,)
-    tried = np.zeros((basis.q.size, 2), np.int64)
-    tally, cell, next_cell = (np.zeros(one, np.int64) for _ in range(3))
+    shape, cells = basis.q.shape, len(basis.q)
+    seen, tries, tried = np.zeros(cells, np.int64), np.zeros(cells, np.int64), np.zeros(shape, np.int64)
+    tally, cell, next_cell = (np.zeros(1, np.int64) for _ in range(3))
     steps = int(basis.hyperparameters["planning_steps"])
-    return Memory(np.zeros(shape), np.full(shape, UNTRIED), tried, tally, cell, next_cell, steps)
+    model = (np.zeros(shape), np.full(shape, UNTRIED))
+    return Memory(*model, seen, tally, tried, tries, cell, next_cell, steps)
 
 
 def td_error(q: float, r: float, gamma: float, q_next: float) -> float:
@@ -56,18 +60,28 @@ def learn(agent: Agent, memory: Memory, step: Step) -> None:
     q_next = 0.0 if step.terminated else highest(agent, step.s_next)
     learn_from(agent, s, a, td_error(value(agent, s, a), step.r, agent.gamma, q_next))
     if memory.s_next[s[0], a] == UNTRIED:
-        memory.tried[memory.tally[0], 0], memory.tried[memory.tally[0], 1] = s[0], a
-        memory.tally[0] += 1
+        _remember(memory, s[0], a)
     memory.r[s[0], a] = step.r
     memory.s_next[s[0], a] = END if step.terminated else step.s_next[0]
     for _ in range(memory.steps):
         _plan(agent, memory)
 
 
+def _remember(memory: Memory, cell: int, a: int) -> None:
+    """An action was taken in a cell for the first time."""
+    if memory.tries[cell] == 0:
+        memory.seen[memory.tally[0]] = cell
+        memory.tally[0] += 1
+    memory.tried[cell, memory.tries[cell]] = a
+    memory.tries[cell] += 1
+
+
 def _plan(agent: Agent, memory: Memory) -> None:
-    picked = min(int(draw(agent) * memory.tally[0]), memory.tally[0] - 1)
-    memory.cell[0], a = memory.tried[picked, 0], memory.tried[picked, 1]
-    memory.next_cell[0] = memory.s_next[memory.cell[0], a]
+    """Learn from a remembered step: of a cell that was seen, an action that was taken there."""
+    cell = memory.seen[int(draw(agent) * memory.tally[0])]
+    a = memory.tried[cell, int(draw(agent) * memory.tries[cell])]
+    memory.cell[0] = cell
+    memory.next_cell[0] = memory.s_next[cell, a]
     q_next = 0.0 if memory.next_cell[0] == END else highest(agent, memory.next_cell)
-    delta = td_error(value(agent, memory.cell, a), memory.r[memory.cell[0], a], agent.gamma, q_next)
+    delta = td_error(value(agent, memory.cell, a), memory.r[cell, a], agent.gamma, q_next)
     learn_from(agent, memory.cell, a, delta)

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qsweep.agents.agent import Agent, Step
-from qsweep.agents.values import learn_from, value
+from qsweep.agents.agent import ALPHA, Agent, Step
+from qsweep.agents.values import value
 from qsweep.learning import Basis, Floats, Ints
 
 LOOKS_AHEAD = True
@@ -24,7 +24,8 @@ class Memory(NamedTuple):
     """The episode so far: s int64[steps, 1], a int64[steps], r float64[steps].
 
     first bool[steps]: whether it was the first visit to that cell and action. seen int64[cells, actions]:
-    the episode of the last visit. tally int64[2]: episodes, steps in this one.
+    the episode of the last visit. returns int64[cells, actions]: how many were learned from. tally
+    int64[2]: episodes, steps in this one.
     """
 
     s: Ints
@@ -32,6 +33,7 @@ class Memory(NamedTuple):
     r: Floats
     first: Any
     seen: Ints
+    returns: Ints
     tally: Ints
 
 
@@ -39,8 +41,9 @@ def memory(basis: Basis) -> Memory:
     """Room for the longest episode."""
     steps = basis.max_steps
     states, actions = np.empty((steps, 1), np.int64), np.empty(steps, np.int64)
-    seen = np.zeros(basis.q.shape, np.int64)
-    return Memory(states, actions, np.empty(steps), np.empty(steps, np.bool_), seen, np.zeros(2, np.int64))
+    seen, returns = np.zeros(basis.q.shape, np.int64), np.zeros(basis.q.shape, np.int64)
+    first, tally = np.empty(steps, np.bool_), np.zeros(2, np.int64)
+    return Memory(states, actions, np.empty(steps), first, seen, returns, tally)
 
 
 def forget(agent: Agent, memory: Memory) -> None:
@@ -63,4 +66,11 @@ def learn(agent: Agent, memory: Memory, step: Step) -> None:
     for i in range(t, -1, -1):
         g = memory.r[i] + agent.gamma * g
         if memory.first[i]:
-            learn_from(agent, memory.s[i], memory.a[i], g - value(agent, memory.s[i], memory.a[i]))
+            _average(agent, memory, memory.s[i, 0], memory.a[i], g)
+
+
+def _average(agent: Agent, memory: Memory, cell: int, a: int, g: float) -> None:
+    """Move a value towards a return; its visits count more than the first ones, so it counts returns."""
+    memory.returns[cell, a] += 1
+    alpha = agent.pace[ALPHA] / memory.returns[cell, a] if agent.falling else agent.pace[ALPHA]
+    agent.q[cell, a] += alpha * (g - agent.q[cell, a])

@@ -11,7 +11,6 @@ from qsweep.agents.values import highest, value
 from qsweep.learning import Basis
 
 HYPERPARAMETERS = ("trace_decay", "traces")
-LOOKS_AHEAD = True
 
 
 def memory(basis: Basis) -> Traces:
@@ -30,13 +29,11 @@ def forget(agent: Agent, memory: Traces) -> None:
 
 
 def learn(agent: Agent, memory: Traces, step: Step) -> None:
-    """Credit all traces with the TD error; what is not greedy cuts them."""
+    """Credit all traces with the TD error, then let them fade; what was not greedy has cut them before."""
     s, a = step.s, step.a
-    q_next = 0.0 if step.terminated else highest(agent, step.s_next)
-    mark(memory, s, a)
-    greedy = step.terminated or value(agent, step.s_next, step.a_next) == q_next
-    credit(agent, memory, td_error(value(agent, s, a), step.r, agent.gamma, q_next))
-    if greedy:
-        fade(memory)
-    else:
+    q, q_next = value(agent, s, a), 0.0 if step.terminated else highest(agent, step.s_next)
+    if q != highest(agent, s):
         cut(memory)
+    mark(memory, s, a)
+    credit(agent, memory, td_error(q, step.r, agent.gamma, q_next))
+    fade(memory)

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import float32, float64, int32, int64, njit, typeof, types, void
+from numba import float32, float64, int32, int64, njit, types, uint64, void
 
 from qsweep.dynamics.twin import signatures
 
 _STEP = types.FunctionType(signatures()[1])
-_WORLD = types.Tuple((typeof(np.random.default_rng(0)), float64[::1]))
+_WORLD = types.Tuple((uint64[::1], float64[::1]))
 _AXES = types.UniTuple(float64[::1], 2)
 
 
@@ -40,14 +40,14 @@ _between = njit(_between)
 
 
 def _moves(step: Any, world: Any, axes: Any, node: Any, x: Any, y: Any) -> None:
-    generator, constants = world
+    random, constants = world
     state, observation = np.empty(2), np.empty(2)
     place = 0
     for position in axes[0]:
         for velocity in axes[1]:
             for action in range(3):
                 state[0], state[1] = position, velocity
-                _, over = step(generator, constants, state, action, observation)
+                _, over = step(random, constants, state, action, observation)
                 below, along, across = _place(axes, state[0], state[1])
                 node[place, action] = -1 if over else below
                 x[place, action], y[place, action] = along, across
@@ -79,7 +79,7 @@ sweep = njit(
 def _roll_out(
     step: Any, world: Any, axes: Any, values: Any, starts: Any, max_steps: int, lengths: Any
 ) -> None:
-    generator, constants = world
+    random, constants = world
     row = len(axes[1])
     state, tried, observation = np.empty(2), np.empty(2), np.empty(2)
     for episode in range(len(starts)):
@@ -89,12 +89,12 @@ def _roll_out(
             best, greedy = -np.inf, 0
             for action in range(3):
                 tried[:] = state
-                _, ends = step(generator, constants, tried, action, observation)
+                _, ends = step(random, constants, tried, action, observation)
                 below, x, y = _place(axes, tried[0], tried[1])
                 value = 0.0 if ends else _between(values, row, below, x, y)
                 if value > best:
                     best, greedy = value, action
-            _, over = step(generator, constants, state, greedy, observation)
+            _, over = step(random, constants, state, greedy, observation)
             length += 1
         lengths[episode] = length
 

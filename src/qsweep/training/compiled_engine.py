@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from qsweep.compiling import compiled
-from qsweep.dynamics.twin import Twin, machine_code, signatures
+from qsweep.dynamics.pcg64 import Stream, stream
+from qsweep.dynamics.twin import Floats, Twin, machine_code, signatures
 from qsweep.training.chunk import Chunk, Span, spans
 from qsweep.training.learner import Learner, learner, paces
 from qsweep.training.loop import World, train_episodes
@@ -41,13 +42,14 @@ def train(task: Task) -> Iterator[Chunk]:
     functions = (machine_code(twin.reset), machine_code(twin.step))
     # As Gymnasium seeds the generator of an environment on its first reset.
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(task.environment_seed)))
+    random = stream(task.environment_seed)
     for batch in _batches(task):
         first, count = batch[0].first, batch[-1].end - batch[0].first
         episodes = np.arange(first, first + count)
         ends = np.array([span.end - first for span in batch])
         tables = np.empty((len(batch), *learning.agent.q.shape))
         returns, lengths = np.empty(count), np.empty(count, np.int32)
-        world = _world(task, twin, generator, count)
+        world = _world(task, twin, twin.starts(generator, count), random)
         kernel = kernel or _kernel(learning, world)
         pace = paces(task, episodes)
         kernel(*functions, world, learning.agent, learning.memory, pace, ends, tables, returns, lengths)
@@ -57,10 +59,9 @@ def train(task: Task) -> Iterator[Chunk]:
             yield Chunk(span, returns[part], lengths[part], epsilon[part], table.reshape(task.shape))
 
 
-def _world(task: Task, twin: Twin, generator: np.random.Generator, count: int) -> World:
-    skip = task.config.terminal_rule == "tutorial"
-    starts = twin.starts(generator, count)
-    return World(generator, twin.constants, *twin.room(), *starts, task.max_steps, skip)
+def _world(task: Task, twin: Twin, starts: tuple[Floats, Floats], random: Stream) -> World:
+    skip, none = task.config.terminal_rule == "tutorial", np.zeros((0, 4), np.uint64)
+    return World(random, none, twin.constants, *twin.room(), *starts, task.max_steps, skip)
 
 
 def _kernel(learning: Learner, world: World) -> Callable[..., Any]:

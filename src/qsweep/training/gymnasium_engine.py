@@ -47,7 +47,7 @@ def _chunks(task: Task, env: Any, learning: Learner) -> Iterator[Chunk]:
         for episode, pace in zip(episodes, paces(task, episodes), strict=True):
             learning.agent.pace[:] = pace
             seen, _ = env.reset(seed=task.environment_seed if episode == 0 else None)
-            observation[:] = task.encode(seen)
+            observation[:] = _numbers(task, seen)
             done.append(_episode(task, env, learning, observation))
         returns, lengths = zip(*done, strict=True)
         table = learning.table(task.shape)
@@ -67,7 +67,15 @@ def _episode(task: Task, env: Any, learning: Learner, observation: Any) -> tuple
         length += 1
         truncated = not terminated and (bool(truncated) or length >= task.max_steps)
         over = terminated or truncated
-        observation[:] = task.encode(seen)
+        observation[:] = _numbers(task, seen)
         if not (truncated and skip):
             a = observe(agent, memory, observation, r, terminated, truncated)
     return total, length
+
+
+def _numbers(task: Task, seen: Any) -> list[float]:
+    """An observation as numbers; raises ValueError for NaN, for which compiled code would have no cell."""
+    numbers = task.encode(seen)
+    if any(x != x for x in numbers):
+        raise ValueError(f"{task.env.id} gave an observation with NaN: {numbers}")
+    return numbers

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from qsweep.agents.acting import begin, observe
 from qsweep.agents.agent import ALPHA, EPSILON, Agent
+from qsweep.dynamics.pcg64 import Stream
 
 Floats = npt.NDArray[np.float64]
 
@@ -17,10 +18,13 @@ class World(NamedTuple):
     """A twin at work. state, observation: float64[k] and float64[dimensions], written to.
 
     states, observations: [episodes, ...], where every episode starts, or empty where `reset` draws that.
+    random: the stream that it draws from; streams: uint64[episodes, 4], where each episode begins to draw
+    from, or empty: where the one before has ended.
     skip_truncated: the last step of an episode is not learned from where the step limit ended it.
     """
 
-    generator: Any
+    random: Stream
+    streams: Any
     constants: Floats
     state: Floats
     observation: Floats
@@ -33,7 +37,10 @@ class World(NamedTuple):
 def start(reset: Any, world: World, episode: int) -> None:
     """Put the world where an episode starts."""
     if len(world.states) == 0:
-        reset(world.generator, world.constants, world.state, world.observation)
+        if len(world.streams) > 0:
+            for i in range(len(world.random)):
+                world.random[i] = world.streams[episode, i]
+        reset(world.random, world.constants, world.state, world.observation)
         return
     for i in range(len(world.state)):
         world.state[i] = world.states[episode, i]
@@ -66,7 +73,7 @@ def train_episodes(
             a = begin(agent, memory, world.observation)
             total, length, over = 0.0, 0, False
             while not over:
-                r, terminated = step(world.generator, world.constants, world.state, a, world.observation)
+                r, terminated = step(world.random, world.constants, world.state, a, world.observation)
                 total += r
                 length += 1
                 truncated = length >= world.max_steps and not terminated

@@ -1,0 +1,78 @@
+"""A finite Markov decision process, given by its tables, as a Gymnasium environment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+from gymnasium.envs.toy_text.utils import categorical_sample
+
+Outcome = tuple[float, int, float, bool]
+"""Probability, next state, reward, terminated."""
+Outcomes = dict[int, dict[int, list[Outcome]]]
+"""P[state][action]: the outcomes of an action, whose probabilities sum to 1."""
+
+PIXELS = 48
+"""Width and height of a drawn state."""
+COLOURS = {"#": (90, 90, 90), "S": (190, 215, 240), "G": (185, 225, 180), "T": (205, 205, 205)}
+FLOOR, LINE, AGENT = (250, 250, 250), (150, 150, 150), (200, 60, 40)
+
+
+class TableEnvironment(gymnasium.Env[Any, Any]):
+    """Samples from its tables, one draw at a reset and one a step, as Gymnasium's toy-text ones do.
+
+    P: see `Outcomes`. initial_state_distrib: float64[states]. picture: the states as characters in
+    rows of equal length, numbered from 0 row by row; S start, G goal, T other end, # wall.
+    """
+
+    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}  # noqa: RUF012 (as Gymnasium declares it)
+
+    def __init__(self, p: Outcomes, start: int, picture: Sequence[str], render_mode: str | None) -> None:
+        self.P = p
+        self.initial_state_distrib = np.zeros(len(p))
+        self.initial_state_distrib[start] = 1.0
+        self.observation_space = spaces.Discrete(len(p))
+        self.action_space = spaces.Discrete(len(p[start]))
+        self.render_mode = render_mode
+        self._picture = picture
+        self._state = start
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        """Draw a start state."""
+        super().reset(seed=seed)
+        self._state = int(categorical_sample(self.initial_state_distrib, self.np_random))
+        return self._state, {"prob": float(self.initial_state_distrib[self._state])}
+
+    def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
+        """Draw one of the action's outcomes."""
+        outcomes = self.P[self._state][action]
+        drawn = categorical_sample([outcome[0] for outcome in outcomes], self.np_random)
+        chance, self._state, reward, terminated = outcomes[drawn]
+        return self._state, reward, terminated, False, {"prob": chance}
+
+    def render(self) -> Any:
+        """The picture with the agent in it: text, or uint8[rows, columns, 3]."""
+        if self.render_mode == "ansi":
+            return self._text()
+        return self._frame() if self.render_mode == "rgb_array" else None
+
+    def _text(self) -> str:
+        states = "".join(self._picture)
+        seen = f"{states[: self._state]}@{states[self._state + 1 :]}"
+        columns = len(self._picture[0])
+        return "\n".join(seen[first : first + columns] for first in range(0, len(seen), columns))
+
+    def _frame(self) -> npt.NDArray[np.uint8]:
+        tiles = [[COLOURS.get(character, FLOOR) for character in row] for row in self._picture]
+        frame = np.array(tiles, np.uint8).repeat(PIXELS, axis=0).repeat(PIXELS, axis=1)
+        frame[::PIXELS] = frame[:, ::PIXELS] = LINE
+        row, column = divmod(self._state, len(self._picture[0]))
+        top, left, margin = row * PIXELS, column * PIXELS, PIXELS // 4
+        frame[top + margin : top + PIXELS - margin, left + margin : left + PIXELS - margin] = AGENT
+        return frame

@@ -1,0 +1,105 @@
+"""Run the cases, on every core, and judge what they give."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qsweep.composition import load_config
+from qsweep.problems import Problem, UsageError, closest
+from qsweep.progress import bar
+from qsweep.verification.cases import CASES, Case
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the runs of a case gave: their mean and its 95% interval; seconds, of one core."""
+
+    case: Case
+    seeds: int
+    mean: float
+    low: float
+    high: float
+    seconds: float
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether the whole interval lies within the tolerance.
+
+        So a case with too few runs to tell is a miss: noise cannot make one pass.
+        """
+        expected, tolerance = self.case.expected, self.case.tolerance
+        return expected - tolerance <= self.low and self.high <= expected + tolerance
+
+
+def verify(names: Sequence[str] = (), quick: bool = False) -> bool:
+    """Run the cases of these names, or groups, or all; print a table; whether all are reproduced.
+
+    quick: fewer runs, and not the longest. Raises UsageError for a name that is none.
+    """
+    from qsweep.verification.table import show
+
+    findings = find(chosen(names, quick), quick)
+    show(findings)
+    return all(finding.reproduced for finding in findings)
+
+
+def chosen(names: Sequence[str], quick: bool) -> tuple[Case, ...]:
+    """The cases of these names, or of the groups before the slash; all for no name.
+
+    Raises UsageError for a name that is none, or where the short form leaves out all that is named.
+    """
+    words = {word for case in CASES for word in (case.name, case.name.partition("/")[0])}
+    unknown = [name for name in names if name not in words]
+    if unknown:
+        rule = "is no case or group of cases"
+        raise UsageError(Problem("case", rule, name, closest(name, words)) for name in unknown)
+    named = [case for case in CASES if not names or {case.name, case.name.partition("/")[0]} & set(names)]
+    kept = tuple(case for case in named if case.quick_seeds or not quick)
+    if not kept:
+        raise UsageError([Problem("case", "has no short form", ", ".join(names), "leave --quick out")])
+    return kept
+
+
+def find(cases: Sequence[Case], quick: bool) -> list[Finding]:
+    """What the cases give, in their order; each in one process, as many at a time as there are cores."""
+    from joblib import Parallel, cpu_count, delayed  # type: ignore[import-untyped]
+
+    at_once = min(cpu_count(), len(cases))
+    jobs = (delayed(measured)(case, quick) for case in cases)
+    findings = Parallel(n_jobs=at_once, batch_size=1, return_as="generator_unordered")(jobs)
+    found: dict[str, Finding] = {}
+    with bar("{task.fields[last]}") as progress:
+        shown = progress.add_task("verifying", total=len(cases), last="")
+        for finding in findings:
+            found[finding.case.name] = finding
+            progress.update(shown, advance=1, last=finding.case.name)
+    return [found[case.name] for case in cases]
+
+
+def measured(case: Case, quick: bool) -> Finding:
+    """Train and measure a case once for every seed."""
+    began = time.perf_counter()
+    config = load_config(case.overrides)
+    seeds = case.quick_seeds if quick else case.seeds
+    values = [case.measure(dataclasses.replace(config, seed=seed)) for seed in range(seeds)]
+    mean, low, high = mean_interval(values)
+    return Finding(case, seeds, mean, low, high, time.perf_counter() - began)
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """The mean, and the ends of its 95% interval by Student's t; a single value is taken as exact."""
+    mean = float(np.mean(values))
+    if len(values) == 1:
+        return mean, mean, mean
+    from scipy.special import stdtrit  # type: ignore[import-untyped]
+
+    error = float(np.std(values, ddof=1)) / len(values) ** 0.5
+    reach = float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2)) * error
+    return mean, mean - reach, mean + reach
