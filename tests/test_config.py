@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -16,6 +17,7 @@ from omegaconf import OmegaConf
 from qsweep.checking import parse
 from qsweep.composition import conf_folder, load_config
 from qsweep.config import (
+    OPTIONAL,
     RULES,
     Config,
     as_episode,
@@ -74,6 +76,16 @@ COMMANDS = [
     "env=blackjack env.kwargs.sab=true",
     "env=cliff_walking tracking.experiment=cliff tracking.name=first sweep.name=all",
     "env=taxi seed=123456789012345678901234567890",
+    "algorithm=sarsa_lambda trace_decay=0.5 traces=accumulating",
+    "algorithm=n_step_sarsa n=8",
+    "algorithm=dyna_q planning_steps=0",
+    "learning_rate_schedule=linear learning_rate_end=0.01",
+    "learning_rate_schedule=visits",
+    "exploration=softmax temperature=0.5",
+    "exploration=ucb confidence=0 ties=random",
+    "discretizer=tiles tilings=16 buckets=[4,6]",
+    "discretizer=quantile",
+    "env=pendulum env.actions=7",
 ]
 
 
@@ -92,10 +104,17 @@ def test_the_schema_has_the_contracts_defaults() -> None:
 
 
 def test_conf_has_the_schemas_keys_and_defaults() -> None:
-    """conf/ names every key of the schema, none besides, with the schema's own default."""
+    """conf/ names every key of the schema but those that few need, with the schema's own default."""
     values = composed()
-    assert set(flatten(values)) == set(RULES)
+    assert set(flatten(values)) == set(RULES) - {*OPTIONAL, "env.actions", "env.wrapper"}
     assert parse(values) == (Config(), [])
+
+
+def test_optional_keys_are_brought_by_presets() -> None:
+    """Every key that is not always there is in some preset of the group that brings it."""
+    for key, group in OPTIONAL.items():
+        texts = [path.read_text() for path in (conf_folder() / group).glob("*.yaml")]
+        assert any(f"\n{key}: " in text for text in texts), key
 
 
 def test_nothing_given_means_the_defaults() -> None:
@@ -118,7 +137,7 @@ def test_the_contracts_keys_are_the_schemas() -> None:
 
 def test_rules_name_every_key() -> None:
     """RULES has exactly the keys of a config, dotted, each with words to say."""
-    assert set(RULES) == set(flatten(record(Config())))
+    assert set(RULES) == {*flatten(record(Config())), *OPTIONAL}
     assert [key for key, rule in RULES.items() if not rule.strip()] == []
 
 
@@ -264,11 +283,45 @@ def test_the_seed_is_part_of_the_config_but_not_of_the_variant() -> None:
         "env.high=[0.6,0.08]",
         "env.kwargs.goal_velocity=0.01",
         "env=cart_pole",
+        "algorithm=sarsa",
+        "learning_rate_schedule=visits learning_rate=0.1",
+        "exploration=softmax",
+        "ties=random",
+        "discretizer=quantile",
+        "discretizer=tiles",
+        "env.wrapper=gymnasium.wrappers:RecordEpisodeStatistics",
     ],
 )
 def test_whatever_changes_the_result_changes_the_variant(command: str) -> None:
     """Every other key is part of the variant."""
     assert variant_hash(load_config(command.split())) != variant_hash(load_config())
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("algorithm=sarsa_lambda", "algorithm=sarsa_lambda trace_decay=0.8"),
+        ("algorithm=sarsa_lambda", "algorithm=sarsa_lambda traces=accumulating"),
+        ("algorithm=sarsa_lambda", "algorithm=q_lambda"),
+        ("algorithm=n_step_sarsa", "algorithm=n_step_sarsa n=5"),
+        ("algorithm=dyna_q", "algorithm=dyna_q planning_steps=9"),
+        ("learning_rate_schedule=linear", "learning_rate_schedule=linear learning_rate_end=0.05"),
+        ("exploration=softmax", "exploration=softmax temperature=2"),
+        ("exploration=ucb", "exploration=ucb confidence=3"),
+        ("discretizer=tiles", "discretizer=tiles tilings=4"),
+        ("env=pendulum", "env=pendulum env.actions=9"),
+    ],
+)
+def test_whatever_belongs_to_a_choice_changes_the_variant(one: str, other: str) -> None:
+    """Keys that a choice brings along are part of the variant."""
+    assert variant_hash(load_config(one.split())) != variant_hash(load_config(other.split()))
+
+
+def test_a_record_has_the_optional_keys_that_apply_and_no_others() -> None:
+    """What does not apply is not in the record, so that two records are compared by what counts."""
+    assert not set(OPTIONAL) & set(record(load_config()))
+    tiles = record(load_config(["discretizer=tiles", "algorithm=n_step_sarsa"]))
+    assert set(OPTIONAL) & set(tiles) == {"tilings", "n"}
 
 
 @pytest.mark.parametrize(
@@ -316,7 +369,8 @@ def test_hashes_are_the_same_in_another_process() -> None:
         "print(config_hash(resolve(json.loads(sys.argv[1]))))"
     )
     command = [sys.executable, "-c", code, json.dumps(record(config))]
-    ran = subprocess.run(command, env={"PYTHONHASHSEED": "12345"}, capture_output=True, text=True, check=True)
+    settings = os.environ | {"PYTHONHASHSEED": "12345"}
+    ran = subprocess.run(command, env=settings, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == config_hash(config)
 
 

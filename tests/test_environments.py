@@ -6,13 +6,14 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.spaces import Discrete
 from gymnasium.wrappers import RecordEpisodeStatistics, TimeAwareObservation
 
 from qsweep.config import Env
 from qsweep.environments import Dimension, describe, is_bare, make
 from qsweep.problems import Problem, UsageError
 from qsweep.resolution import resolve
-from tests.fixed_spaces import ACTIONS, OBSERVATIONS, described, registered
+from tests.fixed_spaces import ACTIONS, OBSERVATIONS, described, env, registered
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -102,12 +103,64 @@ def test_observations_that_are_no_table_are_refused(name: str) -> None:
     assert type(OBSERVATIONS[name]).__name__ in problem.remedy
 
 
-@pytest.mark.parametrize("name", ["ActBox", "ActMulti", "ActBinary"])
+@pytest.mark.parametrize("name", ["ActMulti", "ActBinary"])
 def test_actions_that_are_no_choice_of_one_are_refused(name: str) -> None:
     """Other actions are refused, naming the environment and its space."""
     problem = refused(name)
-    assert (problem.key, problem.rule) == ("env.id", "must have Discrete actions")
+    assert (problem.key, problem.rule) == ("env.id", "must have Discrete or Box actions")
     assert type(ACTIONS[name]).__name__ in problem.remedy
+
+
+def test_continuous_actions_need_to_be_discretised() -> None:
+    """A Box of actions is refused, naming the space and what makes it usable."""
+    problem = refused("ActBox")
+    assert problem.key == "env.actions"
+    assert problem.rule == "is needed: spaces/ActBox-v0 has Box(-1.0, 1.0, (1,), float32)"
+    assert "env.actions=5" in problem.remedy
+    assert describe(env("ActBox", actions=5)).actions == 5
+
+
+class SomeActions(gymnasium.Env[Any, Any]):
+    """Three states of four actions, of which `some` are there."""
+
+    observation_space = Discrete(3)
+    action_space = Discrete(4)
+
+    def __init__(self, some: Any) -> None:
+        self.actions_in = some
+
+
+@pytest.mark.parametrize(
+    ("some", "available"),
+    [
+        ((1, 4, 2), (1, 4, 2)),
+        (np.array([1, 4, 2]), (1, 4, 2)),
+        ((0, 9, 2), (1, 4, 2)),  # never none, never more than there are
+        ((4, 4), None),  # for another number of states
+    ],
+)
+def test_a_state_may_have_fewer_actions(some: Any, available: tuple[int, ...] | None) -> None:
+    """`actions_in` says how many of the actions there are in each state."""
+    gymnasium.register("Some-v0", entry_point=SomeActions)
+    try:
+        assert describe(Env("Some-v0", kwargs={"some": np.asarray(some).tolist()})).available == available
+    finally:
+        del gymnasium.registry["Some-v0"]
+
+
+def test_all_actions_are_there_unless_said_otherwise() -> None:
+    """Environments without `actions_in` have all actions everywhere; the book's biased one has it."""
+    assert describe(Env("FrozenLake-v1")).available is None
+    assert describe(Env("qsweep/MaximizationBias-v0")).available == (10, 10, 2, 10)
+
+
+def test_what_is_wrapped_around_an_environment() -> None:
+    """What `gymnasium.make` puts around any environment does not count, everything else does."""
+    assert is_bare(make(Env("FrozenLake-v1"), 50))
+    assert is_bare(gymnasium.make("FrozenLake-v1", disable_env_checker=False))
+    assert is_bare(make(Env("FrozenLake-v1")).unwrapped)
+    assert not is_bare(RecordEpisodeStatistics(make(Env("FrozenLake-v1"))))
+    assert not is_bare(TimeAwareObservation(make(Env())))
 
 
 def test_actions_may_start_anywhere() -> None:

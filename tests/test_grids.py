@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
+import gymnasium
+import numpy as np
 import pytest
 
 from qsweep.composition import load_config
 from qsweep.config import Config, Env
-from qsweep.discretizer import Grid
-from qsweep.grids import STEP_LIMIT, TABLE_LIMIT, bounded, grid
+from qsweep.discretizer import Floats, Grid, cells_at
+from qsweep.environments import describe
+from qsweep.grids import LEARNED_FROM, STEP_LIMIT, TABLE_LIMIT, bounded, grid, grid_of, learned_edges
 from qsweep.problems import Problem, UsageError
 from tests.fixed_spaces import described, env, registered
 
@@ -114,7 +116,7 @@ def test_a_grid_has_the_buckets_given(
 ) -> None:
     """One number serves every continuous dimension; a discrete one has as many buckets as values."""
     filled, _ = bounded(env(name), described(name))
-    made, problems = grid(filled, buckets, described(name))
+    made, problems = grid(Config(buckets=buckets), filled, described(name))
     assert made is not None
     assert (made.buckets, problems) == (counts, [])
 
@@ -122,8 +124,8 @@ def test_a_grid_has_the_buckets_given(
 def test_a_grid_lies_within_the_bounds() -> None:
     """A grid's bounds are the resolved ones; a discrete value has a bucket of width 1 to itself."""
     filled, _ = bounded(env("Box", low=(-1.0, 0.5)), described("Box"))
-    continuous, _ = grid(filled, 4, described("Box"))
-    discrete, _ = grid(env("FromThree"), 4, described("FromThree"))
+    continuous, _ = grid(Config(buckets=4), filled, described("Box"))
+    discrete, _ = grid(Config(buckets=4), env("FromThree"), described("FromThree"))
     assert continuous is not None
     assert discrete is not None
     assert (continuous.low, continuous.high) == ((-1.0, 0.5), (0.6, 1.0))
@@ -143,15 +145,15 @@ def test_a_grid_lies_within_the_bounds() -> None:
 def test_buckets_that_do_not_suit_are_a_problem(name: str, buckets: tuple[int, ...], rule: str) -> None:
     """A list of the wrong length, a wrong count or too large a table is a problem of `buckets`."""
     filled, _ = bounded(env(name), described(name))
-    _, [problem] = grid(filled, buckets, described(name))
+    _, [problem] = grid(Config(buckets=buckets), filled, described(name))
     assert problem.key == "buckets"
     assert problem.rule.startswith(rule)
 
 
 def test_the_largest_table_is_allowed() -> None:
     """A table of exactly the limit is not too large."""
-    filled, _ = bounded(env("Doubles"), described("Doubles"))
-    made, problems = grid(filled, (TABLE_LIMIT // 2,), described("Doubles"))
+    filled, _ = bounded(env("Box"), described("Box"))
+    made, problems = grid(Config(buckets=(4096, TABLE_LIMIT // 8192)), filled, described("Box"))
     assert made is not None
     assert (made.cells * 2, problems) == (TABLE_LIMIT, [])
 
@@ -163,3 +165,101 @@ def test_both_sides_of_an_unbounded_dimension_are_named() -> None:
     said = str(caught.value)
     assert "env.low" in said
     assert "env.high" in said
+
+
+def problems_of(*lines: str) -> list[Problem]:
+    """What is wrong with a config."""
+    with pytest.raises(UsageError) as caught:
+        load_config(lines)
+    return caught.value.problems
+
+
+def random_play(env_id: str, seed: int, steps: int) -> Floats:
+    """Observations float64[steps, dimensions] of uniformly random actions, by Gymnasium alone."""
+    env, generator, seen = gymnasium.make(env_id), np.random.default_rng(seed), []
+    env.reset(seed=seed)
+    for _ in range(steps):
+        observation, _, terminated, truncated, _ = env.step(generator.integers(env.action_space.n))  # type: ignore[attr-defined]
+        seen.append(observation)
+        if terminated or truncated:
+            env.reset()
+    return np.array(seen, np.float64)
+
+
+@pytest.mark.parametrize(
+    ("preset", "buckets"), [("mountain_car", (5, 8)), ("cart_pole", (2, 3, 4, 5)), ("acrobot", (3,) * 6)]
+)
+def test_learned_buckets_hold_equal_shares_of_random_play(preset: str, buckets: tuple[int, ...]) -> None:
+    """Other random play falls about equally often between all neighbouring edges of a dimension."""
+    config = load_config([f"env={preset}", "discretizer=quantile", f"buckets={list(buckets)}"])
+    found = grid_of(config)
+    assert found.buckets == buckets
+    assert found.edges is not None
+    for inner, n, column in zip(
+        found.edges, buckets, random_play(config.env.id, 9, LEARNED_FROM).T, strict=True
+    ):
+        assert len(inner) == n - 1
+        shares = np.bincount(np.searchsorted(inner, column, "right"), minlength=n) / len(column)
+        # Observations of one episode are alike, so these shares vary more than independent ones would.
+        assert shares == pytest.approx([1 / n] * n, abs=0.06)
+
+
+def test_learned_edges_ascend_within_the_bounds() -> None:
+    """Edges are in order, and none lies outside of the bounds, however narrow."""
+    lines = ["discretizer=quantile", "buckets=20", "env.low=[-0.5,-0.01]", "env.high=[-0.4,0.01]"]
+    found = grid_of(load_config(lines))
+    assert found.edges is not None
+    for inner, low, high in zip(found.edges, found.low, found.high, strict=True):
+        assert [low, *inner, high] == sorted([low, *inner, high])
+
+
+def test_learned_edges_are_the_same_in_every_run() -> None:
+    """Neither the seed nor the algorithm changes the edges, so that tables are comparable."""
+    grids = [
+        grid_of(load_config(["discretizer=quantile", *more]))
+        for more in (["seed=0"], ["seed=1"], ["algorithm=sarsa", "episodes=7", "learning_rate=0.5"])
+    ]
+    assert grids[0] == grids[1] == grids[2]
+
+
+def test_learned_edges_are_those_of_the_environment_as_it_is_played() -> None:
+    """A step limit, arguments and wrappers change what random play sees, and so the edges."""
+    plain, short = (
+        grid_of(load_config(["discretizer=quantile", f"env.max_steps={n}"])).edges for n in (200, 5)
+    )
+    assert plain != short
+
+
+def test_discrete_dimensions_keep_their_values() -> None:
+    """Where a dimension is discrete, its edges lie between its values, which have a bucket each."""
+    blackjack = Env("Blackjack-v1", max_steps=100)
+    edges = learned_edges(blackjack, (32, 11, 2))
+    found = describe(blackjack)
+    low, high = (tuple(getattr(d, side) for d in found.dimensions) for side in ("low", "high"))
+    seen = np.array([[21.0, 10.0, 1.0], [0.0, 0.0, 0.0], [31.0, 5.0, 0.0]])
+    kept = cells_at(Grid(low, high, (32, 11, 2), edges), seen)
+    assert kept.tolist() == cells_at(Grid(low, high, (32, 11, 2)), seen).tolist()
+
+
+@pytest.mark.parametrize("kind", ["quantile", "tiles"])
+def test_only_continuous_observations_are_learned_or_tiled(kind: str) -> None:
+    """A discrete environment wants no other discretizer than uniform, and is told so."""
+    [problem] = problems_of("env=frozen_lake", f"discretizer={kind}")
+    assert problem.key == "discretizer"
+    assert problem.rule == f"{kind} is for continuous observations, FrozenLake-v1 has discrete ones"
+
+
+def test_tilings_are_grids_of_one_bucket_more() -> None:
+    """So many grids of the buckets asked for, each with one more in every dimension for its shift."""
+    found = grid_of(load_config(["discretizer=tiles", "tilings=4", "buckets=[6,9]"]))
+    assert (found.tilings, found.buckets, found.shape, found.cells) == (4, (6, 9), (4, 7, 10), 280)
+
+
+def test_the_limit_of_a_table_counts_its_tilings() -> None:
+    """What fits with few tilings does not with many."""
+    load_config(["discretizer=tiles", "tilings=2", "buckets=1000"])
+    [problem] = problems_of("discretizer=tiles", "tilings=12", "buckets=1000")
+    assert problem.key == "buckets"
+    assert problem.rule == (  # 12 x 1001 x 1001 x 3
+        f"must give a Q-table of at most {TABLE_LIMIT:,} values; this one has 36,072,036"
+    )

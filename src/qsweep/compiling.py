@@ -35,6 +35,7 @@ def _made(function: Any, signature: Any, names: tuple[tuple[str, Any], ...]) -> 
     parts = dict(names)
     digest = _digest(function, parts)
     made = specialised(function, _callable({**_globals(function), **parts}))
+    # _nrt=False: no reference counts, which took thirty times as long as all else; so no arrays are made.
     made.__qualname__ = made.__name__ = f"{function.__name__}_{digest}"  # numba's name for the cache file
     return njit(signature, cache=True, nogil=True, _nrt=False)(made)
 
@@ -46,7 +47,7 @@ def _globals(function: Any) -> dict[str, Any]:
 
 def _used(code: CodeType, known: Mapping[str, Any]) -> Iterator[str]:
     yield from (name for name in code.co_names if name in known)
-    for inner in code.co_consts:  # a comprehension is a function of its own
+    for inner in code.co_consts:  # a function within a function
         if isinstance(inner, CodeType):
             yield from _used(inner, known)
 

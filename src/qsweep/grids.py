@@ -38,8 +38,9 @@ def bounded(env: Env, found: Description) -> tuple[Env, list[Problem]]:
     high = env.high or tuple(d.high for d in continuous)
     pairs = enumerate(zip(low, high, strict=True))
     problems = [problem for d, pair in pairs for problem in _bounds(env, d, *pair)]
-    filled = dataclasses.replace(env, low=low, high=high, max_steps=limit)
-    return (env if problems else filled), problems
+    if problems:
+        return env, problems
+    return dataclasses.replace(env, low=low, high=high, max_steps=limit), problems
 
 
 def _bounds_given(env: Env, continuous: int, dimensions: int) -> Iterator[Problem]:

@@ -31,7 +31,8 @@ def named_twin(env_id: str) -> Twin | None:
     if env_id in MODULES:
         found: Twin = import_module(f"qsweep.dynamics.{MODULES[env_id]}").TWIN
         return found
-    for point in entry_points(group=GROUP, name=env_id):
+    registered = env_id.rpartition(":")[2]  # without the module that registers it
+    for point in entry_points(group=GROUP, name=registered):
         try:
             theirs = point.load()
         except Exception as error:  # whatever another's module raises

@@ -22,12 +22,15 @@ QTable = npt.NDArray[np.float64]
 
 SUCCESS = {
     "Acrobot-v1": "terminated",
+    "CartPole-v0": "truncated",
     "CartPole-v1": "truncated",
     "CliffWalking-v1": "terminated",
     "FrozenLake-v1": "rewarded",
     "FrozenLake8x8-v1": "rewarded",
     "MountainCar-v0": "terminated",
     "Taxi-v4": "terminated",
+    "qsweep/DynaMaze-v0": "terminated",
+    "qsweep/WindyGridworld-v0": "terminated",
 }
 """What counts as success: the goal was reached, the whole episode was survived, or a reward was won."""
 

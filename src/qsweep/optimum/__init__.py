@@ -5,7 +5,7 @@
 | any with a `P` and an `initial_state_distrib`, as FrozenLake, Taxi, CliffWalking | dynamic programming |
 | Blackjack | dynamic programming on tables made here |
 | MountainCar-v0 | measured once by `mountain_car`, within 0.01 |
-| CartPole-v1 | its bound, the step limit, which a simple controller attains from every start tried |
+| CartPole | its bound, the step limit, which a simple controller attains from every start tried |
 | all others, as Acrobot-v1 | unknown |
 """
 
@@ -49,6 +49,8 @@ def optimum(env: Env) -> Optimum | None:
     Milliseconds for small tables, and remembered. Raises whatever the environment's own
     constructor raises; a resolved `env` has been made before.
     """
+    if env.actions or env.wrapper:
+        return None  # of another environment than the one of that id
     return _optimum(env.id, env.max_steps, json.dumps(env.kwargs, sort_keys=True, default=repr))
 
 
@@ -60,7 +62,7 @@ def _optimum(env_id: str, max_steps: int | None, kwargs: str) -> Optimum | None:
             return None
         mean = mountain_car.expected_return(max_steps)
         return Optimum(mean, max_steps, "value iteration on a grid", False)
-    if env_id == "CartPole-v1":
+    if env_id in ("CartPole-v0", "CartPole-v1"):
         if env.kwargs or max_steps is None:
             return None
         return Optimum(float(max_steps), max_steps, "attained bound", True)
