@@ -175,7 +175,9 @@ def draw_length(runs: pd.DataFrame) -> Figure:
         reach = [interval(values) for values in scores.values()]
         episodes = runs[runs["sweep"] == sweep]["episodes"].iloc[0]
         axis.errorbar(range(len(scores)), means, reach, color=colour, marker="o", ms=4, capsize=4)
-        axis.text(len(scores) - 0.9, means[-1], f"{episodes:,} episodes", color=colour, fontsize=9, va="center")
+        axis.text(
+            len(scores) - 0.9, means[-1], f"{episodes:,} episodes", color=colour, fontsize=9, va="center"
+        )
         axis.set_xticks(range(len(scores)), list(scores))
     axis.axhline(OPTIMUM, color="black", lw=1)
     axis.text(-0.2, OPTIMUM - 1, "optimum", fontsize=9, va="top")

@@ -213,9 +213,7 @@ def dyna_q(book: Book, seed: int | None) -> None:
             seen = list(model)[int(next(book.draws) * len(model))]
             taken = list(model[seen])[int(next(book.draws) * len(model[seen]))]
             reward, after = model[seen][taken]
-            book.move(
-                seen, taken, reward if after is None else reward + book.gamma * max(book.row(after))
-            )
+            book.move(seen, taken, reward if after is None else reward + book.gamma * max(book.row(after)))
         s = s_next
 
 

@@ -168,7 +168,9 @@ def test_ucb_counts_what_it_does() -> None:
     """Each step of an episode counts as a visit of the action taken in the state it was taken in."""
     made = agent([[0.0, 0.0], [0.0, 0.0]], exploration="ucb", parameter=1.0)
     learning = learner("q_learning", made)
-    actions = play(learning, 0.0, [(0.0, 1.0, False, False), (0.0, 0.0, False, False), (0.0, 0.0, True, False)])
+    actions = play(
+        learning, 0.0, [(0.0, 1.0, False, False), (0.0, 0.0, False, False), (0.0, 0.0, True, False)]
+    )
     # In state 0: action 0 first, as both are untried; on the second visit action 1. In state 1: action 0.
     assert actions == [0, 0, 1, -1]
     assert made.visits.tolist() == [[1, 1], [1, 0]]
@@ -289,9 +291,7 @@ def test_visits_make_plain_averages() -> None:
 
 def nonzero(found: Any) -> dict[tuple[int, int], float]:
     """The traces that are not 0, by cell and action."""
-    return {
-        (int(s), int(a)): float(found.e[s, a]) for s, a in zip(*np.nonzero(found.e), strict=True)
-    }
+    return {(int(s), int(a)): float(found.e[s, a]) for s, a in zip(*np.nonzero(found.e), strict=True)}
 
 
 @pytest.mark.parametrize(("kind", "again"), [("replacing", 1.0), ("accumulating", 1.25)])

@@ -53,9 +53,7 @@ def trained(*lines: str, interpreted: bool = False) -> list[npt.NDArray[Any]]:
     """Every table, return and length of a training run, in order."""
     config = load_config([*lines, "tracking=none"])
     with np.errstate(over="ignore"):
-        chunks = (
-            gymnasium_engine.train(task(config), interpreted=True) if interpreted else train(config)
-        )
+        chunks = gymnasium_engine.train(task(config), interpreted=True) if interpreted else train(config)
         return [part for chunk in chunks for part in (chunk.q_table, chunk.returns, chunk.lengths)]
 
 
@@ -235,7 +233,9 @@ def test_double_q_learning_records_the_mean_of_its_tables(place: str) -> None:
         for _ in range(100):
             seen, r, terminated, truncated, _ = env.step(a)
             observation = np.array(made.encode(seen))
-            a = learning.observe(learning.agent, learning.memory, observation, float(r), terminated, truncated)
+            a = learning.observe(
+                learning.agent, learning.memory, observation, float(r), terminated, truncated
+            )
             if a < 0:
                 a = learning.begin(learning.agent, learning.memory, np.array(made.encode(env.reset()[0])))
     assert learning.agent.q.tolist() == ((learning.memory.q1 + learning.memory.q2) / 2).tolist()
@@ -272,5 +272,3 @@ def test_every_algorithm_finds_the_way(name: str) -> None:
         state, reward, terminated, truncated, _ = env.step(int(last.q_table[state].argmax()))
         steps, over = steps + 1, terminated or truncated
     assert (steps, float(reward)) == (6, 1.0)
-
-

@@ -19,8 +19,8 @@ ORDER = (
     *("textbook", "wrappers", "environments", "grids", "twins", "applicability", "resolution"),
     *("training", "curves", "evaluation", "optimum", "checkpoints", "episodes"),
     *("policy_page", "policy", "tracking", "names", "model", "model_code", "registry", "pulling"),
-    *("report", "pictures", "playing"),
-    *("recording", "progress", "jobs", "runner", "reproduction"),
+    *("pictures", "report", "playing"),
+    *("recording", "progress", "jobs", "runner", "reproduction", "filming"),
     *("overrides", "composition", "winners", "sweeps", "launch", "verification"),
     *("cli", "__init__"),
 )

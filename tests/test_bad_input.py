@@ -19,22 +19,26 @@ from click.testing import CliRunner
 from gymnasium import spaces
 
 from qsweep.cli import main
-from qsweep.config import RULES
-from qsweep.environments import TABLE_LIMIT
+from qsweep.config import OPTIONAL, RULES
+from qsweep.grids import TABLE_LIMIT
+from qsweep.overrides import GROUPS
 
 Wrong = tuple[str, str, str]
 """What one line on stderr must hold: the key it begins with, words of the rule, the value given."""
 
+ACTIONS = "must be a whole number from 2 to 10,000 (per dimension of a Box of actions), or null"
 BUCKETS = "must be a whole number from 1 to 100,000, or a list of them, one per dimension"
 BOUNDS = "must be a list of finite numbers, one per dimension, or null"
 DECAY = "must be an episode (whole number of at least 0) or a fraction (0.0 to 1.0)"
 MAKE = "must be an environment that Gymnasium can make"
 NAME = "must be a name without slashes or a leading dot, or null"
+PLANNING = "must be a whole number from 0 to 10,000"
 PRESET = "no preset of this name"
 RATE = "must be a number above 0 and at most 1"
 SINGLE = "takes one value in a single run"
 SYNTAX = "must be written KEY=VALUE"
 URI = "must be local, none, http(s)://HOST or sqlite:///FILE, without user or password"
+WRAPPER = "must be MODULE:WRAPPER, a callable that takes and returns an environment"
 HUGE = "99999999999999999999"
 SMOKE = "episodes=20 tracking=none"
 
@@ -50,7 +54,6 @@ VALUES: dict[str, list[Wrong]] = {
     "learning_rate={a:1}": [("learning_rate", RATE, "{'a': 1}")],
     "discount=1.5": [("discount", "must be a number from 0 to 1", "1.5")],
     "discount=-inf": [("discount", "must be a number from 0 to 1", "-inf")],
-    "algorithm=sarsa": [("algorithm", "must be q_learning", "'sarsa'")],
     "buckets=0": [("buckets", BUCKETS, "0")],
     "buckets=20.0": [("buckets", BUCKETS, "20.0")],
     "buckets=100001": [("buckets", BUCKETS, "100001")],
@@ -133,11 +136,13 @@ ENVIRONMENTS: dict[str, list[Wrong]] = {
     "env.id=MountainCar-v9": [("env.id", MAKE, "'MountainCar-v9'")],
     "env.id=Taxi-v3": [("env.id", "Please use `Taxi-v4` instead", "'Taxi-v3'")],
     "env.id=no_such_module:Env-v0": [("env.id", "No module named 'no_such_module'", "")],
-    "env.id=Pendulum-v1": [("env.id", "must have Discrete actions", "'Pendulum-v1'")],
+    "env.id=Pendulum-v1": [("env.actions", "is needed: Pendulum-v1 has Box(-2.0, 2.0, (1,), float32)", "")],
     "env.id=unusable/Observations-v0": [
         ("env.id", "must have Discrete, MultiDiscrete, Tuple-of-Discrete or Box observations", "'unusable/")
     ],
-    "env.id=unusable/Actions-v0": [("env.id", "must have Discrete actions", "'unusable/Actions-v0'")],
+    "env.id=unusable/Actions-v0": [
+        ("env.id", "must have Discrete or Box actions", "'unusable/Actions-v0'")
+    ],
     "env.id=unusable/Broken-v0": [("env.id", "the cable is loose", "'unusable/Broken-v0'")],
     "env.id=CartPole-v1": [
         ("env.low", "dimension 1 of CartPole-v1 is unbounded and needs a finite bound", "-inf"),
@@ -168,8 +173,133 @@ ENVIRONMENTS: dict[str, list[Wrong]] = {
     "env=frozen_lake env.kwargs.map_name=9x9": [("env.kwargs", "FrozenLake-v1", "{'map_name': '9x9'}")],
     f"env.kwargs.max_episode_steps=5 {SMOKE}": [("env.kwargs", "use env.max_steps", "")],
     f"env.kwargs.render_mode=human {SMOKE}": [("env.kwargs", "", "")],
-    "env=taxi engine=compiled": [("engine", "compiled needs one of Acrobot-v1, CartPole-v1,", "'compiled'")],
-    "engine=compiled env.kwargs.goal_velocity=0.01": [("engine", "without env.kwargs", "'compiled'")],
+    "env=blackjack engine=compiled": [("engine", "Blackjack-v1 has neither", "'compiled'")],
+    "engine=compiled env.kwargs.goal_velocity=0.01": [
+        ("engine", "compiled needs an environment with a compiled twin or transition tables", "'compiled'")
+    ],
+    "env=taxi env.kwargs.fickle_passenger=true engine=compiled": [("engine", "", "'compiled'")],
+    "env=pendulum engine=compiled": [("engine", "Pendulum-v1 has neither", "'compiled'")],
+    "env.actions=5": [("env.actions", "is for environments with a Box of actions", "5")],
+    "env.actions=1": [("env.actions", ACTIONS, "1")],
+    "env=pendulum env.actions=1": [("env.actions", ACTIONS, "1")],
+    "env=pendulum env.actions=10001": [("env.actions", ACTIONS, "10001")],
+    "env=pendulum env.actions=five": [("env.actions", ACTIONS, "'five'")],
+    "env=pendulum env.actions=2.0": [("env.actions", ACTIONS, "2.0")],
+    "env=pendulum env.actions=[3]": [("env.actions", ACTIONS, "[3]")],
+    "env=pendulum env.actions=null": [("env.actions", "is needed: Pendulum-v1 has Box", "")],
+    "env.id=unusable/Wide-v0 env.actions=6": [("env.actions", "must give at most 100,000 actions", "6")],
+    "env.id=unusable/Endless-v0 env.actions=6": [("env.actions", "needs bounded actions", "6")],
+    "env.wrapper=3": [("env.wrapper", "must be MODULE:WRAPPER, or null", "3")],
+    "env.wrapper=''": [("env.wrapper", "must be MODULE:WRAPPER, or null", "''")],
+    "env.wrapper=mine": [("env.wrapper", WRAPPER, "'mine'")],
+    "env.wrapper=no_such_module:Mine": [("env.wrapper", "No module named 'no_such_module'", "")],
+    "env.wrapper=gymnasium.wrappers:Mine": [("env.wrapper", "has no attribute 'Mine'", "")],
+    "env.wrapper=math:pi": [("env.wrapper", "'float' object is not callable", "'math:pi'")],
+    "env.wrapper=math:sin": [("env.wrapper", WRAPPER, "'math:sin'")],
+    "env.wrapper=builtins:type": [("env.wrapper", "it returned <class", "'builtins:type'")],
+    "env.wrapper=.mine:Mine": [("env.wrapper", WRAPPER, "'.mine:Mine'")],
+    "env.wrapper=qsweep.wrappers:PositionAndDirection": [("env.wrapper", WRAPPER, "'qsweep.wrappers:")],
+}
+
+APPLIES = {
+    "trace_decay": "algorithm=q_lambda",
+    "traces": "algorithm=sarsa_lambda",
+    "n": "algorithm=n_step_sarsa",
+    "planning_steps": "algorithm=dyna_q",
+    "learning_rate_end": "learning_rate_schedule=linear",
+    "temperature": "exploration=softmax",
+    "confidence": "exploration=ucb",
+    "tilings": "discretizer=tiles",
+}
+"""Optional key -> where it applies."""
+
+CHOICES: dict[str, list[Wrong]] = {
+    "algorithm=q_lerning": [("algorithm", "did you mean q_learning?", "'q_lerning'")],
+    "algorithm=none": [("algorithm", PRESET, "'none'")],
+    "algorithm={a:1}": [("algorithm", "must be the name of an algorithm", "{'a': 1}")],
+    "trace_decay=0.5": [("trace_decay", "does not apply to algorithm=q_learning", "0.5")],
+    "algorithm=sarsa trace_decay=0.5": [("trace_decay", "does not apply to algorithm=sarsa", "0.5")],
+    "algorithm=q_lambda trace_decay=1.1": [("trace_decay", "must be a number from 0 to 1", "1.1")],
+    "algorithm=q_lambda trace_decay=-0.1": [("trace_decay", "must be a number from 0 to 1", "-0.1")],
+    "algorithm=q_lambda trace_decay=slow": [("trace_decay", "must be a number from 0 to 1", "'slow'")],
+    "algorithm=q_lambda trace_decay=null": [("trace_decay", "must be a number from 0 to 1", "null")],
+    "traces=replacing": [("traces", "does not apply to algorithm=q_learning", "'replacing'")],
+    "algorithm=sarsa_lambda traces=dutch": [("traces", "must be one of replacing, accumulating", "'dutch'")],
+    "algorithm=sarsa_lambda traces=1": [("traces", "must be one of replacing, accumulating", "1")],
+    "n=3": [("n", "does not apply to algorithm=q_learning", "3")],
+    "algorithm=dyna_q n=3": [("n", "does not apply to algorithm=dyna_q", "3")],
+    "algorithm=n_step_sarsa n=0": [("n", "must be a whole number from 1 to 100,000 (steps)", "0")],
+    "algorithm=n_step_sarsa n=100001": [("n", "must be a whole number from 1 to 100,000", "100001")],
+    "algorithm=n_step_sarsa n=2.5": [("n", "must be a whole number from 1 to 100,000", "2.5")],
+    "algorithm=n_step_sarsa n=two": [("n", "must be a whole number from 1 to 100,000", "'two'")],
+    "planning_steps=5": [("planning_steps", "does not apply to algorithm=q_learning", "5")],
+    "algorithm=dyna_q planning_steps=-1": [("planning_steps", PLANNING, "-1")],
+    "algorithm=dyna_q planning_steps=10001": [("planning_steps", PLANNING, "10001")],
+    "algorithm=dyna_q planning_steps=1.0": [("planning_steps", PLANNING, "1.0")],
+    "algorithm=dyna_q planning_steps=many": [("planning_steps", PLANNING, "'many'")],
+    "algorithm=sarsa trace_decay=2 n=0": [
+        ("trace_decay", "must be a number from 0 to 1", "2"),
+        ("n", "must be a whole number from 1", "0"),
+    ],
+    "algorithm=monte_carlo env.max_steps=1000001": [
+        ("env.max_steps", "must be at most 1,000,000 for monte_carlo, which keeps whole episodes", "1000001")
+    ],
+    "algorithm=sarsa terminal_rule=tutorial": [("terminal_rule", "tutorial is Q-learning's", "")],
+    "experiment=tutorial_2000 algorithm=monte_carlo": [("terminal_rule", "use terminal_rule=standard", "")],
+    "discretizer=tiles terminal_rule=tutorial": [("terminal_rule", "on one grid", "")],
+    "learning_rate_schedule=cosine": [("learning_rate_schedule", PRESET, "'cosine'")],
+    "learning_rate_schedule=linaer": [("learning_rate_schedule", "did you mean linear?", "'linaer'")],
+    "learning_rate_end=0.01": [
+        ("learning_rate_end", "does not apply to learning_rate_schedule=constant", "0.01")
+    ],
+    "learning_rate_schedule=visits learning_rate_end=0": [
+        ("learning_rate_end", "does not apply to learning_rate_schedule=visits", "0")
+    ],
+    "learning_rate_schedule=linear learning_rate_end=-1": [
+        ("learning_rate_end", "must be a number from 0 to 1", "-1")
+    ],
+    "learning_rate_schedule=linear learning_rate_end=low": [
+        ("learning_rate_end", "must be a number from 0 to 1", "'low'")
+    ],
+    "learning_rate_schedule=linear learning_rate_end=null": [
+        ("learning_rate_end", "must be a number from 0 to 1", "null")
+    ],
+    "learning_rate_schedule=linear learning_rate=0.1 learning_rate_end=0.2": [
+        ("learning_rate_end", "must not exceed learning_rate (0.1)", "0.2")
+    ],
+    "learning_rate_schedule=visits learning_rate=2": [("learning_rate", RATE, "2")],
+    "exploration=greedy": [("exploration", PRESET, "'greedy'")],
+    "exploration=sofmax": [("exploration", "did you mean softmax?", "'sofmax'")],
+    "temperature=1": [("temperature", "does not apply to exploration=epsilon_greedy", "1")],
+    "exploration=ucb temperature=1": [("temperature", "does not apply to exploration=ucb", "1")],
+    "exploration=softmax temperature=0": [("temperature", "must be a number above 0", "0")],
+    "exploration=softmax temperature=-1": [("temperature", "must be a number above 0", "-1")],
+    "exploration=softmax temperature=hot": [("temperature", "must be a number above 0", "'hot'")],
+    "exploration=softmax temperature=1e101": [("temperature", "must be a number above 0", "1e+101")],
+    "confidence=1": [("confidence", "does not apply to exploration=epsilon_greedy", "1")],
+    "exploration=softmax confidence=1": [("confidence", "does not apply to exploration=softmax", "1")],
+    "exploration=ucb confidence=-1": [("confidence", "must be a number of at least 0", "-1")],
+    "exploration=ucb confidence=high": [("confidence", "must be a number of at least 0", "'high'")],
+    "ties=last": [("ties", "must be one of first, random", "'last'")],
+    "ties=1": [("ties", "must be one of first, random", "1")],
+    "discretizer=tile": [("discretizer", "did you mean tiles?", "'tile'")],
+    "env=frozen_lake discretizer=tiles": [("discretizer", "tiles is for continuous observations", "")],
+    "env=blackjack discretizer=quantile": [("discretizer", "Blackjack-v1 has discrete ones", "")],
+    "discretizer=tiles algorithm=dyna_q": [("discretizer", "tiles do not go together with dyna_q", "")],
+    "discretizer=tiles algorithm=monte_carlo": [("discretizer", "one cell per state", "")],
+    "discretizer=tiles exploration=ucb": [("discretizer", "counting visits", "")],
+    "discretizer=tiles learning_rate_schedule=visits": [("discretizer", "counting visits", "")],
+    "tilings=4": [("tilings", "does not apply to discretizer=uniform", "4")],
+    "discretizer=quantile tilings=4": [("tilings", "does not apply to discretizer=quantile", "4")],
+    "discretizer=tiles tilings=1": [("tilings", "must be a whole number from 2 to 256", "1")],
+    "discretizer=tiles tilings=257": [("tilings", "must be a whole number from 2 to 256", "257")],
+    "discretizer=tiles tilings=8.0": [("tilings", "must be a whole number from 2 to 256", "8.0")],
+    "discretizer=tiles tilings=some": [("tilings", "must be a whole number from 2 to 256", "'some'")],
+    "discretizer=tiles buckets=2000": [("buckets", f"at most {TABLE_LIMIT:,} values", "[2000, 2000]")],
+    "tiling=4": [("tiling", "did you mean tilings?", "'tiling=4'")],
+    "-m algorithm=sarsa,n_step_sarsa n=3": [("n", "does not apply to algorithm=sarsa", "3")],
+    "algorithm=sarsa,q_learning": [("algorithm", SINGLE, "'algorithm=sarsa,q_learning'")],
+    "~algorithm": [("algorithm", "cannot be removed", "'~algorithm'")],
 }
 
 KEYS_AND_PRESETS: dict[str, list[Wrong]] = {
@@ -265,7 +395,7 @@ MANY: dict[str, list[Wrong]] = {
     ],
 }
 
-BAD = VALUES | EPSILON | ENVIRONMENTS | KEYS_AND_PRESETS | SYNTAX_ERRORS | SWEEPS | MANY
+BAD = VALUES | EPSILON | ENVIRONMENTS | CHOICES | KEYS_AND_PRESETS | SYNTAX_ERRORS | SWEEPS | MANY
 
 
 class Unusable(gymnasium.Env[Any, Any]):
@@ -287,6 +417,8 @@ def unusable() -> Iterator[None]:
     spaces_of = {
         "unusable/Observations-v0": (spaces.Dict({"x": spaces.Discrete(2)}), spaces.Discrete(2)),
         "unusable/Actions-v0": (spaces.Discrete(2), spaces.MultiDiscrete(np.array([2, 2]))),
+        "unusable/Wide-v0": (spaces.Discrete(2), spaces.Box(-1, 1, (9,), np.float32)),
+        "unusable/Endless-v0": (spaces.Discrete(2), spaces.Box(-np.inf, 1, (1,), np.float32)),
     }
     for name, (observations, actions) in spaces_of.items():
         given = {"observations": observations, "actions": actions}
@@ -360,17 +492,21 @@ def test_every_key_has_a_bad_row() -> None:
 @pytest.mark.parametrize("key", RULES)
 def test_no_key_takes_what_none_may_have(key: str, value: str) -> None:
     """NaN, infinity, a truth value, nothing and an empty or nested list are refused everywhere."""
-    lines = refusal(f"train {shlex.quote(f'{key}={value}')}")
-    assert all(line.startswith(f"{key}: must be ") for line in lines)
-    assert len(lines) == 1
+    [line] = refusal(f"train {shlex.quote(f'{key}={value}')}")
+    assert line.startswith(f"{key}: {PRESET if key in GROUPS else 'must be '}")
 
 
 @pytest.mark.parametrize("key", [key for key, rule in RULES.items() if "null" not in rule])
 def test_null_is_refused_where_the_rule_does_not_allow_it(key: str) -> None:
-    """A null that the rule does not mention is refused, and shown as what was given."""
-    [line] = refusal(f"train {key}=null")
-    assert line.startswith(f"{key}: must be ")
+    """A null that the rule does not mention is refused where the key applies, and shown as given."""
+    [line] = refusal(f"train {APPLIES.get(key, '')} {key}=null")
+    assert line.startswith(f"{key}: {PRESET if key in GROUPS else 'must be '}")
     assert "null" in line
+
+
+def test_every_optional_key_applies_somewhere() -> None:
+    """No optional key is left out of what is tried where it applies."""
+    assert set(APPLIES) == set(OPTIONAL)
 
 
 @pytest.mark.parametrize("key", ["tracking.experiment", "sweep.name"])

@@ -5,10 +5,12 @@ import json
 import struct
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -239,3 +241,90 @@ def test_the_hash_is_of_values_not_of_memory(other: Callable[[QTable], QTable]) 
 def test_the_hash_tells_zeros_apart() -> None:
     """Tables that are equal but not identical have different hashes."""
     assert sha256(np.array([0.0])) != sha256(np.array([-0.0]))
+
+
+@pytest.mark.parametrize("rows", [1, 50_000])
+def test_several_checkpoints_come_in_one_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """The tables asked for, in whatever order, come in theirs, each as it was; no row group is read twice."""
+    monkeypatch.setattr(checkpoints, "GROUP_ROWS", rows)
+    tables = walk(100)
+    archive = written(tmp_path / FILE_NAME, tables, (3, 2, 2))
+    read: list[int] = []
+    real = pq.ParquetFile.read_row_group
+
+    def counted(self: pq.ParquetFile, group: int) -> object:
+        read.append(group)
+        return real(self, group)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", counted)
+    found = list(archive.tables([1000, 10, *range(200, 700, 30), 10, 55]))
+    expected = [(n, table) for n, table in tables if n in (10, 1000, *range(200, 700, 30))]
+    assert [n for n, _ in found] == [n for n, _ in expected]
+    assert all(same_bits(a, b) for (_, a), (_, b) in zip(found, expected, strict=True))
+    assert len(read) == len(set(read))
+
+
+def test_tables_are_the_readers_own(tmp_path: Path) -> None:
+    """Writing into a table that came does not alter the next one."""
+    tables = walk(3)
+    archive = written(tmp_path / FILE_NAME, tables, (3, 2, 2))
+    for (_, expected), (_, found) in zip(tables, archive.tables([10, 20, 30]), strict=True):
+        assert same_bits(found, expected)
+        found[:] = 99.0
+
+
+def test_no_tables_where_none_are_asked_for(tmp_path: Path) -> None:
+    """Nothing asked, or nothing there, gives nothing."""
+    archive = written(tmp_path / FILE_NAME, walk(3), (3, 2, 2))
+    assert list(archive.tables([])) == []
+    assert list(archive.tables([5, 15, 40])) == []
+
+
+def test_episodes_are_those_of_the_names(tmp_path: Path) -> None:
+    """After how many episodes the checkpoints were taken, in order."""
+    archive = written(tmp_path / FILE_NAME, walk(12), (3, 2, 2))
+    assert archive.episodes().tolist() == list(range(10, 130, 10))
+
+
+def test_changes_are_counted_per_cell(tmp_path: Path) -> None:
+    """A cell counts a checkpoint once, however many of its actions changed; the first is no change."""
+    tables = [
+        (10, np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]])),
+        (20, np.array([[5.0, 5.0], [1.0, 1.0], [2.0, 2.0]])),  # both values of the first cell
+        (30, np.array([[5.0, 5.0], [1.0, 1.0], [2.0, 2.0]])),  # nothing
+        (40, np.array([[5.0, 6.0], [1.0, 7.0], [2.0, 2.0]])),
+        (50, np.array([[5.0, 5.0], [1.0, 7.0], [2.0, 2.0]])),  # back to what it was
+    ]
+    archive = written(tmp_path / FILE_NAME, tables, (3, 2))
+    assert archive.changes().tolist() == [3, 1, 0]
+    assert archive.changes(until=40).tolist() == [2, 1, 0]
+    assert archive.changes(until=39).tolist() == [1, 0, 0]
+    assert archive.changes(until=10).tolist() == [0, 0, 0]
+
+
+def compared(tables: list[tuple[int, QTable]]) -> npt.NDArray[np.int64]:
+    """How often each cell changed, by comparing each table with the one before, bit by bit."""
+    bits = [table.view(np.int64) for _, table in tables]
+    changed = [(new != old).any(axis=-1).astype(np.int64) for old, new in pairwise(bits)]
+    return np.sum(changed, axis=0) if changed else np.zeros(tables[0][1].shape[:-1], np.int64)
+
+
+@given(histories())
+@settings(deadline=None, max_examples=40)
+def test_changes_are_those_of_the_tables(tables: list[tuple[int, QTable]]) -> None:
+    """They are what comparing the tables gives, whatever the bits."""
+    with TemporaryDirectory() as folder:
+        archive = written(Path(folder) / FILE_NAME, tables, (3, 2))
+        assert archive.changes().tolist() == compared(tables).tolist()
+
+
+def test_changes_do_not_see_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole table at the beginning of a row group is no change of every cell."""
+    monkeypatch.setattr(checkpoints, "GROUP_ROWS", 1)
+    tables = walk(100)
+    archive = written(tmp_path / FILE_NAME, tables, (3, 2, 2))
+    assert pq.ParquetFile(tmp_path / FILE_NAME).num_row_groups > 3
+    assert archive.changes().tolist() == compared(tables).tolist()
+    assert archive.changes(until=555).tolist() == compared(tables[:55]).tolist()

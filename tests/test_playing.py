@@ -20,7 +20,7 @@ import pytest
 from qsweep import seeds
 from qsweep.checkpoints import sha256
 from qsweep.composition import load_config
-from qsweep.config import record
+from qsweep.config import Env, record
 from qsweep.discretizer import Grid
 from qsweep.evaluation import Rollouts, roll_out
 from qsweep.pictures.agent_video import show
@@ -150,7 +150,7 @@ def test_a_later_first_start_shifts_the_episodes(trained: Trained) -> None:
 
 def summary(env_id: str, returns: list[float], lengths: list[int], terminated: list[bool]) -> list[str]:
     """The lines of a summary after the first, which names the policy."""
-    policy = dataclasses.replace(random_policy("env=mountain_car"), env_id=env_id)
+    policy = dataclasses.replace(random_policy("env=mountain_car"), env=Env(env_id, max_steps=200))
     rollouts = Rollouts(np.array(returns), np.array(lengths, np.int32), np.array(terminated))
     return str(Played(policy, "from a test", seeds.play(len(returns)), rollouts)).splitlines()
 

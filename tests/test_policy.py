@@ -122,7 +122,7 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
     assert after.q_table.tobytes() == before.q_table.tobytes()
     assert replace(after, q_table=before.q_table).__dict__ == before.__dict__
-    assert (after.env_id, after.kwargs, after.max_steps) == ("FrozenLake-v1", {"is_slippery": False}, 7)
+    assert (after.env_id, after.env.kwargs, after.max_steps) == ("FrozenLake-v1", {"is_slippery": False}, 7)
 
 
 def test_no_such_checkpoint(tmp_path: Path) -> None:

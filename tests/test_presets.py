@@ -58,7 +58,7 @@ def trained(config: Config) -> int:
     return sum(len(chunk.returns) for chunk in qsweep.train(config))
 
 
-GROUPS = ["experiment", "env", "epsilon", "tracking", "algorithm", "discretizer", "exploration"]
+GROUPS = ["experiment", "env", "epsilon", "tracking", "algorithm", "exploration"]
 GROUPS += ["learning_rate_schedule"]
 
 

@@ -181,7 +181,9 @@ class DrawsAfterTheFirst(Honest):
 
     def __init__(self, render_mode: str | None = None) -> None:
         super().__init__(render_mode)
-        self.P = {s: {a: [(p, t, r, False) for p, t, r, _ in o] for a, o in CIRCLE[s].items()} for s in CIRCLE}
+        self.P = {
+            s: {a: [(p, t, r, False) for p, t, r, _ in o] for a, o in CIRCLE[s].items()} for s in CIRCLE
+        }
         self._resets = 0
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[int, dict[str, Any]]:
@@ -308,8 +310,10 @@ def test_the_cumulative_probability_decides() -> None:
     shares = generator.dirichlet([0.3] * 9)
     row = [(float(p), k, float(k), False) for k, p in enumerate(shares)]
     twin = tables.twin({s: {0: row} for s in range(9)}, [0.0] * 8 + [1.0], 1)
-    random, (state, observation), numbers = stream(3), twin.room(), np.random.Generator(
-        np.random.PCG64(np.random.SeedSequence(3))
+    random, (state, observation), numbers = (
+        stream(3),
+        twin.room(),
+        np.random.Generator(np.random.PCG64(np.random.SeedSequence(3))),
     )
     with np.errstate(over="ignore"):
         twin.reset(random, twin.constants, state, observation)
@@ -362,7 +366,7 @@ class Drift(gymnasium.Env):
 
 gymnasium.register("Drift-v0", entry_point=Drift, max_episode_steps=30)
 '''
-TWIN = '''
+TWIN = """
 import numpy as np
 from qsweep.dynamics.twin import Twin
 
@@ -377,7 +381,7 @@ def step(random, constants, state, action, observation):
 
 TWIN = Twin(step, start)
 NONE = 3
-'''
+"""
 DRIFT = ["env.id=drift:Drift-v0", "buckets=9", "episodes=40", "tracking=none"]
 COMPARE = """
 import sys

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -118,7 +118,7 @@ class History:
 
 
 class Archive:
-    """Reads a history, one checkpoint at a time."""
+    """Reads a history: one checkpoint, or several in one pass."""
 
     def __init__(self, path: Path) -> None:
         self._file = pq.ParquetFile(path, page_checksum_verification=True)
@@ -126,29 +126,71 @@ class Archive:
         self.shape: tuple[int, ...] = tuple(json.loads(metadata[b"shape"]))
         self.about: dict[str, Any] = json.loads(metadata[b"qsweep"])
 
+    def episodes(self) -> npt.NDArray[np.int64]:
+        """After how many episodes each checkpoint was taken, int64[n], ascending."""
+        column = self._file.read(columns=["episodes"]).column(0).to_numpy()
+        return np.unique(column).astype(np.int64)
+
     def names(self) -> list[str]:
         """The checkpoints' names, in order."""
-        column = self._file.read(columns=["episodes"]).column(0).to_numpy()
-        return [name_of(int(n)) for n in np.unique(column)]
+        return [name_of(n) for n in self.episodes().tolist()]
 
     def q_table(self, name: str) -> QTable:
         """The table of one checkpoint, float64[buckets..., actions].
 
         Raises UsageError where there is no such checkpoint.
         """
-        match = re.fullmatch(r"ep(\d+)", name)
-        wanted = int(match[1]) if match else -1
-        for group in range(self._file.num_row_groups):
-            bounds = self._file.metadata.row_group(group).column(0).statistics
-            if bounds.min <= wanted <= bounds.max:
-                rows = self._file.read_row_group(group)
-                episodes, entries, values = (rows.column(c).to_numpy() for c in range(3))
-                upto = np.searchsorted(episodes, wanted, side="right")
-                if episodes[upto - 1] == wanted:
-                    table = np.empty(int(np.prod(self.shape)))
-                    # Where an entry occurs twice, the later value stays.
-                    table[entries[:upto]] = values[:upto]
-                    return table.reshape(self.shape)
+        match = re.fullmatch(r"ep(\d{1,18})", name)
+        for _, table in self.tables([int(match[1])] if match else []):
+            return table
         raise UsageError(
             [Problem("checkpoint", "there is none of this name", name, closest(name, self.names()))]
         )
+
+    def tables(self, episodes: Iterable[int]) -> Iterator[tuple[int, QTable]]:
+        """The checkpoints after so many episodes each, in order, in one pass: episodes and Q-table.
+
+        Where there is none after so many, it is left out.
+        """
+        wanted = np.unique(np.fromiter(episodes, np.int64))
+        for group in range(self._file.num_row_groups):
+            bounds = self._file.metadata.row_group(group).column(0).statistics
+            inside = wanted[(wanted >= bounds.min) & (wanted <= bounds.max)]
+            if not len(inside):
+                continue
+            numbers, entries, values = self._rows(group)
+            table, start = np.empty(int(np.prod(self.shape))), 0
+            for n, end in zip(inside.tolist(), np.searchsorted(numbers, inside, side="right"), strict=True):
+                # Where an entry occurs twice, the later value stays.
+                table[entries[start:end]] = values[start:end]
+                start = end
+                if numbers[end - 1] == n:
+                    yield n, table.reshape(self.shape).copy()
+
+    def changes(self, until: int | None = None) -> npt.NDArray[np.int64]:
+        """At how many checkpoints each cell had changed since the one before, int64[buckets...].
+
+        A cell changes when the value of any of its actions does. The first checkpoint counts for no
+        cell. until: the last checkpoint that counts, in episodes.
+        """
+        counts = np.zeros(int(np.prod(self.shape[:-1])), np.int64)
+        table: QTable | None = None
+        for group in range(self._file.num_row_groups):
+            numbers, entries, values = self._rows(group)
+            ends = np.flatnonzero(np.diff(numbers, append=-1)) + 1
+            for start, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True):
+                if until is not None and numbers[start] > until:
+                    return counts.reshape(self.shape[:-1])
+                touched, now = entries[start:end], values[start:end]
+                if table is None:
+                    table = np.empty(int(np.prod(self.shape)))
+                else:
+                    changed = now.view(np.int64) != table[touched].view(np.int64)
+                    counts[np.unique(touched[changed] // self.shape[-1])] += 1
+                table[touched] = now
+        return counts.reshape(self.shape[:-1])
+
+    def _rows(self, group: int) -> tuple[Any, Any, Any]:
+        rows = self._file.read_row_group(group)
+        numbers, entries, values = (rows.column(c).to_numpy() for c in range(3))
+        return numbers, entries, values

@@ -137,6 +137,31 @@ def play(
 
 
 @main.command()
+@click.argument("name")
+@click.option("--out", type=click.Path(path_type=Path), help="MP4 or GIF to write (by default NAME.mp4).")
+@click.option("--every", type=int, help="Show every n-th checkpoint (by default about 250 are shown).")
+@click.option("--agent", is_flag=True, help="Show the agent at play, too.")
+@click.option("--fps", type=float, help="Frames a second (by default 25, in a GIF 20).")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@refusing
+def video(
+    name: str, out: Path | None, every: int | None, agent: bool, fps: float | None, force: bool, uri: str
+) -> None:
+    """Film how a run's Q-table was learned, checkpoint by checkpoint.
+
+    \b
+    qsweep video RUN --out learning.mp4
+    qsweep video MountainCar-v0@best --agent
+
+    NAME is what `qsweep pull` takes; the film ends at the checkpoint that it names.
+    """
+    from qsweep.filming import video
+
+    click.echo(video(name, out, every, agent, fps, force, uri))
+
+
+@main.command()
 @click.argument("run", metavar="RUN")
 @click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
 @refusing

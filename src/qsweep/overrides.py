@@ -117,4 +117,5 @@ def _preset_problems(group: str, values: Sequence[Any], search: Sequence[str]) -
     for value in values:
         if str(value) not in presets:
             remedy = closest(str(value), presets)
-            yield Problem(group, f"no preset of this name in {group}", str(value), remedy)
+            given = "null" if value is None else str(value)
+            yield Problem(group, f"no preset of this name in {group}", given, remedy)

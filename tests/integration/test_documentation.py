@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
+PAGES = ["README.md", *sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").rglob("*.md"))]
 ELSEWHERE = ("make ", "qsweep ui")
 """Commands that other tests run: make by CI itself, the UI in a browser."""
 
@@ -29,9 +29,18 @@ def commands(page: str) -> list[str]:
     return [line for line in lines if line.strip() and not line.startswith(ELSEWHERE)]
 
 
+def write_files(page: str, folder: Path) -> None:
+    """Write the blocks of a page that name a file, ```python my_module.py, into a folder."""
+    for name, text in re.findall(r"```\w+ (\S+)\n(.*?)```", (ROOT / page).read_text(), re.DOTALL):
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_of_a_page_succeeds(page: str, tmp_path: Path) -> None:
-    """The commands of a page, typed one after the other in an empty folder, all succeed."""
+    """The commands of a page, typed one after the other beside the files it shows, all succeed."""
+    write_files(page, tmp_path)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for command in commands(page):
         ran = subprocess.run(

@@ -67,6 +67,7 @@ class Mp4:
             self._stream = self._container.add_stream("libx264", rate=self._fps)
             self._stream.width, self._stream.height = image.size
             self._stream.pix_fmt = "yuv420p"  # what every player plays
+            self._stream.thread_type = "FRAME"  # a frame on each core
             self._stream.options = {"crf": "20", "preset": "veryfast"}
         self._container.mux(self._stream.encode(self._frame(image)))
 

@@ -6,16 +6,14 @@ import math
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # before pygame is imported: it greets on stdout
 
-import matplotlib
 import pygame
 from PIL import Image, ImageDraw, ImageFont
 
@@ -23,6 +21,7 @@ from qsweep.environments import make
 from qsweep.evaluation.rollouts import Setting
 from qsweep.interrupts import StopRequests
 from qsweep.pictures import writing
+from qsweep.pictures.labels import ACTIONS, font
 from qsweep.policy import Policy
 from qsweep.problems import Problem, UsageError
 
@@ -32,18 +31,6 @@ NARROWEST = 480
 """Pixels; narrower frames are enlarged by a whole factor, so that the caption fits below them."""
 BAR, BRIGHT, DIM = "#14181d", "#ffffff", "#a5b1bd"
 TERMINATED, TRUNCATED = "terminated", "truncated: step limit"
-
-ACTIONS: Mapping[str, Sequence[str]] = {
-    "Acrobot-v1": ("torque -1", "torque 0", "torque +1"),
-    "Blackjack-v1": ("stick", "hit"),
-    "CartPole-v1": ("push left", "push right"),
-    "CliffWalking-v1": ("up", "right", "down", "left"),
-    "FrozenLake-v1": ("left", "down", "right", "up"),
-    "FrozenLake8x8-v1": ("left", "down", "right", "up"),
-    "MountainCar-v0": ("push left", "no push", "push right"),
-    "Taxi-v4": ("south", "north", "east", "west", "pick up", "drop off"),
-}
-"""What the actions of Gymnasium's own environments do."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +64,7 @@ def film(setting: Setting, policy: Policy, seed: int, files: Sequence[Path], opt
     be written.
     """
     with ExitStack() as stack, StopRequests() as stop:
-        stack.enter_context(_headless())
+        stack.enter_context(headless())
         env = stack.enter_context(closing(drawing(setting, "rgb_array", option)))
         fps = float(env.metadata.get("render_fps") or FPS)
         writers = [stack.enter_context(writing(path, fps)) for path in files]
@@ -92,7 +79,7 @@ def film(setting: Setting, policy: Policy, seed: int, files: Sequence[Path], opt
 
 
 @contextmanager
-def _headless() -> Iterator[None]:
+def headless() -> Iterator[None]:
     """SDL without a display, which some environments open even to draw into memory."""
     before = {key: os.environ.get(key) for key in ("SDL_VIDEODRIVER", "SDL_AUDIODRIVER")}
     os.environ |= dict.fromkeys(before, "dummy")
@@ -150,13 +137,14 @@ def drawing(setting: Setting, render_mode: str, option: str) -> Any:
     raise UsageError([Problem(option, rule, setting.env.id, reason)])
 
 
-def moments(env: Any, setting: Setting, policy: Policy, seed: int) -> Iterator[Moment]:
-    """One greedy episode in an environment that draws: its start, then every step."""
+def moments(env: Any, setting: Setting, policy: Policy, seed: int, every: int = 1) -> Iterator[Moment]:
+    """One greedy episode in an environment that draws: its start, every n-th step, and its end."""
     into_window = env.render_mode == "human"
     seen, _ = env.reset(seed=seed)
     total, step, action, ending = 0.0, 0, None, ""
     while True:
-        yield Moment(None if into_window else env.render(), step, action, total, ending)
+        if step % every == 0 or ending:
+            yield Moment(None if into_window else env.render(), step, action, total, ending)
         if ending:
             return
         action = policy.act(setting.encode(seen))
@@ -178,21 +166,16 @@ def captioned(moment: Moment, policy: Policy) -> Image.Image:
     em = max(15, width // 36)
     image = Image.new("RGB", (width, height + 2 * round(1.7 * em)), BAR)
     image.paste(frame)
-    draw, font, small = ImageDraw.Draw(image), _font(em), _font(round(0.8 * em))
+    draw, large, small = ImageDraw.Draw(image), font(em), font(round(0.8 * em))
     left, right, y = em, width - em, height + round(1.1 * em)
-    draw.text((left, y), f"step {moment.step}", BRIGHT, font, "lm")
-    draw.text((left + 7 * em, y), _action(moment, policy), BRIGHT, font, "lm")
-    draw.text((right, y), f"return {moment.total:g}", BRIGHT, font, "rm")
+    draw.text((left, y), f"step {moment.step}", BRIGHT, large, "lm")
+    draw.text((left + 7 * em, y), _action(moment, policy), BRIGHT, large, "lm")
+    draw.text((right, y), f"return {moment.total:g}", BRIGHT, large, "rm")
     y = height + round(2.4 * em)
     room = right - left - small.getlength(f"  {TRUNCATED}")
     draw.text((left, y), _title(policy, small, room), DIM, small, "lm")
     draw.text((right, y), moment.ending, BRIGHT, small, "rm")
     return image
-
-
-@lru_cache(maxsize=8)
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), size)
 
 
 def _action(moment: Moment, policy: Policy) -> str:

@@ -1,0 +1,92 @@
+"""The maps of environments whose one discrete dimension is a place: rows and columns, walls, goals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qsweep.config import Env
+from qsweep.discretizer import Grid
+from qsweep.environments import describe, make
+from qsweep.pictures.surfaces import Axis, Panel, World
+
+Letters = npt.NDArray[np.str_]
+
+ENDS = "HGC"
+"""Holes, goals and cliffs: what is there ends an episode, or sends it back to its start."""
+TAXI_SLICES = ((0, "passenger at R"), (4, "passenger on board"))
+TAXI_FIXED = "destination: G"
+"""Where the passenger is, in Taxi's own numbers, while the destination is G, its number 1."""
+
+
+def maps(env: Env, grid: Grid) -> tuple[tuple[Panel, ...], str]:
+    """A discrete environment's states as maps, and what all of them fix; no maps where none is known."""
+    if len(grid.buckets) != 1 or describe(env).dimensions[0].values is None:
+        return (), ""
+    made = make(env)
+    try:
+        world: Any = made.unwrapped
+        if env.id.startswith("Taxi-") and grid.cells == 500:
+            return _taxi(world), TAXI_FIXED
+        letters = _letters(env.id, world)
+    finally:
+        made.close()
+    if letters is None or letters.size != grid.cells:
+        return (), ""
+    ends = np.isin(letters, list(ENDS)) & env.id.startswith(("FrozenLake", "CliffWalking"))
+    states = np.arange(grid.cells).reshape(letters.shape)
+    return (_map(states, letters, ends),), ""
+
+
+def _letters(env_id: str, world: Any) -> Letters | None:
+    """What stands on every place of a map, row by row from the top: a letter or nothing."""
+    drawn = getattr(world, "desc", None)
+    if isinstance(drawn, np.ndarray) and drawn.ndim == 2 and drawn.dtype.kind in "SU":
+        letters = np.char.decode(drawn) if drawn.dtype.kind == "S" else drawn
+        return np.where(letters == "F", "", letters)
+    shape = getattr(world, "shape", None)
+    if not (isinstance(shape, tuple) and len(shape) == 2 and all(isinstance(n, int) for n in shape)):
+        return None
+    letters = np.full(shape, "", "U1")
+    if env_id.startswith("CliffWalking"):
+        letters[-1, 1:-1], letters[-1, 0], letters[-1, -1] = "C", "S", "G"
+    return letters
+
+
+def _taxi(world: Any) -> tuple[Panel, ...]:
+    """Taxi's five rows and columns, with the passenger and the destination at a place."""
+    inside = np.char.decode(np.asarray(world.desc))[1:-1, 1:-1]
+    letters = np.where(inside[:, ::2] == " ", "", inside[:, ::2])
+    rows, columns = letters.shape
+    walls = tuple(
+        ((column + 1.0, rows - 1.0 - row), (column + 1.0, float(rows - row)))
+        for row, column in np.argwhere(inside[:, 1::2] == "|").tolist()
+    )
+    places = [[(row, column) for column in range(columns)] for row in range(rows)]
+    return tuple(
+        _map(
+            np.array([[world.encode(row, column, passenger, 1) for row, column in line] for line in places]),
+            letters,
+            np.zeros(letters.shape, np.bool_),
+            walls,
+            words,
+        )
+        for passenger, words in TAXI_SLICES
+    )
+
+
+def _map(
+    states: npt.NDArray[np.int64],
+    letters: Letters,
+    ends: npt.NDArray[np.bool_],
+    walls: tuple[tuple[tuple[float, float], tuple[float, float]], ...] = (),
+    fixed: str = "",
+) -> Panel:
+    """A panel of a map given row by row from the top: all [rows, columns]."""
+    rows, columns = states.shape
+    x = Axis("column", np.arange(columns + 1.0), tuple(map(str, range(columns))))
+    y = Axis("row", np.arange(rows + 1.0), tuple(str(row) for row in reversed(range(rows))))
+    world = World(letters[::-1].T, ends[::-1].T, walls)
+    return Panel(x, y, states[::-1].T[..., None].astype(np.int64), fixed, world)

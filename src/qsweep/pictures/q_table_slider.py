@@ -1,0 +1,65 @@
+"""A run's Q-table at a few checkpoints, as the images through which MLflow's UI puts a slider."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from qsweep.checkpoints import Archive
+from qsweep.pictures.q_table import policy_map
+from qsweep.pictures.surfaces import Layout
+
+WIDTH = 700
+"""Pixels."""
+KEY = "greedy_policy"
+"""What MLflow calls them; + and % in a key, or any other file beside them, would break its page."""
+
+
+def q_table_images(
+    archive: Archive, layout: Layout, title: str, count: int = 10
+) -> Iterator[tuple[int, Image.Image]]:
+    """The greedy policy at the first, the last and evenly spaced checkpoints between: step and picture.
+
+    The step is the last episode before the checkpoint, counted from 0, as in the curves; but the first
+    picture's is 0, where MLflow's slider stands at first. Pictures are 700 pixels wide and equally high.
+    What has not changed since the first checkpoint is hatched.
+    """
+    numbers = archive.episodes()
+    chosen = numbers[np.unique(np.linspace(0, len(numbers) - 1, count).round().astype(int))]
+    images: list[tuple[int, Image.Image]] = []
+    first = None
+    for episodes, table in archive.tables(chosen.tolist()):
+        first = table if first is None else first
+        changed = (table.view(np.int64) != first.view(np.int64)).any(axis=-1).astype(np.int64)
+        figure = policy_map(layout, table, f"{title} · episode {episodes:,}", changed)
+        figure.set_dpi(WIDTH / figure.get_figwidth())
+        images.append((episodes - 1 if images else 0, _image(figure.canvas)))
+    height = max((image.height for _, image in images), default=0)
+    for step, image in images:
+        page = Image.new("RGB", (WIDTH, height), "#ffffff")
+        page.paste(image)
+        yield step, page
+
+
+def _image(canvas: Any) -> Image.Image:
+    canvas.draw()
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
+def write_slider(folder: Path, images: Iterable[tuple[int, Image.Image]], timestamp: int) -> None:
+    """Write images as MLflow's `log_image` names them, so that one `log_artifacts` logs all of them.
+
+    folder: what becomes the run's `images`. timestamp: the run's, in milliseconds; with the same one,
+    what is logged again takes the place of what is there, where `log_image` would double it. The run
+    needs the tag `mlflow.loggedImages`, too.
+    """
+    for step, image in images:
+        number = uuid.uuid5(uuid.NAMESPACE_URL, f"{KEY}/{step}")
+        name = f"{KEY}+step+{step}+timestamp+{timestamp}+{number}"
+        image.save(folder / f"{name}.png")
+        image.save(folder / f"{name}+compressed.webp")
