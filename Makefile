@@ -36,8 +36,9 @@ bench: $(READY)  ## Speed, side by side with what one would run instead; and the
 	$(BIN)/python benchmarks/whole_run.py
 	$(BIN)/python benchmarks/tutorial_recipe.py
 
-docs: $(READY)  ## The pictures in docs/, from runs made on the spot (needs chromium)
+docs: $(READY)  ## The pictures in docs/, from runs made on the spot; some ten minutes (needs chromium)
 	$(BIN)/python docs/pictures.py
+	$(BIN)/python docs/study.py
 
 lock:  ## Resolve the versions anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -71,7 +71,7 @@ def agent(
 def learner(
     name: str, made: Agent, second: Any = None, max_steps: int = 100, tutorial: bool = False, **given: Any
 ) -> Learner:
-    """An algorithm at work on an agent, in the interpreter. second: another first table, where it wants one."""
+    """An algorithm at work on an agent, in the interpreter; second: the other first table of two."""
     basis = Basis(
         q=made.q,
         another=lambda: np.array(second, np.float64),

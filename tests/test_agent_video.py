@@ -242,7 +242,7 @@ def test_nothing_half_written_is_left(at: str, error: type[BaseException], tmp_p
 @pytest.mark.filterwarnings("error")
 def test_an_environment_that_draws_nothing(tmp_path: Path) -> None:
     """It is refused, by the option that asked for a film, and no file is begun."""
-    policy = dataclasses.replace(drawn(), env_id="Blind-v0")
+    policy = dataclasses.replace(drawn(), env=Env("Blind-v0", max_steps=100))
     with pytest.raises(UsageError, match=r"--video: needs an environment that can draw .* given 'Blind-v0'"):
         filmed(policy, tmp_path / "a.mp4")
     with pytest.raises(

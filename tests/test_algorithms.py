@@ -75,7 +75,7 @@ def by_the_book(config: Config) -> tuple[npt.NDArray[np.float64], list[float], l
         actions=ACTIONS,
         q={pair: (q1[pair] + q2[pair]) / 2 for pair in q1} if double else dict(q1),
         draws=(u for block in count() for u in uniforms(key, 1000 * block, 1000).tolist()),
-        alpha=lambda visits: 0.0,
+        alpha=step_size(config, 0),
         gamma=config.discount,
         memory={"q1": q1, "q2": q2, "n": config.n, "planning_steps": config.planning_steps},
     )
@@ -101,7 +101,7 @@ def step_size(config: Config, episode: int) -> Callable[[int], float]:
             alpha += (config.learning_rate_end - alpha) * episode / (config.episodes - 1)
         case "visits":
             return lambda visits: alpha / max(visits, 1)
-    return lambda visits: alpha
+    return lambda _: alpha
 
 
 VARIANTS = {
@@ -243,7 +243,7 @@ def test_double_q_learning_records_the_mean_of_its_tables(place: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_seeds_differ_and_repeat(name: str) -> None:
-    """The same seed gives the same run, another one another; nothing is left over from one run to the next."""
+    """The same seed gives the same run, another one another; no run leaves anything to the next."""
     lines = [*CAR, f"algorithm={name}", "episodes=15"]
     first = trained(*lines, "seed=1")
     assert_same(first, trained(*lines, "seed=1"))

@@ -140,9 +140,7 @@ ENVIRONMENTS: dict[str, list[Wrong]] = {
     "env.id=unusable/Observations-v0": [
         ("env.id", "must have Discrete, MultiDiscrete, Tuple-of-Discrete or Box observations", "'unusable/")
     ],
-    "env.id=unusable/Actions-v0": [
-        ("env.id", "must have Discrete or Box actions", "'unusable/Actions-v0'")
-    ],
+    "env.id=unusable/Actions-v0": [("env.id", "must have Discrete or Box actions", "'unusable/Actions-v0'")],
     "env.id=unusable/Broken-v0": [("env.id", "the cable is loose", "'unusable/Broken-v0'")],
     "env.id=CartPole-v1": [
         ("env.low", "dimension 1 of CartPole-v1 is unbounded and needs a finite bound", "-inf"),

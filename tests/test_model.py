@@ -33,15 +33,15 @@ print(mlflow.pyfunc.load_model(sys.argv[1]).predict(np.array([[-0.5, 0.01]]))["a
 """
 
 
-def policy_for(env: str, first_action: int = 0) -> Policy:
+def policy_for(given: str, first_action: int = 0) -> Policy:
     """A random table for an environment, as training would shape it."""
-    config = load_config([f"env={env}"])
+    config = load_config([f"env={part}" if "=" not in part else part for part in given.split()])
     found = describe(config.env)
     return on(grid_of(config), found.actions, first_action, record(config))
 
 
 def on(cells: Grid, actions: int, first_action: int, config: dict[str, Any]) -> Policy:
-    table = np.random.default_rng(3).normal(size=(*cells.buckets, actions))
+    table = np.random.default_rng(3).normal(size=(*cells.shape, actions))
     origin = {"run_id": "", "run_name": "", "checkpoint": "", "sha256": sha256(table), "metrics": {}}
     env = Env(config["env"]["id"], max_steps=config["env"]["max_steps"], kwargs=config["env"]["kwargs"])
     return Policy(table, cells, env, first_action, config, origin)
@@ -78,7 +78,18 @@ def anywhere(cells: Grid, n: int) -> npt.NDArray[np.float64]:
 
 
 @pytest.mark.parametrize(
-    ("env", "first_action"), [("mountain_car", 0), ("acrobot", 0), ("blackjack", 5), ("taxi", 0)]
+    ("env", "first_action"),
+    [
+        ("mountain_car", 0),
+        ("acrobot", 0),
+        ("blackjack", 5),
+        ("taxi", 0),
+        ("mountain_car discretizer=tiles", 0),
+        ("cart_pole discretizer=tiles tilings=5 buckets=[3,4,5,6]", 2),
+        ("mountain_car discretizer=quantile", 0),
+        ("acrobot discretizer=quantile buckets=[1,2,3,4,5,6]", 0),
+        ("pendulum", 0),
+    ],
 )
 def test_the_model_acts_as_the_policy(env: str, first_action: int, tmp_path: Path) -> None:
     """On random observations, on edges, out of bounds and at infinity their actions are the same."""

@@ -4,7 +4,7 @@ import itertools
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ from scipy.optimize import linprog  # type: ignore[import-untyped]
 
 from qsweep import durable
 from qsweep.config import Env
-from qsweep.dynamics.cart_pole import step as cart_pole_step
-from qsweep.dynamics.mountain_car import step as mountain_car_step
+from qsweep.dynamics import named_twin
+from qsweep.dynamics.twin import machine_code
 from qsweep.optimum import Optimum, mountain_car, optimum, tables
 from qsweep.optimum.policy_iteration import best_without_limit
 from qsweep.optimum.tables import Tables, best_within, read
@@ -456,16 +456,24 @@ def test_blackjack_against_all_its_hands(sab: bool, natural: bool) -> None:
     assert -0.05 < found.expected_return < -0.02
 
 
+def stepper(env_id: str) -> Callable[[Floats, int, Floats], tuple[float, bool]]:
+    """A twin's step: (state, action, observation) -> (reward, terminated), writing the arrays."""
+    twin = named_twin(env_id)
+    assert twin is not None
+    return partial(machine_code(twin.step), np.zeros(4, np.uint64), twin.constants)
+
+
 def test_a_simple_controller_attains_cart_poles_bound() -> None:
     """Pushing to where position, velocity, angle and its velocity, weighted, lean never lets the pole fall.
 
     From every corner of the starts for 10,000 steps, and from 500 starts within for 500.
     """
     weights, observation = np.array([0.1, 0.2, 1.0, 0.2]), np.empty(4)
+    step = stepper("CartPole-v1")
 
     def stands(start: Floats, steps: int) -> bool:
         state = start.copy()
-        return not any(cart_pole_step(state, int(state @ weights > 0), observation)[1] for _ in range(steps))
+        return not any(step(state, int(state @ weights > 0), observation)[1] for _ in range(steps))
 
     assert all(stands(np.array(corner), 10_000) for corner in itertools.product((-0.05, 0.05), repeat=4))
     assert all(stands(start, 500) for start in np.random.default_rng(0).uniform(-0.05, 0.05, (500, 4)))
@@ -492,9 +500,9 @@ def test_a_short_limit_cuts_mountain_cars_episodes() -> None:
 
 def pumped(position: float) -> int:
     """The steps of a policy that always pushes where it moves."""
-    state, observation = np.array([position, 0.0]), np.empty(2)
+    state, observation, step = np.array([position, 0.0]), np.empty(2), stepper("MountainCar-v0")
     for steps in itertools.count(1):
-        if mountain_car_step(state, 2 if state[1] > 0 else 0, observation)[1]:
+        if step(state, 2 if state[1] > 0 else 0, observation)[1]:
             return steps
     raise AssertionError
 

@@ -16,9 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qsweep.checkpoints import FILE_NAME, Archive, History, sha256
+from qsweep import seeds
 from qsweep.composition import load_config
 from qsweep.config import Env
 from qsweep.discretizer import Grid, bucket_edges, cell_of
+from qsweep.evaluation import roll_out
+from qsweep.grids import grid_of
+from qsweep.playing import Stage, play
 from qsweep.policy import Policy
 from qsweep.problems import UsageError
 from qsweep.runner import about
@@ -28,7 +32,8 @@ FILES = ["README.md", "config.yaml", "policy.json", "q_table.npy"]
 
 ALONE = """
 import json, sys
-sys.modules["qsweep"] = None  # importing it fails
+if "qsweep" not in sys.argv[2]:
+    sys.modules["qsweep"] = None  # importing it fails
 exec(compile(sys.argv[1], "README.md", "exec"), globals())
 env.observation_space.seed(1)
 seen = [env.observation_space.sample() for _ in range(200)]
@@ -233,16 +238,80 @@ def test_a_spoilt_config_is_refused(tmp_path: Path, text: str) -> None:
         Policy.load(tmp_path)
 
 
-@pytest.mark.parametrize("env", ["mountain_car", "acrobot", "cart_pole", "frozen_lake", "blackjack"])
-def test_the_example_plays_alone(tmp_path: Path, env: str) -> None:
-    """The lines of README.md run where there is no qsweep and take the policy's own actions."""
-    policy = saved(tmp_path, f"env={env}")
+EXAMPLES = {
+    "env=mountain_car": 12,
+    "env=acrobot": 12,
+    "env=cart_pole": 12,
+    "env=frozen_lake": 12,
+    "env=blackjack": 12,
+    "env=mountain_car discretizer=quantile buckets=[7,9]": 12,
+    "env=cart_pole discretizer=quantile buckets=5": 12,
+    "env=mountain_car discretizer=tiles": 16,
+    "env=cart_pole discretizer=tiles tilings=3 buckets=[3,4,5,6]": 16,
+    "env=pendulum": 17,
+    "env=pendulum discretizer=tiles buckets=[4,5,6] env.actions=3": 21,
+    "env=mountain_car env.wrapper=gymnasium.wrappers:RecordEpisodeStatistics": 15,
+    "env=minigrid": 15,
+}
+"""A config, and how many lines its example may have."""
+
+
+@pytest.mark.parametrize("given", EXAMPLES)
+def test_the_example_plays_alone(tmp_path: Path, given: str) -> None:
+    """The lines of README.md run where there is no qsweep, take the policy's own actions, get its return."""
+    if "minigrid" in given:
+        pytest.importorskip("minigrid")
+    policy = saved(tmp_path, *given.split())
     [code] = re.findall("```python\n(.*?)```", (tmp_path / "README.md").read_text(), re.DOTALL)
-    ran = subprocess.run(
-        [sys.executable, "-c", ALONE, code], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    command = [sys.executable, "-c", ALONE, code, policy.env.wrapper or ""]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     played, told = ran.stdout.splitlines()
     observations, actions = json.loads(told)
-    assert played.startswith("return ")
+    stage = Stage.of(Policy.load(tmp_path))
+    rollout = roll_out(stage, False, policy.q_table, range(1))
+    assert float(played.removeprefix("return ")) == pytest.approx(rollout.returns[0], rel=1e-12)
     assert actions == [policy.act(observation) for observation in observations]
-    assert len(code.splitlines()) <= 12
+    assert len(code.splitlines()) <= EXAMPLES[given]
+
+
+@pytest.mark.parametrize("given", ["discretizer=tiles", "discretizer=quantile", "env=pendulum"])
+def test_the_example_gets_what_play_gets(tmp_path: Path, given: str) -> None:
+    """From the start that `qsweep play` begins with, the example's return is the one that it tells."""
+    saved(tmp_path, *given.split())
+    [code] = re.findall("```python\n(.*?)```", (tmp_path / "README.md").read_text(), re.DOTALL)
+    assert code.count("seed=0") == 1
+    code = code.replace("seed=0", f"seed={seeds.play(1)[0]}")
+    command = [sys.executable, "-c", ALONE, code, ""]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    played = play(str(tmp_path), episodes=1)
+    found = float(ran.stdout.splitlines()[0].removeprefix("return "))
+    assert found == pytest.approx(played.rollouts.returns[0], rel=1e-12)
+
+
+@pytest.mark.parametrize("given", [*EXAMPLES, "discretizer=tiles tilings=2", "env=frozen_lake_8x8"])
+def test_whatever_a_table_lies_on_comes_back(tmp_path: Path, given: str) -> None:
+    """Learned edges, tilings, discretised actions and wrappers are read back as they were written."""
+    if "minigrid" in given:
+        pytest.importorskip("minigrid")
+    before = saved(tmp_path, *given.split())
+    after = Policy.load(tmp_path)
+    assert (after.grid, after.env) == (before.grid, before.env)
+    assert after.q_table.tobytes() == before.q_table.tobytes()
+    config = load_config(given.split())
+    assert after.grid == grid_of(config)
+    assert after.env == replace(config.env, low=None, high=None)
+
+
+@pytest.mark.parametrize("given", ["discretizer=tiles", "discretizer=quantile", "env=mountain_car"])
+def test_a_policy_acts_as_a_rollout_does(tmp_path: Path, given: str) -> None:
+    """In machine code, in Gymnasium and by `Policy.act`, a table takes the same actions."""
+    policy = policy_of(tmp_path, *given.split())
+    stage = Stage.of(policy)
+    compiled, plain = (roll_out(stage, how, policy.q_table, range(5)) for how in (True, False))
+    assert compiled.returns.tolist() == plain.returns.tolist()
+    env = stage.make()
+    for seed, length in enumerate(plain.lengths):
+        observation, _ = env.reset(seed=seed)
+        for step in range(length):
+            observation, _, terminated, truncated, _ = env.step(policy.act(observation.tolist()))
+            assert (terminated or truncated) == (step == length - 1)

@@ -450,7 +450,7 @@ def test_a_twins_starts_may_be_of_any_layout(monkeypatch: pytest.MonkeyPatch) ->
     twin = Twin(mountain_car.step, start)
     lines = ["episodes=30", "checkpoint_every=7", "tracking=none", "buckets=5"]
     expected = list(train(load_config(lines)))[-1].q_table
-    monkeypatch.setattr("qsweep.training.compiled_engine.twin_of", lambda env: twin)
+    monkeypatch.setattr("qsweep.training.compiled_engine.twin_of", lambda _: twin)
     assert list(train(load_config(lines)))[-1].q_table.tobytes() == expected.tobytes()
 
 

@@ -146,7 +146,8 @@ def cells_at(grid: Grid, observations: Floats) -> Cells:
         columns = zip(grid.edges, observations.T, strict=True)
         found = [np.searchsorted(edges, column, side="right") for edges, column in columns]
         return _flat(found, grid.buckets)[:, None]
-    position = (observations - np.array(grid.low)) * np.array(grid.scale)
+    with np.errstate(over="ignore"):  # infinity lies in an outer bucket, like all out of bounds
+        position = (observations - np.array(grid.low)) * np.array(grid.scale)
     if grid.tilings == 1:
         bucket = np.clip(position, 0, buckets - 1).astype(np.int64)
         return _flat(list(bucket.T), grid.buckets)[:, None]

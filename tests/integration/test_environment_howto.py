@@ -77,7 +77,8 @@ for seed, algorithm in enumerate(["q_learning", "sarsa_lambda", "double_q_learni
     given = ["env.id=ice_car:IceCar-v0", f"algorithm={algorithm}", "episodes=100", f"seed={seed}"]
     config = qsweep.load_config(given)
     assert config.engine == "compiled"
-    for one, other in zip(qsweep.train(config), qsweep.train(dataclasses.replace(config, engine="gymnasium"))):
+    slow = dataclasses.replace(config, engine="gymnasium")
+    for one, other in zip(qsweep.train(config), qsweep.train(slow), strict=True):
         assert (one.returns == other.returns).all() and (one.lengths == other.lengths).all()
         assert one.q_table.tobytes() == other.q_table.tobytes()
 print("same")
@@ -103,7 +104,12 @@ def test_the_environment_is_a_proper_one(site: Path, tmp_path: Path) -> None:
 def test_without_the_package_there_is_no_twin(tmp_path: Path) -> None:
     """The module alone, in the current folder, trains on Gymnasium, and asking for more is refused."""
     write_files(PAGE, tmp_path)
-    qsweep = [str(Path(sys.executable).with_name("qsweep")), "train", "env.id=ice_car:IceCar-v0", "episodes=5"]
+    qsweep = [
+        str(Path(sys.executable).with_name("qsweep")),
+        "train",
+        "env.id=ice_car:IceCar-v0",
+        "episodes=5",
+    ]
     judged = ["evaluation.checkpoints=1", "evaluation.episodes=2", "evaluation.test_episodes=2"]
     for engine, code in (("auto", 0), ("compiled", 2)):
         ran = subprocess.run(
