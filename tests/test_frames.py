@@ -14,7 +14,7 @@ from qsweep.config import config_hash, environment_hash, variant_hash
 from qsweep.curves import Points
 from qsweep.problems import UsageError
 from qsweep.report import frames
-from qsweep.report.frames import children, load_runs
+from qsweep.report.frames import IDENTITY, ORIGIN, PLACE, children, load_runs, sweep_runs
 from qsweep.resolution import resolve
 from qsweep.runner import run_record
 from qsweep.tracking.mlflow_tracker import MlflowTracker
@@ -22,6 +22,7 @@ from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.tracker import RunRecord, Status
 
 COLUMNS = ["run_id", "started", "name", "experiment", "status", "sweep", "variant", "config", "environment"]
+TAGS = {"command", "standard", "version", "git_commit", "git_dirty", "packages", "python", "platform"}
 
 
 @pytest.fixture
@@ -51,7 +52,9 @@ def in_sweep(name: str, seed: int = 0, **tracking: str) -> dict[str, Any]:
 def test_an_empty_store_has_no_runs(store: Store) -> None:
     """Without runs the frame is empty and has the columns that every frame has."""
     runs = load_runs(uri=store.uri)
-    assert (len(runs), list(runs)) == (0, COLUMNS)
+    assert (len(runs), list(runs)) == (0, [*IDENTITY, *ORIGIN, *PLACE])
+    assert COLUMNS == list(IDENTITY)
+    assert {*ORIGIN} == {*TAGS, "qtable_sha256"}
 
 
 @pytest.mark.usefixtures("store")
@@ -79,6 +82,30 @@ def test_what_a_row_says() -> None:
     typed = {"seed": 7, "learning_rate": 0.5, "episodes": 100, "algorithm": "q_learning"}
     assert {key: row[key] for key in typed} == typed
     assert row["registry.promote"] == "auto"
+
+
+def test_where_a_run_comes_from(store: Store) -> None:
+    """A row has the tags of provenance, the command, and where MLflow keeps the run."""
+    config = resolve({"episodes": 100})
+    log = MlflowTracker(store).open(run_record(config, "one", "qsweep train seed=0"))
+    log.close("FINISHED", {}, {"qsweep.qtable_sha256": "ab" * 32})
+    [row] = load_runs(uri=store.uri).to_dict("records")
+    tags = store.client.get_run(log.run_id).data.tags
+    assert {key: row[key] for key in TAGS} == {key: tags.get(f"qsweep.{key}") for key in TAGS}
+    assert (row["command"], row["qtable_sha256"]) == ("qsweep train seed=0", "ab" * 32)
+    assert row["experiment_id"] == store.client.get_experiment_by_name("MountainCar-v0").experiment_id
+    assert row["artifacts"] == store.client.get_run(log.run_id).info.artifact_uri
+
+
+def test_a_run_of_an_older_version(store: Store) -> None:
+    """A run without the tags, params and metrics of later versions has a row; what it lacks is missing."""
+    experiment = store.client.create_experiment("old", str(store.artifacts))
+    run = store.client.create_run(experiment, tags={"qsweep.config": "abc"}, run_name="old")
+    store.client.log_param(run.info.run_id, "buckets", "20")
+    add(store, "new", metrics={"test/return_mean": -150.0})
+    old = load_runs(uri=store.uri).set_index("name").loc["old"]
+    assert (old["config"], old["variant"], old["buckets"], old["status"]) == ("abc", "abc", 20, "RUNNING")
+    assert all(pd.isna(old[key]) for key in ("environment", "command", "seed", "test/return_mean"))
 
 
 def test_params_are_numbers_and_truths_again(store: Store) -> None:
@@ -156,6 +183,14 @@ def test_an_unknown_name(store: Store) -> None:
             load_runs(given, store.uri)
     with pytest.raises(UsageError, match=r"\(one of MountainCar-v0, buckets\)"):
         load_runs("x", store.uri)
+
+
+def test_the_runs_of_a_sweep_alone(store: Store) -> None:
+    """`sweep_runs` finds a sweep's runs where an experiment has its name, too, and none of an unknown one."""
+    add(store, "a", {"tracking": {"experiment": "s"}})
+    child = add(store, "b", in_sweep("s"))
+    assert sweep_runs("s", store.uri)["run_id"].tolist() == [child]
+    assert sweep_runs("t", store.uri).empty
 
 
 def test_no_store(tmp_path: Path) -> None:

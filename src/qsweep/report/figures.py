@@ -1,38 +1,113 @@
-"""Figures, in one style that colour-blind people can read."""
+"""Charts as matplotlib figures, in one style that colour-blind people can read."""
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from qsweep.curves import Points
+from qsweep.report.charts import Chart
+from qsweep.report.marks import BLUE, DARK, GREY, ORANGE, SMALL, draw_into
 
-BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#6b6b6b"  # Okabe and Ito's palette
+WIDTH, HEIGHT = 8.0, 5.0
+"""Of a figure, in inches."""
+LINE = 0.19
+"""Inches that a line of words takes."""
+TITLE = 11
+"""The size of a title's letters in points."""
 
 
-def learning_curve(points: Points, window: int, title: str) -> Figure:
+def learning_curve(points: Points, window: int, title: str, legend: Any = "best") -> Figure:
     """A run's trailing average between its trailing minimum and maximum, with epsilon below.
 
-    points: the curves of a run, as recorded. window: episodes the average is taken over.
+    points: the curves of a run, as recorded. window: episodes the average is taken over. legend: its
+    place, as matplotlib's `loc`: "best", "lower right" (4), "center left" (6), ...
     """
-    figure = Figure(figsize=(8, 5), dpi=120)
-    FigureCanvasAgg(figure)
-    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
-    # Fixed margins: finding them by a layout engine takes as long as drawing.
-    figure.subplots_adjust(left=0.1, right=0.98, top=0.93, bottom=0.1, hspace=0.08)
+    figure, (axes, below) = _figure(2, height_ratios=[4, 1])
     x, y = points.episodes, points.values
     axes.fill_between(x, y["train/return_min"], y["train/return_max"], color=BLUE, alpha=0.15, lw=0)
     axes.plot(x, y["train/return_max"], color=BLUE, lw=0.5, alpha=0.7, label="maximum")
     axes.plot(x, y["train/return_avg"], color=BLUE, lw=1.6, label="average")
     axes.plot(x, y["train/return_min"], color=BLUE, lw=0.5, alpha=0.7, ls="--", label="minimum")
-    axes.set_title(title, loc="left", fontsize=11)
+    axes.set_title(title, loc="left", fontsize=TITLE, parse_math=False)
     axes.set_ylabel(f"return, trailing {window:,} episodes")
-    axes.legend(loc="best", fontsize=9, frameon=False)
+    axes.legend(loc=legend, fontsize=9, frameon=False)
     below.plot(x, y["train/epsilon"], color=ORANGE, lw=1.2)
     below.set_ylabel("epsilon")
     below.set_xlabel("episode")
     below.xaxis.set_major_formatter("{x:,.0f}")
-    for part in (axes, below):
-        part.grid(color=GREY, alpha=0.2, lw=0.6)
-        part.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def draw(chart: Chart) -> Figure:
+    """A chart as a figure of its own: title, caption, legend, axes."""
+    figure, [axes] = _figure(1)
+    legend = draw_into(axes, chart)
+    caption = textwrap.wrap(chart.caption, 118)
+    columns = _columns([str(entry.get_label()) for entry in legend])
+    rows = -(-len(legend) // columns)
+    lines = [(chart.title, TITLE, DARK), *((line, SMALL, GREY) for line in caption)]
+    for number, (words, size, colour) in enumerate(lines):
+        y = 1 - (0.16 + LINE * number + 0.05 * (number > 0)) / HEIGHT
+        figure.text(0.02, y, words, size=size, color=colour, va="top", parse_math=False)
+    top = 0.24 + LINE * (len(lines) + rows) + 0.08 * (rows > 0)
+    figure.subplots_adjust(top=1 - top / HEIGHT)
+    _make_room(figure, axes)
+    if legend:
+        figure.legend(
+            handles=legend,
+            loc="upper left",
+            bbox_to_anchor=(0.01, 1 - (0.2 + LINE * len(lines)) / HEIGHT),
+            ncols=columns,
+            fontsize=SMALL,
+            frameon=False,
+            handlelength=1.4,
+            columnspacing=1.4,
+            labelspacing=0.35,
+        )
+    return figure
+
+
+def _make_room(figure: Figure, axes: Axes) -> None:
+    """Move the sides inwards where names would otherwise stand outside."""
+    margin, width = 6.0, figure.bbox.width
+    renderer: Any = figure.canvas.get_renderer()  # type: ignore[attr-defined]  # Agg's
+    boxes = [side.get_tightbbox(renderer) for side in (axes.xaxis, axes.yaxis)]
+    left = max(margin - min(box.x0 for box in boxes if box), 0.0)
+    right = max(margin + max(box.x1 for box in boxes if box) - width, 0.0)
+    places = figure.subplotpars
+    figure.subplots_adjust(left=places.left + left / width, right=places.right - right / width)
+
+
+def as_words() -> Any:
+    """A context in which an SVG keeps its words as words, and comes out the same every time."""
+    return matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "qsweep"})
+
+
+def _columns(labels: Sequence[str]) -> int:
+    """Into how many columns of a legend these labels fit."""
+    for columns in range(len(labels), 1, -1):
+        widths = [max(0.55 + 0.066 * len(label) for label in labels[at::columns]) for at in range(columns)]
+        if sum(widths) <= WIDTH - 0.2:
+            return columns
+    return 1
+
+
+def _figure(rows: int, **layout: Any) -> tuple[Figure, Sequence[Axes]]:
+    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=120)
+    FigureCanvasAgg(figure)
+    axes = np.atleast_1d(figure.subplots(rows, 1, sharex=True, **layout))
+    # Fixed margins: finding them by a layout engine takes as long as drawing.
+    figure.subplots_adjust(left=0.1, right=0.98, top=0.93, bottom=0.1, hspace=0.08)
+    for part in axes:
+        part.grid(color=GREY, alpha=0.2, lw=0.6)
+        part.set_axisbelow(True)
+        part.spines[["top", "right"]].set_visible(False)
+    return figure, list(axes)

@@ -15,29 +15,53 @@ from qsweep.tracking.store import Store, literal, open_store
 
 PAGE = 1000
 SWEEP = "qsweep.sweep"
+IDENTITY = ("run_id", "started", "name", "experiment", "status", "sweep", "variant", "config", "environment")
+"""The first columns of a frame of runs, which every one has."""
+ORIGIN = (
+    "command",
+    "standard",
+    "version",
+    "git_commit",
+    "git_dirty",
+    "packages",
+    "python",
+    "platform",
+    "qtable_sha256",
+)
+"""Columns that say where a run comes from; each is the tag `qsweep.` and its name, as text."""
+PLACE = ("experiment_id", "artifacts")
 
 
 def load_runs(name: str | None = None, uri: str = "local") -> pd.DataFrame:
     """The runs of an experiment or sweep, or of the whole store: one row a run, the latest first.
 
     Columns: run_id, started (UTC), name, experiment, status, sweep; variant, config and environment,
-    hashes that runs share if they agree in that; every param under its key (numbers as numbers); the
-    last value of every metric under its name.
-    Parent runs are left out. Raises UsageError where there is no store or nothing of that name.
+    hashes that runs share if they agree in that; those of ORIGIN; experiment_id, and artifacts, the URI
+    where they lie; every param under its key (numbers as
+    numbers); the last value of every metric under its name. What a run lacks is missing (NaN or None).
+    No histories are read: for those there is `load_curves`. Parent runs are left out.
+    Raises UsageError where there is no store or nothing of that name.
     """
     store = open_store(uri, create=False)
-    rows = _rows(store, name)
-    columns = ["run_id", "started", "name", "experiment", "status", "sweep"]
-    columns += ["variant", "config", "environment"]
-    frame = pd.DataFrame(rows)
-    return frame if rows else pd.DataFrame(columns=columns)
+    return _frame(_rows(store, name))
 
 
 def children(parent: str, uri: str) -> pd.DataFrame:
     """The runs nested under a parent run, as `load_runs` gives them."""
     store = open_store(uri, create=False)
     names = {e.experiment_id: e.name for e in store.client.search_experiments()}
-    return pd.DataFrame(_search(store, names, list(names), f"tags.`mlflow.parentRunId` = '{parent}'"))
+    return _frame(_search(store, names, list(names), f"tags.`mlflow.parentRunId` = '{parent}'"))
+
+
+def sweep_runs(name: str, uri: str) -> pd.DataFrame:
+    """The runs of a sweep, as `load_runs` gives them; of one that is not there, none."""
+    store = open_store(uri, create=False)
+    names = {e.experiment_id: e.name for e in store.client.search_experiments()}
+    return _frame(_of_sweep(store, names, name))
+
+
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=[*IDENTITY, *ORIGIN, *PLACE])
 
 
 def _rows(store: Store, name: str | None) -> list[dict[str, Any]]:
@@ -47,14 +71,18 @@ def _rows(store: Store, name: str | None) -> list[dict[str, Any]]:
     experiments = [key for key, value in names.items() if value == name]
     if experiments:
         return _search(store, names, experiments, "")
-    # MLflow's filters have no escapes: a name with both kinds of quotes is looked for here.
-    where = "" if "'" in name and '"' in name else f"tags.`{SWEEP}` = {literal(name)}"
-    rows = [row for row in _search(store, names, list(names), where) if row["sweep"] == name]
+    rows = _of_sweep(store, names, name)
     if not rows:
         known = [*names.values(), *{row["sweep"] for row in _search(store, names, list(names), "")}]
         remedy = closest(name, [other for other in known if other and other != "Default"] or ["none"])
         raise UsageError([Problem("name", "no experiment or sweep of this name", name, remedy)])
     return rows
+
+
+def _of_sweep(store: Store, names: dict[str, str], name: str) -> list[dict[str, Any]]:
+    # MLflow's filters have no escapes: a name with both kinds of quotes is looked for here.
+    where = "" if "'" in name and '"' in name else f"tags.`{SWEEP}` = {literal(name)}"
+    return [row for row in _search(store, names, list(names), where) if row["sweep"] == name]
 
 
 def _search(store: Store, names: dict[str, str], experiments: list[str], where: str) -> list[dict[str, Any]]:
@@ -77,7 +105,8 @@ def _row(run: Any, experiment: str) -> dict[str, Any]:
     record = RunRecord(run.info.run_name, experiment, run.data.params, run.data.tags)
     started = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
     named = row(record, run.info.status, run.data.metrics)
-    return {"run_id": run.info.run_id, "started": started, **named}
+    where = {"experiment_id": run.info.experiment_id, "artifacts": run.info.artifact_uri}
+    return {"run_id": run.info.run_id, "started": started, **named, **where}
 
 
 def row(record: RunRecord, status: str, metrics: Mapping[str, float]) -> dict[str, Any]:
@@ -87,9 +116,10 @@ def row(record: RunRecord, status: str, metrics: Mapping[str, float]) -> dict[st
         "experiment": record.experiment,
         "status": status,
         "sweep": record.tags.get(SWEEP),
-        "variant": record.tags["qsweep.variant"],
+        "variant": record.tags.get("qsweep.variant", record.tags["qsweep.config"]),
         "config": record.tags["qsweep.config"],
         "environment": record.tags.get("qsweep.environment"),
+        **{column: record.tags.get(f"qsweep.{column}") for column in ORIGIN},
         **{key: _value(value) for key, value in record.params.items()},
         **metrics,
     }

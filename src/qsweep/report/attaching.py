@@ -1,0 +1,60 @@
+"""A multirun's report in its parent run, and sliders over Q-tables in its best runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from qsweep.pictures.q_table_slider import q_table_images, write_slider
+from qsweep.problems import UsageError
+from qsweep.report.archives import archive
+from qsweep.report.contents import Section, contents
+from qsweep.report.frames import SWEEP, children
+from qsweep.report.page import UI
+from qsweep.report.q_tables import best_run, layout_of
+from qsweep.report.selection import Selection
+from qsweep.report.writing import command, write_files
+from qsweep.tracking.store import Store, open_store
+
+ARTIFACTS = "report"
+"""The parent's folder that the report lies in."""
+IMAGES, IMAGES_TAG = "images", "mlflow.loggedImages"
+"""Where MLflow looks for a run's images with a step, and the tag of runs that have some."""
+SLIDERS, STEPS = 2, 8
+"""Variants whose best run gets a slider, the first in the order of their scores; and images of each."""
+
+
+def attach(parent_run_id: str, uri: str) -> str:
+    """Write the report on a multirun's runs into its parent run; returns what is to be said of it.
+
+    The best run of each leading variant gets its Q-tables as images with a step. What goes wrong is said,
+    not raised: the runs are whole without it.
+    """
+    try:
+        store = open_store(uri, create=False)
+        parent = store.client.get_run(parent_run_id)
+        name = parent.data.tags.get(SWEEP, parent.info.run_name)
+        selection = Selection(name, uri)
+        made = contents(children(parent_run_id, uri), selection)
+        with TemporaryDirectory(prefix="qsweep-") as scratch:
+            write_files(made, Path(scratch), command(selection), uri if uri.startswith("http") else UI)
+            store.client.log_artifacts(parent_run_id, scratch, ARTIFACTS)
+        for section in made.sections:
+            _add_sliders(section, store)
+    except Exception as error:  # of MLflow, the network, the disk, and whatever else
+        return f"no report in the parent run: {' '.join(f'{type(error).__name__}: {error}'.split())[:300]}"
+    return f"report in the parent run {parent_run_id} ({ARTIFACTS}/report.html), or: {command(selection)}"
+
+
+def _add_sliders(section: Section, store: Store) -> None:
+    for label in section.study.labels[:SLIDERS]:
+        run = best_run(section.study, label)
+        run_id = str(run["run_id"])
+        try:
+            with archive(store, run_id, run["artifacts"]) as history, TemporaryDirectory() as scratch:
+                images = q_table_images(history, layout_of(history), str(run["name"]), STEPS)
+                write_slider(Path(scratch), images, int(run["started"].timestamp() * 1000))
+                store.client.log_artifacts(run_id, scratch, IMAGES)
+                store.client.set_tag(run_id, IMAGES_TAG, "True")
+        except UsageError:  # its checkpoints cannot be read
+            continue

@@ -1,0 +1,105 @@
+"""The cells of the page's sortable tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote
+
+import pandas as pd
+
+from qsweep.report.leaderboard import number
+from qsweep.report.statistics import Floats
+
+SEEDS = 60
+"""Seeds drawn as dots in a row of the leaderboard."""
+WIDTH, MARGIN = 180, 6
+"""Of the picture in a row of the leaderboard, in pixels."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A head. number: whether it is sorted as one. fixed: not sorted at all. sort: how it is at first."""
+
+    title: str
+    help: str = ""
+    number: bool = False
+    fixed: bool = False
+    sort: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell. sort: what it is sorted by, "" where it is missing.
+
+    Of a spread: the places of its dots, mean and interval in pixels.
+    """
+
+    text: str = ""
+    sort: str = ""
+    kind: Literal["text", "number", "label", "spread", "link", "command"] = "text"
+    colour: int | None = None
+    href: str = ""
+    title: str = ""
+    dots: tuple[float, ...] = ()
+    mean: float = 0.0
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that can be sorted and filtered; hint: what to filter by, for example."""
+
+    id: str
+    caption: str
+    hint: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def text_of(value: Any) -> str:
+    """A text, "" where it is missing."""
+    return "" if value is None or pd.isna(value) else str(value)
+
+
+def number_cell(value: Any, text: str | None = None) -> Cell:
+    """A number, shown as `text` where that is given, sorted last where it is missing."""
+    if value is None or pd.isna(value):
+        return Cell("-", "", "number")
+    return Cell(number(float(value)) if text is None else text, repr(float(value)), "number")
+
+
+def interval(low: float, high: float) -> str:
+    """An interval in words."""
+    return "-" if pd.isna(low) else f"{number(low)} to {number(high)}"
+
+
+def link_cell(text: str, ui: str, experiment: str, run: str) -> Cell:
+    """A link to a run in the MLflow UI. ui: its address."""
+    address = f"{ui}/#/experiments/{quote(experiment, safe='')}/runs/{quote(run, safe='')}"
+    return Cell(text, text, "link", href=address, title=f"run {run}")
+
+
+def spread_cell(row: dict[Any, Any], scores: Floats, ends: tuple[float, float]) -> Cell:
+    """Seeds, mean and interval on one scale for all rows."""
+    span = (ends[1] - ends[0]) or 1.0
+
+    def place(value: float) -> float:
+        return round(MARGIN + (WIDTH - 2 * MARGIN) * (value - ends[0]) / span, 1)
+
+    shown: Sequence[float] = sorted(scores.tolist())[:: max(1, len(scores) // SEEDS)]
+    low, high = (None if pd.isna(row[end]) else place(row[end]) for end in ("mean_low", "mean_high"))
+    seeds = f"{len(scores)} from {number(row['worst'])} to {number(row['best'])}"
+    words = f"mean {number(row['mean'])}; seeds: {seeds}"
+    return Cell(
+        "",
+        "",
+        "spread",
+        title=words,
+        dots=tuple(map(place, shown)),
+        mean=place(row["mean"]),
+        low=low,
+        high=high,
+    )

@@ -1,0 +1,134 @@
+"""Charts of how training went: curves of variants over their seeds, and of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from qsweep.report.charts import Axis, Floats, LeftOut, Line, LineChart, Rule, unknown
+from qsweep.report.histories import Histories, aligned
+from qsweep.report.statistics import bootstrap_interval
+from qsweep.report.studies import Study
+
+COLOURED = 6
+"""Variants that have a colour of their own and a band: the first in the order of their scores."""
+DRAWN = 40
+"""Variants that have a line at all."""
+RESAMPLES = 500
+"""For each point of a band: its ends vary by a twentieth of its width."""
+
+
+def learning_curves(
+    study: Study, found: Histories, rules: Sequence[Rule], generator: np.random.Generator
+) -> LineChart | LeftOut:
+    """The trailing average return while training, of each variant over its seeds."""
+    lines = _lines(study, found, "train/return", generator)
+    if not lines:
+        return LeftOut("learning_curves", "No run has a curve of its returns while training.")
+    window = _window(study.counted)
+    many = _many(study)
+    return LineChart(
+        name="learning_curves",
+        title="Learning curves",
+        caption=f"Return while training, exploration included; trailing mean of {window} episodes.{many}",
+        x=Axis("episode"),
+        y=Axis("return"),
+        lines=lines,
+        rules=tuple(rules),
+        band="95% interval of the mean over seeds",
+        extremes="lowest and highest return of any seed",
+    )
+
+
+def greedy_curves(
+    study: Study, found: Histories, rules: Sequence[Rule], generator: np.random.Generator
+) -> LineChart | LeftOut:
+    """The validation score of the checkpoints of each variant, over its seeds."""
+    lines = _lines(study, found, "eval/return_mean", generator)
+    if not lines:
+        return LeftOut(
+            "greedy_curves", "No checkpoint was judged, so there is no curve of the greedy policy."
+        )
+    return LineChart(
+        name="greedy_curves",
+        title="The greedy policy while it is learned",
+        caption=f"Mean return of checkpoints without exploration, on validation starts.{_many(study)}",
+        x=Axis("episode"),
+        y=Axis("return"),
+        lines=lines,
+        rules=tuple(rules),
+        band="95% interval of the mean over seeds",
+        extremes="lowest and highest seed",
+    )
+
+
+def best_run(study: Study, found: Histories, rules: Sequence[Rule]) -> LineChart | LeftOut:
+    """Average, minimum and maximum of the run that scored highest in the leading variant."""
+    if not study.labels:
+        return LeftOut("best_run", "No run has a score.")
+    runs = study.of(study.labels[0])
+    run = runs.iloc[int(runs[study.metric].to_numpy().argmax())]
+    curve = found.get(("train/return_avg", str(run["run_id"])))
+    if curve is None:
+        return LeftOut("best_run", "The leader's best run has no curve of its returns.")
+    x, y = curve
+    low, high = (
+        _of_run(found, metric, run["run_id"], x) for metric in ("train/return_min", "train/return_max")
+    )
+    return LineChart(
+        name="best_run",
+        title="One run: the leader's best",
+        caption=f"{run['name']}: the tutorial's chart, over the last {_window(runs)} episodes.",
+        x=Axis("episode"),
+        y=Axis("return"),
+        lines=(Line("average", x, y, unknown(len(x)), unknown(len(x)), low, high, 0),),
+        rules=tuple(rules),
+        extremes="minimum and maximum",
+    )
+
+
+def _of_run(found: Histories, metric: str, run_id: str, x: Floats) -> Floats:
+    curve = found.get((metric, run_id))
+    return unknown(len(x)) if curve is None else np.interp(x, *curve)
+
+
+def _window(runs: pd.DataFrame) -> str:
+    values = sorted(runs["window"].dropna().unique()) if "window" in runs else []
+    return " or ".join(f"{value:,}" for value in values) or "few"
+
+
+def _many(study: Study) -> str:
+    """What is said where there are more variants than can be told apart by colour."""
+    n = len(study.labels)
+    if n <= COLOURED:
+        return ""
+    drawn = f"the other {n - COLOURED}" if n <= DRAWN else f"the next {DRAWN - COLOURED} of {n}"
+    return f" The {COLOURED} best variants have colours, {drawn} are grey."
+
+
+def _lines(study: Study, found: Histories, metric: str, generator: np.random.Generator) -> tuple[Line, ...]:
+    """A line for each variant that has the curve. metric: the curve's, or what its three have in common."""
+    three = (
+        [f"{metric}_{part}" for part in ("avg", "min", "max")] if metric == "train/return" else [metric] * 3
+    )
+    lines = []
+    for number, variant in enumerate(study.labels[:DRAWN]):
+        runs = list(study.of(variant)["run_id"])
+        average = aligned(found, three[0], runs)
+        if average is None:
+            continue
+        x, values = average
+        colour = number if number < COLOURED else None
+        nothing = unknown(len(x))
+        if colour is None:
+            lines.append(Line(variant, x, values.mean(axis=0), nothing, nothing, nothing, nothing))
+            continue
+        band = bootstrap_interval(values.T, np.mean, generator, RESAMPLES)
+        lows, highs = (aligned(found, name, runs, x) for name in three[1:])
+        spread = len(runs) > 1 or three[1] != metric
+        least = lows[1].min(axis=0) if lows and spread else nothing
+        most = highs[1].max(axis=0) if highs and spread else nothing
+        lines.append(Line(variant, x, values.mean(axis=0), band[:, 0], band[:, 1], least, most, colour))
+    return tuple(lines)

@@ -1,0 +1,179 @@
+"""The curves of many runs as one frame, thinned while they are read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from qsweep.tracking.store import Store, open_store
+
+CURVES = ("train/return_avg", "train/return_min", "train/return_max", "train/epsilon", "eval/return_mean")
+"""The curves that a run leaves."""
+POINTS = 250
+"""Points of a curve that a figure needs."""
+COLUMNS = {"key", "value", "timestamp", "run_uuid", "step", "is_nan"}
+"""Of MLflow's table of metrics, as it is read here; a table that has others is read through the client."""
+EXTENT = """
+SELECT
+  (SELECT step FROM metrics WHERE run_uuid = ?1 AND key = ?2 ORDER BY step LIMIT 1),
+  (SELECT step FROM metrics WHERE run_uuid = ?1 AND key = ?2 ORDER BY step DESC LIMIT 1),
+  (SELECT step FROM metrics WHERE run_uuid = ?1 AND key = ?2 ORDER BY step LIMIT 1 OFFSET 1)
+"""
+"""The first, the last and the second step of a curve: an index finds them without going through it."""
+SELECT = """
+SELECT step, CASE WHEN is_nan THEN NULL ELSE value END FROM metrics
+WHERE run_uuid = ? AND key = ? AND (? - step) % ? = 0 ORDER BY step, timestamp
+"""
+LARGEST = np.finfo(np.float64).max
+"""What MLflow stores for infinity."""
+CONNECTIONS = 8
+"""Requests to a server under way at a time."""
+
+Episodes = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Curve = tuple[str, str, Episodes, Floats]
+"""run_id, metric, episodes [n], values [n]."""
+Histories = Mapping[tuple[str, str], tuple[Floats, Floats]]
+"""Metric, run_id -> the episodes and values of a curve, [n] each."""
+
+
+def load_curves(
+    runs: pd.DataFrame | Iterable[str],
+    metrics: Sequence[str] = CURVES,
+    points: int = POINTS,
+    uri: str = "local",
+) -> pd.DataFrame:
+    """Curves of runs, a row a point: run_id, metric (both categories), episode (from 0), value.
+
+    runs: a frame as `load_runs` gives it, or ids. points: of each curve at most so many, evenly chosen,
+    the last always among them; 0: all that were recorded. Sorted by run in the order given, metric in
+    the order given, episode. A run without a metric has no rows of it. Memory is that of the rows
+    returned, whatever the length of the histories.
+    """
+    wanted = list(dict.fromkeys(runs["run_id"] if isinstance(runs, pd.DataFrame) else runs))
+    curves = list(_curves(open_store(uri, create=False), wanted, metrics, points))
+    lengths = [len(curve[2]) for curve in curves]
+    columns = {
+        "run_id": _categories(wanted, [curve[0] for curve in curves], lengths),
+        "metric": _categories(list(metrics), [curve[1] for curve in curves], lengths),
+        "episode": np.concatenate([np.empty(0, np.int64), *(curve[2] for curve in curves)]),
+        "value": np.concatenate([np.empty(0), *(curve[3] for curve in curves)]),
+    }
+    return pd.DataFrame(columns)
+
+
+def histories(curves: pd.DataFrame) -> Histories:
+    """The curves of a frame as `load_curves` gives it, each on its own; points without a value left out."""
+    curves = curves[np.isfinite(curves["value"])]
+    groups = curves.groupby(["metric", "run_id"], observed=True, sort=False)
+    return {
+        (str(metric), str(run)): (group["episode"].to_numpy(np.float64), group["value"].to_numpy(np.float64))
+        for (metric, run), group in groups
+    }
+
+
+def aligned(
+    found: Histories, metric: str, runs: Sequence[str], x: Floats | None = None
+) -> tuple[Floats, Floats] | None:
+    """The curves of several runs at the same episodes: x [n], values [runs, n]; None if none has any.
+
+    Where they were recorded at different ones they are interpolated, over what all of them span.
+    """
+    curves = [found[metric, run] for run in runs if (metric, run) in found]
+    if not curves:
+        return None
+    if x is None:
+        x = curves[0][0]
+        if not all(np.array_equal(x, episodes) for episodes, _ in curves):
+            first = max(float(episodes[0]) for episodes, _ in curves)
+            last = min(float(episodes[-1]) for episodes, _ in curves)
+            x = np.linspace(first, max(first, last), max(len(episodes) for episodes, _ in curves))
+    return x, np.stack([np.interp(x, episodes, values) for episodes, values in curves])
+
+
+def _categories(names: list[str], of_each: list[str], lengths: list[int]) -> pd.Categorical[str]:
+    codes = {name: code for code, name in enumerate(names)}
+    column = np.repeat(np.array([codes[name] for name in of_each], np.int64), lengths)
+    found: pd.Categorical[str] = pd.Categorical.from_codes(column, categories=pd.Index(names))
+    return found
+
+
+def _curves(store: Store, run_ids: Sequence[str], metrics: Sequence[str], points: int) -> Iterator[Curve]:
+    """Every curve there is, run by run, metric by metric; a run that is not there has none."""
+    if store.artifacts is not None:
+        with closing(_database(store)) as database:
+            found = {row[1] for row in database.execute("PRAGMA table_info(metrics)")}
+            if found == COLUMNS:
+                yield from _from_tables(database, run_ids, metrics, points)
+                return
+    yield from _from_client(store, run_ids, metrics, points)
+
+
+def _database(store: Store) -> sqlite3.Connection:
+    path = Path(store.uri.removeprefix("sqlite:///"))
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+
+
+def _from_tables(
+    database: sqlite3.Connection, run_ids: Sequence[str], metrics: Sequence[str], points: int
+) -> Iterator[Curve]:
+    """From the tables of a local store: MLflow's client makes an object of every point, which is slow."""
+    for run_id in run_ids:
+        for metric in metrics:
+            [extent] = database.execute(EXTENT, (run_id, metric))
+            if extent[0] is None:
+                continue
+            step = _step(extent, points)
+            rows = database.execute(SELECT, (run_id, metric, extent[1], step)).fetchall()
+            if step > 1 and len(rows) < points / 4:  # they are unevenly spaced
+                rows = database.execute(SELECT, (run_id, metric, extent[1], 1)).fetchall()
+            table = np.array(rows, np.float64)
+            yield _curve(run_id, metric, table[:, 0].astype(np.int64), table[:, 1], points)
+
+
+def _every(n: int, points: int) -> int:
+    """Every how many of n points are kept, so that at most `points` are (0: all)."""
+    return max(1, -(-n // points)) if points else 1
+
+
+def _step(extent: tuple[int, int, int | None], points: int) -> int:
+    """The episodes between two points that are read: 1, so all of them, where they are few."""
+    first, last, second = extent
+    gap = 0 if second is None else second - first
+    if gap == 0 or (last - first) % gap:
+        return 1
+    every = _every((last - first) // gap + 1, points)
+    return every * gap if every > 1 else 1
+
+
+def _from_client(
+    store: Store, run_ids: Sequence[str], metrics: Sequence[str], points: int
+) -> Iterator[Curve]:
+    def history(asked: tuple[str, str]) -> Curve:
+        found = store.client.get_metric_history(*asked)
+        found = sorted(found, key=lambda point: (point.step, point.timestamp))
+        steps = np.array([point.step for point in found], np.int64)
+        return _curve(*asked, steps, np.array([point.value for point in found], np.float64), points)
+
+    asked = [(run_id, metric) for run_id in run_ids for metric in metrics]
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        yield from (curve for curve in pool.map(history, asked) if len(curve[2]))
+
+
+def _curve(run_id: str, metric: str, episodes: Episodes, values: Floats, points: int) -> Curve:
+    """A curve, thinned; where a step was recorded twice, the later value counts."""
+    if len(episodes):
+        last = np.append(episodes[1:] != episodes[:-1], True)
+        episodes, values = episodes[last], values[last]
+    kept = slice((len(episodes) - 1) % _every(len(episodes), points), None, _every(len(episodes), points))
+    values = values[kept].copy()
+    values[np.abs(values) >= LARGEST] *= np.inf
+    return run_id, metric, episodes[kept], values

@@ -1,0 +1,101 @@
+"""The report as `report.md`, short enough to paste into an issue."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from qsweep.report import words
+from qsweep.report.contents import Contents, Section
+from qsweep.report.leaderboard import number, share_of_optimum
+
+LINES = 58
+"""Of the whole, at most."""
+VARIANTS = 8
+"""Rows of a table."""
+SECTIONS = 3
+"""Environments that are told of."""
+SENTENCES = 4
+"""Of each of: the verdict's further lines, findings, notes."""
+
+
+def markdown(contents: Contents, command: str) -> str:
+    """The report in at most 60 lines. command: what made it."""
+    lines = [f"# {_plain(contents.title)}", "", _plain(words.summary(contents)), ""]
+    if not contents.sections:
+        lines += [words.nothing(contents), ""]
+    many = len(contents.sections) > 1
+    room = LINES - 4
+    for section in contents.sections[:SECTIONS]:
+        lines += islice(_section(section, many), room // min(len(contents.sections), SECTIONS))
+    left = len(contents.sections) - SECTIONS
+    more = [f"And {words.counted(left, 'more environment')}: see report.html.", ""] if left > 0 else []
+    lines = [*lines[: LINES - len(more)], *more]
+    return "\n".join([*lines, f"Made by `{command.replace('`', '')}`; details in report.html.", ""])
+
+
+def _section(section: Section, many: bool) -> Iterator[str]:
+    study = section.study
+    if many:
+        yield from (f"## {_plain(study.title)}", "")
+    yield from (f"**{_plain(study.verdict.headline)}**", "")
+    if len(section.standings):
+        yield from _table(section)
+        yield ""
+    fresh = words.on_fresh_seeds(study)
+    said = [
+        *study.verdict.lines[:SENTENCES],
+        *([f"On fresh seeds: {'; '.join(fresh.scores)}. {fresh.headline}"] if fresh else []),
+        *islice(words.against_baseline(study), SENTENCES),
+        *islice(_findings(section), SENTENCES),
+        *islice(words.notes(study), SENTENCES),
+    ]
+    yield from (f"- {_plain(sentence)}" for sentence in said)
+    yield ""
+
+
+def _table(section: Section) -> Iterator[str]:
+    frame = section.standings
+    fresh = bool(frame["fresh_mean"].notna().any())
+    best = bool(frame["optimum"].notna().any())
+    heads = ["variant", "seeds", "mean (95% interval)", "worst", "P(leader better)"]
+    heads += ["fresh seeds"] * fresh + ["of optimum"] * best
+    yield f"| {' | '.join(heads)} |"
+    yield f"| --- |{' ---: |' * (len(heads) - 1)}"
+    for row in frame.head(VARIANTS).to_dict("records"):
+        cells = [_plain(row["label"]), str(row["seeds"]), _mean(row), number(row["worst"]), _odds(row)]
+        cells += [_or_dash(row["fresh_mean"])] * fresh
+        cells += [share_of_optimum(row["mean"], row["optimum"])] * best
+        yield f"| {' | '.join(cells)} |"
+    if len(frame) > VARIANTS:
+        yield f"| and {words.counted(len(frame) - VARIANTS, 'more variant')} |{' |' * (len(heads) - 1)}"
+
+
+def _findings(section: Section) -> Iterator[str]:
+    for label, sentences in section.findings.items():
+        yield f"{label}: {' '.join(sentences)}"
+
+
+def _mean(row: dict[Any, Any]) -> str:
+    if math.isnan(row["mean_low"]):
+        return number(row["mean"])
+    return f"{number(row['mean'])} ({number(row['mean_low'])} to {number(row['mean_high'])})"
+
+
+def _odds(row: dict[Any, Any]) -> str:
+    odds = row["leader_p_better"]
+    return "leader" if odds is None or math.isnan(odds) else f"{odds:.2f}"
+
+
+def _or_dash(value: float) -> str:
+    return "-" if math.isnan(value) else number(value)
+
+
+def _plain(text: str) -> str:
+    """Words that Markdown takes as they are: nothing in them is a mark, a tag, a table's bar or a mention."""
+    return re.sub(
+        r"([\\`*\[\]<>|~#@])", r"\\\1", re.sub(r"(?<=\s)_|_(?=\s)|^_|_$", r"\_", " ".join(text.split()))
+    )

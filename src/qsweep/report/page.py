@@ -1,0 +1,140 @@
+"""The report as one HTML page that needs nothing beside it: no network, no server, no library."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import math
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from qsweep.report import words
+from qsweep.report.charts import Chart
+from qsweep.report.contents import Contents, Section
+from qsweep.report.page_tables import leaderboard, runs_table
+from qsweep.report.q_tables import embedded
+
+FOLDER = Path(__file__).with_name("page")
+SCRIPTS = ("charts.js", "films.js", "tables.js")
+UI = "http://127.0.0.1:5000"
+"""Where `qsweep ui` serves unless told otherwise."""
+DIGITS = 6
+"""Of a number in a chart."""
+WIDE = ("learning_curves",)
+"""Charts that take the page's whole width."""
+
+
+def page(contents: Contents, command: str, ui: str = UI) -> str:
+    """The page as text. command: what made it. ui: the address that links to runs begin with.
+
+    Every word from a store is escaped, by the template or in the JSON that the page's script reads, and
+    no script but the page's own may run.
+    """
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    # One scope: what the first file names, the others use.
+    script = "\n".join((FOLDER / name).read_text() for name in SCRIPTS)
+    sections = [_section(section, f"s{n}", ui) for n, section in enumerate(contents.sections, start=1)]
+    return templates.get_template("page.html.j2").render(
+        name=contents.title,
+        summary=words.summary(contents),
+        nothing=words.nothing(contents),
+        sections=sections,
+        data=_data(contents),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        style=(FOLDER / "page.css").read_text(),
+        version=version("qsweep"),
+        made=f"{contents.made:%Y-%m-%d %H:%M} UTC",
+        command=command,
+        ui=ui,
+    )
+
+
+def _section(section: Section, place: str, ui: str) -> dict[str, Any]:
+    """What the template asks of a section. place: its id in the page."""
+    study = section.study
+    parts = {
+        "verdict": "Verdict",
+        "leaderboard": "Leaderboard" if len(section.standings) else "",
+        "figures": "Figures" if section.charts or section.left_out else "",
+        "tables": "Q-tables" if section.films else "",
+        "runs": "Runs",
+        "lineage": "Lineage",
+    }
+    return {
+        "id": place,
+        "title": study.title,
+        "parts": [{"id": key, "title": title} for key, title in parts.items() if title],
+        "headline": study.verdict.headline,
+        "lines": study.verdict.lines,
+        "fresh": words.on_fresh_seeds(study),
+        "baseline": list(words.against_baseline(study)),
+        "findings": list(section.findings.items()),
+        "notes": list(words.notes(study)),
+        "variants": leaderboard(section, place, ui),
+        "charts": [_described(chart, place) for chart in section.charts],
+        "left_out": [left.why for left in section.left_out],
+        "films": [
+            {
+                "key": f"{place}-{n}",
+                "label": film.label,
+                "run": film.run,
+                "checkpoints": len(film.episodes),
+                "best": film.best,
+            }
+            for n, film in enumerate(section.films)
+        ],
+        "runs": runs_table(section, place, ui),
+        "more_runs": words.more_runs(study),
+        "lineage": list(words.lineage(study)),
+        "shared": words.shared(study),
+    }
+
+
+def _described(chart: Chart, place: str) -> dict[str, Any]:
+    return {
+        "key": f"{place}-{chart.name}",
+        "title": chart.title,
+        "caption": chart.caption,
+        "wide": chart.name in WIDE,
+        "header": chart.header(),
+        "rows": list(chart.rows()),
+    }
+
+
+def _data(contents: Contents) -> dict[str, Any]:
+    """What the page's script draws: charts and films by their keys in the template."""
+    charts: dict[str, Any] = {}
+    films: dict[str, Any] = {}
+    for place, section in ((f"s{n}", section) for n, section in enumerate(contents.sections, start=1)):
+        charts |= {f"{place}-{chart.name}": as_data(chart) for chart in section.charts}
+        films |= {f"{place}-{n}": embedded(film) for n, film in enumerate(section.films)}
+    return {"charts": charts, "films": films}
+
+
+def as_data(chart: Chart) -> dict[str, Any]:
+    """A chart as plain values: numbers rounded, NaN as None, an array without any number empty."""
+    fields = {field.name: _plain(getattr(chart, field.name)) for field in dataclasses.fields(chart)}
+    fields = {name: value for name, value in fields.items() if name not in ("name", "title", "caption")}
+    return {"kind": type(chart).__name__, **fields}
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind == "f" and value.ndim == 1 and np.isnan(value).all():
+            return []
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+    return value

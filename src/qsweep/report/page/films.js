@@ -1,0 +1,211 @@
+// Q-tables: a slider over checkpoints, and the value of whatever cell is pointed at.
+"use strict";
+
+const MANY = 8;  // panels from which actions share one, in colours of their own
+const DOTS = 2500;  // cells up to which each is a dot; more become squares without gaps
+
+const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+
+function tables(film) {
+  const actions = film.actions.length;
+  return film.values.map((text, n) => {
+    const steps = new Uint16Array(bytes(text).buffer);
+    const q = (cell, action) => film.low + film.step * steps[cell * actions + action];
+    return { greedy: bytes(film.greedy[n]), q, steps };
+  }).map((table, n, [first]) => {
+    const differs = (cell) => film.actions.some((_, a) => table.steps[cell * actions + a] !== first.steps[cell * actions + a]);
+    return { ...table, still: (cell) => n > 0 && !differs(cell) };
+  });
+}
+
+function panelsOf(film) {
+  let first = 0;
+  const maps = film.panels.map((panel) => {
+    const [columns, rows] = [panel.x.edges.length - 1, panel.y.edges.length - 1];
+    const map = { ...panel, columns, rows, first };
+    first += columns * rows;
+    return map;
+  });
+  const together = film.actions.length * maps.length > MANY || maps.some((map) => map.signs);
+  return maps.flatMap((map) => {
+    const fixed = map.fixed ? `, ${map.fixed}` : "";
+    const policy = together
+      ? [{ map, title: `greedy action${fixed}`, kind: "policy" }]
+      : film.actions.map((name, action) => ({ map, title: `${name}${fixed}`, kind: "action", action }));
+    return [...policy, { map, title: `value of the greedy action${fixed}`, kind: "value" }];
+  });
+}
+
+function style(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function drawPanel(canvas, panel, film, table, range) {
+  const { map } = panel;
+  const wide = canvas.clientWidth || 220;
+  const ratio = window.devicePixelRatio || 1;
+  const strip = map.rows === 1 && !map.y.name;
+  const left = strip ? 6 : 46, bottom = 32, top = 4, right = 8;
+  const inner = wide - left - right;
+  const tall = map.signs ? inner * (map.rows / map.columns) : strip ? 40 : inner * 0.8;
+  [canvas.width, canvas.height] = [wide * ratio, (tall + top + bottom) * ratio];
+  canvas.style.height = `${tall + top + bottom}px`;
+  const pen = canvas.getContext("2d");
+  pen.scale(ratio, ratio);
+  const place = (axis, from, to) => {
+    const [low, high] = [axis.edges[0], axis.edges.at(-1)];
+    return axis.edges.map((edge) => from + ((edge - low) / (high - low)) * (to - from));
+  };
+  const xs = place(map.x, left, left + inner), ys = place(map.y, top + tall, top);
+  const solid = panel.kind !== "action" || map.columns * map.rows > DOTS;
+  for (let i = 0; i < map.columns; i += 1) {
+    for (let j = 0; j < map.rows; j += 1) {
+      const cell = map.first + i * map.rows + j, local = i * map.rows + j;
+      const [x, y, w, h] = [xs[i], ys[j + 1], xs[i + 1] - xs[i], ys[j] - ys[j + 1]];
+      if (map.ends?.[local]) pen.fillStyle = style("--still");
+      else pen.fillStyle = inkOf(panel, table, cell, range);
+      const other = panel.kind === "action" && table.greedy[cell] !== panel.action;
+      pen.globalAlpha = other && !map.ends?.[local] ? 0.35 : 1;
+      if (solid || map.ends?.[local]) pen.fillRect(x, y, w + 0.4, h + 0.4);
+      else {
+        const part = other ? 0.28 : 0.46;
+        pen.beginPath();
+        pen.ellipse(x + w / 2, y + h / 2, w * part, h * part, 0, 0, 2 * Math.PI);
+        pen.fill();
+      }
+      pen.globalAlpha = 1;
+      if (map.signs) sign(pen, panel, film, table, cell, local, x, y, w, h);
+    }
+  }
+  frame(pen, map, strip, left, top, inner, tall);
+  panel.where = { xs, ys };
+}
+
+function inkOf(panel, table, cell, [low, high]) {
+  const greedy = table.greedy[cell];
+  if (panel.kind === "action") return style(greedy === panel.action ? "--greedy" : "--other");
+  if (panel.kind === "policy") return style(`--c${greedy % COLOURS}`);
+  if (table.still(cell)) return style("--still");
+  return `rgb(${cividis((table.q(cell, greedy) - low) / (high - low || 1))})`;
+}
+
+function sign(pen, panel, film, table, cell, local, x, y, w, h) {
+  const letter = panel.map.signs[local];
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  if (panel.map.ends[local]) {
+    pen.fillStyle = style("--ink");
+    pen.font = `600 ${Math.min(14, h * 0.5)}px system-ui, sans-serif`;
+    pen.fillText(letter, x + w / 2, y + h / 2);
+  } else if (panel.kind === "policy") {
+    pen.fillStyle = "#ffffff";
+    pen.font = `600 ${Math.min(18, h * 0.6)}px system-ui, sans-serif`;
+    pen.fillText(film.arrows[table.greedy[cell]], x + w / 2, y + h / 2);
+  }
+}
+
+function frame(pen, map, strip, left, top, inner, tall) {
+  pen.strokeStyle = style("--pale");
+  pen.strokeRect(left, top, inner, tall);
+  pen.fillStyle = style("--quiet");
+  pen.font = "11px system-ui, sans-serif";
+  pen.textBaseline = "alphabetic";
+  const ends = (axis) => (axis.labels.length ? [axis.labels[0], axis.labels.at(-1)] : [number(axis.edges[0]), number(axis.edges.at(-1))]);
+  const [from, to] = ends(map.x);
+  pen.textAlign = "left";
+  pen.fillText(from, left, top + tall + 14);
+  pen.textAlign = "right";
+  pen.fillText(to, left + inner, top + tall + 14);
+  pen.textAlign = "center";
+  pen.fillText(map.x.name, left + inner / 2, top + tall + 27);
+  if (strip) return;
+  const [low, high] = ends(map.y);
+  pen.textAlign = "right";
+  pen.fillText(low, left - 4, top + tall);
+  pen.fillText(high, left - 4, top + 9);
+  if (inner < 130) return;
+  pen.save();
+  pen.translate(12, top + tall / 2);
+  pen.rotate(-Math.PI / 2);
+  pen.textAlign = "center";
+  pen.fillText(map.y.name, 0, 0);
+  pen.restore();
+}
+
+function film(figure) {
+  const shown = data.films[figure.dataset.film];
+  const all = tables(shown);
+  const slider = figure.querySelector("input[type=range]"), output = figure.querySelector("output");
+  const holder = figure.querySelector(".panels"), cells = all[0].greedy.length;
+  let range = [Infinity, -Infinity];
+  for (const table of all) {
+    for (let cell = 0; cell < cells; cell += 1) {
+      const best = table.q(cell, table.greedy[cell]);
+      if (table === all[0] ? all.length > 1 : table.still(cell)) continue;
+      range = [Math.min(range[0], best), Math.max(range[1], best)];
+    }
+  }
+  const panels = panelsOf(shown).map((panel) => {
+    const place = html("div", { class: "panel" }, holder);
+    html("h4", {}, place, panel.title);
+    panel.canvas = html("canvas", { role: "img" }, place);
+    panel.tip = html("div", { class: "tip" }, place);
+    panel.canvas.addEventListener("pointermove", (event) => point(panel, event));
+    panel.canvas.addEventListener("pointerleave", () => { panel.tip.style.visibility = "hidden"; });
+    return panel;
+  });
+
+  function draw() {
+    const n = Number(slider.value), table = all[n];
+    const score = shown.scores[n] === null ? "not judged" : `${number(shown.scores[n])} on validation starts`;
+    const chosen = n === shown.best ? ", the chosen one" : "";
+    output.textContent = `${shown.checkpoints[n]}, after ${number(shown.episodes[n])} episodes: ${score}${chosen}`;
+    slider.setAttribute("aria-valuetext", output.textContent);
+    const counts = shown.actions.map((_, action) => table.greedy.filter((greedy) => greedy === action).length);
+    const shares = shown.actions.map((name, action) => `${name} in ${Math.round((100 * counts[action]) / cells)}%`);
+    for (const panel of panels) {
+      panel.canvas.setAttribute("aria-label", `${panel.title}, ${shown.checkpoints[n]}. Greedy: ${shares.join(", ")} of the cells.`);
+      drawPanel(panel.canvas, panel, shown, table, range);
+    }
+  }
+
+  function point(panel, event) {
+    const { map, where, canvas, tip } = panel;
+    const box = canvas.getBoundingClientRect();
+    const [px, py] = [event.clientX - box.left, event.clientY - box.top];
+    const i = where.xs.findIndex((edge) => edge > px) - 1, j = where.ys.findIndex((edge) => edge < py) - 1;
+    tip.style.visibility = i < 0 || j < 0 ? "hidden" : "visible";
+    if (i < 0 || j < 0) return;
+    const cell = map.first + i * map.rows + j, table = all[Number(slider.value)];
+    const span = (axis, k) => axis.labels[k] ?? `${number(axis.edges[k])} to ${number(axis.edges[k + 1])}`;
+    tip.replaceChildren();
+    html("b", {}, tip, [map.x.name && `${map.x.name} ${span(map.x, i)}`, map.y.name && `${map.y.name} ${span(map.y, j)}`].filter(Boolean).join(", "));
+    shown.actions.forEach((name, action) => {
+      const best = table.greedy[cell] === action ? " (greedy)" : "";
+      const line = html("div", {}, tip);
+      html("span", { class: "value" }, line, number(table.q(cell, action)));
+      line.append(` ${name}${best}`);
+    });
+    tip.style.left = `${Math.max(0, Math.min(px + 12, box.width - tip.offsetWidth))}px`;
+    tip.style.top = `${py + 34}px`;
+  }
+
+  const legend = figure.querySelector(".legend");
+  const scaled = `Values go from ${number(range[0])} (dark) to ${number(range[1])} (yellow); grey: unchanged since the first checkpoint.`;
+  legend.textContent = shown.fixed ? `${scaled} Fixed: ${shown.fixed}.` : scaled;
+  slider.addEventListener("input", draw);
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  dark.addEventListener("change", draw);
+  new ResizeObserver(draw).observe(holder);
+  draw();
+}
+
+document.querySelectorAll("[data-film]").forEach(film);
+
+for (const choice of document.querySelectorAll(".choice input")) {
+  choice.addEventListener("change", () => {
+    for (const figure of choice.closest("section").querySelectorAll("[data-film]")) {
+      figure.hidden = figure.dataset.film !== choice.value;
+    }
+  });
+}

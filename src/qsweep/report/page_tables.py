@@ -1,0 +1,143 @@
+"""The page's two large tables, leaderboard and runs, cell by cell."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from qsweep.checkpoints import name_of
+from qsweep.report.cells import Cell, Column, Table, interval, link_cell, number_cell, spread_cell, text_of
+from qsweep.report.contents import Section
+from qsweep.report.curve_charts import COLOURED
+from qsweep.report.leaderboard import number, share_of_optimum
+from qsweep.report.studies import Study
+
+RUNS = 2000
+"""Runs that the page lists; `runs.csv` lists all."""
+
+
+def leaderboard(section: Section, place: str, ui: str) -> Table:
+    """The variants, the leader first. place: the section's id. ui: the address of the MLflow UI."""
+    study, frame = section.study, section.standings
+    columns = [
+        Column("variant", "the params in which it differs from the others"),
+        Column("seeds", "how many seeds count", number=True),
+        Column("mean (95% interval)", "mean score over seeds", number=True, sort="descending"),
+        Column("mean, interval, seeds", fixed=True),
+        Column("worst", "the lowest seed", number=True),
+        Column("P(leader better)", "that a run of the leader scores higher than one of this", number=True),
+        Column("apart", "whether the leader is told apart from it"),
+    ]
+    if study.again:
+        columns.append(Column("fresh seeds", "the mean of the confirmation runs", number=True))
+    if frame["optimum"].notna().any():
+        columns.append(Column("of optimum", "how near the mean comes to the best possible", number=True))
+    columns += [
+        Column("best run"),
+        Column("command", fixed=True),
+    ]
+    ends = _ends(study)
+    names = dict(zip(study.counted["run_id"], study.counted["name"].astype(str), strict=True))
+    ids = dict(zip(study.counted["run_id"], study.counted["experiment_id"].astype(str), strict=True))
+    rows = []
+    for position, row in enumerate(frame.to_dict("records")):
+        cells = [
+            Cell(row["label"], row["label"], "label", colour=position if position < COLOURED else None),
+            number_cell(row["seeds"], str(row["seeds"])),
+            number_cell(row["mean"], _mean(row)),
+            spread_cell(row, study.scores(row["label"]), ends),
+            number_cell(row["worst"]),
+            number_cell(row["leader_p_better"], _odds(row)),
+            Cell(_apart(row), _apart(row)),
+        ]
+        if study.again:
+            cells.append(number_cell(row["fresh_mean"]))
+        if frame["optimum"].notna().any():
+            cells.append(number_cell(row["mean"], share_of_optimum(row["mean"], row["optimum"])))
+        run = row["best_run"]
+        cells += [
+            link_cell(names[run], ui, ids[run], run),
+            Cell(text_of(row["command"]), kind="command"),
+        ]
+        rows.append(tuple(cells))
+    caption = f"Variants by {study.metric} over seeds. A command trains a variant's best seed again."
+    return Table(f"{place}-variants", caption, "buckets=40", tuple(columns), tuple(rows))
+
+
+def runs_table(section: Section, place: str, ui: str) -> Table:
+    """Every run, whatever became of it, the highest score first, then those without one."""
+    study = section.study
+    labels = dict(zip(study.counted["run_id"], study.counted["label"], strict=True))
+    labels |= dict(zip(study.fresh["run_id"], study.fresh["label"], strict=True))
+    runs = pd.concat([study.runs.assign(fresh=False), study.confirming.assign(fresh=True)])
+    if study.metric in runs:
+        runs = runs.sort_values(study.metric, ascending=False, na_position="last", kind="stable")
+    columns = (
+        Column("run"),
+        Column("variant"),
+        Column("seed", number=True),
+        Column("status"),
+        Column("score", study.metric, number=True, sort="descending"),
+        Column("interval", "95%, of the score, over test starts", number=True),
+        Column("checkpoint", "chosen on validation starts", number=True),
+        Column("s", "seconds of training", number=True),
+        Column("started", "UTC"),
+        Column("in MLflow"),
+        Column("command", fixed=True),
+    )
+    rows = tuple(_run(run, labels, study.metric, ui) for run in runs.head(RUNS).to_dict("records"))
+    return Table(
+        f"{place}-all-runs",
+        f"Every run, by {study.metric}. A command trains it again.",
+        "seed=3, failed, fresh",
+        columns,
+        rows,
+    )
+
+
+def _run(run: dict[Any, Any], labels: dict[str, str], metric: str, ui: str) -> tuple[Cell, ...]:
+    best = run.get("best_episode", math.nan)
+    status = str(run["status"]).lower() + (", fresh seed" if run["fresh"] else "")
+    low, high = run.get("test/return_ci_low", math.nan), run.get("test/return_ci_high", math.nan)
+    seed, started = run.get("seed"), run["started"].tz_convert(None).strftime("%Y-%m-%d %H:%M")
+    label = labels.get(run["run_id"], "")
+    return (
+        Cell(str(run["name"]), str(run["name"]), "label"),
+        Cell(label or "-", label),
+        number_cell(seed, "-" if pd.isna(seed) else str(seed)),
+        Cell(status, status),
+        number_cell(run.get(metric)),
+        number_cell(low, interval(low, high)),
+        number_cell(best, "-" if pd.isna(best) else name_of(int(best))),
+        number_cell(run.get("train/seconds")),
+        Cell(started, started),
+        link_cell(str(run["run_id"])[:8], ui, str(run["experiment_id"]), str(run["run_id"])),
+        Cell(text_of(run.get("command")), kind="command"),
+    )
+
+
+def _mean(row: dict[Any, Any]) -> str:
+    ends = "" if pd.isna(row["mean_low"]) else f" ({interval(row['mean_low'], row['mean_high'])})"
+    return f"{number(row['mean'])}{ends}"
+
+
+def _odds(row: dict[Any, Any]) -> str:
+    if pd.isna(row["leader_p_better"]):
+        return "-"
+    low, high = row["leader_p_low"], row["leader_p_high"]
+    ends = "" if pd.isna(low) else f" ({low:.2f} to {high:.2f})"
+    return f"{row['leader_p_better']:.2f}{ends}"
+
+
+def _apart(row: dict[Any, Any]) -> str:
+    if pd.isna(row["leader_p_better"]):
+        return "leader"
+    return "told apart" if row["told_apart"] else "not told apart"
+
+
+def _ends(study: Study) -> tuple[float, float]:
+    """The lowest and the highest score of any seed."""
+    scores = study.counted[study.metric]
+    return float(scores.min()), float(scores.max())

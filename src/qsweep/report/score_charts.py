@@ -1,0 +1,113 @@
+"""Charts of scores: against a swept hyperparameter, against time, and the profiles of variants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from qsweep.report.charts import (
+    Axis,
+    Cloud,
+    DotChart,
+    Dots,
+    LeftOut,
+    Line,
+    LineChart,
+    Rule,
+    ScatterChart,
+    positions,
+    unknown,
+)
+from qsweep.report.curve_charts import COLOURED, DRAWN
+from qsweep.report.statistics import performance_profile, profile_band, summaries
+from qsweep.report.studies import Study
+from qsweep.report.swept_values import MOST_VALUES, as_typed, axis_of, distinct, having
+
+METRICS = {
+    "test/return_mean": "mean return on test starts",
+    "test/return_worst": "worst return on test starts",
+    "test/success_rate": "success rate on test starts",
+    "final/return_mean": "mean return of the last table on test starts",
+    "train/return_avg": "last trailing average return",
+}
+"""Metrics in words."""
+THRESHOLDS = 201
+
+
+def score_by_key(
+    study: Study, key: str, rules: Sequence[Rule], generator: np.random.Generator
+) -> DotChart | LeftOut:
+    """Every run's score against its value of a hyperparameter, with the mean of each value."""
+    name = f"score_by_{key}"
+    runs = study.counted
+    values = distinct(runs[key])
+    if len(values) > MOST_VALUES:
+        return LeftOut(name, f"{key} has {len(values)} values, too many to draw each as a place of its own.")
+    groups = [runs[having(runs[key], value)] for value in values]
+    scores = [group[study.metric].to_numpy(np.float64) for group in groups]
+    axis, places = axis_of(key, values)
+    dots = tuple(
+        Dots(as_typed(value), place, score, tuple(group["name"].astype(str)), summary.mean, summary.interval)
+        for value, place, score, group, summary in zip(
+            values, places, scores, groups, summaries(scores, generator), strict=True
+        )
+    )
+    others = [other for other in study.keys if other != key]
+    over = f", whatever their {' and '.join(others)}" if 0 < len(others) <= 2 else ", whatever the other keys"
+    caption = f"A dot is a run (a seed){over if others else ''}; the bar is the mean with its 95% interval."
+    return DotChart(name, f"Score by {key}", caption, axis, Axis(in_words(study)), dots, tuple(rules))
+
+
+def profiles(study: Study) -> LineChart | LeftOut:
+    """The share of each variant's runs above each score."""
+    scores = {name: study.scores(name) for name in study.labels[:DRAWN]}
+    if not scores or max(map(len, scores.values())) < 2:
+        return LeftOut("profiles", "A performance profile needs more than one seed.")
+    runs = np.concatenate(list(scores.values()))
+    if np.ptp(runs) == 0:
+        return LeftOut("profiles", "All runs score the same, so their profiles are one line.")
+    x = np.linspace(runs.min() - 0.02 * np.ptp(runs), runs.max(), THRESHOLDS)
+    lines = []
+    for place, (name, values) in enumerate(scores.items()):
+        coloured = place < COLOURED
+        band = profile_band(values, x) if coloured else np.full((len(x), 2), np.nan)
+        nothing = unknown(len(x))
+        shares = performance_profile(values, x)
+        colour = place if coloured else None
+        lines.append(Line(name, x, shares, band[:, 0], band[:, 1], nothing, nothing, colour))
+    return LineChart(
+        name="profiles",
+        title="Performance profiles",
+        caption="The share of a variant's runs that score higher than each value: further right is better, "
+        "and steep means that seeds agree.",
+        x=Axis(in_words(study)),
+        y=Axis("share of runs above"),
+        lines=tuple(lines),
+        band="95% interval",
+    )
+
+
+def time_and_score(study: Study, rules: Sequence[Rule]) -> ScatterChart | LeftOut:
+    """Every run's score against the seconds that its training took."""
+    name = "time_and_score"
+    if "train/seconds" not in study.counted or study.counted["train/seconds"].isna().all():
+        return LeftOut(name, "No run says how long its training took.")
+    clouds = []
+    for place, variant in enumerate(study.labels):
+        runs = study.of(variant).dropna(subset="train/seconds")
+        if len(runs):
+            x, y = (runs[column].to_numpy(np.float64) for column in ("train/seconds", study.metric))
+            colour = place if place < COLOURED else None
+            clouds.append(Cloud(variant, x, y, tuple(runs["name"].astype(str)), colour))
+    seconds = np.concatenate([cloud.x for cloud in clouds])
+    axis = Axis("seconds of training", positions([float(seconds.min()), float(seconds.max())], factor=20))
+    caption = "A dot is a run; a ring is a variant's mean. Seconds depend on the machine and its load."
+    return ScatterChart(
+        name, "Time and score", caption, axis, Axis(in_words(study)), tuple(clouds), tuple(rules)
+    )
+
+
+def in_words(study: Study) -> str:
+    """What a study compares, as an axis names it."""
+    return METRICS.get(study.metric, study.metric)

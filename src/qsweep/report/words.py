@@ -1,0 +1,180 @@
+"""What a report says in sentences, for the page and for `report.md` alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from qsweep.config import RULES
+from qsweep.report.contents import Contents
+from qsweep.report.leaderboard import RUN_KEYS, number
+from qsweep.report.page_tables import RUNS
+from qsweep.report.ranking import Row
+from qsweep.report.studies import Study
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """What is said of the runs on fresh seeds: why there are any, each variant's score, the verdict."""
+
+    why: str
+    scores: tuple[str, ...]
+    headline: str
+
+
+LISTED = 12
+"""Seeds or values that a line lists before it only counts them."""
+
+
+def summary(contents: Contents) -> str:
+    """One line: environments, variants, runs, when."""
+    runs, sections = contents.runs, contents.sections
+    ids = ", ".join(dict.fromkeys(section.study.env_id for section in sections))
+    variants = sum(len(section.study.labels) for section in sections)
+    fresh = sum(len(section.study.fresh) for section in sections)
+    first = len(runs) - sum(len(section.study.confirming) for section in sections)
+    parts = [ids, counted(variants, "variant"), counted(first, "run")]
+    parts[-1] += f" and {fresh} on fresh seeds" if fresh else ""
+    parts.append(f"{contents.made:%Y-%m-%d %H:%M} UTC")
+    return " · ".join(part for part in parts if part)
+
+
+def nothing(contents: Contents) -> str:
+    """What stands in place of a verdict where no run was selected."""
+    if contents.selection.where or contents.selection.since:
+        return "No run meets the conditions."
+    return "There are no runs yet."
+
+
+def on_fresh_seeds(study: Study) -> Fresh | None:
+    """What the confirmation says: the only figures that no choice was made by. None without one."""
+    if study.again is None:
+        return None
+    first = {row.label: row.summary.mean for row in study.verdict.rows if row.summary.n}
+    rows = [row for row in study.again.rows if row.summary.n]
+    why = (
+        "The figures above flatter the leaders, which were picked by them. Trained again on seeds that "
+        "nothing was picked by, the finalists scored, free of that:"
+    )
+    return Fresh(why, tuple(_fresh(row, first.get(row.label)) for row in rows), study.again.headline)
+
+
+def _fresh(row: Row, before: float | None) -> str:
+    low, high = row.summary.interval
+    interval = "" if pd.isna(low) else f" (95% interval {number(low)} to {number(high)})"
+    seeds = counted(row.summary.n, "fresh seed")
+    flattered = "" if before is None else f"; first estimate {number(before)}"
+    return f"{row.label}: {number(row.summary.mean)}{interval} over {seeds}{flattered}"
+
+
+def against_baseline(study: Study) -> Iterator[str]:
+    """Every variant against the baseline."""
+    for label, comparison in study.against.items():
+        low, high = comparison.interval
+        interval = "" if pd.isna(low) else f", 95% interval {1 - high:.2f} to {1 - low:.2f}"
+        # A comparison is told apart only upwards: whether the baseline is worse is asked of the p-value.
+        worse = comparison.holm_p <= 0.05 and (comparison.told_apart or high < 0.5)
+        told = "told apart" if worse else "not told apart"
+        odds = (
+            f"P({label} better than the baseline {study.baseline}) = {1 - comparison.p_better:.2f}{interval}"
+        )
+        yield f"{odds}: {told} (p = {comparison.holm_p:.2g}, corrected)."
+
+
+def notes(study: Study) -> Iterator[str]:
+    """What a reader has to know of the runs that do not count."""
+    runs, metric = study.runs, study.metric
+    for status, words in (("FAILED", "failed"), ("KILLED", "was killed"), ("RUNNING", "is running")):
+        some = int((runs["status"] == status).sum())
+        plural = {"was killed": "were killed", "is running": "are running"}.get(words, words)
+        if some:
+            yield f"{counted(some, 'run')} {words if some == 1 else plural}: left out of every comparison."
+    ended = runs[runs["status"] == "FINISHED"]
+    without = int(ended[metric].isna().sum()) if metric in ended else len(ended)
+    if without:
+        yield f"{counted(without, 'finished run')} without {metric}: left out of every comparison."
+    again = len(ended) - without - len(study.counted)
+    if again > 0:
+        yield f"{counted(again, 'run')} of a config that ran again later: only the latest counts."
+
+
+def more_runs(study: Study) -> str:
+    """What is said where the page lists only some of the runs."""
+    n = len(study.runs) + len(study.confirming)
+    return f"The first {RUNS:,} of {n:,} runs; runs.csv lists all." if n > RUNS else ""
+
+
+def lineage(study: Study) -> Iterator[tuple[str, list[str]]]:
+    """Where the runs come from: code, versions, machine, seeds."""
+    runs = pd.concat([study.runs, study.confirming])
+    yield "experiment", _distinct(runs["experiment"])
+    yield "sweep", _distinct(runs["sweep"])
+    yield "started", [_span(runs["started"])]
+    commits = runs["git_commit"].str[:12].fillna("no repository")
+    dirty = runs["git_dirty"].map({"true": ", with changes", "false": ""}).fillna("")
+    yield "git commit", _distinct(commits + dirty)
+    yield "qsweep", _distinct(runs["version"])
+    yield "Python", _distinct(runs["python"])
+    yield "packages", [_packages(text) for text in _distinct(runs["packages"])]
+    yield "platform", _distinct(runs["platform"])
+    yield "seeds", [_seeds(study.counted)]
+    if len(study.fresh):
+        yield "fresh seeds", [_seeds(study.fresh)]
+
+
+def shared(study: Study) -> list[tuple[str, str]]:
+    """The params that all runs agree in, with their value."""
+    keys = [str(key) for key in study.runs if any(_is_of(str(key), rule) for rule in RULES)]
+    keys = [key for key in keys if not key.startswith(RUN_KEYS)]
+    values = {key: study.runs[key].dropna().unique() for key in keys}
+    return [(key, str(found[0])) for key, found in values.items() if len(found) == 1]
+
+
+def _is_of(key: str, rule: str) -> bool:
+    return key == rule or key.startswith(f"{rule}.")
+
+
+def counted(n: int, what: str) -> str:
+    """A number of things: 1 run, 3 runs."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
+def _distinct(column: pd.Series) -> list[str]:
+    """The distinct values with the number of runs, where there are several; the most frequent first."""
+    found = column.fillna("not recorded").astype(str).value_counts()
+    if len(found) == 1:
+        return [str(found.index[0])]
+    shown = [f"{value} ({counted(int(n), 'run')})" for value, n in found.head(LISTED).items()]
+    return shown + ([f"and {len(found) - LISTED} more"] if len(found) > LISTED else [])
+
+
+def _packages(text: str) -> str:
+    """The versions of packages as they were recorded, in words."""
+    recorded, bracket, runs = text.partition(" (")
+    try:
+        found = json.loads(recorded)
+    except ValueError:
+        return text
+    return ", ".join(f"{name} {version}" for name, version in found.items()) + bracket + runs
+
+
+def _span(started: pd.Series) -> str:
+    first, last = started.min(), started.max()
+    return f"{first:%Y-%m-%d %H:%M}" + (f" to {last:%Y-%m-%d %H:%M}" if last != first else "") + " UTC"
+
+
+def _seeds(runs: pd.DataFrame) -> str:
+    """Seeds as ranges: 0 to 9, 12."""
+    seeds = sorted({int(seed) for seed in runs["seed"] if seed >= 0})
+    parts: list[list[int]] = []
+    for seed in seeds:
+        if parts and seed == parts[-1][-1] + 1:
+            parts[-1].append(seed)
+        else:
+            parts.append([seed])
+    words = [f"{part[0]} to {part[-1]}" if len(part) > 2 else ", ".join(map(str, part)) for part in parts]
+    more = f" and {len(words) - LISTED} more ranges" if len(words) > LISTED else ""
+    return (", ".join(words[:LISTED]) or "not recorded") + more

@@ -1,0 +1,325 @@
+"""The report's page in a real browser, from disk, and the report inside the MLflow UI."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from docs.pictures import CHROMIUM, QSWEEP, browser_page, mlflow_ui
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+from qsweep import load_runs
+from qsweep.report.attaching import attach
+from qsweep.report.frames import children
+from qsweep.report.selection import Selection
+from qsweep.report.writing import report
+from qsweep.tracking.store import open_store
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine; set CHROMIUM"),
+]
+
+SWEEP = ("buckets=8,12", "learning_rate=0.1,0.3", "seed=range(3)", "episodes=2000")
+SETTINGS = ("sweep.name=small", "registry.promote=never", "evaluation.test_episodes=100")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the runs of a small sweep, its report, and that report in the sweep's parent run."""
+    made = tmp_path_factory.mktemp("report")
+    subprocess.run([QSWEEP, "train", "-m", *SWEEP, *SETTINGS], cwd=made, check=True, capture_output=True)
+    report(Selection("small", uri(made)), made / "out")
+    attach(parent(made), uri(made))
+    return made
+
+
+def uri(folder: Path) -> str:
+    return f"sqlite:///{folder}/mlruns/mlflow.db"
+
+
+def parent(folder: Path) -> str:
+    """The id of the sweep's parent run."""
+    run = load_runs("small", uri(folder)).iloc[0]
+    tags = open_store(uri(folder)).client.get_run(run["run_id"]).data.tags
+    return str(tags["mlflow.parentRunId"])
+
+
+@pytest.fixture
+def page(folder: Path) -> Iterator[Page]:
+    """The report, opened from disk; afterwards nothing must stand in the browser's console."""
+    with browser_page() as opened:
+        yield from watched(opened, folder)
+
+
+def watched(page: Page, folder: Path) -> Iterator[Page]:
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"file://{folder}/out/report.html")
+    yield page
+    assert said == []
+    assert [url for url in asked if not url.startswith(("file://", "data:"))] == []
+
+
+def column(table: Locator, number: int) -> list[str]:
+    """The texts of a column, of the rows that are shown."""
+    rows = table.locator("tbody tr:not([hidden])")
+    return [row.locator("th, td").nth(number).inner_text() for row in rows.all()]
+
+
+def test_it_opens_from_disk(page: Page) -> None:
+    """Every figure is drawn, every table of values lies behind it, and nothing is loaded from elsewhere."""
+    expect(page.locator("h1")).to_have_text("small")
+    plots = page.locator("[data-chart]")
+    assert plots.count() >= 8
+    for plot in plots.all():
+        expect(plot.locator("svg")).to_have_count(1)
+        assert plot.locator("svg *").count() > 10
+    assert page.locator("figure.chart details table").count() == plots.count()
+
+
+def test_tables_sort(page: Page) -> None:
+    """A head sorts by its column, down first, then up, by mouse and by keyboard; what is missing is last."""
+    table = page.locator("#s1-variants")
+    head = table.get_by_role("columnheader", name="worst")
+    head.get_by_role("button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+    down = [float(text) for text in column(table, 4)]
+    assert down == sorted(down, reverse=True)
+    head.get_by_role("button").press("Enter")
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert [float(text) for text in column(table, 4)] == sorted(down)
+    assert table.locator("[aria-sort=descending]").count() == 0
+    table.get_by_role("button", name=re.compile("P.leader")).click()
+    assert column(table, 5)[-1] == "-"
+
+
+def test_tables_filter(page: Page) -> None:
+    """Rows that hold all words stay, and how many these are is said."""
+    runs, word = page.locator("#s1-all-runs"), page.locator("[data-filter=s1-all-runs]")
+    word.fill("buckets=12 SEED=2")
+    assert len(column(runs, 0)) == 2
+    assert all("buckets=12" in name and "seed=2" in name for name in column(runs, 0))
+    expect(page.locator("[data-count=s1-all-runs]")).to_have_text("2 of 12")
+    word.fill("nonsense")
+    assert column(runs, 0) == []
+    word.fill("")
+    assert len(column(runs, 0)) == 12
+
+
+def test_figures_answer_a_pointer_and_the_keyboard(page: Page) -> None:
+    """Under a pointer every figure shows values; arrow keys walk from one to the next, Escape ends it."""
+    for plot in page.locator("[data-chart]").all():
+        plot.scroll_into_view_if_needed()
+        box = plot.locator("svg").bounding_box() or {}
+        page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"])
+        expect(plot.locator(".tip")).to_be_visible()
+        expect(plot.locator(".tip .value").first).to_have_text(re.compile("[0-9]"))
+        page.mouse.move(0, 0)
+    plot = page.locator("[data-chart=s1-learning_curves]")
+    plot.locator("svg").focus()
+    seen = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+        page.keyboard.press(key)
+        seen.append(plot.locator(".tip b").inner_text())
+    assert seen[0] == seen[2] != seen[1]
+    page.keyboard.press("Escape")
+    expect(plot.locator(".tip")).to_be_hidden()
+
+
+def test_the_values_shown_are_those_of_the_csv(page: Page, folder: Path) -> None:
+    """A dot's value is the run's score in runs.csv."""
+    runs = load_runs("small", uri(folder)).set_index("name")
+    plot = page.locator("[data-chart=s1-score_by_buckets]")
+    plot.scroll_into_view_if_needed()
+    dot = plot.locator("circle").first.bounding_box() or {}
+    page.mouse.move(dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2)
+    name, shown = plot.locator(".tip b").inner_text(), plot.locator(".tip .value").inner_text()
+    assert float(shown) == pytest.approx(runs.loc[name, "test/return_mean"], rel=1e-3)
+
+
+def test_lines_can_be_hidden(page: Page) -> None:
+    """A press on a line's name takes the line away, another brings it back."""
+    figure = page.locator("figure", has=page.locator("[data-chart=s1-learning_curves]"))
+    button = figure.locator(".keys button").first
+    before = figure.locator("svg path").count()
+    button.click()
+    assert button.get_attribute("aria-pressed") == "false"
+    assert figure.locator("svg path").count() < before
+    button.click()
+    assert figure.locator("svg path").count() == before
+
+
+def test_the_slider_moves_the_q_table(page: Page) -> None:
+    """Another checkpoint has another picture and other words; the keyboard moves it, too."""
+    film = page.locator("[data-film]:not([hidden])")
+    slider, canvas = film.locator("input[type=range]"), film.locator("canvas")
+    pictures = set()
+    for value in ("0", "5", slider.get_attribute("max") or ""):
+        slider.fill(value)
+        pictures.add(canvas.first.evaluate("canvas => canvas.toDataURL()"))
+    assert len(pictures) == 3
+    expect(film.locator("output")).to_contain_text("ep002000, after 2,000 episodes")
+    slider.press("ArrowLeft")
+    expect(film.locator("output")).not_to_contain_text("ep002000")
+    assert "Greedy: push left in" in (canvas.first.get_attribute("aria-label") or "")
+
+
+def test_a_cell_of_a_q_table_has_values(page: Page) -> None:
+    """Under a pointer a cell shows where it lies and the value of each action, one of them greedy."""
+    canvas = page.locator("[data-film]:not([hidden]) canvas").first
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box() or {}
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.4 * box["height"])
+    tip = page.locator("[data-film]:not([hidden]) .tip").first
+    expect(tip.locator("b")).to_have_text(re.compile(r"position .* to .*, velocity \(per step\) .* to .*"))
+    assert tip.locator("div").count() == 3
+    assert tip.inner_text().count("(greedy)") == 1
+
+
+def test_another_run_can_be_chosen(page: Page) -> None:
+    """One run's Q-tables are shown at a time."""
+    films, choices = page.locator("[data-film]"), page.locator(".choice input")
+    assert films.count() == choices.count() == 3
+    choices.nth(1).check()
+    assert [film.is_visible() for film in films.all()] == [False, True, False]
+    films.nth(1).locator("input[type=range]").fill("0")
+    assert (films.nth(1).locator("canvas").first.bounding_box() or {})["height"] > 80
+
+
+def test_commands_are_copied(page: Page) -> None:
+    """The button copies the whole command, and says so."""
+    button = page.locator("#s1-variants .copy").first
+    page.evaluate("void (navigator.clipboard.writeText = () => Promise.reject(new Error()))")
+    button.click()
+    expect(button).to_have_text("Copied")
+    assert (button.get_attribute("data-copy") or "").startswith("qsweep train buckets=")
+
+
+@pytest.mark.parametrize("width", [320, 360, 768, 1280])
+def test_no_page_is_wider_than_the_screen(page: Page, width: int) -> None:
+    """On a phone, a tablet and a desk the page does not scroll sideways."""
+    page.set_viewport_size({"width": width, "height": 740})
+    page.wait_for_timeout(200)  # figures are drawn anew
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for plot in page.locator("[data-chart] svg").all():
+        box = plot.bounding_box() or {}
+        assert box["x"] + box["width"] <= width
+
+
+def brightness(page: Page, script: str) -> float:
+    """The mean of red, green and blue that a script gives as `rgb(...)`."""
+    parts = [float(part) for part in re.findall(r"[\d.]+", page.evaluate(script))[:3]]
+    return sum(parts) / 3
+
+
+def test_dark_mode(page: Page) -> None:
+    """Where the reader prefers dark, paper is dark and ink bright, in figures and Q-tables, too."""
+    paper = "getComputedStyle(document.body).backgroundColor"
+    ink = "getComputedStyle(document.querySelector('.plot text')).fill"
+    canvas = page.locator("[data-film] canvas").first
+    bright = (brightness(page, paper), brightness(page, ink), canvas.evaluate("c => c.toDataURL()"))
+    page.emulate_media(color_scheme="dark")
+    dark = (brightness(page, paper), brightness(page, ink), canvas.evaluate("c => c.toDataURL()"))
+    assert bright[0] > 240 > bright[1]
+    assert dark[0] < 40 < 120 < dark[1]
+    assert bright[2] != dark[2]
+
+
+def test_it_prints(page: Page) -> None:
+    """On paper there are no tools, and dark mode does not follow there."""
+    page.emulate_media(media="print", color_scheme="dark")
+    for hidden in (".tools", ".copy", "nav", ".slider"):
+        expect(page.locator(hidden).first).to_be_hidden()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.pdf()[:5] == b"%PDF-"
+
+
+def test_everything_is_reached_by_keyboard(page: Page) -> None:
+    """Tab comes to links, filters, heads, figures, sliders and copy buttons."""
+    reached = set()
+    for _ in range(400):
+        page.keyboard.press("Tab")
+        reached.add(
+            page.evaluate("`${document.activeElement.tagName} ${document.activeElement.type ?? ''}`.trim()")
+        )
+    assert {"A", "INPUT search", "BUTTON button", "svg", "INPUT range", "SUMMARY", "INPUT radio"} <= reached
+
+
+def test_without_scripts(folder: Path) -> None:
+    """Where scripts are off the verdict, the tables and the values of the figures are there."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_context(java_script_enabled=False).new_page()
+        page.goto(f"file://{folder}/out/report.html")
+        assert page.locator(".headline").inner_text()
+        assert page.locator("#s1-variants tbody tr").count() == 4
+        expect(page.get_by_text("Without JavaScript the figures are not drawn here")).to_be_visible()
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    """Where `qsweep ui` serves that folder."""
+    with mlflow_ui(folder) as served:
+        yield served
+
+
+@pytest.fixture
+def ui() -> Iterator[Page]:
+    """A page of a headless browser."""
+    with browser_page() as opened:
+        yield opened
+
+
+def test_the_ui_shows_the_parents_report(address: str, ui: Page, folder: Path) -> None:
+    """The report opens among the parent run's artifacts, with its figures drawn."""
+    ui.goto(f"{address}/#/experiments/1/runs/{parent(folder)}/artifacts/report/report.html")
+    inside = ui.frame_locator("iframe")
+    expect(inside.locator("h1")).to_have_text("small", timeout=60_000)
+    expect(inside.locator("[data-chart] svg").first).to_be_visible()
+    assert inside.locator("[data-chart] svg").count() >= 8
+
+
+def test_the_ui_shows_a_childs_slider(address: str, ui: Page, folder: Path) -> None:
+    """Among the metrics of a best run a slider goes through its Q-tables."""
+    store = open_store(uri(folder))
+    runs = children(parent(folder), uri(folder))["run_id"]
+    with_images = [run for run in runs if "mlflow.loggedImages" in store.client.get_run(run).data.tags]
+    assert len(with_images) == 2
+    ui.goto(f"{address}/#/experiments/1/runs/{with_images[0]}/model-metrics")
+    ui.get_by_placeholder("Search metric charts").fill("greedy_policy", timeout=60_000)
+    slider, picture = ui.locator("[role=slider]").first, ui.locator("img[src*=greedy_policy]").first
+    expect(picture).to_have_attribute("src", re.compile(r"step%2B0%2B"), timeout=60_000)
+    track = slider.locator("xpath=../..").bounding_box() or {}
+    ui.mouse.click(track["x"] + track["width"] - 2, track["y"] + track["height"] / 2)
+    expect(picture).to_have_attribute("src", re.compile(r"step%2B1999%2B"), timeout=30_000)
+    assert picture.evaluate("image => image.naturalWidth") > 100
+
+
+def test_the_ui_compares_two_childrens_curves(address: str, ui: Page, folder: Path) -> None:
+    """Two runs' learning curves are drawn in one chart, under the runs' names."""
+    chosen = load_runs("small", uri(folder)).head(2)
+    key = "train/return_avg"
+    given = {
+        "runs": list(chosen["run_id"]),
+        "metric": key,
+        "experiments": ["1"],
+        "plot_metric_keys": [key],
+    }
+    ui.goto(
+        f"{address}/#/metric?"
+        + "&".join(f"{name}={quote(json.dumps(value))}" for name, value in given.items())
+    )
+    for name in chosen["name"]:
+        expect(ui.get_by_text(f"{name} ({key})", exact=True).first).to_be_visible(timeout=60_000)
+    expect(ui.locator(".js-line").nth(1)).to_be_attached(timeout=30_000)

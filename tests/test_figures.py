@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from qsweep.curves import Points
+from qsweep.report.charts import (
+    Axis,
+    Bar,
+    BarChart,
+    Chart,
+    Cloud,
+    DotChart,
+    Dots,
+    HeatChart,
+    Line,
+    LineChart,
+    ParallelChart,
+    Rule,
+    ScatterChart,
+    unknown,
+)
+from qsweep.report.figures import as_words, draw, learning_curve
+from qsweep.report.marks import PALETTE, colour_of
+
+X = np.linspace(0, 1000, 21)
+NAME = "a <b> $x_1$ & é"
+"""A label that is neither markup nor mathematics."""
+
+
+def line(label: str, colour: int | None) -> Line:
+    return Line(label, X, -X, -X - 5, -X + 5, -X - 20, -X + 20, colour)
+
+
+CHARTS: dict[str, Chart] = {
+    "lines": LineChart(
+        "lines",
+        "Learning curves",
+        "What it shows. " * 20,
+        Axis("episode"),
+        Axis("return"),
+        (line(NAME, 0), line("b", 1), line("c", None)),
+        (Rule(3.0, "optimum 3"),),
+        "95% interval",
+        "lowest and highest",
+    ),
+    "dots": DotChart(
+        "dots",
+        NAME,
+        "",
+        Axis("learning_rate", "log"),
+        Axis("score"),
+        (
+            Dots("0.01", 0.01, np.array([1.0, 2.0]), ("x", "y"), 1.5, (1.0, 2.0)),
+            Dots("1", 1.0, np.array([3.0]), ("z",), 3.0, (np.nan, np.nan)),
+        ),
+    ),
+    "words": DotChart(
+        "words",
+        "By schedule",
+        "",
+        Axis("schedule", names=("linear", NAME)),
+        Axis("score"),
+        tuple(Dots(n, x, np.array([x]), (n,), x, (x, x)) for x, n in ((0.0, "linear"), (1.0, NAME))),
+    ),
+    "scatter": ScatterChart(
+        "scatter",
+        "Time",
+        "",
+        Axis("seconds", "log"),
+        Axis("score"),
+        (Cloud(NAME, np.array([0.1, 10.0]), np.array([1.0, 2.0]), ("x", "y"), 0),),
+    ),
+    "heat": HeatChart(
+        "heat",
+        "Heat",
+        "",
+        Axis("x", names=("1", "2")),
+        Axis("y", names=("b", NAME)),
+        np.array([[1.0, np.nan], [2.0, 3.0]]),
+        np.array([[1, 0], [1, 1]]),
+        "score",
+    ),
+    "parallel": ParallelChart(
+        "parallel",
+        "Parallel",
+        "",
+        ("buckets", NAME, "score"),
+        (((0.0, "10"), (1.0, "20")), ((0.5, "0.1"),), ((0.0, "-2"), (1.0, "-1"))),
+        ("a", "b"),
+        np.array([[0.0, 0.5, 0.0], [1.0, 0.5, 1.0]]),
+        (("10", "0.1", "-2"), ("20", "0.1", "-1")),
+        np.array([0.0, 1.0]),
+    ),
+    "bars": BarChart(
+        "bars", "Bars", "", Axis("share"), (Bar(NAME, 0.7, (0.5, 0.8)), Bar("b", 0.1, (0, 0.2)))
+    ),
+}
+
+
+def texts(figure: Figure) -> list[str]:
+    """Every word in a figure."""
+    with as_words():
+        file = BytesIO()
+        figure.savefig(file, format="svg")
+    tree = ET.fromstring(file.getvalue())
+    return ["".join(part.itertext()) for part in tree.iter("{http://www.w3.org/2000/svg}text")]
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_every_chart_is_drawn(name: str) -> None:
+    """A chart becomes a figure with its title and labels, as PNG of 960 x 600 and as SVG with its words."""
+    chart = CHARTS[name]
+    figure = draw(chart)
+    file = BytesIO()
+    figure.savefig(file)
+    assert Image.open(file).size == (960, 600)
+    assert chart.title in texts(draw(chart))
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_nothing_is_drawn_outside(name: str) -> None:
+    """Every word of a figure lies inside it."""
+    figure = draw(CHARTS[name])
+    figure.canvas.draw()
+    drawn, page = figure.get_tightbbox(), figure.bbox_inches
+    assert drawn.x0 >= page.x0
+    assert drawn.x1 <= page.x1
+    assert drawn.y0 >= page.y0
+    assert drawn.y1 <= page.y1
+
+
+def test_labels_are_taken_as_they_are() -> None:
+    """A dollar or an angle bracket in a label is neither mathematics nor markup."""
+    assert any(NAME in text for text in texts(draw(CHARTS["lines"])))
+
+
+def test_a_figure_comes_out_the_same_twice() -> None:
+    """The same chart gives the same SVG."""
+
+    def svg() -> bytes:
+        file = BytesIO()
+        with as_words():
+            draw(CHARTS["lines"]).savefig(file, format="svg", metadata={"Date": None})
+        return file.getvalue()
+
+    assert svg() == svg()
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG defines it."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_colours_are_of_the_palette_for_colour_blind_people() -> None:
+    """Lines have six of the eight colours of Okabe and Ito, seen well enough on white, and grey beyond."""
+    okabe_ito = {"#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#000000"}
+    assert set(PALETTE) < okabe_ito
+    assert len(set(PALETTE)) == 6
+    assert all(1.05 / (luminance(colour) + 0.05) > 2 for colour in PALETTE)
+    assert colour_of(0) == "#0072b2"
+    assert colour_of(None) not in PALETTE
+
+
+POINTS = Points(
+    np.arange(5),
+    {
+        name: np.arange(5.0)
+        for name in ("train/return_avg", "train/return_min", "train/return_max", "train/epsilon")
+    },
+)
+
+
+@pytest.mark.parametrize(("place", "code"), [("best", 0), (4, 4), (6, 6), ("lower right", 4)])
+def test_where_the_legend_stands(place: Any, code: int) -> None:
+    """A run's learning curve has its legend where it is asked for, by matplotlib's names or numbers."""
+    axes = learning_curve(POINTS, 100, "t", place).axes[0]
+    legend = axes.get_legend()
+    assert legend is not None
+    assert legend._loc == code
+    assert [text.get_text() for text in legend.get_texts()] == ["maximum", "average", "minimum"]
+
+
+def test_a_runs_learning_curve() -> None:
+    """The average lies between the extremes, with epsilon below on the same episodes."""
+    figure = learning_curve(POINTS, 100, "MountainCar-v0")
+    above, below = figure.axes
+    assert len(above.lines) == 3
+    assert below.lines[0].get_xdata().tolist() == [0, 1, 2, 3, 4]
+    assert (above.get_ylabel(), below.get_ylabel()) == ("return, trailing 100 episodes", "epsilon")
+
+
+def test_a_dot_chart_of_one_place() -> None:
+    """One value alone can be drawn, too."""
+    one = Dots("10", 10.0, np.array([1.0, 2.0]), ("x", "y"), 1.5, (1.0, 2.0))
+    figure = draw(DotChart("n", "t", "c", Axis("buckets"), Axis("score"), (one,)))
+    assert len(figure.axes[0].collections[0].get_offsets()) == 2
+
+
+def test_a_line_without_a_band() -> None:
+    """A curve whose band is unknown is drawn as a line alone."""
+    alone = Line("a", X, X, unknown(21), unknown(21), unknown(21), unknown(21), 0)
+    figure = draw(LineChart("n", "t", "c", Axis("x"), Axis("y"), (alone,)))
+    figure.canvas.draw()
+    assert figure.axes[0].lines[-1].get_ydata().tolist() == X.tolist()
