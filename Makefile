@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help setup sweep test ui verify bench docs lock clean
+.PHONY: help setup sweep report test ui verify bench docs lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -17,8 +17,12 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m compileall -q src
 	touch $(READY)
 
-sweep: $(READY)  ## The main job: four bucket sizes, ten seeds each, on every core; prints the leaderboard
+sweep: $(READY)  ## The main job: four bucket sizes, ten seeds each, on every core; leaderboard and report
 	$(BIN)/qsweep train -m +sweep=buckets
+	$(BIN)/qsweep report buckets --out report
+
+report: $(READY)  ## Compare the runs of the main job again: report/report.html
+	$(BIN)/qsweep report buckets --out report
 
 test: $(READY)  ## Lint, types and tests
 	$(BIN)/ruff check

@@ -145,7 +145,7 @@ def test_the_tutorials_terminal_rule(name: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("schedule", "exploration"), product(CHOICES["learning_rate_schedule"], CHOICES["exploration"])
+    ("schedule", "exploration"), [*product(CHOICES["learning_rate_schedule"], CHOICES["exploration"])]
 )
 def test_tiles_are_not_counted(schedule: str, exploration: str) -> None:
     """Visits are counted per cell, so neither 1 / visits nor UCB goes with tiles."""

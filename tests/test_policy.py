@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qsweep.checkpoints import FILE_NAME, Archive, History, sha256
 from qsweep import seeds
+from qsweep.checkpoints import FILE_NAME, Archive, History, sha256
 from qsweep.composition import load_config
 from qsweep.config import Env
 from qsweep.discretizer import Grid, bucket_edges, cell_of

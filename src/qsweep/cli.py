@@ -83,6 +83,40 @@ def runs(name: str | None, limit: int, uri: str) -> None:
 
 
 @main.command()
+@click.argument("name", metavar="EXPERIMENT-or-SWEEP")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write (by default NAME-report).")
+@click.option("--since", help="Only runs since then: 2025-01-31, '2025-01-31 14:00' (UTC), or an age: 7d.")
+@click.option("--where", multiple=True, help="Only runs of which this holds: 'buckets >= 20'.")
+@click.option("--metric", default="test/return_mean", show_default=True, help="What variants compare by.")
+@click.option("--baseline", help="A variant's label or hash that all others are compared with, too.")
+@click.option("--ui", help="Address of the MLflow UI that links lead to.")
+@click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@refusing
+def report(
+    name: str,
+    out: Path | None,
+    since: str | None,
+    where: Sequence[str],
+    metric: str,
+    baseline: str | None,
+    ui: str | None,
+    uri: str,
+) -> None:
+    """Compare runs: a verdict in words, a page with figures, tables as CSV.
+
+    \b
+    qsweep report buckets --out report
+    qsweep report MountainCar-v0 --since 7d --where 'buckets >= 20'
+
+    A folder that holds an earlier report is replaced.
+    """
+    from qsweep.report.selection import Selection
+    from qsweep.report.writing import report
+
+    click.echo(report(Selection(name, uri, since, where, metric, baseline), out, ui))
+
+
+@main.command()
 @click.argument("name")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write (by default called NAME).")
 @click.option("--force", is_flag=True, help="Replace the folder if it holds a pulled policy.")

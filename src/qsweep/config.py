@@ -132,6 +132,7 @@ class Sweep:
         Name | None,
         Field(description="a name without slashes or a leading dot, or null (what it varies)"),
     ] = None
+    report: Annotated[Literal["auto", "never"], Field(description="one of auto, never")] = "auto"
 
 
 @dataclass(frozen=True, config=STRICT)

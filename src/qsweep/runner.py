@@ -27,7 +27,7 @@ from qsweep.tracking import RunLog, RunRecord, Status, tracker
 from qsweep.tracking.provenance import provenance
 from qsweep.training import Chunk, train
 
-UNTRACKED = ("tracking.name", "tracking.parent", "sweep.name")
+UNTRACKED = ("tracking.name", "tracking.parent", "sweep.name", "sweep.report")
 """Keys that say where a run belongs rather than what it is; they become tags, not params."""
 
 

@@ -110,6 +110,8 @@ def _sweep(plan: Plan, launcher: Launcher, jobs: Jobs) -> list[Any]:
         launch(plan.jobs, plan.name)
         if parent.run_id and first.registry.promote == "auto":
             metrics |= _winners(plan, parent.run_id, launch)
+        if parent.run_id and first.sweep.report == "auto":
+            _report(parent.run_id, first.tracking.uri)
         ended = jobs.ended()
         if len(ended) == len(returned) and not any(run.error for run in ended):
             status = "FINISHED"
@@ -132,6 +134,16 @@ def _winners(plan: Plan, parent: str, launch: Callable[[Sequence[Job], str], Non
         click.echo(winner)
         metrics |= winner.metrics(f"confirm/{winner.env_id}" if len(found) > 1 else "confirm")
     return metrics
+
+
+def _report(parent: str, uri: str) -> None:
+    """Compare the runs in the parent run, and say where."""
+    from qsweep.report.attaching import attach  # matplotlib is slow to import
+
+    with bar("comparing the runs") as shown:
+        shown.add_task("report", total=None)
+        said = attach(parent, uri)
+    click.echo(said)
 
 
 def _parent_record(plan: Plan) -> RunRecord:

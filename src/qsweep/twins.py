@@ -30,7 +30,8 @@ def twin_of(env: Env) -> Twin | None:
 
     The latter stands for it only if nothing is wrapped around it, and both do the same for some hundred
     random steps from two seeds, the environment made anew for each, which tells where it draws in another
-    way, changes its tables, or has random ones. Raises UsageError where a package's entry point names a twin that cannot be loaded.
+    way, changes its tables, or has random ones. Raises UsageError where a package's entry point names a
+    twin that cannot be loaded.
     """
     if env.actions or env.wrapper:
         return None

@@ -14,6 +14,7 @@ from qsweep.policy import readable
 from qsweep.problems import UsageError
 from qsweep.resolution import resolve
 from qsweep.tracking.store import Store
+from qsweep.training.learner import learner
 from qsweep.training.task import task
 
 FILE = f"checkpoints/{checkpoints.FILE_NAME}"
@@ -41,7 +42,8 @@ def first_and_last(store: Store, run_id: str, artifacts: str) -> tuple[QTable, Q
     try:
         with archive(store, run_id, artifacts) as history:
             config = resolve(history.about["config"])
-            first = task(config).q_table
+            made = task(config)
+            first = learner(made).table(made.shape)
             [(_, last)] = history.tables([config.episodes])
     except UsageError:
         return None

@@ -13,6 +13,7 @@ import pandas as pd
 
 from qsweep.checkpoints import Archive, QTable, name_of
 from qsweep.environments import describe
+from qsweep.grids import grid_of
 from qsweep.pictures.labels import ARROWS
 from qsweep.pictures.layouts import layout
 from qsweep.pictures.surfaces import Axis, Layout, Panel
@@ -22,7 +23,6 @@ from qsweep.report.histories import Histories
 from qsweep.report.studies import Study
 from qsweep.resolution import resolve
 from qsweep.tracking.store import Store
-from qsweep.training.task import grid_of
 
 VARIANTS = 3
 """Variants of which a run is shown: the first in the order of their scores."""

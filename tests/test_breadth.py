@@ -1,0 +1,175 @@
+"""Everything with everything: algorithms, environments, discretisers, explorations, schedules, engines."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import yaml
+
+from qsweep.composition import conf_folder, load_config
+from qsweep.config import Config
+from qsweep.learning import NAMES
+from qsweep.problems import UsageError
+from qsweep.training import Chunk, compiled_engine, gymnasium_engine
+from qsweep.training.task import task
+
+NEEDS = {"lunar_lander": "Box2D", "minigrid": "minigrid"}
+"""Preset -> the package that it needs beside Gymnasium."""
+CONF = conf_folder()
+
+
+def presets(group: str) -> list[str]:
+    """The presets of a group."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+COMPILED = ["acrobot", "cart_pole", "cliff_walking", "frozen_lake", "frozen_lake_8x8", "mountain_car", "taxi"]
+"""Presets that have a compiled twin."""
+ALIKE = ("epsilon_greedy", "softmax", "ucb")
+SMALL = {"acrobot": 3, "cart_pole": 4, "lunar_lander": 2, "mountain_car": 6, "pendulum": 4}
+"""Preset -> its buckets here."""
+
+
+def small(preset: str, *lines: str) -> Config:
+    """A config of smoke size: three episodes of at most 50 steps, a table after each."""
+    if preset in NEEDS and find_spec(NEEDS[preset]) is None:
+        pytest.skip(f"{NEEDS[preset]} is not installed")
+    size = [f"buckets={SMALL[preset]}"] if preset in SMALL else []
+    most = ["env.max_steps=50", "episodes=3", "checkpoint_every=1", "tracking=none"]
+    return load_config([f"env={preset}", *size, *most, "epsilon=constant", "epsilon.start=0.4", *lines])
+
+
+def assert_same(one: list[Chunk], other: list[Chunk]) -> None:
+    """Two runs agree in every table, return and length, to the bit."""
+    assert [chunk.span for chunk in one] == [chunk.span for chunk in other]
+    for a, b in zip(one, other, strict=True):
+        for name in ("q_table", "returns", "lengths", "epsilon"):
+            first, second = getattr(a, name), getattr(b, name)
+            assert (first.dtype, first.shape) == (second.dtype, second.shape)
+            assert first.tobytes() == second.tobytes(), name
+
+
+def learned(config: Config, chunks: list[Chunk]) -> npt.NDArray[np.bool_]:
+    """Which values of the last table are no more those of the first one; all are finite."""
+    made = task(config)
+    first = made.table(0)
+    if config.algorithm == "double_q_learning":
+        first = (first + made.table(1)) / 2
+    assert chunks[-1].q_table.shape == made.shape
+    assert np.isfinite(chunks[-1].q_table).all()
+    found: npt.NDArray[np.bool_] = chunks[-1].q_table != first
+    return found
+
+
+@pytest.mark.parametrize("preset", presets("env"))
+@pytest.mark.parametrize("name", NAMES)
+def test_every_algorithm_trains_every_environment(name: str, preset: str) -> None:
+    """Each trains at smoke size; where there are two engines, they give the same bits."""
+    config = small(preset, f"algorithm={name}")
+    assert config.engine == ("compiled" if preset in COMPILED else "gymnasium")
+    found = list(gymnasium_engine.train(task(config)))
+    assert (
+        0 < learned(config, found).sum() <= sum(chunk.lengths.sum() for chunk in found) * config_cells(config)
+    )
+    if preset in COMPILED:
+        assert_same(list(compiled_engine.train(task(config))), found)
+
+
+def config_cells(config: Config) -> int:
+    """How many values a step may change: those of a state's cells, or of remembered states too."""
+    return (config.tilings or 1) * (1 + (config.planning_steps or 0))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("preset", ["mountain_car", "blackjack"])
+def test_the_interpreter_does_the_same(name: str, preset: str) -> None:
+    """The lines that are compiled do the same when Python runs them."""
+    config = small(preset, f"algorithm={name}", "ties=random")
+    with np.errstate(over="ignore"):
+        plain = list(gymnasium_engine.train(task(config), interpreted=True))
+    assert_same(plain, list(gymnasium_engine.train(task(config))))
+
+
+def combinations() -> list[tuple[str, ...]]:
+    """Every discretiser with every exploration, learning rate schedule and way to break ties."""
+    groups: list[list[str]] = [
+        ["uniform", "quantile", "tiles"],
+        list(ALIKE),
+        presets("learning_rate_schedule"),
+    ]
+    return list(product(*groups, ["first", "random"]))
+
+
+def refused(discretizer: str, exploration: str, schedule: str) -> bool:
+    """Whether a combination is one that qsweep says no to: tiles have no visits of their own."""
+    return discretizer == "tiles" and (exploration == "ucb" or schedule == "visits")
+
+
+@pytest.mark.parametrize("name", ["q_learning", "sarsa_lambda"])
+@pytest.mark.parametrize(("discretizer", "exploration", "schedule", "ties"), combinations())
+def test_every_combination_trains(
+    name: str, discretizer: str, exploration: str, schedule: str, ties: str
+) -> None:
+    """Each combination trains the same on both engines, or is refused in words."""
+    lines = [f"discretizer={discretizer}", f"exploration={exploration}", f"ties={ties}"]
+    lines += [f"learning_rate_schedule={schedule}", f"algorithm={name}"]
+    if refused(discretizer, exploration, schedule):
+        with pytest.raises(UsageError, match="tiles do not go together with counting visits"):
+            small("mountain_car", *lines)
+        return
+    config = small("mountain_car", *lines)
+    found = list(compiled_engine.train(task(config)))
+    assert learned(config, found).any()
+    assert_same(found, list(gymnasium_engine.train(task(config))))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("discretizer", ["quantile", "tiles"])
+def test_every_algorithm_on_every_discretiser(name: str, discretizer: str) -> None:
+    """Learned edges and tiles serve all algorithms that can have them, with the same bits in both engines."""
+    lines = [f"algorithm={name}", f"discretizer={discretizer}"]
+    if discretizer == "tiles" and name in ("dyna_q", "monte_carlo"):
+        with pytest.raises(UsageError, match="one cell per state"):
+            small("cart_pole", *lines)
+        return
+    config = small("cart_pole", *lines)
+    found = list(compiled_engine.train(task(config)))
+    assert learned(config, found).any()
+    assert_same(found, list(gymnasium_engine.train(task(config))))
+
+
+@pytest.mark.parametrize("preset", COMPILED)
+@pytest.mark.parametrize("exploration", ALIKE)
+def test_every_exploration_in_every_twin(preset: str, exploration: str) -> None:
+    """Softmax and UCB choose the same in both engines, wherever there are two."""
+    config = small(preset, f"exploration={exploration}", "ties=random", "algorithm=expected_sarsa")
+    assert_same(list(compiled_engine.train(task(config))), list(gymnasium_engine.train(task(config))))
+
+
+def test_every_preset_of_a_discretiser_trains() -> None:
+    """A named discretiser trains on the environment that its command names."""
+    named = [name for name in presets("discretizer") if name not in ("uniform", "quantile", "tiles")]
+    for name in named:
+        preset = next(env for env in presets("env") if name.startswith(env))
+        config = load_config([f"env={preset}", f"discretizer={name}", "episodes=3", "tracking=none"])
+        given = yaml.safe_load((CONF / "discretizer" / f"{name}.yaml").read_text())
+        assert config.discretizer == given["discretizer"]
+        assert len(list(compiled_engine.train(task(config)))) >= 1
+    assert named
+
+
+def test_fewer_actions_in_some_states() -> None:
+    """With `actions_in`, values of actions that are not there stay out of it, in both engines."""
+    for name in NAMES:
+        lines: list[Any] = ["env=frozen_lake", "env.id=qsweep/MaximizationBias-v0", f"algorithm={name}"]
+        config = load_config([*lines, "episodes=40", "tracking=none", "ties=random"])
+        found = list(compiled_engine.train(task(config)))
+        assert_same(found, list(gymnasium_engine.train(task(config))))
+        assert np.isneginf(found[-1].q_table[2, 2:]).all()
+        assert np.isfinite(found[-1].q_table[2, :2]).all()
+        assert np.isfinite(found[-1].q_table[1]).all()
