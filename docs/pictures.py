@@ -16,14 +16,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import FrameLocator, Page, sync_playwright
 
 import qsweep
+from qsweep.tracking.store import open_store
 
 DOCS = Path(__file__).parent
 QSWEEP = str(Path(sys.executable).with_name("qsweep"))
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-SWEEP = ("-m", "buckets=10,20,40", "registry.promote=never")
+SWEEP = ("-m", "buckets=10,20,40", "seed=range(8)", "registry.promote=never", "sweep.name=buckets")
+DESKTOP, PHONE = {"width": 1280, "height": 1100}, {"width": 390, "height": 844}
+"""What a screen has room for, in pixels."""
 
 
 def main() -> None:
@@ -37,7 +40,19 @@ def main() -> None:
         shutil.copy(curve, DOCS / "learning-curve.png")
         runs = qsweep.load_runs("buckets", uri=f"sqlite:///{folder}/mlruns/mlflow.db")
         with mlflow_ui(folder) as address, browser_page() as page:
-            _picture_ui(page, address, list(runs.sort_values("buckets")["run_id"]))
+            firsts = runs[runs["seed"] == 0].sort_values("buckets")
+            _picture_ui(page, address, list(firsts["run_id"]))
+            best = str(runs.sort_values("test/return_mean")["run_id"].iloc[-1])
+            _picture_slider(page, address, best)
+            store = open_store(f"sqlite:///{folder}/mlruns/mlflow.db")
+            _picture_parent(page, address, store.client.get_run(best).data.tags["mlflow.parentRunId"])
+        subprocess.run([QSWEEP, "report", "buckets", "--out", "report"], cwd=folder, check=True)
+        with browser_page() as page:
+            _picture_report(page, folder / "report" / "report.html")
+        subprocess.run(
+            [QSWEEP, "video", best, "--out", "learning.gif", "--every", "50"], cwd=folder, check=True
+        )
+        shutil.copy(folder / "learning.gif", DOCS / "learning.gif")
 
 
 @contextmanager
@@ -88,6 +103,54 @@ def show_comparison(page: Page, address: str, run_ids: list[str]) -> None:
     compared = f"runs={quote(json.dumps(run_ids))}&experiments={quote(json.dumps(['1']))}"
     page.goto(f"{address}/#/compare-runs?{compared}")
     page.get_by_text("Run details").wait_for(timeout=60_000)
+
+
+def show_slider(page: Page, address: str, run_id: str) -> None:
+    """Bring up the slider over the Q-tables of a run, at its first."""
+    page.goto(f"{address}/#/experiments/1/runs/{run_id}/model-metrics")
+    page.get_by_placeholder("Search metric charts").fill("greedy_policy", timeout=60_000)
+    page.locator("img[src*=greedy_policy]").first.wait_for(timeout=60_000)
+
+
+def move_slider(page: Page) -> None:
+    """Move that slider to the last Q-table."""
+    track = page.locator("[role=slider]").first.locator("xpath=../..").bounding_box()
+    assert track is not None
+    page.mouse.click(track["x"] + track["width"] - 2, track["y"] + track["height"] / 2)
+
+
+def show_parents_report(page: Page, address: str, parent: str) -> FrameLocator:
+    """Bring up the report among the artifacts of a parent run; returns its page."""
+    page.goto(f"{address}/#/experiments/1/runs/{parent}/artifacts/report/report.html")
+    inside = page.frame_locator("iframe")
+    inside.locator("[data-chart] svg").first.wait_for(timeout=60_000)
+    return inside
+
+
+def _picture_slider(page: Page, address: str, run_id: str) -> None:
+    """The slider over a run's Q-tables, at its end."""
+    page.set_viewport_size({"width": 1280, "height": 720})
+    show_slider(page, address, run_id)
+    move_slider(page)
+    page.wait_for_timeout(3_000)
+    page.screenshot(path=DOCS / "mlflow-slider.png")
+
+
+def _picture_parent(page: Page, address: str, parent: str) -> None:
+    """The report in the parent run."""
+    page.set_viewport_size({"width": 1600, "height": 900})
+    show_parents_report(page, address, parent)
+    page.wait_for_timeout(2_000)
+    page.screenshot(path=DOCS / "mlflow-report.png")
+
+
+def _picture_report(page: Page, report: Path) -> None:
+    """The report on a desk and on a phone."""
+    for name, size in (("desktop", DESKTOP), ("phone", PHONE)):
+        page.set_viewport_size(size)
+        page.goto(f"file://{report}")
+        page.wait_for_timeout(1_000)
+        page.screenshot(path=DOCS / f"report-{name}.png")
 
 
 def _picture_ui(page: Page, address: str, run_ids: list[str]) -> None:

@@ -35,13 +35,17 @@ TWINS: dict[str, dict[str, Any]] = {
         "env": {"low": [-2.4, -3.0, -0.2095, -3.5], "high": [2.4, 3.0, 0.2095, 3.5]},
     },
     "Acrobot-v1": {"buckets": [4, 4, 4, 4, 6, 6]},
+    "FrozenLake-v1": {},
+    "Taxi-v4": {"env": {"kwargs": {"is_rainy": True}}},
+    "CliffWalking-v1": {"env": {"kwargs": {"is_slippery": True}, "max_steps": 300}},
 }
-"""The environments that have a compiled twin, with the grids of their presets."""
+"""Environments that have a compiled twin, some of which draw at each step, with the grids of their presets."""
 
 
 def task_of(env_id: str, **env: Any) -> Task:
     preset = TWINS.get(env_id, {})
-    return task(resolve({**preset, "env": {**preset.get("env", {}), "id": env_id, **env}}))
+    given = {key: value for key, value in env.items() if value is not None}
+    return task(resolve({**preset, "env": {**preset.get("env", {}), "id": env_id, **given}}))
 
 
 def same(one: Rollouts, other: Rollouts) -> bool:
@@ -52,7 +56,7 @@ def same(one: Rollouts, other: Rollouts) -> bool:
 
 def random_table(setting: Task, seed: int) -> Table:
     """A Q-table of small whole numbers, so that many actions tie."""
-    shape = (*setting.grid.buckets, setting.actions)
+    shape = (*setting.grid.shape, setting.actions)
     return np.random.default_rng(seed).integers(0, 4, size=shape).astype(np.float64)
 
 

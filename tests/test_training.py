@@ -13,13 +13,16 @@ from gymnasium import spaces
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from qsweep.learning import NAMES, algorithm
 from qsweep.problems import UsageError
 from qsweep.resolution import resolve
 from qsweep.training import Chunk, compiled_engine, gymnasium_engine, train
 from qsweep.training.chunk import spans
+from qsweep.training.learner import learner, paces
 from qsweep.training.task import task
 
-DIMENSIONS = {"Acrobot-v1": 6, "CartPole-v1": 4, "MountainCar-v0": 2}
+DISCRETE = {"CliffWalking-v1": 1, "FrozenLake-v1": 1}
+DIMENSIONS = {"Acrobot-v1": 6, "CartPole-v1": 4, "MountainCar-v0": 2, **DISCRETE}
 CART_POLE_BOUNDS = {"low": [-2.4, -3.0, -0.2095, -3.5], "high": [2.4, 3.0, 0.2095, 3.5]}
 
 ALWAYS_GREEDY = {"schedule": "constant", "start": 0.0, "end": None, "decay_start": None, "decay_end": None}
@@ -75,10 +78,29 @@ class Crossroads(gymnasium.Env[Any, int]):
         return np.array([self.np_random.integers(-1, 2), self.np_random.integers(4)])
 
 
+class Lost(gymnasium.Env[Any, int]):
+    """A plane on which, at the third step, the second coordinate is lost."""
+
+    observation_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
+    action_space = spaces.Discrete(2)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        """To the middle."""
+        super().reset(seed=seed)
+        self._steps = 0
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action: int) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """On."""
+        self._steps += 1
+        seen = np.array([0.5, np.nan if self._steps == 3 else 0.25], np.float32)
+        return seen, 0.0, False, self._steps == 5, {}
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _registered() -> Iterator[None]:
     """Gymnasium knows the environments above by id."""
-    made = {"Corridor-v0": Corridor, "Walk-v0": Walk, "Crossroads-v0": Crossroads}
+    made = {"Corridor-v0": Corridor, "Walk-v0": Walk, "Crossroads-v0": Crossroads, "Lost-v0": Lost}
     for name, entry_point in made.items():
         gymnasium.register(f"qsweep-test/{name}", entry_point)
     yield
@@ -116,26 +138,57 @@ def epsilons(draw: st.DrawFn) -> dict[str, Any]:
     return {"schedule": schedule, "start": start, "end": end, "decay_start": first, "decay_end": last}
 
 
+HYPERPARAMETERS: dict[str, st.SearchStrategy[Any]] = {
+    "trace_decay": st.sampled_from([0.0, 0.5, 1.0]) | st.floats(0.0, 1.0),
+    "traces": st.sampled_from(["replacing", "accumulating"]),
+    "n": st.integers(1, 9) | st.just(100),
+    "planning_steps": st.integers(0, 5),
+}
+"""A hyperparameter that some algorithms have, and values of it."""
+
+
+@st.composite
+def manners(draw: st.DrawFn, tutorial: bool, continuous: bool) -> dict[str, Any]:
+    """Any algorithm, exploration, schedule, way to break ties, and tiles, as far as they go together."""
+    name = "q_learning" if tutorial else draw(st.sampled_from(NAMES))
+    manner = {key: draw(HYPERPARAMETERS[key]) for key in algorithm(name).hyperparameters}
+    manner |= {"algorithm": name, "ties": draw(st.sampled_from(["first", "random"]))}
+    tiles = continuous and algorithm(name).tiles and not tutorial and draw(st.booleans())
+    if tiles:
+        manner |= {"discretizer": "tiles", "tilings": draw(st.integers(2, 5))}
+    chosen = draw(st.sampled_from(["epsilon_greedy", "softmax", *([] if tiles else ["ucb"])]))
+    positive = st.floats(0.01, 100.0)
+    brought = {"softmax": {"temperature": draw(positive)}, "ucb": {"confidence": draw(positive)}}
+    manner |= {"exploration": chosen, **brought.get(chosen, {})}
+    rates = draw(st.sampled_from(["constant", "linear", *([] if tiles else ["visits"])]))
+    end = {"learning_rate_end": 0.001} if rates == "linear" else {}
+    return {**manner, "learning_rate_schedule": rates, **end}
+
+
 @st.composite
 def problems(draw: st.DrawFn) -> dict[str, Any]:
     """Any small problem that has a compiled twin, without its engine."""
     env_id = draw(st.sampled_from(sorted(DIMENSIONS)))
     few = st.integers(1, 6)
     per_dimension = st.lists(few, min_size=DIMENSIONS[env_id], max_size=DIMENSIONS[env_id])
-    limits = st.integers(1, 60) if env_id == "Acrobot-v1" else st.none() | st.integers(1, 60)
+    terminal_rule = draw(st.sampled_from(["standard", "tutorial"]))
+    discrete = env_id in DISCRETE
+    unlimited = env_id not in ("Acrobot-v1", "CliffWalking-v1")
+    limits = st.none() | st.integers(1, 60) if unlimited else st.integers(1, 60)
     low, high = sorted(draw(st.tuples(st.integers(-2, 1), st.integers(-2, 1))))
     return {
         "env": {"id": env_id, "max_steps": draw(limits)}
         | (CART_POLE_BOUNDS if env_id == "CartPole-v1" else {}),
         "episodes": draw(st.integers(1, 25)),
-        "buckets": draw(few | per_dimension),
-        "terminal_rule": draw(st.sampled_from(["standard", "tutorial"])),
+        "buckets": draw(few if discrete else few | per_dimension),
+        "terminal_rule": terminal_rule,
         "discount": draw(st.sampled_from([0.0, 0.95, 1.0]) | st.floats(0.0, 1.0)),
         "learning_rate": draw(st.sampled_from([0.1, 1.0]) | st.floats(0.001, 1.0)),
         "epsilon": draw(epsilons()),
         "initial_q": {"low": low, "high": high},
         "checkpoint_every": draw(st.integers(1, 30)),
         "seed": draw(st.integers(0, 2**40)),
+        **draw(manners(terminal_rule == "tutorial", not discrete)),
     }
 
 
@@ -349,3 +402,68 @@ def test_what_cannot_be_trained_is_refused_at_once() -> None:
     gone = replace(config, env=replace(config.env, id="qsweep-test/Nowhere-v0"))
     with pytest.raises(UsageError, match=r"env\.id"):
         train(gone)
+
+
+@pytest.mark.parametrize("interpreted", [False, True])
+@pytest.mark.parametrize("discretizer", ["uniform", "tiles"])
+def test_an_observation_that_is_not_a_number_ends_training(discretizer: str, interpreted: bool) -> None:
+    """NaN lies in no bucket: it is named as what it is before machine code looks for one."""
+    made: dict[str, Any] = {"env": {"id": "qsweep-test/Lost-v0"}, "buckets": 4, "episodes": 3}
+    if discretizer == "tiles":
+        made |= {"discretizer": "tiles", "tilings": 2}
+    with pytest.raises(ValueError, match=r"qsweep-test/Lost-v0 gave an observation with NaN: \[0.5, nan\]"):
+        list(gymnasium_engine.train(task(resolve(made)), interpreted))
+
+
+def test_epsilon_and_step_size_of_each_episode() -> None:
+    """Epsilon is at most 1; the learning rate falls in a line, and is shared among the tilings."""
+    linear = {"learning_rate_schedule": "linear", "learning_rate": 0.4, "learning_rate_end": 0.0}
+    decay = {"schedule": "linear", "start": 1.5, "end": 0.0, "decay_start": 0, "decay_end": 3}
+    made: dict[str, Any] = {**linear, "episodes": 5, "epsilon": decay}
+    expected = [[1.0, 0.4], [1.0, 0.3], [0.5, 0.2], [0.0, 0.1], [0.0, 0.0]]
+    assert paces(task(resolve(made)), np.arange(5)) == pytest.approx(np.array(expected))
+    tiles = task(resolve({**made, "discretizer": "tiles", "tilings": 4}))
+    assert paces(tiles, np.arange(5))[:, 1] == pytest.approx([0.1, 0.075, 0.05, 0.025, 0.0])
+
+
+def test_one_episode_has_the_whole_learning_rate() -> None:
+    """A run of one episode learns by the rate that it begins with."""
+    linear = {"learning_rate_schedule": "linear", "learning_rate": 0.4, "learning_rate_end": 0.0}
+    assert paces(task(resolve({**linear, "episodes": 1})), np.arange(1))[0, 1] == 0.4
+
+
+def test_an_agent_has_what_its_config_says() -> None:
+    """Visits are kept where they count; temperature or confidence is the exploration's parameter."""
+    plain, softmax, ucb, visits = (
+        learner(task(resolve({"buckets": 3, **more}))).agent
+        for more in (
+            {},
+            {"exploration": "softmax", "temperature": 0.5},
+            {"exploration": "ucb", "confidence": 0.0, "ties": "random"},
+            {"learning_rate_schedule": "visits"},
+        )
+    )
+    assert [agent.visits.shape for agent in (plain, softmax, ucb, visits)] == [(0, 3), (0, 3), (9, 3), (9, 3)]
+    assert [agent.parameter for agent in (plain, softmax, ucb)] == [0.0, 0.5, 0.0]
+    assert [agent.random_ties for agent in (plain, ucb)] == [False, True]
+    assert [agent.falling for agent in (plain, visits)] == [False, True]
+    assert len({agent.exploration for agent in (plain, softmax, ucb)}) == 3
+
+
+def test_with_tiles_the_sum_lies_between_the_bounds() -> None:
+    """First values are parts of what they add up to."""
+    made = task(resolve({"discretizer": "tiles", "tilings": 4, "initial_q": {"low": -2.0, "high": -1.0}}))
+    table = made.table(0)
+    assert table.shape == (4, 21, 21, 3)
+    assert -0.5 <= table.min() < table.max() < -0.25
+
+
+def test_the_tutorials_rule_learns_nothing_where_time_ran_out() -> None:
+    """Under it, the step that the limit cut short changes neither table nor visits."""
+    values = {"env": {"id": "qsweep-test/Walk-v0", "max_steps": 1}, "episodes": 4, "epsilon": ALWAYS_GREEDY}
+    standard, tutorial = (
+        chunks_of(values, terminal_rule=rule, initial_q={"low": 0.0, "high": 0.0})[-1].q_table
+        for rule in ("standard", "tutorial")
+    )
+    assert tutorial.tolist() == [[0.0]] * 3
+    assert standard[0, 0] < 0.0
