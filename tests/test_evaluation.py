@@ -39,7 +39,7 @@ TWINS: dict[str, dict[str, Any]] = {
     "Taxi-v4": {"env": {"kwargs": {"is_rainy": True}}},
     "CliffWalking-v1": {"env": {"kwargs": {"is_slippery": True}, "max_steps": 300}},
 }
-"""Environments that have a compiled twin, some of which draw at each step, with the grids of their presets."""
+"""Environments that have a compiled twin, with the grids of their presets; some draw at each step."""
 
 
 def task_of(env_id: str, **env: Any) -> Task:

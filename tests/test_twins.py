@@ -112,13 +112,14 @@ def test_classic_control_has_twins_of_its_own() -> None:
         Env("Taxi-v4", kwargs={"fickle_passenger": True}),
         Env("Taxi-v4", kwargs={"fickle_passenger": True, "is_rainy": True}),
         Env("Taxi-v4", kwargs={"fickle_passenger": True, "fickle_probability": 0.0}),
+        Env("FrozenLake-v1", kwargs={"map_name": None}),
         Env("FrozenLake-v1", wrapper="tests.test_twins:Untouched"),
         Env("MountainCar-v0", wrapper="tests.test_twins:Untouched"),
     ],
     ids=told,
 )
 def test_what_is_not_its_tables_has_no_twin(env: Env) -> None:
-    """An environment that draws besides its tables, or that a user wraps, is stepped by Gymnasium."""
+    """An environment that draws besides its tables, draws its map or is wrapped is stepped by Gymnasium."""
     assert twin_of(env) is None
 
 

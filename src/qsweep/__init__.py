@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qsweep.composition import load_config
     from qsweep.report.frames import load_runs
+    from qsweep.report.histories import load_curves
     from qsweep.training import train
 
-__all__ = ["load_config", "load_runs", "train"]
+__all__ = ["load_config", "load_curves", "load_runs", "train"]
 
 _HOMES = {
     "load_config": "qsweep.composition",
+    "load_curves": "qsweep.report.histories",
     "load_runs": "qsweep.report.frames",
     "train": "qsweep.training",
 }

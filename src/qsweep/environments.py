@@ -72,7 +72,7 @@ def make(env: Env, max_steps: int | None = None, **more: Any) -> gymnasium.Env[A
 
 
 def is_bare(made: gymnasium.Env[Any, Any]) -> bool:
-    """Whether nothing is wrapped around an environment but what `gymnasium.make` puts around any."""
+    """Whether nothing around an environment changes its rewards, observations or ends but a time limit."""
     while isinstance(made, gymnasium.Wrapper):
         if not isinstance(made, (OrderEnforcing, PassiveEnvChecker, TimeLimit)):
             return False

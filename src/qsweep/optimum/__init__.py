@@ -14,19 +14,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
-import gymnasium
 from gymnasium import spaces
 from gymnasium.envs.toy_text.blackjack import BlackjackEnv
-from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
 from qsweep.config import Env
-from qsweep.environments import make
+from qsweep.environments import is_bare, make
 from qsweep.optimum import blackjack, mountain_car
 from qsweep.optimum.tables import Tables, best_within, read
-
-_NEUTRAL = (OrderEnforcing, PassiveEnvChecker, TimeLimit)
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,7 @@ def _tables_of_one(env: Env, seed: int) -> Tables | None:
     try:
         made.reset(seed=seed)
         inner, actions = made.unwrapped, made.action_space
-        if not _is_plain(made) or not isinstance(actions, spaces.Discrete):
+        if not is_bare(made) or not isinstance(actions, spaces.Discrete):
             return None
         if type(inner) is BlackjackEnv:
             return blackjack.tables(sab=inner.sab, natural=inner.natural)
@@ -106,12 +101,3 @@ def _tables_of_one(env: Env, seed: int) -> Tables | None:
         return None if start is None else read(getattr(inner, "P", None), start, names)
     finally:
         made.close()
-
-
-def _is_plain(env: gymnasium.Env[Any, Any]) -> bool:
-    """Whether nothing around the environment changes its rewards, observations or ends."""
-    while isinstance(env, gymnasium.Wrapper):
-        if not isinstance(env, _NEUTRAL):
-            return False
-        env = env.env
-    return True
