@@ -53,7 +53,7 @@ def test_an_empty_store_has_no_runs(store: Store) -> None:
     """Without runs the frame is empty and has the columns that every frame has."""
     runs = load_runs(uri=store.uri)
     assert (len(runs), list(runs)) == (0, [*IDENTITY, *ORIGIN, *PLACE])
-    assert COLUMNS == list(IDENTITY)
+    assert list(IDENTITY) == COLUMNS
     assert {*ORIGIN} == {*TAGS, "qtable_sha256"}
 
 
