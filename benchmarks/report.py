@@ -88,7 +88,9 @@ def _copy(
         columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
         taken = [TAKEN.get(column, column) for column in columns]
         if table in ("metrics", "latest_metrics"):
-            shifted = "CASE WHEN key LIKE '%return%' THEN value + ?3 ELSE value END"
+            shifted = (
+                "CASE WHEN key LIKE '%/return%' AND key <> 'optimum/return' THEN value + ?3 ELSE value END"
+            )
             taken[columns.index("value")] = shifted
         select = f"SELECT {', '.join(taken)} FROM {table} WHERE run_uuid = ?2 AND ?3 = ?3 AND ?4 = ?4"
         insert = f"INSERT INTO {table} ({', '.join(columns)}) {select}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -38,6 +39,8 @@ MOST_NAMES = 8
 """Labels of a legend or an axis that have room."""
 LONGEST = 24
 """Letters of a name on an axis, at most."""
+CLOSE = 0.05
+"""Of the height of the axes: the words of two lines that are closer would overlap."""
 CROWD = 4
 """Lines from which thin ones are drawn fainter."""
 SPREAD = 0.3
@@ -206,11 +209,14 @@ def _ticks_at(axes: Axes, places: Sequence[float], names: Sequence[str]) -> None
 def _rules(axes: Axes, rules: Sequence[Rule]) -> None:
     for rule in rules:
         axes.axhline(rule.value, color=DARK, lw=0.9, ls=(0, (5, 3)), zorder=1)
-        place = (0.995, rule.value)
-        across = axes.get_yaxis_transform()
-        axes.text(
-            *place, literal(rule.label), transform=across, ha="right", va="bottom", fontsize=SMALL, color=DARK
-        )
+    low, high = axes.get_ylim()
+    above = math.inf
+    for rule in sorted(rules, key=lambda rule: -rule.value):
+        # Two that are close have their words on either side.
+        side = "top" if above - rule.value < CLOSE * (high - low) else "bottom"
+        place: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": side}
+        axes.text(0.995, rule.value, literal(rule.label), fontsize=SMALL, color=DARK, **place)
+        above = rule.value
 
 
 def _cut(name: str) -> str:

@@ -28,7 +28,7 @@ def leaderboard(section: Section, place: str, ui: str) -> Table:
         Column("mean, interval, seeds", fixed=True),
         Column("worst", "the lowest seed", number=True),
         Column("P(leader better)", "that a run of the leader scores higher than one of this", number=True),
-        Column("apart", "whether the leader is told apart from it"),
+        Column("told apart", "whether the leader is told apart from it"),
     ]
     if study.again:
         columns.append(Column("fresh seeds", "the mean of the confirmation runs", number=True))
@@ -134,7 +134,7 @@ def _odds(row: dict[Any, Any]) -> str:
 def _apart(row: dict[Any, Any]) -> str:
     if pd.isna(row["leader_p_better"]):
         return "leader"
-    return "told apart" if row["told_apart"] else "not told apart"
+    return "yes" if row["told_apart"] else "no"
 
 
 def _ends(study: Study) -> tuple[float, float]:

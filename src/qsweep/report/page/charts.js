@@ -103,10 +103,13 @@ function sides(svg, width, height, spec, xs, ys) {
 }
 
 function rules(svg, spec, place) {
-  for (const rule of spec.rules) {
+  let above = -Infinity;  // where the line before is, from the top
+  for (const rule of [...spec.rules].sort((one, other) => other.value - one.value)) {
     const y = place.y(rule.value);
+    const text = y - above < 16 ? y + 13 : y - 4;  // two that are close have their words on either side
     element("line", { class: "rule", x1: place.left, x2: place.right, y1: y, y2: y }, svg);
-    element("text", { class: "strong halo", x: place.right, y: y - 4, "text-anchor": "end" }, svg, rule.label);
+    element("text", { class: "strong halo", x: place.right, y: text, "text-anchor": "end" }, svg, rule.label);
+    above = y;
   }
 }
 

@@ -18,7 +18,8 @@ function tables(film) {
   });
 }
 
-function panelsOf(film) {
+// The panels of every map of a film: one for each action, or one for all of them, and one for values.
+function rowsOf(film) {
   let first = 0;
   const maps = film.panels.map((panel) => {
     const [columns, rows] = [panel.x.edges.length - 1, panel.y.edges.length - 1];
@@ -27,12 +28,11 @@ function panelsOf(film) {
     return map;
   });
   const together = film.actions.length * maps.length > MANY || maps.some((map) => map.signs);
-  return maps.flatMap((map) => {
-    const fixed = map.fixed ? `, ${map.fixed}` : "";
+  return maps.map((map) => {
     const policy = together
-      ? [{ map, title: `greedy action${fixed}`, kind: "policy" }]
-      : film.actions.map((name, action) => ({ map, title: `${name}${fixed}`, kind: "action", action }));
-    return [...policy, { map, title: `value of the greedy action${fixed}`, kind: "value" }];
+      ? [{ map, title: "greedy action", kind: "policy" }]
+      : film.actions.map((name, action) => ({ map, title: name, kind: "action", action }));
+    return [...policy, { map, title: "value of the greedy action", kind: "value" }];
   });
 }
 
@@ -76,6 +76,19 @@ function drawPanel(canvas, panel, film, table, range) {
       pen.globalAlpha = 1;
       if (map.signs) sign(pen, panel, film, table, cell, local, x, y, w, h);
     }
+  }
+  if (map.walls) {
+    const scaled = (axis, from, to) => (at) => from + ((at - axis.edges[0]) / (axis.edges.at(-1) - axis.edges[0])) * (to - from);
+    const x = scaled(map.x, left, left + inner), y = scaled(map.y, top + tall, top);
+    pen.strokeStyle = style("--ink");
+    pen.lineWidth = 3;
+    for (const [x1, y1, x2, y2] of map.walls) {
+      pen.beginPath();
+      pen.moveTo(x(x1), y(y1));
+      pen.lineTo(x(x2), y(y2));
+      pen.stroke();
+    }
+    pen.lineWidth = 1;
   }
   frame(pen, map, strip, left, top, inner, tall);
   panel.where = { xs, ys };
@@ -145,15 +158,21 @@ function film(figure) {
       range = [Math.min(range[0], best), Math.max(range[1], best)];
     }
   }
-  const panels = panelsOf(shown).map((panel) => {
-    const place = html("div", { class: "panel" }, holder);
+  const panels = rowsOf(shown).flatMap((row) => {
+    if (row[0].map.fixed) html("h3", {}, holder, row[0].map.fixed);
+    const line = html("div", { class: "row" }, holder);
+    return row.map((panel) => add(panel, line));
+  });
+
+  function add(panel, line) {
+    const place = html("div", { class: "panel" }, line);
     html("h4", {}, place, panel.title);
     panel.canvas = html("canvas", { role: "img" }, place);
     panel.tip = html("div", { class: "tip" }, place);
     panel.canvas.addEventListener("pointermove", (event) => point(panel, event));
     panel.canvas.addEventListener("pointerleave", () => { panel.tip.style.visibility = "hidden"; });
     return panel;
-  });
+  }
 
   function draw() {
     const n = Number(slider.value), table = all[n];
@@ -164,7 +183,8 @@ function film(figure) {
     const counts = shown.actions.map((_, action) => table.greedy.filter((greedy) => greedy === action).length);
     const shares = shown.actions.map((name, action) => `${name} in ${Math.round((100 * counts[action]) / cells)}%`);
     for (const panel of panels) {
-      panel.canvas.setAttribute("aria-label", `${panel.title}, ${shown.checkpoints[n]}. Greedy: ${shares.join(", ")} of the cells.`);
+      const title = [panel.title, panel.map.fixed].filter(Boolean).join(", ");
+      panel.canvas.setAttribute("aria-label", `${title}, ${shown.checkpoints[n]}. Greedy: ${shares.join(", ")} of the cells.`);
       drawPanel(panel.canvas, panel, shown, table, range);
     }
   }
@@ -190,14 +210,25 @@ function film(figure) {
     tip.style.top = `${py + 34}px`;
   }
 
-  const legend = figure.querySelector(".legend");
-  const scaled = `Values go from ${number(range[0])} (dark) to ${number(range[1])} (yellow); grey: unchanged since the first checkpoint.`;
-  legend.textContent = shown.fixed ? `${scaled} Fixed: ${shown.fixed}.` : scaled;
+  explain(figure.querySelector(".legend"), shown, panels, range);
   slider.addEventListener("input", draw);
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   dark.addEventListener("change", draw);
   new ResizeObserver(draw).observe(holder);
   draw();
+}
+
+function explain(legend, shown, panels, range) {
+  if (panels[0].kind === "action") legend.append("Large green: the greedy action of a cell; small red: not. ");
+  else {
+    shown.actions.forEach((name, action) => {
+      const item = html("span", { class: "key" }, legend);
+      html("span", { class: "swatch", "aria-hidden": "true" }, item).style.background = colour(action);
+      item.append(panels[0].map.signs ? `${shown.arrows[action]} ${name}` : name);
+    });
+  }
+  legend.append(`Values go from ${number(range[0])} (dark) to ${number(range[1])} (yellow); grey: unchanged since the first checkpoint.`);
+  if (shown.fixed) legend.append(` Fixed: ${shown.fixed}.`);
 }
 
 document.querySelectorAll("[data-film]").forEach(film);
