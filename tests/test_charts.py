@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from qsweep.report.charts import (
+from qsweep.report.charts.chart import (
     Axis,
     Bar,
     BarChart,

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from qsweep.report.comparison import (
+from qsweep.report.statistics.comparison import (
     Comparison,
     common_differences,
     compare_with_first,
@@ -16,8 +16,8 @@ from qsweep.report.comparison import (
     reachable,
     seeds_needed,
 )
-from qsweep.report.significance import rank_sum_p
-from qsweep.report.statistics import Floats
+from qsweep.report.statistics.significance import rank_sum_p
+from qsweep.report.statistics.summaries import Floats
 
 
 def generator(seed: int = 0) -> np.random.Generator:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qsweep.report.charts import LeftOut, Line, LineChart, Rule
-from qsweep.report.curve_charts import COLOURED, DRAWN, best_run, greedy_curves, learning_curves
+from qsweep.report.charts.chart import LeftOut, Line, LineChart, Rule
+from qsweep.report.charts.curve_charts import COLOURED, DRAWN, best_run, greedy_curves, learning_curves
 from qsweep.report.histories import Histories
 from qsweep.report.studies import Study, studies
 from tests.recorded import SCORE, frame

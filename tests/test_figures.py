@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from qsweep.curves import Points
-from qsweep.report.charts import (
+from qsweep.report.charts.chart import (
     Axis,
     Bar,
     BarChart,
@@ -26,8 +26,8 @@ from qsweep.report.charts import (
     ScatterChart,
     unknown,
 )
+from qsweep.report.charts.marks import PALETTE, colour_of
 from qsweep.report.figures import as_words, draw, learning_curve
-from qsweep.report.marks import PALETTE, colour_of
 
 X = np.linspace(0, 1000, 21)
 NAME = "a <b> $x_1$ & é"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from qsweep.report.folder import taking_place_of
+from qsweep.durable import taking_place_of
 
 
 def anything(folder: Path) -> None:

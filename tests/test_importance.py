@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qsweep.report.importance import between_variants, importances
+from qsweep.report.charts.importance import between_variants, importances
 
 GRID = pd.DataFrame([(a, b) for a in (1, 2, 3, 4) for b in (0.1, 0.2, 0.4)], columns=["a", "b"])
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from qsweep.report.charts import BarChart, HeatChart, LeftOut, ParallelChart
-from qsweep.report.importance import Importance
-from qsweep.report.key_charts import heat_map, importance_chart, important_keys, parallel_coordinates
+from qsweep.report.charts.chart import BarChart, HeatChart, LeftOut, ParallelChart
+from qsweep.report.charts.importance import Importance
+from qsweep.report.charts.key_charts import heat_map, importance_chart, important_keys, parallel_coordinates
 from qsweep.report.studies import Study, studies
 from tests.recorded import SCORE, frame, row
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qsweep.report.charts import Axis, Line, LineChart
+from qsweep.report.charts.chart import Axis, Line, LineChart
 from qsweep.report.contents import Contents, contents
-from qsweep.report.page import as_data, page
+from qsweep.report.page.page import as_data, page
 from qsweep.report.selection import Selection
 from qsweep.tracking.store import Store, open_store
 from tests.recorded import SCORE, frame

@@ -13,12 +13,12 @@ import pytest
 from qsweep.composition import load_config
 from qsweep.problems import UsageError
 from qsweep.progress import Silent
-from qsweep.report import q_tables
 from qsweep.report.archives import archive, first_and_last
 from qsweep.report.courses import findings_by_variant
 from qsweep.report.frames import load_runs
 from qsweep.report.histories import Histories, histories, load_curves
-from qsweep.report.q_tables import Film, chosen_episodes, embedded, films
+from qsweep.report.page import q_tables
+from qsweep.report.page.q_tables import Film, chosen_episodes, embedded, films
 from qsweep.report.studies import Study, studies
 from qsweep.runner import run
 from qsweep.tracking.store import Store, open_store

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from qsweep.report.charts import DotChart, LeftOut, LineChart, Rule, ScatterChart
-from qsweep.report.score_charts import profiles, score_by_key, time_and_score
+from qsweep.report.charts.chart import DotChart, LeftOut, LineChart, Rule, ScatterChart
+from qsweep.report.charts.score_charts import profiles, score_by_key, time_and_score
 from qsweep.report.studies import Study, studies
 from tests.recorded import SCORE, frame, row
 

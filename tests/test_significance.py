@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from qsweep.report.significance import holm, holm_factors, rank_sum_p, sign_flip_p
-from qsweep.report.statistics import Floats
+from qsweep.report.statistics.significance import holm, holm_factors, rank_sum_p, sign_flip_p
+from qsweep.report.statistics.summaries import Floats
 
 SCORES = st.lists(st.integers(0, 4), min_size=1, max_size=5)
 

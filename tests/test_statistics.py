@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from qsweep.report.statistics import (
+from qsweep.report.statistics.summaries import (
     Floats,
     area_under_curve,
     bootstrap_interval,

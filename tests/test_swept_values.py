@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qsweep.report.swept_values import as_typed, axis_of, distinct, having
+from qsweep.report.charts.swept_values import as_typed, axis_of, distinct, having
 
 
 def test_values_in_order() -> None:

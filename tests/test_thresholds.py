@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from qsweep.report.statistics import Floats
-from qsweep.report.thresholds import episodes_to_threshold, first_reached
+from qsweep.report.statistics.summaries import Floats
+from qsweep.report.statistics.thresholds import episodes_to_threshold, first_reached
 
 NAN = math.nan
 EPISODES = np.array([99, 199, 299, 399])

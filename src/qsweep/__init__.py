@@ -9,14 +9,16 @@ if TYPE_CHECKING:
     from qsweep.composition import load_config
     from qsweep.report.frames import load_runs
     from qsweep.report.histories import load_curves
+    from qsweep.report.standings import load_variants
     from qsweep.training import train
 
-__all__ = ["load_config", "load_curves", "load_runs", "train"]
+__all__ = ["load_config", "load_curves", "load_runs", "load_variants", "train"]
 
 _HOMES = {
     "load_config": "qsweep.composition",
     "load_curves": "qsweep.report.histories",
     "load_runs": "qsweep.report.frames",
+    "load_variants": "qsweep.report.standings",
     "train": "qsweep.training",
 }
 

@@ -175,6 +175,12 @@ def _shortest(bounds: Any) -> list[float]:
     return [float(str(bound)) for bound in np.ravel(bounds)]
 
 
+def solved_return(env_id: str) -> float | None:
+    """The mean return at which an environment counts as solved; None where nobody says."""
+    spec = gymnasium.registry.get(env_id)
+    return None if spec is None or spec.reward_threshold is None else float(spec.reward_threshold)
+
+
 def is_standard(env: Env) -> bool:
     """Whether a resolved environment is as it is registered: no arguments, its own step limit if any."""
     limit = describe(env).step_limit

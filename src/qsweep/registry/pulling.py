@@ -5,16 +5,13 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import shutil
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from qsweep import checkpoints
-from qsweep.durable import sync_folder
+from qsweep.durable import taking_place_of
 from qsweep.policy import CONFIG, README, RECORD, TABLE, Policy, readable
 from qsweep.problems import Problem, UsageError
 from qsweep.registry.model import download_policy, write_model
@@ -58,7 +55,7 @@ def pull(name: str, out: Path | None = None, force: bool = False, uri: str = "lo
     with TemporaryDirectory(prefix="qsweep-") as scratch:
         policy = fetch(store, resolve(store, name), Path(scratch))
     try:
-        with _taking_place_of(folder, force) as aside:
+        with taking_place_of(folder, partial(_check_replaceable, force=force)) as aside:
             policy.save(aside)
             write_model(policy, aside / MODEL)
     except OSError as error:
@@ -112,37 +109,3 @@ def _check_replaceable(folder: Path, force: bool) -> None:
     others = sorted(path.name for path in folder.iterdir() if path.name not in WRITTEN)
     if others:
         raise UsageError([Problem("--out", rule, str(folder), f"it also holds {', '.join(others[:5])}")])
-
-
-@contextmanager
-def _taking_place_of(folder: Path, force: bool) -> Iterator[Path]:
-    """A new folder beside `folder` that takes its place, synced, unless something is raised."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside, old = (folder.with_name(f".qsweep-{uuid.uuid4().hex}") for _ in range(2))
-    try:
-        aside.mkdir()
-        yield aside
-        _sync(aside)
-        _check_replaceable(folder, force)  # it may have come into being meanwhile
-        if folder.exists():
-            folder.rename(old)
-        aside.rename(folder)
-        sync_folder(folder.parent)
-    except BaseException:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    """Make a folder and all in it durable."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        else:
-            sync_folder(path)
-    sync_folder(folder)

@@ -10,8 +10,8 @@ from qsweep.problems import UsageError
 from qsweep.report.archives import archive
 from qsweep.report.contents import Section, contents
 from qsweep.report.frames import SWEEP, children
-from qsweep.report.page import UI
-from qsweep.report.q_tables import best_run, layout_of
+from qsweep.report.page.page import UI
+from qsweep.report.page.q_tables import best_run, layout_of
 from qsweep.report.selection import Selection
 from qsweep.report.writing import command, write_files
 from qsweep.tracking.store import Store, open_store

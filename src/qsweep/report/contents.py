@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from qsweep.report.charts import Chart, LeftOut
+from qsweep.report.charts.chart import Chart, LeftOut
+from qsweep.report.charts.curve_charts import best_run, greedy_curves, learning_curves
+from qsweep.report.charts.key_charts import heat_map, importance_chart, important_keys, parallel_coordinates
+from qsweep.report.charts.score_charts import profiles, score_by_key, time_and_score
 from qsweep.report.courses import findings_by_variant
-from qsweep.report.curve_charts import best_run, greedy_curves, learning_curves
 from qsweep.report.histories import Histories, histories, load_curves
-from qsweep.report.key_charts import heat_map, importance_chart, important_keys, parallel_coordinates
-from qsweep.report.q_tables import Film, films
+from qsweep.report.page.q_tables import Film, films
 from qsweep.report.references import references
-from qsweep.report.score_charts import profiles, score_by_key, time_and_score
 from qsweep.report.selection import Selection
 from qsweep.report.standings import standings
 from qsweep.report.studies import SEED, Study, studies

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from qsweep.evaluation.rollouts import SUCCESS
 from qsweep.report.archives import first_and_last
-from qsweep.report.charts import Floats
+from qsweep.report.charts.chart import Floats
 from qsweep.report.findings import Course, findings
 from qsweep.report.histories import Histories
 from qsweep.report.studies import Study

@@ -13,8 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from qsweep.curves import Points
-from qsweep.report.charts import Chart
-from qsweep.report.marks import BLUE, DARK, GREY, ORANGE, SMALL, draw_into
+from qsweep.report.charts.chart import Chart
+from qsweep.report.charts.marks import BLUE, DARK, GREY, ORANGE, SMALL, draw_into
 
 WIDTH, HEIGHT = 8.0, 5.0
 """Of a figure, in inches."""

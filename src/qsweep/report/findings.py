@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy import stats  # type: ignore[import-untyped]
 
 from qsweep.report.leaderboard import number
-from qsweep.report.statistics import Floats, Interval
+from qsweep.report.statistics.summaries import Floats, Interval
 
 LEAST_SHARE = 0.01
 """The share of cells never visited from which it is worth a word."""

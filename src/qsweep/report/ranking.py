@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qsweep.report.comparison import Comparison, Seeds, compare_with_first
-from qsweep.report.statistics import RESAMPLES, Floats, Summary, summaries
+from qsweep.report.statistics.comparison import Comparison, Seeds, compare_with_first
+from qsweep.report.statistics.summaries import RESAMPLES, Floats, Summary, summaries
 
 
 @dataclass(frozen=True)

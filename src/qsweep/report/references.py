@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gymnasium
 import pandas as pd
 
-from qsweep.report.charts import Rule
+from qsweep.environments import solved_return
+from qsweep.report.charts.chart import Rule
 from qsweep.report.leaderboard import number
 from qsweep.report.studies import Study
 
@@ -37,7 +37,6 @@ def optimum(study: Study) -> float | None:
 def solved_at(study: Study) -> float | None:
     """The mean return at which the environment counts as solved; None where nobody says."""
     runs: pd.DataFrame = study.counted
-    spec = gymnasium.registry.get(study.env_id)
-    if spec is None or not len(runs) or (runs["standard"] == "false").any():
+    if not len(runs) or (runs["standard"] == "false").any():
         return None
-    return None if spec.reward_threshold is None else float(spec.reward_threshold)
+    return solved_return(study.env_id)

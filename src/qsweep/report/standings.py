@@ -14,9 +14,9 @@ from qsweep.report.leaderboard import SCORE
 from qsweep.report.ranking import Row
 from qsweep.report.references import optimum, solved_at
 from qsweep.report.selection import Selection, selected
-from qsweep.report.statistics import area_under_curve
+from qsweep.report.statistics.summaries import area_under_curve
+from qsweep.report.statistics.thresholds import episodes_to_threshold, first_reached
 from qsweep.report.studies import SEED, Study, studies
-from qsweep.report.thresholds import episodes_to_threshold, first_reached
 
 CURVES = ("train/return_avg", "eval/return_mean")
 """The curves that standings need."""

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from qsweep.problems import Problem, UsageError, closest
-from qsweep.report.comparison import Comparison, compare_with_first
 from qsweep.report.leaderboard import differing, label
 from qsweep.report.ranking import Sample
 from qsweep.report.selection import CONFIRM
+from qsweep.report.statistics.comparison import Comparison, compare_with_first
 from qsweep.report.verdict import Verdict, judge
 
 SEED = 20_240_229

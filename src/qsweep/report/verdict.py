@@ -8,10 +8,10 @@ from math import floor, log10
 
 import numpy as np
 
-from qsweep.report.comparison import MOST_SEEDS, fewest_seeds, reachable
 from qsweep.report.leaderboard import number
 from qsweep.report.ranking import Row, Sample, ranked
-from qsweep.report.statistics import RESAMPLES, Interval
+from qsweep.report.statistics.comparison import MOST_SEEDS, fewest_seeds, reachable
+from qsweep.report.statistics.summaries import RESAMPLES, Interval
 
 __all__ = ["Row", "Sample", "Verdict", "judge", "seeds_in_words"]
 

@@ -11,7 +11,7 @@ import pandas as pd
 from qsweep.config import RULES
 from qsweep.report.contents import Contents
 from qsweep.report.leaderboard import RUN_KEYS, number
-from qsweep.report.page_tables import RUNS
+from qsweep.report.page.page_tables import RUNS
 from qsweep.report.ranking import Row
 from qsweep.report.studies import Study
 

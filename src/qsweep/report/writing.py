@@ -11,14 +11,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from qsweep.durable import write_text
+from qsweep.durable import taking_place_of, write_text
 from qsweep.problems import Problem, UsageError
 from qsweep.report.contents import Contents, contents
-from qsweep.report.folder import taking_place_of
 from qsweep.report.frames import IDENTITY
 from qsweep.report.leaderboard import SCORE
 from qsweep.report.markdown import markdown
-from qsweep.report.page import UI, page
+from qsweep.report.page.page import UI, page
 from qsweep.report.selection import Selection, selected
 from qsweep.report.standings import together
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from qsweep.report.statistics import Interval
-from qsweep.report.swept_values import as_typed, distinct
+from qsweep.report.charts.swept_values import as_typed, distinct
+from qsweep.report.statistics.summaries import Interval
 
 Floats = npt.NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qsweep.report.charts import Axis, positions
+from qsweep.report.charts.chart import Axis, positions
 
 MOST_VALUES = 60
 """Values of a hyperparameter that a chart has room for."""

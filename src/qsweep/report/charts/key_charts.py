@@ -8,12 +8,12 @@ from math import log10
 import numpy as np
 import pandas as pd
 
-from qsweep.report.charts import Axis, Bar, BarChart, Floats, HeatChart, LeftOut, ParallelChart
-from qsweep.report.importance import FEWEST_VARIANTS, Importance, between_variants, importances
+from qsweep.report.charts.chart import Axis, Bar, BarChart, Floats, HeatChart, LeftOut, ParallelChart
+from qsweep.report.charts.importance import FEWEST_VARIANTS, Importance, between_variants, importances
+from qsweep.report.charts.score_charts import in_words
+from qsweep.report.charts.swept_values import MOST_VALUES, as_typed, axis_of, distinct, having
 from qsweep.report.leaderboard import number
-from qsweep.report.score_charts import in_words
 from qsweep.report.studies import Study
-from qsweep.report.swept_values import MOST_VALUES, as_typed, axis_of, distinct, having
 
 EVEN = 12
 """Values of a hyperparameter that stand at equal distances on an axis of parallel coordinates."""

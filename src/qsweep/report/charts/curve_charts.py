@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from qsweep.report.charts import Axis, Floats, LeftOut, Line, LineChart, Rule, unknown
+from qsweep.report.charts.chart import Axis, Floats, LeftOut, Line, LineChart, Rule, unknown
 from qsweep.report.histories import Histories, aligned
-from qsweep.report.statistics import bootstrap_interval
+from qsweep.report.statistics.summaries import bootstrap_interval
 from qsweep.report.studies import Study
 
 COLOURED = 6

@@ -14,12 +14,12 @@ import jinja2
 import numpy as np
 
 from qsweep.report import words
-from qsweep.report.charts import Chart
+from qsweep.report.charts.chart import Chart
 from qsweep.report.contents import Contents, Section
-from qsweep.report.page_tables import leaderboard, runs_table
-from qsweep.report.q_tables import embedded
+from qsweep.report.page.page_tables import leaderboard, runs_table
+from qsweep.report.page.q_tables import embedded
 
-FOLDER = Path(__file__).with_name("page")
+FOLDER = Path(__file__).parent
 SCRIPTS = ("charts.js", "films.js", "tables.js")
 UI = "http://127.0.0.1:5000"
 """Where `qsweep ui` serves unless told otherwise."""

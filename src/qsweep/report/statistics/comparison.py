@@ -10,8 +10,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats  # type: ignore[import-untyped]
 
-from qsweep.report.significance import LEVEL, holm, holm_factors, rank_sum_p, sign_flip_p
-from qsweep.report.statistics import BATCH, NONE, RESAMPLES, Floats, Interval, bootstrap_interval, pair
+from qsweep.report.statistics.significance import LEVEL, holm, holm_factors, rank_sum_p, sign_flip_p
+from qsweep.report.statistics.summaries import (
+    BATCH,
+    NONE,
+    RESAMPLES,
+    Floats,
+    Interval,
+    bootstrap_interval,
+    pair,
+)
 
 Seeds = npt.NDArray[np.int64]
 

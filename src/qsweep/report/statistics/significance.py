@@ -20,7 +20,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import stats  # type: ignore[import-untyped]
 
-from qsweep.report.statistics import Floats
+from qsweep.report.statistics.summaries import Floats
 
 LEVEL = 0.05
 """The chance of telling alike variants apart, over all comparisons of a verdict."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qsweep.report.charts import (
+from qsweep.report.charts.chart import (
     Axis,
     Cloud,
     DotChart,
@@ -19,10 +19,10 @@ from qsweep.report.charts import (
     positions,
     unknown,
 )
-from qsweep.report.curve_charts import COLOURED, DRAWN
-from qsweep.report.statistics import performance_profile, profile_band, summaries
+from qsweep.report.charts.curve_charts import COLOURED, DRAWN
+from qsweep.report.charts.swept_values import MOST_VALUES, as_typed, axis_of, distinct, having
+from qsweep.report.statistics.summaries import performance_profile, profile_band, summaries
 from qsweep.report.studies import Study
-from qsweep.report.swept_values import MOST_VALUES, as_typed, axis_of, distinct, having
 
 METRICS = {
     "test/return_mean": "mean return on test starts",

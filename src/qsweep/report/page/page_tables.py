@@ -8,10 +8,19 @@ from typing import Any
 import pandas as pd
 
 from qsweep.checkpoints import name_of
-from qsweep.report.cells import Cell, Column, Table, interval, link_cell, number_cell, spread_cell, text_of
+from qsweep.report.charts.curve_charts import COLOURED
 from qsweep.report.contents import Section
-from qsweep.report.curve_charts import COLOURED
 from qsweep.report.leaderboard import number, share_of_optimum
+from qsweep.report.page.cells import (
+    Cell,
+    Column,
+    Table,
+    interval,
+    link_cell,
+    number_cell,
+    spread_cell,
+    text_of,
+)
 from qsweep.report.studies import Study
 
 RUNS = 2000

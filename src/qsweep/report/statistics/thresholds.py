@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats  # type: ignore[import-untyped]
 
-from qsweep.report.statistics import Floats, Interval
+from qsweep.report.statistics.summaries import Floats, Interval
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from qsweep.report.charts import (
+from qsweep.report.charts.chart import (
     Axis,
     BarChart,
     Chart,

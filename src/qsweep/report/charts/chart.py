@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qsweep.report.leaderboard import number
-from qsweep.report.statistics import Interval
+from qsweep.report.statistics.summaries import Interval
 
 Floats = npt.NDArray[np.float64]
 Row = tuple[str, ...]

@@ -1,0 +1,1 @@
+"""What the report draws: charts as data, whichever way they are drawn."""
