@@ -90,6 +90,7 @@ VALUES: dict[str, list[Wrong]] = {
     "tracking.experiment=''": [("tracking.experiment", NAME, "''")],
     "tracking.name=a/b": [("tracking.name", NAME, "'a/b'")],
     "tracking.parent=a/b": [("tracking.parent", "must be a run's id, or null", "'a/b'")],
+    "sweep.report=sometimes": [("sweep.report", "must be one of auto, never", "'sometimes'")],
     "sweep.name=../up": [("sweep.name", NAME, "'../up'")],
     "tracking.uri=ftp://host": [("tracking.uri", URI, "'ftp://host'")],
     "tracking.uri=http://": [("tracking.uri", URI, "'http://'")],

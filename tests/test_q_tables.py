@@ -156,7 +156,7 @@ def test_the_first_and_the_last_table(store: Store) -> None:
     row = load_runs().iloc[0]
     config = load_config([*SMALL, "seed=7"])
     first, last = first_and_last(store, row["run_id"], row["artifacts"]) or (np.empty(0), np.empty(0))
-    np.testing.assert_array_equal(first, task(config).q_table)
+    np.testing.assert_array_equal(first, task(config).table(0))
     *_, end = train(config)
     np.testing.assert_array_equal(last, end.q_table)
 

@@ -116,7 +116,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def test_params_are_the_resolved_config(small: Recorded) -> None:
     """Each key is a param with the value that counted, but those that say where the run belongs."""
-    elsewhere = ("tracking.name", "tracking.parent", "sweep.name")
+    elsewhere = ("tracking.name", "tracking.parent", "sweep.name", "sweep.report")
     expected = {key: value for key, value in flat(record(small.config)).items() if key not in elsewhere}
     found = small.run.data.params
     assert set(found) == set(expected)

@@ -110,9 +110,9 @@ def _sweep(plan: Plan, launcher: Launcher, jobs: Jobs) -> list[Any]:
         launch(plan.jobs, plan.name)
         if parent.run_id and first.registry.promote == "auto":
             metrics |= _winners(plan, parent.run_id, launch)
-        if parent.run_id and first.sweep.report == "auto":
-            _report(parent.run_id, first.tracking.uri)
         ended = jobs.ended()
+        if parent.run_id and first.sweep.report == "auto" and not all(run.error for run in ended):
+            _report(parent.run_id, first.tracking.uri)
         if len(ended) == len(returned) and not any(run.error for run in ended):
             status = "FINISHED"
         return returned

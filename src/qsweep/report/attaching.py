@@ -13,7 +13,7 @@ from qsweep.report.frames import SWEEP, children
 from qsweep.report.page.page import UI
 from qsweep.report.page.q_tables import best_run, layout_of
 from qsweep.report.selection import Selection
-from qsweep.report.writing import command, write_files
+from qsweep.report.writing import PAGE, command, headlines, write_files
 from qsweep.tracking.store import Store, open_store
 
 ARTIFACTS = "report"
@@ -25,7 +25,7 @@ SLIDERS, STEPS = 2, 8
 
 
 def attach(parent_run_id: str, uri: str) -> str:
-    """Write the report on a multirun's runs into its parent run; returns what is to be said of it.
+    """Write the report on a multirun's runs into its parent run; returns the verdict, and where it lies.
 
     The best run of each leading variant gets its Q-tables as images with a step. What goes wrong is said,
     not raised: the runs are whole without it.
@@ -43,7 +43,8 @@ def attach(parent_run_id: str, uri: str) -> str:
             _add_sliders(section, store)
     except Exception as error:  # of MLflow, the network, the disk, and whatever else
         return f"no report in the parent run: {' '.join(f'{type(error).__name__}: {error}'.split())[:300]}"
-    return f"report in the parent run {parent_run_id} ({ARTIFACTS}/report.html), or: {command(selection)}"
+    page = f"{parent.info.artifact_uri.removeprefix('file://')}/{ARTIFACTS}/{PAGE}"
+    return "\n".join([*headlines(made), f"report: {page}"])
 
 
 def _add_sliders(section: Section, store: Store) -> None:

@@ -59,7 +59,7 @@ def report(selection: Selection, out: Path | None = None, ui: str | None = None)
             write_files(made, aside, command(selection, out), address)
     except OSError as error:
         raise UsageError([Problem("--out", "cannot be written", str(folder), str(error))]) from error
-    return Report(folder, tuple(_headlines(made)))
+    return Report(folder, tuple(headlines(made)))
 
 
 def folder_name(name: str) -> str:
@@ -129,7 +129,8 @@ def file_name(name: str) -> str:
     return re.sub(r"[^\w.,=-]", "_", name)[:120]
 
 
-def _headlines(made: Contents) -> Iterator[str]:
+def headlines(made: Contents) -> Iterator[str]:
+    """The verdict of every environment in a sentence."""
     for study in (section.study for section in made.sections):
         yield f"{study.title}: {study.verdict.headline}" if len(made.sections) > 1 else study.verdict.headline
 
