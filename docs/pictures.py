@@ -128,10 +128,11 @@ def show_parents_report(page: Page, address: str, parent: str) -> FrameLocator:
 
 
 def _picture_slider(page: Page, address: str, run_id: str) -> None:
-    """The slider over a run's Q-tables, at its end."""
-    page.set_viewport_size({"width": 1280, "height": 720})
+    """The slider over a run's Q-tables, at its end, on the full screen: the tile has the params before it."""
+    page.set_viewport_size({"width": 1280, "height": 1250})
     show_slider(page, address, run_id)
     move_slider(page)
+    page.locator("[data-component-id=fullscreen_button_chartcard]").first.click()
     page.wait_for_timeout(3_000)
     page.screenshot(path=DOCS / "mlflow-slider.png")
 
