@@ -385,3 +385,22 @@ def test_an_own_sweep_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     printed = run("-m", "+sweep=rates", "experiment=quick", "tracking=none", "hydra/launcher=basic")
     assert "4 of 4 runs" in printed
     assert os.listdir(tmp_path / "multirun") == ["rates"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "repeated"),
+    [
+        (("env=frozen_lake", "buckets=10,20"), "buckets=20,seed=0: is the same run as buckets=10,seed=0"),
+        (("seed=1,2,1",), ""),
+        (("engine=compiled,gymnasium",), ""),
+        (("tracking.max_points=10,20",), ""),
+    ],
+)
+def test_runs_that_would_be_the_same_are_refused(lines: tuple[str, ...], repeated: str) -> None:
+    """Varying what makes no difference would train one thing twice and count it as two seeds."""
+    if not repeated:
+        assert len(plan(lines, True).jobs) >= 2
+        return
+    with pytest.raises(UsageError) as refused:
+        plan(lines, True)
+    assert repeated in str(refused.value)

@@ -188,13 +188,10 @@ def test_the_command_of_a_report() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "case", ["empty", "one run", "one seed", "failed", "killed", "bare", "mixed", "filtered"]
-)
+@pytest.mark.parametrize("case", ["empty", "one run", "one seed", "failed", "killed", "bare", "mixed"])
 def test_empty_and_broken_cases(store: Store, case: str) -> None:
     """However little there is, a report is written, with a headline that says what there is."""
     values: dict[str, Any] = {"sweep": {"name": "s"}}
-    more: dict[str, Any] = {}
     match case:
         case "empty":
             store.client.create_experiment("s")
@@ -210,18 +207,14 @@ def test_empty_and_broken_cases(store: Store, case: str) -> None:
         case "mixed":
             sweep(store, "s", SCORES)
             record(store, {**values, "env": {"id": "CartPole-v1", "low": [-3] * 4, "high": [3] * 4}}, 100.0)
-        case "filtered":
-            sweep(store, "s", SCORES)
-            more = {"where": ["buckets > 100"]}
     headlines = {
         "empty": (),
         "one run": ("There is one variant only: MountainCar-v0 scored -150 with one seed.",),
         "failed": ("There are no scores to compare.",),
         "killed": ("There are no scores to compare.",),
         "bare": ("There are no scores to compare.",),
-        "filtered": (),
     }
-    made = written(**more)
+    made = written()
     assert {path.name for path in made.folder.iterdir()} == FILES
     assert headlines.get(case, made.headlines) == made.headlines
     if case == "mixed":

@@ -70,7 +70,12 @@ def test_all_conditions_hold() -> None:
     """Several conditions must hold at once; none keeps every run."""
     assert kept("buckets > 5", "seed == 1") == TEN[1:]
     assert kept() == [*TEN, *TWENTY, *FORTY]
-    assert kept("buckets > 100") == []
+
+
+def test_a_selection_of_nothing_is_refused() -> None:
+    """Where no run meets the conditions that is said, and no report of nothing replaces one of something."""
+    for options in ({"where": ["buckets > 100"]}, {"since": "2999-01-01"}):
+        assert "no run meets the conditions" in refusal(**options), options
 
 
 def test_a_condition_is_no_code() -> None:

@@ -14,7 +14,6 @@ from qsweep.report.words import (
     lineage,
     more_runs,
     notes,
-    nothing,
     on_fresh_seeds,
     shared,
     summary,
@@ -39,14 +38,6 @@ def test_one_line_on_everything() -> None:
     """Environments, variants, runs, and when the report was made."""
     assert summary(contents_of(frame(SCORES))) == (
         "MountainCar-v0 · 2 variants · 4 runs · 2025-01-02 03:04 UTC"
-    )
-
-
-def test_nothing_was_selected() -> None:
-    """Whether there are no runs at all, or none that meet the conditions, is told apart."""
-    assert nothing(contents_of(frame(SCORES).iloc[:0])) == "There are no runs yet."
-    assert (
-        nothing(contents_of(frame(SCORES).iloc[:0], where=["buckets > 3"])) == "No run meets the conditions."
     )
 
 
@@ -100,7 +91,8 @@ def test_runs_that_do_not_count() -> None:
     assert list(notes(study_of(runs))) == [
         "2 runs failed: left out of every comparison.",
         "1 run was killed: left out of every comparison.",
-        "1 run is running: left out of every comparison.",
+        "1 run is marked as running, being in progress or killed without a word: left out of every "
+        "comparison.",
         "1 finished run without test/return_mean: left out of every comparison.",
         "1 run of a config that ran again later: only the latest counts.",
     ]

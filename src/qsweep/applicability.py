@@ -46,7 +46,8 @@ def _key_problems(config: Config, key: str, other: str) -> Iterator[Problem]:
     if key in own and value is None:
         yield Problem(key, f"must be {RULES[key]}", "null")
     if key not in own and value is not None:
-        yield Problem(key, f"does not apply to {other}={chosen}", value, "leave it out")
+        remedy = "leave it out; sweep those that have it apart, under the same sweep.name"
+        yield Problem(key, f"does not apply to {other}={chosen}", value, remedy)
 
 
 def _rate_problems(config: Config) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from qsweep import overrides
-from qsweep.config import RULES, Config
+from qsweep.config import RULES, Config, Tracking
 from qsweep.problems import Problem, UsageError
 from qsweep.resolution import resolve
 
@@ -137,10 +138,22 @@ def _plan(given: list[Override], problems: list[Problem]) -> Plan:
             jobs.append(Job(tuple(tasks), name, resolve(values)))
         except UsageError as error:
             problems += error.problems
+    problems += _repeated(jobs)
     if problems:
         raise UsageError(problems)
     varied = tuple(o.key_or_group for o in swept)
     return Plan(jobs[0].config.sweep.name or ",".join(varied) or jobs[0].name, varied, tuple(jobs))
+
+
+def _repeated(jobs: Sequence[Job]) -> Iterator[Problem]:
+    """Runs that would be the same, because what is varied makes no difference to them."""
+    first: dict[str, str] = {}
+    for job in jobs:
+        known = first.setdefault(repr(dataclasses.replace(job.config, tracking=Tracking())), job.name)
+        if known != job.name:
+            remedy = "vary only what makes a difference: discrete observations have no buckets, say"
+            yield Problem(job.name, f"is the same run as {known}", None, remedy)
+            return
 
 
 def _name(values: Mapping[str, Any], lines: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from qsweep import overrides
 from qsweep.checkpoints import name_of
 from qsweep.composition import Plan, conf_folder, plan
 from qsweep.config import Config
+from qsweep.interrupts import StopRequests
 from qsweep.jobs import Ended, Jobs
 from qsweep.problems import Problem, UsageError
 from qsweep.progress import RunProgress
@@ -103,7 +104,10 @@ def _register(uri: str, run_id: str) -> str:
     from qsweep.registry.promotion import register  # needs MLflow, which a run may not use
     from qsweep.tracking.store import open_store
 
-    return str(register(open_store(uri), run_id))
+    with StopRequests() as stop:  # a signal waits until the registry is whole again
+        registered = str(register(open_store(uri), run_id))
+        stop.check()
+    return registered
 
 
 def _summary(config: Config, outcome: Outcome) -> str:

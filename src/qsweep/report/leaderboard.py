@@ -12,7 +12,7 @@ from qsweep.config import RULES
 
 CAPTION = (
     "mean, SD, worst and best over seeds: the chosen checkpoint's mean return on test starts\n"
-    "of optimum: how near the mean comes to the best possible, where that is known\n"
+    "of optimum: how near the mean comes to the best possible, where known: a share, or how far below\n"
     "training, s: the last trailing average, with exploration, and the seconds that training took"
 )
 """What the columns of `variants_table` mean."""
@@ -95,11 +95,11 @@ def share_of_optimum(score: float, optimum: float) -> str:
     """
     if np.isnan(optimum):
         return "-"
-    if score > optimum:
-        return "above: luck"
+    if score >= optimum:
+        return "100.0%" if score == optimum else "above: luck"
     if optimum > 0 and score > 0:
         return f"{score / optimum:.1%}"
-    return f"{optimum / score:.1%}" if optimum < 0 else f"{score - optimum:.3g}"
+    return f"{optimum / score:.1%}" if optimum < 0 else f"{optimum - score:.3g} below"
 
 
 def number(value: float) -> str:

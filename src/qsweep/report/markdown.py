@@ -26,7 +26,7 @@ def markdown(contents: Contents, command: str) -> str:
     """The report in at most 60 lines. command: what made it."""
     lines = [f"# {_plain(contents.title)}", "", _plain(words.summary(contents)), ""]
     if not contents.sections:
-        lines += [words.nothing(contents), ""]
+        lines += [words.NOTHING, ""]
     many = len(contents.sections) > 1
     room = LINES - 4
     for section in contents.sections[:SECTIONS]:

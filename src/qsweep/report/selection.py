@@ -78,6 +78,9 @@ def restricted(runs: pd.DataFrame, selection: Selection) -> pd.DataFrame:
             kept &= runs["started"] >= moment(selection.since, pd.Timestamp.now(tz="UTC"))
         except UsageError as error:
             problems += error.problems
+    if not problems and len(runs) and not kept.any():
+        given = " and ".join([*selection.where, *([selection.since] if selection.since else [])])
+        problems.append(Problem("--where and --since", "no run meets the conditions", given))
     if problems:
         raise UsageError(problems)
     return runs[kept].reset_index(drop=True)

@@ -29,6 +29,15 @@ LISTED = 12
 """Seeds or values that a line lists before it only counts them."""
 
 
+MARKED = "marked as running, being in progress or killed without a word"
+STATUSES = {
+    "FAILED": ("failed", "failed"),
+    "KILLED": ("was killed", "were killed"),
+    "RUNNING": (f"is {MARKED}", f"are {MARKED}"),
+}
+"""What is said of one run, and of several, that did not finish."""
+
+
 def summary(contents: Contents) -> str:
     """One line: environments, variants, runs, when."""
     runs, sections = contents.runs, contents.sections
@@ -42,11 +51,8 @@ def summary(contents: Contents) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def nothing(contents: Contents) -> str:
-    """What stands in place of a verdict where no run was selected."""
-    if contents.selection.where or contents.selection.since:
-        return "No run meets the conditions."
-    return "There are no runs yet."
+NOTHING = "There are no runs yet."
+"""What stands in place of a verdict where there is none."""
 
 
 def on_fresh_seeds(study: Study) -> Fresh | None:
@@ -87,11 +93,10 @@ def against_baseline(study: Study) -> Iterator[str]:
 def notes(study: Study) -> Iterator[str]:
     """What a reader has to know of the runs that do not count."""
     runs, metric = study.runs, study.metric
-    for status, words in (("FAILED", "failed"), ("KILLED", "was killed"), ("RUNNING", "is running")):
+    for status, (one, more) in STATUSES.items():
         some = int((runs["status"] == status).sum())
-        plural = {"was killed": "were killed", "is running": "are running"}.get(words, words)
         if some:
-            yield f"{counted(some, 'run')} {words if some == 1 else plural}: left out of every comparison."
+            yield f"{counted(some, 'run')} {one if some == 1 else more}: left out of every comparison."
     ended = runs[runs["status"] == "FINISHED"]
     without = int(ended[metric].isna().sum()) if metric in ended else len(ended)
     if without:

@@ -101,7 +101,7 @@ def _maze(planning_steps: int, first: int, tolerance: float) -> Case:
     return Case(
         f"maze/{planning_steps}",
         f"mean steps of episodes {first} to 50, {planning_steps} planning steps",
-        "S&B, Figure 8.2",
+        "S&B, Figure 8.2, computed",
         15.9,
         tolerance,
         ("env.id=qsweep/DynaMaze-v0", *planning, *STEADY, "discount=0.95", *settings, NO_LIMIT),

@@ -44,7 +44,7 @@ def page(contents: Contents, command: str, ui: str = UI) -> str:
     return templates.get_template("page.html.j2").render(
         name=contents.title,
         summary=words.summary(contents),
-        nothing=words.nothing(contents),
+        nothing=words.NOTHING,
         sections=sections,
         data=_data(contents),
         script=script,
