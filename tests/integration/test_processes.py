@@ -113,6 +113,7 @@ def test_a_run_that_raises_is_failed(tmp_path: Path) -> None:
         "gym.register('Brittle-v0', Brittle, max_episode_steps=100)\n"
     )
     command = [QSWEEP, "train", "-m", "env.id=brittle:Brittle-v0", "episodes=500", "seed=0"]
+    command.append("engine=gymnasium")  # its tables say nothing of the ice
     swept = [*command, "env.kwargs.after=1000,100000000", "evaluation.episodes=5"]
     ran = subprocess.run(
         swept, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
