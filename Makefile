@@ -39,6 +39,7 @@ verify: $(READY)  ## Published and exact numbers, reproduced and judged; some mi
 bench: $(READY)  ## Speed, side by side with what one would run instead; and the tutorial's recipe over seeds
 	$(BIN)/python benchmarks/whole_run.py
 	$(BIN)/python benchmarks/tutorial_recipe.py
+	$(BIN)/python benchmarks/report.py
 
 docs: $(READY)  ## The pictures in docs/, from runs made on the spot; some ten minutes (needs chromium)
 	$(BIN)/python docs/pictures.py
