@@ -17,7 +17,7 @@ CAPTION = (
     "measured: the mean over runs with its 95% interval, all of which must lie within what is expected\n"
     "the runs have the seeds 0, 1, 2, ..., so a verdict is the same every time\n"
     "S&B: Sutton and Barto (2018), Reinforcement Learning, second edition\n"
-    "simulated: what a separate program finds under that figure's conditions, where the book prints no number\n"
+    "simulated: what a separate program finds under that figure's conditions, where it prints no number\n"
     "computed: the exact mean of policies that explore around a shortest way, which learning comes near to"
 )
 
