@@ -18,8 +18,10 @@ from qsweep.report.frames import IDENTITY
 from qsweep.report.leaderboard import SCORE
 from qsweep.report.markdown import markdown
 from qsweep.report.page.page import UI, page
+from qsweep.report.q_table_figures import q_table_figures
 from qsweep.report.selection import Selection, selected
 from qsweep.report.standings import together
+from qsweep.tracking.store import open_store
 
 PAGE, SUMMARY, RUNS, VARIANTS, FIGURES = "report.html", "report.md", "runs.csv", "variants.csv", "figures"
 WRITTEN = (PAGE, SUMMARY, RUNS, VARIANTS, FIGURES)
@@ -114,11 +116,13 @@ def _draw(made: Contents, folder: Path) -> None:
     from qsweep.report.figures import as_words, draw  # matplotlib is slow to import
 
     folder.mkdir()
+    store = open_store(made.selection.uri, create=False)
     for number, section in enumerate(made.sections, start=1):
         prefix = f"{number}_" if len(made.sections) > 1 else ""
-        for chart in section.charts:
-            figure = draw(chart)
-            path = folder / f"{prefix}{file_name(chart.name)}"
+        drawn = [(chart.name, draw(chart)) for chart in section.charts]
+        drawn += [(f"q_table_{name}", figure) for name, figure in q_table_figures(section.study, store)]
+        for name, figure in drawn:
+            path = folder / f"{prefix}{file_name(name)}"
             figure.savefig(f"{path}.png")
             with as_words():
                 figure.savefig(f"{path}.svg", metadata={"Date": None})

@@ -1,0 +1,76 @@
+"""The Q-tables of the leading variant as figures: its best run's chosen one, and its seeds together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from qsweep.checkpoints import Archive, name_of
+from qsweep.problems import UsageError
+from qsweep.report.archives import archive
+from qsweep.report.page.q_tables import best_run, layout_of
+from qsweep.report.studies import Study
+from qsweep.tracking.store import Store
+
+if TYPE_CHECKING:  # matplotlib is slow to import
+    from matplotlib.figure import Figure
+
+SEEDS = 20
+"""Runs whose greedy actions are compared, at most."""
+
+
+def q_table_figures(study: Study, store: Store) -> Iterator[tuple[str, Figure]]:
+    """Figures by name: the tutorial's chart, policy, value, what changed, and how far the seeds agree.
+
+    None where no run has a score, or the leader's checkpoints cannot be read.
+    """
+    if not study.labels:
+        return
+    run = best_run(study, study.labels[0])
+    try:
+        with archive(store, str(run["run_id"]), run["artifacts"]) as history:
+            yield from _of_run(history, run)
+            others = study.of(study.labels[0]).head(SEEDS)
+            yield from _of_seeds(history, others, study.labels[0], store)
+    except UsageError:
+        return
+
+
+def _of_run(history: Archive, run: pd.Series) -> Iterator[tuple[str, Figure]]:
+    from qsweep.pictures.q_table import action_chart, change_map, policy_map, value_map
+    from qsweep.pictures.table_comparison import Table, difference_map
+
+    layout, changes, names = layout_of(history), history.changes(), history.names()
+    chosen, first = _chosen(run, names[-1]), names[0]
+    table = history.q_table(chosen)
+    title = f"{run['name']} · {chosen}"
+    yield "actions", action_chart(layout, table, title)
+    yield "policy", policy_map(layout, table, title, changes)
+    yield "value", value_map(layout, table, title, changes)
+    yield "changes", change_map(layout, changes, str(run["name"]))
+    if first != chosen:
+        before = Table(layout, history.q_table(first), first, changes)
+        yield "difference", difference_map(before, Table(layout, table, chosen, changes), str(run["name"]))
+
+
+def _of_seeds(history: Archive, runs: pd.DataFrame, label: str, store: Store) -> Iterator[tuple[str, Figure]]:
+    from qsweep.pictures.table_comparison import Table, agreement_map
+
+    layout, tables = layout_of(history), []
+    for _, run in runs.iterrows():
+        try:
+            with archive(store, str(run["run_id"]), run["artifacts"]) as one:
+                table = one.q_table(_chosen(run, one.names()[-1]))
+                tables.append(Table(layout, table, str(run["name"]), one.changes()))
+        except UsageError:  # its checkpoints cannot be read
+            continue
+    if len(tables) > 1:
+        yield "agreement", agreement_map(tables, label)
+
+
+def _chosen(run: pd.Series, last: str) -> str:
+    """The name of the checkpoint that a run's score is of."""
+    best = run.get("best_episode")
+    return last if best is None or pd.isna(best) else name_of(int(best))
