@@ -20,8 +20,18 @@ ORDER = (
     *("training", "curves", "evaluation", "optimum", "checkpoints", "episodes"),
     *("policy_page", "policy", "tracking", "names", "model", "model_code", "registry", "pulling"),
     *("pictures", "report", "playing"),
-    *("recording", "progress", "jobs", "runner", "reproduction", "filming"),
-    *("overrides", "composition", "winners", "sweeps", "launch", "verification"),
+    *("unfinished", "recording", "progress", "jobs", "runner", "batches", "reproduction", "filming"),
+    *(
+        "overrides",
+        "composition",
+        "relaunching",
+        "parents",
+        "launching",
+        "winners",
+        "sweeps",
+        "launch",
+        "verification",
+    ),
     *("cli", "__init__"),
 )
 """Each module or package of qsweep imports only from its left; `__init__` is the public face."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -38,10 +40,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a command line asks for. name: the sweep's, or the run's; varied: the keys it varies."""
+    """What a command line asks for.
+
+    name: the sweep's, or the run's. varied: the keys it varies. fixed: a hash of all else; multiruns that
+    share name, varied and fixed are one, perhaps with more values.
+    """
 
     name: str
     varied: tuple[str, ...]
+    fixed: str
     jobs: tuple[Job, ...]
 
 
@@ -142,7 +149,15 @@ def _plan(given: list[Override], problems: list[Problem]) -> Plan:
     if problems:
         raise UsageError(problems)
     varied = tuple(o.key_or_group for o in swept)
-    return Plan(jobs[0].config.sweep.name or ",".join(varied) or jobs[0].name, varied, tuple(jobs))
+    name = jobs[0].config.sweep.name or ",".join(varied) or jobs[0].name
+    return Plan(name, varied, _fixed([o for o in given if o not in swept]), tuple(jobs))
+
+
+def _fixed(given: Sequence[Override]) -> str:
+    """Twelve hex digits of what is the same in every run of a sweep, but for how it is recorded."""
+    lines = [line for override in given for line in overrides.alternatives(override)]
+    values = {k: v for k, v in _values(given, lines).items() if k not in UNNAMED}
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
 def _repeated(jobs: Sequence[Job]) -> Iterator[Problem]:

@@ -122,6 +122,10 @@ class Tracking:
     )
     name: Annotated[Name | None, Field(description="a name without slashes or a leading dot, or null")] = None
     parent: Annotated[Name | None, Field(description="a run's id, or null")] = None
+    durable_seconds: Annotated[
+        float, Field(ge=0, le=10**6, description="a number of at least 0 (seconds; 0: never)")
+    ] = 30.0
+    resume: Annotated[Literal["auto", "never"], Field(description="one of auto, never")] = "auto"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -133,6 +137,14 @@ class Sweep:
         Field(description="a name without slashes or a leading dot, or null (what it varies)"),
     ] = None
     report: Annotated[Literal["auto", "never"], Field(description="one of auto, never")] = "auto"
+    rerun: Annotated[
+        Literal["code", "all", "failed", "never"], Field(description="one of code, all, failed, never")
+    ] = "code"
+    dry_run: Annotated[bool, Field(description="true or false")] = False
+    batch: Annotated[
+        Annotated[int, Field(ge=1, le=10_000)] | None,
+        Field(description="a whole number from 1 to 10,000 (runs), or null (by the number of cores)"),
+    ] = None
 
 
 @dataclass(frozen=True, config=STRICT)

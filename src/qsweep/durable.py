@@ -53,11 +53,16 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    file = WholeFile(path)
+    file.write(data)
+    file.close()
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
-    file = WholeFile(path)
-    file.write(text.encode())
-    file.close()
+    write_bytes(path, text.encode())
 
 
 def user_cache() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,13 +25,28 @@ SCHEMA = pa.schema(
 )
 
 
-class EpisodeFile:
-    """Writes episodes in order to `path`, which appears, complete, when it is closed."""
+GROUP = 10_000
+"""Episodes in a row group: the file's bytes do not depend on the blocks in which they came."""
 
-    def __init__(self, path: Path) -> None:
+
+class EpisodeFile:
+    """Writes episodes in order to `path`, which appears, complete, when it is closed.
+
+    first: the number of the first one.
+    """
+
+    def __init__(self, path: Path, first: int = 0) -> None:
         self._file = WholeFile(path)
-        self._writer = pq.ParquetWriter(self._file, SCHEMA, compression="zstd")
-        self._next = 0
+        self._writer = pq.ParquetWriter(
+            self._file,
+            SCHEMA,
+            compression="zstd",
+            use_dictionary=["return", "length"],  # few different ones
+            column_encoding={"episode": "DELTA_BINARY_PACKED", "epsilon": "BYTE_STREAM_SPLIT"},
+        )
+        self._next = first
+        self._waiting: list[pa.Table] = []
+        self._rows = 0
 
     def add(
         self,
@@ -41,7 +57,19 @@ class EpisodeFile:
         """Append the next block of episodes, all [n]."""
         episodes = np.arange(self._next, self._next + len(returns))
         self._next += len(returns)
-        self._writer.write_table(pa.table([episodes, returns, lengths, epsilon], schema=SCHEMA))
+        self._append(pa.table([episodes, returns, lengths, epsilon], schema=SCHEMA))
+
+    def _append(self, table: pa.Table) -> None:
+        self._waiting.append(table)
+        self._rows += len(table)
+        if self._rows >= GROUP:
+            waiting = pa.concat_tables(self._waiting)
+            whole = self._rows - self._rows % GROUP
+            self._write(waiting.slice(0, whole))
+            self._waiting, self._rows = [waiting.slice(whole)], self._rows - whole
+
+    def _write(self, table: pa.Table) -> None:
+        self._writer.write_table(table.combine_chunks(), row_group_size=GROUP)
 
     def __enter__(self) -> Self:
         return self
@@ -53,5 +81,22 @@ class EpisodeFile:
         trace: TracebackType | None,
     ) -> None:
         """Complete the file, after an error too: what was added is kept."""
+        if self._rows:
+            self._write(pa.concat_tables(self._waiting))
         self._writer.close()
         self._file.close()
+
+
+def blocks(path: Path) -> Iterable[pa.Table]:
+    """The episodes of a file, `GROUP` at a time at most, with the columns of `SCHEMA`."""
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group)
+
+
+def join(parts: Iterable[Path], path: Path) -> None:
+    """Write the episodes of consecutive files as one, the same to the byte as if it had been the only one."""
+    with EpisodeFile(path) as whole:
+        for part in parts:
+            for block in blocks(part):
+                whole._append(block)

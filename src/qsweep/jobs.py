@@ -1,4 +1,4 @@
-"""The folder of a multirun: one subfolder a run, with a mark when it starts and one when it ends."""
+"""The folder of a multirun: a file a worker, a line for every run that it begins and ends."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from qsweep.durable import write_text
 
-STARTED, ENDED, STOP, PARENT = "started.json", "ended.json", "stop", "parent"
+STOP, PARENT = "stop", "parent"
 
 
 @dataclass(frozen=True)
@@ -22,61 +23,96 @@ class Ended:
     """How a run of a sweep ended. outcome: what the runner returned, or empty; error: one line."""
 
     number: int
-    outcome: dict[str, Any]
+    outcome: Mapping[str, Any]
     error: str
 
 
+@dataclass(frozen=True)
+class Hand:
+    """Whose hands a run is in."""
+
+    host: str
+    pid: int
+
+    @property
+    def other(self) -> bool:
+        """Whether it is another process on this machine."""
+        return self.host == socket.gethostname() and self.pid != os.getpid()
+
+
 class Jobs:
-    """Marks and reads the runs of one multirun; safe between processes, each mark being one file."""
+    """Marks and reads the runs of one multirun; safe between processes, for each writes its own file."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
+        self._read_to: dict[Path, int] = {}
+        self._ended: dict[int, Ended] = {}
+        self._started: dict[int, Hand] = {}
 
-    def start(self, number: int) -> None:
-        """Mark a run as started by this process."""
-        folder = self._folder / str(number)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / STARTED, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
+    def start(self, numbers: Sequence[int]) -> None:
+        """Mark runs as started by this process."""
+        self._mark({"start": list(numbers), "host": socket.gethostname(), "pid": os.getpid()})
 
-    def end(self, number: int, outcome: Any, error: str) -> None:
+    def end(self, ended: Ended) -> None:
         """Mark a run as ended."""
-        plain = dataclasses.asdict(outcome) if outcome else {}
-        text = json.dumps({"number": number, "outcome": plain, "error": error})
-        write_text(self._folder / str(number) / ENDED, text)
+        self._mark({"end": dataclasses.asdict(ended)})
+
+    def _mark(self, mark: Mapping[str, Any]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # One write a line: a process that is killed leaves at most its last line unfinished.
+        with (self.folder / f"{socket.gethostname()}-{os.getpid()}.jsonl").open("a") as file:
+            file.write(json.dumps(mark) + "\n")
+
+    def _read(self) -> None:
+        for path in self.folder.glob("*.jsonl"):
+            with path.open("rb") as file:
+                file.seek(self._read_to.get(path, 0))
+                lines, _, _ = file.read().rpartition(b"\n")
+            self._read_to[path] = self._read_to.get(path, 0) + len(lines) + bool(lines)
+            for line in lines.splitlines():
+                self._take(json.loads(line))
+
+    def _take(self, mark: Mapping[str, Any]) -> None:
+        if "end" in mark:
+            ended = Ended(**mark["end"])
+            self._ended[ended.number] = ended
+            self._started.pop(ended.number, None)
+        else:
+            self._started |= dict.fromkeys(mark["start"], Hand(mark["host"], mark["pid"]))
 
     def count_ended(self) -> int:
         """How many runs have ended."""
-        return sum(1 for _ in self._folder.glob(f"*/{ENDED}"))
+        self._read()
+        return len(self._ended)
 
     def ended(self) -> list[Ended]:
         """The runs that have ended, in order."""
-        marks = (json.loads(path.read_text()) for path in self._folder.glob(f"*/{ENDED}"))
-        return sorted((Ended(**mark) for mark in marks), key=lambda mark: mark.number)
+        self._read()
+        return [self._ended[number] for number in sorted(self._ended)]
 
-    def running(self) -> list[dict[str, Any]]:
-        """The start marks of the runs that have not ended."""
-        started = self._folder.glob(f"*/{STARTED}")
-        return [json.loads(p.read_text()) for p in started if not (p.parent / ENDED).exists()]
+    def running(self) -> dict[int, Hand]:
+        """The runs that have started and not ended, and whose hands they are in."""
+        self._read()
+        return dict(self._started)
 
     def name_parent(self, run_id: str) -> None:
         """Note the run under which the multirun's runs are nested."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        write_text(self._folder / PARENT, run_id)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_text(self.folder / PARENT, run_id)
 
     @property
     def parent(self) -> str:
         """The run under which the multirun's runs are nested."""
-        return (self._folder / PARENT).read_text()
+        return (self.folder / PARENT).read_text()
 
     @property
     def stopped(self) -> bool:
         """Whether the sweep was asked to stop."""
-        return (self._folder / STOP).exists()
+        return (self.folder / STOP).exists()
 
     def stop(self) -> None:
         """Ask the runs in hand on this machine to end, and those not begun not to begin."""
-        (self._folder / STOP).touch()
-        for mark in self.running():
-            if mark["host"] == socket.gethostname() and mark["pid"] != os.getpid():
-                with suppress(ProcessLookupError, PermissionError):
-                    os.kill(mark["pid"], signal.SIGTERM)
+        (self.folder / STOP).touch()
+        for pid in {hand.pid for hand in self.running().values() if hand.other}:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGTERM)

@@ -16,18 +16,24 @@ from hydra._internal.utils import get_args_parser
 
 from qsweep import overrides
 from qsweep.checkpoints import name_of
-from qsweep.composition import Plan, conf_folder, plan
-from qsweep.config import Config
+from qsweep.composition import Job, Plan, conf_folder, plan
+from qsweep.config import Config, config_hash
 from qsweep.interrupts import StopRequests
 from qsweep.jobs import Ended, Jobs
+from qsweep.launching import command
 from qsweep.problems import Problem, UsageError
 from qsweep.progress import RunProgress
-from qsweep.report.frames import children, row
+from qsweep.rehearsing import rehearsed
+from qsweep.relaunching import interrupted_run
+from qsweep.report.frames import row
 from qsweep.report.leaderboard import number
 from qsweep.report.terminal import show_variants, wide_console
-from qsweep.runner import Outcome, run, run_record
-from qsweep.sweeps import command, run_job
+from qsweep.runner import Outcome, Work, run, run_record
+from qsweep.sweeps import run_job
 from qsweep.tracking import tracker
+from qsweep.tracking.store import open_store
+from qsweep.unfinished import all_left
+from qsweep.winners import asked_for
 
 OUTPUTS = Path("multirun")
 OWN_CONFIGS = Path("conf")
@@ -49,6 +55,9 @@ def launch(arguments: list[str]) -> int:
         return 0
     checked = [line for line in for_hydra if not line.startswith("hydra.sweep.dir=")]
     wanted = plan((*checked, *tasks), bool(flags.multirun))
+    if wanted.jobs[0].config.sweep.dry_run:
+        click.echo(rehearsed(wanted))
+        return 0
     return _multirun(wanted, for_hydra, tasks) if flags.multirun else _single(wanted)
 
 
@@ -88,8 +97,9 @@ def _call_hydra(arguments: list[str]) -> None:
 def _single(wanted: Plan) -> int:
     [job] = wanted.jobs
     config = job.config
+    run_id = _interrupted(job)
     with RunProgress(config.episodes, config.window) as progress:
-        outcome = run(config, job.name, command(job.overrides), progress)
+        [outcome] = run([Work(config, job.name, command(job.overrides), run_id=run_id)], progress)
     click.echo(f"{config.env.id}  {outcome.name}\n{_summary(config, outcome)}")
     tracked = "see it with: qsweep ui" if config.tracking.uri == "local" else config.tracking.uri
     if outcome.run_id:
@@ -99,10 +109,22 @@ def _single(wanted: Plan) -> int:
     return 0
 
 
+def _interrupted(job: Job) -> str:
+    """The id of an interrupted run that this one goes on with, or none."""
+    tracking = job.config.tracking
+    if tracking.uri == "none" or tracking.resume == "never" or not (left := all_left()):
+        return ""
+    run_id = interrupted_run(open_store(tracking.uri), config_hash(job.config), job.name)
+    for found in left:
+        if found.run_id == run_id:
+            say = "never to begin anew: tracking.resume=never"
+            click.echo(f"going on with run {run_id} after episode {found.episodes:,} ({say})", err=True)
+    return run_id
+
+
 def _register(uri: str, run_id: str) -> str:
     """Register a run's chosen checkpoint; returns what became of it."""
     from qsweep.registry.promotion import register  # needs MLflow, which a run may not use
-    from qsweep.tracking.store import open_store
 
     with StopRequests() as stop:  # a signal waits until the registry is whole again
         registered = str(register(open_store(uri), run_id))
@@ -138,7 +160,7 @@ def _multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
     marks = Jobs(folder).ended()  # of the runs that were asked for, then of those that confirmed
     ended = [job for job in marks if job.number < len(wanted.jobs)]
     failed = [job for job in marks if job.error]
-    runs = _untracked(wanted, ended) if uri == "none" else _first_runs(Jobs(folder).parent, wanted.name, uri)
+    runs = _untracked(wanted, ended) if uri == "none" else asked_for(wanted, Jobs(folder).parent)
     show_variants(runs, wide_console())
     done = sum(not job.error for job in ended)
     click.echo(f"{done} of {len(wanted.jobs)} runs in {took:.1f} s; their folder: {folder}")
@@ -172,12 +194,6 @@ def _folder(name: str, for_hydra: list[str]) -> Path:
             number += 1
         else:
             return folder
-
-
-def _first_runs(parent: str, name: str, uri: str) -> pd.DataFrame:
-    """The runs that a sweep was launched for, without those that confirmed its winner."""
-    runs = children(parent, uri)
-    return runs[runs["sweep"] == name] if len(runs) else runs
 
 
 def _untracked(wanted: Plan, ended: list[Ended]) -> pd.DataFrame:

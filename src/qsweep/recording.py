@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,41 +14,55 @@ from qsweep.config import Config
 from qsweep.curves import Curves, Points, joined
 from qsweep.tracking import RunLog
 from qsweep.training import Chunk
+from qsweep.training.chunk import State
+from qsweep.unfinished import Left
 
-BLOCK = 1000
-"""Episodes gathered before they are written: small writes cost more than they carry."""
+BLOCK, BLOCK_BYTES = 1000, 2**23
+"""Episodes, and bytes of tables, gathered before they are written: small writes cost more than they carry."""
 
 
 class Recorder:
-    """Writes a run's episodes and checkpoints to `folder` and its curves to `log`.
+    """Writes a run's episodes and checkpoints to files and its curves to `log`.
 
-    When it is left, after an error too, all that was added is written and the files are complete.
+    left: the folder, and what is there already.
     """
 
-    def __init__(self, config: Config, log: RunLog, folder: Path, about: dict[str, Any]) -> None:
+    def __init__(self, config: Config, log: RunLog, left: Left, about: dict[str, Any]) -> None:
         self._log = log
         self._curves = Curves(config.episodes, config.window, config.tracking.max_points)
         self._about = about
-        self._history_path = folder / checkpoints.FILE_NAME
+        self._left = left
         self._files = ExitStack()
-        self._episodes = self._files.enter_context(episodes.EpisodeFile(folder / episodes.FILE_NAME))
+        self._episodes = self._episode_file()
         self._history: checkpoints.History | None = None
         self._waiting: list[Chunk] = []
+        self._bytes = 0
         self._points: list[Points] = []
         self._last: Chunk | None = None
         self.steps = 0
+        self._again()
+
+    def _again(self) -> None:
+        """Go through the episodes that are on disk already: the curves need them."""
+        for path in self._left.files(episodes.FILE_NAME):
+            for block in episodes.blocks(path):
+                columns = (block.column(n).to_numpy() for n in range(1, 4))
+                self._draw(*columns)
+
+    def _episode_file(self) -> episodes.EpisodeFile:
+        path = self._left.part(episodes.FILE_NAME, self._left.parts)
+        return self._files.enter_context(episodes.EpisodeFile(path, self._left.episodes))
 
     def add(self, chunk: Chunk) -> None:
         """Record the next chunk."""
         if self._history is None:
-            shape = chunk.q_table.shape
-            history = checkpoints.History(self._history_path, shape, self._about)
+            path = self._left.part(checkpoints.FILE_NAME, self._left.parts)
+            history = checkpoints.History(path, chunk.q_table.shape, self._about)
             self._history = self._files.enter_context(history)
-        if chunk.span.checkpoint:
-            self._history.add(chunk.span.end, chunk.q_table)
         self._last = chunk
         self._waiting.append(chunk)
-        if chunk.span.end - self._waiting[0].span.first >= BLOCK:
+        self._bytes += chunk.q_table.nbytes
+        if chunk.span.end - self._waiting[0].span.first >= BLOCK or self._bytes >= BLOCK_BYTES:
             self._flush()
 
     def _flush(self) -> None:
@@ -58,26 +71,50 @@ class Recorder:
         returns = np.concatenate([chunk.returns for chunk in self._waiting])
         lengths = np.concatenate([chunk.lengths for chunk in self._waiting])
         epsilon = np.concatenate([chunk.epsilon for chunk in self._waiting])
-        self._waiting = []
-        self.steps += int(lengths.sum())
+        self._keep([chunk for chunk in self._waiting if chunk.span.checkpoint])
+        self._waiting, self._bytes = [], 0
         self._episodes.add(returns, lengths, epsilon)
+        self._draw(returns, lengths, epsilon)
+
+    def _keep(self, made: Sequence[Chunk]) -> None:
+        assert self._history is not None
+        if made:
+            tables = np.stack([chunk.q_table for chunk in made])
+            self._history.extend([chunk.span.end for chunk in made], tables)
+
+    def _draw(self, returns: Any, lengths: Any, epsilon: Any) -> None:
+        self.steps += int(lengths.sum())
         points = self._curves.add(returns, epsilon)
         self._points.append(points)
         self._log.log(points)
 
-    def __enter__(self) -> Self:
-        return self
+    def settle(self, seconds: float, state: State) -> None:
+        """Make everything so far durable; a run that is killed goes on from here."""
+        assert self._last is not None
+        self._flush()
+        self._files.close()
+        self._left = self._left.settle(self._last.span.end, seconds, state)
+        self._files, self._history = ExitStack(), None
+        self._episodes = self._episode_file()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Write all that was added; the files are whole then. After an error, too."""
         with self._files:
             self._flush()
             if self._history and self._last and not self._last.span.checkpoint:
                 self._history.add(self._last.span.end, self._last.q_table)
+        self._join()
+
+    def _join(self) -> None:
+        """The parts as whole files."""
+        kinds = ((checkpoints.FILE_NAME, checkpoints.join), (episodes.FILE_NAME, episodes.join))
+        for kind, join in kinds:
+            parts = [*self._left.files(kind), self._left.part(kind, self._left.parts)]
+            written = [path for path in parts if path.exists()]
+            if len(written) == 1 and not self._left.parts:
+                written[0].replace(self._left.folder / kind)
+            elif written:
+                join(written, self._left.folder / kind)
 
     @property
     def points(self) -> Points | None:
@@ -98,4 +135,4 @@ class Recorder:
     @property
     def episodes(self) -> int:
         """How many episodes were recorded."""
-        return 0 if self._last is None else self._last.span.end
+        return self._left.episodes if self._last is None else self._last.span.end

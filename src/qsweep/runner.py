@@ -1,15 +1,15 @@
-"""The wiring of a run: config -> engine -> files -> tracker."""
+"""The wiring of runs: config -> engine -> files -> tracker."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 import yaml
 
@@ -20,15 +20,36 @@ from qsweep.environments import is_standard
 from qsweep.evaluation import TEST_FILE, Judge
 from qsweep.grids import grid_of
 from qsweep.interrupts import StopRequests
+from qsweep.liveness import announce
 from qsweep.optimum import optimum
 from qsweep.progress import Progressing
 from qsweep.recording import Recorder
 from qsweep.tracking import RunLog, RunRecord, Status, tracker
-from qsweep.tracking.provenance import provenance
-from qsweep.training import Chunk, train
+from qsweep.tracking.provenance import code, provenance
+from qsweep.training import Chunk, State, train, train_seeds
+from qsweep.unfinished import Left, forget, left_by, workplace
 
-UNTRACKED = ("tracking.name", "tracking.parent", "sweep.name", "sweep.report")
-"""Keys that say where a run belongs rather than what it is; they become tags, not params."""
+UNTRACKED = ("tracking.name", "tracking.parent", "tracking.resume", "tracking.durable_seconds")
+"""Keys that say how a run is recorded rather than what it is; of a sweep's keys all do."""
+
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+"""The one in C where there is one: ten times faster."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Work:
+    """A run to be: its resolved config, its name, and what a user types to run it again.
+
+    figures: whether it draws its own; a sweep draws those of all its runs. run_id: the unfinished run
+    that it goes on with, if any.
+    """
+
+    config: Config
+    name: str
+    command: str
+    figures: bool = True
+    run_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,66 +65,196 @@ class Outcome:
     metrics: Mapping[str, float]
 
 
-def run(config: Config, name: str, command: str, progress: Progressing) -> Outcome:
-    """Train a resolved config and record it where `config.tracking` says.
+def run(works: Sequence[Work], progress: Progressing) -> list[Outcome]:
+    """Train and record runs that differ only by their seed, side by side.
 
-    name: the run's. command: what a user types to run it again. On an error the run ends FAILED,
-    on SIGINT or SIGTERM KILLED, with all that was recorded so far; the error is raised again.
+    On an error they end FAILED, on SIGINT or SIGTERM KILLED, with all that was recorded so far; the
+    error is raised again.
     """
-    chunks = _Timed(train(config))
-    with StopRequests() as stop, TemporaryDirectory(prefix="qsweep-") as temporary:
-        folder = Path(temporary)
-        log = tracker(config.tracking.uri).open(run_record(config, name, command))
-        summary: dict[str, float] = {}
-        tags: dict[str, str] = {}
-        status: Status = "FAILED"
-        try:
-            _keep_config(config, folder, log)
-            judge, recorder = Judge(config), Recorder(config, log, folder, about(config))
+    timer = _Timer(len(works))
+    with StopRequests() as stop, ExitStack() as stack:
+        runs = [stack.enter_context(_recorded(work, timer)) for work in works]
+        for number, chunk in timer.timed(_chunks(works, runs)):
+            runs[number].hear(chunk)
+            progress.update(chunk)
+            stop.check()
+        for each in runs:
+            each.judge_checkpoints()
+            stop.check()
+    return [each.outcome() for each in runs]
+
+
+class _Timer:
+    """Adds up the time spent in an iterator, without what is done with its items, as a share of several.
+
+    broken: whether the iterator itself raised.
+    """
+
+    def __init__(self, shares: int) -> None:
+        self._shares = shares
+        self._total = 0.0
+        self.broken = False
+
+    @property
+    def seconds(self) -> float:
+        """One share."""
+        return self._total / self._shares
+
+    def timed(self, items: Iterator[T]) -> Iterator[T]:
+        """The items."""
+        while True:
+            started = time.perf_counter()
             try:
-                with recorder:
-                    for chunk in chunks:
-                        recorder.add(chunk)
-                        for points in judge.hear(chunk):
-                            log.log(points)
-                        progress.update(chunk)
-                        stop.check()
-                summary |= _judged(config, judge, folder, log)
-                stop.check()
+                item = next(items)
+            except StopIteration:
+                return
+            except Exception:
+                self.broken = True
+                raise
             finally:
-                summary |= {"train/steps": float(recorder.steps), "train/seconds": chunks.seconds}
-                tags |= _table_tag(recorder)
-                _keep(config, name, recorder, folder, log)
-            status = "FINISHED"
-        except KeyboardInterrupt:
-            status = "KILLED"
-            raise
-        finally:
-            log.close(status, summary, tags)
-    return Outcome(name, log.run_id, recorder.episodes, summary | recorder.last_values)
+                self._total += time.perf_counter() - started
+            yield item
 
 
-class _Timed:
-    """An iterator that adds up the time spent in it, without what is done with its items."""
+@contextmanager
+def _recorded(work: Work, timer: _Timer) -> Iterator[_Recording]:
+    """A run in the log, which ends as what is done in here does; nothing that was recorded is lost."""
+    log = _opened(work)
+    status: Status = "FAILED"
+    summary: dict[str, float] = {}
+    tags: dict[str, str] = {}
+    try:
+        with workplace(left_by(log.run_id)) as left:
+            recording = _Recording(work, left, log, timer)
+            try:
+                with recording:
+                    yield recording
+            finally:
+                summary, tags = recording.summary(), recording.tags()
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        if timer.broken:  # by the environment: it may be another one when the run is begun again
+            forget(log.run_id)
+        log.close(status, summary, tags)
 
-    def __init__(self, chunks: Iterator[Chunk]) -> None:
-        self._chunks = chunks
-        self.seconds = 0.0
 
-    def __iter__(self) -> Iterator[Chunk]:
+def _opened(work: Work) -> RunLog:
+    tracking = tracker(work.config.tracking.uri)
+    record = run_record(work.config, work.name, work.command)
+    return tracking.reopen(work.run_id, record) if work.run_id else tracking.open(record)
+
+
+def _chunks(works: Sequence[Work], runs: Sequence[_Recording]) -> Iterator[tuple[int, Chunk]]:
+    if len(works) > 1:
+        return train_seeds([work.config for work in works])
+    return ((0, chunk) for chunk in train(works[0].config, runs[0].left.state()))
+
+
+class _Recording:
+    """One run while it trains: who hears of its chunks, and what comes of it."""
+
+    def __init__(self, work: Work, left: Left, log: RunLog, timer: _Timer) -> None:
+        self._work, self._log, self._timer = work, log, timer
+        self.left = replace(left, config=config_hash(work.config), code=code())
+        self._judge = Judge(work.config)
+        self._summary: dict[str, float] = {}
+        self._keep_config()
+        self._recorder = Recorder(work.config, log, self.left, about(work.config))
+        for path in self.left.files(checkpoints.FILE_NAME):
+            for end, table in checkpoints.Archive(path).tables(self._judge.judged):
+                log.log(self._judge.judge(end, table))
+        self._settled = time.monotonic()
+
+    def hear(self, chunk: Chunk) -> None:
+        """Record the next chunk; now and then so that it is durable."""
+        self._recorder.add(chunk)
+        for points in self._judge.hear(chunk):
+            self._log.log(points)
+        every = self._work.config.tracking.durable_seconds
+        if every and chunk.state and self._log.run_id and time.monotonic() - self._settled >= every:
+            self._settle(chunk.state())
+
+    def _settle(self, state: State) -> None:
+        if state:
+            self._recorder.settle(self._seconds, state)
+        self._settled = time.monotonic()
+
+    def judge_checkpoints(self) -> None:
+        """What the chosen checkpoint is worth, beside the optimum where that is known."""
+        verdict = self._judge.verdict()
+        verdict.write(self.left.folder / TEST_FILE)
+        self._log.keep(self.left.folder / TEST_FILE, "evaluation")
+        self._summary = verdict.metrics()
+        best = optimum(self._work.config.env)
+        if best is not None:
+            gap = best.expected_return - float(verdict.test.returns.mean())
+            self._summary |= {"optimum/return": best.expected_return, "optimum/gap": gap}
+
+    def __enter__(self) -> Self:
         return self
 
-    def __next__(self) -> Chunk:
-        started = time.perf_counter()
-        try:
-            return next(self._chunks)
-        finally:
-            self.seconds += time.perf_counter() - started
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Hand everything that was recorded to the log, as artifacts."""
+        folder, keep = self.left.folder, self._log.keep
+        self._recorder.close()
+        keep(folder / episodes.FILE_NAME)
+        if self._recorder.episodes:
+            keep(folder / checkpoints.FILE_NAME, "checkpoints")
+        if self._work.figures and self._recorder.points and self._log.run_id:
+            self._draw()
+
+    def _draw(self) -> None:
+        from qsweep.report.figures import learning_curve  # matplotlib is slow to import
+
+        config, path = self._work.config, self.left.folder / "learning_curve.png"
+        assert self._recorder.points is not None
+        title = f"{config.env.id}  {self._work.name}"
+        learning_curve(self._recorder.points, config.window, title).savefig(path)
+        self._log.keep(path, "figures")
+
+    def _keep_config(self) -> None:
+        path = self.left.folder / "config.yaml"
+        write_text(path, yaml.dump(record(self._work.config), Dumper=DUMPER, sort_keys=False))
+        self._log.keep(path)
+
+    @property
+    def _seconds(self) -> float:
+        return self.left.seconds + self._timer.seconds
+
+    def summary(self) -> dict[str, float]:
+        """The summary metrics."""
+        return self._summary | {
+            "train/steps": float(self._recorder.steps),
+            "train/seconds": self._seconds,
+        }
+
+    def tags(self) -> dict[str, str]:
+        """What is known of a run only at its end."""
+        if self._recorder.q_table is None:
+            return {}
+        return {"qsweep.qtable_sha256": checkpoints.sha256(self._recorder.q_table)}
+
+    def outcome(self) -> Outcome:
+        """How the run ended."""
+        metrics = self.summary() | self._recorder.last_values
+        return Outcome(self._work.name, self._log.run_id, self._recorder.episodes, metrics)
 
 
 def run_record(config: Config, name: str, command: str) -> RunRecord:
     """What is known of a run before it starts: the params and tags that it will carry."""
-    flat = {k: v for k, v in flatten(record(config)).items() if k not in UNTRACKED}
+    flat = {
+        key: value
+        for key, value in flatten(record(config)).items()
+        if key not in UNTRACKED and not key.startswith("sweep.")
+    }
     tags = {
         "qsweep.variant": variant_hash(config),
         "qsweep.config": config_hash(config),
@@ -112,6 +263,8 @@ def run_record(config: Config, name: str, command: str) -> RunRecord:
         "qsweep.command": command,
         **provenance(),
     }
+    if config.tracking.uri != "none":
+        tags |= announce().tags
     if config.sweep.name:
         tags["qsweep.sweep"] = config.sweep.name
     params = {k: v if isinstance(v, str) else json.dumps(v, separators=(",", ":")) for k, v in flat.items()}
@@ -121,40 +274,3 @@ def run_record(config: Config, name: str, command: str) -> RunRecord:
 def about(config: Config) -> dict[str, Any]:
     """What a checkpoint archive says of itself: the config, and the grid its tables lie on."""
     return {"config": record(config), "grid": dataclasses.asdict(grid_of(config))}
-
-
-def _judged(config: Config, judge: Judge, folder: Path, log: RunLog) -> dict[str, float]:
-    """What the chosen checkpoint is worth, beside the optimum where that is known."""
-    verdict = judge.verdict()
-    verdict.write(folder / TEST_FILE)
-    log.keep(folder / TEST_FILE, "evaluation")
-    best = optimum(config.env)
-    if best is None:
-        return verdict.metrics()
-    gap = best.expected_return - float(verdict.test.returns.mean())
-    return {**verdict.metrics(), "optimum/return": best.expected_return, "optimum/gap": gap}
-
-
-def _keep_config(config: Config, folder: Path, log: RunLog) -> None:
-    path = folder / "config.yaml"
-    write_text(path, yaml.safe_dump(record(config), sort_keys=False))
-    log.keep(path)
-
-
-def _keep(config: Config, name: str, recorder: Recorder, folder: Path, log: RunLog) -> None:
-    """Hand everything that was recorded to the log, as artifacts."""
-    log.keep(folder / episodes.FILE_NAME)
-    if recorder.episodes:
-        log.keep(folder / checkpoints.FILE_NAME, "checkpoints")
-    if recorder.points and config.tracking.uri != "none":
-        from qsweep.report.figures import learning_curve  # matplotlib is slow to import
-
-        figure = learning_curve(recorder.points, config.window, f"{config.env.id}  {name}")
-        figure.savefig(folder / "learning_curve.png")
-        log.keep(folder / "learning_curve.png", "figures")
-
-
-def _table_tag(recorder: Recorder) -> dict[str, str]:
-    if recorder.q_table is None:
-        return {}
-    return {"qsweep.qtable_sha256": checkpoints.sha256(recorder.q_table)}

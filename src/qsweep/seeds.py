@@ -13,6 +13,7 @@ VALIDATION, TEST, PLAY = 2**30, 2**31, 3 * 2**30
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
+_HALF = 2**64 - 1
 
 
 @dataclass(frozen=True)
@@ -76,3 +77,25 @@ def uniforms(key: int, first: int, count: int) -> npt.NDArray[np.float64]:
     z = (z ^ (z >> np.uint64(27))) * _MIX_2
     z = z ^ (z >> np.uint64(31))
     return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def generator_state(generator: np.random.Generator) -> npt.NDArray[np.uint64]:
+    """Where a PCG64 generator stands, uint64[6]."""
+    known = generator.bit_generator.state
+    assert known["bit_generator"] == "PCG64"
+    numbers = [known["state"]["state"], known["state"]["inc"]]
+    halves = [half for number in numbers for half in (number >> 64, number & _HALF)]
+    return np.array([*halves, known["has_uint32"], known["uinteger"]], np.uint64)
+
+
+def generator_at(state: npt.NDArray[np.uint64]) -> np.random.Generator:
+    """A PCG64 generator that stands where `generator_state` said."""
+    high, low, inc_high, inc_low, has_uint32, uinteger = (int(number) for number in state)
+    bits = np.random.PCG64()
+    bits.state = {
+        "bit_generator": "PCG64",
+        "state": {"state": high << 64 | low, "inc": inc_high << 64 | inc_low},
+        "has_uint32": has_uint32,
+        "uinteger": uinteger,
+    }
+    return np.random.Generator(bits)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from qsweep.composition import Job, Plan
-from qsweep.config import variant_hash
+from qsweep.config import config_hash, variant_hash
 from qsweep.registry.promotion import Promotion, register
 from qsweep.report.frames import children
 from qsweep.report.leaderboard import SCORE, finished, number, variants
@@ -17,7 +17,7 @@ from qsweep.tracking.store import Store, open_store
 FINALISTS = 3
 """How many variants are trained again: the best by the first estimate is often not the best."""
 
-Launch = Callable[[Sequence[Job], str], None]
+Launch = Callable[[Sequence[Job], str], object]
 """Train more jobs of a sweep, under a name of their own."""
 
 
@@ -61,7 +61,7 @@ class Winner:
 def winners(plan: Plan, parent: str, launch: Launch) -> list[Winner]:
     """Confirm, choose and register the winner of each environment of a finished sweep."""
     uri = plan.jobs[0].config.tracking.uri
-    first = finished(children(parent, uri))
+    first = finished(asked_for(plan, parent))
     if SCORE not in first:
         return []
     fresh = _confirmed(plan, parent, first, launch)
@@ -70,6 +70,13 @@ def winners(plan: Plan, parent: str, launch: Launch) -> list[Winner]:
         _winner(group, fresh[fresh["environment"] == environment], store)
         for environment, group in first.groupby("environment")
     ]
+
+
+def asked_for(plan: Plan, parent: str) -> pd.DataFrame:
+    """The runs of a plan under a parent run: not those that confirmed, nor those of another launch."""
+    runs = children(parent, plan.jobs[0].config.tracking.uri)
+    wanted = {config_hash(job.config) for job in plan.jobs}
+    return runs[(runs["sweep"] == plan.name) & runs["config"].isin(wanted)]
 
 
 def _winner(first: pd.DataFrame, fresh: pd.DataFrame, store: Store) -> Winner:
@@ -103,10 +110,9 @@ def _confirmed(plan: Plan, parent: str, first: pd.DataFrame, launch: Launch) -> 
             jobs += _again(plan, list(ranked["variant"][:FINALISTS]), fresh_seeds)
     if not jobs:
         return first.iloc[:0]
-    name = f"{plan.name}-confirm"
-    launch(jobs, name)
-    runs = finished(children(parent, plan.jobs[0].config.tracking.uri))
-    return runs[runs["sweep"] == name]
+    again = replace(plan, name=f"{plan.name}-confirm", jobs=tuple(jobs))
+    launch(jobs, again.name)
+    return finished(asked_for(again, parent))
 
 
 def _again(plan: Plan, chosen: Sequence[str], seeds: range) -> list[Job]:

@@ -76,27 +76,35 @@ def mean_interval(values: npt.NDArray[np.float64], generator: np.random.Generato
 
 
 class Judge:
-    """Hears a run's chunks and keeps the checkpoint that does best on validation starts."""
+    """Hears a run's chunks and keeps the checkpoint that does best on validation starts.
+
+    judged: after how many episodes each, the checkpoints that are judged.
+    """
 
     def __init__(self, config: Config) -> None:
         self._task = task(config)
         self._compiled = config.engine == "compiled"
         self._validation = seeds.validation(config.evaluation.episodes)
         self._test = seeds.test(config.evaluation.test_episodes)
-        self._judged = set(judged(config.episodes, config.checkpoint_every, config.evaluation.checkpoints))
+        self.judged = frozenset(
+            judged(config.episodes, config.checkpoint_every, config.evaluation.checkpoints)
+        )
         self._best: tuple[float, int, QTable] | None = None
-        self._last: Chunk | None = None
+        self._last: QTable | None = None
 
     def hear(self, chunk: Chunk) -> Iterator[Points]:
         """The chunk's validation score, if the checkpoint at its end is one to be judged."""
-        self._last = chunk
-        if not chunk.span.checkpoint or chunk.span.end not in self._judged:
-            return
-        rollouts = roll_out(self._task, self._compiled, chunk.q_table, self._validation)
+        self._last = chunk.q_table
+        if chunk.span.checkpoint and chunk.span.end in self.judged:
+            yield self.judge(chunk.span.end, chunk.q_table)
+
+    def judge(self, episodes: int, q_table: QTable) -> Points:
+        """The validation score of the checkpoint after so many episodes; in increasing order."""
+        rollouts = roll_out(self._task, self._compiled, q_table, self._validation)
         score = float(rollouts.returns.mean())
         if self._best is None or score > self._best[0]:
-            self._best = (score, chunk.span.end, chunk.q_table.copy())
-        yield Points(np.array([chunk.span.end - 1]), {"eval/return_mean": np.array([score])})
+            self._best = (score, episodes, q_table.copy())
+        return Points(np.array([episodes - 1]), {"eval/return_mean": np.array([score])})
 
     def verdict(self) -> Verdict:
         """The chosen checkpoint on test starts, once all chunks were heard: the last one is judged."""
@@ -104,7 +112,7 @@ class Judge:
         assert self._last is not None
         _, episodes, q_table = self._best
         test = roll_out(self._task, self._compiled, q_table, self._test)
-        final = roll_out(self._task, self._compiled, self._last.q_table, self._test)
+        final = roll_out(self._task, self._compiled, self._last, self._test)
         return Verdict(episodes, q_table, test, final, self._task.env.id)
 
 

@@ -10,7 +10,9 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from qsweep.curves import Points
+from qsweep.liveness import is_alive, owner_of
 from qsweep.problems import Problem, UsageError
+from qsweep.tracking.continued import ContinuedRunLog
 from qsweep.tracking.store import Store
 from qsweep.tracking.tracker import RunRecord, Status
 
@@ -47,13 +49,31 @@ class MlflowTracker:
             raise
         return log
 
+    def reopen(self, run_id: str, record: RunRecord) -> ContinuedRunLog:
+        """Go on with a run that has ended; what it has logged already is left out."""
+        client = self._store.client
+        tags = [RunTag(key, value) for key, value in record.tags.items()]
+        client.log_batch(run_id, tags=tags)
+        client.update_run(run_id, status="RUNNING")
+
+        def logged(key: str) -> int:
+            return max((metric.step for metric in client.get_metric_history(run_id, key)), default=-1)
+
+        return ContinuedRunLog(MlflowRunLog(self._store, run_id), logged)
+
     def kill_running(self, parent: str) -> None:
-        """End as KILLED the runs nested under `parent` that are still RUNNING."""
+        """End as KILLED the runs nested under `parent` that are RUNNING, unless their process lives."""
         client = self._store.client
         experiments = [found.experiment_id for found in client.search_experiments()]
         children = f"tags.`mlflow.parentRunId` = '{parent}' and attributes.status = 'RUNNING'"
         for run in client.search_runs(experiments, children, max_results=1000):
-            client.set_terminated(run.info.run_id, "KILLED")
+            owner = owner_of(run.data.tags)
+            if owner is None or not is_alive(owner):
+                client.set_terminated(run.info.run_id, "KILLED")
+
+    def discard(self, run_id: str) -> None:
+        """Move a run that another one replaces to the trash."""
+        self._store.client.delete_run(run_id)
 
     def _experiment(self, name: str) -> str:
         if name not in self._experiments:

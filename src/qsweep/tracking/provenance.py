@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 import subprocess
@@ -13,11 +14,30 @@ from pathlib import Path
 PACKAGES = ("gymnasium", "numpy", "numba", "hydra-core", "mlflow", "pandas")
 
 
+DECIDING = (
+    *("agents", "dynamics", "evaluation", "learning", "textbook", "training"),
+    *("discretizer.py", "environments.py", "grids.py", "schedules.py", "seeds.py", "wrappers.py"),
+)
+"""The parts of qsweep that decide what a run comes to."""
+
+
+@lru_cache(maxsize=1)
+def code() -> str:
+    """Twelve hex digits of the source that decides what a run comes to."""
+    root = Path(__file__).parents[1]
+    paths = [path for name in DECIDING for path in sorted((root / name).rglob("*.py")) or [root / name]]
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 @lru_cache(maxsize=1)
 def provenance() -> Mapping[str, str]:
     """Tags that say which code, on which versions, on which machine; found once per process."""
     return {
         "qsweep.version": version("qsweep"),
+        "qsweep.code": code(),
         "qsweep.packages": json.dumps({name: version(name) for name in PACKAGES}),
         "qsweep.python": platform.python_version(),
         "qsweep.platform": platform.platform(),

@@ -47,8 +47,14 @@ class Tracker(Protocol):
     def open(self, record: RunRecord) -> RunLog:
         """Begin a run."""
 
+    def reopen(self, run_id: str, record: RunRecord) -> RunLog:
+        """Go on with a run that has ended; what it has logged already is left out."""
+
     def kill_running(self, parent: str) -> None:
         """End as KILLED the runs nested under `parent` that nobody will end any more."""
+
+    def discard(self, run_id: str) -> None:
+        """Move a run that another one replaces to the trash."""
 
 
 class NullRunLog:
@@ -73,5 +79,12 @@ class NullTracker:
         """A run that records nothing."""
         return NullRunLog()
 
+    def reopen(self, run_id: str, record: RunRecord) -> NullRunLog:
+        """A run that records nothing."""
+        return NullRunLog()
+
     def kill_running(self, parent: str) -> None:
         """There are none."""
+
+    def discard(self, run_id: str) -> None:
+        """There is none."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+State = Mapping[str, npt.NDArray[Any]]
+"""Arrays by name: all that training needs to go on."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class Chunk:
 
     returns float64[n]: undiscounted sum of rewards. lengths int32[n]: steps. epsilon float64[n].
     q_table float64[buckets..., actions]: after the span's last episode; not to be written to.
+    state: gives the arrays, by name, from which training goes on after the chunk; only while no later one
+    was asked for, and only of some chunks; it may find that there is no way, and give none.
     """
 
     span: Span
@@ -31,14 +37,15 @@ class Chunk:
     lengths: npt.NDArray[np.int32]
     epsilon: npt.NDArray[np.float64]
     q_table: npt.NDArray[np.float64]
+    state: Callable[[], State] | None = None
 
 
-def spans(episodes: int, checkpoint_every: int, longest: int) -> Iterator[Span]:
+def spans(episodes: int, checkpoint_every: int, longest: int, first: int = 0) -> Iterator[Span]:
     """Cut `episodes` at every checkpoint, at the last episode, and after `longest` at the latest.
 
-    The last makes that whoever listens hears something, and that an interrupt is answered.
+    The last makes that whoever listens hears something, and that an interrupt is answered. first: the
+    end of a span, from which on spans are wanted.
     """
-    first = 0
     while first < episodes:
         checkpoint = min((first // checkpoint_every + 1) * checkpoint_every, episodes)
         end = min(checkpoint, first + longest)

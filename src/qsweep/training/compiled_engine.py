@@ -11,7 +11,8 @@ import numpy as np
 from qsweep.compiling import compiled
 from qsweep.dynamics.pcg64 import Stream, stream
 from qsweep.dynamics.twin import Floats, Twin, machine_code, signatures
-from qsweep.training.chunk import Chunk, Span, spans
+from qsweep.seeds import generator_at, generator_state
+from qsweep.training.chunk import Chunk, Span, State, spans
 from qsweep.training.learner import Learner, learner, paces
 from qsweep.training.loop import World, train_episodes
 from qsweep.training.task import Task
@@ -23,19 +24,22 @@ TABLE_BYTES = 2**23
 """How much memory the tables of one call may take, unless a single one is larger."""
 
 
-def _batches(task: Task) -> Iterator[list[Span]]:
-    """Spans in runs that one call trains: limited in episodes and in the memory of their tables."""
+def _batches(task: Task, done: int) -> Iterator[list[Span]]:
+    """Spans in runs that one call trains: limited in episodes and in the memory of their tables.
+
+    done: episodes that are trained already.
+    """
     config = task.config
     table_bytes = 8 * task.grid.cells * task.actions
     every = min(config.checkpoint_every, LONGEST)
     size = max(1, min(LONGEST // every, TABLE_BYTES // table_bytes))
-    cuts = spans(config.episodes, config.checkpoint_every, LONGEST)
+    cuts = spans(config.episodes, config.checkpoint_every, LONGEST, done)
     while batch := list(islice(cuts, size)):
         yield batch
 
 
-def train(task: Task) -> Iterator[Chunk]:
-    """Yield the chunks of a task, trained by the compiled loop."""
+def train(task: Task, state: State) -> Iterator[Chunk]:
+    """Yield the chunks of a task, trained by the compiled loop, from a state on, unless it is empty."""
     twin = twin_of(task.env)
     assert twin is not None
     learning, kernel = learner(task), None
@@ -43,7 +47,15 @@ def train(task: Task) -> Iterator[Chunk]:
     # As Gymnasium seeds the generator of an environment on its first reset.
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(task.environment_seed)))
     random = stream(task.environment_seed)
-    for batch in _batches(task):
+    if state:
+        learning.restore(state)
+        generator, random[:] = generator_at(state["starts"]), state["random"]
+
+    def reached() -> dict[str, Any]:
+        own = {"episodes": np.array(batch[-1].end), "starts": generator_state(generator)}
+        return learning.state() | own | {"random": random.copy()}
+
+    for batch in _batches(task, int(state.get("episodes", 0))):
         first, count = batch[0].first, batch[-1].end - batch[0].first
         episodes = np.arange(first, first + count)
         ends = np.array([span.end - first for span in batch])
@@ -56,7 +68,8 @@ def train(task: Task) -> Iterator[Chunk]:
         epsilon = task.epsilon(episodes)
         for span, table in zip(batch, tables, strict=True):
             part = slice(span.first - first, span.end - first)
-            yield Chunk(span, returns[part], lengths[part], epsilon[part], table.reshape(task.shape))
+            last = reached if span is batch[-1] else None
+            yield Chunk(span, returns[part], lengths[part], epsilon[part], table.reshape(task.shape), last)
 
 
 def _world(task: Task, twin: Twin, starts: tuple[Floats, Floats], random: Stream) -> World:

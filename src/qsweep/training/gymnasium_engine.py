@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from qsweep.compiling import compiled
-from qsweep.training.chunk import Chunk, spans
+from qsweep.training.chunk import Chunk, State, spans
+from qsweep.training.continuing import continue_at, generator_of, keeps_only_its_generator
 from qsweep.training.learner import Learner, learner, paces
 from qsweep.training.task import Task
 
@@ -16,15 +17,18 @@ LONGEST = 50
 """Episodes in a chunk, at most: well under a second in most environments."""
 
 
-def train(task: Task, interpreted: bool = False) -> Iterator[Chunk]:
-    """Yield the chunks of a task, trained on the Gymnasium environment itself.
+def train(task: Task, state: State | None = None, interpreted: bool = False) -> Iterator[Chunk]:
+    """Yield the chunks of a task, trained on the Gymnasium environment itself, from a state on.
 
     interpreted: the agent's functions are run by Python instead of compiled; the same, only slower.
     """
     learning = learner(task) if interpreted else _compiled(learner(task))
     env = task.make()
+    if state:
+        learning.restore(state)
+        continue_at(env, state["environment"])
     try:
-        yield from _chunks(task, env, learning)
+        yield from _chunks(task, env, learning, int(state["episodes"]) if state else 0)
     finally:
         env.close()
 
@@ -38,10 +42,16 @@ def _compiled(learning: Learner) -> Learner:
     return Learner(learning.agent, learning.memory, begin, observe)
 
 
-def _chunks(task: Task, env: Any, learning: Learner) -> Iterator[Chunk]:
+def _chunks(task: Task, env: Any, learning: Learner, first: int) -> Iterator[Chunk]:
     observation = np.zeros(len(task.grid.buckets))
     config = task.config
-    for span in spans(config.episodes, config.checkpoint_every, LONGEST):
+
+    def reached() -> dict[str, Any]:
+        if not keeps_only_its_generator(task):
+            return {}
+        return learning.state() | {"episodes": np.array(span.end), "environment": generator_of(env)}
+
+    for span in spans(config.episodes, config.checkpoint_every, LONGEST, first):
         episodes = np.arange(span.first, span.end)
         done = []
         for episode, pace in zip(episodes, paces(task, episodes), strict=True):
@@ -51,7 +61,8 @@ def _chunks(task: Task, env: Any, learning: Learner) -> Iterator[Chunk]:
             done.append(_episode(task, env, learning, observation))
         returns, lengths = zip(*done, strict=True)
         table = learning.table(task.shape)
-        yield Chunk(span, np.array(returns), np.array(lengths, np.int32), task.epsilon(episodes), table)
+        counted = np.array(lengths, np.int32)
+        yield Chunk(span, np.array(returns), counted, task.epsilon(episodes), table, reached)
 
 
 def _episode(task: Task, env: Any, learning: Learner, observation: Any) -> tuple[float, int]:

@@ -69,7 +69,7 @@ def chosen(names: Sequence[str], quick: bool) -> tuple[Case, ...]:
 
 def find(cases: Sequence[Case], quick: bool) -> list[Finding]:
     """What the cases give, in their order; each in one process, as many at a time as there are cores."""
-    from joblib import Parallel, cpu_count, delayed  # type: ignore[import-untyped]
+    from joblib import Parallel, cpu_count, delayed
 
     at_once = min(cpu_count(), len(cases))
     jobs = (delayed(measured)(case, quick) for case in cases)

@@ -1,0 +1,139 @@
+"""Runs of a sweep in batches: what a launcher hands to a worker at once, and what the worker does with it.
+
+A batch travels as one override of a Hydra job, so any launcher can carry it, to any machine, and Hydra
+composes one config a batch instead of one a run.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import signal
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby, islice
+
+from qsweep.config import record, variant_hash
+from qsweep.interrupts import Interrupted
+from qsweep.jobs import Ended, Jobs
+from qsweep.liveness import Owner, is_alive
+from qsweep.progress import Silent
+from qsweep.resolution import resolve
+from qsweep.runner import Work, run
+from qsweep.training import Chunk
+
+LANES = 4
+"""Runs of one variant that train side by side in one process, at most: more gain nothing."""
+LARGEST = 48
+"""Runs in a batch, at most: a worker that is killed takes no more of them along."""
+SHARE = 8
+"""Batches for each worker, at least, where there are runs enough: some runs take longer than others."""
+ASK_SECONDS = 1.0
+"""How often a run asks whether the process that launched it lives."""
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """A run and its number in the sweep."""
+
+    number: int
+    work: Work
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some runs of a sweep. owner: the process that launches them; lanes: how many train side by side."""
+
+    owner: Owner
+    lanes: int
+    runs: tuple[Assigned, ...]
+
+    def encoded(self) -> str:
+        """The batch as letters and digits."""
+        runs = [
+            [each.number, record(each.work.config), each.work.name, each.work.command, each.work.run_id]
+            for each in self.runs
+        ]
+        plain = json.dumps([asdict(self.owner), self.lanes, runs])
+        return base64.b64encode(zlib.compress(plain.encode()), altchars=b"-_").decode()
+
+    @classmethod
+    def decoded(cls, text: str) -> Batch:
+        """The batch that `encoded` gave."""
+        owner, lanes, runs = json.loads(zlib.decompress(base64.b64decode(text, altchars=b"-_")))
+        assigned = (
+            Assigned(number, Work(resolve(values), name, command, figures=False, run_id=run_id))
+            for number, values, name, command, run_id in runs
+        )
+        return cls(Owner(**owner), lanes, tuple(assigned))
+
+    def together(self) -> Iterator[tuple[Assigned, ...]]:
+        """The runs in groups that train side by side: of one variant, none that goes on."""
+        for _, group in groupby(self.runs, key=_alike):
+            rest = iter(group)
+            while some := tuple(islice(rest, self.lanes)):
+                yield some
+
+
+def _alike(assigned: Assigned) -> str:
+    work = assigned.work
+    alone = work.run_id or work.config.engine != "compiled"
+    return f"{assigned.number}" if alone else f"variant {variant_hash(work.config)}"
+
+
+def batches(runs: Sequence[Assigned], owner: Owner, size: int | None, workers: int) -> list[Batch]:
+    """All runs in batches of `size`, or of one that suits so many workers; variants stay together."""
+    alike: dict[str, list[Assigned]] = {}
+    for each in runs:
+        alike.setdefault(variant_hash(each.work.config), []).append(each)
+    ordered = [each for group in alike.values() for each in group]
+    lanes = max(1, min(LANES, len(runs) // (2 * workers)))
+    if size is None:
+        size = max(1, min(LARGEST, len(runs) // (SHARE * workers)))
+        size += -size % lanes
+    rest = iter(ordered)
+    return [Batch(owner, lanes, some) for some in iter(lambda: tuple(islice(rest, size)), ())]
+
+
+def work_off(batch: Batch, jobs: Jobs) -> list[Ended]:
+    """Run what is in a batch; says how each run ended. Ends early where the sweep is to stop."""
+    ended: list[Ended] = []
+    for group in batch.together():
+        if jobs.stopped:
+            break
+        jobs.start([each.number for each in group])
+        for mark in _run(group, batch.owner, jobs):
+            jobs.end(mark)
+            ended.append(mark)
+    return ended
+
+
+def _run(group: Sequence[Assigned], owner: Owner, jobs: Jobs) -> Iterable[Ended]:
+    try:
+        outcomes = run([each.work for each in group], _WhileLaunched(owner))
+    except KeyboardInterrupt as interrupt:
+        jobs.stop()
+        return [Ended(each.number, {}, f"stopped by {interrupt}") for each in group]
+    except Exception as failure:  # whatever an environment or a store raises; other runs go on
+        error = " ".join(f"{type(failure).__name__}: {failure}".split())
+        return [Ended(each.number, {}, error) for each in group]
+    pairs = zip(group, outcomes, strict=True)
+    return [Ended(each.number, asdict(outcome), "") for each, outcome in pairs]
+
+
+class _WhileLaunched(Silent):
+    """Interrupts a run soon after the process that launched it is gone: nobody would hear of it."""
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._asked = time.monotonic()
+
+    def update(self, chunk: Chunk) -> None:
+        """Another chunk is done."""
+        now = time.monotonic()
+        if now - self._asked >= ASK_SECONDS:
+            self._asked = now
+            if is_alive(self._owner) is False:
+                raise Interrupted(signal.SIGTERM)
