@@ -6,88 +6,95 @@ import signal
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from qsweep.jobs import Ended, Jobs
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a runner might return."""
-
-    name: str
-    metrics: dict[str, float]
+from qsweep.jobs import Ended, Hand, Jobs
 
 
 def test_a_fresh_folder_has_nothing_to_tell(tmp_path: Path) -> None:
     """Before any run has begun, none is running, none has ended and nobody has asked to stop."""
     jobs = Jobs(tmp_path)
-    assert (jobs.count_ended(), jobs.ended(), jobs.running(), jobs.stopped) == (0, [], [], False)
+    assert (jobs.count_ended(), jobs.ended(), jobs.running(), jobs.stopped) == (0, [], {}, False)
 
 
 def test_a_started_run_is_running(tmp_path: Path) -> None:
     """A run that has started says which process it is, on which machine, until it ends."""
-    jobs = Jobs(tmp_path)
-    jobs.start(3)
-    assert jobs.running() == [{"pid": os.getpid(), "host": socket.gethostname()}]
+    jobs, here = Jobs(tmp_path), Hand(socket.gethostname(), os.getpid())
+    jobs.start([3, 4])
+    assert jobs.running() == {3: here, 4: here}
+    assert not here.other
     assert jobs.count_ended() == 0
-    jobs.end(3, None, "")
-    assert jobs.running() == []
+    jobs.end(Ended(3, {}, ""))
+    assert jobs.running() == {4: here}
     assert jobs.count_ended() == 1
 
 
 def test_an_ended_run_says_how(tmp_path: Path) -> None:
-    """What a run returned, or what went wrong, is read back as it was written."""
+    """What a run returned, or what went wrong, is read back as it was written, in order of the numbers."""
     jobs = Jobs(tmp_path)
-    for number in (0, 1):
-        jobs.start(number)
-    jobs.end(1, None, "ValueError: no such bucket")
-    jobs.end(0, Result("seed=0", {"test/return_mean": -140.5}), "")
-    assert jobs.ended() == [
-        Ended(0, {"name": "seed=0", "metrics": {"test/return_mean": -140.5}}, ""),
-        Ended(1, {}, "ValueError: no such bucket"),
+    ended = [
+        Ended(10, {}, "ValueError: no such bucket"),
+        Ended(2, {"name": "seed=0", "metrics": {"a": -140.5}}, ""),
     ]
-
-
-def test_ended_runs_come_in_order_of_their_numbers(tmp_path: Path) -> None:
-    """The order is that of the numbers (2 before 10), however the runs ended."""
-    jobs = Jobs(tmp_path)
-    for number in (10, 2, 0, 1):
-        jobs.start(number)
-        jobs.end(number, None, "")
-    assert [ended.number for ended in jobs.ended()] == [0, 1, 2, 10]
+    for run in ended:
+        jobs.start([run.number])
+        jobs.end(run)
+    assert jobs.ended() == Jobs(tmp_path).ended() == ended[::-1]
 
 
 def test_marks_are_seen_by_others(tmp_path: Path) -> None:
-    """Another process that knows the folder sees the same marks."""
-    code = (
-        "import sys; from pathlib import Path; from qsweep.jobs import Jobs; Jobs(Path(sys.argv[1])).start(7)"
-    )
+    """Another process that knows the folder sees the same marks, as they come."""
+    code = "import sys; from pathlib import Path; from qsweep.jobs import Jobs; "
+    code += "Jobs(Path(sys.argv[1])).start([7])"
+    jobs = Jobs(tmp_path)
+    jobs.start([6])
+    assert list(jobs.running()) == [6]
     subprocess.run([sys.executable, "-c", code, tmp_path], check=True)
-    [mark] = Jobs(tmp_path).running()
-    assert mark["pid"] != os.getpid()
-    assert mark["host"] == socket.gethostname()
+    assert sorted(jobs.running()) == [6, 7]
+    assert jobs.running()[7].pid != os.getpid()
+    assert jobs.running()[7].host == socket.gethostname()
+    assert jobs.running()[7].other
 
 
-def test_a_mark_is_never_seen_half_written(tmp_path: Path) -> None:
-    """A mark lies in its folder whole, with nothing beside it."""
+def test_a_line_that_is_being_written_is_no_mark(tmp_path: Path) -> None:
+    """Half a line, of a process that writes it or was killed, is left until it is whole."""
     jobs = Jobs(tmp_path)
-    jobs.start(0)
-    jobs.end(0, None, "")
-    assert sorted(path.name for path in (tmp_path / "0").iterdir()) == ["ended.json", "started.json"]
+    jobs.end(Ended(0, {}, ""))
+    [file] = tmp_path.glob("*.jsonl")
+    line = file.read_text()
+    file.write_text(line + line.replace(": 0", ": 1")[:-9])
+    assert [run.number for run in jobs.ended()] == [0]
+    file.write_text(line + line.replace(": 0", ": 1"))
+    assert [run.number for run in jobs.ended()] == [0, 1]
 
 
-def test_a_run_that_is_started_again_is_marked_anew(tmp_path: Path) -> None:
-    """A mark that is already there is replaced."""
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_the_order_of_files_does_not_matter(tmp_path: Path, first: str) -> None:
+    """A run that one process began, and another one ended, has ended, whichever file is read first."""
+    second = "b" if first == "a" else "a"
+    (tmp_path / f"{first}.jsonl").write_text('{"start": [0], "host": "h", "pid": 1}\n')
+    (tmp_path / f"{second}.jsonl").write_text('{"end": {"number": 0, "outcome": {}, "error": ""}}\n')
     jobs = Jobs(tmp_path)
-    jobs.start(0)
-    jobs.start(0)
-    jobs.end(0, None, "first")
-    jobs.end(0, None, "second")
-    assert [ended.error for ended in jobs.ended()] == ["second"]
+    assert (jobs.running(), jobs.count_ended()) == ({}, 1)
+
+
+def test_abandoned_runs(tmp_path: Path) -> None:
+    """What was in the hands of processes that are gone is told once; begun again, it is running again."""
+    jobs = Jobs(tmp_path)
+    jobs.start([0, 1, 2])
+    jobs.end(Ended(1, {}, ""))
+    assert jobs.abandoned() == {0, 2}
+    assert (jobs.abandoned(), jobs.running()) == (set(), {})
+    jobs.start([2])
+    assert list(jobs.running()) == [2]
+
+
+def test_the_parent_is_noted(tmp_path: Path) -> None:
+    """Whoever knows the folder knows the run under which its runs are nested."""
+    Jobs(tmp_path / "new").name_parent("abc")
+    assert Jobs(tmp_path / "new").parent == "abc"
 
 
 def test_a_stop_is_seen_by_all(tmp_path: Path) -> None:
@@ -100,7 +107,7 @@ def test_a_stop_is_seen_by_all(tmp_path: Path) -> None:
 def test_a_stop_spares_the_process_that_asks(tmp_path: Path) -> None:
     """A run in the process that asks to stop is sent no signal."""
     jobs = Jobs(tmp_path)
-    jobs.start(0)
+    jobs.start([0])
     jobs.stop()
     assert len(jobs.running()) == 1
 
@@ -124,7 +131,7 @@ def test_a_stop_leaves_others_alone(tmp_path: Path, ended: bool) -> None:
     try:
         mark(tmp_path, 0, other.pid, socket.gethostname() if ended else "elsewhere.invalid")
         if ended:
-            Jobs(tmp_path).end(0, None, "")
+            Jobs(tmp_path).end(Ended(0, {}, ""))
         Jobs(tmp_path).stop()
         other.communicate(b"\n", timeout=30)
         assert other.returncode == 0
@@ -144,5 +151,5 @@ def test_a_stop_does_not_mind_a_process_that_is_gone(tmp_path: Path) -> None:
 
 def mark(folder: Path, number: int, pid: int, host: str) -> None:
     """The mark of a run that another process started."""
-    (folder / str(number)).mkdir()
-    (folder / str(number) / "started.json").write_text(json.dumps({"pid": pid, "host": host}))
+    line = json.dumps({"start": [number], "host": host, "pid": pid})
+    (folder / f"{host}-{pid}.jsonl").write_text(line + "\n")

@@ -14,6 +14,7 @@ import gymnasium
 import pandas as pd
 import pytest
 import yaml
+from filelock import FileLock
 from gymnasium import spaces
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -24,9 +25,12 @@ from qsweep.config import Config, config_hash, record, variant_hash
 from qsweep.problems import UsageError
 from qsweep.progress import Silent
 from qsweep.resolution import resolve
-from qsweep.runner import Outcome, run
+from qsweep.runner import UNTRACKED, Outcome, Work, run
+from qsweep.tracking import mlflow_tracker
 from qsweep.tracking.store import open_store
+from qsweep.training import compiled_engine
 from qsweep.training.chunk import Chunk
+from qsweep.unfinished import all_left
 
 PAGE = Path(__file__).parents[1] / "docs" / "records.md"
 CURVES = ("train/return_avg", "train/return_min", "train/return_max", "train/epsilon")
@@ -92,7 +96,7 @@ def recorded(values: Mapping[str, Any], uri: str) -> Recorded:
     """Run a config into a store, and read it back by MLflow's own URI."""
     tracking = {**values.get("tracking", {}), "uri": uri}
     config = resolve({**values, "tracking": tracking})
-    outcome = run(config, "buckets=20,seed=3", "qsweep train seed=3", Silent())
+    [outcome] = run([Work(config, "buckets=20,seed=3", "qsweep train seed=3")], Silent())
     client = MlflowClient(open_store(uri, create=False).uri)
     return Recorded(config, outcome, client, artifacts_of(client.get_run(outcome.run_id)))
 
@@ -116,8 +120,8 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def test_params_are_the_resolved_config(small: Recorded) -> None:
     """Each key is a param with the value that counted, but those that say where the run belongs."""
-    elsewhere = ("tracking.name", "tracking.parent", "sweep.name", "sweep.report")
-    expected = {key: value for key, value in flat(record(small.config)).items() if key not in elsewhere}
+    resolved = flat(record(small.config)).items()
+    expected = {key: value for key, value in resolved if key not in UNTRACKED and key[:6] != "sweep."}
     found = small.run.data.params
     assert set(found) == set(expected)
     for key, value in expected.items():
@@ -219,7 +223,8 @@ def test_the_documented_names_are_the_real_ones(small: Recorded) -> None:
     assert named["metrics"] - {"window"} | named["summary metrics"] == set(small.run.data.metrics)
     assert named["artifacts"] == set(small.files)
     tags = {key for key in small.run.data.tags if key.startswith("qsweep.")}
-    assert named["tags"] - tags <= {"qsweep.sweep", "qsweep.git_commit", "qsweep.git_dirty"}
+    only_some = {"qsweep.sweep", "qsweep.git_commit", "qsweep.git_dirty", "qsweep.alive"}
+    assert named["tags"] - tags <= only_some
     assert tags <= named["tags"]
 
 
@@ -275,7 +280,7 @@ def test_an_experiment_that_was_deleted(workdir: Path) -> None:
 def test_without_tracking_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With tracking.uri=none the run comes to the same, has no id, and leaves the folder empty."""
     monkeypatch.chdir(tmp_path)
-    outcome = run(resolve({**SMALL, "tracking": {"uri": "none"}}), "seed=3", "", Silent())
+    [outcome] = run([Work(resolve({**SMALL, "tracking": {"uri": "none"}}), "seed=3", "")], Silent())
     assert (outcome.run_id, outcome.episodes) == ("", 233)
     assert outcome.metrics["test/return_worst"] >= -200
     assert set(CURVES) < set(outcome.metrics)
@@ -288,7 +293,7 @@ def test_where_it_is_recorded_does_not_change_a_result(
     """Untracked, and by the other engine, the summary is the same but for the time it took."""
     monkeypatch.chdir(tmp_path)
     values = {**SMALL, "engine": "gymnasium", "tracking": {**SMALL["tracking"], "uri": "none"}}
-    outcome = run(resolve(values), "seed=3", "", Silent())
+    [outcome] = run([Work(resolve(values), "seed=3", "")], Silent())
     found = {**outcome.metrics, "train/seconds": 0.0}
     assert found == {**small.outcome.metrics, "train/seconds": 0.0}
 
@@ -332,7 +337,7 @@ def fragile(kwargs: Mapping[str, Any]) -> Recorded:
     """Run the fragile environment until it raises, and read back the one run that there is."""
     config = resolve({**SMALL, "env": {"id": "Fragile-v0", "kwargs": dict(kwargs)}})
     with pytest.raises(RuntimeError, match="the wheel came off"):
-        run(config, "fragile", "", Silent())
+        run([Work(config, "fragile", "")], Silent())
     return only_run(config)
 
 
@@ -369,7 +374,7 @@ def test_an_environment_that_raises(workdir: Path) -> None:
     assert found.run.info.status == "FAILED"
     check_kept(found, 80)
     check_not_measured(found)
-    assert [path.name for path in workdir.iterdir()] == ["mlruns"]
+    assert list(workdir.glob("multirun/unfinished/*")) == []
 
 
 @pytest.mark.usefixtures("workdir")
@@ -410,9 +415,159 @@ def test_a_run_that_is_interrupted(signum: signal.Signals) -> None:
     """SIGINT and SIGTERM end the run KILLED, with all that was done before."""
     config = resolve({**SMALL, "env": {"id": "Fragile-v0"}})
     with pytest.raises(KeyboardInterrupt, match=signum.name):
-        run(config, "interrupted", "", StopsAfter(100, signum))
+        run([Work(config, "interrupted", "")], StopsAfter(100, signum))
     found = only_run(config)
     assert found.run.info.status == "KILLED"
     check_kept(found, 100)
     check_not_measured(found)
     assert list(found.curve("eval/return_mean")) == [79]
+
+
+GOES_ON = {**SMALL, "tracking": {"max_points": 25, "durable_seconds": 1e-9}}
+"""A run that is durable wherever its engine has a state."""
+
+
+@pytest.fixture
+def _short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiled engine has a state after every third checkpoint; every point is stored at once."""
+    monkeypatch.setattr(compiled_engine, "LONGEST", 60)
+    monkeypatch.setattr(mlflow_tracker, "BATCH", 1)
+
+
+class CopiesAll:
+    """Copies the current folder after every chunk: what a kill -9 at that moment leaves."""
+
+    def __init__(self, to: Path) -> None:
+        self._to = to
+
+    def update(self, chunk: Chunk) -> None:
+        """Another chunk is done."""
+        for name in ("mlruns", "multirun"):
+            shutil.copytree(name, self._to / f"{chunk.span.end:03d}" / name)
+
+
+def only_run_again(config: Config) -> Recorded:
+    """Go on with the only run that there is; read it back."""
+    run_id = only_run(config).outcome.run_id
+    [outcome] = run([Work(config, "again", "", run_id=run_id)], Silent())
+    assert outcome.run_id == run_id
+    return replace(only_run(config), outcome=outcome)
+
+
+def check_same(found: Recorded, whole: Recorded) -> None:
+    """A run that went on is the one that never stopped, but for the time it took."""
+    assert found.run.info.status == "FINISHED"
+    for name in (*CURVES, "eval/return_mean"):
+        assert found.curve(name) == whole.curve(name)
+    for name in ("episodes.parquet", "evaluation/test_episodes.parquet"):
+        assert (found.folder / name).read_bytes() == (whole.folder / name).read_bytes()
+    assert found.archive.names() == whole.archive.names()
+    tables = [dict(each.archive.tables(each.archive.episodes())) for each in (found, whole)]
+    assert all((tables[0][n] == tables[1][n]).all() for n in tables[1])
+    tags = [each.run.data.tags["qsweep.qtable_sha256"] for each in (found, whole)]
+    assert tags[0] == tags[1]
+    metrics = [{**each.outcome.metrics, "train/seconds": 0.0} for each in (found, whole)]
+    assert metrics[0] == metrics[1]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_short_chunks")
+@pytest.mark.parametrize("engine", ["compiled", "gymnasium"])
+def test_a_killed_run_goes_on(
+    small: Recorded, workdir: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    """Killed after any chunk, it ends as if nothing had happened: no point lost, none twice."""
+    config = resolve({**GOES_ON, "engine": engine})
+    run([Work(config, "first", "")], CopiesAll(workdir / "killed"))
+    moments = sorted((workdir / "killed").iterdir())
+    assert [path.name for path in moments] == [f"{n:03d}" for n in (*range(20, 233, 20), 233)]
+    for moment in moments[:: 2 if engine == "compiled" else 5]:
+        monkeypatch.chdir(moment)
+        at = min(int(moment.name), 232) // 60 * 60 if engine == "compiled" else min(int(moment.name), 220)
+        assert [left.episodes for left in all_left()] == ([at] if at else [])
+        check_same(only_run_again(config), small)
+        assert all_left() == []
+
+
+@pytest.mark.usefixtures("workdir", "_short_chunks")
+def test_a_run_that_was_killed_at_its_very_end(small: Recorded) -> None:
+    """Where all episodes were durable already, what is left to do is done."""
+    config = resolve(GOES_ON)
+    with pytest.raises(KeyboardInterrupt):
+        run([Work(config, "first", "")], StopsAfter(233, signal.SIGTERM))
+    check_same(only_run_again(config), small)
+
+
+@pytest.mark.usefixtures("workdir", "_short_chunks")
+def test_an_interrupted_run_goes_on(small: Recorded) -> None:
+    """Interrupted twice, with what it had put away as artifacts, it still ends as if nothing had happened."""
+    config = resolve(GOES_ON)
+    with pytest.raises(KeyboardInterrupt):
+        run([Work(config, "first", "")], StopsAfter(60, signal.SIGTERM))
+    check_kept(only_run(config), 60)
+    run_id = only_run(config).outcome.run_id
+    with pytest.raises(KeyboardInterrupt):
+        run([Work(config, "second", "", run_id=run_id)], StopsAfter(160, signal.SIGINT))
+    check_kept(only_run(config), 160)
+    check_same(only_run_again(config), small)
+
+
+@pytest.mark.usefixtures("workdir", "_short_chunks")
+def test_a_run_whose_end_cannot_be_recorded_goes_on(small: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was durable stays until the store has heard of the end."""
+    config = resolve(GOES_ON)
+    with monkeypatch.context() as away:
+        away.setattr(MlflowClient, "set_terminated", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run([Work(config, "first", "")], Silent())
+    assert [left.episodes for left in all_left()] == [180]
+    check_same(only_run_again(config), small)
+
+
+@pytest.mark.usefixtures("workdir", "_short_chunks")
+def test_a_spoilt_state_begins_anew(small: Recorded) -> None:
+    """Where what is left cannot be read, the same run begins at its first episode, with no point twice."""
+    config = resolve(GOES_ON)
+    with pytest.raises(KeyboardInterrupt):
+        run([Work(config, "first", "")], StopsAfter(160, signal.SIGTERM))
+    [left] = all_left()
+    (left.folder / "0002-state.npz").write_bytes(b"nothing")
+    check_same(only_run_again(config), small)
+
+
+@pytest.mark.usefixtures("workdir")
+def test_a_run_that_another_process_goes_on_with(workdir: Path) -> None:
+    """It is refused, and left as it is: RUNNING, in the hands of the other."""
+    config = resolve(GOES_ON)
+    with pytest.raises(KeyboardInterrupt):
+        run([Work(config, "first", "")], StopsAfter(100, signal.SIGTERM))
+    found = only_run(config)
+    tags, status = dict(found.run.data.tags), found.run.info.status
+    with FileLock(workdir / "multirun" / "unfinished" / found.outcome.run_id / ".lock", is_singleton=False):
+        with pytest.raises(UsageError, match="another process"):
+            run([Work(config, "again", "", run_id=found.outcome.run_id)], Silent())
+        assert (found.run.info.status, dict(found.run.data.tags)) == (status, tags)
+
+
+@pytest.mark.usefixtures("workdir", "_short_chunks")
+def test_an_untracked_run_that_fails_harms_no_other() -> None:
+    """What another run left stays when one that is not tracked comes to grief."""
+    with pytest.raises(KeyboardInterrupt):
+        run([Work(resolve(GOES_ON), "first", "")], StopsAfter(100, signal.SIGTERM))
+    before = all_left()
+    values = {**SMALL, "env": {"id": "Fragile-v0", "kwargs": {"lasts": 95}}, "tracking": {"uri": "none"}}
+    with pytest.raises(RuntimeError, match="the wheel came off"):
+        run([Work(resolve(values), "untracked", "")], Silent())
+    assert all_left() == before != []
+
+
+@pytest.mark.usefixtures("workdir")
+def test_seeds_side_by_side_are_the_runs_alone(small: Recorded) -> None:
+    """Runs that differ by their seed and train together come to what each comes to alone."""
+    configs = [resolve({**SMALL, "seed": seed}) for seed in (2, 3, 4)]
+    outcomes = run([Work(config, f"seed={config.seed}", "") for config in configs], Silent())
+    assert [outcome.name for outcome in outcomes] == ["seed=2", "seed=3", "seed=4"]
+    client = MlflowClient(open_store("local").uri)
+    found = client.get_run(outcomes[1].run_id)
+    middle = Recorded(configs[1], outcomes[1], client, artifacts_of(found))
+    check_same(middle, small)

@@ -78,7 +78,8 @@ class Jobs:
             self._ended[ended.number] = ended
             self._started.pop(ended.number, None)
         else:
-            self._started |= dict.fromkeys(mark["start"], Hand(mark["host"], mark["pid"]))
+            begun = (number for number in mark["start"] if number not in self._ended)  # read out of order
+            self._started |= dict.fromkeys(begun, Hand(mark["host"], mark["pid"]))
 
     def count_ended(self) -> int:
         """How many runs have ended."""
@@ -94,6 +95,12 @@ class Jobs:
         """The runs that have started and not ended, and whose hands they are in."""
         self._read()
         return dict(self._started)
+
+    def abandoned(self) -> set[int]:
+        """The runs in hand, of which nobody will hear any more; in no hand from now on."""
+        numbers = set(self.running())
+        self._started.clear()
+        return numbers
 
     def name_parent(self, run_id: str) -> None:
         """Note the run under which the multirun's runs are nested."""

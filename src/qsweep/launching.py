@@ -26,7 +26,7 @@ from qsweep.jobs import Ended, Jobs
 from qsweep.liveness import announce
 from qsweep.parents import Parent
 from qsweep.progress import bar
-from qsweep.relaunching import Decision, decide, earlier_runs
+from qsweep.relaunching import Decision, Rerun, decide, earlier_runs
 from qsweep.runner import Work
 from qsweep.tracking import tracker
 from qsweep.tracking.provenance import code
@@ -36,7 +36,7 @@ POLL_SECONDS = 0.25
 ORPHAN_SECONDS = 15.0
 """How long runs may take to end whose launching process is gone."""
 DEATHS = 2
-"""How many processes may die with a run in hand before it is held to be the cause."""
+"""How many processes may die with a run in hand before it is launched alone, to see whether that is why."""
 OWN = ("tracking.parent=", "tracking.name=", "sweep.")
 """Overrides that belong to a sweep, not to a run of it alone."""
 
@@ -81,17 +81,19 @@ class Runs:
         """Launch runs until all have ended; returns which earlier ones they take the place of."""
         replaced: dict[int, tuple[str, ...]] = {}
         deaths: Counter[int] = Counter()
-        rest = dict(works)
-        while rest := self._to_run(rest, name, replaced):
+        rest, rerun = dict(works), self._sweep.rerun
+        while rest := self._to_run(rest, name, rerun, replaced):
+            rerun = "code" if rerun == "never" else rerun  # what is there now is of this launch
+            some = _calm(rest, deaths)
             before = self._jobs.count_ended()
-            error = self._launch(rest)
+            error = self._launch(some)
             if self._jobs.stopped:  # a run in this very process took the signal
                 raise Interrupted(signal.SIGTERM)
-            deaths.update(rest.keys() & self._jobs.running().keys())
-            lost = self._jobs.count_ended() == before and not deaths
-            rest = self._not_ended(rest)
-            for number in rest:
-                if lost or not error or deaths[number] >= DEATHS:
+            died = some.keys() & self._jobs.abandoned()
+            deaths.update(died)
+            nothing = self._jobs.count_ended() == before and not died
+            for number in self._not_ended(some):
+                if nothing or not error or (len(some) == 1 and deaths[number] >= DEATHS):
                     self._jobs.end(Ended(number, {}, error or "ended without a word"))
             rest = self._not_ended(rest)
         return replaced
@@ -101,14 +103,14 @@ class Runs:
         return {number: work for number, work in works.items() if number not in ended}
 
     def _to_run(
-        self, works: Mapping[int, Work], name: str, replaced: dict[int, tuple[str, ...]]
+        self, works: Mapping[int, Work], name: str, rerun: Rerun, replaced: dict[int, tuple[str, ...]]
     ) -> dict[int, Work]:
         """Those of some runs that are to run, after a look at what there is of them already."""
         if not works or not self._earlier:
             self._earlier = bool(self._parent.run_id)  # the next time there will be some
             return dict(works)
         rest: dict[int, Work] = {}
-        for number, decision in self._decisions(works, name).items():
+        for number, decision in self._decisions(works, name, rerun).items():
             if decision.does in ("run", "go on"):
                 run_id = decision.run_id if decision.does == "go on" else ""
                 rest[number] = replace(works[number], run_id=run_id)
@@ -120,15 +122,14 @@ class Runs:
                 self._jobs.end(Ended(number, {}, f"another process has run {decision.run_id} in hand"))
         return rest
 
-    def _decisions(self, works: Mapping[int, Work], name: str) -> dict[int, Decision]:
+    def _decisions(self, works: Mapping[int, Work], name: str, rerun: Rerun) -> dict[int, Decision]:
         """What becomes of some runs; those that a process without a launcher has in hand may end first."""
         hashes = {number: config_hash(work.config) for number, work in works.items()}
         deadline = time.monotonic() + ORPHAN_SECONDS
         while True:
             found = earlier_runs(open_store(self._uri), self._parent.run_id, name)
             decisions = {
-                number: decide(found.get(config, []), self._sweep.rerun, code())
-                for number, config in hashes.items()
+                number: decide(found.get(config, []), rerun, code()) for number, config in hashes.items()
             }
             waits = any(decision.does == "wait" for decision in decisions.values())
             if not waits or time.monotonic() > deadline:
@@ -163,6 +164,12 @@ class Runs:
         for run_id in run_ids:
             tracker(self._uri).discard(run_id)
             unfinished.forget(run_id)
+
+
+def _calm(works: Mapping[int, Work], deaths: Counter[int]) -> dict[int, Work]:
+    """The runs that processes do not die of, as far as one knows; then one of the others."""
+    calm = {number: work for number, work in works.items() if deaths[number] < DEATHS}
+    return calm or dict(list(works.items())[:1])
 
 
 def _workers(launcher: Launcher) -> int:

@@ -53,12 +53,13 @@ class Recorder:
         path = self._left.part(episodes.FILE_NAME, self._left.parts)
         return self._files.enter_context(episodes.EpisodeFile(path, self._left.episodes))
 
+    def _history_file(self, shape: tuple[int, ...]) -> checkpoints.History:
+        path = self._left.part(checkpoints.FILE_NAME, self._left.parts)
+        return self._files.enter_context(checkpoints.History(path, shape, self._about))
+
     def add(self, chunk: Chunk) -> None:
         """Record the next chunk."""
-        if self._history is None:
-            path = self._left.part(checkpoints.FILE_NAME, self._left.parts)
-            history = checkpoints.History(path, chunk.q_table.shape, self._about)
-            self._history = self._files.enter_context(history)
+        self._history = self._history or self._history_file(chunk.q_table.shape)
         self._last = chunk
         self._waiting.append(chunk)
         self._bytes += chunk.q_table.nbytes
@@ -101,8 +102,9 @@ class Recorder:
         """Write all that was added; the files are whole then. After an error, too."""
         with self._files:
             self._flush()
-            if self._history and self._last and not self._last.span.checkpoint:
-                self._history.add(self._last.span.end, self._last.q_table)
+            if self._last and not self._last.span.checkpoint:
+                history = self._history or self._history_file(self._last.q_table.shape)
+                history.add(self._last.span.end, self._last.q_table)
         self._join()
 
     def _join(self) -> None:

@@ -62,7 +62,7 @@ def decide(earlier: Sequence[Earlier], rerun: Rerun, now: str) -> Decision:
     for run in earlier:
         if run.alive:
             return Decision("wait", run.run_id)
-    kept = [run for run in earlier if _is_kept(run, rerun, now)]
+    kept = sorted((run for run in earlier if _is_kept(run, rerun, now)), key=lambda run: not run.finished)
     if kept:
         return Decision("keep", kept[0].run_id, _others(earlier, kept[0]))
     for run in earlier:

@@ -119,26 +119,29 @@ class _Timer:
 @contextmanager
 def _recorded(work: Work, timer: _Timer) -> Iterator[_Recording]:
     """A run in the log, which ends as what is done in here does; nothing that was recorded is lost."""
-    log = _opened(work)
-    status: Status = "FAILED"
-    summary: dict[str, float] = {}
-    tags: dict[str, str] = {}
-    try:
-        with workplace(left_by(log.run_id)) as left:
+    with ExitStack() as stack:  # what is durable stays until the log has heard of the end
+        # Of a run that goes on, the folder first: another process may have it in hand.
+        left = stack.enter_context(workplace(left_by(work.run_id))) if work.run_id else None
+        log = _opened(work)
+        status: Status = "FAILED"
+        summary: dict[str, float] = {}
+        tags: dict[str, str] = {}
+        try:
+            left = left or stack.enter_context(workplace(left_by(log.run_id)))
             recording = _Recording(work, left, log, timer)
             try:
                 with recording:
                     yield recording
             finally:
                 summary, tags = recording.summary(), recording.tags()
-        status = "FINISHED"
-    except KeyboardInterrupt:
-        status = "KILLED"
-        raise
-    finally:
-        if timer.broken:  # by the environment: it may be another one when the run is begun again
-            forget(log.run_id)
-        log.close(status, summary, tags)
+            status = "FINISHED"
+        except KeyboardInterrupt:
+            status = "KILLED"
+            raise
+        finally:
+            if timer.broken:  # by the environment: it may be another one when the run is begun again
+                forget(log.run_id)
+            log.close(status, summary, tags)
 
 
 def _opened(work: Work) -> RunLog:
@@ -173,8 +176,9 @@ class _Recording:
         self._recorder.add(chunk)
         for points in self._judge.hear(chunk):
             self._log.log(points)
-        every = self._work.config.tracking.durable_seconds
-        if every and chunk.state and self._log.run_id and time.monotonic() - self._settled >= every:
+        every = self._work.config.tracking.durable_seconds if self._log.run_id else 0
+        more = chunk.span.end < self._work.config.episodes
+        if every and more and chunk.state and time.monotonic() - self._settled >= every:
             self._settle(chunk.state())
 
     def _settle(self, state: State) -> None:

@@ -7,15 +7,15 @@ manifest does not count. A run that ends takes its folder along.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from zipfile import BadZipFile
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -27,6 +27,8 @@ from qsweep.training.chunk import State
 
 FOLDER = Path("multirun") / "unfinished"
 MANIFEST, LOCK = "unfinished.json", ".lock"
+KINDS = (episodes.FILE_NAME, checkpoints.FILE_NAME)
+"""The files that are in parts."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Left:
 
     config: its hash; code: what `tracking.provenance.code` said. episodes: how many are done, 0 where
     there is no such point. parts: how many files of each kind hold them. seconds: spent in training.
+    hashes: the SHA-256 of every file, by its name.
     """
 
     folder: Path
@@ -44,6 +47,7 @@ class Left:
     episodes: int = 0
     parts: int = 0
     seconds: float = 0.0
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
     def part(self, kind: str, number: int) -> Path:
         """One of the files that make up `kind`, a file's name."""
@@ -69,6 +73,10 @@ class Left:
         arrays = io.BytesIO()
         np.savez(arrays, allow_pickle=False, **state)
         write_bytes(reached._state_file(), arrays.getvalue())
+        new = [reached._state_file(), *(self.part(kind, self.parts) for kind in KINDS)]
+        hashes = {**self.hashes, **{path.name: _sha256(path) for path in new}}
+        hashes.pop(self._state_file().name, None)
+        reached = replace(reached, hashes=hashes)
         known = asdict(reached) | {"folder": ""}
         write_text(self.folder / MANIFEST, json.dumps(known))
         with suppress(OSError):
@@ -76,17 +84,16 @@ class Left:
         return reached
 
     def readable(self) -> bool:
-        """Whether everything that the manifest names can be read."""
+        """Whether everything that the manifest names is as it was written."""
         try:
-            self.state()
-            for path in self.files(episodes.FILE_NAME):
-                for _ in episodes.blocks(path):
-                    pass
-            for path in self.files(checkpoints.FILE_NAME):
-                checkpoints.Archive(path).changes()
-        except (OSError, ValueError, KeyError, BadZipFile, EOFError):
+            return all(_sha256(self.folder / name) == known for name, known in self.hashes.items())
+        except OSError:
             return False
-        return True
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def left_by(run_id: str, root: Path = FOLDER) -> Left:
@@ -106,8 +113,9 @@ def all_left(root: Path = FOLDER) -> list[Left]:
 
 
 def forget(run_id: str, root: Path = FOLDER) -> None:
-    """Remove what a run left."""
-    shutil.rmtree(root / run_id, ignore_errors=True)
+    """Remove what a run left; one that is not tracked has left nothing."""
+    if run_id:
+        shutil.rmtree(root / run_id, ignore_errors=True)
 
 
 @contextmanager
@@ -150,8 +158,7 @@ def _alone(left: Left) -> Iterator[None]:
 
 def _keep_only(left: Left) -> None:
     """Remove what a killed process was writing when it died."""
-    named = {left.folder / MANIFEST, left.folder / LOCK, left._state_file()}
-    named |= {*left.files(episodes.FILE_NAME), *left.files(checkpoints.FILE_NAME)}
+    named = {LOCK, *left.hashes, *([MANIFEST] if left.episodes else [])}
     for path in left.folder.iterdir():
-        if path not in named:
+        if path.name not in named:
             path.unlink()
