@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
-from qsweep.tracking.bulk_store import LARGEST, BulkSqliteStore
-from qsweep.tracking.store import BULK_SCHEME, bulk_store
+from qsweep.tracking.bulk_store import LARGEST, BulkStore
+from qsweep.tracking.store import BULK_SCHEMES, bulk_store
 
 NAN, INF = math.nan, math.inf
 
@@ -61,7 +61,7 @@ def sides(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Sid
     plain = f"sqlite:///{stock}"
     return Sides(
         Side(MlflowClient(plain, registry_uri=plain), stock),
-        Side(MlflowClient(f"{BULK_SCHEME}:///{ours}", registry_uri=f"sqlite:///{ours}"), ours),
+        Side(MlflowClient(f"{BULK_SCHEMES['sqlite']}:///{ours}", registry_uri=f"sqlite:///{ours}"), ours),
     )
 
 
@@ -322,6 +322,6 @@ def test_an_experiment_without_a_place(sides: Sides, tmp_path: Path, monkeypatch
 def test_mlflow_finds_the_store_by_its_scheme(sides: Sides) -> None:
     """The scheme is registered with MLflow as the project's store, which is MLflow's but for metrics."""
     registered = {entry.name: entry.value for entry in entry_points(group="mlflow.tracking_store")}
-    assert registered[BULK_SCHEME] == f"{bulk_store.__module__}:{bulk_store.__name__}"
-    assert isinstance(sides.ours.client._tracking_client.store, BulkSqliteStore)
-    assert type(sides.stock.client._tracking_client.store) in BulkSqliteStore.__mro__[1:]
+    assert registered[BULK_SCHEMES["sqlite"]] == f"{bulk_store.__module__}:{bulk_store.__name__}"
+    assert isinstance(sides.ours.client._tracking_client.store, BulkStore)
+    assert type(sides.stock.client._tracking_client.store) in BulkStore.__mro__[1:]

@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from qsweep.curves import Points
+from qsweep.problems import Problem, UsageError
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""Makes the UI open an experiment as model training, with runs and charts first."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,19 @@ class RunRecord:
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     parent: str | None = None
+
+
+def run_tags(record: RunRecord) -> dict[str, str]:
+    """The tags of a run, MLflow's own among them, but for its name."""
+    own = {"mlflow.source.name": "qsweep", "mlflow.source.type": "LOCAL"}
+    parent = {"mlflow.parentRunId": record.parent} if record.parent else {}
+    return {**record.tags, **own, **parent}
+
+
+def deleted(experiment: str) -> UsageError:
+    """What is wrong with a run in an experiment that has been deleted."""
+    rule = "names an experiment that was deleted"
+    return UsageError([Problem("tracking.experiment", rule, experiment, "restore it or give another")])
 
 
 class RunLog(Protocol):
