@@ -6,11 +6,18 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.postgresql import PostgreSQL, postgresql
+
+if TYPE_CHECKING:
+    from tests.stores import Sides
+
+__all__ = ["postgresql"]
 QSWEEP = str(Path(sys.executable).with_name("qsweep"))
 
 
@@ -22,6 +29,32 @@ def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("store")
     open_store(f"sqlite:///{local_database(folder)}")
     return local_database(folder)
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: PostgreSQL) -> Iterator[str]:
+    """The name of a database with an empty MLflow store; user and password are in the environment."""
+    from qsweep.tracking.store import open_store
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in postgresql.environment.items():
+            patch.setenv(name, value)
+        database = postgresql.create_database()
+        open_store(postgresql.uri(database))
+        postgresql.cut_off(database)
+        yield database
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
+def sides(request: pytest.FixtureRequest) -> Sides:
+    """MLflow's own store and ours, on equal and empty databases."""
+    from tests.stores import postgresql_sides, sqlite_sides  # MLflow is slow to import
+
+    if request.param == "sqlite":
+        folder = request.getfixturevalue("tmp_path_factory").mktemp("sides")
+        return sqlite_sides(request.getfixturevalue("migrated_store"), folder)
+    migrated = request.getfixturevalue("migrated_postgresql")
+    return postgresql_sides(request.getfixturevalue("postgresql"), migrated)
 
 
 @pytest.fixture

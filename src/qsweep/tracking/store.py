@@ -7,7 +7,7 @@ import re
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
@@ -85,7 +85,7 @@ def open_store(uri: str, create: bool = True) -> Store:
     if uri.startswith("http"):
         return _server(uri)
     if uri.startswith("postgresql:"):
-        return _postgresql(uri, create)
+        return _postgresql(uri, create, local_database().parent)
     database = local_database() if uri == "local" else Path(uri.removeprefix("sqlite:///")).absolute()
     if not create and not _holds_anything(database):
         remedy = "train something first, or change to the folder that holds mlruns/"
@@ -121,7 +121,8 @@ def sqlite_versions(database: Path) -> list[str]:
         return [version for (version,) in connection.execute("SELECT version_num FROM alembic_version")]
 
 
-def _postgresql(uri: str, create: bool) -> Store:
+@lru_cache  # a connection takes longer than all that a run says on it
+def _postgresql(uri: str, create: bool, folder: Path) -> Store:
     try:
         from qsweep.tracking import postgresql_database as postgresql
     except ImportError:
@@ -134,7 +135,7 @@ def _postgresql(uri: str, create: bool) -> Store:
     found = postgresql.create(uri) if found is None else found
     version = schema.check(found, uri, (f"mlflow db upgrade {uri}",))
     tables = RunTables(postgresql.PostgresqlDatabase(uri)) if version in schema.KNOWN else None
-    return Store(uri, local_database().parent / "artifacts", tables)
+    return Store(uri, folder / "artifacts", tables)
 
 
 def _holds_anything(database: Path) -> bool:

@@ -14,7 +14,9 @@ from typing import Protocol
 import numpy as np
 
 from qsweep.curves import Points
+from qsweep.problems import Problem, UsageError
 from qsweep.tracking.curve_rows import Curve, curves_of, latest_rows
+from qsweep.tracking.database import DatabaseError
 from qsweep.tracking.run_tables import LONGEST_PARAM, LONGEST_TAG, Batch, End, NewRun, RunTables, is_plain
 from qsweep.tracking.store import Store
 from qsweep.tracking.tracker import EXPERIMENT_TAGS, RunLog, RunRecord, Status, deleted, run_tags
@@ -36,12 +38,22 @@ class TableTracker:
     def open(self, record: RunRecord) -> RunLog:
         """Create the run, with its params and tags, in one transaction.
 
-        Raises UsageError where its experiment has been deleted.
+        Raises UsageError where its experiment has been deleted, or the store cannot be written.
         """
         if not all(is_plain(key) for key in (*record.params, *record.tags)):
             from qsweep.tracking.mlflow_tracker import MlflowTracker  # MLflow judges names itself
 
             return MlflowTracker(self._store).open(record)
+        try:
+            run = self._create(record)
+        except DatabaseError as error:
+            rule = "the store must be writable"
+            raise UsageError([Problem("tracking.uri", rule, self._store.uri, str(error))]) from error
+        uri = run.artifact_uri
+        artifacts = Folder(Path(uri)) if _FOLDER.fullmatch(uri) else Uploads(self._store, run.run_id)
+        return TableRunLog(self._tables, run.run_id, artifacts)
+
+    def _create(self, record: RunRecord) -> NewRun:
         now, run_id = _now(), uuid.uuid4().hex
         location = str(self._store.artifacts / record.experiment) if self._store.artifacts else ""
         experiment = self._tables.experiment(record.experiment, location, EXPERIMENT_TAGS, now)
@@ -49,26 +61,15 @@ class TableTracker:
             raise deleted(record.experiment)
         artifacts = _below(experiment.location, run_id)
         params = {key: value[:LONGEST_PARAM] for key, value in record.params.items()}
-        tags = {**run_tags(record), "mlflow.runName": record.name}
-        self._tables.create(
-            NewRun(
-                run_id,
-                record.name,
-                experiment.experiment_id,
-                artifacts,
-                now,
-                params=params,
-                tags=_cut(tags),
-            )
-        )
-        return TableRunLog(self._tables, run_id, self._artifacts(artifacts, run_id))
+        tags = _cut({**run_tags(record), "mlflow.runName": record.name})
+        number = experiment.experiment_id
+        run = NewRun(run_id, record.name, number, artifacts, now, params=params, tags=tags)
+        self._tables.create(run)
+        return run
 
     def kill_running(self, parent: str) -> None:
         """End as KILLED the runs nested under `parent` that are still RUNNING."""
         self._tables.kill_running(parent, _now())
-
-    def _artifacts(self, uri: str, run_id: str) -> Artifacts:
-        return Folder(Path(uri)) if _FOLDER.fullmatch(uri) else Uploads(self._store, run_id)
 
 
 class Artifacts(Protocol):
