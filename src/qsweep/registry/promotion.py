@@ -98,8 +98,8 @@ def chosen_policy(store: Store, run: Any, folder: Path) -> Policy:
 
 def _lock(store: Store, name: str) -> FileLock:
     """One registration at a time: beside a local store; for a server, of this user's processes."""
-    if store.artifacts is not None:
-        return FileLock(store.artifacts.parent / f".{name}.lock")
+    if store.database is not None:
+        return FileLock(store.database.parent / f".{name}.lock")
     key = hashlib.sha256(f"{store.uri} {name}".encode()).hexdigest()[:16]
     return FileLock(user_cache() / f"registry-{key}.lock")
 

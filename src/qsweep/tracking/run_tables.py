@@ -11,8 +11,6 @@ from typing import Any
 from qsweep.tracking.curve_rows import COLUMNS, Curve, Row
 from qsweep.tracking.database import Database, Transaction
 
-LONGEST_PARAM, LONGEST_TAG = 6000, 8000
-"""Characters of a value that MLflow keeps."""
 _KEY = re.compile(r"[\w.\-][/\w.\- :]{0,249}")
 _RUN = (
     "run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time,"

@@ -46,6 +46,12 @@ class Store:
     artifacts: Path | None
     tables: RunTables | None = None
 
+    @property
+    def database(self) -> Path | None:
+        """The file of a store on SQLite; None for any other."""
+        file = self.uri.removeprefix("sqlite:///")
+        return None if file == self.uri else Path(file)
+
     @cached_property
     def client(self) -> MlflowClient:
         """MLflow's client; MLflow is imported when it is first asked for, which takes a second."""

@@ -17,9 +17,18 @@ from qsweep.curves import Points
 from qsweep.problems import Problem, UsageError
 from qsweep.tracking.curve_rows import Curve, curves_of, latest_rows
 from qsweep.tracking.database import DatabaseError
-from qsweep.tracking.run_tables import LONGEST_PARAM, LONGEST_TAG, Batch, End, NewRun, RunTables, is_plain
+from qsweep.tracking.run_tables import Batch, End, NewRun, RunTables, is_plain
 from qsweep.tracking.store import Store
-from qsweep.tracking.tracker import EXPERIMENT_TAGS, RunLog, RunRecord, Status, deleted, run_tags
+from qsweep.tracking.tracker import (
+    EXPERIMENT_TAGS,
+    LONGEST_PARAM,
+    LONGEST_TAG,
+    RunLog,
+    RunRecord,
+    Status,
+    deleted,
+    run_tags,
+)
 
 FLUSH_POINTS = 20_000
 """Points in one transaction: about a twentieth of a second in which nobody else writes."""
@@ -47,7 +56,7 @@ class TableTracker:
         try:
             run = self._create(record)
         except DatabaseError as error:
-            rule = "the store must be writable"
+            rule = "the store takes no run"
             raise UsageError([Problem("tracking.uri", rule, self._store.uri, str(error))]) from error
         uri = run.artifact_uri
         artifacts = Folder(Path(uri)) if _FOLDER.fullmatch(uri) else Uploads(self._store, run.run_id)
@@ -61,7 +70,7 @@ class TableTracker:
             raise deleted(record.experiment)
         artifacts = _below(experiment.location, run_id)
         params = {key: value[:LONGEST_PARAM] for key, value in record.params.items()}
-        tags = _cut({**run_tags(record), "mlflow.runName": record.name})
+        tags = {**run_tags(record), "mlflow.runName": record.name}
         number = experiment.experiment_id
         run = NewRun(run_id, record.name, number, artifacts, now, params=params, tags=tags)
         self._tables.create(run)
@@ -129,7 +138,8 @@ class TableRunLog:
 
     def _flush(self, tags: Mapping[str, str], end: End | None) -> None:
         curves = sorted(self._curves, key=lambda curve: curve.key)  # what lies together is quicker to insert
-        self._tables.add(self.run_id, Batch(curves, latest_rows(self.run_id, curves), {}, _cut(tags), end))
+        kept = {key: value[:LONGEST_TAG] for key, value in tags.items()}
+        self._tables.add(self.run_id, Batch(curves, latest_rows(self.run_id, curves), {}, kept, end))
         self._curves, self._points = [], 0
         self._flushed = time.monotonic()
 
@@ -158,10 +168,6 @@ def _below(location: str, run_id: str) -> str:
 
     found: str = append_to_uri_path(location, run_id, "artifacts")
     return found
-
-
-def _cut(tags: Mapping[str, str]) -> dict[str, str]:
-    return {key: value[:LONGEST_TAG] for key, value in tags.items()}
 
 
 def _now() -> int:

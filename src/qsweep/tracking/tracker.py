@@ -12,6 +12,8 @@ from qsweep.problems import Problem, UsageError
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
+LONGEST_PARAM, LONGEST_TAG = 6000, 8000
+"""Characters of a value that MLflow keeps."""
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Makes the UI open an experiment as model training, with runs and charts first."""
 
@@ -31,10 +33,10 @@ class RunRecord:
 
 
 def run_tags(record: RunRecord) -> dict[str, str]:
-    """The tags of a run, MLflow's own among them, but for its name."""
+    """The tags of a run, MLflow's own among them, but for its name; MLflow does not cut long ones here."""
     own = {"mlflow.source.name": "qsweep", "mlflow.source.type": "LOCAL"}
     parent = {"mlflow.parentRunId": record.parent} if record.parent else {}
-    return {**record.tags, **own, **parent}
+    return {key: value[:LONGEST_TAG] for key, value in {**record.tags, **own, **parent}.items()}
 
 
 def deleted(experiment: str) -> UsageError:
