@@ -43,7 +43,7 @@ from qsweep.tracking.curve_rows import LARGEST, Curve, Row, later
 from qsweep.tracking.database import Database, DatabaseError
 from qsweep.tracking.run_tables import Batch, End, NewRun, RunTables, Unwritable
 from qsweep.tracking.sqlite_database import SqliteDatabase
-from qsweep.tracking.store import BULK_SCHEMES, sqlite_versions
+from qsweep.tracking.store import BULK_SCHEMES, versions_in
 
 
 class BulkStore(SqlAlchemyStore):
@@ -180,7 +180,9 @@ class _Opened:
 
 def _sqlite(uri: str) -> _Opened:
     file = Path(uri.partition(":///")[2])
-    return _Opened(f"sqlite:///{file}", sqlite_versions(file), SqliteDatabase(file))
+    database = SqliteDatabase(file)
+    with _as_mlflow():
+        return _Opened(f"sqlite:///{file}", versions_in(database), database)
 
 
 def _postgresql(uri: str) -> _Opened:

@@ -81,8 +81,9 @@ class _Transaction:
             for rows in ROWS:
                 width = 2 * rows
                 after = first + (len(flat) - first) // width * width
-                starts = range(first, after, width)
-                self.run(_insert(rows), ((*same, *flat[at : at + width]) for at in starts))
+                if after > first:
+                    starts = range(first, after, width)
+                    self.run(_insert(rows), ((*same, *flat[at : at + width]) for at in starts))
                 first = after
 
 

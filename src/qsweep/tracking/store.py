@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from filelock import FileLock
 
 from qsweep.durable import sync_folder
 from qsweep.problems import Problem, UsageError
 from qsweep.tracking import schema
+from qsweep.tracking.database import Database, DatabaseError
 from qsweep.tracking.run_tables import RunTables
 from qsweep.tracking.sqlite_database import SqliteDatabase
 
@@ -101,7 +101,7 @@ def open_store(uri: str, create: bool = True) -> Store:
         raise UsageError([Problem("tracking.uri", rule, str(database), "rename the folder")])
     try:
         return _local(database)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, DatabaseError) as error:
         rule = "the store's folder and file must be readable and writable"
         raise UsageError([Problem("tracking.uri", rule, str(database), str(error))]) from None
 
@@ -114,17 +114,22 @@ def _local(database: Path) -> Store:
             if not _holds_anything(database):
                 _create(database)
     uri = f"sqlite:///{database}"
-    version = schema.check(
-        sqlite_versions(database), uri, (f"mlflow db upgrade {uri}", "qsweep doctor --fix")
-    )
-    tables = RunTables(SqliteDatabase(database)) if version in schema.KNOWN else None
+    status = database.stat()
+    file = _opened(database, status.st_dev, status.st_ino)
+    version = schema.check(versions_in(file), uri, (f"mlflow db upgrade {uri}", "qsweep doctor --fix"))
+    tables = RunTables(file) if version in schema.KNOWN else None
     return Store(uri, database.parent / "artifacts", tables)
 
 
-def sqlite_versions(database: Path) -> list[str]:
-    """What a file's `alembic_version` says. Raises sqlite3.Error where it is no MLflow store."""
-    with closing(sqlite3.connect(f"file:{quote(str(database))}?mode=rw", uri=True)) as connection:
-        return [version for (version,) in connection.execute("SELECT version_num FROM alembic_version")]
+@lru_cache(maxsize=8)  # to read the schema, of some sixty tables, takes longer than all that a run says
+def _opened(database: Path, device: int, inode: int) -> SqliteDatabase:  # noqa: ARG001
+    """A file, open; another file that has taken its place is another inode, as long as this one is open."""
+    return SqliteDatabase(database)
+
+
+def versions_in(database: Database) -> list[str]:
+    """What its `alembic_version` says. Raises DatabaseError where it is no MLflow store."""
+    return [version for (version,) in database.read("SELECT version_num FROM alembic_version")]
 
 
 @lru_cache  # a connection takes longer than all that a run says on it
