@@ -243,6 +243,32 @@ def test_what_cannot_be_written_ends_failed(workdir: Path) -> None:
     assert (found.info.status, found.data.metrics) == ("FAILED", {})
 
 
+@pytest.mark.usefixtures("workdir")
+def test_two_transactions_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of 10,000 points takes one transaction to begin and one to end, and asks MLflow nothing."""
+    statements: list[str] = []
+    connect = sqlite3.connect
+
+    def traced(*where: Any, **how: Any) -> sqlite3.Connection:
+        connection = connect(*where, **how)
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    store = open_store("local")
+    assert store.tables is not None
+    recording = TableTracker(store, store.tables)
+    recording.open(RECORD).close("FINISHED", {}, {})  # makes the experiment
+    statements.clear()
+    run = recording.open(RECORD)
+    run.log(points(0, {key: [0.5] * 2500 for key in "abcd"}))
+    run.close("FINISHED", SUMMARY, {})
+    kinds = [statement.split()[0] for statement in statements]
+    assert (kinds.count("BEGIN"), kinds.count("COMMIT")) == (2, 2)
+    assert len([word for word in statements if "INTO metrics" in word]) == 4 * 10 + len(SUMMARY)
+    assert "client" not in vars(store)
+
+
 def test_a_store_that_takes_no_run(workdir: Path) -> None:
     """What keeps a run from being begun is said in one line, before anything is trained."""
     store = open_store("local")

@@ -17,7 +17,7 @@ from qsweep.tracking.store import Store
 from qsweep.tracking.tracker import EXPERIMENT_TAGS, RunRecord, Status, deleted, run_tags
 
 BATCH = 1000
-"""Metrics in one call, MLflow's limit."""
+"""Metrics in one call, MLflow's limit; with the longest of keys a third of the megabyte that one may have."""
 FLUSH_SECONDS = 5.0
 
 
