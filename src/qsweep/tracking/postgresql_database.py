@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
@@ -73,7 +74,7 @@ def versions(uri: str) -> list[str] | None:
         return _versions(connection, uri)
 
 
-def create(uri: str) -> list[str]:
+def create(uri: str, artifacts: Path) -> list[str]:
     """Make MLflow's tables in an empty database, unless another process was quicker; returns `versions`."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
@@ -83,7 +84,7 @@ def create(uri: str) -> list[str]:
         # Held until the connection ends. Two processes that migrate one fresh database fail.
         connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         if _versions(connection, uri) is None:
-            SqlAlchemyStore(sqlalchemy_uri(uri), ".").engine.dispose()
+            SqlAlchemyStore(sqlalchemy_uri(uri), str(artifacts)).engine.dispose()
         return _versions(connection, uri) or []
 
 

@@ -143,7 +143,7 @@ def _postgresql(uri: str, create: bool, folder: Path) -> Store:
     if found is None and not create:
         remedy = "train something first, or give another database"
         raise UsageError([Problem("tracking.uri", "there is no store yet", uri, remedy)])
-    found = postgresql.create(uri) if found is None else found
+    found = postgresql.create(uri, folder / "artifacts") if found is None else found
     version = schema.check(found, uri, (f"mlflow db upgrade {uri}",))
     tables = RunTables(postgresql.PostgresqlDatabase(uri)) if version in schema.KNOWN else None
     return Store(uri, folder / "artifacts", tables)
