@@ -42,11 +42,13 @@ _EXPERIMENT_TAG = """
 INSERT INTO experiment_tags (key, value, experiment_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
 """
 _INFO = "experiment_id, user_id, status, start_time, end_time, lifecycle_stage, artifact_uri, name"
-_KILL = """
-UPDATE runs SET status = 'KILLED', end_time = ?
+_RUNNING = """
+SELECT runs.run_uuid, tags.key, tags.value FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid
 WHERE status = 'RUNNING' AND lifecycle_stage = 'active'
-  AND run_uuid IN (SELECT run_uuid FROM tags WHERE key = 'mlflow.parentRunId' AND value = ?)
+  AND runs.run_uuid IN (SELECT run_uuid FROM tags WHERE key = 'mlflow.parentRunId' AND value = ?)
 """
+_KILL = "UPDATE runs SET status = 'KILLED', end_time = ? WHERE run_uuid = ? AND status = 'RUNNING'"
+_LAST_STEP = "SELECT max(step) FROM metrics WHERE run_uuid = ? AND key = ?"
 
 
 class Unwritable(Exception):
@@ -171,9 +173,39 @@ class RunTables:
 
         self._database.write(change)
 
-    def kill_running(self, parent: str, now: int) -> None:
-        """End as KILLED the runs nested under `parent` that are still RUNNING."""
-        self._database.write(lambda transaction: transaction.rows(_KILL, (now, parent)))
+    def begin_again(self, run_id: str, tags: Mapping[str, str]) -> str:
+        """Make a run RUNNING once more, with some tags of its new owner; returns its artifact URI."""
+
+        def change(transaction: Transaction) -> str:
+            transaction.run(_TAG, _of_run(run_id, tags))
+            again = "UPDATE runs SET status = 'RUNNING', end_time = NULL WHERE run_uuid = ?"
+            transaction.rows(again, (run_id,))
+            [(uri,)] = transaction.rows("SELECT artifact_uri FROM runs WHERE run_uuid = ?", (run_id,))
+            return str(uri)
+
+        return self._database.write(change)
+
+    def last_step(self, run_id: str, key: str) -> int:
+        """The last step of a metric of a run, -1 where it has none."""
+        [(step,)] = self._database.read(_LAST_STEP, (run_id, key))
+        return -1 if step is None else int(step)
+
+    def running(self, parent: str) -> dict[str, dict[str, str]]:
+        """The runs nested under `parent` that are RUNNING: their tags, by id."""
+        found: dict[str, dict[str, str]] = {}
+        for run_id, key, value in self._database.read(_RUNNING, (parent,)):
+            found.setdefault(run_id, {})[key] = value
+        return found
+
+    def kill(self, run_ids: Sequence[str], now: int) -> None:
+        """End as KILLED those of some runs that are RUNNING."""
+        killed = [(now, run_id) for run_id in run_ids]
+        self._database.write(lambda transaction: transaction.run(_KILL, killed))
+
+    def discard(self, run_id: str, now: int) -> None:
+        """Move a run to MLflow's trash."""
+        gone = "UPDATE runs SET lifecycle_stage = 'deleted', deleted_time = ? WHERE run_uuid = ?"
+        self._database.write(lambda transaction: transaction.rows(gone, (now, run_id)))
 
 
 def _add_params(transaction: Transaction, run_id: str, params: Mapping[str, str]) -> None:

@@ -8,13 +8,16 @@ import shutil
 import time
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from qsweep.curves import Points
+from qsweep.liveness import is_alive, owner_of
 from qsweep.problems import Problem, UsageError
+from qsweep.tracking.continued import ContinuedRunLog
 from qsweep.tracking.curve_rows import Curve, curves_of, latest_rows
 from qsweep.tracking.database import DatabaseError
 from qsweep.tracking.run_tables import Batch, End, NewRun, RunTables, is_plain
@@ -58,9 +61,16 @@ class TableTracker:
         except DatabaseError as error:
             rule = "the store takes no run"
             raise UsageError([Problem("tracking.uri", rule, self._store.uri, str(error))]) from error
-        uri = run.artifact_uri
-        artifacts = Folder(Path(uri)) if _FOLDER.fullmatch(uri) else Uploads(self._store, run.run_id)
-        return TableRunLog(self._tables, run.run_id, artifacts)
+        return self._log(run.run_id, run.artifact_uri)
+
+    def _log(self, run_id: str, uri: str) -> TableRunLog:
+        artifacts = Folder(Path(uri)) if _FOLDER.fullmatch(uri) else Uploads(self._store, run_id)
+        return TableRunLog(self._tables, run_id, artifacts)
+
+    def reopen(self, run_id: str, record: RunRecord) -> ContinuedRunLog:
+        """Go on with a run that has ended; what it has logged already is left out."""
+        uri = self._tables.begin_again(run_id, record.tags)
+        return ContinuedRunLog(self._log(run_id, uri), partial(self._tables.last_step, run_id))
 
     def _create(self, record: RunRecord) -> NewRun:
         now, run_id = _now(), uuid.uuid4().hex
@@ -77,8 +87,14 @@ class TableTracker:
         return run
 
     def kill_running(self, parent: str) -> None:
-        """End as KILLED the runs nested under `parent` that are still RUNNING."""
-        self._tables.kill_running(parent, _now())
+        """End as KILLED the runs nested under `parent` that are RUNNING, unless their process lives."""
+        owners = {run_id: owner_of(tags) for run_id, tags in self._tables.running(parent).items()}
+        dead = [run_id for run_id, owner in owners.items() if owner is None or not is_alive(owner)]
+        self._tables.kill(dead, _now())
+
+    def discard(self, run_id: str) -> None:
+        """Move a run that another one replaces to the trash."""
+        self._tables.discard(run_id, _now())
 
 
 class Artifacts(Protocol):
