@@ -106,7 +106,7 @@ class RunTables:
     """MLflow's tables of experiments and runs; each method is one transaction."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
 
     def experiment(self, name: str, location: str, tags: Mapping[str, str], now: int) -> Experiment:
         """The experiment of a name; made, with `location` and `tags`, where there is none."""
@@ -119,7 +119,7 @@ class RunTables:
 
         found = self._experiment(_NAMED, name)
         if found is None:
-            self._database.write(change)
+            self.database.write(change)
             found = self._experiment(_NAMED, name)
             assert found is not None
         return found
@@ -130,12 +130,12 @@ class RunTables:
 
     def _experiment(self, where: str, given: str | int) -> Experiment | None:
         asked = f"SELECT experiment_id, artifact_location, lifecycle_stage {where}"
-        found = self._database.read(asked, (given,))
+        found = self.database.read(asked, (given,))
         return Experiment(found[0][0], found[0][1], found[0][2] == "active") if found else None
 
     def info(self, run_id: str) -> tuple[Any, ...]:
         """What MLflow's RunInfo takes behind the id."""
-        [row] = self._database.read(f"SELECT {_INFO} FROM runs WHERE run_uuid = ?", (run_id,))  # noqa: S608
+        [row] = self.database.read(f"SELECT {_INFO} FROM runs WHERE run_uuid = ?", (run_id,))  # noqa: S608
         return (str(row[0]), *row[1:])
 
     def create(self, run: NewRun) -> None:
@@ -150,7 +150,7 @@ class RunTables:
             transaction.run(_TAG, _of_run(run.run_id, run.tags))
             transaction.run(_PARAM, _of_run(run.run_id, run.params))
 
-        self._database.write(change)
+        self.database.write(change)
 
     def add(self, run_id: str, batch: Batch) -> None:
         """Add to a run that is not deleted. Raises Unwritable."""
@@ -171,7 +171,7 @@ class RunTables:
                 end = (batch.end.status, batch.end.ended, run_id)
                 transaction.rows("UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?", end)
 
-        self._database.write(change)
+        self.database.write(change)
 
     def begin_again(self, run_id: str, tags: Mapping[str, str]) -> str:
         """Make a run RUNNING once more, with some tags of its new owner; returns its artifact URI."""
@@ -183,29 +183,29 @@ class RunTables:
             [(uri,)] = transaction.rows("SELECT artifact_uri FROM runs WHERE run_uuid = ?", (run_id,))
             return str(uri)
 
-        return self._database.write(change)
+        return self.database.write(change)
 
     def last_step(self, run_id: str, key: str) -> int:
         """The last step of a metric of a run, -1 where it has none."""
-        [(step,)] = self._database.read(_LAST_STEP, (run_id, key))
+        [(step,)] = self.database.read(_LAST_STEP, (run_id, key))
         return -1 if step is None else int(step)
 
     def running(self, parent: str) -> dict[str, dict[str, str]]:
         """The runs nested under `parent` that are RUNNING: their tags, by id."""
         found: dict[str, dict[str, str]] = {}
-        for run_id, key, value in self._database.read(_RUNNING, (parent,)):
+        for run_id, key, value in self.database.read(_RUNNING, (parent,)):
             found.setdefault(run_id, {})[key] = value
         return found
 
     def kill(self, run_ids: Sequence[str], now: int) -> None:
         """End as KILLED those of some runs that are RUNNING."""
         killed = [(now, run_id) for run_id in run_ids]
-        self._database.write(lambda transaction: transaction.run(_KILL, killed))
+        self.database.write(lambda transaction: transaction.run(_KILL, killed))
 
     def discard(self, run_id: str, now: int) -> None:
         """Move a run to MLflow's trash."""
         gone = "UPDATE runs SET lifecycle_stage = 'deleted', deleted_time = ? WHERE run_uuid = ?"
-        self._database.write(lambda transaction: transaction.rows(gone, (now, run_id)))
+        self.database.write(lambda transaction: transaction.rows(gone, (now, run_id)))
 
 
 def _add_params(transaction: Transaction, run_id: str, params: Mapping[str, str]) -> None:

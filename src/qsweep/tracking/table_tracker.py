@@ -40,6 +40,11 @@ _FOLDER = re.compile(r"(/[^/%#?\\\x00-\x1f]+)+")
 """Places of artifacts that are the same as a path and as a URI."""
 
 
+def is_plain_folder(location: str) -> bool:
+    """Whether a place of artifacts is a folder that can be written to as it is spelt."""
+    return _FOLDER.fullmatch(location) is not None
+
+
 class TableTracker:
     """Records runs in the tables of a store."""
 
@@ -64,7 +69,7 @@ class TableTracker:
         return self._log(run.run_id, run.artifact_uri)
 
     def _log(self, run_id: str, uri: str) -> TableRunLog:
-        artifacts = Folder(Path(uri)) if _FOLDER.fullmatch(uri) else Uploads(self._store, run_id)
+        artifacts = Folder(Path(uri)) if is_plain_folder(uri) else Uploads(self._store, run_id)
         return TableRunLog(self._tables, run_id, artifacts)
 
     def reopen(self, run_id: str, record: RunRecord) -> ContinuedRunLog:
@@ -178,7 +183,7 @@ class TableRunLog:
 
 def _below(location: str, run_id: str) -> str:
     """Where the artifacts of a run lie, as MLflow puts it."""
-    if _FOLDER.fullmatch(location):
+    if is_plain_folder(location):
         return posixpath.join(location, run_id, "artifacts")
     from mlflow.utils.uri import append_to_uri_path  # slow to import
 
