@@ -230,9 +230,7 @@ def registered(store: Store) -> dict[str, list[Any]]:
         }
 
 
-def test_a_local_registry_is_as_mlflow_would_have_it(
-    tmp_path: Path, migrated_store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_local_registry_is_as_mlflow_would_have_it(tmp_path: Path, migrated_store: Path) -> None:
     """Registering without MLflow leaves the rows and files that its client leaves, and says the same."""
     said, left, files = [], [], []
     for through_mlflow in (False, True):
