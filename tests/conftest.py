@@ -6,10 +6,19 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from qsweep.compile_notice import NOTICE
+from tests.integration.postgresql import PostgreSQL, postgresql
+
+if TYPE_CHECKING:
+    from tests.stores import Sides
+
+__all__ = ["postgresql"]
 
 QSWEEP = str(Path(sys.executable).with_name("qsweep"))
 
@@ -24,6 +33,32 @@ def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return local_database(folder)
 
 
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: PostgreSQL) -> Iterator[str]:
+    """The name of a database with an empty MLflow store; user and password are in the environment."""
+    from qsweep.tracking.store import open_store
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in postgresql.environment.items():
+            patch.setenv(name, value)
+        database = postgresql.create_database()
+        open_store(postgresql.uri(database))
+        postgresql.cut_off(database)
+        yield database
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
+def sides(request: pytest.FixtureRequest) -> Sides:
+    """MLflow's own store and ours, on equal and empty databases."""
+    from tests.stores import postgresql_sides, sqlite_sides  # MLflow is slow to import
+
+    if request.param == "sqlite":
+        folder = request.getfixturevalue("tmp_path_factory").mktemp("sides")
+        return sqlite_sides(request.getfixturevalue("migrated_store"), folder)
+    migrated = request.getfixturevalue("migrated_postgresql")
+    return postgresql_sides(request.getfixturevalue("postgresql"), migrated)
+
+
 @pytest.fixture
 def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_store: Path) -> Path:
     """The current folder, empty but for an empty store."""
@@ -36,10 +71,13 @@ def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_store: Pat
 
 @pytest.fixture
 def qsweep(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the real command in `tmp_path`; returns what it printed and its exit code."""
+    """Run the real command in `tmp_path`; returns its exit code and what it printed.
+
+    But for the notice that it compiles, which depends on what ran on the machine before.
+    """
 
     def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        ran = subprocess.run(
             [QSWEEP, *arguments],
             cwd=tmp_path,
             env={**os.environ, **settings},
@@ -47,5 +85,7 @@ def qsweep(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             text=True,
             timeout=300,
         )
+        ran.stderr = ran.stderr.replace(f"{NOTICE}\n", "")
+        return ran
 
     return run

@@ -14,8 +14,8 @@ SOURCE = Path(qsweep.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 
 ORDER = (
-    *("problems", "config", "checking", "durable", "interrupts", "liveness"),
-    *("discretizer", "schedules", "seeds", "agents", "learning", "compiling", "dynamics"),
+    *("problems", "config", "checking", "durable", "interrupts", "liveness", "arrow"),
+    *("discretizer", "schedules", "seeds", "agents", "learning", "compile_notice", "compiling", "dynamics"),
     *("textbook", "wrappers", "environments", "grids", "twins", "applicability", "resolution"),
     *("training", "curves", "evaluation", "optimum", "checkpoints", "episodes"),
     *("policy_page", "policy", "tracking", "names", "model", "model_code", "registry", "pulling"),
@@ -44,7 +44,7 @@ HOMES = {
     "gymnasium": {"environments", "optimum", "textbook", "wrappers"},
     "matplotlib": {"report", "pictures"},
     "mlflow": {"tracking", "registry", "report"},
-    "numba": {"compiling", "dynamics", "training", "evaluation", "optimum"},
+    "numba": {"compile_notice", "compiling", "dynamics", "training", "evaluation", "optimum"},
     "pygame": {"pictures"},
 }
 """Slow package -> who may import it."""

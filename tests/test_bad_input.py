@@ -37,7 +37,10 @@ PRESET = "no preset of this name"
 RATE = "must be a number above 0 and at most 1"
 SINGLE = "takes one value in a single run"
 SYNTAX = "must be written KEY=VALUE"
-URI = "must be local, none, http(s)://HOST or sqlite:///FILE, without user or password"
+URI = (
+    "must be local, none, http(s)://HOST, sqlite:///FILE or postgresql://HOST/DATABASE,"
+    " without user or password"
+)
 WRAPPER = "must be MODULE:WRAPPER, a callable that takes and returns an environment"
 HUGE = "99999999999999999999"
 SMOKE = "episodes=20 tracking=none"
@@ -95,7 +98,11 @@ VALUES: dict[str, list[Wrong]] = {
     "tracking.uri=ftp://host": [("tracking.uri", URI, "'ftp://host'")],
     "tracking.uri=http://": [("tracking.uri", URI, "'http://'")],
     "tracking.uri=sqlite:///": [("tracking.uri", URI, "'sqlite:///'")],
-    "tracking.uri=postgresql://host/db": [("tracking.uri", URI, "'postgresql://host/db'")],
+    "tracking.uri=mysql://host/db": [("tracking.uri", URI, "'mysql://host/db'")],
+    "tracking.uri=postgresql://": [("tracking.uri", URI, "'postgresql://'")],
+    f"tracking.uri=postgresql://127.0.0.1:1/db {SMOKE.split()[0]}": [
+        ("tracking.uri", "must be a PostgreSQL database that lets you in", "'postgresql://127.0.0.1:1/db'")
+    ],
     "tracking.uri=sqlite:////proc/x/y.db": [("tracking.uri", "readable and writable", "'/proc/x/y.db'")],
     f"tracking.uri=http://127.0.0.1:1 {SMOKE.split()[0]}": [
         ("tracking.uri", "must be an MLflow tracking server that answers", "'http://127.0.0.1:1'")
@@ -515,7 +522,16 @@ def test_a_name_too_long_for_a_folder_is_refused(key: str) -> None:
     assert line.startswith(f"{key}: ")
 
 
-@pytest.mark.parametrize("uri", ["http://me:secret@host", "https://secret@host", "sqlite:///me:secret@file"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://me:secret@host",
+        "https://secret@host",
+        "sqlite:///me:secret@file",
+        "postgresql://me:secret@host/db",
+        "\"'postgresql://host/db?password=secret'\"",
+    ],
+)
 def test_a_password_is_refused_and_not_repeated(uri: str) -> None:
     """A URI with a user or password is refused without showing the password."""
     [line] = refusal(f"train tracking.uri={uri}")

@@ -1,11 +1,7 @@
 from __future__ import annotations
 
 import math
-import shutil
-import sqlite3
-from collections.abc import Iterable, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -15,73 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
 
-from qsweep.tracking.bulk_store import LARGEST, BulkSqliteStore
-from qsweep.tracking.store import BULK_SCHEME, bulk_store
+from qsweep.tracking.bulk_store import LARGEST, BulkStore
+from qsweep.tracking.store import BULK_SCHEMES, bulk_store
+from tests.stores import Rows, Side, Sides, without
 
 NAN, INF = math.nan, math.inf
 
 Batch = list[Metric]
 
 
-@dataclass(frozen=True)
-class Side:
-    """A store, and how its client was opened."""
-
-    client: MlflowClient
-    database: Path
-
-    def run(self) -> str:
-        """A new run's id."""
-        return str(self.client.create_run("0").info.run_id)
-
-    def rows(self, table: str, run_id: str) -> list[tuple[Any, ...]]:
-        """A run's rows in a table, without its id, sorted."""
-        columns = "key, value, timestamp, step, is_nan" if "metrics" in table else "key, value"
-        query = f"SELECT {columns} FROM {table} WHERE run_uuid = ? ORDER BY {columns}"
-        with closing(sqlite3.connect(self.database)) as connection:
-            return connection.execute(query, (run_id,)).fetchall()
-
-
-@dataclass(frozen=True)
-class Sides:
-    """MLflow's own store and ours, each on a database of its own."""
-
-    stock: Side
-    ours: Side
-
-
-@pytest.fixture(scope="module")
-def sides(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Sides:
-    """Two equal, empty databases; one is written by MLflow, one by our store."""
-    folder = tmp_path_factory.mktemp("sides")
-    stock, ours = folder / "stock.db", folder / "ours.db"
-    for database in (stock, ours):
-        shutil.copy(migrated_store, database)
-    plain = f"sqlite:///{stock}"
-    return Sides(
-        Side(MlflowClient(plain, registry_uri=plain), stock),
-        Side(MlflowClient(f"{BULK_SCHEME}:///{ours}", registry_uri=f"sqlite:///{ours}"), ours),
-    )
-
-
-TABLES = ("metrics", "latest_metrics", "params", "tags")
-
-
-def left(side: Side, run_id: str) -> dict[str, list[tuple[Any, ...]]]:
-    """What a run left in every table; MLflow's own tags aside, which hold its name."""
-    found = {table: side.rows(table, run_id) for table in TABLES}
-    found["tags"] = [row for row in found["tags"] if not row[0].startswith("mlflow.")]
-    return found
-
-
-def both(sides: Sides, batches: Iterable[Batch]) -> dict[str, list[tuple[Any, ...]]]:
+def both(sides: Sides, batches: Iterable[Batch]) -> dict[str, Rows]:
     """Log the batches to a new run on either side, check that they left the same, return what."""
     runs = sides.stock.run(), sides.ours.run()
     for batch in batches:
         for side, run_id in zip((sides.stock, sides.ours), runs, strict=True):
             side.client.log_batch(run_id, metrics=batch)
-    stock, ours = left(sides.stock, runs[0]), left(sides.ours, runs[1])
+    stock, ours = sides.stock.left(runs[0]), sides.ours.left(runs[1])
     assert ours == stock
     return ours
 
@@ -173,14 +120,14 @@ values = st.one_of(st.sampled_from([NAN, INF, -INF, 0.0, -0.0, 1.0, -1.0, LARGES
 metrics = st.builds(Metric, keys, values, st.integers(0, 2), st.integers(-2, 2))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(batches=st.lists(st.lists(metrics, min_size=1, max_size=12), min_size=1, max_size=4))
 def test_any_batches(sides: Sides, batches: list[Batch]) -> None:
     """Whatever is logged, in whichever batches, leaves the rows that MLflow would leave."""
     both(sides, batches)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(values=st.lists(st.integers(-(2**70), 2**70), min_size=1, max_size=5))
 def test_whole_numbers(sides: Sides, values: list[int]) -> None:
     """Integers of any size are stored as MLflow stores them."""
@@ -196,10 +143,10 @@ def test_params_and_tags_in_one_batch(sides: Sides) -> None:
         tags = [RunTag("qsweep.sweep", "s"), RunTag("qsweep.sweep", "t"), RunTag("x", "")]
         side.client.log_batch(run_id, series("a", [1.0, 2.0]), params, tags)
         side.client.log_batch(run_id, series("a", [3.0]), params[:1], [RunTag("x", "y")])
-        found.append(left(side, run_id))
+        found.append(side.left(run_id))
     assert found[0] == found[1]
     assert found[1]["params"] == [("buckets", "20"), ("env.id", "MountainCar-v0")]
-    assert found[1]["tags"] == [("qsweep.sweep", "t"), ("x", "y")]
+    assert found[1]["tags"] == [("mlflow.runName", "walk"), ("qsweep.sweep", "t"), ("x", "y")]
 
 
 def outcome(side: Side, run_id: str, batch: Batch, direct: bool) -> str:
@@ -236,7 +183,7 @@ def test_bad_metrics_are_refused(sides: Sides, wrong: str, direct: bool) -> None
     stock = outcome(sides.stock, runs[0], [BAD[wrong]], direct)
     assert stock == "MlflowException INVALID_PARAMETER_VALUE"
     assert outcome(sides.ours, runs[1], [BAD[wrong]], direct) == stock
-    assert left(sides.ours, runs[1]) == left(sides.stock, runs[0])
+    assert sides.ours.left(runs[1]) == sides.stock.left(runs[0])
 
 
 @pytest.mark.parametrize("wrong", ["text", "no value", "negative time", "no step", "text for a step"])
@@ -247,7 +194,7 @@ def test_every_metric_is_checked(sides: Sides, wrong: str) -> None:
     stock = outcome(sides.stock, runs[0], batch, direct=False)
     assert stock == "MlflowException INVALID_PARAMETER_VALUE"
     assert outcome(sides.ours, runs[1], batch, direct=False) == stock
-    assert left(sides.ours, runs[1]) == left(sides.stock, runs[0])
+    assert sides.ours.left(runs[1]) == sides.stock.left(runs[0])
 
 
 def test_a_truth_is_no_number(sides: Sides) -> None:
@@ -256,7 +203,7 @@ def test_a_truth_is_no_number(sides: Sides) -> None:
         runs = sides.stock.run(), sides.ours.run()
         stock = outcome(sides.stock, runs[0], batch, direct=True)
         assert outcome(sides.ours, runs[1], batch, direct=True) == stock
-        assert left(sides.ours, runs[1]) == left(sides.stock, runs[0])
+        assert sides.ours.left(runs[1]) == sides.stock.left(runs[0])
 
 
 @pytest.mark.parametrize("end", ["FINISHED", "FAILED", "KILLED", "deleted", "unknown"])
@@ -270,9 +217,9 @@ def test_a_run_that_is_over(sides: Sides, end: str) -> None:
         elif end == "unknown":
             run_id = "0" * 32
         else:
-            side.client.set_terminated(run_id, end)
+            side.client.set_terminated(run_id, end, end_time=9)
         ended = outcome(side, run_id, series("a", [1.0, 2.0]), direct=False)
-        found.append((ended, left(side, run_id)))
+        found.append((ended, side.left(run_id)))
     assert found[0] == found[1]
     assert bool(found[1][1]["metrics"]) == (end in ("FINISHED", "FAILED", "KILLED"))
 
@@ -286,10 +233,142 @@ def test_metrics_of_a_model_go_through(sides: Sides) -> None:
         linked = Metric("test/return_mean", -110.5, 7, 0, model_id=model.model_id)
         side.client.log_batch(run_id, metrics=[linked, *series("a", [1.0, NAN])])
         of_model = side.client.get_logged_model(model.model_id).metrics
-        found.append((left(side, run_id), [(m.key, m.value, m.timestamp, m.step) for m in of_model]))
+        found.append((side.left(run_id), [(m.key, m.value, m.timestamp, m.step) for m in of_model]))
     assert found[0] == found[1]
     assert found[1][1] == [("test/return_mean", -110.5, 7, 0)]
     assert len(found[1][0]["metrics"]) == 3
+
+
+def refusals(sides: Sides, attempt: Callable[[Side, str], object]) -> list[tuple[str, dict[str, Rows]]]:
+    """How an attempt on a new run ends on either side, and what it leaves."""
+    found = []
+    for side in (sides.stock, sides.ours):
+        run_id = side.run()
+        side.client.log_batch(run_id, params=[Param("buckets", "20")])
+        try:
+            attempt(side, run_id)
+            ended = ""
+        except Exception as error:
+            ended = f"{type(error).__name__} {getattr(error, 'error_code', '')}"
+        found.append((ended, side.left(run_id)))
+    return found
+
+
+def test_a_param_keeps_its_value(sides: Sides) -> None:
+    """A param may be given again, not changed; a batch that would change it is refused whole."""
+
+    def attempt(value: str) -> Callable[[Side, str], object]:
+        given = [Param("buckets", value), Param("seed", "3")]
+        return lambda side, run_id: side.client.log_batch(
+            run_id, series("a", [1.0]), given, [RunTag("x", "y")]
+        )
+
+    stock, ours = refusals(sides, attempt("20"))
+    assert ours == stock
+    assert ours[1]["params"] == [("buckets", "20"), ("seed", "3")]
+    stock, ours = refusals(sides, attempt("40"))
+    assert ours == stock
+    assert (ours[0], ours[1]["params"]) == (
+        "MlflowException INVALID_PARAMETER_VALUE",
+        [("buckets", "20")],
+    )
+    assert ours[1]["metrics"] == []
+
+
+LONG = {
+    "more metrics than MLflow takes": ([Metric("a", 1.0, 7, step) for step in range(1001)], [], []),
+    "more params than MLflow takes": ([], [Param(f"p{number}", "") for number in range(101)], []),
+    "a param twice": ([], [Param("p", "1"), Param("p", "1")], []),
+    "a param's name": ([], [Param("a*b", "1")], []),
+    "a tag's name": ([], [], [RunTag("../a", "1")]),
+    "a long param": ([], [Param("p", "v" * 6001)], []),
+    "a long tag": ([], [], [RunTag("t", "v" * 8001)]),
+    "no value": ([], [], [RunTag("t", None)]),
+    "another name for the run": ([Metric("a", 1.0, 7, 0)], [], [RunTag("mlflow.runName", "run")]),
+    "characters of any script": (
+        [Metric("Rückgabe/平均", 1.0, 7, 0)],
+        [Param("größe", "20 ✓")],
+        [RunTag("名", "値")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LONG)
+def test_params_and_tags_out_of_the_ordinary(sides: Sides, case: str) -> None:
+    """What MLflow cuts, refuses or treats in a special way is cut, refused and treated so here."""
+    stock, ours = refusals(
+        sides, lambda side, run_id: side.client._tracking_client.store.log_batch(run_id, *LONG[case])
+    )
+    assert ours == stock
+
+
+RUNS: dict[str, dict[str, Any]] = {
+    "named": {"run_name": "buckets=20", "tags": {"mlflow.user": "ada", "qsweep.sweep": "s"}},
+    "named by a tag": {"tags": {"mlflow.runName": "by a tag"}},
+    "named twice": {"run_name": "one", "tags": {"mlflow.runName": "other"}},
+    "of no experiment": {"run_name": "lost", "experiment_id": "123456"},
+    "of nonsense": {"run_name": "lost", "experiment_id": "none"},
+}
+
+
+@pytest.mark.parametrize("case", RUNS)
+def test_creating_a_run(sides: Sides, case: str) -> None:
+    """A run is created as MLflow creates it, and the client is given the same to hold."""
+    found = []
+    for side in (sides.stock, sides.ours):
+        try:
+            made = side.client.create_run(**{"experiment_id": "0", "start_time": 5, **RUNS[case]})
+        except Exception as error:
+            found.append((type(error).__name__, str(getattr(error, "error_code", "")), {}))
+            continue
+        run_id = made.info.run_id
+        says = {key: without(value, run_id) for key, value in dict(made.info).items()}
+        assert made.info.artifact_uri == side.client.get_run(run_id).info.artifact_uri
+        found.append((repr(sorted(made.data.tags.items())), repr(says), side.left(run_id)))
+    assert found[0] == found[1]
+
+
+def test_a_deleted_experiment_takes_no_run(sides: Sides) -> None:
+    """A run in a deleted experiment is refused as MLflow refuses it."""
+    found = []
+    for side in (sides.stock, sides.ours):
+        deleted = side.client.create_experiment("deleted", "places")
+        side.client.delete_experiment(deleted)
+        with pytest.raises(MlflowException) as refused:
+            side.client.create_run(deleted, run_name="late")
+        found.append(refused.value.error_code)
+        side.client.restore_experiment(deleted)
+        assert side.client.search_runs([deleted]) == []
+        side.client.rename_experiment(deleted, f"once {deleted}")
+    assert found[0] == found[1] == "INVALID_PARAMETER_VALUE"
+
+
+@pytest.mark.parametrize("end", ["FINISHED", "FAILED", "KILLED"])
+def test_ending_a_run(sides: Sides, end: str) -> None:
+    """A run ends with its status and time, and may be ended, renamed and begun anew after that."""
+    found = []
+    for side in (sides.stock, sides.ours):
+        run_id = side.run()
+        side.client.set_terminated(run_id, end, end_time=9)
+        once = side.left(run_id)
+        side.client.set_terminated(run_id, "FAILED", end_time=11)
+        side.client.update_run(run_id, status="RUNNING", name="again")
+        found.append((once, side.left(run_id)))
+    assert found[0] == found[1]
+    assert (found[1][0]["runs"][0][5], found[1][0]["runs"][0][7]) == (end, 9)
+
+
+@pytest.mark.parametrize("gone", ["deleted", "unknown"])
+def test_a_run_that_is_gone_does_not_end(sides: Sides, gone: str) -> None:
+    """A deleted or unknown run cannot be ended, and MLflow's error says so."""
+
+    def attempt(side: Side, run_id: str) -> None:
+        side.client.delete_run(run_id)
+        side.client.set_terminated(run_id if gone == "deleted" else "0" * 32, "FINISHED")
+
+    stock, ours = refusals(sides, attempt)
+    assert ours[0] == stock[0] != ""
+    assert ours[1]["runs"][0][5] == "RUNNING"
 
 
 def test_readers_use_the_plain_uri(sides: Sides) -> None:
@@ -299,12 +378,14 @@ def test_readers_use_the_plain_uri(sides: Sides) -> None:
     for side in (sides.stock, sides.ours):
         run_id = side.run()
         side.client.log_batch(run_id, metrics=batch, tags=[RunTag("of", "readers")])
-        reader = MlflowClient(f"sqlite:///{side.database}")
+        reader = MlflowClient(side.uri)
         history = [(m.value, m.timestamp, m.step) for m in reader.get_metric_history(run_id, "a")]
         [found] = reader.search_runs(["0"], "tags.of = 'readers' and metrics.a > 4")
         assert found.info.run_id == run_id
         assert reader.search_runs(["0"], "tags.of = 'readers' and metrics.a > 5") == []
-        read.append((repr(history), found.data.metrics, reader.get_run(run_id).data.metrics))
+        drawn = reader._tracking_client.store.get_metric_history_bulk_interval([run_id], "a", 320, 0, 3)
+        points = [(m.value, m.timestamp, m.step) for m in drawn]
+        read.append((repr((history, points)), found.data.metrics, reader.get_run(run_id).data.metrics))
     assert read[0] == read[1]
     assert read[1][1] == {"a": 5.0, "b": 1.0}
 
@@ -320,8 +401,9 @@ def test_an_experiment_without_a_place(sides: Sides, tmp_path: Path, monkeypatch
 
 
 def test_mlflow_finds_the_store_by_its_scheme(sides: Sides) -> None:
-    """The scheme is registered with MLflow as the project's store, which is MLflow's but for metrics."""
+    """The scheme is registered with MLflow as the project's store, a kind of MLflow's own."""
     registered = {entry.name: entry.value for entry in entry_points(group="mlflow.tracking_store")}
-    assert registered[BULK_SCHEME] == f"{bulk_store.__module__}:{bulk_store.__name__}"
-    assert isinstance(sides.ours.client._tracking_client.store, BulkSqliteStore)
-    assert type(sides.stock.client._tracking_client.store) in BulkSqliteStore.__mro__[1:]
+    for scheme in BULK_SCHEMES.values():
+        assert registered[scheme] == f"{bulk_store.__module__}:{bulk_store.__name__}"
+    assert isinstance(sides.ours.client._tracking_client.store, BulkStore)
+    assert type(sides.stock.client._tracking_client.store) in BulkStore.__mro__[1:]

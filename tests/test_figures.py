@@ -2,14 +2,12 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from qsweep.curves import Points
 from qsweep.report.charts.chart import (
     Axis,
     Bar,
@@ -27,7 +25,7 @@ from qsweep.report.charts.chart import (
     unknown,
 )
 from qsweep.report.charts.marks import PALETTE, colour_of
-from qsweep.report.figures import as_words, draw, learning_curve
+from qsweep.report.figures import as_words, draw
 
 X = np.linspace(0, 1000, 21)
 NAME = "a <b> $x_1$ & é"
@@ -168,34 +166,6 @@ def test_colours_are_of_the_palette_for_colour_blind_people() -> None:
     assert all(1.05 / (luminance(colour) + 0.05) > 2 for colour in PALETTE)
     assert colour_of(0) == "#0072b2"
     assert colour_of(None) not in PALETTE
-
-
-POINTS = Points(
-    np.arange(5),
-    {
-        name: np.arange(5.0)
-        for name in ("train/return_avg", "train/return_min", "train/return_max", "train/epsilon")
-    },
-)
-
-
-@pytest.mark.parametrize(("place", "code"), [("best", 0), (4, 4), (6, 6), ("lower right", 4)])
-def test_where_the_legend_stands(place: Any, code: int) -> None:
-    """A run's learning curve has its legend where it is asked for, by matplotlib's names or numbers."""
-    axes = learning_curve(POINTS, 100, "t", place).axes[0]
-    legend = axes.get_legend()
-    assert legend is not None
-    assert legend._loc == code
-    assert [text.get_text() for text in legend.get_texts()] == ["maximum", "average", "minimum"]
-
-
-def test_a_runs_learning_curve() -> None:
-    """The average lies between the extremes, with epsilon below on the same episodes."""
-    figure = learning_curve(POINTS, 100, "MountainCar-v0")
-    above, below = figure.axes
-    assert len(above.lines) == 3
-    assert below.lines[0].get_xdata().tolist() == [0, 1, 2, 3, 4]
-    assert (above.get_ylabel(), below.get_ylabel()) == ("return, trailing 100 episodes", "epsilon")
 
 
 def test_a_dot_chart_of_one_place() -> None:

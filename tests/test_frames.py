@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from qsweep.curves import Points
 from qsweep.problems import UsageError
 from qsweep.report import frames
 from qsweep.report.frames import IDENTITY, ORIGIN, PLACE, children, load_runs, sweep_runs
+from qsweep.report.terminal import show_runs
 from qsweep.resolution import resolve
 from qsweep.runner import run_record
 from qsweep.tracking.mlflow_tracker import MlflowTracker
@@ -138,14 +141,41 @@ def test_the_latest_comes_first(store: Store) -> None:
     assert runs["status"].tolist() == ["KILLED", "FAILED", "FINISHED"]
 
 
-def test_more_runs_than_a_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All runs are read where MLflow gives them page by page."""
+def test_the_tables_say_what_mlflow_says(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Frames and leaderboards read from the tables are those that MLflow's client gives, page by page.
+
+    There are runs that failed, were killed, are running, nested, or deleted, metrics that are NaN or
+    infinite, names of any kind, several experiments and a deleted one.
+    """
+    first = add(store, "first", in_sweep("s"), {"test/return_mean": -150.25, "train/return_avg": -151.0})
+    parent = MlflowTracker(store).open(RunRecord("s", "MountainCar-v0", {}, {"qsweep.sweep": "s"})).run_id
+    add(store, "ünï, 'x' \"y\" %", in_sweep('it\'s "s"', 1, parent=parent), {"test/return_mean": math.nan})
+    add(store, "infinite", in_sweep("s", 2, experiment="other"), {"best_episode": math.inf, "a": -math.inf})
+    add(store, "failed", in_sweep("s", 3, parent=parent), status="FAILED")
+    add(store, "killed", in_sweep("s", 4, experiment="with space"), status="KILLED")
+    MlflowTracker(store).open(run_record(resolve({"episodes": 100}), "running", ""))
+    store.client.delete_run(add(store, "deleted", in_sweep("s", 5)))
+    add(store, "lost", in_sweep("s", 6, experiment="gone"))
+    store.client.delete_experiment(store.client.get_experiment_by_name("gone").experiment_id)
+    store.client.create_run("0", run_name="none of ours")
+
+    def read() -> list[Any]:
+        show_runs(None, 20, store.uri)
+        every = [load_runs(name, store.uri) for name in (None, "s", "MountainCar-v0", "other", 'it\'s "s"')]
+        return [capsys.readouterr().out, *every, children(parent, store.uri), sweep_runs("s", store.uri)]
+
+    ours = read()
     monkeypatch.setattr(frames, "PAGE", 2)
-    names = [f"seed={seed}" for seed in range(5)]
-    for seed, name in enumerate(names):
-        add(store, name, in_sweep("s", seed))
-    assert load_runs(uri=store.uri)["name"].tolist() == names[::-1]
-    assert len(load_runs("s", store.uri)) == len(load_runs("MountainCar-v0", store.uri)) == 5
+    without_tables = replace(store, tables=None)
+    monkeypatch.setattr(frames, "open_store", lambda *_, **__: without_tables)
+    stock = read()
+    assert ours[0] == stock[0]
+    for mine, theirs in zip(ours[1:], stock[1:], strict=True):
+        pd.testing.assert_frame_equal(mine, theirs)
+    assert [len(frame) for frame in ours[1:]] == [6, 4, 4, 1, 1, 2, 4]
+    assert first[:8] in ours[0]
 
 
 def test_runs_of_an_experiment_or_of_a_sweep(store: Store) -> None:

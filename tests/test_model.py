@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+import yaml
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, get_model_info
 
@@ -23,10 +25,11 @@ from qsweep.discretizer import Grid
 from qsweep.environments import describe
 from qsweep.grids import grid_of
 from qsweep.policy import Policy
-from qsweep.registry.model import write_model
+from qsweep.registry.model import CODE, FILES, write_model
 
 ALONE = """
 import sys
+from datetime import datetime
 sys.modules["qsweep"] = sys.modules["gymnasium"] = None  # importing them fails
 import mlflow.pyfunc, numpy as np
 print(mlflow.pyfunc.load_model(sys.argv[1]).predict(np.array([[-0.5, 0.01]]))["action"][0])
@@ -187,3 +190,31 @@ def test_nothing_else_is_written(policy: Policy, tmp_path: Path, monkeypatch: py
     write_model(policy, tmp_path / "model")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "pyproject.toml", "uv.lock"]
     assert not {"pyproject.toml", "uv.lock"} & {path.name for path in (tmp_path / "model").iterdir()}
+
+
+def test_the_files_are_those_that_mlflow_writes(folder: Path, tmp_path: Path) -> None:
+    """MLflow's own `save_model` leaves the same files, and its MLmodel says the same of loading and types."""
+    artifacts = {name: str(folder / "artifacts" / file) for name, file in FILES.items()}
+    stock = tmp_path / "stock"
+    mlflow.pyfunc.save_model(
+        stock,
+        python_model=str(CODE),
+        artifacts=artifacts,
+        signature=get_model_info(str(folder)).signature,
+        input_example=np.array(json.loads((folder / "input_example.json").read_text())),
+        pip_requirements=[f"{package}=={version(package)}" for package in ("numpy", "pandas")],
+    )
+    names = [sorted(str(p.relative_to(top)) for p in top.rglob("*")) for top in (stock, folder)]
+    assert names[0] == names[1]
+    same = [name for name in names[0] if name.endswith((".json", ".txt", ".npy", ".py", "config.yaml"))]
+    assert len(same) == 7
+    assert all((stock / name).read_bytes() == (folder / name).read_bytes() for name in same)
+    says = [yaml.safe_load((top / "MLmodel").read_text()) for top in (stock, folder)]
+    for said in says:
+        loading = said["flavors"]["python_function"]
+        for artifact in loading["artifacts"].values():
+            del artifact["uri"]  # where it was copied from, in MLflow's
+        loading["model_code_path"] = Path(loading["model_code_path"]).name
+        assert len(said.pop("model_uuid")) == 32
+        assert datetime.fromisoformat(said.pop("utc_time_created")).tzinfo is None
+    assert says[0] == says[1]

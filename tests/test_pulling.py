@@ -181,7 +181,7 @@ def test_the_command(
 @pytest.mark.parametrize("uri", ["none", "file:///tmp/x", "mlruns", ""])
 def test_no_such_kind_of_store(uri: str, tmp_path: Path) -> None:
     """A store is local, SQLite or a server; anything else is refused."""
-    with pytest.raises(UsageError, match=r"--uri: must be local, http\(s\)://HOST or sqlite:///FILE"):
+    with pytest.raises(UsageError, match=r"--uri: must be local, http\(s\)://HOST, sqlite:///FILE or"):
         pull("buckets=20", tmp_path / "out", uri=uri)
 
 

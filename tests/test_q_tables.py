@@ -166,7 +166,7 @@ def test_an_archive_through_the_client(store: Store) -> None:
     trained()
     row = load_runs().iloc[0]
     direct = first_and_last(store, row["run_id"], row["artifacts"])
-    fetched = first_and_last(Store(store.uri, store.client, None), row["run_id"], "mlflow-artifacts:/1")
+    fetched = first_and_last(Store(store.uri, None), row["run_id"], "mlflow-artifacts:/1")
     assert direct is not None
     assert fetched is not None
     for one, other in zip(direct, fetched, strict=True):

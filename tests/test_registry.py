@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -200,6 +204,56 @@ def test_registering_leaves_the_runs_metrics_as_they_were(store: Store) -> None:
     before = store.client.get_run(run_id).data.metrics
     register(store, run_id)
     assert store.client.get_run(run_id).data.metrics == before
+
+
+REGISTERED = {
+    "logged_models": "name, experiment_id, status, lifecycle_stage, model_type, status_message",
+    "logged_model_metrics": "metric_name, metric_step, metric_value, experiment_id, dataset_name",
+    "logged_model_params": "param_key",
+    "logged_model_tags": "tag_key",
+    "registered_models": "name, description, workspace",
+    "registered_model_tags": "key",
+    "registered_model_aliases": "name, alias, version, workspace",
+    "model_versions": "name, version, description, user_id, current_stage, status, status_message, run_link,"
+    " workspace, source = storage_location",
+    "model_version_tags": "name, version, value, workspace",
+}
+"""Each table of the registry, and its columns but for ids, times and folders."""
+
+
+def registered(store: Store) -> dict[str, list[Any]]:
+    """All that lies in a registry's tables, sorted; the tags that hold a run's id left out."""
+    with closing(sqlite3.connect(store.database)) as connection:
+        return {
+            table: sorted(connection.execute(f"SELECT {columns} FROM {table}").fetchall(), key=repr)
+            for table, columns in REGISTERED.items()
+        }
+
+
+def test_a_local_registry_is_as_mlflow_would_have_it(tmp_path: Path, migrated_store: Path) -> None:
+    """Registering without MLflow leaves the rows and files that its client leaves, and says the same."""
+    said, left, files = [], [], []
+    for through_mlflow in (False, True):
+        database = tmp_path / str(through_mlflow) / "mlflow.db"
+        database.parent.mkdir()
+        shutil.copy(migrated_store, database)
+        store = open_store(f"sqlite:///{database}")
+        means = (-150.0, -120.0, -130.0)
+        runs = [candidate(store, [mean, mean - 1], seed) for seed, mean in enumerate(means)]
+        if through_mlflow:
+            store = replace(store, tables=None)
+        said.append([register(store, run_id) for run_id in runs])
+        found = registered(store)
+        ids = [run_id for run_id in runs for row in found["model_version_tags"] if run_id in row]
+        assert sorted(ids) == sorted(runs)
+        found["model_version_tags"] = [row for row in found["model_version_tags"] if row[2] not in runs]
+        left.append(found)
+        folder = database.parent / "artifacts" / NAME / "models"
+        files.append(sorted("/".join(p.relative_to(folder).parts[1:]) for p in folder.rglob("*.*")))
+    assert said[0] == said[1]
+    assert left[0] == left[1]
+    assert files[0] == files[1]
+    assert [promotion.better for promotion in said[0]] == [True, True, False]
 
 
 PREDICT = """

@@ -71,7 +71,7 @@ def _shown(values: Mapping[str, Any], key: str) -> Any:
     for name in key.split("."):
         value = value[name]
     if isinstance(value, str):
-        return re.sub(r"//[^/]*@", "//***@", value)
+        return re.sub(r"//[^/]*@", "//***@", re.sub(r"(password=)[^&]*", r"\1***", value))
     return "null" if value is None else value
 
 

@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from qsweep import arrow
 from qsweep.durable import WholeFile
 from qsweep.problems import Problem, UsageError, closest
 
@@ -112,7 +113,7 @@ class History:
         if not self._rows:
             return
         columns = [np.concatenate(parts) for parts in zip(*self._rows, strict=True)]
-        table = pa.table(columns, schema=self._schema)
+        table = arrow.table(self._schema, columns)
         self._writer.write_table(table, row_group_size=len(table))
         self._rows, self._last = [], None
         self._room = self._group_room()
@@ -166,7 +167,7 @@ class Archive:
 
     def episodes(self) -> npt.NDArray[np.int64]:
         """After how many episodes each checkpoint was taken, int64[n], ascending."""
-        column = self._file.read(columns=["episodes"]).column(0).to_numpy()
+        column = arrow.numbers(self._file.read(columns=["episodes"]).column(0))
         return np.unique(column).astype(np.int64)
 
     def names(self) -> list[str]:
@@ -230,5 +231,5 @@ class Archive:
 
     def _rows(self, group: int) -> tuple[Any, Any, Any]:
         rows = self._file.read_row_group(group)
-        numbers, entries, values = (rows.column(c).to_numpy() for c in range(3))
+        numbers, entries, values = (arrow.numbers(rows.column(c)) for c in range(3))
         return numbers, entries, values

@@ -9,6 +9,8 @@ from functools import cache
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from qsweep.compile_notice import announced
+
 
 def specialised(function: Any, names: Mapping[str, Any]) -> Any:
     """The plain function in which the global `names` stand for something else."""
@@ -37,7 +39,8 @@ def _made(function: Any, signature: Any, names: tuple[tuple[str, Any], ...]) -> 
     made = specialised(function, _callable({**_globals(function), **parts}))
     # _nrt=False: no reference counts, which took thirty times as long as all else; so no arrays are made.
     made.__qualname__ = made.__name__ = f"{function.__name__}_{digest}"  # numba's name for the cache file
-    return njit(signature, cache=True, nogil=True, _nrt=False)(made)
+    with announced():
+        return njit(signature, cache=True, nogil=True, _nrt=False)(made)
 
 
 def _globals(function: Any) -> dict[str, Any]:

@@ -109,8 +109,9 @@ class Tracking:
     uri: Annotated[
         str,
         Field(
-            pattern=r"^(local|none|https?://[^@]+|sqlite:///[^@]+)$",
-            description="local, none, http(s)://HOST or sqlite:///FILE, without user or password",
+            pattern=r"^(local|none|https?://[^@]+|sqlite:///[^@]+|postgresql://[^@?]+)$",
+            description="local, none, http(s)://HOST, sqlite:///FILE or postgresql://HOST/DATABASE, without"
+            " user or password",
         ),
     ] = "local"
     experiment: Annotated[

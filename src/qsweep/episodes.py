@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from qsweep import arrow
 from qsweep.durable import WholeFile
 
 FILE_NAME = "episodes.parquet"
@@ -57,7 +58,7 @@ class EpisodeFile:
         """Append the next block of episodes, all [n]."""
         episodes = np.arange(self._next, self._next + len(returns))
         self._next += len(returns)
-        self._append(pa.table([episodes, returns, lengths, epsilon], schema=SCHEMA))
+        self._append(arrow.table(SCHEMA, [episodes, returns, lengths, epsilon]))
 
     def _append(self, table: pa.Table) -> None:
         self._waiting.append(table)

@@ -7,11 +7,10 @@ import re
 import sys
 import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import hydra
-import pandas as pd
 from hydra._internal.utils import get_args_parser
 
 from qsweep import overrides
@@ -23,17 +22,14 @@ from qsweep.jobs import Ended, Jobs
 from qsweep.launching import command
 from qsweep.problems import Problem, UsageError
 from qsweep.progress import RunProgress
-from qsweep.rehearsing import rehearsed
 from qsweep.relaunching import interrupted_run
-from qsweep.report.frames import row
-from qsweep.report.leaderboard import number
-from qsweep.report.terminal import show_variants, wide_console
 from qsweep.runner import Outcome, Work, run, run_record
-from qsweep.sweeps import run_job
 from qsweep.tracking import tracker
 from qsweep.tracking.store import open_store
 from qsweep.unfinished import all_left
-from qsweep.winners import asked_for
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OUTPUTS = Path("multirun")
 OWN_CONFIGS = Path("conf")
@@ -56,6 +52,8 @@ def launch(arguments: list[str]) -> int:
     checked = [line for line in for_hydra if not line.startswith("hydra.sweep.dir=")]
     wanted = plan((*checked, *tasks), bool(flags.multirun))
     if wanted.jobs[0].config.sweep.dry_run:
+        from qsweep.rehearsing import rehearsed
+
         click.echo(rehearsed(wanted))
         return 0
     return _multirun(wanted, for_hydra, tasks) if flags.multirun else _single(wanted)
@@ -88,6 +86,8 @@ def _search_path(config_dir: str | None, for_hydra: list[str]) -> list[str]:
 
 
 def _call_hydra(arguments: list[str]) -> None:
+    from qsweep.sweeps import run_job
+
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come back here instead of being printed there
     sys.argv = ["qsweep train", *arguments]
     decorated = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="train")
@@ -124,7 +124,7 @@ def _interrupted(job: Job) -> str:
 
 def _register(uri: str, run_id: str) -> str:
     """Register a run's chosen checkpoint; returns what became of it."""
-    from qsweep.registry.promotion import register  # needs MLflow, which a run may not use
+    from qsweep.registry.promotion import register
 
     with StopRequests() as stop:  # a signal waits until the registry is whole again
         registered = str(register(open_store(uri), run_id))
@@ -135,6 +135,7 @@ def _register(uri: str, run_id: str) -> str:
 def _summary(config: Config, outcome: Outcome) -> str:
     """What a run came to, in three lines."""
     of = outcome.metrics
+    number = "{:.4g}".format
     return (
         f"trained   {outcome.episodes:,} episodes, {of['train/steps']:,.0f} steps in "
         f"{of['train/seconds']:.2f} s; last {min(config.window, config.episodes):,} episodes: "
@@ -151,6 +152,9 @@ def _summary(config: Config, outcome: Outcome) -> str:
 
 def _multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
     """Run a plan through Hydra; says what failed and prints the leaderboard."""
+    from qsweep.report.terminal import show_variants, wide_console  # pandas, which one run does without
+    from qsweep.winners import asked_for
+
     uri = wanted.jobs[0].config.tracking.uri
     tracker(uri)  # a store that cannot be had is known before anything starts
     folder = _folder(wanted.name, for_hydra)
@@ -198,6 +202,10 @@ def _folder(name: str, for_hydra: list[str]) -> Path:
 
 def _untracked(wanted: Plan, ended: list[Ended]) -> pd.DataFrame:
     """The runs of a sweep as `load_runs` would give them, had they been tracked."""
+    import pandas as pd
+
+    from qsweep.report.frames import row
+
     rows = []
     for job in ended:
         if job.outcome:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 from qsweep.training.chunk import Chunk
 
@@ -28,8 +30,41 @@ class Silent:
         """Show nothing."""
 
 
-def bar(*columns: str) -> Progress:
+class Hidden:
+    """A progress bar where nobody would see one; rich, which draws them, is not imported then."""
+
+    disable = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def start(self) -> None:
+        """Show nothing."""
+
+    def stop(self) -> None:
+        """Nothing to end."""
+
+    def add_task(self, *_: Any, **__: Any) -> Any:
+        """The number of a task that is not shown."""
+        return 0
+
+    def update(self, *_: Any, **__: Any) -> None:
+        """Show nothing."""
+
+    def advance(self, *_: Any, **__: Any) -> None:
+        """Show nothing."""
+
+
+def bar(*columns: str) -> Progress | Hidden:
     """A progress bar on stderr, shown only in a terminal, ending in the given columns."""
+    if not (sys.stderr.isatty() or os.environ.get("FORCE_COLOR")):
+        return Hidden()
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qsweep import checkpoints, episodes
+from qsweep import arrow, checkpoints, episodes
 from qsweep.config import Config
 from qsweep.curves import Curves, Points, joined
 from qsweep.tracking import RunLog
@@ -46,7 +46,7 @@ class Recorder:
         """Go through the episodes that are on disk already: the curves need them."""
         for path in self._left.files(episodes.FILE_NAME):
             for block in episodes.blocks(path):
-                columns = (block.column(n).to_numpy() for n in range(1, 4))
+                columns = (arrow.numbers(block.column(n)) for n in range(1, 4))
                 self._draw(*columns)
 
     def _episode_file(self) -> episodes.EpisodeFile:

@@ -15,6 +15,7 @@ import yaml
 
 from qsweep import checkpoints, episodes
 from qsweep.config import Config, config_hash, environment_hash, flatten, record, variant_hash
+from qsweep.curves import Points
 from qsweep.durable import write_text
 from qsweep.environments import is_standard
 from qsweep.evaluation import TEST_FILE, Judge
@@ -213,15 +214,13 @@ class _Recording:
         if self._recorder.episodes:
             keep(folder / checkpoints.FILE_NAME, "checkpoints")
         if self._work.figures and self._recorder.points and self._log.run_id:
-            self._draw()
+            self._draw(self._recorder.points)
 
-    def _draw(self) -> None:
-        from qsweep.report.figures import learning_curve  # matplotlib is slow to import
+    def _draw(self, points: Points) -> None:
+        from qsweep.pictures.learning_curve import learning_curve  # few runs draw
 
         config, path = self._work.config, self.left.folder / "learning_curve.png"
-        assert self._recorder.points is not None
-        title = f"{config.env.id}  {self._work.name}"
-        learning_curve(self._recorder.points, config.window, title).savefig(path)
+        learning_curve(points, config.window, f"{config.env.id}  {self._work.name}").save(path)
         self._log.keep(path, "figures")
 
     def _keep_config(self) -> None:

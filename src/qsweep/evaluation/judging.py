@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qsweep import seeds
+from qsweep import arrow, seeds
 from qsweep.config import Config
 from qsweep.curves import Points
 from qsweep.evaluation.rollouts import QTable, Rollouts, roll_out
@@ -20,6 +20,15 @@ from qsweep.training.task import task
 
 RESAMPLES = 2000
 TEST_FILE = "test_episodes.parquet"
+TEST_SCHEMA = pa.schema(
+    [
+        ("seed", pa.int64()),
+        ("return", pa.float64()),
+        ("length", pa.int32()),
+        ("terminated", pa.bool_()),
+        ("final_return", pa.float64()),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -37,14 +46,14 @@ class Verdict:
 
     def write(self, path: Path) -> None:
         """The test episodes as Parquet: seed, return, length, terminated; and the last table's return."""
-        columns = {
-            "seed": np.arange(seeds.TEST, seeds.TEST + len(self.test.returns)),
-            "return": self.test.returns,
-            "length": self.test.lengths,
-            "terminated": self.test.terminated,
-            "final_return": self.final.returns,
-        }
-        pq.write_table(pa.table(columns), path, compression="zstd")
+        columns: list[arrow.Numbers] = [
+            np.arange(seeds.TEST, seeds.TEST + len(self.test.returns)),
+            self.test.returns,
+            self.test.lengths,
+            self.test.terminated,
+            self.final.returns,
+        ]
+        pq.write_table(arrow.table(TEST_SCHEMA, columns), path, compression="zstd")
 
     def metrics(self) -> dict[str, float]:
         """The summary metrics of a run, by their names in MLflow."""

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse  # type: ignore[import-untyped]
 
 Values = npt.NDArray[np.float64]
 
@@ -89,6 +88,8 @@ def _walked(p: Any, start: Values, actions: Sequence[int]) -> Tables | None:
 
 
 def _tables(outcomes: list[tuple[Any, ...]], start: Values, actions: int) -> Tables | None:
+    from scipy import sparse  # type: ignore[import-untyped]  # slow to import, and not always needed
+
     action, state, chance, reward, goes_on, after = (
         np.array(column) for column in zip(*outcomes, strict=True)
     )

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 from filelock import FileLock
-from mlflow.entities import Metric
-from mlflow.exceptions import MlflowException
 
-from qsweep import checkpoints
+from qsweep import arrow, checkpoints
 from qsweep.durable import user_cache
 from qsweep.evaluation import TEST_FILE
 from qsweep.policy import Policy
-from qsweep.registry.model import write_model
+from qsweep.registry.versions import Versions, versions_in
+from qsweep.tracking.run_rows import StoredRun
 from qsweep.tracking.store import Store
 
 BEST = "best"
@@ -68,32 +66,32 @@ def register(store: Store, run_id: str) -> Promotion:
     that of several sweeps that end together the better one stays. Raises KeyError for a run that
     has no judged checkpoint.
     """
-    run = store.client.get_run(run_id)
+    versions = versions_in(store, run_id)
     with TemporaryDirectory(prefix="qsweep-") as temporary:
         folder = Path(temporary)
-        policy = chosen_policy(store, run, folder)
+        run = versions.run(run_id)
+        policy = _chosen_policy(versions, run, folder)
         name = model_name(policy.env_id)
         with _lock(store, name):
-            version = _version(store, run, policy, name, folder / "model")
-            incumbent = _incumbent(store, name)
+            version = versions.version_of(run, name) or versions.add(run, name, policy, _tags(run))
+            incumbent = versions.tags_of(name, BEST)
             if incumbent is None:
                 difference, better = None, True
             else:
-                returns = _test_returns(store, run_id, folder)
-                difference = _difference(store, incumbent, run, returns, folder)
+                returns = _test_returns(versions, run, folder)
+                difference = _difference(versions, incumbent, run, returns, folder)
                 better = _displaces(incumbent, run, difference)
             if better:
-                store.client.set_registered_model_alias(name, BEST, version)
+                versions.set_alias(name, BEST, version)
     return Promotion(name, version, better, difference)
 
 
-def chosen_policy(store: Store, run: Any, folder: Path) -> Policy:
-    """The policy of a run's best checkpoint, from its archive, which is downloaded to `folder`."""
-    name = checkpoints.name_of(int(run.data.metrics["best_episode"]))
-    path = f"checkpoints/{checkpoints.FILE_NAME}"
-    archive = checkpoints.Archive(Path(store.client.download_artifacts(run.info.run_id, path, str(folder))))
-    scores = {key: value for key, value in run.data.metrics.items() if key.startswith("test/")}
-    return Policy.from_checkpoint(archive, name, run.info.run_id, run.info.run_name, scores)
+def _chosen_policy(versions: Versions, run: StoredRun, folder: Path) -> Policy:
+    """The policy of a run's best checkpoint, from its archive."""
+    name = checkpoints.name_of(int(run.metrics["best_episode"]))
+    archive = checkpoints.Archive(versions.artifact(run, f"checkpoints/{checkpoints.FILE_NAME}", folder))
+    measured = {key: value for key, value in run.metrics.items() if key.startswith("test/")}
+    return Policy.from_checkpoint(archive, name, run.run_id, run.name, measured)
 
 
 def _lock(store: Store, name: str) -> FileLock:
@@ -104,85 +102,53 @@ def _lock(store: Store, name: str) -> FileLock:
     return FileLock(user_cache() / f"registry-{key}.lock")
 
 
-def _version(store: Store, run: Any, policy: Policy, name: str, folder: Path) -> str:
-    """Log the policy as a model of its run, with its metrics, and make it the next version."""
-    client = store.client
-    write_model(policy, folder)
-    logged = client.create_logged_model(run.info.experiment_id, name="policy", source_run_id=run.info.run_id)
-    client.log_model_artifacts(logged.model_id, str(folder))
-    client.finalize_logged_model(logged.model_id, "READY")
-    now = time.time_ns() // 1_000_000
-    scores = {key: value for key, value in run.data.metrics.items() if key.startswith(("test/", "final/"))}
-    linked = [Metric(key, value, now, 0, model_id=logged.model_id) for key, value in scores.items()]
-    client.log_batch(run.info.run_id, metrics=linked)
-    try:
-        client.create_registered_model(name, description=f"Greedy policies for {policy.env_id}")
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-    tags = {
-        ENVIRONMENT: run.data.tags[ENVIRONMENT],
-        STANDARD: run.data.tags.get(STANDARD, "false"),
-        STARTS: run.data.params["evaluation.test_episodes"],
-        "qsweep.run_id": run.info.run_id,
-        "qsweep.checkpoint": checkpoints.name_of(int(run.data.metrics["best_episode"])),
-        "qsweep.test_return_mean": f"{run.data.metrics['test/return_mean']:.6g}",
+def _tags(run: StoredRun) -> dict[str, str]:
+    """What a version says of its run."""
+    return {
+        ENVIRONMENT: run.tags[ENVIRONMENT],
+        STANDARD: run.tags.get(STANDARD, "false"),
+        STARTS: run.params["evaluation.test_episodes"],
+        "qsweep.run_id": run.run_id,
+        "qsweep.checkpoint": checkpoints.name_of(int(run.metrics["best_episode"])),
+        "qsweep.test_return_mean": f"{run.metrics['test/return_mean']:.6g}",
     }
-    version = client.create_model_version(
-        name,
-        logged.artifact_location,
-        run.info.run_id,
-        tags,
-        await_creation_for=0,  # it is there when the call returns
-        model_id=logged.model_id,
-    )
-    return str(version.version)
 
 
-def _test_returns(store: Store, run_id: str, folder: Path) -> npt.NDArray[np.float64]:
+def _test_returns(versions: Versions, run: StoredRun, folder: Path) -> npt.NDArray[np.float64]:
     """The returns of a run's chosen checkpoint on the test starts, in the order of their seeds."""
-    where = folder / run_id
-    where.mkdir(exist_ok=True)
-    path = store.client.download_artifacts(run_id, f"evaluation/{TEST_FILE}", str(where))
-    returns: npt.NDArray[np.float64] = pq.read_table(path, columns=["return"]).column(0).to_numpy()
+    path = versions.artifact(run, f"evaluation/{TEST_FILE}", folder)
+    returns: npt.NDArray[np.float64] = arrow.numbers(pq.ParquetFile(path).read(columns=["return"]).column(0))
     return returns
 
 
-def _incumbent(store: Store, name: str) -> Any:
-    """The version that is `best` now, or None."""
-    try:
-        return store.client.get_model_version_by_alias(name, BEST)
-    except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            raise  # a store that fails has not said that there is none
-        return None
-
-
-def _displaces(incumbent: Any, run: Any, difference: float | None) -> bool:
+def _displaces(incumbent: Mapping[str, str], run: StoredRun, difference: float | None) -> bool:
     """Whether a run's checkpoint becomes `best`: by a better return, measured on no fewer starts.
 
     In different environments returns say nothing; then the environment as it is registered, with no
     arguments and its own step limit, has the name before any other.
     """
     if difference is None:
-        standard: bool = run.data.tags.get(STANDARD) == "true"
-        return standard and incumbent.tags.get(STANDARD) != "true"
-    starts = int(run.data.params["evaluation.test_episodes"])
-    return difference > 0 and starts >= int(incumbent.tags.get(STARTS, 0))
+        return run.tags.get(STANDARD) == "true" and incumbent.get(STANDARD) != "true"
+    starts = int(run.params["evaluation.test_episodes"])
+    return difference > 0 and starts >= int(incumbent.get(STARTS, 0))
 
 
 def _difference(
-    store: Store, incumbent: Any, run: Any, candidate: npt.NDArray[np.float64], folder: Path
+    versions: Versions,
+    incumbent: Mapping[str, str],
+    run: StoredRun,
+    candidate: npt.NDArray[np.float64],
+    folder: Path,
 ) -> float | None:
     """The candidate's mean return minus the incumbent's, over the test starts that both have.
 
     None where their returns were earned in different environments, or the incumbent is none of ours.
     """
-    if incumbent.tags.get(ENVIRONMENT) != run.data.tags[ENVIRONMENT]:
+    if incumbent.get(ENVIRONMENT) != run.tags[ENVIRONMENT]:
         return None
     try:
-        returns = _test_returns(store, incumbent.tags["qsweep.run_id"], folder)
-    except (MlflowException, OSError):  # its run was deleted; its mean is all that is left
-        return float(candidate.mean() - float(incumbent.tags["qsweep.test_return_mean"]))
+        returns = _test_returns(versions, versions.run(incumbent["qsweep.run_id"]), folder)
+    except OSError:  # its run was deleted; its mean is all that is left
+        return float(candidate.mean() - float(incumbent["qsweep.test_return_mean"]))
     common = min(len(candidate), len(returns))
     return float((candidate[:common] - returns[:common]).mean())

@@ -16,11 +16,10 @@ from qsweep.policy import CONFIG, README, RECORD, TABLE, Policy, readable
 from qsweep.problems import Problem, UsageError
 from qsweep.registry.model import download_policy, write_model
 from qsweep.registry.names import Target, checkpoint_in, parts_of, resolve
-from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.store import RULE, URIS, Store, open_store
 
 MODEL = "model"
 WRITTEN = (TABLE, RECORD, CONFIG, README, MODEL)
-URIS = r"local|https?://.+|sqlite:///.+"
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def pull(name: str, out: Path | None = None, force: bool = False, uri: str = "lo
     Raises UsageError where there is nothing of that name, or `out` exists and may not be replaced.
     """
     if not re.fullmatch(URIS, uri):
-        raise UsageError([Problem("--uri", "must be local, http(s)://HOST or sqlite:///FILE", uri)])
+        raise UsageError([Problem("--uri", RULE, uri)])
     folder = Path(os.path.abspath(out or folder_name(name)))  # a name of its own, where `out` ends in ..
     _check_replaceable(folder, force)
     store = open_store(uri, create=False)

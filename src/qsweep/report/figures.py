@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from qsweep.curves import Points
 from qsweep.report.charts.chart import Chart
-from qsweep.report.charts.marks import BLUE, DARK, GREY, ORANGE, SMALL, draw_into
+from qsweep.report.charts.marks import DARK, GREY, SMALL, draw_into
 
 WIDTH, HEIGHT = 8.0, 5.0
 """Of a figure, in inches."""
@@ -24,31 +22,9 @@ TITLE = 11
 """The size of a title's letters in points."""
 
 
-def learning_curve(points: Points, window: int, title: str, legend: Any = "best") -> Figure:
-    """A run's trailing average between its trailing minimum and maximum, with epsilon below.
-
-    points: the curves of a run, as recorded. window: episodes the average is taken over. legend: its
-    place, as matplotlib's `loc`: "best", "lower right" (4), "center left" (6), ...
-    """
-    figure, (axes, below) = _figure(2, height_ratios=[4, 1])
-    x, y = points.episodes, points.values
-    axes.fill_between(x, y["train/return_min"], y["train/return_max"], color=BLUE, alpha=0.15, lw=0)
-    axes.plot(x, y["train/return_max"], color=BLUE, lw=0.5, alpha=0.7, label="maximum")
-    axes.plot(x, y["train/return_avg"], color=BLUE, lw=1.6, label="average")
-    axes.plot(x, y["train/return_min"], color=BLUE, lw=0.5, alpha=0.7, ls="--", label="minimum")
-    axes.set_title(title, loc="left", fontsize=TITLE, parse_math=False)
-    axes.set_ylabel(f"return, trailing {window:,} episodes")
-    axes.legend(loc=legend, fontsize=9, frameon=False)
-    below.plot(x, y["train/epsilon"], color=ORANGE, lw=1.2)
-    below.set_ylabel("epsilon")
-    below.set_xlabel("episode")
-    below.xaxis.set_major_formatter("{x:,.0f}")
-    return figure
-
-
 def draw(chart: Chart) -> Figure:
     """A chart as a figure of its own: title, caption, legend, axes."""
-    figure, [axes] = _figure(1)
+    figure, axes = _figure()
     legend = draw_into(axes, chart)
     caption = textwrap.wrap(chart.caption, 118)
     columns = _columns([str(entry.get_label()) for entry in legend])
@@ -100,14 +76,13 @@ def _columns(labels: Sequence[str]) -> int:
     return 1
 
 
-def _figure(rows: int, **layout: Any) -> tuple[Figure, Sequence[Axes]]:
+def _figure() -> tuple[Figure, Axes]:
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=120)
     FigureCanvasAgg(figure)
-    axes = np.atleast_1d(figure.subplots(rows, 1, sharex=True, **layout))
+    axes = figure.subplots()
     # Fixed margins: finding them by a layout engine takes as long as drawing.
-    figure.subplots_adjust(left=0.1, right=0.98, top=0.93, bottom=0.1, hspace=0.08)
-    for part in axes:
-        part.grid(color=GREY, alpha=0.2, lw=0.6)
-        part.set_axisbelow(True)
-        part.spines[["top", "right"]].set_visible(False)
-    return figure, list(axes)
+    figure.subplots_adjust(left=0.1, right=0.98, top=0.93, bottom=0.1)
+    axes.grid(color=GREY, alpha=0.2, lw=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
 import pandas as pd
 
 from qsweep.problems import Problem, UsageError, closest
-from qsweep.tracking import RunRecord
+from qsweep.tracking import RunRecord, run_rows
+from qsweep.tracking.run_rows import StoredRun
 from qsweep.tracking.store import Store, literal, open_store
 
 PAGE = 1000
 SWEEP = "qsweep.sweep"
+IS_A_RUN = "qsweep.config"
+"""A tag that every run has, and no parent of a multirun."""
 IDENTITY = ("run_id", "started", "name", "experiment", "status", "sweep", "variant", "config", "environment")
 """The first columns of a frame of runs, which every one has."""
 ORIGIN = (
@@ -49,15 +52,13 @@ def load_runs(name: str | None = None, uri: str = "local") -> pd.DataFrame:
 def children(parent: str, uri: str) -> pd.DataFrame:
     """The runs nested under a parent run, as `load_runs` gives them."""
     store = open_store(uri, create=False)
-    names = {e.experiment_id: e.name for e in store.client.search_experiments()}
-    return _frame(_search(store, names, list(names), f"tags.`mlflow.parentRunId` = '{parent}'"))
+    return _frame(_search(store, _experiments(store), {"mlflow.parentRunId": parent}))
 
 
 def sweep_runs(name: str, uri: str) -> pd.DataFrame:
     """The runs of a sweep, as `load_runs` gives them; of one that is not there, none."""
     store = open_store(uri, create=False)
-    names = {e.experiment_id: e.name for e in store.client.search_experiments()}
-    return _frame(_of_sweep(store, names, name))
+    return _frame(_search(store, _experiments(store), {SWEEP: name}))
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -65,48 +66,57 @@ def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _rows(store: Store, name: str | None) -> list[dict[str, Any]]:
-    names = {e.experiment_id: e.name for e in store.client.search_experiments()}
+    names = _experiments(store)
     if name is None:
-        return _search(store, names, list(names), "")
-    experiments = [key for key, value in names.items() if value == name]
+        return _search(store, names)
+    experiments = {key: value for key, value in names.items() if value == name}
     if experiments:
-        return _search(store, names, experiments, "")
-    rows = _of_sweep(store, names, name)
+        return _search(store, experiments)
+    rows = _search(store, names, {SWEEP: name})
     if not rows:
-        known = [*names.values(), *{row["sweep"] for row in _search(store, names, list(names), "")}]
+        known = [*names.values(), *{row["sweep"] for row in _search(store, names)}]
         remedy = closest(name, [other for other in known if other and other != "Default"] or ["none"])
         raise UsageError([Problem("name", "no experiment or sweep of this name", name, remedy)])
     return rows
 
 
-def _of_sweep(store: Store, names: dict[str, str], name: str) -> list[dict[str, Any]]:
-    # MLflow's filters have no escapes: a name with both kinds of quotes is looked for here.
-    where = "" if "'" in name and '"' in name else f"tags.`{SWEEP}` = {literal(name)}"
-    return [row for row in _search(store, names, list(names), where) if row["sweep"] == name]
+def _experiments(store: Store) -> Mapping[str, str]:
+    """The names of the experiments in a store, by id."""
+    if store.tables is None:
+        return {e.experiment_id: e.name for e in store.client.search_experiments()}
+    return run_rows.experiments(store.tables.database)
 
 
-def _search(store: Store, names: dict[str, str], experiments: list[str], where: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
+def _search(
+    store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """The runs of experiments (names by id) that carry these tags, a row each, the latest first."""
+    if store.tables is None:
+        runs = list(_from_client(store, of, tags or {}))
+    else:
+        runs = run_rows.runs(store.tables.database, of, tags)
+    return [_row(run) for run in runs if IS_A_RUN in run.tags]
+
+
+def _from_client(store: Store, of: Mapping[str, str], tags: Mapping[str, str]) -> Iterator[StoredRun]:
+    # MLflow's filters have no escapes: a value with both kinds of quotes is looked for here.
+    plain = {key: value for key, value in tags.items() if not ("'" in value and '"' in value)}
+    where = " and ".join(f"tags.`{key}` = {literal(value)}" for key, value in plain.items())
     token = None
     while True:
-        page = store.client.search_runs(experiments, where, max_results=PAGE, page_token=token)
-        rows += [_row(run, names[run.info.experiment_id]) for run in page if _is_run(run)]
+        page = store.client.search_runs(list(of), where, max_results=PAGE, page_token=token)
+        runs = (StoredRun.of(run, of[run.info.experiment_id]) for run in page)
+        yield from (run for run in runs if tags.items() <= run.tags.items())
         token = page.token
         if not token:
-            return rows
+            return
 
 
-def _is_run(run: Any) -> bool:
-    return "qsweep.config" in run.data.tags
-
-
-def _row(run: Any, experiment: str) -> dict[str, Any]:
-    """One MLflow run."""
-    record = RunRecord(run.info.run_name, experiment, run.data.params, run.data.tags)
-    started = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
-    named = row(record, run.info.status, run.data.metrics)
-    where = {"experiment_id": run.info.experiment_id, "artifacts": run.info.artifact_uri}
-    return {"run_id": run.info.run_id, "started": started, **named, **where}
+def _row(run: StoredRun) -> dict[str, Any]:
+    record = RunRecord(run.name, run.experiment, run.params, run.tags)
+    started = pd.Timestamp(run.started, unit="ms", tz="UTC")
+    where = {"experiment_id": run.experiment_id, "artifacts": run.artifacts}
+    return {"run_id": run.run_id, "started": started, **row(record, run.status, run.metrics), **where}
 
 
 def row(record: RunRecord, status: str, metrics: Mapping[str, float]) -> dict[str, Any]:

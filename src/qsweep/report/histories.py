@@ -108,8 +108,8 @@ def _categories(names: list[str], of_each: list[str], lengths: list[int]) -> pd.
 
 def _curves(store: Store, run_ids: Sequence[str], metrics: Sequence[str], points: int) -> Iterator[Curve]:
     """Every curve there is, run by run, metric by metric; a run that is not there has none."""
-    if store.artifacts is not None:
-        with closing(_database(store)) as database:
+    if store.database is not None:
+        with closing(_opened(store.database)) as database:
             found = {row[1] for row in database.execute("PRAGMA table_info(metrics)")}
             if found == COLUMNS:
                 yield from _from_tables(database, run_ids, metrics, points)
@@ -117,9 +117,8 @@ def _curves(store: Store, run_ids: Sequence[str], metrics: Sequence[str], points
     yield from _from_client(store, run_ids, metrics, points)
 
 
-def _database(store: Store) -> sqlite3.Connection:
-    path = Path(store.uri.removeprefix("sqlite:///"))
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+def _opened(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)
 
 
 def _from_tables(

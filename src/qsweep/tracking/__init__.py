@@ -20,7 +20,13 @@ def tracker(uri: str) -> Tracker:
     """The tracker of a `tracking.uri`: local, none, or the URI of an MLflow store."""
     if uri == "none":
         return NullTracker()
-    from qsweep.tracking.mlflow_tracker import MlflowTracker
     from qsweep.tracking.store import open_store
 
-    return MlflowTracker(open_store(uri))
+    store = open_store(uri)
+    if store.tables is not None:
+        from qsweep.tracking.table_tracker import TableTracker
+
+        return TableTracker(store, store.tables)
+    from qsweep.tracking.mlflow_tracker import MlflowTracker  # imports MLflow, which takes a second
+
+    return MlflowTracker(store)

@@ -1,26 +1,24 @@
-"""Runs in MLflow."""
+"""Runs recorded through MLflow's API: on a tracking server, or in tables that `run_tables` does not know."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from qsweep.curves import Points
 from qsweep.liveness import is_alive, owner_of
-from qsweep.problems import Problem, UsageError
 from qsweep.tracking.continued import ContinuedRunLog
 from qsweep.tracking.store import Store
-from qsweep.tracking.tracker import RunRecord, Status
+from qsweep.tracking.tracker import EXPERIMENT_TAGS, RunRecord, Status, deleted, run_tags
 
 BATCH = 1000
-"""Metrics in one call, MLflow's limit."""
+"""Metrics in one call, MLflow's limit; with the longest of keys a third of the megabyte that one may have."""
 FLUSH_SECONDS = 5.0
-EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-"""Makes the UI open an experiment as model training, with runs and charts first."""
 
 
 class MlflowTracker:
@@ -36,10 +34,8 @@ class MlflowTracker:
         Raises UsageError where its experiment has been deleted.
         """
         client = self._store.client
-        tags = dict(record.tags) | {"mlflow.source.name": "qsweep", "mlflow.source.type": "LOCAL"}
-        if record.parent:
-            tags["mlflow.parentRunId"] = record.parent
-        run = client.create_run(self._experiment(record.experiment), tags=tags, run_name=record.name)
+        experiment = self._experiment(record.experiment)
+        run = client.create_run(experiment, tags=run_tags(record), run_name=record.name)
         log = MlflowRunLog(self._store, run.info.run_id)
         try:
             params = [Param(key, value) for key, value in record.params.items()]
@@ -66,7 +62,7 @@ class MlflowTracker:
         client = self._store.client
         experiments = [found.experiment_id for found in client.search_experiments()]
         children = f"tags.`mlflow.parentRunId` = '{parent}' and attributes.status = 'RUNNING'"
-        for run in client.search_runs(experiments, children, max_results=1000):
+        for run in _all_of(lambda token: client.search_runs(experiments, children, page_token=token)):
             owner = owner_of(run.data.tags)
             if owner is None or not is_alive(owner):
                 client.set_terminated(run.info.run_id, "KILLED")
@@ -93,10 +89,21 @@ class MlflowTracker:
                 if found is None:  # otherwise another process was quicker
                     raise error
         if found.lifecycle_stage != "active":
-            rule = "names an experiment that was deleted"
-            raise UsageError([Problem("tracking.experiment", rule, name, "restore it or give another")])
+            raise deleted(name)
         existing: str = found.experiment_id
         return existing
+
+
+def _all_of(page: Callable[[str | None], Any]) -> list[Any]:
+    """What is on all pages; `page` takes the token of one."""
+    found: list[Any] = []
+    token: str | None = None
+    while True:
+        got = page(token)
+        found += got
+        token = got.token
+        if not token:
+            return found
 
 
 class MlflowRunLog:

@@ -47,15 +47,14 @@ def provenance() -> Mapping[str, str]:
 
 def _git() -> Mapping[str, str]:
     """The commit of the repository that the command is run in, and whether files differ from it."""
+    command = ["git", "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
     try:
-        commit = _output("rev-parse", "HEAD")
-        changed = _output("status", "--porcelain", "--untracked-files=no")
+        ran = subprocess.run(command, cwd=Path.cwd(), capture_output=True, check=True, timeout=10)
     except (OSError, subprocess.SubprocessError):
         return {}
-    return {"qsweep.git_commit": commit, "qsweep.git_dirty": str(bool(changed)).lower()}
-
-
-def _output(*arguments: str) -> str:
-    command = ["git", *arguments]
-    ran = subprocess.run(command, cwd=Path.cwd(), capture_output=True, check=True, timeout=10)
-    return ran.stdout.decode().strip()
+    lines = ran.stdout.decode(errors="replace").splitlines()
+    commits = [line.removeprefix("# branch.oid ") for line in lines if line.startswith("# branch.oid ")]
+    if not commits or commits[0] == "(initial)":
+        return {}
+    changed = any(not line.startswith("#") for line in lines)
+    return {"qsweep.git_commit": commits[0], "qsweep.git_dirty": str(changed).lower()}

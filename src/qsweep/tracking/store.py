@@ -6,31 +6,60 @@ import os
 import re
 import sqlite3
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from filelock import FileLock
 
 from qsweep.durable import sync_folder
 from qsweep.problems import Problem, UsageError
+from qsweep.tracking import schema
+from qsweep.tracking.database import Database, DatabaseError
+from qsweep.tracking.run_tables import RunTables
+from qsweep.tracking.sqlite_database import SqliteDatabase
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 LOCAL_FOLDER = "mlruns"
 DATABASE = "mlflow.db"
-BULK_SCHEME = "qsweep-sqlite"
-"""The URI scheme under which MLflow finds `bulk_store`."""
+BULK_SCHEMES = {"sqlite": "qsweep-sqlite", "postgresql": "qsweep-postgresql"}
+"""MLflow's scheme -> that under which MLflow finds `bulk_store`, for the same tables."""
+POSTGRESQL = r"postgresql://[^@?]+"
+"""Without user and password: libpq has them from the environment."""
+URIS = rf"local|https?://.+|sqlite:///.+|{POSTGRESQL}"
+RULE = "must be local, http(s)://HOST, sqlite:///FILE or postgresql://HOST/DATABASE"
 
 
 @dataclass(frozen=True)
 class Store:
-    """An open MLflow store. artifacts: the folder of a local one, None for a server's."""
+    """An open MLflow store.
+
+    uri: as MLflow's own tools take it. artifacts: the folder for those of new experiments, None for a
+    server's. tables: where runs can be written without MLflow, None for a server, and for tables of a
+    version that is not known here.
+    """
 
     uri: str
-    client: MlflowClient
     artifacts: Path | None
+    tables: RunTables | None = None
+
+    @property
+    def database(self) -> Path | None:
+        """The file of a store on SQLite; None for any other."""
+        file = self.uri.removeprefix("sqlite:///")
+        return None if file == self.uri else Path(file)
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """MLflow's client; MLflow is imported when it is first asked for, which takes a second."""
+        from mlflow import MlflowClient
+
+        scheme = self.uri.partition(":")[0]
+        bulk = BULK_SCHEMES.get(scheme, scheme) if self.tables else scheme
+        return MlflowClient(self.uri.replace(scheme, bulk, 1), registry_uri=self.uri)
 
 
 def local_database(folder: Path | None = None) -> Path:
@@ -39,10 +68,10 @@ def local_database(folder: Path | None = None) -> Path:
 
 
 def bulk_store(store_uri: str, artifact_uri: str) -> Any:
-    """The store of a `qsweep-sqlite` URI: MLflow's entry point, called while MLflow is importing."""
-    from qsweep.tracking.bulk_store import BulkSqliteStore
+    """The store of one of BULK_SCHEMES: MLflow's entry point, called while MLflow is importing."""
+    from qsweep.tracking.bulk_store import BulkStore
 
-    return BulkSqliteStore(store_uri, artifact_uri or f"./{LOCAL_FOLDER}")  # as MLflow's own default
+    return BulkStore(store_uri, artifact_uri or f"./{LOCAL_FOLDER}")  # as MLflow's own default
 
 
 def literal(text: str) -> str:
@@ -54,13 +83,15 @@ def literal(text: str) -> str:
 def open_store(uri: str, create: bool = True) -> Store:
     """Open the store of a `tracking.uri`, making a local one that is not there yet.
 
-    Raises UsageError where it cannot be opened, or does not exist and `create` is False.
+    Raises UsageError where it cannot be opened, is of another version of MLflow's, or does not exist and
+    `create` is False.
     """
-    if not re.fullmatch(r"local|https?://.+|sqlite:///.+", uri):
-        rule = "must be local, http(s)://HOST or sqlite:///FILE"
-        raise UsageError([Problem("tracking.uri", rule, uri)])
-    if uri != "local" and not uri.startswith("sqlite:///"):
+    if not re.fullmatch(URIS, uri):
+        raise UsageError([Problem("tracking.uri", RULE, uri)])
+    if uri.startswith("http"):
         return _server(uri)
+    if uri.startswith("postgresql:"):
+        return _postgresql(uri, create, local_database().parent)
     database = local_database() if uri == "local" else Path(uri.removeprefix("sqlite:///")).absolute()
     if not create and not _holds_anything(database):
         remedy = "train something first, or change to the folder that holds mlruns/"
@@ -70,26 +101,52 @@ def open_store(uri: str, create: bool = True) -> Store:
         raise UsageError([Problem("tracking.uri", rule, str(database), "rename the folder")])
     try:
         return _local(database)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, DatabaseError) as error:
         rule = "the store's folder and file must be readable and writable"
         raise UsageError([Problem("tracking.uri", rule, str(database), str(error))]) from None
 
 
 def _local(database: Path) -> Store:
-    from mlflow import MlflowClient
-
     database.parent.mkdir(parents=True, exist_ok=True)
     if not _holds_anything(database):
         # Two processes that migrate one fresh file destroy it: one makes it, aside, the others wait.
         with FileLock(database.with_suffix(".lock")):
             if not _holds_anything(database):
                 _create(database)
-    with sqlite3.connect(f"file:{quote(str(database))}?mode=rw", uri=True) as connection:
-        connection.execute("SELECT count(*) FROM alembic_version")  # refuses what is no such database
-    connection.close()
     uri = f"sqlite:///{database}"
-    client = MlflowClient(f"{BULK_SCHEME}:///{database}", registry_uri=uri)
-    return Store(uri, client, database.parent / "artifacts")
+    status = database.stat()
+    file = _opened(database, status.st_dev, status.st_ino)
+    version = schema.check(versions_in(file), uri, (f"mlflow db upgrade {uri}", "qsweep doctor --fix"))
+    tables = RunTables(file) if version in schema.KNOWN else None
+    return Store(uri, database.parent / "artifacts", tables)
+
+
+@lru_cache(maxsize=8)  # to read the schema, of some sixty tables, takes longer than all that a run says
+def _opened(database: Path, device: int, inode: int) -> SqliteDatabase:  # noqa: ARG001
+    """A file, open; another file that has taken its place is another inode, as long as this one is open."""
+    return SqliteDatabase(database)
+
+
+def versions_in(database: Database) -> list[str]:
+    """What its `alembic_version` says. Raises DatabaseError where it is no MLflow store."""
+    return [version for (version,) in database.read("SELECT version_num FROM alembic_version")]
+
+
+@lru_cache  # a connection takes longer than all that a run says on it
+def _postgresql(uri: str, create: bool, folder: Path) -> Store:
+    try:
+        from qsweep.tracking import postgresql_database as postgresql
+    except ImportError:
+        remedy = "pip install 'qsweep[postgresql]'"
+        raise UsageError([Problem("tracking.uri", "needs psycopg", uri, remedy)]) from None
+    found = postgresql.versions(uri)
+    if found is None and not create:
+        remedy = "train something first, or give another database"
+        raise UsageError([Problem("tracking.uri", "there is no store yet", uri, remedy)])
+    found = postgresql.create(uri, folder / "artifacts") if found is None else found
+    version = schema.check(found, uri, (f"mlflow db upgrade {uri}",))
+    tables = RunTables(postgresql.PostgresqlDatabase(uri)) if version in schema.KNOWN else None
+    return Store(uri, folder / "artifacts", tables)
 
 
 def _holds_anything(database: Path) -> bool:
@@ -120,14 +177,12 @@ def _create(database: Path) -> None:
 
 
 def _server(uri: str) -> Store:
-    from mlflow import MlflowClient
-
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
-    client = MlflowClient(uri, registry_uri=uri)
+    store = Store(uri, None)
     try:
-        client.search_experiments(max_results=1)
+        store.client.search_experiments(max_results=1)
     except Exception as error:  # requests' and MLflow's, of many kinds
         reason = " ".join(str(error).split())[:300]
         rule = "must be an MLflow tracking server that answers"
         raise UsageError([Problem("tracking.uri", rule, uri, reason)]) from error
-    return Store(uri, client, None)
+    return store

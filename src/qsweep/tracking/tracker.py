@@ -8,8 +8,14 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from qsweep.curves import Points
+from qsweep.problems import Problem, UsageError
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+LONGEST_PARAM, LONGEST_TAG = 6000, 8000
+"""Characters of a value that MLflow keeps."""
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""Makes the UI open an experiment as model training, with runs and charts first."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,19 @@ class RunRecord:
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     parent: str | None = None
+
+
+def run_tags(record: RunRecord) -> dict[str, str]:
+    """The tags of a run, MLflow's own among them, but for its name; MLflow does not cut long ones here."""
+    own = {"mlflow.source.name": "qsweep", "mlflow.source.type": "LOCAL"}
+    parent = {"mlflow.parentRunId": record.parent} if record.parent else {}
+    return {key: value[:LONGEST_TAG] for key, value in {**record.tags, **own, **parent}.items()}
+
+
+def deleted(experiment: str) -> UsageError:
+    """What is wrong with a run in an experiment that has been deleted."""
+    rule = "names an experiment that was deleted"
+    return UsageError([Problem("tracking.experiment", rule, experiment, "restore it or give another")])
 
 
 class RunLog(Protocol):

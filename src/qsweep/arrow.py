@@ -1,0 +1,49 @@
+"""numpy arrays as Arrow's columns and back, without pandas, which pyarrow's own conversions import.
+
+That takes longer than training; only buffers are handed over here, and none is copied on the way in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Numbers = npt.NDArray[Any]
+
+
+def table(schema: pa.Schema, columns: Sequence[Numbers]) -> pa.Table:
+    """Arrays [n] of numbers or truths as a table; each is cast to its column's type."""
+    arrays = [_array(field.type, values) for field, values in zip(schema, columns, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _array(kind: pa.DataType, values: Numbers) -> pa.Array:
+    if kind == pa.bool_():
+        data = np.packbits(np.asarray(values, np.bool_), bitorder="little")
+    else:
+        data = np.ascontiguousarray(values, _dtype(kind))
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(data)])
+
+
+def numbers(column: pa.Array | pa.ChunkedArray) -> Numbers:
+    """A column of numbers as an array [n]; it must have no nulls."""
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    dtype = _dtype(column.type)
+    parts = [_part(chunk, dtype) for chunk in chunks]
+    return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, dtype), *parts])
+
+
+def _dtype(kind: pa.DataType) -> np.dtype[Any]:
+    return np.dtype(str(kind))  # int32, double, ...: both call them so; `to_pandas_dtype` needs pandas
+
+
+def _part(chunk: pa.Array, dtype: np.dtype[Any]) -> Numbers:
+    if chunk.null_count:
+        raise ValueError("a column of numbers has nulls")
+    if not len(chunk):
+        return np.empty(0, dtype)
+    return np.frombuffer(chunk.buffers()[1], dtype, len(chunk), chunk.offset * dtype.itemsize)

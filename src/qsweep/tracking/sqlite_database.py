@@ -1,0 +1,95 @@
+"""MLflow's tables in an SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from qsweep.tracking.curve_rows import COLUMNS, Curve
+from qsweep.tracking.database import DatabaseError, PerThread, Transaction
+
+T = TypeVar("T")
+
+PATIENCE = 300.0
+"""Seconds to wait for others that write; each holds the file for some hundredths of a second."""
+ROWS = (250, 16, 1)
+"""Rows in one statement: each costs as much to start as some rows do."""
+
+
+class SqliteDatabase:
+    """The tables of a file; safe to use by many threads and processes at once."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._connections = PerThread(self._connect)
+
+    def _connect(self) -> sqlite3.Connection:
+        where = f"file:{quote(str(self._file))}?mode=rw"
+        connection = sqlite3.connect(where, uri=True, timeout=PATIENCE, isolation_level=None)
+        [(journal,)] = connection.execute("PRAGMA journal_mode")
+        if journal == "wal":
+            # A killed process loses nothing so; a power cut may take the last transactions, whole ones.
+            connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+    def read(self, query: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows that a query finds."""
+        try:
+            found: list[tuple[Any, ...]] = self._connections.get().execute(query, given).fetchall()
+        except sqlite3.Error as error:
+            raise DatabaseError(f"{self._file}: {error}") from error
+        return found
+
+    def write(self, change: Callable[[Transaction], T]) -> T:
+        """Make a change in a transaction that nobody else writes in."""
+        try:
+            connection: sqlite3.Connection = self._connections.get()
+            # A transaction that reads first and writes then would fail at once where another has written.
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                made = change(_Transaction(connection))
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise DatabaseError(f"{self._file}: {error}") from error
+        return made
+
+
+class _Transaction:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, statement: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self._connection.execute(statement, given).fetchall()
+
+    def run(self, statement: str, given: Iterable[Sequence[Any]]) -> None:
+        self._connection.executemany(statement, given)
+
+    def add_points(self, run_id: str, curves: Iterable[Curve]) -> None:
+        for curve in curves:
+            same = (run_id, curve.key, curve.timestamp, curve.is_nan)
+            flat: list[Any] = [None] * (2 * len(curve.steps))
+            flat[::2], flat[1::2] = curve.values, curve.steps
+            first = 0
+            for rows in ROWS:
+                width = 2 * rows
+                after = first + (len(flat) - first) // width * width
+                if after > first:
+                    starts = range(first, after, width)
+                    self.run(_insert(rows), ((*same, *flat[at : at + width]) for at in starts))
+                first = after
+
+
+@lru_cache
+def _insert(rows: int) -> str:
+    """A statement that adds points of a curve: run, key, timestamp, is_nan, then values and steps."""
+    row = "(?2, ?{value}, ?3, ?{step}, ?4, ?1)"
+    all_of_them = ", ".join(row.format(value=at, step=at + 1) for at in range(5, 5 + 2 * rows, 2))
+    return f"INSERT INTO metrics ({', '.join(COLUMNS)}) VALUES {all_of_them} ON CONFLICT DO NOTHING"  # noqa: S608

@@ -1,0 +1,195 @@
+"""Runs recorded straight in MLflow's tables, without importing MLflow: a store on SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from qsweep.curves import Points
+from qsweep.liveness import is_alive, owner_of
+from qsweep.problems import Problem, UsageError
+from qsweep.tracking.continued import ContinuedRunLog
+from qsweep.tracking.curve_rows import Curve, curves_of, latest_rows
+from qsweep.tracking.database import DatabaseError
+from qsweep.tracking.run_tables import Batch, End, NewRun, RunTables, is_plain
+from qsweep.tracking.store import Store
+from qsweep.tracking.tracker import (
+    EXPERIMENT_TAGS,
+    LONGEST_PARAM,
+    LONGEST_TAG,
+    RunLog,
+    RunRecord,
+    Status,
+    deleted,
+    run_tags,
+)
+
+FLUSH_POINTS = 20_000
+"""Points in one transaction: about a twentieth of a second in which nobody else writes."""
+FLUSH_SECONDS = 5.0
+_FOLDER = re.compile(r"(/[^/%#?\\\x00-\x1f]+)+")
+"""Places of artifacts that are the same as a path and as a URI."""
+
+
+def is_plain_folder(location: str) -> bool:
+    """Whether a place of artifacts is a folder that can be written to as it is spelt."""
+    return _FOLDER.fullmatch(location) is not None
+
+
+class TableTracker:
+    """Records runs in the tables of a store."""
+
+    def __init__(self, store: Store, tables: RunTables) -> None:
+        self._store = store
+        self._tables = tables
+
+    def open(self, record: RunRecord) -> RunLog:
+        """Create the run, with its params and tags, in one transaction.
+
+        Raises UsageError where its experiment has been deleted, or the store cannot be written.
+        """
+        if not all(is_plain(key) for key in (*record.params, *record.tags)):
+            from qsweep.tracking.mlflow_tracker import MlflowTracker  # MLflow judges names itself
+
+            return MlflowTracker(self._store).open(record)
+        try:
+            run = self._create(record)
+        except DatabaseError as error:
+            rule = "the store takes no run"
+            raise UsageError([Problem("tracking.uri", rule, self._store.uri, str(error))]) from error
+        return self._log(run.run_id, run.artifact_uri)
+
+    def _log(self, run_id: str, uri: str) -> TableRunLog:
+        artifacts = Folder(Path(uri)) if is_plain_folder(uri) else Uploads(self._store, run_id)
+        return TableRunLog(self._tables, run_id, artifacts)
+
+    def reopen(self, run_id: str, record: RunRecord) -> ContinuedRunLog:
+        """Go on with a run that has ended; what it has logged already is left out."""
+        uri = self._tables.begin_again(run_id, record.tags)
+        return ContinuedRunLog(self._log(run_id, uri), partial(self._tables.last_step, run_id))
+
+    def _create(self, record: RunRecord) -> NewRun:
+        now, run_id = _now(), uuid.uuid4().hex
+        location = str(self._store.artifacts / record.experiment) if self._store.artifacts else ""
+        experiment = self._tables.experiment(record.experiment, location, EXPERIMENT_TAGS, now)
+        if not experiment.active:
+            raise deleted(record.experiment)
+        artifacts = _below(experiment.location, run_id)
+        params = {key: value[:LONGEST_PARAM] for key, value in record.params.items()}
+        tags = {**run_tags(record), "mlflow.runName": record.name}
+        number = experiment.experiment_id
+        run = NewRun(run_id, record.name, number, artifacts, now, params=params, tags=tags)
+        self._tables.create(run)
+        return run
+
+    def kill_running(self, parent: str) -> None:
+        """End as KILLED the runs nested under `parent` that are RUNNING, unless their process lives."""
+        owners = {run_id: owner_of(tags) for run_id, tags in self._tables.running(parent).items()}
+        dead = [run_id for run_id, owner in owners.items() if owner is None or not is_alive(owner)]
+        self._tables.kill(dead, _now())
+
+    def discard(self, run_id: str) -> None:
+        """Move a run that another one replaces to the trash."""
+        self._tables.discard(run_id, _now())
+
+
+class Artifacts(Protocol):
+    """Where the artifacts of a run go."""
+
+    def keep(self, file: Path, folder: str) -> None:
+        """Keep a copy of a file in a folder of the run's."""
+
+
+class Folder:
+    """Artifacts in a folder of this machine's: a file is there whole, or not at all."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def keep(self, file: Path, folder: str) -> None:
+        """Copy the file."""
+        target = self._path / folder
+        target.mkdir(parents=True, exist_ok=True)
+        aside = target / f".{file.name}.{uuid.uuid4().hex}"
+        try:
+            shutil.copy2(file, aside)
+            aside.replace(target / file.name)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+class Uploads:
+    """Artifacts wherever MLflow can put them."""
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self._store = store
+        self._run_id = run_id
+
+    def keep(self, file: Path, folder: str) -> None:
+        """Upload the file."""
+        self._store.client.log_artifact(self._run_id, str(file), folder or None)
+
+
+class TableRunLog:
+    """One run in the tables of a store; points go out in batches."""
+
+    def __init__(self, tables: RunTables, run_id: str, artifacts: Artifacts) -> None:
+        self.run_id = run_id
+        self._tables = tables
+        self._artifacts = artifacts
+        self._curves: list[Curve] = []
+        self._points = 0
+        self._flushed = time.monotonic()
+
+    def log(self, points: Points) -> None:
+        """Record points of curves: the step is the episode."""
+        self._curves += curves_of(points, _now())
+        self._points += len(points.episodes) * len(points.values)
+        if self._points >= FLUSH_POINTS or time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self._flush({}, None)
+
+    def _flush(self, tags: Mapping[str, str], end: End | None) -> None:
+        curves = sorted(self._curves, key=lambda curve: curve.key)  # what lies together is quicker to insert
+        kept = {key: value[:LONGEST_TAG] for key, value in tags.items()}
+        self._tables.add(self.run_id, Batch(curves, latest_rows(self.run_id, curves), {}, kept, end))
+        self._curves, self._points = [], 0
+        self._flushed = time.monotonic()
+
+    def keep(self, file: Path, folder: str = "") -> None:
+        """Keep a copy of a file as an artifact."""
+        self._artifacts.keep(file, folder)
+
+    def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
+        """End the run, with the points that are left, in one transaction."""
+        now = _now()
+        summary = {key: np.array([value], np.float64) for key, value in metrics.items()}
+        self._curves += curves_of(Points(np.zeros(1, np.int64), summary), now)
+        try:
+            self._flush(tags, End(status, now))
+        except BaseException:
+            # Without its results it is not finished.
+            self._tables.add(self.run_id, Batch(end=End("FAILED", _now())))
+            raise
+
+
+def _below(location: str, run_id: str) -> str:
+    """Where the artifacts of a run lie, as MLflow puts it."""
+    if is_plain_folder(location):
+        return posixpath.join(location, run_id, "artifacts")
+    from mlflow.utils.uri import append_to_uri_path  # slow to import
+
+    found: str = append_to_uri_path(location, run_id, "artifacts")
+    return found
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
