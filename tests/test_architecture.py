@@ -14,7 +14,7 @@ SOURCE = Path(qsweep.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 
 ORDER = (
-    *("problems", "config", "checking", "durable", "interrupts", "liveness"),
+    *("problems", "config", "checking", "durable", "interrupts", "liveness", "reading"),
     *("discretizer", "schedules", "seeds", "agents", "learning", "compiling", "dynamics"),
     *("textbook", "wrappers", "environments", "grids", "twins", "applicability", "resolution"),
     *("training", "curves", "evaluation", "optimum", "checkpoints", "episodes"),
@@ -22,7 +22,7 @@ ORDER = (
     *("pictures", "report", "playing"),
     *("recording", "progress", "jobs", "runner", "reproduction", "filming"),
     *("overrides", "composition", "winners", "sweeps", "launch", "verification"),
-    *("cli", "__init__"),
+    *("doctor", "gc", "cli", "__init__"),
 )
 """Each module or package of qsweep imports only from its left; `__init__` is the public face."""
 
@@ -33,7 +33,7 @@ HOMES = {
     "av": {"pictures"},
     "gymnasium": {"environments", "optimum", "textbook", "wrappers"},
     "matplotlib": {"report", "pictures"},
-    "mlflow": {"tracking", "registry", "report"},
+    "mlflow": {"doctor", "tracking", "registry", "report"},
     "numba": {"compiling", "dynamics", "training", "evaluation", "optimum"},
     "pygame": {"pictures"},
 }

@@ -182,6 +182,7 @@ def test_what_a_version_says(store: Store) -> None:
         "qsweep.run_id": run_id,
         "qsweep.checkpoint": "ep000010",
         "qsweep.test_return_mean": "-145.25",
+        "qsweep.judged": "true",
     }
     assert found.run_id == run_id
     assert store.client.get_registered_model(NAME).description == "Greedy policies for MountainCar-v0"

@@ -227,6 +227,25 @@ def verify(cases: Sequence[str], quick: bool) -> None:
 
 
 @main.command()
+@click.option("--fix", is_flag=True, help="Mend what can be mended; nothing that holds a result is deleted.")
+@click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@refusing
+def doctor(fix: bool, uri: str) -> None:
+    """What is wrong with the store, and the mend; exit code 1 if anything is wrong and not mended.
+
+    It looks for runs whose process is gone, a schema that is old or half-migrated, files that belong to
+    nothing, archives that cannot be read, missing parents, versions without run or files, and what
+    killed processes left; and says who takes how much of the disk.
+    """
+    from qsweep.doctor import examine
+    from qsweep.report.terminal import wide_console
+
+    examination = examine(uri, fix)
+    examination.show(wide_console())
+    sys.exit(0 if examination.well else 1)
+
+
+@main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=5000, show_default=True, help="Port to listen on.")
 @refusing

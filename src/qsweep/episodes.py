@@ -29,7 +29,7 @@ class EpisodeFile:
 
     def __init__(self, path: Path) -> None:
         self._file = WholeFile(path)
-        self._writer = pq.ParquetWriter(self._file, SCHEMA, compression="zstd")
+        self._writer = pq.ParquetWriter(self._file, SCHEMA, compression="zstd", write_page_checksum=True)
         self._next = 0
 
     def add(

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import pyarrow.parquet as pq
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 from qsweep import checkpoints, episodes, seeds
 from qsweep.checkpoints import Archive, name_of
 from qsweep.curves import Curves, Points
+from qsweep.durable import temporary_folder
 from qsweep.interrupts import StopRequests
 from qsweep.pictures import GIF_FPS, GIF_WIDTH, writing
 from qsweep.pictures.agent_stills import Agent
@@ -95,7 +95,7 @@ def video(
     fps = min(FPS, FASTEST.get(path.suffix.lower(), FPS)) if fps is None else fps
     if problems := [*_problems(path, every, fps, force)]:
         raise UsageError(problems)
-    with TemporaryDirectory(prefix="qsweep-") as scratch:
+    with temporary_folder() as scratch:
         source = _source(name, uri, Path(scratch))
         made = source.checkpoints
         every = every or max(1, round(len(made) / FRAMES))

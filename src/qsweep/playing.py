@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from qsweep import seeds
 from qsweep.config import Env
 from qsweep.discretizer import Grid
+from qsweep.durable import temporary_folder
 from qsweep.environments import describe, make
 from qsweep.evaluation.judging import mean_interval
 from qsweep.evaluation.rollouts import Rollouts, roll_out
@@ -195,7 +195,7 @@ def _from_folder(folder: Path) -> tuple[Policy, str]:
 
 def _from_store(name: str, uri: str) -> tuple[Policy, str]:
     store = open_store(uri, create=False)
-    with TemporaryDirectory(prefix="qsweep-") as scratch:
+    with temporary_folder() as scratch:
         policy = fetch(store, names.resolve(store, name), Path(scratch))
     return policy, _origin(policy)
 

@@ -8,13 +8,13 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 
 from qsweep.checkpoints import sha256
 from qsweep.config import Config, config_hash
+from qsweep.durable import temporary_folder
 from qsweep.policy import readable
 from qsweep.problems import Problem, UsageError
 from qsweep.progress import RunProgress
@@ -111,7 +111,7 @@ def _recorded_config(store: Store, run_id: str) -> Config:
     Raises UsageError, naming the file, where it is missing, damaged or not valid here.
     """
     where = f"run {run_id}: {RECORD}"
-    with readable(where), TemporaryDirectory(prefix="qsweep-") as scratch:
+    with readable(where), temporary_folder() as scratch:
         path = store.client.download_artifacts(run_id, RECORD, scratch)
         try:
             return resolve(yaml.safe_load(Path(path).read_text()))

@@ -8,14 +8,13 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 
 from qsweep import checkpoints, episodes
 from qsweep.config import Config, config_hash, environment_hash, flatten, record, variant_hash
-from qsweep.durable import write_text
+from qsweep.durable import temporary_folder, write_text
 from qsweep.environments import is_standard
 from qsweep.evaluation import TEST_FILE, Judge
 from qsweep.grids import grid_of
@@ -51,7 +50,7 @@ def run(config: Config, name: str, command: str, progress: Progressing) -> Outco
     on SIGINT or SIGTERM KILLED, with all that was recorded so far; the error is raised again.
     """
     chunks = _Timed(train(config))
-    with StopRequests() as stop, TemporaryDirectory(prefix="qsweep-") as temporary:
+    with StopRequests() as stop, temporary_folder() as temporary:
         folder = Path(temporary)
         log = tracker(config.tracking.uri).open(run_record(config, name, command))
         summary: dict[str, float] = {}

@@ -6,12 +6,12 @@ import logging
 import os
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from qsweep.durable import temporary_folder
 from qsweep.policy import CONFIG, RECORD, TABLE, Policy
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def write_model(policy: Policy, folder: Path) -> None:
     import mlflow.pyfunc  # slow to import
 
     logging.getLogger("mlflow.pyfunc").setLevel(logging.WARNING)
-    with TemporaryDirectory(prefix="qsweep-") as temporary:
+    with temporary_folder() as temporary:
         policy.save(Path(temporary))
         mlflow.pyfunc.save_model(
             folder,

@@ -6,7 +6,6 @@ import hashlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
 
 from qsweep import checkpoints
-from qsweep.durable import user_cache
+from qsweep.durable import temporary_folder, user_cache
 from qsweep.evaluation import TEST_FILE
 from qsweep.policy import Policy
 from qsweep.registry.model import write_model
@@ -29,6 +28,8 @@ STANDARD = "qsweep.standard"
 """The tag of runs in an environment as it is registered."""
 ENVIRONMENT = "qsweep.environment"
 """The tag that says which environment a return was earned in."""
+JUDGED = "qsweep.judged"
+"""The tag of versions that have had their chance to become `best`: a killed registration lacks it."""
 
 
 @dataclass(frozen=True)
@@ -69,21 +70,36 @@ def register(store: Store, run_id: str) -> Promotion:
     has no judged checkpoint.
     """
     run = store.client.get_run(run_id)
-    with TemporaryDirectory(prefix="qsweep-") as temporary:
+    with temporary_folder() as temporary:
         folder = Path(temporary)
         policy = chosen_policy(store, run, folder)
         name = model_name(policy.env_id)
         with _lock(store, name):
             version = _version(store, run, policy, name, folder / "model")
-            incumbent = _incumbent(store, name)
-            if incumbent is None:
-                difference, better = None, True
-            else:
-                returns = _test_returns(store, run_id, folder)
-                difference = _difference(store, incumbent, run, returns, folder)
-                better = _displaces(incumbent, run, difference)
-            if better:
-                store.client.set_registered_model_alias(name, BEST, version)
+            return _judge(store, run, name, version, folder)
+
+
+def settle(store: Store, name: str, version: str) -> Promotion:
+    """Give a version whose registration was cut short its chance to become `best`.
+
+    Raises KeyError or MLflow's error where its run is gone.
+    """
+    with temporary_folder() as temporary, _lock(store, name):
+        run_id = store.client.get_model_version(name, version).tags["qsweep.run_id"]
+        return _judge(store, store.client.get_run(run_id), name, version, Path(temporary))
+
+
+def _judge(store: Store, run: Any, name: str, version: str, folder: Path) -> Promotion:
+    """Make a version `best` where it beats the last best; the lock is held."""
+    incumbent = _incumbent(store, name)
+    if incumbent is None or str(incumbent.version) == version:
+        difference, better = None, True
+    else:
+        difference = _difference(store, incumbent, run, _test_returns(store, run.info.run_id, folder), folder)
+        better = _displaces(incumbent, run, difference)
+    if better:
+        store.client.set_registered_model_alias(name, BEST, version)
+    store.client.set_model_version_tag(name, version, JUDGED, "true")
     return Promotion(name, version, better, difference)
 
 

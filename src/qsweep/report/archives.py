@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import unquote
 
 from qsweep import checkpoints
 from qsweep.checkpoints import Archive, QTable
+from qsweep.durable import temporary_folder
 from qsweep.policy import readable
 from qsweep.problems import UsageError
 from qsweep.resolution import resolve
@@ -26,7 +26,7 @@ def archive(store: Store, run_id: str, artifacts: str) -> Iterator[Archive]:
 
     Raises UsageError where there is none, or it is damaged, in whatever is done with it, too.
     """
-    with TemporaryDirectory(prefix="qsweep-") as scratch, readable(f"run {run_id}: {FILE}"):
+    with temporary_folder() as scratch, readable(f"run {run_id}: {FILE}"):
         # MLflow would make a copy, after four queries.
         folder = unquote(artifacts.removeprefix("file://"))
         beside = Path(folder) / FILE if store.artifacts and folder.startswith("/") else None

@@ -38,6 +38,19 @@ def local_database(folder: Path | None = None) -> Path:
     return (folder or Path.cwd()).absolute() / LOCAL_FOLDER / DATABASE
 
 
+def database_of(uri: str) -> Path | None:
+    """The database file of a local store's URI; None for a server."""
+    if uri != "local" and not uri.startswith("sqlite:///"):
+        return None
+    return local_database() if uri == "local" else Path(uri.removeprefix("sqlite:///")).absolute()
+
+
+def unfinished_tables(db: sqlite3.Connection) -> list[str]:
+    """Tables that a migration fills before they take another's place: it was cut short, or is in hand."""
+    pattern = "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB '_alembic_tmp_*'"
+    return [str(row[0]) for row in db.execute(pattern)]
+
+
 def bulk_store(store_uri: str, artifact_uri: str) -> Any:
     """The store of a `qsweep-sqlite` URI: MLflow's entry point, called while MLflow is importing."""
     from qsweep.tracking.bulk_store import BulkSqliteStore
@@ -59,9 +72,9 @@ def open_store(uri: str, create: bool = True) -> Store:
     if not re.fullmatch(r"local|https?://.+|sqlite:///.+", uri):
         rule = "must be local, http(s)://HOST or sqlite:///FILE"
         raise UsageError([Problem("tracking.uri", rule, uri)])
-    if uri != "local" and not uri.startswith("sqlite:///"):
+    database = database_of(uri)
+    if database is None:
         return _server(uri)
-    database = local_database() if uri == "local" else Path(uri.removeprefix("sqlite:///")).absolute()
     if not create and not _holds_anything(database):
         remedy = "train something first, or change to the folder that holds mlruns/"
         raise UsageError([Problem("tracking.uri", "there is no store yet", str(database), remedy)])
