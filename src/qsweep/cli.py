@@ -246,6 +246,43 @@ def doctor(fix: bool, uri: str) -> None:
 
 
 @main.command()
+@click.argument("name", required=False, metavar="[EXPERIMENT-or-SWEEP]")
+@click.option("--dry-run", is_flag=True, help="Say what would go, and how many bytes; nothing is changed.")
+@click.option("--older-than", help="Runs started before then: an age such as 30d, or a date.")
+@click.option("--keep-best", type=int, help="Runs of all variants but the best so many.")
+@click.option("--thin-checkpoints", type=int, help="Keep every n-th checkpoint of a history.")
+@click.option("--keep-checkpoints", type=int, help="Keep about so many checkpoints of a history.")
+@click.option("--purge", is_flag=True, help="Delete for good, with what was deleted before: rows and files.")
+@click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@refusing
+def gc(
+    name: str | None,
+    dry_run: bool,
+    older_than: str | None,
+    keep_best: int | None,
+    thin_checkpoints: int | None,
+    keep_checkpoints: int | None,
+    purge: bool,
+    uri: str,
+) -> None:
+    """Make room: delete runs by age or rank, keep fewer checkpoints of those that stay.
+
+    \b
+    qsweep gc --dry-run --older-than 30d --keep-best 10
+    qsweep gc buckets --keep-checkpoints 100
+    qsweep gc --older-than 30d --purge
+
+    Deleted runs lie in the trash until --purge. Runs that a registered version comes from stay, and of a
+    history the best checkpoint, the last and registered ones. With --older-than and --keep-best go those that
+    are both old and not of the best.
+    """
+    from qsweep.gc import Condition, collect
+
+    condition = Condition(older_than, keep_best, thin_checkpoints, keep_checkpoints, purge)
+    click.echo(collect(name, condition, dry_run, uri))
+
+
+@main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=5000, show_default=True, help="Port to listen on.")
 @refusing

@@ -17,7 +17,7 @@ from qsweep.tracking.inventory import size
 
 AILMENT = "leftover"
 ASIDE = re.compile(r"\..+\.([1-9]\d{0,9})")
-"""A file that `durable.WholeFile` is writing: .NAME.PID."""
+"""A file that `durable.WholeFile` is writing, or a folder of `gc.thinning`: .NAME.PID."""
 REPLACING = re.compile(r"\.qsweep-[0-9a-f]{32}")
 """A folder that `durable.taking_place_of` is writing, or keeps until the new one is in its place."""
 SCRATCH = re.compile(r"qsweep-([1-9]\d{0,9})-\w+")
@@ -32,8 +32,8 @@ def findings(patient: Patient) -> Iterator[Finding]:
     roots = [patient.folder / "multirun", *([patient.store.artifacts] if patient.store.artifacts else [])]
     for path in chain.from_iterable(sorted(root.rglob(".*")) for root in roots):
         match = ASIDE.fullmatch(path.name)
-        if match and path.is_file() and not path.is_symlink() and _left(path, int(match[1])):
-            yield _removed(path, "a file that was not finished")
+        if match and not path.is_symlink() and _left(path, int(match[1])):
+            yield _removed(path, "what was not finished")
     for path in sorted(Path(tempfile.gettempdir()).glob("qsweep-*")):
         match = SCRATCH.fullmatch(path.name)
         if match and path.is_dir() and not path.is_symlink() and _left(path, int(match[1])):

@@ -10,6 +10,7 @@ from typing import Any
 from qsweep.doctor.finding import Finding, Patient
 from qsweep.registry.model import FILES
 from qsweep.registry.promotion import JUDGED, settle
+from qsweep.registry.versions import every_version
 from qsweep.tracking.inventory import local_folder
 
 GONE, UNSETTLED = "broken version", "unsettled version"
@@ -17,21 +18,11 @@ RUN_ID = "qsweep.run_id"
 """The tag of versions that qsweep registered."""
 
 
-def every_version(patient: Patient) -> list[Any]:
-    """All registered versions that are qsweep's, as MLflow gives them, the oldest first."""
-    found: list[Any] = []
-    token = None
-    while True:
-        page = patient.store.client.search_model_versions(max_results=1000, page_token=token)
-        found += [version for version in page if RUN_ID in version.tags]
-        token = page.token
-        if not token:
-            return sorted(found, key=lambda version: (version.name, int(version.version)))
-
-
 def findings(patient: Patient) -> Iterator[Finding]:
     """What is wrong with each version, or with what became of it."""
-    for version in every_version(patient):
+    for version in every_version(patient.store):
+        if RUN_ID not in version.tags:
+            continue
         name = f"{version.name}/{version.version}"
         run = patient.runs.get(version.tags[RUN_ID])
         lost = _lost_files(patient, version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,17 @@ def size(path: Path) -> int:
         inner = (each for each in path.rglob("*") if each.is_symlink() or each.is_file())
         return sum(each.lstat().st_size for each in inner)
     return path.lstat().st_size if path.is_symlink() or path.exists() else 0
+
+
+def purge(store: Store, run: Kept) -> None:
+    """Remove a deleted run of a local store for good, files first: killed between, it is still in the trash.
+
+    Raises OSError where its files cannot be removed.
+    """
+    folder = local_folder(store, run.artifacts)
+    if folder and folder.parent.name == run.id and folder.parent.exists():
+        shutil.rmtree(folder.parent)
+    store.client._tracking_client.store._hard_delete_run(run.id)  # as `mlflow gc` does it
 
 
 def _all() -> int:
