@@ -36,6 +36,22 @@ def refusing(command: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
+def _trust(_: click.Context, __: click.Parameter, given: bool) -> None:
+    if given:
+        from qsweep.environments import trust_records
+
+        trust_records()
+
+
+trusting = click.option(
+    "--trust",
+    is_flag=True,
+    expose_value=False,
+    callback=_trust,
+    help="Import the modules that a record names.",
+)
+
+
 @click.group(context_settings=CONTEXT)
 @click.version_option(package_name="qsweep")
 def main() -> None:
@@ -91,6 +107,7 @@ def runs(name: str | None, limit: int, uri: str) -> None:
 @click.option("--baseline", help="A variant's label or hash that all others are compared with, too.")
 @click.option("--ui", help="Address of the MLflow UI that links lead to.")
 @click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@trusting
 @refusing
 def report(
     name: str,
@@ -121,6 +138,7 @@ def report(
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write (by default called NAME).")
 @click.option("--force", is_flag=True, help="Replace the folder if it holds a pulled policy.")
 @click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@trusting
 @refusing
 def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
     """Write a checkpoint's Q-table and model into a folder.
@@ -145,6 +163,7 @@ def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
 @click.option("--human", is_flag=True, help="Show the episodes in a window.")
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@trusting
 @refusing
 def play(
     name: str,
@@ -178,6 +197,7 @@ def play(
 @click.option("--fps", type=float, help="Frames a second (by default 25, in a GIF 20).")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@trusting
 @refusing
 def video(
     name: str, out: Path | None, every: int | None, agent: bool, fps: float | None, force: bool, uri: str
@@ -198,6 +218,7 @@ def video(
 @main.command()
 @click.argument("run", metavar="RUN")
 @click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@trusting
 @refusing
 def reproduce(run: str, uri: str) -> None:
     """Train a run again from its record; exit code 0 only if the last Q-table is the same to the bit.

@@ -63,6 +63,11 @@ def read_columns(path: Path, columns: Sequence[str] | None = None) -> Mapping[st
     return {name: table.column(name).to_numpy() for name in table.column_names}
 
 
+def printable(text: object) -> str:
+    """A name from elsewhere as one line that a terminal only shows: what would move it is a ?."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(text))
+
+
 def _text(path: Path, most: int) -> str:
     with path.open("rb") as file:
         data = file.read(most + 1)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 from filelock import FileLock
 from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
@@ -19,6 +18,7 @@ from qsweep import checkpoints
 from qsweep.durable import temporary_folder, user_cache
 from qsweep.evaluation import TEST_FILE
 from qsweep.policy import Policy
+from qsweep.reading import read_columns
 from qsweep.registry.model import write_model
 from qsweep.tracking.store import Store
 
@@ -160,7 +160,7 @@ def _test_returns(store: Store, run_id: str, folder: Path) -> npt.NDArray[np.flo
     where = folder / run_id
     where.mkdir(exist_ok=True)
     path = store.client.download_artifacts(run_id, f"evaluation/{TEST_FILE}", str(where))
-    returns: npt.NDArray[np.float64] = pq.read_table(path, columns=["return"]).column(0).to_numpy()
+    returns: npt.NDArray[np.float64] = read_columns(Path(path), ["return"])["return"]
     return returns
 
 

@@ -12,7 +12,7 @@ from qsweep.checkpoints import Archive, QTable
 from qsweep.durable import temporary_folder
 from qsweep.policy import readable
 from qsweep.problems import UsageError
-from qsweep.resolution import resolve
+from qsweep.resolution import recorded
 from qsweep.tracking.store import Store
 from qsweep.training.learner import learner
 from qsweep.training.task import task
@@ -41,7 +41,7 @@ def first_and_last(store: Store, run_id: str, artifacts: str) -> tuple[QTable, Q
     """
     try:
         with archive(store, run_id, artifacts) as history:
-            config = resolve(history.about["config"])
+            config = recorded(history.about["config"])
             made = task(config)
             first = learner(made).table(made.shape)
             [(_, last)] = history.tables([config.episodes])

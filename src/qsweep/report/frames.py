@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from qsweep.problems import Problem, UsageError, closest
+from qsweep.reading import printable
 from qsweep.tracking import RunRecord
 from qsweep.tracking.store import Store, literal, open_store
 
@@ -112,7 +113,7 @@ def _row(run: Any, experiment: str) -> dict[str, Any]:
 def row(record: RunRecord, status: str, metrics: Mapping[str, float]) -> dict[str, Any]:
     """What a run's record says of it, as columns."""
     return {
-        "name": record.name,
+        "name": printable(record.name),
         "experiment": record.experiment,
         "status": status,
         "sweep": record.tags.get(SWEEP),
@@ -131,4 +132,4 @@ def _value(text: str) -> Any:
         value = json.loads(text)
         if isinstance(value, int | float | bool):
             return value
-    return text
+    return printable(text)
