@@ -14,7 +14,7 @@ SOURCE = Path(qsweep.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 
 ORDER = (
-    *("problems", "config", "checking", "durable", "interrupts", "liveness", "reading"),
+    *("problems", "config", "checking", "durable", "interrupts", "liveness", "reading", "failures"),
     *("discretizer", "schedules", "seeds", "agents", "learning", "compiling", "dynamics"),
     *("textbook", "wrappers", "environments", "grids", "twins", "applicability", "resolution"),
     *("training", "curves", "evaluation", "optimum", "checkpoints", "episodes"),

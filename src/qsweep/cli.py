@@ -19,7 +19,10 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
 def refusing(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn what the user cannot have into one message and exit code 2, a signal into 128 + its number."""
+    """Turn what the user cannot have into one message and exit code 2, a signal into 128 + its number.
+
+    A disk, database or server that fails is one message and exit code 1.
+    """
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -32,6 +35,17 @@ def refusing(command: Callable[P, R]) -> Callable[P, R]:
         except KeyboardInterrupt as interrupt:
             click.echo("qsweep: interrupted", err=True)
             sys.exit(128 + getattr(interrupt, "signum", 2))
+        except Exception as error:
+            from qsweep.failures import failure_of_the_store
+
+            failed = failure_of_the_store(error)
+            if not failed:
+                raise
+            click.echo(f"qsweep: the store or its disk failed: {failed}", err=True)
+            click.echo(
+                "qsweep: what was reported as done is kept; once that is mended, run it again", err=True
+            )
+            sys.exit(1)
 
     return guarded
 

@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 from qsweep import checkpoints
 from qsweep.durable import temporary_folder, user_cache
 from qsweep.evaluation import TEST_FILE
-from qsweep.policy import Policy
+from qsweep.policy import Policy, readable
 from qsweep.reading import read_columns
 from qsweep.registry.model import write_model
 from qsweep.tracking.store import Store
@@ -107,7 +107,9 @@ def chosen_policy(store: Store, run: Any, folder: Path) -> Policy:
     """The policy of a run's best checkpoint, from its archive, which is downloaded to `folder`."""
     name = checkpoints.name_of(int(run.data.metrics["best_episode"]))
     path = f"checkpoints/{checkpoints.FILE_NAME}"
-    archive = checkpoints.Archive(Path(store.client.download_artifacts(run.info.run_id, path, str(folder))))
+    with readable(f"run {run.info.run_id}: {path}"):
+        kept = store.client.download_artifacts(run.info.run_id, path, str(folder))
+        archive = checkpoints.Archive(Path(kept))
     scores = {key: value for key, value in run.data.metrics.items() if key.startswith("test/")}
     return Policy.from_checkpoint(archive, name, run.info.run_id, run.info.run_name, scores)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sqlite3
@@ -90,6 +91,7 @@ def open_store(uri: str, create: bool = True) -> Store:
 
 def _local(database: Path) -> Store:
     from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
     database.parent.mkdir(parents=True, exist_ok=True)
     if not _holds_anything(database):
@@ -99,9 +101,21 @@ def _local(database: Path) -> Store:
                 _create(database)
     with sqlite3.connect(f"file:{quote(str(database))}?mode=rw", uri=True) as connection:
         connection.execute("SELECT count(*) FROM alembic_version")  # refuses what is no such database
+        halves = unfinished_tables(connection)
     connection.close()
+    if halves:
+        rule = "is in the middle of a migration, or one was cut short"
+        raise UsageError([Problem("tracking.uri", rule, str(database), "qsweep doctor --fix")])
+    # It would print a traceback for what is raised as well.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     uri = f"sqlite:///{database}"
-    client = MlflowClient(f"{BULK_SCHEME}:///{database}", registry_uri=uri)
+    try:
+        client = MlflowClient(f"{BULK_SCHEME}:///{database}", registry_uri=uri)
+    except MlflowException as error:
+        if "out-of-date" not in str(error):
+            raise
+        rule = "has the schema of another MLflow"
+        raise UsageError([Problem("tracking.uri", rule, str(database), "qsweep doctor --fix")]) from None
     return Store(uri, client, database.parent / "artifacts")
 
 
@@ -111,8 +125,6 @@ def _holds_anything(database: Path) -> bool:
 
 
 def _create(database: Path) -> None:
-    import logging
-
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     aside = database.with_suffix(".new")
