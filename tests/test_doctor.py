@@ -167,7 +167,7 @@ def test_a_table_that_is_not_the_runs_is_found(store: Store) -> None:
 def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only of processes that are gone, an hour ago, and only by names that qsweep gives."""
+    """Only of processes that are gone, a day ago, and only by names that qsweep gives."""
     scratch = tmp_path / "tmp"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))

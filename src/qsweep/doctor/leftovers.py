@@ -22,8 +22,8 @@ REPLACING = re.compile(r"\.qsweep-[0-9a-f]{32}")
 """A folder that `durable.taking_place_of` is writing, or keeps until the new one is in its place."""
 SCRATCH = re.compile(r"qsweep-([1-9]\d{0,9})-\w+")
 """A folder of `durable.temporary_folder`."""
-YOUNG = 3600
-"""Seconds during which nothing is taken for a leftover, whoever wrote it: it may be another machine's."""
+YOUNG = 24 * 3600
+"""Seconds during which nothing is taken for a leftover: its writer may be on another machine."""
 
 
 def findings(patient: Patient) -> Iterator[Finding]:
