@@ -189,6 +189,17 @@ def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(
     assert (tmp_path / "mlruns" / "lost+found" / aside.removeprefix(".")).is_dir()
 
 
+def test_what_a_finished_run_would_have_gone_on_from_goes(store: Store) -> None:
+    """What an unfinished one, or a run of another store, would go on from stays."""
+    done, killed = finished(store)[0], recorded.record(store, {"seed": 1}, status="KILLED")
+    folders = {run: Path("multirun/unfinished") / run for run in (done, killed, "f" * 32)}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+        os.utime(folder, (0, 0))
+    assert ailments(examine(fix=True)) == {"leftover": True}
+    assert [run for run, folder in folders.items() if folder.exists()] == [killed, "f" * 32]
+
+
 def test_one_mend_that_fails_keeps_no_other_from_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is said why, the rest is mended, and the exit is not a good one."""
     running(store, host=socket.gethostname(), process=DEAD)

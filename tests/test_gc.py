@@ -188,6 +188,6 @@ def test_a_write_that_fails_leaves_the_history(store: Store, monkeypatch: pytest
 def test_the_command(qsweep: Callable[..., subprocess.CompletedProcess[str]], store: Store) -> None:
     """It prints what would go; nothing asked for is exit code 2."""
     recorded.record(store, score=-150.0)
-    assert "1 runs would be moved to the trash" in qsweep("gc", "--dry-run", "--older-than", "0m").stdout
+    assert "1 run would be moved to the trash" in qsweep("gc", "--dry-run", "--older-than", "0m").stdout
     assert qsweep("gc").returncode == 2
     assert len(stay(store)) == 1

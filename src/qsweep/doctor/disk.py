@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qsweep.doctor.finding import Patient
-from qsweep.jobs import Jobs
+from qsweep.jobs import ENDED, Jobs
 from qsweep.tracking.inventory import every_experiment, local_folder, size
 
 
@@ -40,4 +40,6 @@ def uses(patient: Patient) -> Iterator[Use]:
 
 
 def _ended(folder: Path) -> bool:
-    return folder.is_dir() and not folder.is_symlink() and not Jobs(folder).running()
+    if not folder.is_dir() or folder.is_symlink() or not any(folder.glob(f"*/{ENDED}")):
+        return False
+    return not Jobs(folder).running()

@@ -22,6 +22,8 @@ REPLACING = re.compile(r"\.qsweep-[0-9a-f]{32}")
 """A folder that `durable.taking_place_of` is writing, or keeps until the new one is in its place."""
 SCRATCH = re.compile(r"qsweep-([1-9]\d{0,9})-\w+")
 """A folder of `durable.temporary_folder`."""
+UNFINISHED = Path("multirun") / "unfinished"
+"""Where a run keeps what it would go on from, in a folder of its id."""
 YOUNG = 24 * 3600
 """Seconds during which nothing is taken for a leftover: its writer may be on another machine."""
 
@@ -34,6 +36,10 @@ def findings(patient: Patient) -> Iterator[Finding]:
         match = ASIDE.fullmatch(path.name)
         if match and not path.is_symlink() and _left(path, int(match[1])):
             yield _removed(path, "what was not finished")
+    for path in sorted((patient.folder / UNFINISHED).glob("*")):
+        run = patient.runs.get(path.name)
+        if run and run.status == "FINISHED" and path.is_dir() and not path.is_symlink() and _old(path):
+            yield _removed(path, f"what {run} would have gone on from; it finished")
     for path in sorted(Path(tempfile.gettempdir()).glob("qsweep-*")):
         match = SCRATCH.fullmatch(path.name)
         if match and path.is_dir() and not path.is_symlink() and _left(path, int(match[1])):

@@ -27,7 +27,7 @@ def findings(patient: Patient) -> Iterator[Finding]:
         owner = owner_of(run.tags)
         alive = is_alive(owner, patient.folder / FOLDER) if owner else None
         heard = _heard(run)
-        silent = now - heard if heard else 0.0
+        silent = now - (heard or run.started / 1000) if owner else 0.0
         if alive is False or (alive is None and silent > SILENT):
             wrong = "its process is gone" if alive is False else f"not heard of for {silent / 3600:.0f} hours"
             mend = partial(patient.store.client.set_terminated, run.id, "KILLED", _end(heard))

@@ -48,11 +48,12 @@ class Collected:
 
     def _lines(self) -> Iterator[str]:
         would = "would be " if self.dry else ""
-        yield f"deleted   {self.runs:,} runs {would}moved to the trash, {self.trash:,} bytes until --purge"
-        yield f"purged    {self.purged:,} runs {would}gone for good, {self.purged_bytes:,} bytes freed"
-        yield f"thinned   {self.histories:,} histories, {self.history_bytes:,} bytes {would}freed"
+        deleted, purged = _counted(self.runs, "run"), _counted(self.purged, "run")
+        yield f"deleted   {deleted} {would}moved to the trash, {self.trash:,} bytes until --purge"
+        yield f"purged    {purged} {would}gone for good, {self.purged_bytes:,} bytes freed"
+        yield f"thinned   {self.histories:,} of the histories, {self.history_bytes:,} bytes {would}freed"
         if self.kept:
-            yield f"kept      {self.kept:,} runs that a registered version comes from"
+            yield f"kept      {_counted(self.kept, 'run')} that a registered version comes from"
         yield from (f"skipped   {line}" for line in self.skipped)
 
 
@@ -97,6 +98,10 @@ def collect(name: str | None, condition: Condition, dry: bool = False, uri: str 
         kept=len(meeting & set(registered)),
         skipped=tuple(entry for entry in histories if isinstance(entry, str)),
     )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _registered(store: Store) -> dict[str, set[int]]:
