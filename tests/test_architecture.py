@@ -15,6 +15,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 ORDER = (
     *("problems", "config", "checking", "durable", "interrupts", "liveness", "arrow"),
+    *("reading", "failures"),
     *("discretizer", "schedules", "seeds", "agents", "learning", "compile_notice", "compiling", "dynamics"),
     *("textbook", "wrappers", "environments", "grids", "twins", "applicability", "resolution"),
     *("training", "curves", "evaluation", "optimum", "checkpoints", "episodes"),
@@ -32,7 +33,7 @@ ORDER = (
         "launch",
         "verification",
     ),
-    *("cli", "__init__"),
+    *("doctor", "gc", "cli", "__init__"),
 )
 """Each module or package of qsweep imports only from its left; `__init__` is the public face."""
 
@@ -43,7 +44,7 @@ HOMES = {
     "av": {"pictures"},
     "gymnasium": {"environments", "optimum", "textbook", "wrappers"},
     "matplotlib": {"report", "pictures"},
-    "mlflow": {"tracking", "registry", "report"},
+    "mlflow": {"doctor", "tracking", "registry", "report"},
     "numba": {"compile_notice", "compiling", "dynamics", "training", "evaluation", "optimum"},
     "pygame": {"pictures"},
 }

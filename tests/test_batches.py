@@ -140,7 +140,7 @@ def test_how_runs_ended_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     jobs = Jobs(tmp_path)
     seen: list[list[int]] = []
 
-    def run(works: Sequence[Work], progress: Progressing) -> list[Outcome]:
+    def run(works: Sequence[Work], progress: Progressing) -> list[Outcome]:  # noqa: ARG001
         seen.append([int(work.name[4:]) for work in works])
         assert sorted(jobs.running()) == seen[-1]
         if 2 in seen[-1]:
@@ -161,7 +161,7 @@ def test_an_interrupted_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """The group in hand says that it was stopped; those that come after it never begin, here or elsewhere."""
     jobs = Jobs(tmp_path)
 
-    def run(works: Sequence[Work], progress: Progressing) -> list[Outcome]:
+    def run(works: Sequence[Work], progress: Progressing) -> list[Outcome]:  # noqa: ARG001
         raise Interrupted(15)
 
     monkeypatch.setattr(module, "run", run)

@@ -69,7 +69,7 @@ def test_the_rest_is_passed_on() -> None:
 
 @pytest.mark.usefixtures("workdir")
 def test_in_a_real_store() -> None:
-    """A run that ended KILLED is RUNNING again, under its id, with the new tags and no end; no point is twice."""
+    """A run that ended KILLED is RUNNING again, under its id, with the new tags; no point is twice."""
     store = open_store("local")
     tracker, record = MlflowTracker(store), RunRecord("r", "e", {"p": "1"}, {"qsweep.code": "old"})
     first = tracker.open(record)

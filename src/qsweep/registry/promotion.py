@@ -6,17 +6,16 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 from filelock import FileLock
 
-from qsweep import arrow, checkpoints
-from qsweep.durable import user_cache
+from qsweep import checkpoints
+from qsweep.durable import temporary_folder, user_cache
 from qsweep.evaluation import TEST_FILE
-from qsweep.policy import Policy
+from qsweep.policy import Policy, readable
+from qsweep.reading import read_columns
 from qsweep.registry.versions import Versions, versions_in
 from qsweep.tracking.run_rows import StoredRun
 from qsweep.tracking.store import Store
@@ -27,6 +26,8 @@ STANDARD = "qsweep.standard"
 """The tag of runs in an environment as it is registered."""
 ENVIRONMENT = "qsweep.environment"
 """The tag that says which environment a return was earned in."""
+JUDGED = "qsweep.judged"
+"""The tag of versions that have had their chance to become `best`: a killed registration lacks it."""
 
 
 @dataclass(frozen=True)
@@ -67,29 +68,47 @@ def register(store: Store, run_id: str) -> Promotion:
     has no judged checkpoint.
     """
     versions = versions_in(store, run_id)
-    with TemporaryDirectory(prefix="qsweep-") as temporary:
+    with temporary_folder() as temporary:
         folder = Path(temporary)
         run = versions.run(run_id)
         policy = _chosen_policy(versions, run, folder)
         name = model_name(policy.env_id)
         with _lock(store, name):
             version = versions.version_of(run, name) or versions.add(run, name, policy, _tags(run))
-            incumbent = versions.tags_of(name, BEST)
-            if incumbent is None:
-                difference, better = None, True
-            else:
-                returns = _test_returns(versions, run, folder)
-                difference = _difference(versions, incumbent, run, returns, folder)
-                better = _displaces(incumbent, run, difference)
-            if better:
-                versions.set_alias(name, BEST, version)
+            return _judge(versions, run, name, version, folder)
+
+
+def judge(store: Store, name: str, version: str, run_id: str) -> Promotion:
+    """Give a version of a run, whose registration was cut short, its chance to become `best`.
+
+    Raises OSError where its run or the run's files are gone.
+    """
+    versions = versions_in(store, run_id)
+    with temporary_folder() as temporary, _lock(store, name):
+        return _judge(versions, versions.run(run_id), name, version, Path(temporary))
+
+
+def _judge(versions: Versions, run: StoredRun, name: str, version: str, folder: Path) -> Promotion:
+    """Make a version `best` where it beats the last best; the lock is held."""
+    incumbent = versions.holder(name, BEST)
+    if incumbent is None or incumbent.version == version:
+        difference, better = None, True
+    else:
+        returns = _test_returns(versions, run, folder)
+        difference = _difference(versions, incumbent.tags, run, returns, folder)
+        better = _displaces(incumbent.tags, run, difference)
+    if better:
+        versions.set_alias(name, BEST, version)
+    versions.set_tag(name, version, JUDGED, "true")
     return Promotion(name, version, better, difference)
 
 
 def _chosen_policy(versions: Versions, run: StoredRun, folder: Path) -> Policy:
     """The policy of a run's best checkpoint, from its archive."""
     name = checkpoints.name_of(int(run.metrics["best_episode"]))
-    archive = checkpoints.Archive(versions.artifact(run, f"checkpoints/{checkpoints.FILE_NAME}", folder))
+    path = f"checkpoints/{checkpoints.FILE_NAME}"
+    with readable(f"run {run.run_id}: {path}"):
+        archive = checkpoints.Archive(versions.artifact(run, path, folder))
     measured = {key: value for key, value in run.metrics.items() if key.startswith("test/")}
     return Policy.from_checkpoint(archive, name, run.run_id, run.name, measured)
 
@@ -117,7 +136,7 @@ def _tags(run: StoredRun) -> dict[str, str]:
 def _test_returns(versions: Versions, run: StoredRun, folder: Path) -> npt.NDArray[np.float64]:
     """The returns of a run's chosen checkpoint on the test starts, in the order of their seeds."""
     path = versions.artifact(run, f"evaluation/{TEST_FILE}", folder)
-    returns: npt.NDArray[np.float64] = arrow.numbers(pq.ParquetFile(path).read(columns=["return"]).column(0))
+    returns: npt.NDArray[np.float64] = read_columns(path, ["return"])["return"]
     return returns
 
 

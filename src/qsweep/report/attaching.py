@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from qsweep.durable import temporary_folder
 from qsweep.pictures.q_table_slider import q_table_images, write_slider
 from qsweep.problems import UsageError
 from qsweep.report.archives import archive
@@ -36,7 +36,7 @@ def attach(parent_run_id: str, uri: str) -> str:
         name = parent.data.tags.get(SWEEP, parent.info.run_name)
         selection = Selection(name, uri)
         made = contents(children(parent_run_id, uri), selection)
-        with TemporaryDirectory(prefix="qsweep-") as scratch:
+        with temporary_folder() as scratch:
             write_files(made, Path(scratch), command(selection), uri if uri.startswith("http") else UI)
             store.client.log_artifacts(parent_run_id, scratch, ARTIFACTS)
         for section in made.sections:
@@ -52,7 +52,7 @@ def _add_sliders(section: Section, store: Store) -> None:
         run = best_run(section.study, label)
         run_id = str(run["run_id"])
         try:
-            with archive(store, run_id, run["artifacts"]) as history, TemporaryDirectory() as scratch:
+            with archive(store, run_id, run["artifacts"]) as history, temporary_folder() as scratch:
                 images = q_table_images(history, layout_of(history), str(run["name"]), STEPS)
                 write_slider(Path(scratch), images, int(run["started"].timestamp() * 1000))
                 store.client.log_artifacts(run_id, scratch, IMAGES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -67,6 +68,22 @@ def local_database(folder: Path | None = None) -> Path:
     return (folder or Path.cwd()).absolute() / LOCAL_FOLDER / DATABASE
 
 
+def database_of(uri: str) -> Path | None:
+    """The database file of a local store's URI; None for any other."""
+    if uri != "local" and not uri.startswith("sqlite:///"):
+        return None
+    return local_database() if uri == "local" else Path(uri.removeprefix("sqlite:///")).absolute()
+
+
+def unfinished_tables(ask: Callable[[str], Iterable[tuple[Any, ...]]]) -> list[str]:
+    """Tables that a migration fills before they take another's place: it was cut short, or is in hand.
+
+    ask: gives the rows that a query finds in an SQLite database.
+    """
+    pattern = "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB '_alembic_tmp_*'"
+    return [str(row[0]) for row in ask(pattern)]
+
+
 def bulk_store(store_uri: str, artifact_uri: str) -> Any:
     """The store of one of BULK_SCHEMES: MLflow's entry point, called while MLflow is importing."""
     from qsweep.tracking.bulk_store import BulkStore
@@ -92,7 +109,8 @@ def open_store(uri: str, create: bool = True) -> Store:
         return _server(uri)
     if uri.startswith("postgresql:"):
         return _postgresql(uri, create, local_database().parent)
-    database = local_database() if uri == "local" else Path(uri.removeprefix("sqlite:///")).absolute()
+    database = database_of(uri)
+    assert database is not None
     if not create and not _holds_anything(database):
         remedy = "train something first, or change to the folder that holds mlruns/"
         raise UsageError([Problem("tracking.uri", "there is no store yet", str(database), remedy)])
@@ -116,7 +134,11 @@ def _local(database: Path) -> Store:
     uri = f"sqlite:///{database}"
     status = database.stat()
     file = _opened(database, status.st_dev, status.st_ino)
-    version = schema.check(versions_in(file), uri, (f"mlflow db upgrade {uri}", "qsweep doctor --fix"))
+    found = versions_in(file)  # refuses what is no such database
+    if unfinished_tables(file.read):
+        rule = "is in the middle of a migration, or one was cut short"
+        raise UsageError([Problem("tracking.uri", rule, str(database), "qsweep doctor --fix")])
+    version = schema.check(found, uri, (f"mlflow db upgrade {uri}", "qsweep doctor --fix"))
     tables = RunTables(file) if version in schema.KNOWN else None
     return Store(uri, database.parent / "artifacts", tables)
 
