@@ -31,6 +31,7 @@ ORDER = (
         "sweeps",
         "launch",
         "verification",
+        "serving",
     ),
     *("cli", "__init__"),
 )
