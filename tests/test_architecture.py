@@ -32,6 +32,7 @@ ORDER = (
         "sweeps",
         "launch",
         "verification",
+        "serving",
     ),
     *("doctor", "gc", "cli", "__init__"),
 )

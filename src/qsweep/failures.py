@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-PACKAGES = ("sqlalchemy", "mlflow", "requests", "urllib3", "psycopg2")
+PACKAGES = ("sqlalchemy", "mlflow", "requests", "urllib3", "psycopg")
 """Whose errors tell of a store that fails."""
 
 

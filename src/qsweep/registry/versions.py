@@ -6,16 +6,20 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from qsweep.durable import temporary_folder
 from qsweep.policy import Policy
 from qsweep.registry.model import write_model
 from qsweep.tracking import run_rows
 from qsweep.tracking.run_rows import StoredRun
-from qsweep.tracking.store import Store
+from qsweep.tracking.store import Store, literal
 from qsweep.tracking.table_tracker import is_plain_folder
 
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+MS = 1000
 MODEL = "policy"
 """What a run's logged model is called."""
 
@@ -24,7 +28,7 @@ MODEL = "policy"
 class Version:
     """A version of a model, by its number, and its tags."""
 
-    version: str
+    number: str
     tags: Mapping[str, str]
 
 
@@ -148,6 +152,20 @@ class ClientVersions:
                 raise  # a store that fails has not said that there is none
             return None
         return Version(str(found.version), found.tags)
+
+    def since(self, name: str, number: str, seconds: float) -> list[Version]:
+        """All versions that were created after, or at most so many seconds before, one of them."""
+        found: list[ModelVersion] = []
+        token: str | None = None
+        while True:
+            page = self._client.search_model_versions(f"name = {literal(name)}", page_token=token)
+            found += page
+            token = page.token
+            if not token:
+                break
+        [ours] = [version.creation_timestamp for version in found if str(version.version) == number]
+        lately = [version for version in found if version.creation_timestamp >= ours - seconds * MS]
+        return [Version(str(version.version), version.tags) for version in lately]
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Give a version an alias, taking it from any other."""
