@@ -21,7 +21,7 @@ ORDER = (
     *("policy_page", "policy", "tracking", "names", "model", "model_code", "registry", "pulling"),
     *("pictures", "report", "playing"),
     *("recording", "progress", "jobs", "runner", "reproduction", "filming"),
-    *("overrides", "composition", "winners", "sweeps", "launch", "verification"),
+    *("overrides", "composition", "winners", "sweeps", "launch", "verification", "serving"),
     *("cli", "__init__"),
 )
 """Each module or package of qsweep imports only from its left; `__init__` is the public face."""
