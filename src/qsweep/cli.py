@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 
 import click
 
-from qsweep.problems import UsageError
+from qsweep.problems import Failure, UsageError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,6 +29,9 @@ def refusing(command: Callable[P, R]) -> Callable[P, R]:
             for problem in error.problems:
                 click.echo(f"qsweep: {problem}", err=True)
             sys.exit(2)
+        except Failure as failure:
+            click.echo(f"qsweep: {failure}", err=True)
+            sys.exit(1)
         except KeyboardInterrupt as interrupt:
             click.echo("qsweep: interrupted", err=True)
             sys.exit(128 + getattr(interrupt, "signum", 2))
@@ -241,6 +244,16 @@ def ui(host: str, port: int) -> None:
     # Without MLflow's job runners, which evaluate language models and start a process each.
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     os.execv(sys.executable, [*mlflow, "--host", host, "--port", str(port)])
+
+
+@main.command()
+@refusing
+def send() -> None:
+    """Send the runs that a tracking server did not take, and that were kept in mlruns/unsent."""
+    from qsweep.tracking.unsent import send
+
+    sent = send()
+    click.echo(f"{len(sent)} runs sent" + "".join(f"\n{run}" for run in sent))
 
 
 @main.command()

@@ -17,10 +17,10 @@ from hydra._internal.utils import get_args_parser
 from qsweep import overrides
 from qsweep.checkpoints import name_of
 from qsweep.composition import Plan, conf_folder, plan
-from qsweep.config import Config
+from qsweep.config import RULES, Config
 from qsweep.interrupts import StopRequests
 from qsweep.jobs import Ended, Jobs
-from qsweep.problems import Problem, UsageError
+from qsweep.problems import Problem, UsageError, without_password
 from qsweep.progress import RunProgress
 from qsweep.report.frames import children, row
 from qsweep.report.leaderboard import number
@@ -44,6 +44,8 @@ def launch(arguments: list[str]) -> int:
     for_hydra = [line for line in given if line.startswith(("hydra.", "hydra/"))]
     for_hydra += _search_path(flags.config_dir, for_hydra)
     tasks = [line for line in given if line not in for_hydra]
+    if any(line.startswith("tracking.uri=") and without_password(line) != line for line in tasks):
+        raise UsageError([Problem("tracking.uri", RULES["tracking.uri"])])  # Hydra would print it
     if flags.cfg or flags.info or flags.hydra_help or flags.shell_completion:
         _call_hydra([*(a for a in arguments if a not in flags.overrides), *for_hydra, *tasks])
         return 0

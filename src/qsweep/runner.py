@@ -53,7 +53,8 @@ def run(config: Config, name: str, command: str, progress: Progressing) -> Outco
     chunks = _Timed(train(config))
     with StopRequests() as stop, TemporaryDirectory(prefix="qsweep-") as temporary:
         folder = Path(temporary)
-        log = tracker(config.tracking.uri).open(run_record(config, name, command))
+        known = config.tracking.parent is not None  # a server that has taken the parent is waited for
+        log = tracker(config.tracking.uri, patient=known).open(run_record(config, name, command))
         summary: dict[str, float] = {}
         tags: dict[str, str] = {}
         status: Status = "FAILED"

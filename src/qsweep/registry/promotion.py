@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,13 +23,16 @@ from qsweep import checkpoints
 from qsweep.durable import user_cache
 from qsweep.evaluation import TEST_FILE
 from qsweep.policy import Policy
+from qsweep.problems import Problem, UsageError
 from qsweep.registry.model import write_model
+from qsweep.registry.rivals import settle
 from qsweep.tracking.store import Store
 
 BEST = "best"
 STARTS = "qsweep.test_episodes"
 STANDARD = "qsweep.standard"
 """The tag of runs in an environment as it is registered."""
+MEAN = "qsweep.test_return_mean"
 ENVIRONMENT = "qsweep.environment"
 """The tag that says which environment a return was earned in."""
 
@@ -65,26 +71,41 @@ def register(store: Store, run_id: str) -> Promotion:
     """Make a run's chosen checkpoint a version, and `best` where it beats the last best.
 
     The comparison is paired, on the test starts that both were measured on, and made under a lock, so
-    that of several sweeps that end together the better one stays. Raises KeyError for a run that
-    has no judged checkpoint.
+    that of several sweeps that end together the better one stays; on a server, where they may end on
+    several machines, it is made again afterwards. Raises KeyError for a run that has no judged
+    checkpoint, UsageError where the model belongs to someone else.
     """
     run = store.client.get_run(run_id)
     with TemporaryDirectory(prefix="qsweep-") as temporary:
         folder = Path(temporary)
         policy = chosen_policy(store, run, folder)
         name = model_name(policy.env_id)
-        with _lock(store, name):
+        returns = _test_returns(store, run_id, folder)
+        with _lock(store, name), _permitted(name):
             version = _version(store, run, policy, name, folder / "model")
             incumbent = _incumbent(store, name)
-            if incumbent is None:
-                difference, better = None, True
-            else:
-                returns = _test_returns(store, run_id, folder)
-                difference = _difference(store, incumbent, run, returns, folder)
-                better = _displaces(incumbent, run, difference)
+            difference = incumbent and _difference(store, incumbent, run, returns, folder)
+            better = incumbent is None or _displaces(incumbent, run, difference)
             if better:
                 store.client.set_registered_model_alias(name, BEST, version)
+                if store.artifacts is None:  # the lock is this machine's, and there may be others
+                    since = int(incumbent.version) if incumbent else 0
+                    holder = settle(store, name, BEST, since, partial(_beats, store, folder))
+                    if str(holder.version) != version:
+                        better, difference = False, _difference(store, holder, run, returns, folder)
     return Promotion(name, version, better, difference)
+
+
+@contextmanager
+def _permitted(name: str) -> Iterator[None]:
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != "PERMISSION_DENIED":
+            raise
+        rule = "registers a model that this user may not change"
+        remedy = "ask who owns it for EDIT, or switch it off: registry.promote=never"
+        raise UsageError([Problem("registry.promote", rule, name, remedy)]) from None
 
 
 def chosen_policy(store: Store, run: Any, folder: Path) -> Policy:
@@ -126,7 +147,7 @@ def _version(store: Store, run: Any, policy: Policy, name: str, folder: Path) ->
         STARTS: run.data.params["evaluation.test_episodes"],
         "qsweep.run_id": run.info.run_id,
         "qsweep.checkpoint": checkpoints.name_of(int(run.data.metrics["best_episode"])),
-        "qsweep.test_return_mean": f"{run.data.metrics['test/return_mean']:.6g}",
+        MEAN: f"{run.data.metrics['test/return_mean']:.6g}",
     }
     version = client.create_model_version(
         name,
@@ -171,6 +192,23 @@ def _displaces(incumbent: Any, run: Any, difference: float | None) -> bool:
     return difference > 0 and starts >= int(incumbent.tags.get(STARTS, 0))
 
 
+def _beats(store: Store, folder: Path, rival: Any, holder: Any) -> bool:
+    """Whether one version displaces another; what cannot, by their tags, is not looked at further."""
+    ours, theirs = rival.tags, holder.tags
+    if ours.get(ENVIRONMENT) != theirs.get(ENVIRONMENT):
+        may = ours.get(STANDARD) == "true" != theirs.get(STANDARD)
+    else:
+        may = float(ours.get(MEAN, "nan")) > float(theirs.get(MEAN, "nan"))
+    if not may:
+        return False
+    try:
+        run = store.client.get_run(ours["qsweep.run_id"])
+        returns = _test_returns(store, run.info.run_id, folder)
+    except (MlflowException, OSError):  # it was deleted
+        return False
+    return _displaces(holder, run, _difference(store, holder, run, returns, folder))
+
+
 def _difference(
     store: Store, incumbent: Any, run: Any, candidate: npt.NDArray[np.float64], folder: Path
 ) -> float | None:
@@ -183,6 +221,6 @@ def _difference(
     try:
         returns = _test_returns(store, incumbent.tags["qsweep.run_id"], folder)
     except (MlflowException, OSError):  # its run was deleted; its mean is all that is left
-        return float(candidate.mean() - float(incumbent.tags["qsweep.test_return_mean"]))
+        return float(candidate.mean() - float(incumbent.tags[MEAN]))
     common = min(len(candidate), len(returns))
     return float((candidate[:common] - returns[:common]).mean())

@@ -6,13 +6,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from qsweep.curves import Points
 from qsweep.problems import Problem, UsageError
 from qsweep.tracking.store import Store
-from qsweep.tracking.tracker import RunRecord, Status
+from qsweep.tracking.tracker import RunLog, RunRecord, Status
 
 BATCH = 1000
 """Metrics in one call, MLflow's limit."""
@@ -28,16 +28,16 @@ class MlflowTracker:
         self._store = store
         self._experiments: dict[str, str] = {}
 
-    def open(self, record: RunRecord) -> MlflowRunLog:
+    def open(self, record: RunRecord) -> RunLog:
         """Create the run, with its params and tags.
 
-        Raises UsageError where its experiment has been deleted.
+        Raises UsageError where its experiment has been deleted, or belongs to someone else.
         """
         client = self._store.client
         tags = dict(record.tags) | {"mlflow.source.name": "qsweep", "mlflow.source.type": "LOCAL"}
         if record.parent:
             tags["mlflow.parentRunId"] = record.parent
-        run = client.create_run(self._experiment(record.experiment), tags=tags, run_name=record.name)
+        run = self._create(record, tags)
         log = MlflowRunLog(self._store, run.info.run_id)
         try:
             params = [Param(key, value) for key, value in record.params.items()]
@@ -45,7 +45,22 @@ class MlflowTracker:
         except BaseException:
             log.close("FAILED", {}, {})
             raise
-        return log
+        if self._store.artifacts is not None:
+            return log
+        from qsweep.tracking.unsent import KeepingRunLog  # a server may go away
+
+        return KeepingRunLog(log, self._store)
+
+    def _create(self, record: RunRecord, tags: dict[str, str]) -> Run:
+        experiment = self._experiment(record.experiment)
+        try:
+            return self._store.client.create_run(experiment, tags=tags, run_name=record.name)
+        except MlflowException as error:
+            if error.error_code != "PERMISSION_DENIED":
+                raise
+            rule = "names an experiment that this user may not add runs to"
+            remedy = "ask who owns it for EDIT, or give another"
+            raise UsageError([Problem("tracking.experiment", rule, record.experiment, remedy)]) from None
 
     def kill_running(self, parent: str) -> None:
         """End as KILLED the runs nested under `parent` that are still RUNNING."""
@@ -87,6 +102,11 @@ class MlflowRunLog:
         self._client = store.client
         self._metrics: list[Metric] = []
         self._flushed = time.monotonic()
+
+    @property
+    def waiting(self) -> list[Metric]:
+        """The metrics that did not go out yet."""
+        return self._metrics
 
     def log(self, points: Points) -> None:
         """Record points of curves: the step is the episode."""

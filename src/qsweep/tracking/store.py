@@ -7,13 +7,13 @@ import re
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, unquote
 
 from filelock import FileLock
 
 from qsweep.durable import sync_folder
-from qsweep.problems import Problem, UsageError
+from qsweep.problems import Problem, UsageError, without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,6 +22,10 @@ LOCAL_FOLDER = "mlruns"
 DATABASE = "mlflow.db"
 BULK_SCHEME = "qsweep-sqlite"
 """The URI scheme under which MLflow finds `bulk_store`."""
+UNAUTHORIZED = 401
+
+_REACHED: set[str] = set()
+"""Servers that have answered this process: their addresses are right."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +55,17 @@ def literal(text: str) -> str:
     return f"{quote_mark}{text}{quote_mark}"
 
 
-def open_store(uri: str, create: bool = True) -> Store:
+def open_store(uri: str, create: bool = True, patient: bool = False) -> Store:
     """Open the store of a `tracking.uri`, making a local one that is not there yet.
 
-    Raises UsageError where it cannot be opened, or does not exist and `create` is False.
+    patient: whether a server that does not answer is waited for at length. Raises UsageError where it
+    cannot be opened, or does not exist and `create` is False.
     """
-    if not re.fullmatch(r"local|https?://.+|sqlite:///.+", uri):
-        rule = "must be local, http(s)://HOST or sqlite:///FILE"
-        raise UsageError([Problem("tracking.uri", rule, uri)])
+    if not re.fullmatch(r"local|https?://[^@]+|sqlite:///.+", uri):
+        rule = "must be local, http(s)://HOST or sqlite:///FILE, without user or password"
+        raise UsageError([Problem("tracking.uri", rule, without_password(uri))])
     if uri != "local" and not uri.startswith("sqlite:///"):
-        return _server(uri)
+        return _server(uri, patient)
     database = local_database() if uri == "local" else Path(uri.removeprefix("sqlite:///")).absolute()
     if not create and not _holds_anything(database):
         remedy = "train something first, or change to the folder that holds mlruns/"
@@ -119,15 +124,30 @@ def _create(database: Path) -> None:
     sync_folder(database.parent)
 
 
-def _server(uri: str) -> Store:
+def _server(uri: str, patient: bool) -> Store:
     from mlflow import MlflowClient
 
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
-    client = MlflowClient(uri, registry_uri=uri)
+    from qsweep.tracking.patience import BUDGET_SECONDS, FIRST_BUDGET_SECONDS, PatientClient
+
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # the patience is our own
+    reached = patient or uri in _REACHED
+    client = PatientClient(
+        MlflowClient(uri, registry_uri=uri), uri, BUDGET_SECONDS if reached else FIRST_BUDGET_SECONDS
+    )
     try:
         client.search_experiments(max_results=1)
     except Exception as error:  # requests' and MLflow's, of many kinds
-        reason = " ".join(str(error).split())[:300]
-        rule = "must be an MLflow tracking server that answers"
-        raise UsageError([Problem("tracking.uri", rule, uri, reason)]) from error
-    return Store(uri, client, None)
+        raise UsageError([_refusal(uri, error)]) from error
+    _REACHED.add(uri)
+    client.budget = BUDGET_SECONDS
+    return Store(uri, cast("MlflowClient", client), None)
+
+
+def _refusal(uri: str, error: Exception) -> Problem:
+    status = getattr(error, "get_http_status_code", lambda: 0)()
+    if status == UNAUTHORIZED:
+        rule = "must be a server that knows this user and password"
+        remedy = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        return Problem("tracking.uri", rule, uri, remedy)
+    reason = " ".join(str(error).split())[:300]
+    return Problem("tracking.uri", "must be an MLflow tracking server that answers", uri, reason)
