@@ -44,9 +44,10 @@ def launch(arguments: list[str]) -> int:
     for_hydra = [line for line in given if line.startswith(("hydra.", "hydra/"))]
     for_hydra += _search_path(flags.config_dir, for_hydra)
     tasks = [line for line in given if line not in for_hydra]
-    if any(line.startswith("tracking.uri=") and without_password(line) != line for line in tasks):
-        raise UsageError([Problem("tracking.uri", RULES["tracking.uri"])])  # Hydra would print it
     if flags.cfg or flags.info or flags.hydra_help or flags.shell_completion:
+        if any(line.startswith("tracking.uri=") and without_password(line) != line for line in tasks):
+            rule = f"must be {RULES['tracking.uri']}"
+            raise UsageError([Problem("tracking.uri", rule)])  # Hydra would print it
         _call_hydra([*(a for a in arguments if a not in flags.overrides), *for_hydra, *tasks])
         return 0
     checked = [line for line in for_hydra if not line.startswith("hydra.sweep.dir=")]

@@ -7,34 +7,32 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow.parquet as pq
 from filelock import FileLock
 from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
 
 from qsweep import checkpoints
 from qsweep.durable import user_cache
-from qsweep.evaluation import TEST_FILE
 from qsweep.policy import Policy
 from qsweep.problems import Problem, UsageError
 from qsweep.registry.model import write_model
-from qsweep.registry.rivals import settle
+from qsweep.registry.rivals import (
+    ENVIRONMENT,
+    MEAN,
+    STANDARD,
+    STARTS,
+    displaces,
+    lead,
+    settle,
+    test_returns,
+)
 from qsweep.tracking.store import Store
 
 BEST = "best"
-STARTS = "qsweep.test_episodes"
-STANDARD = "qsweep.standard"
-"""The tag of runs in an environment as it is registered."""
-MEAN = "qsweep.test_return_mean"
-ENVIRONMENT = "qsweep.environment"
-"""The tag that says which environment a return was earned in."""
 
 
 @dataclass(frozen=True)
@@ -80,19 +78,19 @@ def register(store: Store, run_id: str) -> Promotion:
         folder = Path(temporary)
         policy = chosen_policy(store, run, folder)
         name = model_name(policy.env_id)
-        returns = _test_returns(store, run_id, folder)
+        returns = test_returns(store, run_id, folder)
         with _lock(store, name), _permitted(name):
             version = _version(store, run, policy, name, folder / "model")
             incumbent = _incumbent(store, name)
-            difference = incumbent and _difference(store, incumbent, run, returns, folder)
-            better = incumbent is None or _displaces(incumbent, run, difference)
+            difference = incumbent and lead(store, incumbent, run, returns, folder)
+            better = incumbent is None or displaces(incumbent, run, difference)
             if better:
                 store.client.set_registered_model_alias(name, BEST, version)
                 if store.artifacts is None:  # the lock is this machine's, and there may be others
                     since = int(incumbent.version) if incumbent else 0
-                    holder = settle(store, name, BEST, since, partial(_beats, store, folder))
+                    holder = settle(store, name, BEST, since, folder)
                     if str(holder.version) != version:
-                        better, difference = False, _difference(store, holder, run, returns, folder)
+                        better, difference = False, lead(store, holder, run, returns, folder)
     return Promotion(name, version, better, difference)
 
 
@@ -160,15 +158,6 @@ def _version(store: Store, run: Any, policy: Policy, name: str, folder: Path) ->
     return str(version.version)
 
 
-def _test_returns(store: Store, run_id: str, folder: Path) -> npt.NDArray[np.float64]:
-    """The returns of a run's chosen checkpoint on the test starts, in the order of their seeds."""
-    where = folder / run_id
-    where.mkdir(exist_ok=True)
-    path = store.client.download_artifacts(run_id, f"evaluation/{TEST_FILE}", str(where))
-    returns: npt.NDArray[np.float64] = pq.read_table(path, columns=["return"]).column(0).to_numpy()
-    return returns
-
-
 def _incumbent(store: Store, name: str) -> Any:
     """The version that is `best` now, or None."""
     try:
@@ -177,50 +166,3 @@ def _incumbent(store: Store, name: str) -> Any:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise  # a store that fails has not said that there is none
         return None
-
-
-def _displaces(incumbent: Any, run: Any, difference: float | None) -> bool:
-    """Whether a run's checkpoint becomes `best`: by a better return, measured on no fewer starts.
-
-    In different environments returns say nothing; then the environment as it is registered, with no
-    arguments and its own step limit, has the name before any other.
-    """
-    if difference is None:
-        standard: bool = run.data.tags.get(STANDARD) == "true"
-        return standard and incumbent.tags.get(STANDARD) != "true"
-    starts = int(run.data.params["evaluation.test_episodes"])
-    return difference > 0 and starts >= int(incumbent.tags.get(STARTS, 0))
-
-
-def _beats(store: Store, folder: Path, rival: Any, holder: Any) -> bool:
-    """Whether one version displaces another; what cannot, by their tags, is not looked at further."""
-    ours, theirs = rival.tags, holder.tags
-    if ours.get(ENVIRONMENT) != theirs.get(ENVIRONMENT):
-        may = ours.get(STANDARD) == "true" != theirs.get(STANDARD)
-    else:
-        may = float(ours.get(MEAN, "nan")) > float(theirs.get(MEAN, "nan"))
-    if not may:
-        return False
-    try:
-        run = store.client.get_run(ours["qsweep.run_id"])
-        returns = _test_returns(store, run.info.run_id, folder)
-    except (MlflowException, OSError):  # it was deleted
-        return False
-    return _displaces(holder, run, _difference(store, holder, run, returns, folder))
-
-
-def _difference(
-    store: Store, incumbent: Any, run: Any, candidate: npt.NDArray[np.float64], folder: Path
-) -> float | None:
-    """The candidate's mean return minus the incumbent's, over the test starts that both have.
-
-    None where their returns were earned in different environments, or the incumbent is none of ours.
-    """
-    if incumbent.tags.get(ENVIRONMENT) != run.data.tags[ENVIRONMENT]:
-        return None
-    try:
-        returns = _test_returns(store, incumbent.tags["qsweep.run_id"], folder)
-    except (MlflowException, OSError):  # its run was deleted; its mean is all that is left
-        return float(candidate.mean() - float(incumbent.tags[MEAN]))
-    common = min(len(candidate), len(returns))
-    return float((candidate[:common] - returns[:common]).mean())

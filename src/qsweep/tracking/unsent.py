@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -64,17 +64,27 @@ class KeepingRunLog:
 
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
         """Send what was kept, and end the run; raises ServerGone where it stays here, and says where."""
+        gone = self._gone(lambda: _send_artifacts(self._store, self.run_id, self._folder))
+        # Without its files it is not finished; what the end adds is sent, or kept, all the same.
+        gone = self._gone(lambda: self._log.close("FAILED" if gone else status, metrics, tags)) or gone
+        if gone is None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            return
+        _made(self._folder)
+        _write_metrics(self._folder / METRICS, self._log.waiting)
+        about = {"uri": self._store.uri, "run": self.run_id, "status": status, "tags": dict(tags)}
+        write_text(self._folder / RUN, json.dumps(about))
+        raise ServerGone(
+            gone.uri, gone.reason, f"the run is in {self._folder}, and goes there by: qsweep send"
+        )
+
+    @staticmethod
+    def _gone(ask: Callable[[], None]) -> ServerGone | None:
         try:
-            _send_artifacts(self._store, self.run_id, self._folder)
-            self._log.close(status, metrics, tags)
+            ask()
         except ServerGone as gone:
-            _made(self._folder)
-            _write_metrics(self._folder / METRICS, self._log.waiting)
-            about = {"uri": self._store.uri, "run": self.run_id, "status": status, "tags": dict(tags)}
-            write_text(self._folder / RUN, json.dumps(about))
-            remedy = f"the run is in {self._folder}, and goes there by: qsweep send"
-            raise ServerGone(gone.uri, gone.reason, remedy) from None
-        shutil.rmtree(self._folder, ignore_errors=True)
+            return gone
+        return None
 
 
 def send() -> list[str]:
