@@ -27,6 +27,7 @@ ORDER = (
         "composition",
         "relaunching",
         "parents",
+        "rehearsing",
         "launching",
         "winners",
         "sweeps",
