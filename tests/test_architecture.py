@@ -27,6 +27,7 @@ ORDER = (
         "relaunching",
         "parents",
         "launching",
+        "rehearsing",
         "winners",
         "sweeps",
         "launch",
