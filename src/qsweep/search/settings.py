@@ -73,7 +73,7 @@ def settings(given: Mapping[str, Any]) -> Settings:
         seed=whole("seed", 0),
         study=study,
     )
-    if made.looks > 1 and made.pruner == "none":
+    if made.looks > 1 and given["pruner"] == "none":
         rule = "is of use to a pruner only"
         problems.append(Problem(f"{PREFIX}.looks", rule, made.looks, f"give {PREFIX}.pruner"))
     if problems:

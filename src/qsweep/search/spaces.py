@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from hydra.core.override_parser.types import (
     ChoiceSweep,
     IntervalSweep,
     Override,
+    Quote,
+    QuotedString,
     RangeSweep,
     Transformer,
 )
@@ -31,6 +34,9 @@ SIGNIFICANT = 4
 RESOLUTION = 1000
 """Values into which an interval falls apart at least, even where its ends share their first digits."""
 TAGS = ("int", "log")
+WORD = re.compile(r"[A-Za-z_][\w./-]*")
+NO_WORDS = ("null", "true", "false", "nan", "inf")
+"""Texts that would be read as something else without quotes."""
 WRITE = "write choice(A,B), range(A,B), interval(A,B), tag(log, interval(A,B)) or tag(int, interval(A,B))"
 ONE_ENVIRONMENT = "a study has one environment: returns in different ones cannot be compared"
 UNSEARCHABLE = {
@@ -149,7 +155,7 @@ def _distribution(override: Override) -> BaseDistribution:
     key, line, sweep = override.key_or_group, override.input_line, override.value()
     if isinstance(sweep, ChoiceSweep):
         _check_tags(key, line, sweep.tags, ())
-        return _categories(key, line, [str(Transformer.str(value)) for value in sweep.list])
+        return _categories(key, line, [_text(value) for value in sweep.list])
     if isinstance(sweep, RangeSweep):
         _check_tags(key, line, sweep.tags, TAGS)
         return _range(key, line, sweep)
@@ -171,6 +177,15 @@ def _categories(key: str, line: str | None, texts: list[str]) -> CategoricalDist
     if twice:
         raise UsageError([Problem(key, f"lists {', '.join(twice)} twice", line)])
     return CategoricalDistribution(texts)
+
+
+def _text(value: Any) -> str:
+    """A category as an override that parses to it. A function's arguments have lost their quotes."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_text, value))}]"
+    if isinstance(value, str) and (not WORD.fullmatch(value) or value.lower() in NO_WORDS):
+        value = QuotedString(value, Quote.single)
+    return str(Transformer.str(value))
 
 
 def _range(key: str, line: str | None, sweep: RangeSweep) -> IntDistribution:
