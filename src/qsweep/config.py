@@ -147,9 +147,9 @@ class Sweep:
         Field(description="a whole number from 1 to 10,000 (runs), or null (by the number of cores)"),
     ] = None
     floors: Annotated[
-        tuple[tuple[Episode, float], ...],
-        Field(description="a list of [EPISODE, SCORE], which a search gives its runs"),
-    ] = ()
+        Annotated[tuple[tuple[Episode, float], ...], Field(min_length=1)] | None,
+        Field(description="a list of [EPISODE, SCORE], as a search gives its runs, or null"),
+    ] = None
 
 
 @dataclass(frozen=True, config=STRICT)
