@@ -24,6 +24,7 @@ ORDER = (
     *(
         "overrides",
         "composition",
+        "search",
         "relaunching",
         "parents",
         "launching",
@@ -46,6 +47,7 @@ HOMES = {
     "matplotlib": {"report", "pictures"},
     "mlflow": {"tracking", "registry", "report"},
     "numba": {"compile_notice", "compiling", "dynamics", "training", "evaluation", "optimum"},
+    "optuna": {"search"},
     "pygame": {"pictures"},
 }
 """Slow package -> who may import it."""
