@@ -31,6 +31,7 @@ ORDER = (
         "rehearsing",
         "winners",
         "sweeps",
+        "multiruns",
         "launch",
         "verification",
     ),

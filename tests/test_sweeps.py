@@ -19,7 +19,7 @@ from qsweep.compile_notice import NOTICE
 from qsweep.composition import load_config, plan
 from qsweep.config import config_hash, variant_hash
 from qsweep.jobs import Jobs
-from qsweep.launch import _folder
+from qsweep.multiruns import _folder
 from qsweep.liveness import PROCESS, announce
 from qsweep.runner import run_record
 from qsweep.sweeps import sweep
@@ -243,7 +243,7 @@ def test_every_job_fails(tmp_path: Path, qsweep: Command, tracking: str) -> None
 def test_folders_of_one_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sweeps of one name that are launched in the same second have folders of their own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("qsweep.launch.time.strftime", lambda _: "2025-01-02_03-04-05")
+    monkeypatch.setattr("qsweep.multiruns.time.strftime", lambda _: "2025-01-02_03-04-05")
     folders = [_folder(name, []) for name in ("s", "s", "s", "a/b c")]
     assert [str(folder) for folder in folders] == [
         "multirun/s/2025-01-02_03-04-05",

@@ -19,7 +19,7 @@ from qsweep.training.chunk import State
 from qsweep.unfinished import Left
 
 BLOCK, BLOCK_BYTES, BLOCK_SECONDS = 1000, 2**23, 2.0
-"""Episodes, bytes of tables and time, gathered before they are written: small writes cost more than they carry."""
+"""Episodes, bytes of tables and time, gathered before they are written: small writes cost more."""
 
 
 class Recorder:

@@ -13,12 +13,13 @@ from qsweep.evaluation.judging import judged
 from qsweep.jobs import Ended
 from qsweep.search.planning import SearchPlan, looks
 from qsweep.search.searching import Scored, Wanted
+from qsweep.tracking.store import Store, open_store
 
 Run = Callable[[Sequence[Job], str], Sequence[Ended]]
-"""Train jobs, under a name, and say how each ended, in any order: `sweeps.Sweep.run`.
+"""Train jobs, under a name, and say how each ended, in any order: `launching.Runs.run`.
 
-A job's number counts from 0 over all launches. The outcome holds `run_id` and `scores`, the validation scores
-of the run's judged checkpoints, in order.
+A job's number counts from 0 over all launches. The outcome holds `run_id`, and of a run of this launch
+`scores`, the validation scores of its judged checkpoints, in order.
 """
 
 
@@ -64,8 +65,16 @@ def _stops(config: Config, floors: Sequence[float]) -> Iterator[tuple[int, float
 def _scored(each: Job, ended: Ended | None, count: int) -> Scored:
     if ended is None or ended.error:
         return Scored("", (), ended.error if ended else "ended without a word")
-    config, scores = each.config, ended.outcome["scores"]
+    config, run_id = each.config, str(ended.outcome["run_id"])
+    # Of a run that an earlier launch finished, nothing is known but which it is.
+    scores = ended.outcome.get("scores") or kept_scores(open_store(config.tracking.uri), run_id)
     every = judged(config.episodes, config.checkpoint_every, config.evaluation.checkpoints)
     places = [every.index(episode) for episode in looks(config, count)]
     best = tuple(max(scores[: place + 1]) for place in places if place < len(scores))
-    return Scored(str(ended.outcome["run_id"]), best)
+    return Scored(run_id, best)
+
+
+def kept_scores(store: Store, run_id: str) -> list[float]:
+    """The validation scores that a run recorded, in order."""
+    history = store.client.get_metric_history(run_id, "eval/return_mean")
+    return [point.value for point in sorted(history, key=lambda point: point.step)]
