@@ -68,7 +68,7 @@ class Ran:
 
 
 def run(command: Sequence[str], folder: Path, settings: Mapping[str, str] | None = None) -> Ran:
-    """Run a process in a folder; raises CalledProcessError with what it wrote where it fails."""
+    """Run a process in a folder; raises RuntimeError with what it complained of where it fails."""
     environment = {**os.environ, **QUIET, **(settings or {})}
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         started = time.perf_counter()
@@ -78,7 +78,7 @@ def run(command: Sequence[str], folder: Path, settings: Mapping[str, str] | None
         process.returncode = os.waitstatus_to_exitcode(status)
         said, complained = _all(output), _all(errors)
     if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command, said, complained)
+        raise RuntimeError(f"{' '.join(command)}: exit code {process.returncode}\n{complained[-2000:]}")
     return Ran(seconds, used.ru_maxrss / 1024, said)
 
 
