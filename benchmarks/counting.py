@@ -1,0 +1,91 @@
+"""`counting.py FILE ARGUMENTS`: qsweep ARGUMENTS in this process, and in FILE what it did, counted.
+
+Nothing is replaced but `sqlite3.connect`, so that statements are seen; the rest is what Python tells a profiler.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+GENERATOR = 0x20
+"""The flag of a generator's code."""
+HYDRA = ("_load_configuration_impl", os.path.join("hydra", "_internal", "config_loader_impl.py"))
+TASK = ("task", os.path.join("qsweep", "training", "task.py"))
+OWN, MLFLOW = (os.sep + name + os.sep for name in ("qsweep", "mlflow"))
+
+counts: Counter[str] = Counter()
+
+
+def profile(frame: FrameType, event: str, argument: Any) -> None:
+    """What Python calls at every call and return."""
+    if event == "call":
+        counts["calls of Python functions"] += 1
+        code, caller = frame.f_code, frame.f_back
+        if code.co_name == HYDRA[0] and code.co_filename.endswith(HYDRA[1]):
+            counts["Hydra compositions"] += 1
+        elif code.co_name == TASK[0] and code.co_filename.endswith(TASK[1]):
+            counts["tasks made"] += 1
+        elif caller and MLFLOW in code.co_filename and OWN in caller.f_code.co_filename:
+            counts["calls into MLflow"] += 1
+    elif event == "c_call":
+        name, of = argument.__name__, getattr(argument, "__self__", None)
+        if name in ("execute", "executemany") and isinstance(of, sqlite3.Cursor | sqlite3.Connection):
+            counts["SQL statements"] += 1
+        elif name == "fsync":
+            counts["files synced"] += 1
+        elif name == "fork_exec":
+            counts["processes started"] += 1
+    elif (
+        event == "return"
+        and frame.f_code.co_flags & GENERATOR
+        and "modules at the first episode" not in counts
+    ):
+        if argument is not None and os.path.join("qsweep", "training") in frame.f_code.co_filename:
+            counts["modules at the first episode"] = len(sys.modules)
+
+
+def traced(connect: Any) -> Any:
+    """`sqlite3.connect`, with an ear for what SQLite executes."""
+
+    def connected(*arguments: Any, **options: Any) -> Any:
+        connection = connect(*arguments, **options)
+        connection.set_trace_callback(hear)
+        return connection
+
+    return connected
+
+
+def hear(statement: str) -> None:
+    """What SQLite executes: a row that is inserted together with others is a statement of its own."""
+    words = statement.split(maxsplit=5)
+    if words[0].upper() == "COMMIT":
+        counts["commits"] += 1
+    elif words[0].upper() == "INSERT" and "metrics" in (words[2], words[4]):  # INTO, or OR IGNORE INTO
+        counts["rows of metrics"] += 1
+
+
+def main(file: Path) -> None:
+    """Run the command, counted."""
+    sqlite3.connect = sqlite3.dbapi2.connect = traced(sqlite3.connect)
+    threading.setprofile(profile)
+    sys.setprofile(profile)
+    try:
+        from qsweep.cli import main
+
+        main()
+    finally:
+        sys.setprofile(None)
+        counts["modules at the end"] = len(sys.modules)
+        file.write_text(json.dumps(counts))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv.pop(1)))
