@@ -1,6 +1,6 @@
 """`counting.py FILE ARGUMENTS`: qsweep ARGUMENTS in this process, and in FILE what it did, counted.
 
-Nothing is replaced but `sqlite3.connect`, so that statements are seen; the rest is what Python tells a profiler.
+Nothing is replaced but `sqlite3.connect`, so that statements are seen; the rest is what a profiler hears.
 """
 
 from __future__ import annotations
@@ -21,35 +21,47 @@ HYDRA = ("_load_configuration_impl", os.path.join("hydra", "_internal", "config_
 TASK = ("task", os.path.join("qsweep", "training", "task.py"))
 OWN, MLFLOW = (os.sep + name + os.sep for name in ("qsweep", "mlflow"))
 
+FIRST = "modules at the first episode"
+
 counts: Counter[str] = Counter()
 
 
 def profile(frame: FrameType, event: str, argument: Any) -> None:
     """What Python calls at every call and return."""
     if event == "call":
-        counts["calls of Python functions"] += 1
-        code, caller = frame.f_code, frame.f_back
-        if code.co_name == HYDRA[0] and code.co_filename.endswith(HYDRA[1]):
-            counts["Hydra compositions"] += 1
-        elif code.co_name == TASK[0] and code.co_filename.endswith(TASK[1]):
-            counts["tasks made"] += 1
-        elif caller and MLFLOW in code.co_filename and OWN in caller.f_code.co_filename:
-            counts["calls into MLflow"] += 1
+        python_called(frame)
     elif event == "c_call":
-        name, of = argument.__name__, getattr(argument, "__self__", None)
-        if name in ("execute", "executemany") and isinstance(of, sqlite3.Cursor | sqlite3.Connection):
-            counts["SQL statements"] += 1
-        elif name == "fsync":
-            counts["files synced"] += 1
-        elif name == "fork_exec":
-            counts["processes started"] += 1
-    elif (
-        event == "return"
-        and frame.f_code.co_flags & GENERATOR
-        and "modules at the first episode" not in counts
-    ):
-        if argument is not None and os.path.join("qsweep", "training") in frame.f_code.co_filename:
-            counts["modules at the first episode"] = len(sys.modules)
+        c_called(argument.__name__, getattr(argument, "__self__", None))
+    elif event == "return" and argument is not None and FIRST not in counts and is_trainer(frame):
+        counts[FIRST] = len(sys.modules)
+
+
+def python_called(frame: FrameType) -> None:
+    """Count a call of a Python function."""
+    counts["calls of Python functions"] += 1
+    code, caller = frame.f_code, frame.f_back
+    if code.co_name == HYDRA[0] and code.co_filename.endswith(HYDRA[1]):
+        counts["Hydra compositions"] += 1
+    elif code.co_name == TASK[0] and code.co_filename.endswith(TASK[1]):
+        counts["tasks made"] += 1
+    elif caller and MLFLOW in code.co_filename and OWN in caller.f_code.co_filename:
+        counts["calls into MLflow"] += 1
+
+
+def c_called(name: str, of: Any) -> None:
+    """Count a call of a function written in C, bound to `of`."""
+    if name in ("execute", "executemany") and isinstance(of, sqlite3.Cursor | sqlite3.Connection):
+        counts["SQL statements"] += 1
+    elif name == "fsync":
+        counts["files synced"] += 1
+    elif name == "fork_exec":
+        counts["processes started"] += 1
+
+
+def is_trainer(frame: FrameType) -> bool:
+    """Whether a frame is that of a generator which trains: what it returns first is the first chunk."""
+    code = frame.f_code
+    return bool(code.co_flags & GENERATOR) and os.path.join("qsweep", "training") in code.co_filename
 
 
 def traced(connect: Any) -> Any:

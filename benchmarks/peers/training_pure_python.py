@@ -18,9 +18,8 @@ def train() -> int:
     for _ in range(amount(1000)):
         position, velocity = -0.6 + 0.2 * draw(), 0.0
         row = q[int((position + 1.2) * across) * BUCKETS + int(0.07 * up)]
-        best = max(row)
         for _ in range(200):
-            a = int(3 * draw()) if draw() < EPSILON else row.index(best)
+            a = int(3 * draw()) if draw() < EPSILON else row.index(max(row))
             velocity += (a - 1) * 0.001 - 0.0025 * cos(3 * position)
             if velocity > 0.07:  # comparisons: calls of min and max would take twice the time
                 velocity = 0.07
@@ -37,8 +36,7 @@ def train() -> int:
                 break
             x, v = int((position + 1.2) * across), int((velocity + 0.07) * up)
             following = q[(x if x < most else most) * BUCKETS + (v if v < most else most)]
-            best = max(following)
-            row[a] += ALPHA * (-1 + GAMMA * best - row[a])
+            row[a] += ALPHA * (-1 + GAMMA * max(following) - row[a])
             row = following
     return steps
 
