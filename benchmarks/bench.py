@@ -15,10 +15,11 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import page
 import quick
@@ -34,7 +35,7 @@ def parts(thorough: bool) -> dict[str, Callable[[], Found]]:
     """What is measured, in order; the sizes of those that have a smaller and a larger form."""
     return {
         "kernel": lambda: import_module("kernel").measure(),
-        "tracking": lambda: import_module("tracking").measure(),
+        "tracking": lambda: of_tracking(import_module("tracking").measure()),
         "peers": lambda: import_module("peer_runs").measure(),
         "whole run": lambda: import_module("whole_run").measure(thorough=thorough),
         "start-up": lambda: import_module("start_up").measure(),
@@ -43,6 +44,18 @@ def parts(thorough: bool) -> dict[str, Callable[[], Found]]:
         ),
         "scale": lambda: import_module("scale").measure(thorough=thorough),
     }
+
+
+def of_tracking(found: Iterable[Any]) -> Iterator[Row]:
+    """The rows of `tracking`, which has one for several figures of a way of recording."""
+    for way in found:
+        peer = "qsweep" not in way.name
+        if way.points_per_second is not None:
+            yield Row("tracking", way.name, "points/s", way.samples, peer=peer)
+        if way.milliseconds is not None:
+            yield Row("runs", way.name, "ms a run", way.samples, peer=peer)
+        if way.megabytes is not None:
+            yield Row("tracking", way.name, "MB for 100,000 points", (way.megabytes,), peer=peer)
 
 
 def main(arguments: list[str]) -> int:

@@ -59,6 +59,11 @@ CLAIMS = (
     Claim(
         "the first episodes trained", "start-up", "qsweep train, until the first episodes are trained", 1.5
     ),
+    Claim("memory of a run of 10,000,000 episodes", "growth", "memory of a run of 10,000,000 episodes", 500),
+    Claim("points recorded, SQLite", "tracking", "qsweep (SQLite)", 250_000, most=False, unit="points/s"),
+    Claim(
+        "points recorded, PostgreSQL", "tracking", "qsweep (PostgreSQL)", 60_000, most=False, unit="points/s"
+    ),
     Claim("`qsweep runs` on 1,000 runs", "start-up", "qsweep runs, on a store of 1,000 runs", 2.5),
 )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
 from pathlib import Path
 
 import page_pictures
@@ -33,6 +32,7 @@ SECTIONS = {
         "From the command to the prompt, in a fresh interpreter, compiled code on disk.",
     ),
     "start-up": ("Waiting for it to begin", "Fresh interpreters, again."),
+    "growth": ("What stays flat", "The most memory that a process has resident."),
     "sweep": (
         "A sweep",
         "`buckets=10,20,30,40` over many seeds on two cores, with its report; and training alone, by two\n"
@@ -62,8 +62,8 @@ logarithms of the last three points: 0 is flat, 1 in proportion, 2 quadratic. Th
 pictures are in proportion.
 """
 GROWTH = (
-    "\n| what grows | from | to | time | slope | memory | slope | disk | slope |",
-    "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    "\n| what grows | from, to | time | slope | memory | slope | disk | slope |",
+    "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
 )
 LOAD = """
 The load is the number of processes that wanted a core over the minute before: well below 1 where the
@@ -99,7 +99,7 @@ def told(part: Part) -> str:
     """A part, as it is printed when it has been measured."""
     lines = [f"  {row.name:62} {_figure(row)} {row.unit}" for row in part.rows if row.samples]
     lines += [f"  absent: {row.name}: {row.absent}" for row in part.rows if row.absent]
-    lines += [f"  {_slopes(curve, list(points))}" for curve, points in _curves(part.points)]
+    lines += [f"  {_slopes(curve, points)}" for curve, points in _curves(part.points).items()]
     lines += [f"  FAILED: {part.error}"] if part.error else []
     return "\n".join([*lines, f"  {part.seconds:.0f} s"])
 
@@ -178,17 +178,20 @@ def _short(value: float) -> str:
     return f"{round(value, 2 - math.floor(math.log10(abs(value)))):,.{digits}f}"
 
 
-def _curves(points: Iterable[Point]) -> Iterable[tuple[str, Iterable[Point]]]:
-    return groupby(points, key=lambda point: point.curve)
+def _curves(points: Iterable[Point]) -> dict[str, list[Point]]:
+    """The points of each curve, by x."""
+    curves: dict[str, list[Point]] = {}
+    for point in sorted(points, key=lambda point: point.x):
+        curves.setdefault(point.curve, []).append(point)
+    return curves
 
 
 def _growth(points: Sequence[Point], pictures: set[str]) -> str:
     shown = (_picture(f"growth-{cost}", f"{cost} against size", pictures) for cost in CURVE_COSTS)
     lines = [EXPLAINED, *shown, *GROWTH]
-    for curve, group in _curves(points):
-        found = sorted(group, key=lambda point: point.x)
+    for curve, found in _curves(points).items():
         first, last = found[0], found[-1]
-        cells = [curve, f"{first.x:,.0f}", f"{last.x:,.0f} {last.unit}"]
+        cells = [curve, f"{first.x:,.0f} to {last.x:,.0f} {last.unit}"]
         for (name, cost), unit in zip(CURVE_COSTS.items(), ("s", "MB", "MB"), strict=True):
             reached = cost(last)
             exponent = slope(found, cost)
@@ -201,7 +204,7 @@ def _growth(points: Sequence[Point], pictures: set[str]) -> str:
 
 def _slopes(curve: str, points: list[Point]) -> str:
     """A curve in a line of the terminal."""
-    last = max(points, key=lambda point: point.x)
+    last = points[-1]
     slopes = ", ".join(f"{name} {slope(points, cost):.2f}" for name, cost in CURVE_COSTS.items())
     cost = f"{last.seconds:7.1f} s, {last.memory_mb or 0:6,.0f} MB"
     return f"{curve:30} to {last.x:>12,.0f}: {cost}; slopes {slopes}"

@@ -53,7 +53,7 @@ def draw_bars(rows: Sequence[Row], unit: str) -> Figure:
         words = f"{row.median:,.0f}" if row.median >= 100 else f"{row.median:.1f}"
         axes.text(max(row.samples) * 1.08, place, words, va="center", fontsize=8)
     axes.set_xscale("log")
-    axes.set_xlim(min(row.median for row in rows) / 2, max(max(row.samples) for row in rows) * 3)
+    axes.set_xlim(min(min(row.samples) for row in rows) / 2, max(max(row.samples) for row in rows) * 3)
     axes.set_yticks(range(len(rows)), [row.name for row in rows], fontsize=8)
     axes.grid(axis="y", visible=False)
     axes.set_xlabel(
@@ -85,9 +85,11 @@ def draw_growth(
         axes.set_ylim(min(y) / 2, max(y) * 2)
         axes.xaxis.set_major_locator(LogLocator(numticks=6))
         axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.tick_params(labelsize=7)
-        axes.set_xlabel(found[0].unit.partition(";")[0].partition(" in ")[0], fontsize=7)
+        axes.set_xlabel(found[0].unit.partition(";")[0], fontsize=7)
     figure.supylabel(label, fontsize=9)
     return figure
 

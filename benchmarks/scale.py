@@ -16,12 +16,14 @@ from measuring import Point, Row, megabytes, qsweep, warm_folder
 from synthetic_store import sweep_name, synthesise
 
 ALONE = ("registry.promote=never", "sweep.report=never")
+LONG = "episodes of a run"
+MEMORY = "memory of a run of {:,} episodes"
 TAIL = 3
 """How many of a curve's last points its slope is fitted to: before them, start-up is most of it."""
 
 Command = Callable[[int], Sequence[str]]
 TRAINING: dict[str, tuple[str, Sequence[int], Command]] = {
-    "episodes of a run": (
+    LONG: (
         "episodes; 1,000 checkpoints at most",
         (1000, 10_000, 100_000, 1_000_000, 10_000_000),
         lambda x: (f"episodes={x}", f"checkpoint_every={max(10, x // 1000)}"),
@@ -81,7 +83,10 @@ def measure(largest: float = math.inf, thorough: bool = False) -> list[Row | Poi
     points: list[Row | Point] = []
     with warm_folder() as folder:
         for curve, (unit, xs, command) in TRAINING.items():
-            points += [train(folder, curve, unit, x, command(x)) for x in xs if x <= largest]
+            found = [train(folder, curve, unit, x, command(x)) for x in xs if x <= largest]
+            points += found
+            if curve == LONG and found:
+                points.append(Row("growth", MEMORY.format(found[-1].x), "MB", (found[-1].memory_mb or 0,)))
     stores = STORES + (MANY,) * thorough
     for runs in (runs for runs in stores if runs <= largest):
         points += of_store(runs)

@@ -16,6 +16,7 @@ from bare_training import BUCKETS
 from measuring import Point, Row, qsweep, run, warm_folder
 
 PROCESSES = 2
+RUN = "all but training and judging: Hydra, figures and checkpoints, too"
 BARE = [sys.executable, str(Path(__file__).with_name("bare_training.py")), str(PROCESSES)]
 
 
@@ -56,7 +57,12 @@ def measure(seeds: int = 25, times: int = 3, episodes: int = 25_000) -> list[Row
             for named, value in figures.items():
                 found.setdefault(named, []).append(value)
     about = f"{runs:,} runs of {episodes:,} episodes"
-    return [Row("sweep", name, unit, tuple(samples), about) for (name, unit), samples in found.items()]
+    overhead = Row(
+        "runs", "qsweep, a run of a sweep", "ms a run", tuple(found["overhead of a run", "ms"]), RUN
+    )
+    return [overhead] + [
+        Row("sweep", name, unit, tuple(samples), about) for (name, unit), samples in found.items()
+    ]
 
 
 def _sweep(folder: Path, name: str, seeds: int, same: list[str]) -> tuple[float, Parts | None]:
