@@ -179,11 +179,11 @@ def _short(value: float) -> str:
 
 
 def _curves(points: Iterable[Point]) -> dict[str, list[Point]]:
-    """The points of each curve, by x."""
+    """The points of each curve, by x; curves as they come."""
     curves: dict[str, list[Point]] = {}
-    for point in sorted(points, key=lambda point: point.x):
+    for point in points:
         curves.setdefault(point.curve, []).append(point)
-    return curves
+    return {curve: sorted(found, key=lambda point: point.x) for curve, found in curves.items()}
 
 
 def _growth(points: Sequence[Point], pictures: set[str]) -> str:

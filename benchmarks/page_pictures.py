@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from measuring import Point, Row
-from qsweep.report.figures import BLUE, GREY, ORANGE
+from qsweep.report.charts.marks import BLUE, GREY, ORANGE
 from results import Results
 
 BARS = {"training": "ns a step", "tracking": "points/s", "runs": "ms a run"}

@@ -57,12 +57,9 @@ def measure(seeds: int = 25, times: int = 3, episodes: int = 25_000) -> list[Row
             for named, value in figures.items():
                 found.setdefault(named, []).append(value)
     about = f"{runs:,} runs of {episodes:,} episodes"
-    overhead = Row(
-        "runs", "qsweep, a run of a sweep", "ms a run", tuple(found["overhead of a run", "ms"]), RUN
-    )
-    return [overhead] + [
-        Row("sweep", name, unit, tuple(samples), about) for (name, unit), samples in found.items()
-    ]
+    rows: list[Row | Point] = [Row("sweep", *named, tuple(found[named]), about) for named in found]
+    overheads = tuple(found["overhead of a run", "ms"])
+    return [*rows, Row("runs", "qsweep, a run of a sweep", "ms a run", overheads, RUN)]
 
 
 def _sweep(folder: Path, name: str, seeds: int, same: list[str]) -> tuple[float, Parts | None]:
