@@ -34,7 +34,7 @@ Found = Iterable[Row | Point]
 def parts(thorough: bool) -> dict[str, Callable[[], Found]]:
     """What is measured, in order; the sizes of those that have a smaller and a larger form."""
     return {
-        "kernel": lambda: import_module("kernel").measure(),
+        "kernel": lambda: of_kernel(import_module("kernel").measure()),
         "tracking": lambda: of_tracking(import_module("tracking").measure()),
         "peers": lambda: import_module("peer_runs").measure(),
         "whole run": lambda: import_module("whole_run").measure(thorough=thorough),
@@ -44,6 +44,21 @@ def parts(thorough: bool) -> dict[str, Callable[[], Found]]:
         ),
         "scale": lambda: import_module("scale").measure(thorough=thorough),
     }
+
+
+def of_kernel(found: Iterable[Any]) -> Iterator[Row]:
+    """The rows of `kernel`: C is a peer, the other algorithms have a table of their own."""
+    ways = {way.name: way for way in found}
+    for name, way in ways.items():
+        peer, own = name == "C", f"qsweep, {name}"
+        table = "training" if peer or name.startswith("q_learning") else "algorithms"
+        about = f"the least of all rounds {way.ns:.1f}"
+        yield Row(table, "plain C, libm" if peer else own, "ns a step", (way.median,), about, peer)
+        if "C" in ways and table == "training" and not peer:
+            yield Row("against C", own, "times C's", (way.ratio,), "the least of all rounds of each")
+    one, two = (ways.get(f"q_learning, {number}") for number in ("one process", "two processes"))
+    if one and two:
+        yield Row("against C", "two processes, as a multiple of one", "times", (one.ns / two.ns,))
 
 
 def of_tracking(found: Iterable[Any]) -> Iterator[Row]:

@@ -19,6 +19,11 @@ SECTIONS = {
         "Training",
         "Q-learning on MountainCar-v0: one step of the environment and one update of the table.",
     ),
+    "against C": (
+        "Beside C, and on both cores",
+        "Least times of the compiled loop and of the same in C, which gives the same table, bit for bit.",
+    ),
+    "algorithms": ("The other algorithms", "Under the same conditions."),
     "tracking": (
         "Logging 100,000 points",
         "Four curves of 25,000 points, to the local disk, from the run's beginning to its end.",

@@ -111,6 +111,23 @@ def test_a_part_that_fails_leaves_the_others(tmp_path: Path, monkeypatch: pytest
     assert "RuntimeError: out of order" in (tmp_path / "performance.md").read_text()
 
 
+def test_rows_of_the_kernel_stand_in_their_tables() -> None:
+    """C is a peer, ours its multiples, other algorithms stand apart, and two processes beside one."""
+    from types import SimpleNamespace
+
+    from bench import of_kernel
+
+    times = {"C": 25.0, "q_learning": 30.0, "sarsa": 40.0}
+    times |= {"q_learning, one process": 32.0, "q_learning, two processes": 16.0}
+    ways = [SimpleNamespace(name=name, ns=ns, median=ns + 1, ratio=ns / 25) for name, ns in times.items()]
+    found = {(row.table, row.name): row for row in of_kernel(ways)}
+    assert found["training", "plain C, libm"].peer
+    assert found["training", "qsweep, q_learning"].samples == (31.0,)
+    assert found["against C", "qsweep, q_learning"].samples == (1.2,)
+    assert found["algorithms", "qsweep, sarsa"].samples == (41.0,)
+    assert found["against C", "two processes, as a multiple of one"].samples == (2.0,)
+
+
 def test_rows_of_tracking_stand_in_their_tables() -> None:
     """Rates and sizes stand in one table, the milliseconds of a run in another; ours are no peers."""
     from types import SimpleNamespace
