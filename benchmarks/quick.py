@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import instructions
-from measuring import run
+from measuring import run, warm_folder
 
 BASELINES = Path(__file__).with_name("quick.json")
 COUNTING = str(Path(__file__).with_name("counting.py"))
@@ -69,9 +68,8 @@ def grown(count: float, baseline: float) -> bool:
 
 def counted() -> Iterator[tuple[str, float]]:
     """All counts but that of instructions, by name."""
-    with tempfile.TemporaryDirectory(prefix="qsweep-count-") as name:
-        folder = Path(name)
-        fewer, more = (sweep(folder, runs) for runs in (FEWER, MORE))  # the first makes the store
+    with warm_folder() as folder:
+        fewer, more = (sweep(folder, runs) for runs in (FEWER, MORE))
         single = count(folder, "train", "episodes=2500", "registry.promote=never", "seed=1")
         yield "modules imported by qsweep --help", count(folder, "--help")["modules at the end"]
         yield "modules imported by qsweep runs", count(folder, "runs")["modules at the end"]
