@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import instructions
@@ -70,17 +72,26 @@ def counted() -> Iterator[tuple[str, float]]:
     """All counts but that of instructions, by name."""
     with warm_folder() as folder:
         fewer, more = (sweep(folder, runs) for runs in (FEWER, MORE))
+        before = points(folder)
         single = count(folder, "train", "episodes=2500", "registry.promote=never", "seed=1")
+        recorded = points(folder) - before
         yield "modules imported by qsweep --help", count(folder, "--help")["modules at the end"]
         yield "modules imported by qsweep runs", count(folder, "runs")["modules at the end"]
         yield "modules imported before the first episode", single["modules at the first episode"]
-        rows, statements = single["rows of metrics"], single.get("SQL statements", 0)
+        statements = single.get("SQL statements", 0)
         yield "SQL statements of a process that trains once", statements
-        yield "SQL statements for 1,000 points of curves", 1000 * statements / rows
+        yield "SQL statements for 1,000 points of curves", 1000 * statements / recorded
         yield "calls of Python functions by a process that trains once", single["calls of Python functions"]
         for kind in OF_A_RUN:
             of_a_run = (more.get(kind, 0) - fewer.get(kind, 0)) / (MORE - FEWER)
             yield f"{kind} of a run in a sweep", of_a_run
+
+
+def points(folder: Path) -> int:
+    """How many points of curves the store in a folder holds."""
+    with closing(sqlite3.connect(folder / "mlruns" / "mlflow.db")) as database:
+        [(found,)] = database.execute("SELECT count(*) FROM metrics")
+    return int(found)
 
 
 def sweep(folder: Path, runs: int) -> Mapping[str, float]:
