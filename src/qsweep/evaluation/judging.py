@@ -20,6 +20,8 @@ from qsweep.training import Chunk
 from qsweep.training.task import task
 
 RESAMPLES = 2000
+ROOM = 2**20
+"""Counts of distinct values that are in memory at a time."""
 TEST_FILE = "test_episodes.parquet"
 TEST_SCHEMA = pa.schema(
     [
@@ -80,8 +82,11 @@ def mean_interval(values: npt.NDArray[np.float64], generator: np.random.Generato
     distinct values, of which there are far fewer than episodes.
     """
     distinct, times = np.unique(values, return_counts=True)
-    counts = generator.multinomial(len(values), times / len(values), size=RESAMPLES)
-    low, high = np.percentile(counts @ distinct / len(values), [2.5, 97.5])
+    at_once = max(1, ROOM // len(distinct))  # the draws are the same, however many at a time
+    sizes = (min(at_once, RESAMPLES - first) for first in range(0, RESAMPLES, at_once))
+    counts = (generator.multinomial(len(values), times / len(values), size=size) for size in sizes)
+    means = np.concatenate([drawn @ distinct / len(values) for drawn in counts])
+    low, high = np.percentile(means, [2.5, 97.5])
     return float(low), float(high)
 
 
