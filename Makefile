@@ -39,10 +39,8 @@ server: $(READY)  ## A tracking server for many users, on PostgreSQL; MLFLOW_AUT
 verify: $(READY)  ## Published and exact numbers, reproduced and judged; some minutes
 	$(BIN)/qsweep verify
 
-bench: $(READY)  ## Speed, side by side with what one would run instead; and the tutorial's recipe over seeds
-	$(BIN)/python benchmarks/whole_run.py
-	$(BIN)/python benchmarks/tutorial_recipe.py
-	$(BIN)/python benchmarks/report.py
+bench: $(READY)  ## Speed and growth beside what one would use instead: docs/performance.md; some 15 minutes, 2 GB of peers
+	$(BIN)/python benchmarks/bench.py $(OPTIONS)
 
 docs: $(READY)  ## The pictures in docs/, from runs made on the spot; some ten minutes (needs chromium)
 	$(BIN)/python docs/pictures.py

@@ -12,13 +12,19 @@ import numpy as np
 
 
 def main(episodes: int, buckets: int) -> None:
-    """Train with the tutorial's constants and print the mean return of the last 500 episodes."""
+    """Train and print the mean return of the last 500 episodes."""
+    returns, steps = train(episodes, buckets)
+    print(f"last 500 episodes: {np.mean(returns[-500:]):.1f}; {steps} steps")
+
+
+def train(episodes: int, buckets: int) -> tuple[list[float], int]:
+    """Train with the tutorial's constants; returns the returns and the number of steps."""
     env = gym.make("MountainCar-v0")
     low, high = env.observation_space.low, env.observation_space.high
     width = (high - low) / buckets
     q_table = np.random.uniform(-2, 0, size=(buckets, buckets, env.action_space.n))
     epsilon, fall = 0.5, 0.5 / (episodes // 2 - 1)
-    returns = []
+    returns, steps = [], 0
     for episode in range(episodes):
         observation, _ = env.reset()
         cell = tuple(((observation - low) / width).astype(int).clip(0, buckets - 1))
@@ -31,6 +37,7 @@ def main(episodes: int, buckets: int) -> None:
             observation, reward, terminated, truncated, _ = env.step(action)
             following = tuple(((observation - low) / width).astype(int).clip(0, buckets - 1))
             total += reward
+            steps += 1
             over = terminated or truncated
             if terminated:
                 q_table[(*cell, action)] = 0.0
@@ -41,7 +48,7 @@ def main(episodes: int, buckets: int) -> None:
         returns.append(total)
         if 1 <= episode <= episodes // 2:
             epsilon -= fall
-    print(f"last 500 episodes: {np.mean(returns[-500:]):.1f}")
+    return returns, steps
 
 
 if __name__ == "__main__":

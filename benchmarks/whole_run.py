@@ -1,43 +1,45 @@
-"""A whole `qsweep train` process, tracked, beside the plain loop, untracked: `make bench`.
+"""A whole `qsweep train` process, tracked, checkpointed and evaluated, beside the plain loop, untracked.
 
-Both train 25,000 episodes of MountainCar with 20 buckets and the tutorial's constants. Reported is
-the ratio of their wall times in one go, on a store that exists, with compiled caches warm.
+Both train MountainCar with 20 buckets and the tutorial's constants, in a fresh interpreter, on a store
+that exists, with compiled code on disk.
 """
 
 from __future__ import annotations
 
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
-QSWEEP = str(Path(sys.executable).with_name("qsweep"))
+from measuring import Point, Row, qsweep, run, warm_folder
+
 LOOP = [sys.executable, str(Path(__file__).with_name("tutorial_loop.py"))]
-TRACKED = [QSWEEP, "train", "+experiment=tutorial_25000"]
-RUNS = 5
+TRAIN = ("train", "+experiment=tutorial_25000")
 
 
-def seconds(command: list[str], folder: str) -> float:
-    """The wall time of a process."""
-    started = time.perf_counter()
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - started
+def measure(episodes: int = 25_000, times: int = 5, thorough: bool = False) -> list[Row | Point]:
+    """Seconds of both at `episodes` and at ten times as many; the loop's larger one is ten times its smaller.
 
-
-def main() -> None:
-    """Time one loop and several tracked runs; print each and the ratio to the median."""
-    with tempfile.TemporaryDirectory() as folder:
-        seconds([*TRACKED, "episodes=100"], folder)  # makes the store and fills the caches
-        tracked = [seconds([*TRACKED, f"seed={seed}"], folder) for seed in range(RUNS)]
-        loop = seconds(LOOP, folder)
-    median = statistics.median(tracked)
-    print(f"plain loop, untracked          {loop:8.2f} s")
-    spread = f"({min(tracked):.2f} to {max(tracked):.2f})"
-    print(f"qsweep train, whole process    {median:8.2f} s, median of {RUNS} {spread}")
-    print(f"ratio                          {loop / median:8.1f}")
-
-
-if __name__ == "__main__":
-    main()
+    thorough: the larger loop is run, too, which takes ten minutes.
+    """
+    rows: list[Row | Point] = []
+    with warm_folder() as folder:
+        loop = run([*LOOP, str(episodes), "20"], folder).seconds
+        for many, repeated in ((episodes, times), (10 * episodes, max(1, times // 2 + 1))):
+            told = ""
+            if many == episodes:
+                of_loop = loop
+            elif thorough:
+                of_loop = run([*LOOP, str(many), "20"], folder).seconds
+            else:
+                of_loop, told = 10 * loop, "ten times that of a tenth of the episodes"
+            loop_name = f"tutorial loop, untracked, {many:,} episodes"
+            rows.append(Row("whole run", loop_name, "s", (of_loop,), told, peer=True))
+            named = [f"episodes={many}", f"tracking.name=whole {many}"]
+            ran = [qsweep(folder, *TRAIN, *named, f"seed={seed}") for seed in range(repeated)]
+            seconds = tuple(process.seconds for process in ran)
+            name = f"qsweep train, {many:,} episodes"
+            rows.append(Row("whole run", name, "s", seconds))
+            ratios = tuple(of_loop / second for second in seconds)
+            rows.append(Row("whole run", f"{name}: how many times faster", "times", ratios))
+            memory = tuple(process.memory_mb for process in ran)
+            rows.append(Row("whole run", f"{name}: memory", "MB", memory))
+    return rows

@@ -25,12 +25,14 @@ ORDER = (
     *(
         "overrides",
         "composition",
+        "search",
         "relaunching",
         "parents",
-        "rehearsing",
         "launching",
+        "rehearsing",
         "winners",
         "sweeps",
+        "multiruns",
         "launch",
         "verification",
         "serving",
@@ -48,6 +50,7 @@ HOMES = {
     "matplotlib": {"report", "pictures"},
     "mlflow": {"doctor", "tracking", "registry", "report"},
     "numba": {"compile_notice", "compiling", "dynamics", "training", "evaluation", "optimum"},
+    "optuna": {"search"},
     "pygame": {"pictures"},
 }
 """Slow package -> who may import it."""

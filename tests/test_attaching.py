@@ -9,7 +9,7 @@ from qsweep.progress import Silent
 from qsweep.report import attaching
 from qsweep.report.attaching import attach
 from qsweep.report.frames import children
-from qsweep.runner import run
+from qsweep.runner import Work, run
 from qsweep.tracking.store import Store, open_store
 from tests.recorded import SCORE, parent, record
 
@@ -43,7 +43,7 @@ def test_the_best_runs_have_sliders(store: Store) -> None:
     sweep = parent(store, "s")
     for buckets in (3, 4, 5):
         lines = [*SMALL, f"buckets={buckets}", f"tracking.parent={sweep}", "sweep.name=s"]
-        run(load_config(lines), f"buckets={buckets}", "", Silent())
+        run([Work(load_config(lines), f"buckets={buckets}", "")], Silent())
     attach(sweep, store.uri)
     runs = children(sweep, store.uri).sort_values(SCORE, ascending=False, kind="stable")
     with_images = []

@@ -93,7 +93,15 @@ VALUES: dict[str, list[Wrong]] = {
     "tracking.experiment=''": [("tracking.experiment", NAME, "''")],
     "tracking.name=a/b": [("tracking.name", NAME, "'a/b'")],
     "tracking.parent=a/b": [("tracking.parent", "must be a run's id, or null", "'a/b'")],
+    "tracking.durable_seconds=-1": [("tracking.durable_seconds", "must be a number of at least 0", "-1")],
+    "tracking.resume=always": [("tracking.resume", "must be one of auto, never", "'always'")],
+    "sweep.rerun=new": [("sweep.rerun", "must be one of code, all, failed, never", "'new'")],
+    "sweep.dry_run=maybe": [("sweep.dry_run", "must be true or false", "'maybe'")],
+    "sweep.batch=0": [("sweep.batch", "must be a whole number from 1 to 10,000 (runs)", "0")],
     "sweep.report=sometimes": [("sweep.report", "must be one of auto, never", "'sometimes'")],
+    "sweep.floors=5": [("sweep.floors", "must be a list of [EPISODE, SCORE]", "5")],
+    "sweep.floors=[[1.5,2]]": [("sweep.floors", "must be a list of [EPISODE, SCORE]", "[[1.5, 2]]")],
+    "sweep.floors=[[10]]": [("sweep.floors", "must be a list of [EPISODE, SCORE]", "[[10]]")],
     "sweep.name=../up": [("sweep.name", NAME, "'../up'")],
     "tracking.uri=ftp://host": [("tracking.uri", URI, "'ftp://host'")],
     "tracking.uri=http://": [("tracking.uri", URI, "'http://'")],
@@ -497,7 +505,9 @@ def test_every_key_has_a_bad_row() -> None:
 @pytest.mark.parametrize("value", ["nan", "inf", "true", "", "[]", "[[1]]"])
 @pytest.mark.parametrize("key", RULES)
 def test_no_key_takes_what_none_may_have(key: str, value: str) -> None:
-    """NaN, infinity, a truth value, nothing and an empty or nested list are refused everywhere."""
+    """NaN, infinity, a truth value, nothing, an empty or nested list: refused but where one is meant."""
+    if (key, value) == ("sweep.dry_run", "true"):
+        return
     [line] = refusal(f"train {shlex.quote(f'{key}={value}')}")
     assert line.startswith(f"{key}: {PRESET if key in GROUPS else 'must be '}")
 

@@ -140,7 +140,7 @@ def test_how_runs_ended_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     jobs = Jobs(tmp_path)
     seen: list[list[int]] = []
 
-    def run(works: Sequence[Work], progress: Progressing) -> list[Outcome]:  # noqa: ARG001
+    def run(works: Sequence[Work], _: Progressing) -> list[Outcome]:
         seen.append([int(work.name[4:]) for work in works])
         assert sorted(jobs.running()) == seen[-1]
         if 2 in seen[-1]:
@@ -161,7 +161,7 @@ def test_an_interrupted_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """The group in hand says that it was stopped; those that come after it never begin, here or elsewhere."""
     jobs = Jobs(tmp_path)
 
-    def run(works: Sequence[Work], progress: Progressing) -> list[Outcome]:  # noqa: ARG001
+    def run(*_: object) -> list[Outcome]:
         raise Interrupted(15)
 
     monkeypatch.setattr(module, "run", run)
@@ -175,7 +175,8 @@ def test_a_run_whose_launcher_is_gone(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "ASK_SECONDS", 0.0)
     living = announce()
-    gone = replace(living, process=living.process.replace(living.process[-30:-13], "0" * 17))
+    number, _, place = living.process.split("-")
+    gone = replace(living, process=f"{number}-{'0' * 16}-{place}")
     runs = (assigned(0), assigned(1))
     assert [run.error for run in work_off(Batch(living, 2, runs), Jobs(tmp_path / "a"))] == ["", ""]
     ended = work_off(Batch(gone, 2, runs), Jobs(tmp_path / "b"))

@@ -77,7 +77,7 @@ def test_every_algorithm_trains_every_environment(name: str, preset: str) -> Non
     steps = sum(int(chunk.lengths.sum()) for chunk in found)
     assert 0 < learned(config, found).sum() <= steps
     if preset in COMPILED:
-        assert_same(list(compiled_engine.train(task(config))), found)
+        assert_same(list(compiled_engine.train(task(config), {})), found)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -118,7 +118,7 @@ def test_every_combination_trains(
             small("mountain_car", *lines)
         return
     config = small("mountain_car", *lines)
-    found = list(compiled_engine.train(task(config)))
+    found = list(compiled_engine.train(task(config), {}))
     assert learned(config, found).any()
     assert_same(found, list(gymnasium_engine.train(task(config))))
 
@@ -133,7 +133,7 @@ def test_every_algorithm_on_every_discretiser(name: str, discretizer: str) -> No
             small("cart_pole", *lines)
         return
     config = small("cart_pole", *lines)
-    found = list(compiled_engine.train(task(config)))
+    found = list(compiled_engine.train(task(config), {}))
     assert learned(config, found).any()
     assert_same(found, list(gymnasium_engine.train(task(config))))
 
@@ -143,7 +143,7 @@ def test_every_algorithm_on_every_discretiser(name: str, discretizer: str) -> No
 def test_every_exploration_in_every_twin(preset: str, exploration: str) -> None:
     """Softmax and UCB choose the same in both engines, wherever there are two."""
     config = small(preset, f"exploration={exploration}", "ties=random", "algorithm=expected_sarsa")
-    assert_same(list(compiled_engine.train(task(config))), list(gymnasium_engine.train(task(config))))
+    assert_same(list(compiled_engine.train(task(config), {})), list(gymnasium_engine.train(task(config))))
 
 
 def test_every_preset_of_a_discretiser_trains() -> None:
@@ -154,7 +154,7 @@ def test_every_preset_of_a_discretiser_trains() -> None:
         config = load_config([f"env={preset}", f"discretizer={name}", "episodes=3", "tracking=none"])
         given = yaml.safe_load((CONF / "discretizer" / f"{name}.yaml").read_text())
         assert config.discretizer == given["discretizer"]
-        assert len(list(compiled_engine.train(task(config)))) >= 1
+        assert len(list(compiled_engine.train(task(config), {}))) >= 1
     assert named
 
 
@@ -163,7 +163,7 @@ def test_fewer_actions_in_some_states() -> None:
     for name in NAMES:
         lines: list[Any] = ["env=frozen_lake", "env.id=qsweep/MaximizationBias-v0", f"algorithm={name}"]
         config = load_config([*lines, "episodes=40", "tracking=none", "ties=random"])
-        found = list(compiled_engine.train(task(config)))
+        found = list(compiled_engine.train(task(config), {}))
         assert_same(found, list(gymnasium_engine.train(task(config))))
         assert np.isneginf(found[-1].q_table[2, 2:]).all()
         assert np.isfinite(found[-1].q_table[2, :2]).all()

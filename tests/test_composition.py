@@ -384,7 +384,7 @@ def test_an_own_sweep_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     printed = run("-m", "+sweep=rates", "experiment=quick", "tracking=none", "hydra/launcher=basic")
     assert "4 of 4 runs" in printed
-    assert os.listdir(tmp_path / "multirun") == ["rates"]
+    assert sorted(os.listdir(tmp_path / "multirun")) == [".alive", "rates"]
 
 
 @pytest.mark.parametrize(

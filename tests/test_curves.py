@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsweep.curves import Curves, Floats, Points, joined, thinned, trailing
+from qsweep.curves import Curves, Floats, LongWindow, Points, joined, thinned, trailing
 
 quick = settings(deadline=None)
 
@@ -58,6 +58,26 @@ def test_trailing_is_the_naive_loop(values: Floats, window: int) -> None:
     expected = np.array([point[:3] for point in naive(values, window)])
     np.testing.assert_allclose(found[:, 0], expected[:, 0], rtol=0, atol=1e-8)
     assert (found[:, 1:] == expected[:, 1:]).all()
+
+
+@quick
+@given(returns, windows, st.lists(st.integers(0, 120), max_size=4))
+def test_a_long_window_is_the_naive_loop(values: Floats, window: int, cuts: list[int]) -> None:
+    """Whatever blocks the values come in: mean, min and max over the last `window` at each of them."""
+    stream = LongWindow(window)
+    parts = [stream.add(block, np.arange(len(block))) for block in np.split(values, sorted(cuts))]
+    found = np.concatenate([np.stack(part, axis=1) for part in parts])
+    expected = np.array([point[:3] for point in naive(values, window)])
+    np.testing.assert_allclose(found[:, 0], expected[:, 0], rtol=0, atol=1e-8)
+    assert (found[:, 1:] == expected[:, 1:]).all()
+
+
+def test_curves_with_a_long_window_are_those_of_its_definition() -> None:
+    """A window above the bound between the two ways of going through it gives the same curves."""
+    values = np.random.default_rng(0).normal(size=2000)
+    found = curves_of(values, 300, 0, [7, 500, 1500])
+    expected = np.array(list(naive(values, 300)))
+    np.testing.assert_allclose(columns(found), expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(

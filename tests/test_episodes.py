@@ -2,12 +2,17 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from qsweep.episodes import FILE_NAME, EpisodeFile
+from qsweep import episodes
+from qsweep.episodes import FILE_NAME, EpisodeFile, blocks, join
 
 
 def block(file: EpisodeFile, returns: list[float]) -> None:
@@ -76,3 +81,35 @@ def test_a_run_without_episodes_leaves_an_empty_table(tmp_path: Path) -> None:
     with EpisodeFile(path):
         pass
     assert pd.read_parquet(path).shape == (0, 4)
+
+
+def written(path: Path, first: int, counts: list[int]) -> bytes:
+    """A file of episodes from `first` on, added in blocks of so many each; its bytes."""
+    with EpisodeFile(path, first) as file:
+        for count in counts:
+            block(file, [-float(n % 7) for n in range(first, first + count)])
+            first += count
+    return path.read_bytes()
+
+
+cuts = st.lists(st.integers(0, 45), min_size=1, max_size=5)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(cuts, min_size=1, max_size=4))
+def test_the_bytes_do_not_depend_on_the_cuts(parts: list[list[int]]) -> None:
+    """However the same episodes were cut into blocks, and blocks into files, joined they are one file."""
+    with TemporaryDirectory() as temporary, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(episodes, "GROUP", 20)
+        folder, count = Path(temporary), sum(map(sum, parts))
+        whole = written(folder / FILE_NAME, 0, [count])
+        paths, first = [], 0
+        for number, counts in enumerate(parts):
+            paths.append(folder / f"{number}-{FILE_NAME}")
+            written(paths[-1], first, counts)
+            first += sum(counts)
+        join(paths, folder / "joined")
+        assert (folder / "joined").read_bytes() == whole
+        seen = [n for part in blocks(folder / "joined") for n in part["episode"].to_pylist()]
+        assert seen == list(range(count))
+        assert all(len(part) <= 20 for part in blocks(folder / "joined"))

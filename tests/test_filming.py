@@ -32,7 +32,7 @@ from qsweep.problems import UsageError
 from qsweep.progress import Silent
 from qsweep.registry.promotion import register
 from qsweep.registry.pulling import pull
-from qsweep.runner import run
+from qsweep.runner import Work, run
 from qsweep.tracking.store import open_store
 
 SHORT = ("episodes=200", "evaluation.episodes=5", "evaluation.test_episodes=20", "evaluation.checkpoints=3")
@@ -82,10 +82,11 @@ def trained(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     for name, made in (("Blind-v0", Blind), ("Busy-v0", Busy)):
         gymnasium.register(name, entry_point=made)
-    outcome = run(load_config([*SHORT, "buckets=8", f"tracking.uri={uri}"]), "a run", "", Silent())
+    config = load_config([*SHORT, "buckets=8", f"tracking.uri={uri}"])
+    [outcome] = run([Work(config, "a run", "")], Silent())
     for env in ("env=frozen_lake", "env.id=Blind-v0", "env.id=Busy-v0"):
         lines = [*SHORT, env, "env.max_steps=20", f"tracking.uri={uri}"]
-        run(load_config(lines), env.rpartition("=")[2], "", Silent())
+        run([Work(load_config(lines), env.rpartition("=")[2], "")], Silent())
     store = open_store(uri)
     register(store, outcome.run_id)
     path = store.client.download_artifacts(outcome.run_id, "checkpoints", str(folder))
@@ -367,7 +368,8 @@ def test_a_damaged_archive(trained: Trained, here: Path, tmp_path_factory: pytes
     copied = tmp_path_factory.mktemp("damaged") / "store"
     shutil.copytree(trained.folder, copied)
     store = open_store(f"sqlite:///{copied / 'mlflow.db'}")
-    found = run(load_config([*SHORT, f"tracking.uri={store.uri}"]), "to be damaged", "", Silent())
+    config = load_config([*SHORT, f"tracking.uri={store.uri}"])
+    [found] = run([Work(config, "to be damaged", "")], Silent())
     root = Path(store.client.get_run(found.run_id).info.artifact_uri.removeprefix("file://"))
     [file] = root.glob("checkpoints/*.parquet")
     file.write_bytes(file.read_bytes()[:-300])

@@ -30,7 +30,7 @@ from qsweep.problems import UsageError
 from qsweep.progress import Silent
 from qsweep.registry.promotion import register
 from qsweep.registry.pulling import pull
-from qsweep.runner import run
+from qsweep.runner import Work, run
 from qsweep.tracking.store import open_store
 from qsweep.training.task import task
 
@@ -53,7 +53,8 @@ def trained(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> T
     folder = tmp_path_factory.mktemp("playing")
     shutil.copy(migrated_store, folder / "mlflow.db")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
-    outcome = run(load_config([*SHORT, f"tracking.uri={uri}"]), "a run", "", Silent())
+    config = load_config([*SHORT, f"tracking.uri={uri}"])
+    [outcome] = run([Work(config, "a run", "")], Silent())
     register(open_store(uri), outcome.run_id)
     return Trained(uri, outcome.run_id, pull("MountainCar-v0@best", folder / "pulled", uri=uri).folder)
 

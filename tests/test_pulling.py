@@ -26,7 +26,7 @@ from qsweep.progress import Silent
 from qsweep.registry import pulling
 from qsweep.registry.model import write_model
 from qsweep.registry.pulling import folder_name, pull
-from qsweep.runner import run
+from qsweep.runner import Work, run
 from qsweep.tracking.store import Store, open_store
 
 WRITTEN = ["README.md", "config.yaml", "model", "policy.json", "q_table.npy"]
@@ -58,7 +58,8 @@ class Trained:
 
 def trained(uri: str, artifacts: Path) -> Trained:
     """Train into a store and register."""
-    outcome = run(load_config([*EPISODES, f"tracking.uri={uri}"]), "buckets=20", "", Silent())
+    config = load_config([*EPISODES, f"tracking.uri={uri}"])
+    [outcome] = run([Work(config, "buckets=20", "")], Silent())
     store = open_store(uri)
     client, run_id = store.client, outcome.run_id
     path = client.download_artifacts(run_id, f"checkpoints/{FILE_NAME}", str(artifacts))

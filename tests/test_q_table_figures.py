@@ -8,7 +8,7 @@ from qsweep.composition import load_config
 from qsweep.progress import Silent
 from qsweep.report.selection import Selection
 from qsweep.report.writing import report
-from qsweep.runner import run
+from qsweep.runner import Work, run
 
 SMALL = ["episodes=60", "evaluation.test_episodes=5", "evaluation.episodes=3", "evaluation.checkpoints=3"]
 
@@ -17,7 +17,7 @@ def figures(*seeds: int) -> set[str]:
     """The Q-table figures of a report on a run for each seed, by name."""
     for seed in seeds:
         lines = [*SMALL, f"seed={seed}", "sweep.name=t"]
-        run(load_config(lines), f"seed={seed}", "qsweep train", Silent())
+        run([Work(load_config(lines), f"seed={seed}", "qsweep train")], Silent())
     names = {path.name for path in (report(Selection("t")).folder / "figures").glob("q_table_*")}
     assert {Path(name).with_suffix(".svg").name for name in names} <= names
     return {Path(name).stem.removeprefix("q_table_") for name in names}

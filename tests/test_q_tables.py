@@ -20,7 +20,7 @@ from qsweep.report.histories import Histories, histories, load_curves
 from qsweep.report.page import q_tables
 from qsweep.report.page.q_tables import Film, chosen_episodes, embedded, films
 from qsweep.report.studies import Study, studies
-from qsweep.runner import run
+from qsweep.runner import Work, run
 from qsweep.tracking.store import Store, open_store
 from qsweep.training import train
 from qsweep.training.task import task
@@ -37,7 +37,7 @@ def store(workdir: Path) -> Store:
 
 def trained(*lines: str) -> None:
     """Train and record a run for real, small."""
-    run(load_config([*SMALL, *lines]), ",".join(lines) or "one", "qsweep train", Silent())
+    run([Work(load_config([*SMALL, *lines]), ",".join(lines) or "one", "qsweep train")], Silent())
 
 
 def one_study(store: Store) -> tuple[Study, Histories, Store]:

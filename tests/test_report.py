@@ -15,7 +15,7 @@ from qsweep.report import writing
 from qsweep.report.selection import Selection
 from qsweep.report.standings import COLUMNS
 from qsweep.report.writing import Report, command, folder_name, report
-from qsweep.runner import run
+from qsweep.runner import Work, run
 from qsweep.tracking.store import Store, open_store
 from tests.recorded import SCORE, record, sweep
 
@@ -138,7 +138,7 @@ def test_a_failure_leaves_nothing(store: Store, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(writing, "_draw", full)
     with pytest.raises(UsageError, match=r"--out: cannot be written; .*No space left on device"):
         written()
-    assert {path.name for path in Path.cwd().iterdir()} == {"mlruns"}
+    assert {path.name for path in Path.cwd().iterdir()} == {"mlruns", "multirun"}
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_what_cannot_be_reported_on(store: Store, more: dict[str, Any], message:
     sweep(store, "s", SCORES)
     with pytest.raises(UsageError, match=message):
         written(**more)
-    assert {path.name for path in Path.cwd().iterdir()} == {"mlruns"}
+    assert {path.name for path in Path.cwd().iterdir()} == {"mlruns", "multirun"}
 
 
 def test_an_address_that_is_none(store: Store) -> None:
@@ -236,7 +236,7 @@ def test_the_verdict_agrees_with_a_bootstrap_of_the_csv() -> None:
     for buckets in (4, 8, 16):
         for seed in range(6):
             config = load_config([*small, f"buckets={buckets}", f"seed={seed}", "epsilon.decay_end=1"])
-            run(config, f"buckets={buckets},seed={seed}", "", Silent())
+            run([Work(config, f"buckets={buckets},seed={seed}", "")], Silent())
     folder = written().folder
     runs = pd.read_csv(folder / "runs.csv")
     scores = {label: group[SCORE].to_numpy() for label, group in runs[runs["counts"]].groupby("label")}

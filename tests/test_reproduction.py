@@ -14,7 +14,7 @@ from qsweep.composition import load_config
 from qsweep.problems import UsageError
 from qsweep.progress import Silent
 from qsweep.reproduction import Reproduction, differences, reproduce
-from qsweep.runner import run
+from qsweep.runner import Work, run
 from qsweep.tracking.store import Store, open_store
 from qsweep.training import Chunk
 
@@ -35,7 +35,7 @@ class Killing:
 
 def trained(name: str = "a run", *lines: str) -> str:
     """Train into the store of the current folder; returns the run's id."""
-    return run(load_config([*SHORT, *lines]), name, "", Silent()).run_id
+    return run([Work(load_config([*SHORT, *lines]), name, "")], Silent())[0].run_id
 
 
 def tags_of(store: Store, run_id: str) -> dict[str, str]:
@@ -138,7 +138,7 @@ def test_a_spoilt_config(content: bytes | None, workdir: Path) -> None:
 def test_a_killed_run_is_refused() -> None:
     """A run that was interrupted has no last Q-table, and the message says what it is."""
     with pytest.raises(KeyboardInterrupt):
-        run(load_config(SHORT), "a run", "", Killing())
+        run([Work(load_config(SHORT), "a run", "")], Killing())
     with pytest.raises(UsageError) as caught:
         reproduce("a run")
     rule = "run: did not finish, so there is no last Q-table to reproduce"

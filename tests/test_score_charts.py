@@ -49,12 +49,25 @@ def test_values_that_are_no_numbers() -> None:
     assert [len(group.values) for group in chart.groups] == [4, 4]
 
 
-def test_too_many_values() -> None:
-    """Hundreds of values are not drawn one by one."""
-    scores = {f"buckets={n}": [-float(n)] for n in range(1, 100)}
-    left = score_by_key(study_of(frame(scores)), "buckets", [], np.random.default_rng(0))
+def test_numbers_that_are_too_many_for_places() -> None:
+    """Every run of a search is a dot at its value, coloured by variant, on the scale that suits."""
+    scores = {f"buckets={n}": [-float(n), -float(n) - 2] for n in range(1, 100)}
+    chart = score_by_key(study_of(frame(scores)), "buckets", RULES, np.random.default_rng(0))
+    assert isinstance(chart, ScatterChart)
+    assert (chart.x.label, chart.x.scale, len(chart.clouds)) == ("buckets", "log", 99)
+    leader, *_, last = chart.clouds
+    assert (leader.x.tolist(), leader.y.tolist(), leader.colour) == ([1.0, 1.0], [-1.0, -3.0], 0)
+    assert (last.x.tolist(), last.y.tolist(), last.colour) == ([99.0, 99.0], [-99.0, -101.0], None)
+    assert chart.rules == tuple(RULES)
+
+
+def test_too_many_texts() -> None:
+    """Hundreds of words are not drawn one by one."""
+    runs = pd.DataFrame([row(f"v{n}", 0, -float(n), terminal_rule=f"rule {n}") for n in range(99)])
+    left = score_by_key(study_of(runs), "terminal_rule", [], np.random.default_rng(0))
     assert left == LeftOut(
-        "score_by_buckets", "buckets has 99 values, too many to draw each as a place of its own."
+        "score_by_terminal_rule",
+        "terminal_rule has 99 values, too many to draw each as a place of its own.",
     )
 
 

@@ -33,7 +33,7 @@ from qsweep.registry.pulling import folder_name, pull
 from qsweep.report.selection import Selection
 from qsweep.report.writing import harmless, report
 from qsweep.reproduction import reproduce
-from qsweep.runner import run
+from qsweep.runner import Work, run
 from qsweep.tracking.store import Store, open_store
 from tests import recorded
 
@@ -236,7 +236,8 @@ def test_episodes_are_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def trained(*lines: str) -> str:
     """A run in the store of the current folder; its id."""
-    return run(load_config([*TRAIN, *lines]), "mine", "", Silent()).run_id
+    [outcome] = run([Work(load_config([*TRAIN, *lines]), "mine", "")], Silent())
+    return outcome.run_id
 
 
 def files(store: Store, run_id: str) -> Path:

@@ -5,22 +5,24 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from hydra.core.utils import JobReturn, JobStatus
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from qsweep import launch
+from qsweep.batches import Batch
 from qsweep.compile_notice import NOTICE
 from qsweep.composition import load_config, plan
-from qsweep.config import Config, config_hash, variant_hash
+from qsweep.config import config_hash, variant_hash
 from qsweep.jobs import Jobs
+from qsweep.liveness import PROCESS, announce
+from qsweep.multiruns import _folder
 from qsweep.runner import run_record
-from qsweep.sweeps import command, sweep
+from qsweep.sweeps import sweep
 from qsweep.tracking.mlflow_tracker import MlflowTracker
 from qsweep.tracking.store import open_store
 from tests.conftest import QSWEEP
@@ -241,8 +243,8 @@ def test_every_job_fails(tmp_path: Path, qsweep: Command, tracking: str) -> None
 def test_folders_of_one_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sweeps of one name that are launched in the same second have folders of their own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("qsweep.launch.time.strftime", lambda _: "2025-01-02_03-04-05")
-    folders = [launch._folder(name, []) for name in ("s", "s", "s", "a/b c")]
+    monkeypatch.setattr("qsweep.multiruns.time.strftime", lambda _: "2025-01-02_03-04-05")
+    folders = [_folder(name, []) for name in ("s", "s", "s", "a/b c")]
     assert [str(folder) for folder in folders] == [
         "multirun/s/2025-01-02_03-04-05",
         "multirun/s/2025-01-02_03-04-05_1",
@@ -272,35 +274,21 @@ def test_a_folder_of_ones_own(tmp_path: Path, qsweep: Command) -> None:
     assert again.stderr.startswith("qsweep: hydra.sweep.dir: must be a folder that can be made")
 
 
-def test_a_command_is_what_to_type() -> None:
-    """It is quoted for the shell, and leaves out what only the sweep added."""
-    lines = [
-        "buckets=[2,3]",
-        "env.id=X v0",
-        "sweep.name='s'",
-        "tracking.name='n'",
-        "tracking.parent=abc",
-        "+sweep=b",
-    ]
-    assert command(lines) == "qsweep train 'buckets=[2,3]' 'env.id=X v0' +sweep=b"
-    assert shlex.split(command(["+experiment=a", "tracking.max_points=0"]))[2:] == [
-        "+experiment=a",
-        "tracking.max_points=0",
-    ]
-
-
 class Launcher:
-    """A launcher that, instead of launching, begins each job's run and then does as it is told."""
+    """A launcher whose workers begin every run and die; then it does as it is told."""
 
-    def __init__(self, then: Callable[[Sequence[Sequence[str]]], Sequence[Any]]) -> None:
+    def __init__(self, then: Callable[[], Sequence[JobReturn]]) -> None:
         self._then = then
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[Any]:
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Begin the runs."""
-        for lines in job_overrides:
-            config: Config = load_config(lines)
-            MlflowTracker(open_store("local")).open(run_record(config, "job", ""))
-        return self._then(job_overrides)
+        number, _, place = announce().process.split("-")
+        dead = {PROCESS: f"{number}-{'0' * 16}-{place}"}
+        for [line] in job_overrides:
+            for each in Batch.decoded(line.removeprefix("+batch='").removesuffix("'")).runs:
+                record = run_record(each.work.config, each.work.name, "")
+                MlflowTracker(open_store("local")).open(replace(record, tags={**record.tags, **dead}))
+        return self._then()
 
 
 def statuses(folder: Path) -> tuple[str, set[str]]:
@@ -312,26 +300,42 @@ def statuses(folder: Path) -> tuple[str, set[str]]:
     return parent, {run.info.status for run in runs if "qsweep.varied" not in run.data.tags}
 
 
-@pytest.mark.parametrize(
-    ("error", "status"), [(KeyboardInterrupt(), "KILLED"), (RuntimeError("no more processes"), "FAILED")]
-)
-def test_a_launcher_that_breaks_off(workdir: Path, error: BaseException, status: str) -> None:
-    """The parent ends as what stopped it says, and no run under it is left RUNNING."""
+def launch(workdir: Path, then: Callable[[], Sequence[JobReturn]]) -> None:
+    """Launch two runs."""
+    wanted = plan((*SMALL, "seed=0,1", "registry.promote=never", "sweep.batch=2"), multirun=True)
+    sweep(wanted, Launcher(then), str(workdir / "multirun" / "s"))
 
-    def fail(_: Sequence[Sequence[str]]) -> Sequence[Any]:
-        raise error
 
-    with pytest.raises(type(error)):
-        sweep(plan((*SMALL, "seed=0,1"), multirun=True), Launcher(fail), str(workdir / "multirun"))
-    assert statuses(workdir) == (status, {"KILLED"})
+def test_an_interrupted_launcher(workdir: Path) -> None:
+    """The parent ends KILLED, and no run under it whose process is dead is left RUNNING."""
+
+    def interrupt() -> Sequence[JobReturn]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        launch(workdir, interrupt)
+    assert statuses(workdir) == ("KILLED", {"KILLED"})
+
+
+def test_a_launcher_that_breaks_off(workdir: Path) -> None:
+    """The runs that came to nothing have failed, and why is said; so has the parent."""
+
+    def fail() -> Sequence[JobReturn]:
+        raise RuntimeError("no more processes")
+
+    launch(workdir, fail)
+    assert statuses(workdir) == ("FAILED", {"KILLED"})
+    errors = [mark.error for mark in Jobs(workdir / "multirun" / "s").ended()]
+    assert errors == ["RuntimeError: no more processes"] * 2
 
 
 def test_jobs_that_never_ended(workdir: Path) -> None:
     """A sweep whose jobs left no word of their end is FAILED, though the launcher says nothing."""
-    wanted = plan((*SMALL, "seed=0,1", "registry.promote=never"), multirun=True)
-    returned: Mapping[str, Any] = {}
-    assert sweep(wanted, Launcher(lambda lines: [returned] * len(lines)), str(workdir / "multirun")) == [
-        {},
-        {},
-    ]
+
+    def silent() -> Sequence[JobReturn]:
+        job = JobReturn(status=JobStatus.COMPLETED)
+        job.return_value = []
+        return [job]
+
+    launch(workdir, silent)
     assert statuses(workdir) == ("FAILED", {"KILLED"})

@@ -16,6 +16,7 @@ from hypothesis.extra.numpy import arrays
 from mlflow import MlflowClient
 
 from qsweep.curves import Points
+from qsweep.liveness import announce
 from qsweep.problems import UsageError
 from qsweep.tracking import table_tracker
 from qsweep.tracking.database import DatabaseError
@@ -153,18 +154,52 @@ def test_a_long_flush_loses_nothing(sides: Sides) -> None:
     assert found[0][2] == pytest.approx(values.sum())
 
 
-def test_kill_running(sides: Sides) -> None:
-    """The runs of a parent that are still RUNNING end as KILLED; others stay as they are."""
+def test_kill_running(sides: Sides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runs of a parent that are RUNNING, and whose process is not alive, end as KILLED; no others do."""
+    monkeypatch.chdir(tmp_path)
     tracker = ours(sides.ours)
     parent = tracker.open(RECORD)
     nested = [tracker.open(RunRecord(name, "My lakes", parent=parent.run_id)) for name in "abc"]
+    alive = tracker.open(RunRecord("alive", "My lakes", {}, announce().tags, parent.run_id))
     other = tracker.open(RunRecord("other", "My lakes", parent="another"))
     nested[0].close("FINISHED", {}, {})
     sides.ours.client.delete_run(nested[1].run_id)
     tracker.kill_running(parent.run_id)
-    states = [sides.ours.left(run.run_id)["runs"][0][5] for run in (*nested, other, parent)]
-    assert states == ["FINISHED", "RUNNING", "KILLED", "RUNNING", "RUNNING"]
+    states = [sides.ours.left(run.run_id)["runs"][0][5] for run in (*nested, alive, other, parent)]
+    assert states == ["FINISHED", "RUNNING", "KILLED", "RUNNING", "RUNNING", "RUNNING"]
     assert sides.ours.left(nested[2].run_id)["runs"][0][7] > 0
+
+
+def test_a_run_that_goes_on(sides: Sides) -> None:
+    """A run that is opened again is RUNNING, keeps its params, and has each point once; as through MLflow."""
+    left = []
+    for tracker, side in ((ours(sides.ours), sides.ours), (stock(sides.stock, None), sides.stock)):
+        run = tracker.open(RunRecord("walk", "again", {"buckets": "20"}, {"try": "1"}))
+        run.log(points(0, {"a": [1.0, 2.0, 3.0], "b": [4.0, 5.0, 6.0]}))
+        run.close("KILLED", {}, {})
+        again = tracker.reopen(run.run_id, RunRecord("walk", "again", {}, {"try": "2"}))
+        assert side.left(run.run_id)["runs"][0][5] == "RUNNING"
+        again.log(points(1, {"a": [-1.0, -1.0, 7.0], "b": [-1.0, -1.0, 8.0], "c": [9.0, 9.5, 10.0]}))
+        again.close("FINISHED", {}, {})
+        found = table(again, side)
+        left.append({**found, "runs": [row[:-2] for row in found["runs"]]})  # without where
+    assert left[0] == left[1]
+    assert [row[1:3] for row in left[0]["metrics"] if row[0] == "a"] == [
+        (1.0, 0),
+        (2.0, 1),
+        (3.0, 2),
+        (7.0, 3),
+    ]
+    assert dict(left[0]["tags"])["try"] == "2"
+
+
+def test_a_run_that_is_replaced(sides: Sides) -> None:
+    """A run that is discarded is in MLflow's trash."""
+    tracker = ours(sides.ours)
+    run = tracker.open(RECORD)
+    run.close("KILLED", {}, {})
+    tracker.discard(run.run_id)
+    assert sides.ours.client.get_run(run.run_id).info.lifecycle_stage == "deleted"
 
 
 def test_a_run_deleted_while_it_trains(sides: Sides) -> None:

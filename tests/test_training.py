@@ -413,7 +413,7 @@ def test_an_observation_that_is_not_a_number_ends_training(discretizer: str, int
         made |= {"discretizer": "tiles", "tilings": 2}
     gave = pytest.raises(ValueError, match=r"qsweep-test/Lost-v0 gave an observation with NaN: \[0.5, nan\]")
     with gave, np.errstate(over="ignore"):
-        list(gymnasium_engine.train(task(resolve(made)), interpreted))
+        list(gymnasium_engine.train(task(resolve(made)), interpreted=interpreted))
 
 
 def test_epsilon_and_step_size_of_each_episode() -> None:

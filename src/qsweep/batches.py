@@ -70,7 +70,7 @@ class Batch:
         return cls(Owner(**owner), lanes, tuple(assigned))
 
     def together(self) -> Iterator[tuple[Assigned, ...]]:
-        """The runs in groups that train side by side: of one variant, none that goes on."""
+        """The runs in groups that train side by side: of one variant, that begin anew and go to their end."""
         for _, group in groupby(self.runs, key=_alike):
             rest = iter(group)
             while some := tuple(islice(rest, self.lanes)):
@@ -79,7 +79,7 @@ class Batch:
 
 def _alike(assigned: Assigned) -> str:
     work = assigned.work
-    alone = work.run_id or work.config.engine != "compiled"
+    alone = work.run_id or work.config.sweep.floors or work.config.engine != "compiled"
     return f"{assigned.number}" if alone else f"variant {variant_hash(work.config)}"
 
 

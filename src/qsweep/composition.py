@@ -90,6 +90,26 @@ def _checked_plan(lines: tuple[str, ...], multirun: bool) -> Plan:
             raise UsageError([*problems, Problem("configuration", overrides.one_line(error))]) from error
 
 
+def search_options(lines: Sequence[str]) -> dict[str, Any]:
+    """The `hydra.sweeper` node of a command line that asks for a search; empty where it asks for none.
+
+    Whatever is wrong with the lines is left to `plan` or `search_plan` to say.
+    """
+    if not any("sweep" in line for line in lines):
+        return {}
+    with _hydra():
+        try:
+            usable, _ = _usable(lines, multirun=True)
+            single = [o.input_line or "" for o in usable if not o.is_sweep_override()]
+            composed = compose("train", overrides=single, return_hydra_config=True)
+        except overrides.HydraErrors:
+            return {}
+        node = OmegaConf.to_container(composed.hydra.sweeper)
+    assert isinstance(node, dict)
+    options = {str(key): value for key, value in node.items()}
+    return options if str(options.pop("_target_")).endswith("QsweepOptuna") else {}
+
+
 def _hydra() -> AbstractContextManager[Any]:
     if GlobalHydra.instance().is_initialized():
         return nullcontext()

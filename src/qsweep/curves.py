@@ -10,6 +10,11 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
+LONG = 256
+"""The window above which its length may no longer count."""
+FOLDS = ((np.add, 0.0), (np.minimum, np.inf), (np.maximum, -np.inf))
+"""What is made of the values in a window, and what each makes of none."""
+
 
 @dataclass(frozen=True)
 class Points:
@@ -47,17 +52,73 @@ def trailing(values: Floats, ends: npt.NDArray[np.int64], window: int) -> tuple[
     return sums / (ends + 1 - starts), lows, highs
 
 
+class ShortWindow:
+    """The trailing window of a stream of values that comes in blocks; every point goes through its window."""
+
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._tail: Floats = np.empty(0)
+
+    def add(self, values: Floats, ends: npt.NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
+        """Average, minimum and maximum at `ends`, indices into the next values of the stream."""
+        joint = np.concatenate([self._tail, values])
+        found = trailing(joint, ends + len(self._tail), self._window)
+        self._tail = joint[-(self._window - 1) :] if self._window > 1 else self._tail
+        return found
+
+
+class LongWindow:
+    """The same at a cost that does not depend on the window.
+
+    The stream is cut into blocks as long as the window, which then is the end of one block and the
+    beginning of the next: what is accumulated from either side of a cut gives sum and extremes without a
+    subtraction. van Herk (1992); Gil and Werman (1993).
+    """
+
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._block = np.empty(window)
+        self._filled = 0
+        self._heads = [nothing for _, nothing in FOLDS]
+        self._tails = [np.full(window + 1, nothing) for _, nothing in FOLDS]
+        self._seen = 0
+
+    def add(self, values: Floats, ends: npt.NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
+        """Average, minimum and maximum at `ends`, indices into the next values of the stream."""
+        cuts = range(self._window - self._filled, len(values), self._window)
+        parts = [self._within(part) for part in np.split(values, cuts)]
+        sums, lows, highs = (np.concatenate(of_all)[ends] for of_all in zip(*parts, strict=True))
+        counts = np.minimum(self._seen + ends + 1, self._window)
+        self._seen += len(values)
+        return sums / counts, lows, highs
+
+    def _within(self, values: Floats) -> list[Floats]:
+        """Sum, minimum and maximum at each of the next values, all within one block."""
+        first, end = self._filled, self._filled + len(values)
+        self._block[first:end] = values
+        found = []
+        for number, (fold, nothing) in enumerate(FOLDS):
+            heads = fold.accumulate(np.concatenate([[self._heads[number]], values]))
+            found.append(fold(heads[1:], self._tails[number][first + 1 : end + 1]))
+            self._heads[number] = heads[-1]
+            if end == self._window:
+                self._heads[number] = nothing
+                self._tails[number][:-1] = fold.accumulate(self._block[::-1])[::-1]
+        self._filled = end % self._window
+        return found
+
+
 class Curves:
     """Turns a run's episodes, block by block, into the points of its curves.
 
-    Holds no more than a block and a window of returns, however long the run.
+    Holds no more than a block and a few windows of returns, however long the run.
     """
 
     def __init__(self, episodes: int, window: int, max_points: int) -> None:
         self._stride = thinned(episodes, max_points)
         self._phase = (episodes - 1) % self._stride
-        self._window = window
-        self._tail: Floats = np.empty(0)
+        # A longer window than the run never fills.
+        self._window = LongWindow(min(window, episodes)) if window > LONG else ShortWindow(window)
         self._next = 0
 
     def add(self, returns: Floats, epsilon: Floats) -> Points:
@@ -65,9 +126,7 @@ class Curves:
         first, self._next = self._next, self._next + len(returns)
         skip = (self._phase - first) % self._stride
         picked = np.arange(skip, len(returns), self._stride)
-        values = np.concatenate([self._tail, returns])
-        average, low, high = trailing(values, picked + len(self._tail), self._window)
-        self._tail = values[-(self._window - 1) :] if self._window > 1 else self._tail
+        average, low, high = self._window.add(returns, picked)
         metrics = {
             "train/return_avg": average,
             "train/return_min": low,

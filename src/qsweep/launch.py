@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import re
-import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
-import hydra
 from hydra._internal.utils import get_args_parser
 
 from qsweep import overrides
 from qsweep.checkpoints import name_of
-from qsweep.composition import Job, Plan, conf_folder, plan
+from qsweep.composition import Job, Plan, conf_folder, plan, search_options
 from qsweep.config import RULES, Config, config_hash
 from qsweep.interrupts import StopRequests
-from qsweep.jobs import Ended, Jobs
 from qsweep.launching import command
+from qsweep.multiruns import call_hydra, multirun, search
 from qsweep.problems import Problem, UsageError, without_password
 from qsweep.progress import RunProgress
 from qsweep.relaunching import interrupted_run
-from qsweep.runner import Outcome, Work, run, run_record
-from qsweep.tracking import tracker
+from qsweep.runner import Outcome, Work, run
 from qsweep.tracking.store import open_store
 from qsweep.unfinished import all_left
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-OUTPUTS = Path("multirun")
 OWN_CONFIGS = Path("conf")
 """Presets in this folder of the current one are found beside the packaged ones."""
 
@@ -50,16 +40,18 @@ def launch(arguments: list[str]) -> int:
         if any(line.startswith("tracking.uri=") and without_password(line) != line for line in tasks):
             rule = f"must be {RULES['tracking.uri']}"
             raise UsageError([Problem("tracking.uri", rule)])  # Hydra would print it
-        _call_hydra([*(a for a in arguments if a not in flags.overrides), *for_hydra, *tasks])
+        call_hydra([*(a for a in arguments if a not in flags.overrides), *for_hydra, *tasks])
         return 0
     checked = [line for line in for_hydra if not line.startswith("hydra.sweep.dir=")]
+    if flags.multirun and (options := search_options((*checked, *tasks))):
+        return search(options, (*checked, *tasks), for_hydra, tasks)
     wanted = plan((*checked, *tasks), bool(flags.multirun))
     if wanted.jobs[0].config.sweep.dry_run:
         from qsweep.rehearsing import rehearsed
 
         click.echo(rehearsed(wanted))
         return 0
-    return _multirun(wanted, for_hydra, tasks) if flags.multirun else _single(wanted)
+    return multirun(wanted, for_hydra, tasks) if flags.multirun else _single(wanted)
 
 
 def _flags(arguments: list[str]) -> Any:
@@ -86,15 +78,6 @@ def _search_path(config_dir: str | None, for_hydra: list[str]) -> list[str]:
     if not folder.is_dir() or folder == conf_folder():
         return []
     return [f"hydra.searchpath=[{overrides.quoted(f'file://{folder}')}]"]
-
-
-def _call_hydra(arguments: list[str]) -> None:
-    from qsweep.sweeps import run_job
-
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come back here instead of being printed there
-    sys.argv = ["qsweep train", *arguments]
-    decorated = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="train")
-    decorated(run_job)()
 
 
 def _single(wanted: Plan) -> int:
@@ -151,67 +134,3 @@ def _summary(config: Config, outcome: Outcome) -> str:
         f"last      checkpoint {name_of(outcome.episodes)}: mean return {number(of['final/return_mean'])}"
         + (f"; the optimum is {number(of['optimum/return'])}" if "optimum/return" in of else "")
     )
-
-
-def _multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
-    """Run a plan through Hydra; says what failed and prints the leaderboard."""
-    from qsweep.report.terminal import show_variants, wide_console  # pandas, which one run does without
-    from qsweep.winners import asked_for
-
-    uri = wanted.jobs[0].config.tracking.uri
-    tracker(uri)  # a store that cannot be had is known before anything starts
-    folder = _folder(wanted.name, for_hydra)
-    started = time.perf_counter()
-    _call_hydra(["-m", *for_hydra, *tasks, f"hydra.sweep.dir={overrides.quoted(str(folder))}"])
-    took = time.perf_counter() - started
-    marks = Jobs(folder).ended()  # of the runs that were asked for, then of those that confirmed
-    ended = [job for job in marks if job.number < len(wanted.jobs)]
-    failed = [job for job in marks if job.error]
-    runs = _untracked(wanted, ended) if uri == "none" else asked_for(wanted, Jobs(folder).parent)
-    show_variants(runs, wide_console())
-    done = sum(not job.error for job in ended)
-    click.echo(f"{done} of {len(wanted.jobs)} runs in {took:.1f} s; their folder: {folder}")
-    for job in failed:
-        confirming = job.number >= len(wanted.jobs)
-        name = "on fresh seeds" if confirming else wanted.jobs[job.number].name
-        click.echo(f"qsweep: run {name} failed: {job.error}", err=True)
-    return 0 if done == len(wanted.jobs) and not failed else 1
-
-
-def _folder(name: str, for_hydra: list[str]) -> Path:
-    """A folder for this multirun alone: its name, the second, and a number where that is taken."""
-    for line in for_hydra:
-        if line.startswith("hydra.sweep.dir="):
-            folder = Path(line.partition("=")[2].strip("'\""))
-            try:
-                folder.mkdir(parents=True)
-            except OSError as error:
-                rule = "must be a folder that can be made, and does not exist yet"
-                problem = Problem("hydra.sweep.dir", rule, str(folder), str(error))
-                raise UsageError([problem]) from None
-            return folder
-    safe = re.sub(r"[^\w.,=-]+", "_", name)
-    second = time.strftime("%Y-%m-%d_%H-%M-%S")
-    number = 0
-    while True:
-        folder = OUTPUTS / safe / (f"{second}_{number}" if number else second)
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            number += 1
-        else:
-            return folder
-
-
-def _untracked(wanted: Plan, ended: list[Ended]) -> pd.DataFrame:
-    """The runs of a sweep as `load_runs` would give them, had they been tracked."""
-    import pandas as pd
-
-    from qsweep.report.frames import row
-
-    rows = []
-    for job in ended:
-        if job.outcome:
-            outcome, config = Outcome(**job.outcome), wanted.jobs[job.number].config
-            rows.append(row(run_record(config, outcome.name, ""), "FINISHED", outcome.metrics))
-    return pd.DataFrame(rows)

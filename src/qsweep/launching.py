@@ -116,7 +116,7 @@ class Runs:
                 rest[number] = replace(works[number], run_id=run_id)
                 replaced[number] = decision.replaced
             elif decision.does == "keep":
-                self._jobs.end(Ended(number, {}, ""))
+                self._jobs.end(Ended(number, {"run_id": decision.run_id}, ""))
                 self._discard(decision.replaced)
             else:
                 self._jobs.end(Ended(number, {}, f"another process has run {decision.run_id} in hand"))

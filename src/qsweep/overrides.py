@@ -23,6 +23,8 @@ ADDED = ("experiment", "sweep")
 """Groups outside the defaults list: Hydra wants a + before them, here it may be left out."""
 ADDIBLE = ("env.kwargs", "env.actions", "env.wrapper", *OPTIONAL)
 """Keys that a preset may lack: Hydra wants ++ before them, here it may be left out."""
+SEEDS = "hydra.sweeper.seeds="
+"""Hydra would take what follows for several values of an option of its own, which it does not allow."""
 SECTIONS = tuple(dict.fromkeys(key.partition(".")[0] for key in RULES if "." in key))
 
 HydraErrors = (HydraException, OmegaConfBaseException, YAMLError)
@@ -59,7 +61,9 @@ def _key(line: str) -> str:
 
 
 def normal(line: str) -> str:
-    """An override as Hydra takes it, where Hydra is stricter about + than it need be."""
+    """An override as Hydra takes it, where Hydra is stricter about + and its own options than it need be."""
+    if line.startswith(SEEDS) and not line.endswith(("'", '"')):
+        return f"{SEEDS}{quoted(line.removeprefix(SEEDS))}"
     if line.startswith(tuple(f"{group}=" for group in ADDED)):
         return f"+{line}"
     if _key(line) in ADDIBLE or _key(line).startswith("env.kwargs."):

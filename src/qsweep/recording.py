@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -17,8 +18,8 @@ from qsweep.training import Chunk
 from qsweep.training.chunk import State
 from qsweep.unfinished import Left
 
-BLOCK, BLOCK_BYTES = 1000, 2**23
-"""Episodes, and bytes of tables, gathered before they are written: small writes cost more than they carry."""
+BLOCK, BLOCK_BYTES, BLOCK_SECONDS = 1000, 2**23, 2.0
+"""Episodes, bytes of tables and time, gathered before they are written: small writes cost more."""
 
 
 class Recorder:
@@ -36,7 +37,7 @@ class Recorder:
         self._episodes = self._episode_file()
         self._history: checkpoints.History | None = None
         self._waiting: list[Chunk] = []
-        self._bytes = 0
+        self._bytes, self._flushed = 0, time.monotonic()
         self._points: list[Points] = []
         self._last: Chunk | None = None
         self.steps = 0
@@ -63,7 +64,9 @@ class Recorder:
         self._last = chunk
         self._waiting.append(chunk)
         self._bytes += chunk.q_table.nbytes
-        if chunk.span.end - self._waiting[0].span.first >= BLOCK or self._bytes >= BLOCK_BYTES:
+        episodes = chunk.span.end - self._waiting[0].span.first
+        waited = time.monotonic() - self._flushed
+        if episodes >= BLOCK or self._bytes >= BLOCK_BYTES or waited >= BLOCK_SECONDS:
             self._flush()
 
     def _flush(self) -> None:
@@ -73,7 +76,7 @@ class Recorder:
         lengths = np.concatenate([chunk.lengths for chunk in self._waiting])
         epsilon = np.concatenate([chunk.epsilon for chunk in self._waiting])
         self._keep([chunk for chunk in self._waiting if chunk.span.checkpoint])
-        self._waiting, self._bytes = [], 0
+        self._waiting, self._bytes, self._flushed = [], 0, time.monotonic()
         self._episodes.add(returns, lengths, epsilon)
         self._draw(returns, lengths, epsilon)
 

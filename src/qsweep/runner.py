@@ -57,13 +57,15 @@ class Work:
 class Outcome:
     """How a run ended.
 
-    metrics: the summary metrics of the run, and the last value of its curves, by name.
+    metrics: the summary metrics of the run, and the last value of its curves, by name. scores: on validation
+    starts, of its judged checkpoints, in order.
     """
 
     name: str
     run_id: str
     episodes: int
     metrics: Mapping[str, float]
+    scores: tuple[float, ...] = ()
 
 
 def run(works: Sequence[Work], progress: Progressing) -> list[Outcome]:
@@ -79,6 +81,8 @@ def run(works: Sequence[Work], progress: Progressing) -> list[Outcome]:
             runs[number].hear(chunk)
             progress.update(chunk)
             stop.check()
+            if runs[number].given_up:  # it is alone then
+                break
         for each in runs:
             each.judge_checkpoints()
             stop.check()
@@ -135,7 +139,7 @@ def _recorded(work: Work, timer: _Timer) -> Iterator[_Recording]:
                     yield recording
             finally:
                 summary, tags = recording.summary(), recording.tags()
-            status = "FINISHED"
+            status = "KILLED" if recording.given_up else "FINISHED"
         except KeyboardInterrupt:
             status = "KILLED"
             raise
@@ -187,6 +191,11 @@ class _Recording:
         if state:
             self._recorder.settle(self._seconds, state)
         self._settled = time.monotonic()
+
+    @property
+    def given_up(self) -> bool:
+        """Whether its search has no use for the rest of it."""
+        return self._judge.hopeless
 
     def judge_checkpoints(self) -> None:
         """What the chosen checkpoint is worth, beside the optimum where that is known."""
@@ -242,14 +251,16 @@ class _Recording:
 
     def tags(self) -> dict[str, str]:
         """What is known of a run only at its end."""
+        pruned = {"qsweep.pruned": "true"} if self.given_up else {}
         if self._recorder.q_table is None:
-            return {}
-        return {"qsweep.qtable_sha256": checkpoints.sha256(self._recorder.q_table)}
+            return pruned
+        return {"qsweep.qtable_sha256": checkpoints.sha256(self._recorder.q_table), **pruned}
 
     def outcome(self) -> Outcome:
         """How the run ended."""
         metrics = self.summary() | self._recorder.last_values
-        return Outcome(self._work.name, self._log.run_id, self._recorder.episodes, metrics)
+        scores = tuple(self._judge.scores)
+        return Outcome(self._work.name, self._log.run_id, self._recorder.episodes, metrics, scores)
 
 
 def run_record(config: Config, name: str, command: str) -> RunRecord:

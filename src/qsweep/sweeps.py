@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 from hydra.core.hydra_config import HydraConfig
@@ -21,6 +23,9 @@ from qsweep.jobs import Ended, Jobs
 from qsweep.launching import Runs
 from qsweep.parents import parent_run
 from qsweep.progress import bar
+
+if TYPE_CHECKING:
+    from qsweep.search.planning import SearchPlan
 
 POLL_SECONDS = 0.25
 GRACE_SECONDS = 10.0
@@ -56,6 +61,37 @@ def _sweep(plan: Plan, launcher: Launcher, jobs: Jobs) -> None:
         if parent.run_id and first.sweep.report == "auto" and not all(run.error for run in ended):
             _report(parent.run_id, first.tracking.uri)
         parent.whole = runs.whole
+
+
+def search(wanted: SearchPlan, launcher: Launcher, folder: str) -> None:
+    """Search as a plan says, every run under one parent run; then confirm the winner, and compare.
+
+    The study goes on where an earlier launch left it. Raises as `sweep` does.
+    """
+    from qsweep.search import study  # optuna is slow to import
+    from qsweep.search.leaders import leading
+    from qsweep.search.running import Runs as Evaluated
+    from qsweep.search.samplers import sampler
+    from qsweep.search.searching import Search
+
+    jobs, plan = Jobs(Path(folder)), leading(wanted, [])
+    first, how = wanted.first, wanted.settings
+    points = sampler(how.sampler, how.seed, wanted.space)
+    with _interrupts(jobs), parent_run(plan) as parent:
+        jobs.name_parent(parent.run_id)
+        runs = Runs(parent, launcher, jobs, first)
+        held = study.SearchStudy(wanted.name, study.database(first.tracking.uri), points, wanted.facts)
+        best = -math.inf
+        for told in Search(held, wanted.space, how, Evaluated(wanted, runs.run)).run():
+            if told.state == "complete" and told.mean > best:
+                best = told.mean
+                click.echo(f"trial {told.number}: {', '.join(told.overrides)}: {told.mean:.4g}")
+        plan = leading(wanted, held.study.get_trials(deepcopy=False))
+        if parent.run_id and first.registry.promote == "auto":
+            parent.metrics |= _winners(plan, parent.run_id, runs.run)
+        if parent.run_id and first.sweep.report == "auto":
+            _report(parent.run_id, first.tracking.uri)
+        parent.whole = True
 
 
 def _winners(plan: Plan, parent: str, launch: Callable[[Sequence[Job], str], object]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from qsweep.training import Chunk
 from qsweep.training.task import task
 
 RESAMPLES = 2000
+ROOM = 2**20
+"""Counts of distinct values that are in memory at a time."""
 TEST_FILE = "test_episodes.parquet"
 TEST_SCHEMA = pa.schema(
     [
@@ -79,15 +82,20 @@ def mean_interval(values: npt.NDArray[np.float64], generator: np.random.Generato
     distinct values, of which there are far fewer than episodes.
     """
     distinct, times = np.unique(values, return_counts=True)
-    counts = generator.multinomial(len(values), times / len(values), size=RESAMPLES)
-    low, high = np.percentile(counts @ distinct / len(values), [2.5, 97.5])
+    at_once = max(1, ROOM // len(distinct))  # the draws are the same, however many at a time
+    sizes = (min(at_once, RESAMPLES - first) for first in range(0, RESAMPLES, at_once))
+    counts = (generator.multinomial(len(values), times / len(values), size=size) for size in sizes)
+    means = np.concatenate([drawn @ distinct / len(values) for drawn in counts])
+    low, high = np.percentile(means, [2.5, 97.5])
     return float(low), float(high)
 
 
 class Judge:
     """Hears a run's chunks and keeps the checkpoint that does best on validation starts.
 
-    judged: after how many episodes each, the checkpoints that are judged.
+    judged: after how many episodes each, the checkpoints that are judged. scores: of those judged so far.
+    hopeless: whether the best of them lay below one of the config's `sweep.floors` when the run got there,
+    so that it may stop.
     """
 
     def __init__(self, config: Config) -> None:
@@ -98,6 +106,9 @@ class Judge:
         self.judged = frozenset(
             judged(config.episodes, config.checkpoint_every, config.evaluation.checkpoints)
         )
+        self._floors = dict(config.sweep.floors or ())
+        self.scores: list[float] = []
+        self.hopeless = False
         self._best: tuple[float, int, QTable] | None = None
         self._last: QTable | None = None
 
@@ -113,6 +124,8 @@ class Judge:
         score = float(rollouts.returns.mean())
         if self._best is None or score > self._best[0]:
             self._best = (score, episodes, q_table.copy())
+        self.scores.append(score)
+        self.hopeless |= max(self.scores) < self._floors.get(episodes, -math.inf)
         return Points(np.array([episodes - 1]), {"eval/return_mean": np.array([score])})
 
     def verdict(self) -> Verdict:

@@ -12,6 +12,7 @@ from qsweep.report.charts.chart import Chart, LeftOut
 from qsweep.report.charts.curve_charts import best_run, greedy_curves, learning_curves
 from qsweep.report.charts.key_charts import heat_map, importance_chart, important_keys, parallel_coordinates
 from qsweep.report.charts.score_charts import profiles, score_by_key, time_and_score
+from qsweep.report.charts.search_progress import search_progress
 from qsweep.report.courses import findings_by_variant
 from qsweep.report.histories import Histories, histories, load_curves
 from qsweep.report.page.q_tables import Film, films
@@ -84,6 +85,7 @@ def _figures(study: Study, read: Histories, generator: np.random.Generator) -> I
     important = important_keys(study, generator)
     yield learning_curves(study, read, rules, generator)
     yield greedy_curves(study, read, rules, generator)
+    yield from search_progress(study, tuple(of_scores))
     for key in study.keys[:KEYS]:
         yield score_by_key(study, key, of_scores, generator)
     yield heat_map(study, important)

@@ -42,13 +42,12 @@ _EXPERIMENT_TAG = """
 INSERT INTO experiment_tags (key, value, experiment_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
 """
 _INFO = "experiment_id, user_id, status, start_time, end_time, lifecycle_stage, artifact_uri, name"
-_RUNNING = """
-SELECT runs.run_uuid, tags.key, tags.value FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid
-WHERE status = 'RUNNING' AND lifecycle_stage = 'active'
-  AND runs.run_uuid IN (SELECT run_uuid FROM tags WHERE key = 'mlflow.parentRunId' AND value = ?)
+_RUNNING_BELOW = """
+SELECT tags.run_uuid, tags.key, tags.value
+FROM tags JOIN tags AS parents ON parents.run_uuid = tags.run_uuid JOIN runs ON runs.run_uuid = tags.run_uuid
+WHERE parents.key = 'mlflow.parentRunId' AND parents.value = ?
+  AND runs.status = 'RUNNING' AND runs.lifecycle_stage = 'active'
 """
-_KILL = "UPDATE runs SET status = 'KILLED', end_time = ? WHERE run_uuid = ? AND status = 'RUNNING'"
-_LAST_STEP = "SELECT max(step) FROM metrics WHERE run_uuid = ? AND key = ?"
 
 
 class Unwritable(Exception):
@@ -80,10 +79,10 @@ class NewRun:
 
 @dataclass(frozen=True)
 class End:
-    """How a run ended, and when, in ms since 1970."""
+    """How a run ended, and when, in ms since 1970; or that it is RUNNING again."""
 
     status: str
-    ended: int
+    ended: int | None
 
 
 @dataclass(frozen=True)
@@ -173,39 +172,19 @@ class RunTables:
 
         self.database.write(change)
 
-    def begin_again(self, run_id: str, tags: Mapping[str, str]) -> str:
-        """Make a run RUNNING once more, with some tags of its new owner; returns its artifact URI."""
-
-        def change(transaction: Transaction) -> str:
-            transaction.run(_TAG, _of_run(run_id, tags))
-            again = "UPDATE runs SET status = 'RUNNING', end_time = NULL WHERE run_uuid = ?"
-            transaction.rows(again, (run_id,))
-            [(uri,)] = transaction.rows("SELECT artifact_uri FROM runs WHERE run_uuid = ?", (run_id,))
-            return str(uri)
-
-        return self.database.write(change)
-
-    def last_step(self, run_id: str, key: str) -> int:
-        """The last step of a metric of a run, -1 where it has none."""
-        [(step,)] = self.database.read(_LAST_STEP, (run_id, key))
-        return -1 if step is None else int(step)
-
-    def running(self, parent: str) -> dict[str, dict[str, str]]:
-        """The runs nested under `parent` that are RUNNING: their tags, by id."""
+    def running_below(self, parent: str) -> dict[str, dict[str, str]]:
+        """The runs nested under `parent` that are RUNNING: their ids, and their tags."""
         found: dict[str, dict[str, str]] = {}
-        for run_id, key, value in self.database.read(_RUNNING, (parent,)):
+        for run_id, key, value in self.database.read(_RUNNING_BELOW, (parent,)):
             found.setdefault(run_id, {})[key] = value
         return found
 
-    def kill(self, run_ids: Sequence[str], now: int) -> None:
-        """End as KILLED those of some runs that are RUNNING."""
-        killed = [(now, run_id) for run_id in run_ids]
-        self.database.write(lambda transaction: transaction.run(_KILL, killed))
-
-    def discard(self, run_id: str, now: int) -> None:
-        """Move a run to MLflow's trash."""
-        gone = "UPDATE runs SET lifecycle_stage = 'deleted', deleted_time = ? WHERE run_uuid = ?"
-        self.database.write(lambda transaction: transaction.rows(gone, (now, run_id)))
+    def last_step(self, run_id: str, key: str) -> int:
+        """The highest step of a metric; -1 where it has none."""
+        [(step,)] = self.database.read(
+            "SELECT max(step) FROM metrics WHERE run_uuid = ? AND key = ?", (run_id, key)
+        )
+        return -1 if step is None else int(step)
 
 
 def _add_params(transaction: Transaction, run_id: str, params: Mapping[str, str]) -> None:

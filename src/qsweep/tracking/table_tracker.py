@@ -66,16 +66,7 @@ class TableTracker:
         except DatabaseError as error:
             rule = "the store takes no run"
             raise UsageError([Problem("tracking.uri", rule, self._store.uri, str(error))]) from error
-        return self._log(run.run_id, run.artifact_uri)
-
-    def _log(self, run_id: str, uri: str) -> TableRunLog:
-        artifacts = Folder(Path(uri)) if is_plain_folder(uri) else Uploads(self._store, run_id)
-        return TableRunLog(self._tables, run_id, artifacts)
-
-    def reopen(self, run_id: str, record: RunRecord) -> ContinuedRunLog:
-        """Go on with a run that has ended; what it has logged already is left out."""
-        uri = self._tables.begin_again(run_id, record.tags)
-        return ContinuedRunLog(self._log(run_id, uri), partial(self._tables.last_step, run_id))
+        return TableRunLog(self._tables, run.run_id, self._artifacts(run.run_id, run.artifact_uri))
 
     def _create(self, record: RunRecord) -> NewRun:
         now, run_id = _now(), uuid.uuid4().hex
@@ -91,15 +82,27 @@ class TableTracker:
         self._tables.create(run)
         return run
 
+    def reopen(self, run_id: str, record: RunRecord) -> RunLog:
+        """Go on with a run that has ended; what it has logged already is left out."""
+        *_, ended, _, artifacts, _ = self._tables.info(run_id)
+        kept = {key: value[:LONGEST_TAG] for key, value in record.tags.items()}
+        self._tables.add(run_id, Batch(tags=kept, end=End("RUNNING", ended)))
+        log = TableRunLog(self._tables, run_id, self._artifacts(run_id, artifacts))
+        return ContinuedRunLog(log, partial(self._tables.last_step, run_id))
+
     def kill_running(self, parent: str) -> None:
         """End as KILLED the runs nested under `parent` that are RUNNING, unless their process lives."""
-        owners = {run_id: owner_of(tags) for run_id, tags in self._tables.running(parent).items()}
-        dead = [run_id for run_id, owner in owners.items() if owner is None or not is_alive(owner)]
-        self._tables.kill(dead, _now())
+        for run_id, tags in self._tables.running_below(parent).items():
+            owner = owner_of(tags)
+            if owner is None or not is_alive(owner):
+                self._tables.add(run_id, Batch(end=End("KILLED", _now())))
 
     def discard(self, run_id: str) -> None:
         """Move a run that another one replaces to the trash."""
-        self._tables.discard(run_id, _now())
+        self._store.client.delete_run(run_id)
+
+    def _artifacts(self, run_id: str, uri: str) -> Artifacts:
+        return Folder(Path(uri)) if is_plain_folder(uri) else Uploads(self._store, run_id)
 
 
 class Artifacts(Protocol):

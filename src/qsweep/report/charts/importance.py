@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from qsweep.report.charts.fanova import shares
 from qsweep.report.charts.swept_values import as_typed, distinct
 from qsweep.report.statistics.summaries import Interval
 
@@ -40,22 +41,23 @@ def importances(
 
     settings: one row a variant, one column a hyperparameter. scores: of each variant, [seeds].
     Hutter, Hoos and Leyton-Brown (2014), "An Efficient Approach for Assessing Hyperparameter Importance":
-    the variance of a random forest's marginal prediction, by optuna's evaluator. Values are taken by their
-    rank, so that each one tried weighs the same, whatever the scale. Every resample draws the seeds of each
-    variant anew and grows another forest on the variants' means.
+    the variance of a random forest's marginal prediction. Values are taken by their rank, so that each one
+    tried weighs the same, whatever the scale. Every resample draws the seeds of each variant anew and grows
+    another forest on the variants' means.
     """
     codes = np.column_stack([_ranks(settings[key]) for key in settings])
-    shares = []
+    resampled: list[Floats] = []
     for _ in range(RESAMPLES):
         drawn = np.array([generator.choice(values, len(values)).mean() for values in scores])
-        shares.append(_shares(codes, drawn, int(generator.integers(2**31))))
-    table = np.array([share for share in shares if share is not None])
+        found = shares(codes, drawn, TREES, int(generator.integers(2**31)))
+        resampled += [] if found is None else [found]
+    table = np.array(resampled)
     if not len(table):
         return []
     low, high = np.percentile(table, [2.5, 97.5], axis=0)
     columns = zip(settings, table.mean(axis=0), low, high, strict=True)
-    found = [Importance(str(key), float(mean), (float(a), float(b))) for key, mean, a, b in columns]
-    return sorted(found, key=lambda importance: -importance.share)
+    known = [Importance(str(key), float(mean), (float(a), float(b))) for key, mean, a, b in columns]
+    return sorted(known, key=lambda importance: -importance.share)
 
 
 def between_variants(scores: Sequence[Floats]) -> float:
@@ -78,28 +80,3 @@ def _ranks(values: pd.Series) -> npt.NDArray[np.int64]:
     """Each value as its place among the distinct ones, as `distinct` orders them."""
     places = {as_typed(value): place for place, value in enumerate(distinct(values))}
     return np.array([places[as_typed(value)] for value in values], np.int64)
-
-
-def _shares(codes: npt.NDArray[np.int64], scores: Floats, seed: int) -> list[float] | None:
-    """The share of each column of codes [variants, keys] in the variance of scores [variants]."""
-    if np.ptp(scores) == 0:
-        return None
-    # Slow to import, and needed here alone.
-    import optuna
-    from optuna.distributions import IntDistribution
-    from optuna.importance import FanovaImportanceEvaluator
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    highest = codes.max(axis=0).tolist()
-    spaces = {str(column): IntDistribution(0, top) for column, top in enumerate(highest)}
-    study = optuna.create_study(direction="maximize")
-    study.add_trials(
-        [
-            optuna.trial.create_trial(
-                params=dict(zip(spaces, row.tolist(), strict=True)), distributions=dict(spaces), value=value
-            )
-            for row, value in zip(codes, scores.tolist(), strict=True)
-        ]
-    )
-    found = FanovaImportanceEvaluator(n_trees=TREES, seed=seed).evaluate(study)
-    return [float(found[column]) for column in spaces]

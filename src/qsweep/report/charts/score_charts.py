@@ -37,13 +37,18 @@ THRESHOLDS = 201
 
 def score_by_key(
     study: Study, key: str, rules: Sequence[Rule], generator: np.random.Generator
-) -> DotChart | LeftOut:
-    """Every run's score against its value of a hyperparameter, with the mean of each value."""
+) -> DotChart | ScatterChart | LeftOut:
+    """Every run's score against its value of a hyperparameter, with the mean of each value.
+
+    Of numbers that are too many for places of their own, as a search draws them, with that of each variant.
+    """
     name = f"score_by_{key}"
     runs = study.counted
     values = distinct(runs[key])
-    if len(values) > MOST_VALUES:
+    if len(values) > MOST_VALUES and axis_of(key, values)[0].names:
         return LeftOut(name, f"{key} has {len(values)} values, too many to draw each as a place of its own.")
+    if len(values) > MOST_VALUES:
+        return _scattered(study, key, name, rules)
     groups = [runs[having(runs[key], value)] for value in values]
     scores = [group[study.metric].to_numpy(np.float64) for group in groups]
     axis, places = axis_of(key, values)
@@ -57,6 +62,21 @@ def score_by_key(
     over = f", whatever their {' and '.join(others)}" if 0 < len(others) <= 2 else ", whatever the other keys"
     caption = f"A dot is a run (a seed){over if others else ''}; the bar is the mean with its 95% interval."
     return DotChart(name, f"Score by {key}", caption, axis, Axis(in_words(study)), dots, tuple(rules))
+
+
+def _scattered(study: Study, key: str, name: str, rules: Sequence[Rule]) -> ScatterChart:
+    """Every run's score against its value of a key that has many."""
+    clouds = []
+    for place, variant in enumerate(study.labels):
+        runs = study.of(variant)
+        x, y = (runs[column].to_numpy(np.float64) for column in (key, study.metric))
+        colour = place if place < COLOURED else None
+        clouds.append(Cloud(variant, x, y, tuple(runs["name"].astype(str)), colour))
+    axis, _ = axis_of(key, distinct(study.counted[key]))
+    caption = "A dot is a run (a seed), whatever the other keys; a ring is a variant's mean."
+    return ScatterChart(
+        name, f"Score by {key}", caption, axis, Axis(in_words(study)), tuple(clouds), tuple(rules)
+    )
 
 
 def profiles(study: Study) -> LineChart | LeftOut:

@@ -1,0 +1,81 @@
+"""What qsweep wants to show, as bounds on rows; the page says of each whether it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from measuring import Point, Row
+from scale import slope
+
+QUADRATIC = 1.25
+"""A curve of time that rises more steeply than this, in log-log, is said to: noise reaches 1.2."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A bound on the median of a row. about: what is claimed, in words. most: above it, it fails."""
+
+    about: str
+    table: str
+    name: str
+    bound: float
+    most: bool = True
+    unit: str = ""
+
+    def found(self, rows: Sequence[Row]) -> Row | None:
+        """The row that it speaks of, if that was measured."""
+        found = (r for r in rows if r.table == self.table and r.name == self.name and r.samples)
+        return next((row for row in found if not self.unit or row.unit == self.unit), None)
+
+    def holds(self, row: Row) -> bool:
+        """Whether the row keeps within the bound."""
+        return row.median <= self.bound if self.most else row.median >= self.bound
+
+
+CLAIMS = (
+    Claim("a step of training", "training", "qsweep, q_learning", 30),
+    Claim("a step of training, beside plain C", "against C", "qsweep, q_learning", 1.2),
+    Claim("a step of training, 4 seeds by turns", "training", "qsweep, q_learning, 4 seeds by turns", 20),
+    Claim("both cores, beside one", "against C", "two processes, as a multiple of one", 1.9, most=False),
+    Claim(
+        "25,000 episodes faster than the tutorial's loop, whole processes",
+        "whole run",
+        "qsweep train, 25,000 episodes: how many times faster",
+        25,
+        most=False,
+    ),
+    Claim(
+        "250,000 episodes faster than the tutorial's loop, whole processes",
+        "whole run",
+        "qsweep train, 250,000 episodes: how many times faster",
+        150,
+        most=False,
+    ),
+    Claim(
+        "a tracked sweep, as a multiple of training alone",
+        "sweep",
+        "qsweep train -m: its time as a multiple of training alone",
+        2,
+    ),
+    Claim("overhead of a run in a sweep", "sweep", "overhead of a run", 60),
+    Claim("`qsweep --help`", "start-up", "qsweep --help", 0.3),
+    Claim(
+        "the first episodes trained", "start-up", "qsweep train, until the first episodes are trained", 1.5
+    ),
+    Claim("memory of a run of 10,000,000 episodes", "growth", "memory of a run of 10,000,000 episodes", 500),
+    Claim("points recorded, SQLite", "tracking", "qsweep (SQLite)", 250_000, most=False, unit="points/s"),
+    Claim(
+        "points recorded, PostgreSQL", "tracking", "qsweep (PostgreSQL)", 60_000, most=False, unit="points/s"
+    ),
+    Claim("`qsweep runs` on 1,000 runs", "start-up", "qsweep runs, on a store of 1,000 runs", 2.5),
+)
+
+
+def steep(points: Sequence[Point]) -> dict[str, float]:
+    """The curves whose time grows faster than in proportion at their end, with the exponent."""
+    curves = {point.curve for point in points}
+    slopes = {
+        curve: slope([p for p in points if p.curve == curve], lambda p: p.seconds) for curve in sorted(curves)
+    }
+    return {curve: exponent for curve, exponent in slopes.items() if exponent > QUADRATIC}

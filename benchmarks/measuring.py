@@ -1,0 +1,106 @@
+"""What a measurement gives: rows of a table, points of a curve; and processes that are timed.
+
+A module of benchmarks/ that takes part in `make bench` has a function that returns a list of these.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+QSWEEP = str(Path(sys.executable).with_name("qsweep"))
+QUIET = {"PYTHONWARNINGS": "ignore", "HYDRA_FULL_ERROR": "1"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure. table: which one of the page it stands in; name: what was measured.
+
+    samples: what was measured each time, in `unit`; empty where `absent` says why there is none.
+    about: what a reader has to know to understand the name. peer: not ours, but what it stands beside.
+    """
+
+    table: str
+    name: str
+    unit: str
+    samples: tuple[float, ...]
+    about: str = ""
+    peer: bool = False
+    absent: str = ""
+
+    @property
+    def median(self) -> float:
+        """The figure."""
+        return statistics.median(self.samples)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a curve of costs. x: in `unit`; memory: most resident at a time; disk: left behind.
+
+    What was not measured is None.
+    """
+
+    curve: str
+    unit: str
+    x: float
+    seconds: float
+    memory_mb: float | None = None
+    disk_mb: float | None = None
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A process that has ended well. memory_mb: the most that it, or a child, had resident."""
+
+    seconds: float
+    memory_mb: float
+    output: str
+
+
+def run(command: Sequence[str], folder: Path, settings: Mapping[str, str] | None = None) -> Ran:
+    """Run a process in a folder; raises RuntimeError with what it complained of where it fails."""
+    environment = {**os.environ, **QUIET, **(settings or {})}
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=errors)
+        _, status, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said, complained = _all(output), _all(errors)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)}: exit code {process.returncode}\n{complained[-2000:]}")
+    return Ran(seconds, used.ru_maxrss / 1024, said)
+
+
+def _all(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
+
+
+def qsweep(folder: Path, *arguments: str) -> Ran:
+    """Run a `qsweep` command in a folder."""
+    return run([QSWEEP, *arguments], folder)
+
+
+@contextmanager
+def warm_folder() -> Iterator[Path]:
+    """An empty folder but for a store with one short run; compiled code is on disk after it."""
+    with tempfile.TemporaryDirectory(prefix="qsweep-bench-") as name:
+        folder = Path(name)
+        qsweep(folder, "train", "episodes=200", "registry.promote=never", "tracking.experiment=warm")
+        yield folder
+
+
+def megabytes(folder: Path) -> float:
+    """What the files of a folder hold."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6

@@ -1,0 +1,235 @@
+"""docs/performance.md from the results: tables with our rows beside the peers', and pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import page_pictures
+from claims import CLAIMS, QUADRATIC, Claim, steep
+from measuring import Point, Row
+from results import Part, Results
+from scale import slope
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = "performance.md"
+SECTIONS = {
+    "training": (
+        "Training",
+        "Q-learning on MountainCar-v0: one step of the environment and one update of the table.",
+    ),
+    "against C": (
+        "Beside C, and on both cores",
+        "Least times of the compiled loop and of the same in C, which gives the same table, bit for bit.",
+    ),
+    "algorithms": ("The other algorithms", "Under the same conditions."),
+    "tracking": (
+        "Logging 100,000 points",
+        "Four curves of 25,000 points, to the local disk, from the run's beginning to its end.",
+    ),
+    "runs": (
+        "A run that trains nothing",
+        "What is left: its parameters, tags and files, its beginning and end.",
+    ),
+    "whole run": (
+        "Whole processes",
+        "From the command to the prompt, in a fresh interpreter, compiled code on disk.",
+    ),
+    "start-up": ("Waiting for it to begin", "Fresh interpreters, again."),
+    "growth": ("What stays flat", "The most memory that a process has resident."),
+    "sweep": (
+        "A sweep",
+        "`buckets=10,20,30,40` over many seeds on two cores, with its report; and training alone, by two\n"
+        "bare processes that throw away what they train. The parts of the overhead add up to it.",
+    ),
+}
+"""Table -> its heading, and what it shows."""
+TIMES = {"training": "ns a step", "runs": "ms a run"}
+"""Tables whose rows are compared with our first, and in what unit."""
+RATE = "points/s"
+CURVE_COSTS: dict[str, Callable[[Point], float | None]] = {
+    "time": lambda point: point.seconds,
+    "memory": lambda point: point.memory_mb,
+    "disk": lambda point: point.disk_mb,
+}
+HEAD = """# Performance
+
+Measured by `make bench`, which writes this page whole, from `benchmarks/results.json`; nothing in it is
+typed by hand. Figures are medians, with the smallest and the largest measured in brackets; ratios are
+the part that another machine keeps.
+"""
+STEADY = "| no step grows faster than what it does | time in proportion at most: slope {} | {} | {} |"
+EXPLAINED = """## How cost grows
+
+Every point is a process of its own, start-up included. The slope is that of a straight line through the
+logarithms of the last three points: 0 is flat, 1 in proportion, 2 quadratic. The dashed lines of the
+pictures are in proportion.
+"""
+GROWTH = (
+    "\n| what grows | from, to | time | slope | memory | slope | disk | slope |",
+    "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+)
+LOAD = """
+The load is the number of processes that wanted a core over the minute before: well below 1 where the
+machine was quiet.
+"""
+
+
+def write(results: Results, docs: Path = DOCS) -> None:
+    """Write the page and its pictures into a folder."""
+    docs.mkdir(parents=True, exist_ok=True)
+    drawn = page_pictures.write(results, docs)
+    (docs / PAGE).write_text(text(results, drawn))
+    print(f"\nwrote {docs / PAGE} and {len(drawn)} pictures")
+
+
+def text(results: Results, pictures: Iterable[str] = ()) -> str:
+    """The page; pictures: the names of those that were drawn."""
+    pictures = set(pictures)
+    sections = [HEAD, _claims(results)]
+    for table, (heading, about) in SECTIONS.items():
+        rows = [row for row in results.rows if row.table == table]
+        if rows:
+            sections.append(
+                f"## {heading}\n\n{about}\n{_picture(table, heading, pictures)}\n{_table(table, rows)}"
+            )
+    if results.points:
+        sections.append(_growth(results.points, pictures))
+    sections += [_absent(results), _machine(results)]
+    return "\n".join(section for section in sections if section)
+
+
+def told(part: Part) -> str:
+    """A part, as it is printed when it has been measured."""
+    lines = [f"  {row.name:62} {_figure(row)} {row.unit}" for row in part.rows if row.samples]
+    lines += [f"  absent: {row.name}: {row.absent}" for row in part.rows if row.absent]
+    lines += [f"  {_slopes(curve, points)}" for curve, points in _curves(part.points).items()]
+    lines += [f"  FAILED: {part.error}"] if part.error else []
+    return "\n".join([*lines, f"  {part.seconds:.0f} s"])
+
+
+def _claims(results: Results) -> str:
+    lines = ["## What is claimed\n", "| what | bound | measured | holds |", "| --- | --- | --- | --- |"]
+    lines += [_claim(claim, row) for claim in CLAIMS if (row := claim.found(results.rows))]
+    if results.points:
+        found = ", ".join(f"{curve} ({exponent:.2f})" for curve, exponent in steep(results.points).items())
+        bound = f"time in proportion at most: slope {QUADRATIC}"
+        lines.append(
+            f"| no step grows faster than what it does | {bound} | {found or 'none'} | {_yes(not found)} |"
+        )
+    return "\n".join(lines) + "\n" if len(lines) > 3 else ""
+
+
+def _claim(claim: Claim, row: Row) -> str:
+    bound = f"{'at most' if claim.most else 'at least'} {claim.bound:g} {row.unit}"
+    return f"| {claim.about} | {bound} | {_figure(row)} {row.unit} | {_yes(claim.holds(row))} |"
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "**no**"
+
+
+def _table(table: str, rows: Sequence[Row]) -> str:
+    """The rows of a table: ours first, then the peers, the quickest first where there is a unit for all."""
+    if table == "tracking":
+        return _tracking(rows)
+    ours = next((row for row in rows if not row.peer and row.samples), None)
+    compared = ours is not None and table in TIMES
+    if table in TIMES:
+        rows = sorted(rows, key=lambda row: row.median if row.samples else math.inf)
+    lines = [
+        f"| what | measured |{' times ours |' * compared} |",
+        f"| --- | ---: |{' ---: |' * compared} --- |",
+    ]
+    for row in rows:
+        ratio = _short(row.median / ours.median) if ours and row.samples else ""
+        cells = [_name(row), f"{_figure(row)} {row.unit}", *[ratio] * compared, row.about or row.absent]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _tracking(rows: Sequence[Row]) -> str:
+    """Rates and sizes of one name in one line."""
+    rates = [row for row in rows if row.unit == RATE and row.samples]
+    sizes = {row.name: row for row in rows if row.unit != RATE and row.samples}
+    ours = next((row for row in rates if not row.peer), None)
+    lines = ["| what | points/s | times slower than ours | MB | |", "| --- | ---: | ---: | ---: | --- |"]
+    for row in sorted(rates, key=lambda row: -row.median):
+        ratio = _short(ours.median / row.median) if ours else ""
+        size = _short(sizes[row.name].median) if row.name in sizes else ""
+        lines.append(f"| {_name(row)} | {_figure(row)} | {ratio} | {size} | {row.about} |")
+    return "\n".join(lines) + "\n"
+
+
+def _name(row: Row) -> str:
+    return row.name if row.peer else f"**{row.name}**"
+
+
+def _figure(row: Row) -> str:
+    """The median, and between what it lies."""
+    if not row.samples:
+        return "absent"
+    if len(row.samples) == 1:
+        return _short(row.median)
+    return f"{_short(row.median)} ({_short(min(row.samples))} to {_short(max(row.samples))})"
+
+
+def _short(value: float) -> str:
+    """Three figures that count."""
+    if not math.isfinite(value) or value == 0:
+        return f"{value:g}"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{round(value, 2 - math.floor(math.log10(abs(value)))):,.{digits}f}"
+
+
+def _curves(points: Iterable[Point]) -> dict[str, list[Point]]:
+    """The points of each curve, by x; curves as they come."""
+    curves: dict[str, list[Point]] = {}
+    for point in points:
+        curves.setdefault(point.curve, []).append(point)
+    return {curve: sorted(found, key=lambda point: point.x) for curve, found in curves.items()}
+
+
+def _growth(points: Sequence[Point], pictures: set[str]) -> str:
+    shown = (_picture(f"growth-{cost}", f"{cost} against size", pictures) for cost in CURVE_COSTS)
+    lines = [EXPLAINED, *shown, *GROWTH]
+    for curve, found in _curves(points).items():
+        first, last = found[0], found[-1]
+        cells = [curve, f"{first.x:,.0f} to {last.x:,.0f} {last.unit}"]
+        for (name, cost), unit in zip(CURVE_COSTS.items(), ("s", "MB", "MB"), strict=True):
+            reached = cost(last)
+            exponent = slope(found, cost)
+            bold = "**" * (name == "time" and exponent > QUADRATIC)
+            cells.append("" if reached is None else f"{_short(cost(first) or 0)} to {_short(reached)} {unit}")
+            cells.append("" if math.isnan(exponent) else f"{bold}{exponent:.2f}{bold}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _slopes(curve: str, points: list[Point]) -> str:
+    """A curve in a line of the terminal."""
+    last = points[-1]
+    slopes = ", ".join(f"{name} {slope(points, cost):.2f}" for name, cost in CURVE_COSTS.items())
+    cost = f"{last.seconds:7.1f} s, {last.memory_mb or 0:6,.0f} MB"
+    return f"{curve:30} to {last.x:>12,.0f}: {cost}; slopes {slopes}"
+
+
+def _picture(name: str, about: str, pictures: set[str]) -> str:
+    file = f"performance-{name}.png"
+    return f"\n![{about}]({file})\n" if file in pictures else ""
+
+
+def _absent(results: Results) -> str:
+    absent = [f"- {row.name}: {row.absent}" for row in results.rows if row.absent]
+    absent += [f"- {name}: {part.error}" for name, part in results.parts.items() if part.error]
+    return "## Absent\n\n" + "\n".join(absent) + "\n" if absent else ""
+
+
+def _machine(results: Results) -> str:
+    known = ", ".join(f"{key} {value}" for key, value in results.machine.items())
+    lines = ["## Machine, versions, dates\n", known, ""]
+    lines += ["| part | when | load before | took | options |", "| --- | --- | ---: | ---: | --- |"]
+    for name, part in results.parts.items():
+        lines.append(f"| {name} | {part.date} | {part.load:.1f} | {part.seconds:.0f} s | {part.options} |")
+    return "\n".join(lines) + "\n" + LOAD

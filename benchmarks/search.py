@@ -1,0 +1,158 @@
+"""A search against a grid of ten times its runs, on MountainCar: what each finds.
+
+    .venv/bin/python benchmarks/search.py [--trials 200] [--seeds 5] [--fresh 20] [--folder DIR] [OVERRIDES]
+
+The grid is that of conf/sweep/mountain_car_search.yaml, refined to 2,000 points, its exploration varied, too;
+the search has the same keys and ends. Nothing is recorded. A winner is picked by its first score, which
+flatters it, so both are trained again on `--fresh` seeds that nothing was picked by, and their test scores
+compared, seed by seed. With `--folder` the study is kept, and a search that was killed goes on. `--grid
+KEY=A,B ...` gives another grid. With two cores the grid takes about an hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from joblib import Parallel, delayed
+
+import qsweep
+from qsweep.composition import Job
+from qsweep.evaluation import Judge
+from qsweep.jobs import Ended
+from qsweep.search.planning import SearchPlan, search_plan
+from qsweep.search.running import Runs, job
+from qsweep.search.samplers import sampler
+from qsweep.search.searching import Search
+from qsweep.search.study import SearchStudy
+
+GRID = [
+    "buckets=10,15,20,25,30,35,40,45,50,60",
+    "learning_rate=0.02,0.04,0.06,0.08,0.1,0.15,0.2,0.3,0.4,0.6",
+    "discount=0.9,0.95,0.99,1",
+    "epsilon.start=0.05,0.1,0.2,0.5,1",
+]
+SPACE = [
+    "buckets=range(10,61)",
+    "learning_rate=tag(log,interval(0.02,0.6))",
+    "discount=0.9,0.95,0.99,1",
+    "epsilon.start=tag(log,interval(0.05,1))",
+]
+
+
+def trained(number: int, each: Job) -> Ended:
+    """One run, as the launcher's workers train it, but recorded nowhere."""
+    judge = Judge(each.config)
+    for chunk in qsweep.train(each.config):
+        for _ in judge.hear(chunk):
+            pass
+        if judge.hopeless:
+            break
+    test = judge.verdict().metrics()["test/return_mean"]
+    return Ended(number, {"run_id": "", "scores": judge.scores, "test": test}, "")
+
+
+class Trainer:
+    """Trains jobs on every core; `sweeps.Sweep.run` without a record. ended: all of them."""
+
+    def __init__(self) -> None:
+        self.ended: list[Ended] = []
+
+    def run(self, jobs: Sequence[Job], name: str) -> list[Ended]:
+        """Train jobs together."""
+        first = len(self.ended)
+        tasks = (delayed(trained)(first + place, each) for place, each in enumerate(jobs))
+        done: list[Ended] = Parallel(n_jobs=-1)(tasks)
+        self.ended += done
+        return done
+
+
+def winner_of_grid(plan: SearchPlan, grid: Sequence[str]) -> tuple[str, ...]:
+    """The overrides of the point of a grid with the best mean over the plan's seeds."""
+    axes = [[f"{key}={value}" for value in values.split(",")] for key, _, values in map(split, grid)]
+    points = list(product(*axes))
+    jobs = [job(plan, point, seed) for point in points for seed in plan.settings.seeds]
+    started = time.perf_counter()
+    ended = Trainer().run(jobs, "grid")
+    scores = np.array([max(mark.outcome["scores"]) for mark in ended]).reshape(len(points), -1).mean(axis=1)
+    best = int(scores.argmax())
+    said("grid", len(points), jobs, ended, time.perf_counter() - started, float(scores[best]))
+    return points[best]
+
+
+def winner_of_search(plan: SearchPlan, folder: Path) -> tuple[str, ...]:
+    """The overrides of the best trial of a search."""
+    trainer = Trainer()
+    runs = Runs(plan, trainer.run)
+    points = sampler(plan.settings.sampler, plan.settings.seed, plan.space)
+    study = SearchStudy(plan.name, folder / "optuna.db", points, plan.facts)
+    started = time.perf_counter()
+    told = list(Search(study, plan.space, plan.settings, runs).run())
+    best = study.study.best_trial
+    assert best.value is not None
+    said("search", len(told), runs.jobs, trainer.ended, time.perf_counter() - started, best.value)
+    return tuple(best.user_attrs["overrides"])
+
+
+def split(line: str) -> tuple[str, str, str]:
+    """KEY=VALUES in parts."""
+    return line.partition("=")
+
+
+def said(
+    name: str, points: int, jobs: Sequence[Job], ended: Sequence[Ended], took: float, best: float
+) -> None:
+    """A line about a search or a grid; of runs that stopped early only what they trained counts."""
+    whole = jobs[0].config.evaluation.checkpoints
+    trained_whole = sum(len(mark.outcome["scores"]) for mark in ended) / whole
+    print(
+        f"{name}: {points:,} variants, {len(jobs):,} runs (the training of {trained_whole:,.0f}) "
+        f"in {took:,.0f} s; best mean validation score {best:.2f}",
+        flush=True,
+    )
+
+
+def fresh(plan: SearchPlan, overrides: Sequence[str], seeds: range) -> np.ndarray:
+    """The test scores [seeds] of a variant on seeds that nothing was picked by."""
+    ended = Trainer().run([job(plan, overrides, seed) for seed in seeds], "fresh")
+    scores = np.array([mark.outcome["test"] for mark in ended])
+    print(f"  {' '.join(overrides)}: test score {mean(scores)} on {len(seeds)} fresh seeds", flush=True)
+    return scores
+
+
+def mean(values: np.ndarray) -> str:
+    """A mean and its standard error."""
+    return f"{values.mean():.2f} (standard error {values.std(ddof=1) / len(values) ** 0.5:.2f})"
+
+
+def main() -> None:
+    """Print what the grid found, what the search found, and their difference on fresh seeds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name, default in (("trials", 200), ("seeds", 5), ("fresh", 20), ("looks", 1), ("seed", 0)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--sampler", default="tpe")
+    parser.add_argument("--pruner", default="none")
+    parser.add_argument("--parallel", type=int, default=2)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--grid", nargs="*", default=GRID)
+    parser.add_argument("overrides", nargs="*")
+    given = parser.parse_intermixed_args()
+    options = {
+        name: getattr(given, name) for name in ("trials", "sampler", "pruner", "looks", "parallel", "seed")
+    }
+    options |= {"seeds": f"range({given.seeds})", "study": None, "params": None}
+    plan = search_plan([*given.overrides, *SPACE], options)
+    seeds = range(given.seeds, given.seeds + given.fresh)
+    with TemporaryDirectory() as temporary:
+        by_search = fresh(plan, winner_of_search(plan, given.folder or Path(temporary)), seeds)
+    by_grid = fresh(plan, winner_of_grid(plan, given.grid), seeds)
+    print(f"search - grid, seed by seed: {mean(by_search - by_grid)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""A multirun or a search from its checked command line to what is said at its end."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import hydra
+
+from qsweep import overrides
+from qsweep.composition import Plan, conf_folder
+from qsweep.jobs import Ended, Jobs
+from qsweep.problems import Problem, UsageError
+from qsweep.runner import Outcome, run_record
+from qsweep.tracking import tracker
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OUTPUTS = Path("multirun")
+SHOWN = 20
+"""Variants of a search that are listed at its end."""
+
+
+def call_hydra(arguments: list[str]) -> None:
+    """Hand arguments to Hydra, which calls a sweeper, or prints what it was asked for."""
+    from qsweep.sweeps import run_job
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come back here instead of being printed there
+    sys.argv = ["qsweep train", *arguments]
+    decorated = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="train")
+    decorated(run_job)()
+
+
+def multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
+    """Run a plan through Hydra; says what failed and prints the leaderboard."""
+    from qsweep.report.terminal import show_variants, wide_console  # pandas, which one run does without
+    from qsweep.winners import asked_for
+
+    uri = wanted.jobs[0].config.tracking.uri
+    tracker(uri)  # a store that cannot be had is known before anything starts
+    folder = _folder(wanted.name, for_hydra)
+    started = time.perf_counter()
+    call_hydra(["-m", *for_hydra, *tasks, f"hydra.sweep.dir={overrides.quoted(str(folder))}"])
+    took = time.perf_counter() - started
+    marks = Jobs(folder).ended()  # of the runs that were asked for, then of those that confirmed
+    ended = [job for job in marks if job.number < len(wanted.jobs)]
+    failed = [job for job in marks if job.error]
+    runs = _untracked(wanted, ended) if uri == "none" else asked_for(wanted, Jobs(folder).parent)
+    show_variants(runs, wide_console())
+    done = sum(not job.error for job in ended)
+    click.echo(f"{done} of {len(wanted.jobs)} runs in {took:.1f} s; their folder: {folder}")
+    for job in failed:
+        confirming = job.number >= len(wanted.jobs)
+        name = "on fresh seeds" if confirming else wanted.jobs[job.number].name
+        click.echo(f"qsweep: run {name} failed: {job.error}", err=True)
+    return 0 if done == len(wanted.jobs) and not failed else 1
+
+
+def search(options: dict[str, Any], lines: Sequence[str], for_hydra: list[str], tasks: list[str]) -> int:
+    """Search through Hydra; prints the best variants."""
+    from qsweep.report.frames import children
+    from qsweep.report.terminal import show_variants, wide_console
+    from qsweep.search.planning import search_plan
+
+    wanted = search_plan(lines, options)
+    uri = wanted.first.tracking.uri
+    if uri == "none" or wanted.first.sweep.dry_run:
+        key, given = ("tracking", uri) if uri == "none" else ("sweep.dry_run", "true")
+        raise UsageError([Problem(key, "does not go with a search", given)])
+    tracker(uri)
+    folder = _folder(wanted.name, for_hydra)
+    started = time.perf_counter()
+    call_hydra(["-m", *for_hydra, *tasks, f"hydra.sweep.dir={overrides.quoted(str(folder))}"])
+    took = time.perf_counter() - started
+    runs = children(Jobs(folder).parent, uri)
+    found = runs[(runs["sweep"] == wanted.name) & (runs["status"] == "FINISHED")]
+    best = found.groupby("variant")["test/return_mean"].mean().nlargest(SHOWN).index
+    show_variants(found[found["variant"].isin(best)], wide_console())
+    ended = Jobs(folder).ended()
+    failed = [each for each in ended if each.error]
+    click.echo(f"{len(ended) - len(failed)} runs in {took:.1f} s; their folder: {folder}")
+    for each in failed:
+        click.echo(f"qsweep: run {each.number} failed: {each.error}", err=True)
+    return 1 if failed else 0
+
+
+def _folder(name: str, for_hydra: list[str]) -> Path:
+    """A folder for this multirun alone: its name, the second, and a number where that is taken."""
+    for line in for_hydra:
+        if line.startswith("hydra.sweep.dir="):
+            folder = Path(line.partition("=")[2].strip("'\""))
+            try:
+                folder.mkdir(parents=True)
+            except OSError as error:
+                rule = "must be a folder that can be made, and does not exist yet"
+                problem = Problem("hydra.sweep.dir", rule, str(folder), str(error))
+                raise UsageError([problem]) from None
+            return folder
+    safe = re.sub(r"[^\w.,=-]+", "_", name)
+    second = time.strftime("%Y-%m-%d_%H-%M-%S")
+    number = 0
+    while True:
+        folder = OUTPUTS / safe / (f"{second}_{number}" if number else second)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _untracked(wanted: Plan, ended: list[Ended]) -> pd.DataFrame:
+    """The runs of a sweep as `load_runs` would give them, had they been tracked."""
+    import pandas as pd
+
+    from qsweep.report.frames import row
+
+    rows = []
+    for job in ended:
+        if job.outcome:
+            outcome, config = Outcome(**job.outcome), wanted.jobs[job.number].config
+            rows.append(row(run_record(config, outcome.name, ""), "FINISHED", outcome.metrics))
+    return pd.DataFrame(rows)

@@ -1,0 +1,48 @@
+"""How a search got on: the score of each variant in the order of their beginning, and the best so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from qsweep.report.charts.chart import Axis, Floats, Line, LineChart, Rule, unknown
+from qsweep.report.charts.score_charts import in_words
+from qsweep.report.charts.swept_values import MOST_VALUES
+from qsweep.report.studies import Study
+
+
+def search_progress(study: Study, rules: tuple[Rule, ...]) -> Iterator[LineChart]:
+    """The chart, where the values of a key are too many to have been listed: only a search has an order.
+
+    A variant with fewer seeds than others was given up: its mean is shown, but is never the best.
+    """
+    if not any(study.counted[key].nunique() > MOST_VALUES for key in study.keys):
+        return
+    tried = study.counted.groupby("label", sort=False)
+    found = tried.agg(started=("started", "min"), seeds=("seed", "nunique"), mean=(study.metric, "mean"))
+    found = found.sort_values("started", kind="stable")
+    means = found["mean"].to_numpy(np.float64)
+    whole = (found["seeds"] == found["seeds"].max()).to_numpy()
+    best = np.maximum.accumulate(np.where(whole, means, -np.inf))
+    first = int(whole.argmax())
+    x = np.arange(1.0, len(means) + 1)
+    given_up = int((~whole).sum())
+    fewer = f" {given_up} of them have fewer seeds, and are never the best." if given_up else ""
+    yield LineChart(
+        name="search_progress",
+        title="The search as it went",
+        caption=f"Mean over seeds of each variant, in the order in which they were begun.{fewer}",
+        x=Axis("variants tried"),
+        y=Axis(in_words(study)),
+        lines=(
+            _line("best so far", x[first:], best[first:], 0),
+            _line("each variant", x, means, None),
+        ),
+        rules=rules,
+    )
+
+
+def _line(label: str, x: Floats, y: Floats, colour: int | None) -> Line:
+    nothing = unknown(len(x))
+    return Line(label, x, y, nothing, nothing, nothing, nothing, colour)
