@@ -130,6 +130,17 @@ def test_orphans_are_moved_and_keep_their_bytes(store: Store) -> None:
     assert examine().well
 
 
+def test_files_of_a_store_on_postgresql_are_no_orphans(store: Store) -> None:
+    """Its artifacts lie in the same folder: once one is found to be its, nothing there is moved."""
+    _, folder = finished(store)
+    for letter in "ab":
+        shutil.copytree(folder, folder.parent.with_name(letter * 32) / "artifacts")
+    config = folder.parent.with_name("a" * 32) / "artifacts" / "config.yaml"
+    config.write_text("tracking: {uri: 'postgresql://host/database'}")
+    assert examine(fix=True).well
+    assert all(folder.parent.with_name(letter * 32).exists() for letter in "ab")
+
+
 def test_a_run_without_its_files_is_trained_again(store: Store) -> None:
     """What a finished run lacks is named; --fix makes it FAILED, with its end where it was."""
     run, folder = finished(store)
@@ -172,17 +183,18 @@ def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     dead, aside = DEAD.split("-")[0], f".qsweep-{'a' * 32}"
-    names = (f"multirun/.ended.json.{dead}", f"tmp/qsweep-{dead}-x", aside)
+    copied = f"mlruns/artifacts/.ended.json.{'c' * 32}"
+    names = (f"multirun/.ended.json.{dead}", copied, f"tmp/qsweep-{dead}-x", aside)
     living = (f"multirun/.ended.json.{os.getpid()}", f"tmp/qsweep-{os.getpid()}-x", "tmp/qsweep-mine", ".git")
     for name in (*names, *living):
         path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.touch() if "json" in name else path.mkdir()
     assert examine(fix=True).found == ()  # they are young
     for name in (*names, *living):
         os.utime(tmp_path / name, (0, 0))
     examination = examine(fix=True)
-    assert len(examination.found) == 3
+    assert len(examination.found) == 4
     assert examination.well
     assert [name for name in names if (tmp_path / name).exists()] == []
     assert [name for name in living if not (tmp_path / name).exists()] == []

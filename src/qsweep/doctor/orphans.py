@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from qsweep import checkpoints, episodes
 from qsweep.doctor.finding import DISOWNED, Finding, Patient, disown
+from qsweep.reading import read_yaml
 from qsweep.tracking.inventory import size
 
 AILMENT, MISSING = "orphaned files", "missing files"
@@ -25,7 +26,7 @@ RUN, MODEL = re.compile("[0-9a-f]{32}"), re.compile("m-[0-9a-f]{32}")
 def findings(patient: Patient) -> Iterator[Finding]:
     """Orphans, then finished runs that lack something; of a local store only."""
     root, database = patient.store.artifacts, patient.store.database
-    if root is not None and database is not None:  # of PostgreSQL's store the folder may be others', too
+    if root is not None and database is not None:
         for folder in _orphans(root, database):
             place = folder.relative_to(root)
             remedy = f"is moved to {LOST}/{place}"
@@ -40,10 +41,23 @@ def _orphans(root: Path, database: Path) -> Iterator[Path]:
     with closing(sqlite3.connect(f"file:{quote(str(database))}", uri=True)) as db:
         runs = {row[0] for row in db.execute("SELECT run_uuid FROM runs")}
         models = {row[0] for row in db.execute("SELECT model_id FROM logged_models")}
-    for folder in sorted(folders):
-        run = RUN.fullmatch(folder.name) and folder.name not in runs
-        if run or (MODEL.fullmatch(folder.name) and folder.name not in models):
-            yield folder
+    found = [
+        folder
+        for folder in sorted(folders)
+        if (RUN.fullmatch(folder.name) and folder.name not in runs)
+        or (MODEL.fullmatch(folder.name) and folder.name not in models)
+    ]
+    # A store on PostgreSQL has its artifacts in the same folder: what is whose cannot be told then.
+    yield from () if any(map(_is_elsewhere, found)) else found
+
+
+def _is_elsewhere(folder: Path) -> bool:
+    """Whether a run's or model's config says that it is recorded in PostgreSQL."""
+    for place in ("artifacts", "artifacts/artifacts"):
+        with suppress(OSError, ValueError, TypeError, LookupError):
+            uri = read_yaml(folder / place / "config.yaml")["tracking"]["uri"]
+            return str(uri).startswith("postgresql:")
+    return False
 
 
 def _move(root: Path, folder: Path) -> None:
