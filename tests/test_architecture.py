@@ -15,7 +15,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 ORDER = (
     *("problems", "config", "checking", "durable", "interrupts"),
-    *("discretizer", "schedules", "seeds", "agents", "learning", "compiling", "dynamics"),
+    *("discretizer", "schedules", "seeds", "agents", "learning", "packing", "compiling", "dynamics"),
     *("textbook", "wrappers", "environments", "grids", "twins", "applicability", "resolution"),
     *("training", "curves", "evaluation", "optimum", "checkpoints", "episodes"),
     *("policy_page", "policy", "tracking", "names", "model", "model_code", "registry", "pulling"),
@@ -34,7 +34,7 @@ HOMES = {
     "gymnasium": {"environments", "optimum", "textbook", "wrappers"},
     "matplotlib": {"report", "pictures"},
     "mlflow": {"tracking", "registry", "report"},
-    "numba": {"compiling", "dynamics", "training", "evaluation", "optimum"},
+    "numba": {"compiling", "dynamics", "training", "evaluation", "optimum", "packing"},
     "pygame": {"pictures"},
 }
 """Slow package -> who may import it."""

@@ -1,8 +1,9 @@
-"""Training: two engines behind one seam, `train`, with one result."""
+"""Training: two engines behind one seam, `train`, with one result; `train_seeds` for many seeds at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib import import_module
 
 from qsweep.config import Config
@@ -10,7 +11,7 @@ from qsweep.problems import Problem, UsageError
 from qsweep.training.chunk import Chunk
 from qsweep.training.task import task
 
-__all__ = ["Chunk", "train"]
+__all__ = ["Chunk", "train", "train_seeds"]
 
 
 def train(config: Config) -> Iterator[Chunk]:
@@ -25,3 +26,32 @@ def train(config: Config) -> Iterator[Chunk]:
     engine = import_module(f"qsweep.training.{config.engine}_engine")
     chunks: Iterator[Chunk] = engine.train(task(config))
     return chunks
+
+
+def train_seeds(configs: Sequence[Config]) -> Iterator[tuple[int, Chunk]]:
+    """Train resolved configs that differ by their seed; yields chunks with the number of their config.
+
+    Each config's chunks are those of `train`, in order. The compiled engine trains some seeds by turns, which
+    takes less time a step, and then their chunks come by turns; otherwise one follows the other. Raises as
+    `train` does, when the config's turn comes.
+    """
+    size = _lanes(configs)
+    for first in range(0, len(configs), size):
+        some = configs[first : first + size]
+        if len(some) == 1:
+            found = ((0, chunk) for chunk in train(some[0]))
+        else:
+            from qsweep.training.compiled_engine import train_together
+
+            found = train_together([task(config) for config in some])
+        yield from ((first + number, chunk) for number, chunk in found)
+
+
+def _lanes(configs: Sequence[Config]) -> int:
+    """How many of some configs to train by turns."""
+    alike = all(replace(config, seed=0) == replace(configs[0], seed=0) for config in configs)
+    if not configs or not alike or configs[0].engine != "compiled":
+        return 1
+    from qsweep.training.compiled_engine import LANES
+
+    return LANES

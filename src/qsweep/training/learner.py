@@ -80,7 +80,7 @@ def _agent(task: Task) -> Agent:
         exploration=exploration,
         parameter=float(config.temperature or config.confidence or 0.0),
         random_ties=config.ties == "random",
-        key=np.uint64(task.exploration_key),
+        key=np.array([task.exploration_key], np.uint64),
     )
 
 
