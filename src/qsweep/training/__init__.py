@@ -38,6 +38,7 @@ def train_seeds(configs: Sequence[Config]) -> Iterator[tuple[int, Chunk]]:
     size = _lanes(configs)
     for first in range(0, len(configs), size):
         some = configs[first : first + size]
+        found: Iterator[tuple[int, Chunk]]
         if len(some) == 1:
             found = ((0, chunk) for chunk in train(some[0]))
         else:

@@ -93,40 +93,21 @@ def start(reset: Any, world: World, starts: Starts, episode: int) -> None:
         world.observation[i] = starts.observations[episode, i]
 
 
-def begin_episode(lane: Lane, number: int, batch: Batch) -> None:
-    """Put a lane where its episode starts; number: of the lane."""
+def begin_episode(lane: Lane, number: int, starts: Starts, pace: Floats) -> None:
+    """Put a lane where its episode starts; number: of the lane. starts, pace: see `Batch`."""
     episode = lane.at[EPISODE]
     for i in range(len(lane.agent.pace)):
-        lane.agent.pace[i] = batch.pace[episode, i]
-    lane.at[LENGTH], lane.rewards[TOTAL] = 0, 0.0
-    starts = batch.starts
+        lane.agent.pace[i] = pace[episode, i]
+    lane.rewards[TOTAL] = 0.0
     own = Starts(starts.states[number], starts.observations[number], starts.streams[number])
     start(reset, lane.world, own, episode)
     begin(lane.agent, lane.memory, lane.world.observation)
 
 
-def end_episode(lane: Lane, number: int, batch: Batch) -> bool:
-    """Write down what a lane's episode was, and begin the next; whether there is none."""
-    episode, chunk, q = lane.at[EPISODE], lane.at[CHUNK], lane.agent.q
-    batch.returns[number, episode], batch.lengths[number, episode] = lane.rewards[TOTAL], lane.at[LENGTH]
-    episode += 1
-    lane.at[EPISODE] = episode
-    if episode == batch.ends[chunk]:
-        for cell in range(q.shape[0]):
-            for a in range(q.shape[1]):
-                batch.tables[number, chunk, cell, a] = q[cell, a]
-        lane.at[CHUNK] = chunk + 1
-    if episode == len(batch.pace):
-        return True
-    begin_episode(lane, number, batch)
-    return False
-
-
-def act(lane: Lane) -> None:
+def act(world: World, a: int, rewards: Floats, at: Ints) -> None:
     """A lane's world takes one step."""
-    world, a = lane.world, lane.agent.now[ACTION]
     r, terminated = step(world.random, world.constants, world.state, a, world.observation)
-    lane.rewards[LAST], lane.at[TERMINATED] = r, terminated
+    rewards[LAST], at[TERMINATED] = r, terminated
 
 
 def learn(lane: Lane) -> bool:
@@ -140,6 +121,20 @@ def learn(lane: Lane) -> bool:
     return terminated or truncated
 
 
+def end_episode(q: Floats, rewards: Floats, at: Ints, number: int, batch: Batch) -> bool:
+    """Write down what a lane's episode was, and go on to the next; whether there is none."""
+    episode, chunk = at[EPISODE], at[CHUNK]
+    batch.returns[number, episode], batch.lengths[number, episode] = rewards[TOTAL], at[LENGTH]
+    episode += 1
+    at[EPISODE], at[LENGTH] = episode, 0
+    if episode == batch.ends[chunk]:
+        for cell in range(q.shape[0]):
+            for a in range(q.shape[1]):
+                batch.tables[number, chunk, cell, a] = q[cell, a]
+        at[CHUNK] = chunk + 1
+    return episode == len(batch.pace)
+
+
 def train_lanes(words: Words, live: Ints, batch: Batch) -> None:
     """Train lanes to the end of a batch, a step of each in turn: none waits for what another computes.
 
@@ -147,16 +142,18 @@ def train_lanes(words: Words, live: Ints, batch: Batch) -> None:
     """
     first, size, count = unpack(words), 8 * words.shape[1], len(live)
     for i in range(count):
-        lane = moved(first, live[i] * size)
-        lane.at[EPISODE], lane.at[CHUNK] = 0, 0
-        begin_episode(lane, live[i], batch)
+        at = moved(first, i * size).at
+        at[EPISODE], at[CHUNK], at[LENGTH] = 0, 0, 0
     while count > 0:
         for i in range(count):
-            act(moved(first, live[i] * size))
+            lane = moved(first, live[i] * size)
+            if lane.at[LENGTH] == 0:
+                begin_episode(lane, live[i], batch.starts, batch.pace)
+            act(lane.world, lane.agent.now[ACTION], lane.rewards, lane.at)
         i = 0
         while i < count:
             lane = moved(first, live[i] * size)
-            if learn(lane) and end_episode(lane, live[i], batch):
+            if learn(lane) and end_episode(lane.agent.q, lane.rewards, lane.at, live[i], batch):
                 count -= 1
                 live[i] = live[count]
             else:
