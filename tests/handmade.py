@@ -64,7 +64,7 @@ def agent(
         exploration=EXPLORATIONS[exploration],
         parameter=parameter,
         random_ties=random_ties,
-        key=np.uint64(key),
+        key=np.array([key], np.uint64),
     )
 
 

@@ -16,7 +16,8 @@ FILES = sorted(SOURCE.rglob("*.py"))
 ORDER = (
     *("problems", "config", "checking", "durable", "interrupts", "liveness", "arrow"),
     *("reading", "failures"),
-    *("discretizer", "schedules", "seeds", "agents", "learning", "compile_notice", "compiling", "dynamics"),
+    *("discretizer", "schedules", "seeds", "agents", "learning"),
+    *("packing", "compile_notice", "compiling", "dynamics"),
     *("textbook", "wrappers", "environments", "grids", "twins", "applicability", "resolution"),
     *("training", "curves", "evaluation", "optimum", "checkpoints", "episodes"),
     *("policy_page", "policy", "tracking", "names", "model", "model_code", "registry", "pulling"),
@@ -49,7 +50,7 @@ HOMES = {
     "gymnasium": {"environments", "optimum", "textbook", "wrappers"},
     "matplotlib": {"report", "pictures"},
     "mlflow": {"doctor", "tracking", "registry", "report"},
-    "numba": {"compile_notice", "compiling", "dynamics", "training", "evaluation", "optimum"},
+    "numba": {"compile_notice", "compiling", "dynamics", "training", "evaluation", "optimum", "packing"},
     "optuna": {"search"},
     "pygame": {"pictures"},
 }

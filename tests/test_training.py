@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from qsweep.learning import NAMES, algorithm
 from qsweep.problems import UsageError
 from qsweep.resolution import resolve
-from qsweep.training import Chunk, compiled_engine, gymnasium_engine, train
+from qsweep.training import Chunk, compiled_engine, gymnasium_engine, train, train_seeds
 from qsweep.training.chunk import spans
 from qsweep.training.learner import learner, paces
 from qsweep.training.task import task
@@ -468,3 +468,62 @@ def test_the_tutorials_rule_learns_nothing_where_time_ran_out() -> None:
     )
     assert tutorial.tolist() == [[0.0]] * 3
     assert standard[0, 0] < 0.0
+
+
+def by_config(configs: list[Any]) -> list[dict[str, Any]]:
+    """The digests of configs that are trained together."""
+    chunks: list[list[Chunk]] = [[] for _ in configs]
+    for number, chunk in train_seeds(configs):
+        chunks[number].append(chunk)
+    return [result(some) for some in chunks]
+
+
+SEVERAL: list[dict[str, Any]] = [
+    {"env": {"id": "MountainCar-v0"}, "episodes": 45},
+    {"env": {"id": "CartPole-v1"} | CART_POLE_BOUNDS, "episodes": 60},
+    {"env": {"id": "FrozenLake-v1"}, "episodes": 90},
+]
+
+
+GIVEN = {"trace_decay": 0.9, "traces": "replacing", "n": 4, "planning_steps": 3}
+
+
+@pytest.mark.parametrize("values", SEVERAL, ids=[values["env"]["id"] for values in SEVERAL])
+@pytest.mark.parametrize("name", NAMES)
+def test_seeds_by_turns_are_what_each_is_alone(
+    name: str, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one to five seeds, every table, return and length is that of the seed on its own, to the bit."""
+    monkeypatch.setattr(
+        compiled_engine, "LONGEST", 40
+    )  # several calls, in which lanes end at different steps
+    own = {key: GIVEN[key] for key in algorithm(name).hyperparameters}
+    made = values | {"algorithm": name, "buckets": 5, "checkpoint_every": 17} | own
+    configs = [resolve(made | {"seed": seed}) for seed in (3, 0, 11, 4, 2**40)]
+    alone = [result(list(train(config))) for config in configs]
+    assert len({part["tables"][17] for part in alone}) == len(alone)
+    for count in range(1, 6):
+        assert by_config(configs[:count]) == alone[:count]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"exploration": "softmax", "temperature": 0.5, "ties": "random"},
+        {"discretizer": "tiles", "tilings": 3},
+        {"terminal_rule": "tutorial", "engine": "gymnasium"},
+    ],
+)
+def test_any_manner_of_seeds_by_turns(more: dict[str, Any]) -> None:
+    """Other explorations, tiles and the other engine give each seed's own result, too."""
+    made = {"env": {"id": "MountainCar-v0", "max_steps": 70}, "episodes": 20, "buckets": 5, **more}
+    configs = [resolve(made | {"seed": seed}) for seed in range(3)]
+    assert by_config(configs) == [result(list(train(config))) for config in configs]
+
+
+def test_configs_that_are_not_alike_follow_one_another() -> None:
+    """Configs that differ by more than their seed are trained as well; none at all are nothing."""
+    made: dict[str, Any] = {"env": {"id": "MountainCar-v0", "max_steps": 50}, "episodes": 12}
+    configs = [resolve(made | {"buckets": buckets, "seed": buckets}) for buckets in (4, 5)]
+    assert by_config(configs) == [result(list(train(config))) for config in configs]
+    assert list(train_seeds([])) == []

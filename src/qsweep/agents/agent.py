@@ -27,7 +27,7 @@ class Agent(NamedTuple):
     or of length 0 where nobody asks. pace: this episode's epsilon, and the step size of one cell. now:
     random draws so far, and the action chosen last. row, policy: float64[actions], to write into.
     gamma: the discount. falling: whether the step size falls with the visits. exploration, parameter
-    and random_ties: see `choosing`. key: of the random draws.
+    and random_ties: see `choosing`. key uint64[1]: of the random draws.
     """
 
     q: Floats

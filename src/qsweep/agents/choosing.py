@@ -21,9 +21,15 @@ EPSILON_GREEDY, SOFTMAX, UCB = 0, 1, 2
 EXPLORATIONS = {"epsilon_greedy": EPSILON_GREEDY, "softmax": SOFTMAX, "ucb": UCB}
 
 
+GUESSING = True
+"""Whether the processor had better guess what is chosen and go on than wait until it is known."""
+SMALLEST = 2.0**-1000
+"""An epsilon that one can divide by; no draw lies below it but 0."""
+
+
 def draw(agent: Agent) -> float:
     """The agent's next random number, uniform in [0, 1): `seeds.uniforms` to the bit."""
-    z = agent.key + np.uint64(agent.now[DRAWS]) * np.uint64(0x9E3779B97F4A7C15)
+    z = agent.key[0] + np.uint64(agent.now[DRAWS]) * np.uint64(0x9E3779B97F4A7C15)
     agent.now[DRAWS] += 1
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -34,13 +40,29 @@ def draw(agent: Agent) -> float:
 def choose(agent: Agent, s: Any) -> int:
     """The action to take in a state; one draw decides everything."""
     u, epsilon, actions = draw(agent), agent.pace[EPSILON], actions_in(agent, s)
+    if not GUESSING and agent.exploration == EPSILON_GREEDY and not agent.random_ties:
+        best = greedy(agent, s, actions)
+        tried = int(min(u * (actions / max(epsilon, SMALLEST)), actions - 1.0))
+        return tried if u < epsilon else best
     if u < epsilon:
         return min(int(u * (actions / epsilon)), actions - 1)
+    if agent.exploration == EPSILON_GREEDY and not agent.random_ties:
+        return greedy(agent, s, actions)
     prefer(agent, s, actions)
-    if not agent.random_ties and agent.exploration != SOFTMAX:
+    if agent.exploration == UCB and not agent.random_ties:
         return first_best(agent.row, actions)
     shares(agent, actions)
     return sampled(agent.policy, actions, (u - epsilon) / (1.0 - epsilon))
+
+
+def greedy(agent: Agent, s: Any, actions: int) -> int:
+    """The first action of the highest value in a state."""
+    best, highest = 0, value(agent, s, 0)
+    for a in range(1, actions):
+        found = value(agent, s, a)
+        best = a if found > highest else best
+        highest = max(found, highest)
+    return best
 
 
 def prefer(agent: Agent, s: Any, actions: int) -> None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from qsweep.agents.agent import ALPHA, Agent
+
+place = np.uint64
+"""What an index becomes that is not negative: machine code then does not ask whether it is."""
 
 
 def actions_in(agent: Agent, s: Any) -> int:
@@ -16,9 +21,9 @@ def actions_in(agent: Agent, s: Any) -> int:
 
 def value(agent: Agent, s: Any, a: int) -> float:
     """Q(s, a)."""
-    total = agent.q[s[0], a]
+    total = agent.q[place(s[0]), place(a)]
     for i in range(1, len(s)):
-        total += agent.q[s[i], a]
+        total += agent.q[place(s[i]), place(a)]
     return total
 
 
@@ -41,4 +46,4 @@ def step_size(agent: Agent, cell: int, a: int) -> float:
 def learn_from(agent: Agent, s: Any, a: int, delta: float) -> None:
     """Q(s, a) <- Q(s, a) + alpha delta; with tilings, semi-gradient (Sutton and Barto 2018, section 10.1)."""
     for i in range(len(s)):
-        agent.q[s[i], a] += step_size(agent, s[i], a) * delta
+        agent.q[place(s[i]), place(a)] += step_size(agent, s[i], a) * delta

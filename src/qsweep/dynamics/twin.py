@@ -19,6 +19,18 @@ def keep(random: Any, constants: Floats, state: Floats, observation: Floats) -> 
     """The reset of a twin whose starts are drawn beforehand."""
 
 
+def reset(random: Any, constants: Floats, state: Floats, observation: Floats) -> None:
+    """What a twin does at a reset: `compiled` puts its own in place of this and what is below."""
+    raise NotImplementedError
+
+
+def step(
+    random: Any, constants: Floats, state: Floats, action: int, observation: Floats
+) -> tuple[float, bool]:
+    """What a twin does at a step."""
+    raise NotImplementedError
+
+
 @dataclass(frozen=True, eq=False)
 class Twin:
     """One environment's dynamics without Gymnasium, as plain functions that numba can compile.

@@ -15,7 +15,7 @@ from qsweep.config import Env
 from qsweep.discretizer import Floats, Grid, Lattice, lattice, locate
 from qsweep.dynamics.pcg64 import stream
 from qsweep.dynamics.twin import Twin, machine_code, signatures
-from qsweep.training.loop import World, start
+from qsweep.training.loop import Starts, World, start
 from qsweep.twins import twin_of
 
 QTable = npt.NDArray[np.float64]
@@ -117,6 +117,7 @@ def greedy_episodes(
     reset: Any,
     step: Any,
     world: World,
+    starts: Starts,
     where: Lattice,
     q: Floats,
     best: Any,
@@ -127,7 +128,7 @@ def greedy_episodes(
 ) -> None:
     """Roll out len(returns) episodes in a twin; see `greedy_action`. Writes float64[n], int32[n], bool[n]."""
     for episode in range(len(returns)):
-        start(reset, world, episode)
+        start(reset, world, starts, episode)
         total, length, over = 0.0, 0, False
         while not over and length < world.max_steps:
             locate(where, world.observation, cells)
@@ -157,13 +158,13 @@ def _compiled(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
     assert twin is not None
     greedy, where, n = _Greedy.of(setting, q_table), lattice(setting.grid), len(seeds)
     rollouts = Rollouts(np.empty(n), np.empty(n, np.int32), np.empty(n, np.bool_))
-    streams, states, observations = _starts(twin, seeds)
-    places = (*twin.room(), states, observations)
-    world = World(stream(0), streams, twin.constants, *places, setting.max_steps, False)
-    _kernel(world, where)(
+    starts = _starts(twin, seeds)
+    world = World(stream(0), twin.constants, *twin.room(), setting.max_steps, False)
+    _kernel(world, starts, where)(
         machine_code(twin.reset),
         machine_code(twin.step),
         world,
+        starts,
         where,
         greedy.q,
         greedy.best,
@@ -176,13 +177,13 @@ def _compiled(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
 
 
 @lru_cache(maxsize=8)
-def _starts(twin: Twin, seeds: range) -> tuple[Any, Any, Any]:
-    """Streams, states and observations at the start of an episode from each seed, as `World` has them."""
+def _starts(twin: Twin, seeds: range) -> Starts:
+    """Where the episode of each seed starts."""
     if twin.start is None:
-        return np.stack([stream(seed) for seed in seeds]), *twin.starts(np.random.default_rng(0), 0)
+        return Starts(*twin.starts(np.random.default_rng(0), 0), np.stack([stream(seed) for seed in seeds]))
     generators = (np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed))) for seed in seeds)
     states, observations = zip(*(twin.start(generator, 1) for generator in generators), strict=True)
-    return np.zeros((0, 4), np.uint64), np.concatenate(states), np.concatenate(observations)
+    return Starts(np.concatenate(states), np.concatenate(observations), np.zeros((0, 4), np.uint64))
 
 
 @lru_cache(maxsize=1)
@@ -190,12 +191,12 @@ def _compiled_loop(signature: Any) -> Callable[..., None]:
     return compiled(greedy_episodes, signature)  # type: ignore[no-any-return]
 
 
-def _kernel(world: World, where: Lattice) -> Callable[..., None]:
+def _kernel(world: World, starts: Starts, where: Lattice) -> Callable[..., None]:
     from numba import boolean, float64, int32, int64, typeof, types
 
     reset, step = map(types.FunctionType, signatures())
     tables = (float64[:, ::1], int64[::1], int64[::1], float64[::1], int32[::1], boolean[::1])
-    return _compiled_loop((reset, step, typeof(world), typeof(where), *tables))
+    return _compiled_loop((reset, step, typeof(world), typeof(starts), typeof(where), *tables))
 
 
 def _gymnasium(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:

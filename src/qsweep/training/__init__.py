@@ -1,11 +1,11 @@
-"""Training: two engines behind one seam, `train`, with one result."""
+"""Training: two engines behind one seam, `train`, with one result; `train_seeds` for many seeds at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 
-from qsweep.config import Config
+from qsweep.config import Config, variant_hash
 from qsweep.problems import Problem, UsageError
 from qsweep.training.chunk import Chunk, State
 from qsweep.training.task import task
@@ -28,7 +28,30 @@ def train(config: Config, state: State | None = None) -> Iterator[Chunk]:
 
 
 def train_seeds(configs: Sequence[Config]) -> Iterator[tuple[int, Chunk]]:
-    """Train resolved configs that differ only by their seed; yields which one, and its next chunk."""
-    for number, config in enumerate(configs):
-        for chunk in train(config):
-            yield number, chunk
+    """Train resolved configs that differ by their seed; yields chunks with the number of their config.
+
+    Each config's chunks are those of `train`, in order. The compiled engine trains some seeds by turns, which
+    takes less time a step, and then their chunks come by turns; otherwise one follows the other. Raises as
+    `train` does, when the config's turn comes.
+    """
+    size = _lanes(configs)
+    for first in range(0, len(configs), size):
+        some = configs[first : first + size]
+        found: Iterator[tuple[int, Chunk]]
+        if len(some) == 1:
+            found = ((0, chunk) for chunk in train(some[0]))
+        else:
+            from qsweep.training.compiled_engine import train_together
+
+            found = train_together([task(config) for config in some])
+        yield from ((first + number, chunk) for number, chunk in found)
+
+
+def _lanes(configs: Sequence[Config]) -> int:
+    """How many of some configs to train by turns."""
+    alike = len({(variant_hash(config), config.engine) for config in configs}) == 1
+    if not alike or configs[0].engine != "compiled":
+        return 1
+    from qsweep.training.compiled_engine import LANES
+
+    return LANES

@@ -1,27 +1,52 @@
-"""The compiled engine: many chunks a call, for environments that have a twin."""
+"""The compiled engine: many chunks a call, for environments that have a twin; several seeds in one loop."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from qsweep.agents.agent import Agent
+from qsweep.agents.choosing import EPSILON_GREEDY
 from qsweep.compiling import compiled
-from qsweep.dynamics.pcg64 import Stream, stream
-from qsweep.dynamics.twin import Floats, Twin, machine_code, signatures
+from qsweep.dynamics.pcg64 import stream
+from qsweep.dynamics.twin import Floats, Twin
+from qsweep.packing import Packed, Words, pack
 from qsweep.seeds import generator_at, generator_state
 from qsweep.training.chunk import Chunk, Span, State, spans
 from qsweep.training.learner import Learner, learner, paces
-from qsweep.training.loop import World, train_episodes
+from qsweep.training.loop import Batch, Lane, Starts, World, train_lanes
 from qsweep.training.task import Task
 from qsweep.twins import twin_of
 
 LONGEST = 1000
 """Episodes in a call, and so in a chunk, at most: well under a second."""
 TABLE_BYTES = 2**23
-"""How much memory the tables of one call may take, unless a single one is larger."""
+"""How much memory the tables of one call may take in each lane, unless a single one is larger."""
+LANES = 4
+"""How many seeds are trained by turns, at most: with more, they gain no more."""
+
+FIXED = ("agent.pace.0", "agent.now.0", "agent.key.0", "world.random.0", "at.0", "rewards.0")
+"""Lengths that are the same in all lanes, see `packing`."""
+PLAIN = (
+    *("agent.q.1", "agent.s.0", "agent.s_next.0", "agent.available.0", "agent.visits.0", "agent.visits.1"),
+    *("agent.row.0", "agent.policy.0", "agent.falling", "agent.exploration", "agent.random_ties"),
+    *(f"agent.lattice.{name}.0" for name in ("low", "scale", "buckets", "offsets", "edges")),
+    *("agent.lattice.offsets.1", "agent.lattice.edges.1", "world.state.0", "world.observation.0"),
+)
+"""What is the same in the lanes of all plain agents in an environment, too; the others share one code."""
+
+
+def _plain(agent: Agent) -> bool:
+    """Whether an agent is as most are: epsilon-greedy on one grid of equal buckets, nothing counted."""
+    counts = (len(agent.s), len(agent.available), len(agent.visits), agent.lattice.edges.shape[1])
+    greedy = agent.exploration == EPSILON_GREEDY and not agent.random_ties
+    return greedy and not agent.falling and counts == (1, 0, 0, 0)
 
 
 def _batches(task: Task, done: int) -> Iterator[list[Span]]:
@@ -40,49 +65,83 @@ def _batches(task: Task, done: int) -> Iterator[list[Span]]:
 
 def train(task: Task, state: State) -> Iterator[Chunk]:
     """Yield the chunks of a task, trained by the compiled loop, from a state on, unless it is empty."""
-    twin = twin_of(task.env)
+    for _, chunk in train_together([task], state):
+        yield chunk
+
+
+def train_together(tasks: Sequence[Task], state: State | None = None) -> Iterator[tuple[int, Chunk]]:
+    """Train tasks that differ by their seeds alone, in one loop; yield chunks with their tasks' numbers.
+
+    state: what a single task goes on from.
+    """
+    task, twin = tasks[0], twin_of(tasks[0].env)
     assert twin is not None
-    learning, kernel = learner(task), None
-    functions = (machine_code(twin.reset), machine_code(twin.step))
+    learners, kernel = [learner(one) for one in tasks], None
+    fixed = (*FIXED, *(PLAIN if _plain(learners[0].agent) else ()))
+    lanes = pack([_lane(*run, twin) for run in zip(tasks, learners, strict=True)], fixed)
     # As Gymnasium seeds the generator of an environment on its first reset.
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(task.environment_seed)))
-    random = stream(task.environment_seed)
+    seeds = (np.random.SeedSequence(one.environment_seed) for one in tasks)
+    generators = [np.random.Generator(np.random.PCG64(seed)) for seed in seeds]
     if state:
-        learning.restore(state)
-        generator, random[:] = generator_at(state["starts"]), state["random"]
-
-    def reached() -> dict[str, Any]:
-        own = {"episodes": np.array(batch[-1].end), "starts": generator_state(generator)}
-        return learning.state() | own | {"random": random.copy()}
-
-    for batch in _batches(task, int(state.get("episodes", 0))):
-        first, count = batch[0].first, batch[-1].end - batch[0].first
-        episodes = np.arange(first, first + count)
-        ends = np.array([span.end - first for span in batch])
-        tables = np.empty((len(batch), *learning.agent.q.shape))
-        returns, lengths = np.empty(count), np.empty(count, np.int32)
-        world = _world(task, twin, twin.starts(generator, count), random)
-        kernel = kernel or _kernel(learning, world)
-        pace = paces(task, episodes)
-        kernel(*functions, world, learning.agent, learning.memory, pace, ends, tables, returns, lengths)
-        epsilon = task.epsilon(episodes)
-        for span, table in zip(batch, tables, strict=True):
-            part = slice(span.first - first, span.end - first)
-            last = reached if span is batch[-1] else None
-            yield Chunk(span, returns[part], lengths[part], epsilon[part], table.reshape(task.shape), last)
+        lanes.words[0], generators[0] = state["words"], generator_at(state["starts"])
+    for cuts in _batches(task, int(state["episodes"]) if state else 0):
+        starts = [twin.starts(generator, cuts[-1].end - cuts[0].first) for generator in generators]
+        batch = _batch(task, cuts, starts)
+        kernel = kernel or _kernel(learners[0], twin, lanes, batch)
+        kernel(lanes.words, np.arange(len(tasks)), batch)
+        for number, generator in enumerate(generators):
+            reached = partial(_reached, cuts[-1], lanes.words[number], generator)
+            for chunk in _chunks(task, cuts, batch, number):
+                yield number, replace(chunk, state=reached) if chunk.span is cuts[-1] else chunk
 
 
-def _world(task: Task, twin: Twin, starts: tuple[Floats, Floats], random: Stream) -> World:
-    skip, none = task.config.terminal_rule == "tutorial", np.zeros((0, 4), np.uint64)
-    return World(random, none, twin.constants, *twin.room(), *starts, task.max_steps, skip)
+def _reached(last: Span, words: Words, starts: np.random.Generator) -> dict[str, npt.NDArray[Any]]:
+    """What training goes on from after a call that ended with a span."""
+    return {"episodes": np.array(last.end), "words": words.copy(), "starts": generator_state(starts)}
 
 
-def _kernel(learning: Learner, world: World) -> Callable[..., Any]:
-    """The loop, compiled for an algorithm; its machine code is found on disk the next time."""
-    from numba import float64, int32, int64, typeof, types
+def _lane(task: Task, learning: Learner, twin: Twin) -> Lane:
+    skip, random = task.config.terminal_rule == "tutorial", stream(task.environment_seed)
+    world = World(random, twin.constants, *twin.room(), task.max_steps, skip)
+    return Lane(world, learning.agent, learning.memory, np.zeros(4, np.int64), np.zeros(2))
 
-    reset, step = map(types.FunctionType, signatures())
-    records = (typeof(world), typeof(learning.agent), typeof(learning.memory))
-    arrays = (float64[:, ::1], int64[::1], float64[:, :, ::1], float64[::1], int32[::1])
-    names = {"begin": learning.begin, "observe": learning.observe}
-    return compiled(train_episodes, (reset, step, *records, *arrays), names)  # type: ignore[no-any-return]
+
+def _episodes(cuts: Sequence[Span]) -> npt.NDArray[np.int64]:
+    return np.arange(cuts[0].first, cuts[-1].end)
+
+
+def _batch(task: Task, cuts: Sequence[Span], starts: Sequence[tuple[Floats, Floats]]) -> Batch:
+    episodes, lanes = _episodes(cuts), len(starts)
+    states, observations = (np.stack(part) for part in zip(*starts, strict=True))
+    return Batch(
+        starts=Starts(states, observations, np.zeros((lanes, 0, 4), np.uint64)),
+        pace=paces(task, episodes),
+        ends=np.array([span.end for span in cuts]) - cuts[0].first,
+        tables=np.empty((lanes, len(cuts), task.grid.cells, task.actions)),
+        returns=np.empty((lanes, len(episodes))),
+        lengths=np.empty((lanes, len(episodes)), np.int32),
+    )
+
+
+def _chunks(task: Task, cuts: Sequence[Span], batch: Batch, number: int) -> Iterator[Chunk]:
+    """The chunks of a lane that has been trained."""
+    epsilon, returns, lengths = task.epsilon(_episodes(cuts)), batch.returns[number], batch.lengths[number]
+    for span, table in zip(cuts, batch.tables[number], strict=True):
+        part = slice(span.first - cuts[0].first, span.end - cuts[0].first)
+        yield Chunk(span, returns[part], lengths[part], epsilon[part], table.reshape(task.shape))
+
+
+def _kernel(learning: Learner, twin: Twin, lanes: Packed, batch: Batch) -> Callable[..., Any]:
+    """The loop, compiled for an algorithm and a twin; its machine code is found on disk the next time."""
+    from numba import int64, typeof, void
+
+    names = {
+        "begin": learning.begin,
+        "observe": learning.observe,
+        "reset": twin.reset,
+        "step": twin.step,
+        "unpack": lanes.packing,
+        "qsweep.agents.choosing.GUESSING": len(lanes.words) == 1,
+    }
+    signature = void(int64[:, ::1], int64[::1], typeof(batch))
+    return compiled(train_lanes, signature, names)  # type: ignore[no-any-return]

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from qsweep.agents.acting import begin, observe
+from qsweep.agents.agent import Agent
 from qsweep.compiling import compiled
+from qsweep.packing import Words, pack, unpack
 from qsweep.training.chunk import Chunk, State, spans
 from qsweep.training.continuing import continue_at, generator_of, keeps_only_its_generator
 from qsweep.training.learner import Learner, learner, paces
@@ -17,76 +24,118 @@ LONGEST = 50
 """Episodes in a chunk, at most: well under a second in most environments."""
 
 
+class Scene(NamedTuple):
+    """An agent, what its algorithm keeps, and what it sees, float64[dimensions]."""
+
+    agent: Agent
+    memory: Any
+    observation: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A scene, and what to ask for the first action in it, and for the next: (r, terminated, truncated).
+
+    words: the block that all of it lies in; empty where it lies in none.
+    """
+
+    scene: Scene
+    words: Words
+    begin: Callable[[], int]
+    observe: Callable[[float, bool, bool], int]
+
+
 def train(task: Task, state: State | None = None, interpreted: bool = False) -> Iterator[Chunk]:
     """Yield the chunks of a task, trained on the Gymnasium environment itself, from a state on.
 
     interpreted: the agent's functions are run by Python instead of compiled; the same, only slower.
     """
-    learning = learner(task) if interpreted else _compiled(learner(task))
+    actor = (_interpreted if interpreted else _compiled)(learner(task), len(task.grid.buckets))
     env = task.make()
     if state:
-        learning.restore(state)
+        actor.words[:] = state["words"]
         continue_at(env, state["environment"])
     try:
-        yield from _chunks(task, env, learning, int(state["episodes"]) if state else 0)
+        yield from _chunks(task, env, actor, int(state["episodes"]) if state else 0)
     finally:
         env.close()
 
 
-def _compiled(learning: Learner) -> Learner:
-    from numba import boolean, float64, int64, typeof
-
-    records = (typeof(learning.agent), typeof(learning.memory))
-    begin = compiled(learning.begin, int64(*records, float64[::1]))
-    observe = compiled(learning.observe, int64(*records, float64[::1], float64, boolean, boolean))
-    return Learner(learning.agent, learning.memory, begin, observe)
+def _interpreted(learning: Learner, dimensions: int) -> Actor:
+    scene = Scene(learning.agent, learning.memory, np.zeros(dimensions))
+    calls = partial(learning.begin, *scene), partial(learning.observe, *scene)
+    return Actor(scene, np.zeros((0, 0), np.int64), *calls)
 
 
-def _chunks(task: Task, env: Any, learning: Learner, first: int) -> Iterator[Chunk]:
-    observation = np.zeros(len(task.grid.buckets))
-    config = task.config
+def first_action(words: Words) -> int:
+    """`begin` for the scene in a block: one argument, for each costs a call from Python some time."""
+    scene = unpack(words)
+    return begin(scene.agent, scene.memory, scene.observation)
+
+
+def next_action(words: Words, r: float, terminated: bool, truncated: bool) -> int:
+    """`observe` for the scene in a block."""
+    scene = unpack(words)
+    return observe(scene.agent, scene.memory, scene.observation, r, terminated, truncated)
+
+
+def _compiled(learning: Learner, dimensions: int) -> Actor:
+    from numba import boolean, float64, int64
+
+    block = pack([Scene(learning.agent, learning.memory, np.zeros(dimensions))])
+    names, words = {"unpack": block.packing}, int64[:, ::1]
+    first = compiled(first_action, int64(words), {**names, "begin": learning.begin})
+    following = compiled(
+        next_action, int64(words, float64, boolean, boolean), {**names, "observe": learning.observe}
+    )
+    calls = partial(first, block.words), partial(following, block.words)
+    return Actor(block.records[0], block.words, *calls)
+
+
+def _chunks(task: Task, env: Any, actor: Actor, first: int) -> Iterator[Chunk]:
+    config, agent = task.config, actor.scene.agent
 
     def reached() -> dict[str, Any]:
-        if not keeps_only_its_generator(task):
+        if not (actor.words.size and keeps_only_its_generator(task)):
             return {}
-        return learning.state() | {"episodes": np.array(span.end), "environment": generator_of(env)}
+        own = {"words": actor.words.copy(), "environment": generator_of(env)}
+        return own | {"episodes": np.array(span.end)}
 
     for span in spans(config.episodes, config.checkpoint_every, LONGEST, first):
         episodes = np.arange(span.first, span.end)
         done = []
         for episode, pace in zip(episodes, paces(task, episodes), strict=True):
-            learning.agent.pace[:] = pace
+            agent.pace[:] = pace
             seen, _ = env.reset(seed=task.environment_seed if episode == 0 else None)
-            observation[:] = _numbers(task, seen)
-            done.append(_episode(task, env, learning, observation))
+            actor.scene.observation[:] = _numbers(task, seen)
+            done.append(_episode(task, env, actor))
         returns, lengths = zip(*done, strict=True)
-        table = learning.table(task.shape)
-        counted = np.array(lengths, np.int32)
+        table, counted = agent.q.reshape(task.shape).copy(), np.array(lengths, np.int32)
         yield Chunk(span, np.array(returns), counted, task.epsilon(episodes), table, reached)
 
 
-def _episode(task: Task, env: Any, learning: Learner, observation: Any) -> tuple[float, int]:
-    """One episode that starts with `observation`, which is written to; its return and length."""
-    agent, memory, observe = learning.agent, learning.memory, learning.observe
-    skip = task.config.terminal_rule == "tutorial"
-    a = learning.begin(agent, memory, observation)
+def _episode(task: Task, env: Any, actor: Actor) -> tuple[float, int]:
+    """The rest of an episode whose first observation is there; its return and length."""
+    step, observe, observation = env.step, actor.observe, actor.scene.observation
+    skip, max_steps, first_action = task.config.terminal_rule == "tutorial", task.max_steps, task.first_action
+    a = actor.begin()
     total, length, over = 0.0, 0, False
     while not over:
-        seen, reward, terminated, truncated, _ = env.step(a + task.first_action)
+        seen, reward, terminated, truncated, _ = step(a + first_action)
         r, terminated = float(reward), bool(terminated)
         total += r
         length += 1
-        truncated = not terminated and (bool(truncated) or length >= task.max_steps)
+        truncated = not terminated and (bool(truncated) or length >= max_steps)
         over = terminated or truncated
         observation[:] = _numbers(task, seen)
         if not (truncated and skip):
-            a = observe(agent, memory, observation, r, terminated, truncated)
+            a = observe(r, terminated, truncated)
     return total, length
 
 
 def _numbers(task: Task, seen: Any) -> list[float]:
     """An observation as numbers; raises ValueError for NaN, for which compiled code would have no cell."""
     numbers = task.encode(seen)
-    if any(x != x for x in numbers):
+    if math.isnan(sum(numbers)) and any(map(math.isnan, numbers)):  # inf - inf is NaN, too
         raise ValueError(f"{task.env.id} gave an observation with NaN: {numbers}")
     return numbers

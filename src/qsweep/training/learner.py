@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -27,25 +27,6 @@ class Learner:
     memory: Any
     begin: Callable[..., int]
     observe: Callable[..., int]
-
-    def table(self, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
-        """A copy of the Q-table, in a shape."""
-        return self.agent.q.reshape(shape).copy()
-
-    def _arrays(self) -> Iterator[tuple[str, npt.NDArray[Any]]]:
-        for part, record in (("agent", self.agent), ("memory", self.memory)):
-            for name, value in zip(record._fields, record, strict=True):
-                if isinstance(value, np.ndarray):
-                    yield f"{part}.{name}", value
-
-    def state(self) -> dict[str, npt.NDArray[Any]]:
-        """Copies of all that changes while it learns, by name."""
-        return {name: array.copy() for name, array in self._arrays()}
-
-    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Go back to a state."""
-        for name, array in self._arrays():
-            array[...] = state[name]
 
 
 def learner(task: Task) -> Learner:
@@ -95,7 +76,7 @@ def _agent(task: Task) -> Agent:
         exploration=exploration,
         parameter=float(config.temperature or config.confidence or 0.0),
         random_ties=config.ties == "random",
-        key=np.uint64(task.exploration_key),
+        key=np.array([task.exploration_key], np.uint64),
     )
 
 

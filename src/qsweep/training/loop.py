@@ -1,4 +1,4 @@
-"""Episodes of an agent in the twin of an environment, one after the other."""
+"""Episodes of agents in the twin of an environment, one after the other; of several agents by turns."""
 
 from __future__ import annotations
 
@@ -8,80 +8,153 @@ import numpy as np
 import numpy.typing as npt
 
 from qsweep.agents.acting import begin, observe
-from qsweep.agents.agent import ALPHA, EPSILON, Agent
+from qsweep.agents.agent import ACTION, Agent
 from qsweep.dynamics.pcg64 import Stream
+from qsweep.dynamics.twin import reset, step
+from qsweep.packing import Words, moved, unpack
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+EPISODE, CHUNK, LENGTH, TERMINATED = range(4)
+"""Places in `Lane.at`."""
+TOTAL, LAST = 0, 1
+"""Places in `Lane.rewards`."""
 
 
 class World(NamedTuple):
     """A twin at work. state, observation: float64[k] and float64[dimensions], written to.
 
-    states, observations: [episodes, ...], where every episode starts, or empty where `reset` draws that.
-    random: the stream that it draws from; streams: uint64[episodes, 4], where each episode begins to draw
-    from, or empty: where the one before has ended.
-    skip_truncated: the last step of an episode is not learned from where the step limit ended it.
+    random: the stream that it draws from. skip_truncated: the last step of an episode is not learned from
+    where the step limit ended it.
     """
 
     random: Stream
-    streams: Any
     constants: Floats
     state: Floats
     observation: Floats
-    states: Floats
-    observations: Floats
     max_steps: int
     skip_truncated: bool
 
 
-def start(reset: Any, world: World, episode: int) -> None:
+class Starts(NamedTuple):
+    """Where episodes start. states, observations: [episodes, ...], or empty where `reset` draws that.
+
+    streams: uint64[episodes, 4], where each episode begins to draw from, or empty: where the one before has
+    ended.
+    """
+
+    states: Floats
+    observations: Floats
+    streams: Any
+
+
+class Lane(NamedTuple):
+    """A run on its way: an agent in its world, and how far it is.
+
+    at int64[3]: the episode and the chunk that it is in, and the steps of that episode so far; total
+    float64[1]: their rewards.
+    """
+
+    world: World
+    agent: Agent
+    memory: Any
+    at: Ints
+    rewards: Floats
+
+
+class Batch(NamedTuple):
+    """The episodes of one call, in several lanes.
+
+    starts: of every lane, [lanes, episodes, ...]. pace float64[episodes, 2]: see `paces`. ends int64[chunks]:
+    how many episodes are done at the end of each chunk. Written to: tables float64[lanes, chunks, cells,
+    actions], returns float64[lanes, episodes], lengths int32[lanes, episodes].
+    """
+
+    starts: Starts
+    pace: Floats
+    ends: Ints
+    tables: Floats
+    returns: Floats
+    lengths: Any
+
+
+def start(reset: Any, world: World, starts: Starts, episode: int) -> None:
     """Put the world where an episode starts."""
-    if len(world.states) == 0:
-        if len(world.streams) > 0:
+    if len(starts.states) == 0:
+        if len(starts.streams) > 0:
             for i in range(len(world.random)):
-                world.random[i] = world.streams[episode, i]
+                world.random[i] = starts.streams[episode, i]
         reset(world.random, world.constants, world.state, world.observation)
         return
     for i in range(len(world.state)):
-        world.state[i] = world.states[episode, i]
+        world.state[i] = starts.states[episode, i]
     for i in range(len(world.observation)):
-        world.observation[i] = world.observations[episode, i]
+        world.observation[i] = starts.observations[episode, i]
 
 
-def train_episodes(
-    reset: Any,
-    step: Any,
-    world: World,
-    agent: Agent,
-    memory: Any,
-    pace: Floats,
-    ends: Any,
-    tables: Floats,
-    returns: Floats,
-    lengths: Any,
-) -> None:
-    """Train len(pace) episodes; `begin` and `observe` are those of the agent's algorithm.
+def begin_episode(lane: Lane, number: int, starts: Starts, pace: Floats) -> None:
+    """Put a lane where its episode starts; number: of the lane. starts, pace: see `Batch`."""
+    episode = lane.at[EPISODE]
+    for i in range(len(lane.agent.pace)):
+        lane.agent.pace[i] = pace[episode, i]
+    lane.rewards[TOTAL] = 0.0
+    own = Starts(starts.states[number], starts.observations[number], starts.streams[number])
+    start(reset, lane.world, own, episode)
+    begin(lane.agent, lane.memory, lane.world.observation)
 
-    ends int64[chunks]: how many episodes are done at the end of each chunk; tables float64[chunks,
-    cells, actions], returns float64[n] and lengths int32[n] are written. pace: see `paces`.
+
+def act(world: World, a: int, rewards: Floats, at: Ints) -> None:
+    """A lane's world takes one step."""
+    r, terminated = step(world.random, world.constants, world.state, a, world.observation)
+    rewards[LAST], at[TERMINATED] = r, terminated
+
+
+def learn(lane: Lane) -> bool:
+    """A lane's agent learns from that step; whether the episode is over."""
+    world, r, terminated = lane.world, lane.rewards[LAST], lane.at[TERMINATED] != 0
+    lane.rewards[TOTAL] += r
+    lane.at[LENGTH] += 1
+    truncated = lane.at[LENGTH] >= world.max_steps and not terminated
+    if not (truncated and world.skip_truncated):
+        observe(lane.agent, lane.memory, world.observation, r, terminated, truncated)
+    return terminated or truncated
+
+
+def end_episode(q: Floats, rewards: Floats, at: Ints, number: int, batch: Batch) -> bool:
+    """Write down what a lane's episode was, and go on to the next; whether there is none."""
+    episode, chunk = at[EPISODE], at[CHUNK]
+    batch.returns[number, episode], batch.lengths[number, episode] = rewards[TOTAL], at[LENGTH]
+    episode += 1
+    at[EPISODE], at[LENGTH] = episode, 0
+    if episode == batch.ends[chunk]:
+        for cell in range(q.shape[0]):
+            for a in range(q.shape[1]):
+                batch.tables[number, chunk, cell, a] = q[cell, a]
+        at[CHUNK] = chunk + 1
+    return episode == len(batch.pace)
+
+
+def train_lanes(words: Words, live: Ints, batch: Batch) -> None:
+    """Train lanes to the end of a batch, a step of each in turn: none waits for what another computes.
+
+    words: their blocks. live int64[lanes]: their numbers, written to.
     """
-    first = 0
-    for chunk in range(len(ends)):
-        for episode in range(first, ends[chunk]):
-            agent.pace[EPSILON], agent.pace[ALPHA] = pace[episode, EPSILON], pace[episode, ALPHA]
-            start(reset, world, episode)
-            a = begin(agent, memory, world.observation)
-            total, length, over = 0.0, 0, False
-            while not over:
-                r, terminated = step(world.random, world.constants, world.state, a, world.observation)
-                total += r
-                length += 1
-                truncated = length >= world.max_steps and not terminated
-                over = terminated or truncated
-                if not (truncated and world.skip_truncated):
-                    a = observe(agent, memory, world.observation, r, terminated, truncated)
-            returns[episode], lengths[episode] = total, length
-        first = ends[chunk]
-        for cell in range(agent.q.shape[0]):
-            for a in range(agent.q.shape[1]):
-                tables[chunk, cell, a] = agent.q[cell, a]
+    first, size, count = unpack(words), 8 * words.shape[1], len(live)
+    for i in range(count):
+        at = moved(first, i * size).at
+        at[EPISODE], at[CHUNK], at[LENGTH] = 0, 0, 0
+    while count > 0:
+        for i in range(count):
+            lane = moved(first, live[i] * size)
+            if lane.at[LENGTH] == 0:
+                begin_episode(lane, live[i], batch.starts, batch.pace)
+            act(lane.world, lane.agent.now[ACTION], lane.rewards, lane.at)
+        i = 0
+        while i < count:
+            lane = moved(first, live[i] * size)
+            if learn(lane) and end_episode(lane.agent.q, lane.rewards, lane.at, live[i], batch):
+                count -= 1
+                live[i] = live[count]
+            else:
+                i += 1
