@@ -91,10 +91,10 @@ def test_a_better_one_takes_its_place(store: Store) -> None:
 
 
 def test_an_equal_one_does_not(store: Store) -> None:
-    """The same run again, which is as good as the best, does not move it."""
+    """The same run again, as when its sweep is launched again, is its own version, and moves nothing."""
     first = candidate(store, [-150, -140])
     register(store, first)
-    assert register(store, first) == Promotion(NAME, "2", better=False, difference=0.0)
+    assert register(store, first) == Promotion(NAME, "1", better=False, difference=0.0)
     assert store.client.get_model_version_by_alias(NAME, BEST).version == 1
 
 

@@ -19,8 +19,8 @@ from qsweep.compile_notice import NOTICE
 from qsweep.composition import load_config, plan
 from qsweep.config import config_hash, variant_hash
 from qsweep.jobs import Jobs
-from qsweep.multiruns import _folder
 from qsweep.liveness import PROCESS, announce
+from qsweep.multiruns import _folder
 from qsweep.runner import run_record
 from qsweep.sweeps import sweep
 from qsweep.tracking.mlflow_tracker import MlflowTracker
