@@ -15,6 +15,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 ORDER = (
     *("problems", "config", "checking", "durable", "interrupts", "liveness", "arrow"),
+    *("reading", "failures"),
     *("discretizer", "schedules", "seeds", "agents", "learning", "compile_notice", "compiling", "dynamics"),
     *("textbook", "wrappers", "environments", "grids", "twins", "applicability", "resolution"),
     *("training", "curves", "evaluation", "optimum", "checkpoints", "episodes"),
@@ -34,8 +35,9 @@ ORDER = (
         "multiruns",
         "launch",
         "verification",
+        "serving",
     ),
-    *("cli", "__init__"),
+    *("doctor", "gc", "cli", "__init__"),
 )
 """Each module or package of qsweep imports only from its left; `__init__` is the public face."""
 
@@ -46,7 +48,7 @@ HOMES = {
     "av": {"pictures"},
     "gymnasium": {"environments", "optimum", "textbook", "wrappers"},
     "matplotlib": {"report", "pictures"},
-    "mlflow": {"tracking", "registry", "report"},
+    "mlflow": {"doctor", "tracking", "registry", "report"},
     "numba": {"compile_notice", "compiling", "dynamics", "training", "evaluation", "optimum"},
     "optuna": {"search"},
     "pygame": {"pictures"},

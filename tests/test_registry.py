@@ -91,10 +91,11 @@ def test_a_better_one_takes_its_place(store: Store) -> None:
 
 
 def test_an_equal_one_does_not(store: Store) -> None:
-    """The same run again, as when its sweep is launched again, is its own version, and moves nothing."""
-    first = candidate(store, [-150, -140])
+    """A run that is as good as the best does not move it; the same run again is the same version."""
+    first, equal = candidate(store, [-150, -140]), candidate(store, [-140, -150], seed=1)
     register(store, first)
-    assert register(store, first) == Promotion(NAME, "1", better=False, difference=0.0)
+    assert register(store, equal) == Promotion(NAME, "2", better=False, difference=0.0)
+    assert register(store, first) == Promotion(NAME, "1", better=True, difference=None)
     assert store.client.get_model_version_by_alias(NAME, BEST).version == 1
 
 
@@ -186,6 +187,7 @@ def test_what_a_version_says(store: Store) -> None:
         "qsweep.run_id": run_id,
         "qsweep.checkpoint": "ep000010",
         "qsweep.test_return_mean": "-145.25",
+        "qsweep.judged": "true",
     }
     assert found.run_id == run_id
     assert store.client.get_registered_model(NAME).description == "Greedy policies for MountainCar-v0"

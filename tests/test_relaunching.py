@@ -26,6 +26,7 @@ from qsweep.relaunching import (
     parent_of,
 )
 from qsweep.resolution import resolve
+from qsweep.tracking.inventory import DAMAGED
 from qsweep.tracking.mlflow_tracker import MlflowTracker
 from qsweep.tracking.provenance import code
 from qsweep.tracking.store import Store, open_store
@@ -148,6 +149,8 @@ def test_earlier_runs_in_a_store(store: Store) -> None:
     assert [found[each][-1].code for each in hashes] == [code(), "old", code()]
     assert [found[each][-1].goes_on for each in hashes] == [False, False, True]
     assert not any(run.alive for runs in found.values() for run in runs)
+    store.client.set_tag(ids[2], DAMAGED, "episodes.parquet")
+    assert not earlier_runs(store, parent, "s")[hashes[2]][-1].goes_on
     assert (found[hashes[1]][0].config, found[hashes[1]][0].name) == (hashes[1], "buckets=20,seed=1")
 
 
@@ -181,7 +184,7 @@ def test_the_parent_of_a_multirun(store: Store) -> None:
 
 
 def test_a_run_alone_that_was_interrupted(store: Store) -> None:
-    """It goes on if config, code and name are the same, it stands alone, and nobody has it in hand."""
+    """It goes on if config, code and name are the same, it stands alone, undamaged, and in nobody's hands."""
     config = config_hash(resolve({"episodes": 100, "seed": 1}))
     name = "buckets=20,seed=1"
     assert interrupted_run(store, config, name) == ""
@@ -194,5 +197,9 @@ def test_a_run_alone_that_was_interrupted(store: Store) -> None:
     leave(old, config, "old")
     assert interrupted_run(store, config, name) == run_id
     assert interrupted_run(store, config, "another") == interrupted_run(store, "another", name) == ""
+    store.client.set_tag(run_id, DAMAGED, "episodes.parquet")
+    assert interrupted_run(store, config, name) == ""
+    store.client.delete_tag(run_id, DAMAGED)
+    assert interrupted_run(store, config, name) == run_id
     store.client.update_run(run_id, status="RUNNING")  # the tags say that this process has it
     assert interrupted_run(store, config, name) == ""

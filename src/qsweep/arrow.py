@@ -30,7 +30,7 @@ def _array(kind: pa.DataType, values: Numbers) -> pa.Array:
 
 
 def numbers(column: pa.Array | pa.ChunkedArray) -> Numbers:
-    """A column of numbers as an array [n]; it must have no nulls."""
+    """A column of numbers or truths as an array [n]; it must have no nulls."""
     chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     dtype = _dtype(column.type)
     parts = [_part(chunk, dtype) for chunk in chunks]
@@ -38,7 +38,8 @@ def numbers(column: pa.Array | pa.ChunkedArray) -> Numbers:
 
 
 def _dtype(kind: pa.DataType) -> np.dtype[Any]:
-    return np.dtype(str(kind))  # int32, double, ...: both call them so; `to_pandas_dtype` needs pandas
+    name = str(kind)  # int32, double, ...: both call them so; `to_pandas_dtype` needs pandas
+    return np.dtype({"halffloat": "float16", "float": "float32"}.get(name, name))
 
 
 def _part(chunk: pa.Array, dtype: np.dtype[Any]) -> Numbers:
@@ -46,4 +47,9 @@ def _part(chunk: pa.Array, dtype: np.dtype[Any]) -> Numbers:
         raise ValueError("a column of numbers has nulls")
     if not len(chunk):
         return np.empty(0, dtype)
+    if dtype == np.bool_:
+        bits = np.frombuffer(chunk.buffers()[1], np.uint8)
+        return np.unpackbits(bits, count=chunk.offset + len(chunk), bitorder="little")[chunk.offset :].view(
+            np.bool_
+        )
     return np.frombuffer(chunk.buffers()[1], dtype, len(chunk), chunk.offset * dtype.itemsize)

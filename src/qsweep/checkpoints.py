@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -31,7 +32,11 @@ FILE_NAME = "q_table_history.parquet"
 GROUP_ROWS = 50_000
 """Changes in a row group before the next one starts, unless four tables are more."""
 MAX_GROUP_ROWS = 2**26
-"""The most that Arrow writes as one row group."""
+"""The most that Arrow writes as one row group; so the most values that a table can have."""
+MAX_METADATA = 2**26
+"""Bytes of a file's own description at most: a grid of 100,000 learned edges takes a few million."""
+MAX_DIMENSIONS = 64
+SCHEMA = pa.schema([("episodes", pa.int32()), ("entry", pa.int32()), ("value", pa.float64())])
 
 
 def name_of(episodes: int) -> str:
@@ -64,9 +69,7 @@ class History:
 
     def __init__(self, path: Path, shape: tuple[int, ...], about: Mapping[str, Any]) -> None:
         metadata = {"shape": json.dumps(shape), "qsweep": json.dumps(dict(about))}
-        self._schema = pa.schema(
-            [("episodes", pa.int32()), ("entry", pa.int32()), ("value", pa.float64())], metadata
-        )
+        self._schema = SCHEMA.with_metadata(metadata)
         self._file = WholeFile(path)
         self._writer = _writer(self._file, self._schema)
         self._every_entry = np.arange(int(np.prod(shape)), dtype=np.int32)
@@ -157,13 +160,38 @@ def join(parts: Sequence[Path], path: Path) -> None:
 
 
 class Archive:
-    """Reads a history: one checkpoint, or several in one pass."""
+    """Reads a history: one checkpoint, or several in one pass.
+
+    The file may come from anywhere: whatever in it `History` would not have written raises ValueError, before
+    more memory is taken than the table that it says it holds.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._file = pq.ParquetFile(path, page_checksum_verification=True)
-        metadata = self._file.schema_arrow.metadata
-        self.shape: tuple[int, ...] = tuple(json.loads(metadata[b"shape"]))
+        self._file = pq.ParquetFile(
+            path, page_checksum_verification=True, thrift_string_size_limit=MAX_METADATA
+        )
+        schema, metadata = self._file.schema_arrow, self._file.schema_arrow.metadata or {}
+        if not schema.equals(SCHEMA) or not {b"shape", b"qsweep"} <= metadata.keys():
+            raise ValueError("its columns or its description are not those of a history")
+        self.shape = _checked_shape(json.loads(metadata[b"shape"]))
         self.about: dict[str, Any] = json.loads(metadata[b"qsweep"])
+        self._entries = math.prod(self.shape)
+        self._bounds = [*self._checked_bounds()]
+
+    def _checked_bounds(self) -> Iterator[tuple[int, int]]:
+        """The first and last checkpoint of each row group, in episodes."""
+        most = min(max(GROUP_ROWS, 4 * self._entries), MAX_GROUP_ROWS - self._entries) + self._entries
+        last = -1
+        for number in range(self._file.num_row_groups):
+            group = self._file.metadata.row_group(number)
+            if not self._entries <= group.num_rows <= most:
+                shape = f"tables of shape {list(self.shape)}"
+                raise ValueError(f"a row group of {group.num_rows:,} rows does not suit {shape}")
+            bounds = group.column(0).statistics
+            if bounds is None or not last < bounds.min <= bounds.max:
+                raise ValueError("its row groups are not in order")
+            last = bounds.max
+            yield bounds.min, last
 
     def episodes(self) -> npt.NDArray[np.int64]:
         """After how many episodes each checkpoint was taken, int64[n], ascending."""
@@ -193,12 +221,12 @@ class Archive:
         """
         wanted = np.unique(np.fromiter(episodes, np.int64))
         for group in range(self._file.num_row_groups):
-            bounds = self._file.metadata.row_group(group).column(0).statistics
-            inside = wanted[(wanted >= bounds.min) & (wanted <= bounds.max)]
+            first, last = self._bounds[group]
+            inside = wanted[(wanted >= first) & (wanted <= last)]
             if not len(inside):
                 continue
             numbers, entries, values = self._rows(group)
-            table, start = np.empty(int(np.prod(self.shape))), 0
+            table, start = np.empty(self._entries), 0
             for n, end in zip(inside.tolist(), np.searchsorted(numbers, inside, side="right"), strict=True):
                 # Where an entry occurs twice, the later value stays.
                 table[entries[start:end]] = values[start:end]
@@ -222,7 +250,7 @@ class Archive:
                     return counts.reshape(self.shape[:-1])
                 touched, now = entries[start:end], values[start:end]
                 if table is None:
-                    table = np.empty(int(np.prod(self.shape)))
+                    table = np.empty(self._entries)
                 else:
                     changed = now.view(np.int64) != table[touched].view(np.int64)
                     counts[np.unique(touched[changed] // self.shape[-1])] += 1
@@ -231,5 +259,22 @@ class Archive:
 
     def _rows(self, group: int) -> tuple[Any, Any, Any]:
         rows = self._file.read_row_group(group)
+        if any(column.null_count for column in rows.columns):
+            raise ValueError("values are missing")
         numbers, entries, values = (arrow.numbers(rows.column(c)) for c in range(3))
+        whole = np.arange(self._entries)
+        if not np.array_equal(entries[: len(whole)], whole) or numbers[0] != numbers[len(whole) - 1]:
+            raise ValueError("a row group does not begin with a whole table")
+        if entries.min() < 0 or entries.max() >= len(whole):
+            raise ValueError(f"an entry lies outside of a table of {len(whole):,} values")
+        if (numbers[0], numbers[-1]) != self._bounds[group] or (np.diff(numbers) < 0).any():
+            raise ValueError("checkpoints are not in order")
         return numbers, entries, values
+
+
+def _checked_shape(shape: Any) -> tuple[int, ...]:
+    """A table's shape, if it is one that a table can have."""
+    whole = isinstance(shape, list) and all(type(n) is int and n > 0 for n in shape)
+    if not whole or not 0 < len(shape) <= MAX_DIMENSIONS or math.prod(shape) > MAX_GROUP_ROWS:
+        raise ValueError(f"no table has the shape {str(shape)[:100]}")
+    return tuple(shape)

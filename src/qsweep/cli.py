@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 
 import click
 
-from qsweep.problems import UsageError
+from qsweep.problems import Failure, UsageError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -19,7 +19,10 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
 def refusing(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn what the user cannot have into one message and exit code 2, a signal into 128 + its number."""
+    """Turn what the user cannot have into one message and exit code 2, a signal into 128 + its number.
+
+    A disk, database or server that fails is one message and exit code 1.
+    """
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -29,11 +32,41 @@ def refusing(command: Callable[P, R]) -> Callable[P, R]:
             for problem in error.problems:
                 click.echo(f"qsweep: {problem}", err=True)
             sys.exit(2)
+        except Failure as failure:
+            click.echo(f"qsweep: {failure}", err=True)
+            sys.exit(1)
         except KeyboardInterrupt as interrupt:
             click.echo("qsweep: interrupted", err=True)
             sys.exit(128 + getattr(interrupt, "signum", 2))
+        except Exception as error:
+            from qsweep.failures import failure_of_the_store
+
+            failed = failure_of_the_store(error)
+            if not failed:
+                raise
+            click.echo(f"qsweep: the store or its disk failed: {failed}", err=True)
+            click.echo(
+                "qsweep: what was reported as done is kept; once that is mended, run it again", err=True
+            )
+            sys.exit(1)
 
     return guarded
+
+
+def _trust(_: click.Context, __: click.Parameter, given: bool) -> None:
+    if given:
+        from qsweep.environments import trust_records
+
+        trust_records()
+
+
+trusting = click.option(
+    "--trust",
+    is_flag=True,
+    expose_value=False,
+    callback=_trust,
+    help="Import the modules that a record names.",
+)
 
 
 @click.group(context_settings=CONTEXT)
@@ -91,6 +124,7 @@ def runs(name: str | None, limit: int, uri: str) -> None:
 @click.option("--baseline", help="A variant's label or hash that all others are compared with, too.")
 @click.option("--ui", help="Address of the MLflow UI that links lead to.")
 @click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@trusting
 @refusing
 def report(
     name: str,
@@ -121,6 +155,7 @@ def report(
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write (by default called NAME).")
 @click.option("--force", is_flag=True, help="Replace the folder if it holds a pulled policy.")
 @click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@trusting
 @refusing
 def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
     """Write a checkpoint's Q-table and model into a folder.
@@ -145,6 +180,7 @@ def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
 @click.option("--human", is_flag=True, help="Show the episodes in a window.")
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@trusting
 @refusing
 def play(
     name: str,
@@ -178,6 +214,7 @@ def play(
 @click.option("--fps", type=float, help="Frames a second (by default 25, in a GIF 20).")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@trusting
 @refusing
 def video(
     name: str, out: Path | None, every: int | None, agent: bool, fps: float | None, force: bool, uri: str
@@ -198,6 +235,7 @@ def video(
 @main.command()
 @click.argument("run", metavar="RUN")
 @click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@trusting
 @refusing
 def reproduce(run: str, uri: str) -> None:
     """Train a run again from its record; exit code 0 only if the last Q-table is the same to the bit.
@@ -227,6 +265,62 @@ def verify(cases: Sequence[str], quick: bool) -> None:
 
 
 @main.command()
+@click.option("--fix", is_flag=True, help="Mend what can be mended; nothing that holds a result is deleted.")
+@click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@refusing
+def doctor(fix: bool, uri: str) -> None:
+    """What is wrong with the store, and the mend; exit code 1 if anything is wrong and not mended.
+
+    It looks for runs whose process is gone, a schema that is old or half-migrated, files that belong to
+    nothing, archives that cannot be read, missing parents, versions without run or files, and what
+    killed processes left; and says who takes how much of the disk.
+    """
+    from qsweep.doctor import examine
+    from qsweep.report.terminal import wide_console
+
+    examination = examine(uri, fix)
+    examination.show(wide_console())
+    sys.exit(0 if examination.well else 1)
+
+
+@main.command()
+@click.argument("name", required=False, metavar="[EXPERIMENT-or-SWEEP]")
+@click.option("--dry-run", is_flag=True, help="Say what would go, and how many bytes; nothing is changed.")
+@click.option("--older-than", help="Runs started before then: an age such as 30d, or a date.")
+@click.option("--keep-best", type=int, help="Runs of all variants but the best so many.")
+@click.option("--thin-checkpoints", type=int, help="Keep every n-th checkpoint of a history.")
+@click.option("--keep-checkpoints", type=int, help="Keep about so many checkpoints of a history.")
+@click.option("--purge", is_flag=True, help="Delete for good, with what was deleted before: rows and files.")
+@click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@refusing
+def gc(
+    name: str | None,
+    dry_run: bool,
+    older_than: str | None,
+    keep_best: int | None,
+    thin_checkpoints: int | None,
+    keep_checkpoints: int | None,
+    purge: bool,
+    uri: str,
+) -> None:
+    """Make room: delete runs by age or rank, keep fewer checkpoints of those that stay.
+
+    \b
+    qsweep gc --dry-run --older-than 30d --keep-best 10
+    qsweep gc buckets --keep-checkpoints 100
+    qsweep gc --older-than 30d --purge
+
+    Deleted runs lie in the trash until --purge. Runs that a registered version comes from stay, and of a
+    history the best checkpoint, the last and registered ones. With --older-than and --keep-best go those that
+    are both old and not of the best.
+    """
+    from qsweep.gc import Condition, collect
+
+    condition = Condition(older_than, keep_best, thin_checkpoints, keep_checkpoints, purge)
+    click.echo(collect(name, condition, dry_run, uri))
+
+
+@main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=5000, show_default=True, help="Port to listen on.")
 @refusing
@@ -241,3 +335,34 @@ def ui(host: str, port: int) -> None:
     # Without MLflow's job runners, which evaluate language models and start a process each.
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     os.execv(sys.executable, [*mlflow, "--host", host, "--port", str(port)])
+
+
+@main.command()
+@refusing
+def send() -> None:
+    """Send the runs that a tracking server did not take, and that were kept in mlruns/unsent."""
+    from qsweep.tracking.unsent import send
+
+    sent = send()
+    click.echo(f"{len(sent)} runs sent" + "".join(f"\n{run}" for run in sent))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Port.")
+@click.option("--backend", metavar="URI", help="postgresql://HOST/DATABASE, without a password.")
+@click.option("--artifacts", metavar="DEST", help="A folder, or s3://BUCKET/PATH (by default below mlruns/).")
+@click.option("--workers", type=click.IntRange(1), default=4, show_default=True, help="Processes.")
+@refusing
+def server(host: str, port: int, backend: str | None, artifacts: str | None, workers: int) -> None:
+    """A tracking server for many users, on PostgreSQL, with passwords; Ctrl-C ends it.
+
+    \b
+    MLFLOW_AUTH_ADMIN_PASSWORD=... qsweep server
+    PGHOST=db PGUSER=mlflow PGPASSWORD=... PGDATABASE=mlflow qsweep server --artifacts s3://bucket/qsweep
+
+    Where no PostgreSQL is named, by --backend or libpq's variables, one is run in mlruns/postgresql.
+    """
+    from qsweep.serving import Server, serve
+
+    sys.exit(serve(Server(host, port, backend, artifacts, workers)))

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 
@@ -63,6 +64,11 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
     write_bytes(path, text.encode())
+
+
+def temporary_folder() -> TemporaryDirectory[str]:
+    """A folder for as long as it is entered; its name says whose it is, should its process be killed."""
+    return TemporaryDirectory(prefix=f"qsweep-{os.getpid()}-")
 
 
 def user_cache() -> Path:

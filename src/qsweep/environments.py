@@ -58,6 +58,38 @@ class Description:
     id: str
 
 
+OWN_MODULES = ("gymnasium", "minigrid", "qsweep")
+"""Packages that a record's environment may name unasked: presets do."""
+_asked: set[str] = set()
+"""Modules of environments that this process has made, as its user asked."""
+_trusting = False
+
+
+def trust_records() -> None:
+    """From now on let records name modules, which are imported, and so run: the user said so."""
+    global _trusting
+    _trusting = True
+
+
+def refuse_foreign(env_id: Any, wrapper: Any) -> None:
+    """Refuse an environment that comes from a record and would import a module that nobody here asked for.
+
+    What a user writes, `env.id=MODULE:ENV` or `env.wrapper=MODULE:WRAPPER`, is imported by the user's wish. A
+    record may come from anybody. Raises UsageError.
+    """
+    named = {"env.id": env_id, "env.wrapper": wrapper}
+    modules = {key: str(value).partition(":")[0] for key, value in named.items() if ":" in str(value)}
+    foreign = {key: name for key, name in modules.items() if name.partition(".")[0] not in OWN_MODULES}
+    if _trusting:
+        return
+    if problems := [
+        Problem(key, "names a module of its own, which would be run", named[key], "if you trust it: --trust")
+        for key, name in foreign.items()
+        if name not in _asked
+    ]:
+        raise UsageError(problems)
+
+
 def make(env: Env, max_steps: int | None = None, **more: Any) -> gymnasium.Env[Any, Any]:
     """The Gymnasium environment, with `max_steps` as its time limit where given.
 
@@ -65,6 +97,7 @@ def make(env: Env, max_steps: int | None = None, **more: Any) -> gymnasium.Env[A
     """
     if (":" in env.id or env.wrapper) and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # so that a user's own module is found, as python -m finds it
+    _asked.update(name.partition(":")[0] for name in (env.id, env.wrapper or "") if ":" in name)
     limit = {} if max_steps is None else {"max_episode_steps": max_steps}
     made = gymnasium.make(env.id, disable_env_checker=True, **limit, **env.kwargs, **more)
     made = wrapped(made, env.wrapper) if env.wrapper else made

@@ -43,6 +43,7 @@ class EpisodeFile:
             SCHEMA,
             compression="zstd",
             use_dictionary=["return", "length"],  # few different ones
+            write_page_checksum=True,
             column_encoding={"episode": "DELTA_BINARY_PACKED", "epsilon": "BYTE_STREAM_SPLIT"},
         )
         self._next = first

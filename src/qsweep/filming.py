@@ -7,14 +7,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeVar
-
-import pyarrow.parquet as pq
 
 from qsweep import checkpoints, episodes, seeds
 from qsweep.checkpoints import Archive, name_of
 from qsweep.curves import Curves, Points
+from qsweep.durable import temporary_folder
 from qsweep.interrupts import StopRequests
 from qsweep.pictures import GIF_FPS, GIF_WIDTH, writing
 from qsweep.pictures.agent_stills import Agent
@@ -26,6 +24,7 @@ from qsweep.playing import Stage
 from qsweep.policy import RECORD, Policy, readable
 from qsweep.problems import Problem, UsageError
 from qsweep.progress import bar
+from qsweep.reading import printable, read_columns
 from qsweep.registry import names
 from qsweep.registry.pulling import folder_name
 from qsweep.tracking.store import Store, open_store
@@ -95,7 +94,7 @@ def video(
     fps = min(FPS, FASTEST.get(path.suffix.lower(), FPS)) if fps is None else fps
     if problems := [*_problems(path, every, fps, force)]:
         raise UsageError(problems)
-    with TemporaryDirectory(prefix="qsweep-") as scratch:
+    with temporary_folder() as scratch:
         source = _source(name, uri, Path(scratch))
         made = source.checkpoints
         every = every or max(1, round(len(made) / FRAMES))
@@ -152,7 +151,7 @@ def _source(name: str, uri: str, scratch: Path) -> _Source:
     store, target = _target(name, uri)
     after, run_id = names.parts_of(name)[1:], target.run_id
     with readable(f"run {run_id}"):
-        run_name = store.client.get_run(run_id).info.run_name
+        run_name = printable(store.client.get_run(run_id).info.run_name)
     until = target.checkpoint if after and re.fullmatch("ep[0-9]+", after[0]) else None
     path = f"checkpoints/{checkpoints.FILE_NAME}"
     with readable(f"run {run_id}: {path}"):
@@ -171,8 +170,8 @@ def _source(name: str, uri: str, scratch: Path) -> _Source:
 
 
 def _curves(path: Path, window: int) -> Points:
-    table = pq.read_table(path, columns=["return", "epsilon"])
-    returns, epsilon = (table.column(name).to_numpy() for name in ("return", "epsilon"))
+    columns = read_columns(path, ["return", "epsilon"])
+    returns, epsilon = columns["return"], columns["epsilon"]
     return Curves(len(returns), window, POINTS).add(returns, epsilon)
 
 

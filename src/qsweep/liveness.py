@@ -72,7 +72,7 @@ def is_alive(owner: Owner, folder: Path = FOLDER) -> bool | None:
     here = folder.resolve()
     if place == _place(here) and _LOCKS:
         return not _removed(_file(here, owner))
-    return None if _running(number) else False
+    return None if is_running(number) else False
 
 
 def remove_dead(folder: Path = FOLDER) -> list[Path]:
@@ -125,7 +125,7 @@ def _lock(handle: int, exclusive: bool) -> bool:
     return True
 
 
-def _running(number: int) -> bool:
+def is_running(number: int) -> bool:
     """Whether some process has this number now."""
     if sys.platform == "win32":
         import ctypes

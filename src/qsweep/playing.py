@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from qsweep import seeds
 from qsweep.config import Env
 from qsweep.discretizer import Grid
-from qsweep.environments import describe, make
+from qsweep.durable import temporary_folder
+from qsweep.environments import describe, make, refuse_foreign
 from qsweep.evaluation.judging import mean_interval
 from qsweep.evaluation.rollouts import Rollouts, roll_out
 from qsweep.policy import RECORD, Policy
@@ -83,6 +83,7 @@ class Stage:
         Raises UsageError where the environment cannot be made here, or has another shape here.
         """
         env = policy.env
+        refuse_foreign(env.id, env.wrapper)
         found = describe(env)
         known = _shape(len(policy.grid.buckets), policy.actions, policy.first_action)
         here = _shape(len(found.dimensions), found.actions, found.first_action)
@@ -195,7 +196,7 @@ def _from_folder(folder: Path) -> tuple[Policy, str]:
 
 def _from_store(name: str, uri: str) -> tuple[Policy, str]:
     store = open_store(uri, create=False)
-    with TemporaryDirectory(prefix="qsweep-") as scratch:
+    with temporary_folder() as scratch:
         policy = fetch(store, names.resolve(store, name), Path(scratch))
     return policy, _origin(policy)
 

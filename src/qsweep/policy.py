@@ -18,10 +18,13 @@ from qsweep.checkpoints import Archive, QTable, name_of, sha256
 from qsweep.config import Env
 from qsweep.discretizer import Grid, bucket_edges, cells_at
 from qsweep.problems import Problem, UsageError
+from qsweep.reading import printable, read_json, read_yaml
 
 TABLE, RECORD, CONFIG, README = "q_table.npy", "policy.json", "config.yaml", "README.md"
 WRITTEN = {"max_steps": "max_steps", "kwargs": "kwargs", "actions": "discretised", "wrapper": "wrapper"}
 """Key of an environment in a config -> its name in the record, where `actions` is their number."""
+MAX_CELLS = 2**26
+"""Of a table that is read; more do not fit into a history."""
 ORIGIN = {"run_id", "run_name", "checkpoint", "sha256", "metrics"}
 
 
@@ -72,12 +75,13 @@ class Policy:
         Raises UsageError where there is no such checkpoint, the archive is damaged, or its
         environment cannot be made here.
         """
-        from qsweep.environments import describe  # gymnasium, which loading a folder does without
+        from qsweep.environments import describe, refuse_foreign  # gymnasium, which a folder does without
 
         with readable("checkpoints"):
             config, grid = archive.about["config"], _grid(archive.about["grid"], "edges")
             bounds = dict.fromkeys(("low", "high"))
             env = Env(**{**config["env"], **bounds})
+            refuse_foreign(env.id, env.wrapper)
             found = describe(env)
             _check(archive.shape == (*grid.shape, found.actions), f"its tables have shape {archive.shape}")
             table = archive.q_table(checkpoint)
@@ -97,18 +101,19 @@ class Policy:
         Raises UsageError where a file is missing or malformed, or they do not belong together.
         """
         with readable(RECORD):
-            record = json.loads((folder / RECORD).read_bytes())
+            record = read_json(folder / RECORD)
             grid = _grid(record, "learned")
             env = Env(record["env"], **{key: record[WRITTEN[key]] for key in WRITTEN})
             actions, first_action, origin = record["actions"], record["first_action"], record["origin"]
             whole = all(isinstance(n, int) for n in (env.max_steps, actions, first_action))
             _check(whole, "max_steps, actions and first_action must be whole numbers")
             _check(origin.keys() >= ORIGIN, f"origin must have {', '.join(sorted(ORIGIN))}")
+            origin = _plain_origin(origin)
         with readable(TABLE):
             table = _table(folder / TABLE, (*grid.shape, actions))
             _check(sha256(table) == origin["sha256"], f"it is not the table that {RECORD} tells of")
         with readable(CONFIG):
-            config = yaml.safe_load((folder / CONFIG).read_text())
+            config = read_yaml(folder / CONFIG)
             same = config["env"]["id"] == env.id and "low" in config["env"]
             _check(same, f"it is not the config that {RECORD} tells of")
         return cls(table, grid, env, first_action, config, origin)
@@ -181,6 +186,12 @@ def _check(holds: bool, otherwise: str) -> None:
         raise ValueError(otherwise)
 
 
+def _plain_origin(origin: Mapping[str, Any]) -> dict[str, Any]:
+    """An origin from elsewhere: words of one line, and metrics that are numbers."""
+    metrics = {printable(key): float(value) for key, value in origin["metrics"].items()}
+    return {**{key: printable(value) for key, value in origin.items()}, "metrics": metrics}
+
+
 def _grid(values: Mapping[str, Any], edges: str) -> Grid:
     low, high = (tuple(map(float, values[key])) for key in ("low", "high"))
     learned = values[edges] and tuple(tuple(map(float, inner)) for inner in values[edges])
@@ -189,6 +200,7 @@ def _grid(values: Mapping[str, Any], edges: str) -> Grid:
     sound = all(isinstance(n, int) and n > 0 and -math.inf < a < b < math.inf for a, b, n in bounds)
     counts = learned is None or [len(inner) + 1 for inner in learned] == list(grid.buckets)
     known = isinstance(grid.tilings, int) and grid.tilings > 0
+    _check(math.prod(grid.buckets) * (grid.tilings if known else 1) <= MAX_CELLS, "too many cells")
     _check(bool(bounds) and sound and counts and known, "low, high, buckets and edges do not make a grid")
     return grid
 

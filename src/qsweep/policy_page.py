@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from qsweep.reading import printable
 
 PAGE = """\
 # {env}: a greedy policy
@@ -79,11 +82,11 @@ class Snippet:
 
 def page(env_id: str, shape: Sequence[int], origin: Mapping[str, Any], snippet: Snippet) -> str:
     """The text of the page; origin: see `Policy`."""
-    scores = "".join(f"- {key}: {value:.6g}\n" for key, value in origin["metrics"].items())
+    scores = "".join(f"- {_word(key)}: {value:.6g}\n" for key, value in origin["metrics"].items())
     act = ACT.format(cell=CELL_OF_DISCRETE if snippet.discrete else CELL_OF_NUMBERS)
     return PAGE.format(
-        **{key: origin[key] for key in ("checkpoint", "run_name", "run_id")},
-        env=env_id,
+        **{key: _word(origin[key]) for key in ("checkpoint", "run_name", "run_id")},
+        env=_word(env_id),
         shape=list(shape),
         scores=scores and f"\nOn test starts, which training never saw:\n\n{scores}",
         axes=AXES_OF_TILES if snippet.tiles else AXES,
@@ -92,3 +95,8 @@ def page(env_id: str, shape: Sequence[int], origin: Mapping[str, Any], snippet: 
         wrap=(WRAP if snippet.wrapped else "") + (CHOICES if snippet.choices else ""),
         step="choices[act(observation)]" if snippet.choices else "act(observation)",
     )
+
+
+def _word(text: object) -> str:
+    """A name as Markdown shows it, within backticks and without: no mark in it, no tag, no second line."""
+    return re.sub(r"[`<>\[\]\\]", "?", printable(text))

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from joblib import cpu_count
 
 from qsweep.composition import Job, Plan
 from qsweep.config import Config, config_hash, variant_hash
 from qsweep.curves import thinned
+from qsweep.durable import temporary_folder
 from qsweep.parents import same_sweep
 from qsweep.problems import UsageError
 from qsweep.recording import Recorder
@@ -126,7 +126,7 @@ def _measured(config: Config) -> Measured:
 def _written(config: Config) -> tuple[float, int]:
     """The seconds and bytes that training and its files take."""
     log, started = NullTracker().open(RunRecord("", "")), time.perf_counter()
-    with TemporaryDirectory(prefix="qsweep-") as temporary:
+    with temporary_folder() as temporary:
         recorder = Recorder(config, log, Left(Path(temporary)), {})
         for chunk in train(config):
             recorder.add(chunk)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from qsweep.liveness import HEARTBEAT, is_alive, owner_of
+from qsweep.tracking.inventory import DAMAGED
 from qsweep.tracking.provenance import code
 from qsweep.tracking.store import Store, literal
 from qsweep.unfinished import all_left, left_by
@@ -24,7 +25,7 @@ class Earlier:
     """A run of an earlier launch.
 
     code: of what it was run with. alive: whether a process has it in hand. goes_on: whether it left
-    something on this machine from which it can.
+    something on this machine from which it can, and qsweep doctor has found none of its files damaged.
     """
 
     run_id: str
@@ -111,7 +112,7 @@ def _earlier(run: Any) -> Earlier:
         status=run.info.status,
         code=tags.get("qsweep.code", ""),
         alive=run.info.status == "RUNNING" and lives(tags, run.info.start_time),
-        goes_on=left_by(run.info.run_id).episodes > 0,
+        goes_on=DAMAGED not in tags and left_by(run.info.run_id).episodes > 0,
     )
 
 
@@ -140,14 +141,14 @@ def parent_of(store: Store, experiment: str, tags: Mapping[str, str]) -> Any | N
 def interrupted_run(store: Store, config: str, name: str) -> str:
     """The id of a run of this folder that was interrupted and can go on, of one config and name; or none.
 
-    It stands alone, is of the same code, and no process has it in hand.
+    It stands alone, is of the same code and not damaged, and no process has it in hand.
     """
     experiments = [experiment.experiment_id for experiment in store.client.search_experiments()]
     for left in all_left():
         if (left.config, left.code) != (config, code()):
             continue
         for run in store.client.search_runs(experiments, f"attributes.run_id = {literal(left.run_id)}"):
-            alone = "mlflow.parentRunId" not in run.data.tags
+            alone = not {"mlflow.parentRunId", DAMAGED} & run.data.tags.keys()
             in_hand = run.info.status == "RUNNING" and lives(run.data.tags, run.info.start_time)
             if alone and run.info.run_name == name and not in_hand:
                 return left.run_id

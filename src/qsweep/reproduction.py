@@ -8,18 +8,17 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-
-import yaml
 
 from qsweep.checkpoints import sha256
 from qsweep.config import Config, config_hash
+from qsweep.durable import temporary_folder
 from qsweep.policy import readable
 from qsweep.problems import Problem, UsageError
 from qsweep.progress import RunProgress
+from qsweep.reading import printable, read_yaml
 from qsweep.registry.names import resolve as find
-from qsweep.resolution import resolve
+from qsweep.resolution import recorded
 from qsweep.tracking.provenance import provenance
 from qsweep.tracking.store import Store, open_store
 from qsweep.training import train
@@ -84,7 +83,7 @@ def reproduce(name: str, uri: str = "local") -> Reproduction:
     started = time.perf_counter()
     found = _train(config)
     return Reproduction(
-        run_name=run.info.run_name,
+        run_name=printable(run.info.run_name),
         run_id=run.info.run_id,
         episodes=config.episodes,
         seconds=time.perf_counter() - started,
@@ -111,10 +110,10 @@ def _recorded_config(store: Store, run_id: str) -> Config:
     Raises UsageError, naming the file, where it is missing, damaged or not valid here.
     """
     where = f"run {run_id}: {RECORD}"
-    with readable(where), TemporaryDirectory(prefix="qsweep-") as scratch:
+    with readable(where), temporary_folder() as scratch:
         path = store.client.download_artifacts(run_id, RECORD, scratch)
         try:
-            return resolve(yaml.safe_load(Path(path).read_text()))
+            return recorded(read_yaml(Path(path)))
         except UsageError as error:
             raise UsageError(
                 dataclasses.replace(problem, key=f"{where}: {problem.key}") for problem in error.problems

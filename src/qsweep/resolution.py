@@ -9,7 +9,7 @@ from typing import Any, Literal
 from qsweep.applicability import algorithm_problems, applicability_problems
 from qsweep.checking import at_fault, parse
 from qsweep.config import Config, Env, Epsilon, as_episode
-from qsweep.environments import describe
+from qsweep.environments import describe, refuse_foreign
 from qsweep.grids import bounded, grid
 from qsweep.problems import Problem, UsageError
 from qsweep.twins import has_twin
@@ -54,6 +54,19 @@ def resolve(values: Mapping[str, Any]) -> Config:
         epsilon=_in_episodes(config.epsilon, config.episodes),
         tracking=dataclasses.replace(config.tracking, experiment=experiment),
     )
+
+
+def recorded(values: Any) -> Config:
+    """The resolved config in a record, which may come from anybody.
+
+    Raises UsageError as `resolve` does, and where its environment would import a module that nobody here
+    asked for.
+    """
+    env = values.get("env") if isinstance(values, Mapping) else None
+    if not isinstance(env, Mapping):
+        raise UsageError([Problem("config", "must be the config of a run, with an env")])
+    refuse_foreign(env.get("id"), env.get("wrapper"))
+    return resolve(values)
 
 
 def _engine(asked: str, env: Env) -> tuple[Engine, list[Problem]]:

@@ -15,13 +15,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from filelock import FileLock, Timeout
 
 from qsweep import checkpoints, episodes
-from qsweep.durable import write_bytes, write_text
+from qsweep.durable import temporary_folder, write_bytes, write_text
 from qsweep.problems import Problem, UsageError
 from qsweep.training.chunk import State
 
@@ -125,7 +124,7 @@ def workplace(left: Left) -> Iterator[Left]:
     What cannot be read any more does not count. Of a run that is not tracked, nothing is left.
     """
     if not left.run_id:
-        with TemporaryDirectory(prefix="qsweep-") as temporary:
+        with temporary_folder() as temporary:
             yield replace(left, folder=Path(temporary))
         return
     left.folder.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from qsweep.report.frames import children
 from qsweep.report.selection import Selection
 from qsweep.report.writing import report
 from qsweep.tracking.store import open_store
+from tests import recorded
 
 pytestmark = [
     pytest.mark.integration,
@@ -323,3 +325,54 @@ def test_the_ui_compares_two_childrens_curves(address: str, ui: Page, folder: Pa
     for name in chosen["name"]:
         expect(ui.get_by_text(f"{name} ({key})", exact=True).first).to_be_visible(timeout=60_000)
     expect(ui.locator(".js-line").nth(1)).to_be_attached(timeout=30_000)
+
+
+BAD = "</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>"
+LINK = "javascript:window.pwned=1"
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> Path:
+    """A folder with the report of runs all of whose names, tags and params would be scripts."""
+    made = tmp_path_factory.mktemp("hostile")
+    (made / "mlruns").mkdir()
+    shutil.copy(migrated_store, made / "mlruns" / "mlflow.db")
+    store = open_store(uri(made))
+    runs = recorded.sweep(store, "plain", {10: [-150, -152], 20: [-160, -161]})
+    for run in runs:
+        store.client.update_run(run, name=BAD)
+        store.client.log_param(run, "trace_decay", BAD)
+        store.client.log_param(run, f"env.kwargs.{run[:4]}", LINK)
+        for tag in ("sweep", "command", "version", "git_commit", "packages", "python", "platform"):
+            store.client.set_tag(run, f"qsweep.{tag}", LINK if tag == "git_commit" else BAD)
+    experiment = store.client.get_run(runs[0]).info.experiment_id
+    store.client.rename_experiment(experiment, BAD)
+    report(Selection(BAD, uri(made)), made / "out")
+    return made
+
+
+def test_nothing_in_a_store_becomes_a_script(hostile: Path) -> None:
+    """Names, tags and params are words in the page: nothing runs, no link leads to a script."""
+    said: list[str] = []
+    with browser_page() as page:
+        page.on("console", lambda message: said.append(message.text))
+        page.on("dialog", lambda dialog: said.append(dialog.message))
+        page.goto(f"file://{hostile}/out/report.html")
+        expect(page.locator("h1")).to_have_text(BAD)
+        assert page.locator("#s1-variants tbody tr").count() == 2
+        for summary in page.locator("summary").all():
+            summary.click()
+        for plot in page.locator("[data-chart]").all():
+            box = plot.locator("svg").bounding_box()
+            if box:
+                plot.scroll_into_view_if_needed()
+                plot.locator("svg").hover(force=True)
+        assert page.evaluate("window.pwned") is None
+        assert page.locator("script").count() == 2
+        assert page.locator("img:not([src^='data:'])").count() == 0
+        links = page.locator("a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
+    assert said == []
+    assert [link for link in links if not link.startswith(("#", "http://127.0.0.1:5000/"))] == []
+    words = re.sub(r"`[^`\n]*`", "", (hostile / "out" / "report.md").read_text())  # code is shown as it is
+    assert "pwned" in words
+    assert re.search(r"(?<!\\)<", words) is None

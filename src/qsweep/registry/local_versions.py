@@ -10,7 +10,7 @@ from pathlib import Path
 
 from qsweep.policy import Policy
 from qsweep.registry.model import write_model
-from qsweep.registry.versions import MODEL, description, scores
+from qsweep.registry.versions import MODEL, Version, description, scores
 from qsweep.tracking import run_rows
 from qsweep.tracking.database import Database, Transaction
 from qsweep.tracking.run_rows import StoredRun
@@ -36,11 +36,13 @@ INSERT INTO model_versions (name, version, creation_time, last_updated_time, cur
 """
 _OF_NAME = "FROM model_versions WHERE workspace = 'default' AND name = ?"
 _TAG = "INSERT INTO model_version_tags (key, value, name, version, workspace) VALUES (?, ?, ?, ?, 'default')"
+_SET_TAG = f"{_TAG} ON CONFLICT DO UPDATE SET value = excluded.value"
 _TAGS_OF = """
-SELECT key, value FROM registered_model_aliases JOIN model_version_tags USING (workspace, name, version)
-WHERE workspace = 'default' AND name = ? AND alias = ?
+SELECT key, value FROM model_version_tags WHERE workspace = 'default' AND name = ? AND version = ?
 """
-_ALIASED = "SELECT 1 FROM registered_model_aliases WHERE workspace = 'default' AND name = ? AND alias = ?"
+_ALIASED = """
+SELECT version FROM registered_model_aliases WHERE workspace = 'default' AND name = ? AND alias = ?
+"""
 _ALIAS = """
 INSERT INTO registered_model_aliases (alias, version, name, workspace) VALUES (?, ?, ?, 'default')
 ON CONFLICT DO UPDATE SET version = excluded.version
@@ -99,16 +101,23 @@ class LocalVersions:
         [(version,)] = self._database.read(asked, (name, run.run_id))
         return None if version is None else str(version)
 
-    def tags_of(self, name: str, alias: str) -> Mapping[str, str] | None:
-        """The tags of the version that has an alias, or None."""
-        if not self._database.read(_ALIASED, (name, alias)):
+    def holder(self, name: str, alias: str) -> Version | None:
+        """The version that has an alias, or None."""
+        found = self._database.read(_ALIASED, (name, alias))
+        if not found:
             return None
-        return dict(self._database.read(_TAGS_OF, (name, alias)))
+        [(version,)] = found
+        return Version(str(version), dict(self._database.read(_TAGS_OF, (name, version))))
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Give a version an alias, taking it from any other."""
         given = (alias, int(version), name)
         self._database.write(lambda transaction: transaction.run(_ALIAS, [given]))
+
+    def set_tag(self, name: str, version: str, key: str, value: str) -> None:
+        """Give a version a tag."""
+        given = (key, value, name, int(version))
+        self._database.write(lambda transaction: transaction.run(_SET_TAG, [given]))
 
 
 def _now() -> int:

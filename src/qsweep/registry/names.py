@@ -11,6 +11,7 @@ from typing import Any
 
 from qsweep.checkpoints import Archive, name_of
 from qsweep.problems import Problem, UsageError
+from qsweep.reading import printable
 from qsweep.tracking.store import Store, literal
 
 FORMS = "must be MODEL@ALIAS, MODEL/VERSION, RUN or RUN/CHECKPOINT; RUN is a run's name or id"
@@ -145,7 +146,7 @@ def _of_run(run: Any, checkpoint: str | None) -> Target:
     chosen = checkpoint or best
     of_best = best is not None and chosen == best
     scores = {key: value for key, value in run.data.metrics.items() if of_best and key.startswith("test/")}
-    return Target(run.info.run_id, chosen, run.info.run_name, scores)
+    return Target(run.info.run_id, chosen, printable(run.info.run_name), scores)
 
 
 def checkpoint_in(archive: Archive, target: Target) -> str:

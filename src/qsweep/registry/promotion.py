@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow.parquet as pq
 from filelock import FileLock
 
-from qsweep import arrow, checkpoints
-from qsweep.durable import user_cache
-from qsweep.evaluation import TEST_FILE
-from qsweep.policy import Policy
-from qsweep.registry.versions import Versions, versions_in
+from qsweep import checkpoints
+from qsweep.durable import temporary_folder, user_cache
+from qsweep.policy import Policy, readable
+from qsweep.problems import Problem, UsageError
+from qsweep.registry.rivals import (
+    ENVIRONMENT,
+    MEAN,
+    STANDARD,
+    STARTS,
+    beats,
+    displaces,
+    lead,
+    settle,
+    test_returns,
+)
+from qsweep.registry.versions import ClientVersions, Versions, versions_in
 from qsweep.tracking.run_rows import StoredRun
 from qsweep.tracking.store import Store
 
 BEST = "best"
-STARTS = "qsweep.test_episodes"
-STANDARD = "qsweep.standard"
-"""The tag of runs in an environment as it is registered."""
-ENVIRONMENT = "qsweep.environment"
-"""The tag that says which environment a return was earned in."""
+JUDGED = "qsweep.judged"
+"""The tag of versions that have had their chance to become `best`: a killed registration lacks it."""
 
 
 @dataclass(frozen=True)
@@ -63,33 +69,71 @@ def register(store: Store, run_id: str) -> Promotion:
     """Make a run's chosen checkpoint a version, and `best` where it beats the last best.
 
     The comparison is paired, on the test starts that both were measured on, and made under a lock, so
-    that of several sweeps that end together the better one stays. Raises KeyError for a run that
-    has no judged checkpoint.
+    that of several sweeps that end together the better one stays; on a server, where they may end on
+    several machines, it is made again afterwards. Raises KeyError for a run that has no judged
+    checkpoint, UsageError where the model belongs to someone else.
     """
     versions = versions_in(store, run_id)
-    with TemporaryDirectory(prefix="qsweep-") as temporary:
+    with temporary_folder() as temporary:
         folder = Path(temporary)
         run = versions.run(run_id)
         policy = _chosen_policy(versions, run, folder)
         name = model_name(policy.env_id)
-        with _lock(store, name):
+        with _lock(store, name), _permitted(name):
             version = versions.version_of(run, name) or versions.add(run, name, policy, _tags(run))
-            incumbent = versions.tags_of(name, BEST)
-            if incumbent is None:
-                difference, better = None, True
-            else:
-                returns = _test_returns(versions, run, folder)
-                difference = _difference(versions, incumbent, run, returns, folder)
-                better = _displaces(incumbent, run, difference)
-            if better:
-                versions.set_alias(name, BEST, version)
+            return _judge(versions, run, name, version, folder)
+
+
+def judge(store: Store, name: str, version: str, run_id: str) -> Promotion:
+    """Give a version of a run, whose registration was cut short, its chance to become `best`.
+
+    Raises OSError where its run or the run's files are gone, UsageError where the model belongs to someone
+    else.
+    """
+    versions = versions_in(store, run_id)
+    with temporary_folder() as temporary, _lock(store, name), _permitted(name):
+        return _judge(versions, versions.run(run_id), name, version, Path(temporary))
+
+
+def _judge(versions: Versions, run: StoredRun, name: str, version: str, folder: Path) -> Promotion:
+    """Make a version `best` where it beats the last best; the lock is held."""
+    incumbent = versions.holder(name, BEST)
+    if incumbent is not None and incumbent.number == version and JUDGED in incumbent.tags:
+        return Promotion(name, version, better=True, difference=None)
+    difference, better = None, True
+    if incumbent is not None and incumbent.number != version:
+        returns = test_returns(versions, run, folder)
+        difference = lead(versions, incumbent.tags, run, returns, folder)
+        better = displaces(incumbent.tags, run, difference)
+    if better:
+        versions.set_alias(name, BEST, version)
+        if isinstance(versions, ClientVersions):  # of a server, perhaps, which other machines use
+            holder = settle(versions, name, BEST, version, partial(beats, versions, folder))
+            if holder.number != version:
+                returns = test_returns(versions, run, folder)
+                better, difference = False, lead(versions, holder.tags, run, returns, folder)
+    versions.set_tag(name, version, JUDGED, "true")
     return Promotion(name, version, better, difference)
+
+
+@contextmanager
+def _permitted(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if getattr(error, "error_code", None) != "PERMISSION_DENIED":  # MLflow's; not imported for this
+            raise
+        rule = "registers a model that this user may not change"
+        remedy = "ask who owns it for EDIT, or switch it off: registry.promote=never"
+        raise UsageError([Problem("registry.promote", rule, name, remedy)]) from None
 
 
 def _chosen_policy(versions: Versions, run: StoredRun, folder: Path) -> Policy:
     """The policy of a run's best checkpoint, from its archive."""
     name = checkpoints.name_of(int(run.metrics["best_episode"]))
-    archive = checkpoints.Archive(versions.artifact(run, f"checkpoints/{checkpoints.FILE_NAME}", folder))
+    path = f"checkpoints/{checkpoints.FILE_NAME}"
+    with readable(f"run {run.run_id}: {path}"):
+        archive = checkpoints.Archive(versions.artifact(run, path, folder))
     measured = {key: value for key, value in run.metrics.items() if key.startswith("test/")}
     return Policy.from_checkpoint(archive, name, run.run_id, run.name, measured)
 
@@ -110,45 +154,5 @@ def _tags(run: StoredRun) -> dict[str, str]:
         STARTS: run.params["evaluation.test_episodes"],
         "qsweep.run_id": run.run_id,
         "qsweep.checkpoint": checkpoints.name_of(int(run.metrics["best_episode"])),
-        "qsweep.test_return_mean": f"{run.metrics['test/return_mean']:.6g}",
+        MEAN: f"{run.metrics['test/return_mean']:.6g}",
     }
-
-
-def _test_returns(versions: Versions, run: StoredRun, folder: Path) -> npt.NDArray[np.float64]:
-    """The returns of a run's chosen checkpoint on the test starts, in the order of their seeds."""
-    path = versions.artifact(run, f"evaluation/{TEST_FILE}", folder)
-    returns: npt.NDArray[np.float64] = arrow.numbers(pq.ParquetFile(path).read(columns=["return"]).column(0))
-    return returns
-
-
-def _displaces(incumbent: Mapping[str, str], run: StoredRun, difference: float | None) -> bool:
-    """Whether a run's checkpoint becomes `best`: by a better return, measured on no fewer starts.
-
-    In different environments returns say nothing; then the environment as it is registered, with no
-    arguments and its own step limit, has the name before any other.
-    """
-    if difference is None:
-        return run.tags.get(STANDARD) == "true" and incumbent.get(STANDARD) != "true"
-    starts = int(run.params["evaluation.test_episodes"])
-    return difference > 0 and starts >= int(incumbent.get(STARTS, 0))
-
-
-def _difference(
-    versions: Versions,
-    incumbent: Mapping[str, str],
-    run: StoredRun,
-    candidate: npt.NDArray[np.float64],
-    folder: Path,
-) -> float | None:
-    """The candidate's mean return minus the incumbent's, over the test starts that both have.
-
-    None where their returns were earned in different environments, or the incumbent is none of ours.
-    """
-    if incumbent.get(ENVIRONMENT) != run.tags[ENVIRONMENT]:
-        return None
-    try:
-        returns = _test_returns(versions, versions.run(incumbent["qsweep.run_id"]), folder)
-    except OSError:  # its run was deleted; its mean is all that is left
-        return float(candidate.mean() - float(incumbent["qsweep.test_return_mean"]))
-    common = min(len(candidate), len(returns))
-    return float((candidate[:common] - returns[:common]).mean())

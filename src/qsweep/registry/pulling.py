@@ -8,10 +8,9 @@ import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from qsweep import checkpoints
-from qsweep.durable import taking_place_of
+from qsweep.durable import taking_place_of, temporary_folder
 from qsweep.policy import CONFIG, README, RECORD, TABLE, Policy, readable
 from qsweep.problems import Problem, UsageError
 from qsweep.registry.model import download_policy, write_model
@@ -51,7 +50,7 @@ def pull(name: str, out: Path | None = None, force: bool = False, uri: str = "lo
     folder = Path(os.path.abspath(out or folder_name(name)))  # a name of its own, where `out` ends in ..
     _check_replaceable(folder, force)
     store = open_store(uri, create=False)
-    with TemporaryDirectory(prefix="qsweep-") as scratch:
+    with temporary_folder() as scratch:
         policy = fetch(store, resolve(store, name), Path(scratch))
     try:
         with taking_place_of(folder, partial(_check_replaceable, force=force)) as aside:

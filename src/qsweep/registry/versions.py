@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from qsweep.durable import temporary_folder
 from qsweep.policy import Policy
 from qsweep.registry.model import write_model
 from qsweep.tracking import run_rows
 from qsweep.tracking.run_rows import StoredRun
-from qsweep.tracking.store import Store
+from qsweep.tracking.store import Store, literal
 from qsweep.tracking.table_tracker import is_plain_folder
 
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+MS = 1000
 MODEL = "policy"
 """What a run's logged model is called."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a model, by its number, and its tags."""
+
+    number: str
+    tags: Mapping[str, str]
 
 
 class Versions(Protocol):
@@ -34,11 +47,14 @@ class Versions(Protocol):
     def add(self, run: StoredRun, name: str, policy: Policy, tags: Mapping[str, str]) -> str:
         """Make a policy a model of its run, with the run's test metrics, and the next version of `name`."""
 
-    def tags_of(self, name: str, alias: str) -> Mapping[str, str] | None:
-        """The tags of the version that has an alias, or None."""
+    def holder(self, name: str, alias: str) -> Version | None:
+        """The version that has an alias, or None."""
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Give a version an alias, taking it from any other."""
+
+    def set_tag(self, name: str, version: str, key: str, value: str) -> None:
+        """Give a version a tag."""
 
 
 def scores(run: StoredRun) -> dict[str, float]:
@@ -102,7 +118,7 @@ class ClientVersions:
 
         client = self._client
         logged = client.create_logged_model(run.experiment_id, name=MODEL, source_run_id=run.run_id)
-        with TemporaryDirectory(prefix="qsweep-") as temporary:
+        with temporary_folder() as temporary:
             folder = Path(temporary) / "model"
             write_model(policy, folder)
             client.log_model_artifacts(logged.model_id, str(folder))
@@ -125,18 +141,36 @@ class ClientVersions:
         )
         return str(version.version)
 
-    def tags_of(self, name: str, alias: str) -> Mapping[str, str] | None:
-        """The tags of the version that has an alias, or None."""
+    def holder(self, name: str, alias: str) -> Version | None:
+        """The version that has an alias, or None."""
         from mlflow.exceptions import MlflowException
 
         try:
-            tags: Mapping[str, str] = self._client.get_model_version_by_alias(name, alias).tags
+            found = self._client.get_model_version_by_alias(name, alias)
         except MlflowException as error:
             if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise  # a store that fails has not said that there is none
             return None
-        return tags
+        return Version(str(found.version), found.tags)
+
+    def since(self, name: str, number: str, seconds: float) -> list[Version]:
+        """All versions that were created after, or at most so many seconds before, one of them."""
+        found: list[ModelVersion] = []
+        token: str | None = None
+        while True:
+            page = self._client.search_model_versions(f"name = {literal(name)}", page_token=token)
+            found += page
+            token = page.token
+            if not token:
+                break
+        [ours] = [version.creation_timestamp for version in found if str(version.version) == number]
+        lately = [version for version in found if version.creation_timestamp >= ours - seconds * MS]
+        return [Version(str(version.version), version.tags) for version in lately]
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Give a version an alias, taking it from any other."""
         self._client.set_registered_model_alias(name, alias, version)
+
+    def set_tag(self, name: str, version: str, key: str, value: str) -> None:
+        """Give a version a tag."""
+        self._client.set_model_version_tag(name, version, key, value)

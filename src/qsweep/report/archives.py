@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import unquote
 
 from qsweep import checkpoints
 from qsweep.checkpoints import Archive, QTable
+from qsweep.durable import temporary_folder
 from qsweep.policy import readable
 from qsweep.problems import UsageError
-from qsweep.resolution import resolve
+from qsweep.resolution import recorded
 from qsweep.tracking.store import Store
 from qsweep.training.learner import learner
 from qsweep.training.task import task
@@ -26,7 +26,7 @@ def archive(store: Store, run_id: str, artifacts: str) -> Iterator[Archive]:
 
     Raises UsageError where there is none, or it is damaged, in whatever is done with it, too.
     """
-    with TemporaryDirectory(prefix="qsweep-") as scratch, readable(f"run {run_id}: {FILE}"):
+    with temporary_folder() as scratch, readable(f"run {run_id}: {FILE}"):
         # MLflow would make a copy, after four queries.
         folder = unquote(artifacts.removeprefix("file://"))
         beside = Path(folder) / FILE if store.artifacts and folder.startswith("/") else None
@@ -41,7 +41,7 @@ def first_and_last(store: Store, run_id: str, artifacts: str) -> tuple[QTable, Q
     """
     try:
         with archive(store, run_id, artifacts) as history:
-            config = resolve(history.about["config"])
+            config = recorded(history.about["config"])
             made = task(config)
             first = learner(made).table(made.shape)
             [(_, last)] = history.tables([config.episodes])

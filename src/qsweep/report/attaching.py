@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
+from qsweep.durable import temporary_folder
 from qsweep.pictures.q_table_slider import q_table_images, write_slider
 from qsweep.problems import UsageError
 from qsweep.report.archives import archive
@@ -36,15 +37,21 @@ def attach(parent_run_id: str, uri: str) -> str:
         name = parent.data.tags.get(SWEEP, parent.info.run_name)
         selection = Selection(name, uri)
         made = contents(children(parent_run_id, uri), selection)
-        with TemporaryDirectory(prefix="qsweep-") as scratch:
+        with temporary_folder() as scratch:
             write_files(made, Path(scratch), command(selection), uri if uri.startswith("http") else UI)
             store.client.log_artifacts(parent_run_id, scratch, ARTIFACTS)
         for section in made.sections:
             _add_sliders(section, store)
     except Exception as error:  # of MLflow, the network, the disk, and whatever else
         return f"no report in the parent run: {' '.join(f'{type(error).__name__}: {error}'.split())[:300]}"
-    page = f"{parent.info.artifact_uri.removeprefix('file://')}/{ARTIFACTS}/{PAGE}"
-    return "\n".join([*headlines(made), f"report: {page}"])
+    return "\n".join([*headlines(made), f"report: {_place(store, parent)}"])
+
+
+def _place(store: Store, parent: Any) -> str:
+    """Where the page is to be seen: a file, or the parent run's artifacts on a server."""
+    if store.artifacts is None:
+        return f"{store.uri}/#/experiments/{parent.info.experiment_id}/runs/{parent.info.run_id}/artifacts"
+    return f"{parent.info.artifact_uri.removeprefix('file://')}/{ARTIFACTS}/{PAGE}"
 
 
 def _add_sliders(section: Section, store: Store) -> None:
@@ -52,7 +59,7 @@ def _add_sliders(section: Section, store: Store) -> None:
         run = best_run(section.study, label)
         run_id = str(run["run_id"])
         try:
-            with archive(store, run_id, run["artifacts"]) as history, TemporaryDirectory() as scratch:
+            with archive(store, run_id, run["artifacts"]) as history, temporary_folder() as scratch:
                 images = q_table_images(history, layout_of(history), str(run["name"]), STEPS)
                 write_slider(Path(scratch), images, int(run["started"].timestamp() * 1000))
                 store.client.log_artifacts(run_id, scratch, IMAGES)

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from qsweep.problems import Problem, UsageError, closest
+from qsweep.reading import printable
 from qsweep.tracking import RunRecord, run_rows
 from qsweep.tracking.run_rows import StoredRun
 from qsweep.tracking.store import Store, literal, open_store
@@ -122,7 +123,7 @@ def _row(run: StoredRun) -> dict[str, Any]:
 def row(record: RunRecord, status: str, metrics: Mapping[str, float]) -> dict[str, Any]:
     """What a run's record says of it, as columns."""
     return {
-        "name": record.name,
+        "name": printable(record.name),
         "experiment": record.experiment,
         "status": status,
         "sweep": record.tags.get(SWEEP),
@@ -141,4 +142,4 @@ def _value(text: str) -> Any:
         value = json.loads(text)
         if isinstance(value, int | float | bool):
             return value
-    return text
+    return printable(text)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from rich.markup import escape
 from rich.table import Table
 
 from qsweep.config import RULES
@@ -118,7 +119,7 @@ def variants_table(runs: pd.DataFrame, title: str) -> Table:
         scores = (number(row["mean"]), spread, number(row["worst"]), number(row["best"]))
         training = (number(row["train"]), f"{row['seconds']:.2f}")
         share = share_of_optimum(row["mean"], row["optimum"])
-        table.add_row(row["label"], str(row["seeds"]), *scores, share, *training)
+        table.add_row(escape(row["label"]), str(row["seeds"]), *scores, share, *training)
     return table
 
 
@@ -134,5 +135,5 @@ def runs_table(runs: pd.DataFrame, limit: int) -> Table:
         score = run.get(SCORE, float("nan"))
         started = run["started"].tz_convert(None).strftime("%Y-%m-%d %H:%M")
         value = "-" if pd.isna(score) else number(score)
-        table.add_row(started, str(run["name"]), run["run_id"][:8], run["status"], value)
+        table.add_row(started, escape(str(run["name"])), run["run_id"][:8], run["status"], value)
     return table

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from qsweep.reading import printable
 from qsweep.report import words
 from qsweep.report.contents import Contents, Section
 from qsweep.report.leaderboard import number, share_of_optimum
@@ -34,7 +35,9 @@ def markdown(contents: Contents, command: str) -> str:
     left = len(contents.sections) - SECTIONS
     more = [f"And {words.counted(left, 'more environment')}: see report.html.", ""] if left > 0 else []
     lines = [*lines[: LINES - len(more)], *more]
-    return "\n".join([*lines, f"Made by `{command.replace('`', '')}`; details in report.html.", ""])
+    return "\n".join(
+        [*lines, f"Made by `{printable(command).replace('`', '')}`; details in report.html.", ""]
+    )
 
 
 def _section(section: Section, many: bool) -> Iterator[str]:

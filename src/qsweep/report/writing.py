@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -29,6 +30,8 @@ MARK = '<meta name="generator" content="qsweep '
 """What a page of ours has among its first lines."""
 FIRST = ("run_id", "name", "label", "seed", "status", "counts", "fresh")
 """The first columns of runs.csv."""
+FORMULA = re.compile(r"[=+\-@\t\r](?!\d+(\.\d*)?(e[+-]?\d+)?$)")
+"""How a text begins that a spreadsheet runs; numbers are none."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,8 @@ def report(selection: Selection, out: Path | None = None, ui: str | None = None)
     folder = Path(os.path.abspath(out or folder_name(selection.name)))
     _check(folder)
     address = (ui or (selection.uri if selection.uri.startswith("http") else UI)).rstrip("/")
-    if not re.fullmatch(r"https?://[^\s\"'<>]+", address):
-        raise UsageError([Problem("--ui", "must be http(s)://HOST", ui)])
+    if not re.fullmatch(r"https?://[^\s\"'<>@]+", address):
+        raise UsageError([Problem("--ui", "must be http(s)://HOST, without user or password", ui)])
     made = contents(selected(selection), selection)
     try:
         with taking_place_of(folder, _check) as aside:
@@ -85,9 +88,9 @@ def write_files(made: Contents, folder: Path, command: str, ui: str) -> None:
     """Write all files of a report into an existing folder."""
     write_text(folder / PAGE, page(made, command, ui))
     write_text(folder / SUMMARY, markdown(made, command))
-    runs_frame(made).to_csv(folder / RUNS, index=False)
+    harmless(runs_frame(made)).to_csv(folder / RUNS, index=False)
     variants = together(section.standings for section in made.sections)
-    variants.to_csv(folder / VARIANTS, index=False)
+    harmless(variants).to_csv(folder / VARIANTS, index=False)
     _draw(made, folder / FIGURES)
 
 
@@ -109,6 +112,17 @@ def runs_frame(made: Contents) -> pd.DataFrame:
     first = [column for column in FIRST if column in told]
     rest = [column for column in (*IDENTITY, *told.columns) if column not in first]
     return told[list(dict.fromkeys([*first, *rest]))].drop(columns="artifacts", errors="ignore")
+
+
+def harmless(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with a ' before every text that a spreadsheet would take for a formula."""
+
+    def quoted(value: Any) -> Any:
+        return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
+
+    safe = frame.map(quoted)
+    safe.columns = pd.Index([quoted(column) for column in safe.columns])
+    return safe
 
 
 def _draw(made: Contents, folder: Path) -> None:

@@ -21,7 +21,7 @@ from qsweep.problems import UsageError
 from qsweep.report.archives import archive
 from qsweep.report.histories import Histories
 from qsweep.report.studies import Study
-from qsweep.resolution import resolve
+from qsweep.resolution import recorded
 from qsweep.tracking.store import Store
 
 VARIANTS = 3
@@ -81,7 +81,7 @@ def best_run(study: Study, label: str) -> pd.Series:
 
 def layout_of(history: Archive) -> Layout:
     """How the tables of a run are drawn."""
-    config = resolve(history.about["config"])
+    config = recorded(history.about["config"])
     found = describe(config.env)
     # Which slices are shown depends on what was visited; of two dimensions there are no slices.
     changes = history.changes() if len(history.shape) > 3 else None
