@@ -13,6 +13,7 @@ from mlflow.exceptions import MlflowException
 from qsweep.curves import Points
 from qsweep.liveness import is_alive, owner_of
 from qsweep.tracking.continued import ContinuedRunLog
+from qsweep.tracking.heartbeat import Heartbeat
 from qsweep.tracking.store import Store
 from qsweep.tracking.tracker import EXPERIMENT_TAGS, RunRecord, Status, deleted, run_tags
 
@@ -114,6 +115,7 @@ class MlflowRunLog:
         self._client = store.client
         self._metrics: list[Metric] = []
         self._flushed = time.monotonic()
+        self._heartbeat = Heartbeat(store, run_id)
 
     def log(self, points: Points) -> None:
         """Record points of curves: the step is the episode."""
@@ -137,6 +139,7 @@ class MlflowRunLog:
 
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
         """Flush, then end the run."""
+        self._heartbeat.stop()
         now = time.time_ns() // 1_000_000
         self._metrics += [Metric(key, value, now, 0) for key, value in metrics.items()]
         try:
