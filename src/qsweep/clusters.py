@@ -19,6 +19,6 @@ def cluster_problems(lines: Sequence[str], uri: str) -> Iterator[Problem]:
     if find_spec(NEEDS[chosen]) is None:
         remedy = f"pip install 'qsweep[{chosen}]'"
         yield Problem("hydra/launcher", f"needs {NEEDS[chosen]}, which is not installed", chosen, remedy)
-    if uri.startswith(("local", "sqlite:")):
-        rule = f"must be a server that all machines reach, or none, with hydra/launcher={chosen}"
+    if uri != "none" and not uri.startswith("http"):
+        rule = f"must be a tracking server that all machines reach, or none, with hydra/launcher={chosen}"
         yield Problem("tracking.uri", rule, uri, "tracking=server")

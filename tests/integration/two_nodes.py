@@ -1,6 +1,6 @@
-"""A Ray cluster of two nodes, a tracking server, and a sweep over them of which one worker is killed.
+"""A tracking server, perhaps a Ray cluster of two nodes, and a sweep of which one worker is killed.
 
-    python -m tests.integration.two_nodes FOLDER
+    python -m tests.integration.two_nodes FOLDER ray|slurm
 
 It is the first process of a network and process namespace of its own, so nothing of it can be reached
 from elsewhere (Ray listens on every interface there is) and nothing of it is left when it ends.
@@ -27,9 +27,9 @@ SERVER = "http://127.0.0.1:5000"
 HEAD, SECOND = "127.0.0.2", "127.0.0.3"
 OTHER_MACHINE = 'echo second >/proc/sys/kernel/hostname && mount -t tmpfs none multirun && exec "$@"'
 """With a name of its own, and a folder of its own in place of the one in which a sweep keeps its marks."""
+LAUNCHER = {"ray": f"hydra.launcher.init.address={HEAD}:6379", "slurm": "hydra.launcher.cluster=local"}
 SWEEP = (
-    *("train", "-m", "hydra/launcher=ray", f"hydra.launcher.init.address={HEAD}:6379"),
-    *(f"tracking.uri={SERVER}", "registry.promote=never", "sweep.report=never", "sweep.batch=1"),
+    *(f"tracking.uri={SERVER}", "registry.promote=never", "sweep.report=never"),
     *("episodes=50000", "checkpoint_every=1000", "tracking.max_points=50", "seed=range(12)"),
     *("evaluation.checkpoints=2", "evaluation.episodes=2", "evaluation.test_episodes=5"),
 )
@@ -83,19 +83,25 @@ def in_hand(folder: Path, host: str) -> list[int]:
         return [int(process.partition("-")[0]) for (process,) in connection.execute(query, (host,))]
 
 
-def cluster(folder: Path) -> None:
-    """Start the server and both nodes."""
-    temporary = str(folder / "ray")
-    node = ("--block", "--num-cpus=1", "--object-store-memory=80000000", "--disable-usage-stats")
-    store = (f"--backend-store-uri=sqlite:///{folder}/server.db", f"--artifacts-destination={folder}/artifacts")
+def server(folder: Path) -> None:
+    """Start the tracking server."""
+    store = (
+        f"--backend-store-uri=sqlite:///{folder}/server.db",
+        f"--artifacts-destination={folder}/artifacts",
+    )
     start(folder, "server", f"{BIN}/mlflow", "server", "--workers=1", *store)
-    head = (f"--node-ip-address={HEAD}", "--port=6379", "--include-dashboard=false")
-    start(folder, "head", f"{BIN}/ray", "start", "--head", f"--temp-dir={temporary}", *head, *node)
+
+
+def cluster(folder: Path) -> None:
+    """Start both nodes."""
+    node = ("--block", "--num-cpus=1", "--object-store-memory=80000000", "--disable-usage-stats")
+    head = ("--head", f"--temp-dir={folder}/ray", f"--node-ip-address={HEAD}", "--port=6379")
+    start(folder, "head", f"{BIN}/ray", "start", *head, "--include-dashboard=false", *node)
     wait_until(lambda: listens(HEAD, 6379))
     (folder / "multirun").mkdir()
-    join = [BIN / "ray", "start", f"--address={HEAD}:6379", f"--node-ip-address={SECOND}", *node]
-    start(folder, "second", "unshare", "--uts", "--mount", "sh", "-c", OTHER_MACHINE, "sh", *map(str, join))
-    wait_until(lambda: answers(f"{SERVER}/health"))
+    join = (f"{BIN}/ray", "start", f"--address={HEAD}:6379", f"--node-ip-address={SECOND}", *node)
+    start(folder, "second", "unshare", "--uts", "--mount", "sh", "-c", OTHER_MACHINE, "sh", *join)
+    wait_until(both_nodes_are_there)
 
 
 def both_nodes_are_there() -> bool:
@@ -109,21 +115,28 @@ def both_nodes_are_there() -> bool:
         ray.shutdown()
 
 
-def main(folder: Path) -> int:
-    """Sweep, kill a worker of the second node with a run in hand; returns the sweep's exit code."""
+def main(folder: Path, launcher: str) -> int:
+    """Sweep, kill a worker with a run in hand (of the second node, if any); returns the sweep's exit code."""
     os.environ |= {
         "RAY_USAGE_STATS_ENABLED": "0",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
     loopback_up()
-    cluster(folder)
-    wait_until(both_nodes_are_there)
-    sweep = start(folder, "sweep", f"{BIN}/qsweep", *SWEEP)
-    wait_until(lambda: bool(in_hand(folder, "second")) or sweep.poll() is not None)
-    os.kill(in_hand(folder, "second")[0], signal.SIGKILL)
+    server(folder)
+    host, batch = socket.gethostname(), 3
+    if launcher == "ray":
+        cluster(folder)
+        host, batch = "second", 1
+    wait_until(lambda: answers(f"{SERVER}/health"))
+    lines = (f"hydra/launcher={launcher}", LAUNCHER[launcher], f"sweep.batch={batch}")
+    sweep = start(folder, "sweep", f"{BIN}/qsweep", "train", "-m", *lines, *SWEEP)
+    parent = sweep.pid
+    wait_until(lambda: bool(set(in_hand(folder, host)) - {parent}) or sweep.poll() is not None)
+    [worker, *_] = set(in_hand(folder, host)) - {parent}
+    os.kill(worker, signal.SIGKILL)
     return sweep.wait()
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))

@@ -62,9 +62,7 @@ class ClusterLauncher(Launcher):
     launched again, and nothing is run twice.
     """
 
-    def setup(
-        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
-    ) -> None:
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take what all jobs share."""
         self.context, self.task, self.config = hydra_context, task_function, config
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from hydra.core.utils import JobReturn
 from hydra.types import HydraContext, TaskFunction
-from hydra_plugins.qsweep_launchers._carried import ClusterLauncher, lost, run
 from omegaconf import DictConfig, OmegaConf
+
+from hydra_plugins.qsweep_launchers._carried import ClusterLauncher, lost, run
 
 GRACE_SECONDS = 10.0
 """How long the runs in hand may take to put away what they have when a sweep is interrupted."""
@@ -25,9 +26,7 @@ class RayLauncher(ClusterLauncher):
         self._init: Any = OmegaConf.to_container(init, resolve=True)
         self._task: Any = OmegaConf.to_container(task, resolve=True)
 
-    def setup(
-        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
-    ) -> None:
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Join the cluster. Raises UsageError where there is none."""
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
         from qsweep.problems import Problem, UsageError

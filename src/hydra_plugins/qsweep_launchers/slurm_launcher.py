@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from hydra.core.utils import JobReturn
-from hydra_plugins.qsweep_launchers._carried import ClusterLauncher, lost, run
 from omegaconf import DictConfig, OmegaConf
+
+from hydra_plugins.qsweep_launchers._carried import ClusterLauncher, lost, run
 
 POLL_SECONDS = 0.5
 
