@@ -95,7 +95,9 @@ def server(folder: Path) -> None:
 def cluster(folder: Path) -> None:
     """Start both nodes."""
     node = ("--block", "--num-cpus=1", "--object-store-memory=80000000", "--disable-usage-stats")
-    head = ("--head", f"--temp-dir={folder}/ray", f"--node-ip-address={HEAD}", "--port=6379")
+    # Seen by this namespace alone, and short: the paths of Ray's sockets have 107 characters at most.
+    subprocess.run(["mount", "-t", "tmpfs", "none", "/mnt"], check=True)
+    head = ("--head", "--temp-dir=/mnt/ray", f"--node-ip-address={HEAD}", "--port=6379")
     start(folder, "head", f"{BIN}/ray", "start", *head, "--include-dashboard=false", *node)
     wait_until(lambda: listens(HEAD, 6379))
     (folder / "multirun").mkdir()
