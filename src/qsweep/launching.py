@@ -89,7 +89,8 @@ class Runs:
             error = self._launch(some)
             if self._jobs.stopped:  # a run in this very process took the signal
                 raise Interrupted(signal.SIGTERM)
-            died = self._died(some, name) if error else set()
+            died = some.keys() & self._jobs.abandoned()
+            died |= self._left_running(some, name) if error else set()
             deaths.update(died)
             nothing = self._jobs.count_ended() == before and not died
             for number in self._not_ended(some):
@@ -102,19 +103,17 @@ class Runs:
         ended = {run.number for run in self._jobs.ended()}
         return {number: work for number, work in works.items() if number not in ended}
 
-    def _died(self, works: Mapping[int, Work], name: str) -> set[int]:
-        """Those of some runs that a process had in hand when it died; nobody has from now on.
+    def _left_running(self, works: Mapping[int, Work], name: str) -> set[int]:
+        """Those of some runs that the store holds for RUNNING after their launch, which they are no more.
 
-        Their marks say so or, where the process had a folder of its own, their status in the store.
+        So one knows what was in the hands of a process whose marks lie on another machine.
         """
-        died = works.keys() & self._jobs.abandoned()
-        if self._parent.run_id:
-            found = earlier_runs(open_store(self._uri), self._parent.run_id, name)
-            for number, work in works.items():
-                if any(run.status == "RUNNING" for run in found.get(config_hash(work.config), [])):
-                    died.add(number)
-            tracker(self._uri).kill_running(self._parent.run_id)
-        return died
+        if not self._parent.run_id:
+            return set()
+        found = earlier_runs(open_store(self._uri), self._parent.run_id, name)
+        running = {config for config, runs in found.items() if any(run.status == "RUNNING" for run in runs)}
+        tracker(self._uri).kill_running(self._parent.run_id)
+        return {number for number, work in works.items() if config_hash(work.config) in running}
 
     def _to_run(
         self, works: Mapping[int, Work], name: str, rerun: Rerun, replaced: dict[int, tuple[str, ...]]
