@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help setup sweep report test ui verify bench docs lock clean
+.PHONY: help setup sweep report test ui server verify bench docs lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -32,6 +32,9 @@ test: $(READY)  ## Lint, types and tests
 
 ui: $(READY)  ## The MLflow UI on this checkout's runs
 	$(BIN)/qsweep ui
+
+server: $(READY)  ## A tracking server for many users, on PostgreSQL; MLFLOW_AUTH_ADMIN_PASSWORD is its first admin's
+	$(BIN)/qsweep server
 
 verify: $(READY)  ## Published and exact numbers, reproduced and judged; some minutes
 	$(BIN)/qsweep verify

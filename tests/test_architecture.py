@@ -34,6 +34,7 @@ ORDER = (
         "multiruns",
         "launch",
         "verification",
+        "serving",
     ),
     *("cli", "__init__"),
 )

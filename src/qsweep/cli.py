@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 
 import click
 
-from qsweep.problems import UsageError
+from qsweep.problems import Failure, UsageError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,6 +29,9 @@ def refusing(command: Callable[P, R]) -> Callable[P, R]:
             for problem in error.problems:
                 click.echo(f"qsweep: {problem}", err=True)
             sys.exit(2)
+        except Failure as failure:
+            click.echo(f"qsweep: {failure}", err=True)
+            sys.exit(1)
         except KeyboardInterrupt as interrupt:
             click.echo("qsweep: interrupted", err=True)
             sys.exit(128 + getattr(interrupt, "signum", 2))
@@ -241,3 +244,34 @@ def ui(host: str, port: int) -> None:
     # Without MLflow's job runners, which evaluate language models and start a process each.
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     os.execv(sys.executable, [*mlflow, "--host", host, "--port", str(port)])
+
+
+@main.command()
+@refusing
+def send() -> None:
+    """Send the runs that a tracking server did not take, and that were kept in mlruns/unsent."""
+    from qsweep.tracking.unsent import send
+
+    sent = send()
+    click.echo(f"{len(sent)} runs sent" + "".join(f"\n{run}" for run in sent))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Port.")
+@click.option("--backend", metavar="URI", help="postgresql://HOST/DATABASE, without a password.")
+@click.option("--artifacts", metavar="DEST", help="A folder, or s3://BUCKET/PATH (by default below mlruns/).")
+@click.option("--workers", type=click.IntRange(1), default=4, show_default=True, help="Processes.")
+@refusing
+def server(host: str, port: int, backend: str | None, artifacts: str | None, workers: int) -> None:
+    """A tracking server for many users, on PostgreSQL, with passwords; Ctrl-C ends it.
+
+    \b
+    MLFLOW_AUTH_ADMIN_PASSWORD=... qsweep server
+    PGHOST=db PGUSER=mlflow PGPASSWORD=... PGDATABASE=mlflow qsweep server --artifacts s3://bucket/qsweep
+
+    Where no PostgreSQL is named, by --backend or libpq's variables, one is run in mlruns/postgresql.
+    """
+    from qsweep.serving import Server, serve
+
+    sys.exit(serve(Server(host, port, backend, artifacts, workers)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,7 +13,10 @@ LISTED = 50
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong: the key, the rule it breaks, the value given and, where there is one, the remedy."""
+    """One thing wrong: the key, the rule it breaks, the value given and, where there is one, the remedy.
+
+    As text it shows no password of a URI, wherever in it the URI stands.
+    """
 
     key: str
     rule: str
@@ -22,7 +26,11 @@ class Problem:
     def __str__(self) -> str:
         given = "" if self.given is None else f"; given {self.given!r}"
         remedy = f" ({self.remedy})" if self.remedy else ""
-        return f"{self.key}: {self.rule}{given}{remedy}"
+        return "".join(map(without_password, (f"{self.key}: ", self.rule, given, remedy)))
+
+
+class Failure(Exception):
+    """Something that this program needs has failed; says what, to its user. The exit code is 1."""
 
 
 class UsageError(Exception):
@@ -31,6 +39,11 @@ class UsageError(Exception):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple({str(problem): problem for problem in problems}.values())
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def without_password(uri: str) -> str:
+    """A URI as it may be shown."""
+    return re.sub(r"(password=)[^&\s]*", r"\1***", re.sub(r"//.*@", "//***@", uri))
 
 
 def closest(word: str, valid: Iterable[str]) -> str:
