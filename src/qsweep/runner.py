@@ -150,7 +150,8 @@ def _recorded(work: Work, timer: _Timer) -> Iterator[_Recording]:
 
 
 def _opened(work: Work) -> RunLog:
-    tracking = tracker(work.config.tracking.uri)
+    known = work.config.tracking.parent is not None  # a server that has taken the parent is waited for
+    tracking = tracker(work.config.tracking.uri, patient=known)
     record = run_record(work.config, work.name, work.command)
     return tracking.reopen(work.run_id, record) if work.run_id else tracking.open(record)
 

@@ -16,13 +16,16 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 __all__ = ["NullTracker", "RunLog", "RunRecord", "Status", "Tracker", "tracker"]
 
 
-def tracker(uri: str) -> Tracker:
-    """The tracker of a `tracking.uri`: local, none, or the URI of an MLflow store."""
+def tracker(uri: str, patient: bool = False) -> Tracker:
+    """The tracker of a `tracking.uri`: local, none, or the URI of an MLflow store.
+
+    patient: whether a server that does not answer is waited for at length, as one is that has answered.
+    """
     if uri == "none":
         return NullTracker()
     from qsweep.tracking.store import open_store
 
-    store = open_store(uri)
+    store = open_store(uri, patient=patient)
     if store.tables is not None:
         from qsweep.tracking.table_tracker import TableTracker
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from qsweep.curves import Points
 from qsweep.liveness import is_alive, owner_of
 from qsweep.tracking.continued import ContinuedRunLog
 from qsweep.tracking.store import Store
-from qsweep.tracking.tracker import EXPERIMENT_TAGS, RunRecord, Status, deleted, run_tags
+from qsweep.tracking.tracker import EXPERIMENT_TAGS, RunLog, RunRecord, Status, deleted, forbidden, run_tags
 
 BATCH = 1000
 """Metrics in one call, MLflow's limit; with the longest of keys a third of the megabyte that one may have."""
@@ -28,14 +28,13 @@ class MlflowTracker:
         self._store = store
         self._experiments: dict[str, str] = {}
 
-    def open(self, record: RunRecord) -> MlflowRunLog:
+    def open(self, record: RunRecord) -> RunLog:
         """Create the run, with its params and tags.
 
-        Raises UsageError where its experiment has been deleted.
+        Raises UsageError where its experiment has been deleted, or belongs to someone else.
         """
         client = self._store.client
-        experiment = self._experiment(record.experiment)
-        run = client.create_run(experiment, tags=run_tags(record), run_name=record.name)
+        run = self._create(record)
         log = MlflowRunLog(self._store, run.info.run_id)
         try:
             params = [Param(key, value) for key, value in record.params.items()]
@@ -43,7 +42,24 @@ class MlflowTracker:
         except BaseException:
             log.close("FAILED", {}, {})
             raise
-        return log
+        return self._kept(log)
+
+    def _create(self, record: RunRecord) -> Run:
+        experiment = self._experiment(record.experiment)
+        try:
+            return self._store.client.create_run(experiment, tags=run_tags(record), run_name=record.name)
+        except MlflowException as error:
+            if error.error_code != "PERMISSION_DENIED":
+                raise
+            raise forbidden(record.experiment) from None
+
+    def _kept(self, log: MlflowRunLog) -> RunLog:
+        """The log of a run; of one on a server, which may go away, one that keeps what is not taken."""
+        if self._store.artifacts is not None:
+            return log
+        from qsweep.tracking.unsent import KeepingRunLog
+
+        return KeepingRunLog(log, self._store)
 
     def reopen(self, run_id: str, record: RunRecord) -> ContinuedRunLog:
         """Go on with a run that has ended; what it has logged already is left out."""
@@ -55,7 +71,7 @@ class MlflowTracker:
         def logged(key: str) -> int:
             return max((metric.step for metric in client.get_metric_history(run_id, key)), default=-1)
 
-        return ContinuedRunLog(MlflowRunLog(self._store, run_id), logged)
+        return ContinuedRunLog(self._kept(MlflowRunLog(self._store, run_id)), logged)
 
     def kill_running(self, parent: str) -> None:
         """End as KILLED the runs nested under `parent` that are RUNNING, unless their process lives."""
@@ -114,6 +130,11 @@ class MlflowRunLog:
         self._client = store.client
         self._metrics: list[Metric] = []
         self._flushed = time.monotonic()
+
+    @property
+    def waiting(self) -> list[Metric]:
+        """The metrics that did not go out yet."""
+        return self._metrics
 
     def log(self, points: Points) -> None:
         """Record points of curves: the step is the episode."""

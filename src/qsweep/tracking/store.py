@@ -8,7 +8,7 @@ import sqlite3
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 from filelock import FileLock
@@ -23,14 +23,20 @@ from qsweep.tracking.sqlite_database import SqliteDatabase
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from qsweep.tracking.patience import PatientClient
+
 LOCAL_FOLDER = "mlruns"
 DATABASE = "mlflow.db"
 BULK_SCHEMES = {"sqlite": "qsweep-sqlite", "postgresql": "qsweep-postgresql"}
 """MLflow's scheme -> that under which MLflow finds `bulk_store`, for the same tables."""
 POSTGRESQL = r"postgresql://[^@?]+"
 """Without user and password: libpq has them from the environment."""
-URIS = rf"local|https?://.+|sqlite:///.+|{POSTGRESQL}"
-RULE = "must be local, http(s)://HOST, sqlite:///FILE or postgresql://HOST/DATABASE"
+URIS = rf"local|https?://[^@]+|sqlite:///.+|{POSTGRESQL}"
+RULE = "must be local, http(s)://HOST, sqlite:///FILE or postgresql://HOST/DATABASE, without user or password"
+UNAUTHORIZED = 401
+
+_REACHED: set[str] = set()
+"""Servers that have answered this process: their addresses are right."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,12 @@ class Store:
         """MLflow's client; MLflow is imported when it is first asked for, which takes a second."""
         from mlflow import MlflowClient
 
+        if self.artifacts is None:
+            from qsweep.tracking.patience import PatientClient
+
+            return cast(
+                "MlflowClient", PatientClient(MlflowClient(self.uri, registry_uri=self.uri), self.uri)
+            )
         scheme = self.uri.partition(":")[0]
         bulk = BULK_SCHEMES.get(scheme, scheme) if self.tables else scheme
         return MlflowClient(self.uri.replace(scheme, bulk, 1), registry_uri=self.uri)
@@ -80,16 +92,17 @@ def literal(text: str) -> str:
     return f"{quote_mark}{text}{quote_mark}"
 
 
-def open_store(uri: str, create: bool = True) -> Store:
+def open_store(uri: str, create: bool = True, patient: bool = False) -> Store:
     """Open the store of a `tracking.uri`, making a local one that is not there yet.
 
+    patient: whether a server that does not answer is waited for at length.
     Raises UsageError where it cannot be opened, is of another version of MLflow's, or does not exist and
     `create` is False.
     """
     if not re.fullmatch(URIS, uri):
         raise UsageError([Problem("tracking.uri", RULE, uri)])
     if uri.startswith("http"):
-        return _server(uri)
+        return _server(uri, patient)
     if uri.startswith("postgresql:"):
         return _postgresql(uri, create, local_database().parent)
     database = local_database() if uri == "local" else Path(uri.removeprefix("sqlite:///")).absolute()
@@ -176,13 +189,27 @@ def _create(database: Path) -> None:
     sync_folder(database.parent)
 
 
-def _server(uri: str) -> Store:
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+def _server(uri: str, patient: bool) -> Store:
+    from qsweep.tracking.patience import BUDGET_SECONDS, FIRST_BUDGET_SECONDS
+
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # the patience is our own
     store = Store(uri, None)
+    client = cast("PatientClient", store.client)
+    client.budget = BUDGET_SECONDS if patient or uri in _REACHED else FIRST_BUDGET_SECONDS
     try:
-        store.client.search_experiments(max_results=1)
+        client.search_experiments(max_results=1)
     except Exception as error:  # requests' and MLflow's, of many kinds
-        reason = " ".join(str(error).split())[:300]
-        rule = "must be an MLflow tracking server that answers"
-        raise UsageError([Problem("tracking.uri", rule, uri, reason)]) from error
+        raise UsageError([_refusal(uri, error)]) from error
+    _REACHED.add(uri)
+    client.budget = BUDGET_SECONDS
     return store
+
+
+def _refusal(uri: str, error: Exception) -> Problem:
+    status = getattr(error, "get_http_status_code", lambda: 0)()
+    if status == UNAUTHORIZED:
+        rule = "must be a server that knows this user and password"
+        remedy = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        return Problem("tracking.uri", rule, uri, remedy)
+    reason = " ".join(str(error).split())[:300]
+    return Problem("tracking.uri", "must be an MLflow tracking server that answers", uri, reason)

@@ -45,6 +45,13 @@ def deleted(experiment: str) -> UsageError:
     return UsageError([Problem("tracking.experiment", rule, experiment, "restore it or give another")])
 
 
+def forbidden(experiment: str) -> UsageError:
+    """What is wrong with a run in an experiment of somebody else's."""
+    rule = "names an experiment that this user may not add runs to"
+    remedy = "ask who owns it for EDIT, or give another"
+    return UsageError([Problem("tracking.experiment", rule, experiment, remedy)])
+
+
 class RunLog(Protocol):
     """One run being recorded."""
 

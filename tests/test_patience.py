@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from qsweep.tracking.patience import PatientClient, ServerGone
+
+RUN = {"run_id": "r1", "run_name": "n", "experiment_id": "0", "status": "RUNNING", "start_time": 1}
+
+
+class Stub:
+    """A server that does with each request what the next of its `plans` says, and afterwards answers it."""
+
+    def __init__(self) -> None:
+        self.plans: list[str] = []
+        self.runs: list[dict[str, Any]] = []
+        self.asked: list[str] = []
+
+    def answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """What MLflow's server would say."""
+        if path.endswith("runs/create"):
+            info = {**RUN, "run_name": body["run_name"], "run_id": f"r{len(self.runs)}"}
+            self.runs.append({"info": info, "data": {"tags": body["tags"]}})
+            return {"run": self.runs[-1]}
+        return {"runs": self.runs} if path.endswith("runs/search") else {"experiments": []}
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    """A stub that listens at `stub.address`."""
+    made = Stub()
+
+    class Handler(BaseHTTPRequestHandler):
+        """Answers as planned: a status; `lost`: it does what it is asked, and hangs up."""
+
+        def do_POST(self) -> None:
+            """Answer."""
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            made.asked.append(self.path.rpartition("mlflow/")[2])
+            plan = made.plans.pop(0) if made.plans else "200"
+            text = json.dumps(
+                made.answer(self.path, body) if plan in ("200", "lost") else {"error_code": plan}
+            )
+            if plan == "lost":
+                return
+            self.send_response(int(plan) if plan.isdigit() else 403)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made.address = f"http://127.0.0.1:{server.server_port}"  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield made
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def client(stub: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], PatientClient]:
+    """Make a client of the stub with a budget in seconds."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    return lambda budget: PatientClient(MlflowClient(stub.address), stub.address, budget)
+
+
+@pytest.mark.parametrize("plan", ["500", "502", "503", "429", "lost"])
+def test_what_passes_is_waited_for(stub: Stub, client: Callable[[float], PatientClient], plan: str) -> None:
+    """After an answer that says so, or none, the same is asked again until it is answered."""
+    stub.plans = [plan, plan]
+    assert list(client(30).search_experiments()) == []
+    assert stub.asked == ["experiments/search"] * 3
+
+
+def test_a_refusal_is_an_answer(stub: Stub, client: Callable[[float], PatientClient]) -> None:
+    """What a server refuses is not asked again."""
+    stub.plans = ["PERMISSION_DENIED"]
+    with pytest.raises(MlflowException) as refused:
+        client(30).search_experiments()
+    assert refused.value.error_code == "PERMISSION_DENIED"
+    assert len(stub.asked) == 1
+
+
+def test_a_run_is_created_once(stub: Stub, client: Callable[[float], PatientClient]) -> None:
+    """A run whose creation was never answered is found, not made twice; a second one is another."""
+    patient = client(30)
+    stub.plans = ["lost"]
+    assert patient.create_run("0", {"a": "1"}, "n").info.run_id == "r0"
+    assert patient.create_run("0", {"a": "1"}, "n").info.run_id == "r1"
+    assert len(stub.runs) == 2
+
+
+def test_a_run_of_someone_elses_is_not_taken(stub: Stub, client: Callable[[float], PatientClient]) -> None:
+    """A run that began in the same millisecond under the same name, with other tags, is not ours."""
+    stub.runs = [{"info": RUN, "data": {"tags": [{"key": "a", "value": "2"}]}}]
+    stub.plans = ["503"]
+    assert client(30).create_run("0", {"a": "1"}, "n").info.run_id == "r1"
+
+
+def test_after_the_budget_it_is_over_at_once(stub: Stub, client: Callable[[float], PatientClient]) -> None:
+    """Once the budget is spent a call is tried once, until one is answered; then there is patience again."""
+    patient = client(0.3)
+    stub.plans = ["503"] * 50
+    with pytest.raises(ServerGone, match="does not answer any more"):
+        patient.search_experiments()
+    asked = len(stub.asked)
+    assert asked >= 2
+    with pytest.raises(ServerGone):
+        patient.search_experiments()
+    assert len(stub.asked) == asked + 1
+    stub.plans = []
+    patient.search_experiments()
+    stub.plans = ["503"]
+    patient.search_experiments()
+    assert stub.plans == []
+
+
+def test_who_interrupts_is_not_kept_waiting(
+    stub: Stub, client: Callable[[float], PatientClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an interrupted wait what is put away does not wait again."""
+    patient = client(100)
+    stub.plans = ["503"] * 50
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        patient.search_experiments()
+    with pytest.raises(ServerGone):
+        patient.search_experiments()
