@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +19,9 @@ from qsweep import arrow, checkpoints
 from qsweep.durable import user_cache
 from qsweep.evaluation import TEST_FILE
 from qsweep.policy import Policy
-from qsweep.registry.versions import Versions, versions_in
+from qsweep.problems import Problem, UsageError
+from qsweep.registry.rivals import settle
+from qsweep.registry.versions import ClientVersions, Version, Versions, versions_in
 from qsweep.tracking.run_rows import StoredRun
 from qsweep.tracking.store import Store
 
@@ -25,6 +29,7 @@ BEST = "best"
 STARTS = "qsweep.test_episodes"
 STANDARD = "qsweep.standard"
 """The tag of runs in an environment as it is registered."""
+MEAN = "qsweep.test_return_mean"
 ENVIRONMENT = "qsweep.environment"
 """The tag that says which environment a return was earned in."""
 
@@ -63,8 +68,9 @@ def register(store: Store, run_id: str) -> Promotion:
     """Make a run's chosen checkpoint a version, and `best` where it beats the last best.
 
     The comparison is paired, on the test starts that both were measured on, and made under a lock, so
-    that of several sweeps that end together the better one stays. Raises KeyError for a run that
-    has no judged checkpoint.
+    that of several sweeps that end together the better one stays; on a server, where they may end on
+    several machines, it is made again afterwards. Raises KeyError for a run that has no judged
+    checkpoint, UsageError where the model belongs to someone else.
     """
     versions = versions_in(store, run_id)
     with TemporaryDirectory(prefix="qsweep-") as temporary:
@@ -72,18 +78,33 @@ def register(store: Store, run_id: str) -> Promotion:
         run = versions.run(run_id)
         policy = _chosen_policy(versions, run, folder)
         name = model_name(policy.env_id)
-        with _lock(store, name):
+        returns = _test_returns(versions, run, folder)
+        with _lock(store, name), _permitted(name):
             version = versions.version_of(run, name) or versions.add(run, name, policy, _tags(run))
             incumbent = versions.tags_of(name, BEST)
-            if incumbent is None:
-                difference, better = None, True
-            else:
-                returns = _test_returns(versions, run, folder)
-                difference = _difference(versions, incumbent, run, returns, folder)
-                better = _displaces(incumbent, run, difference)
+            difference = None if incumbent is None else _difference(versions, incumbent, run, returns, folder)
+            better = incumbent is None or _displaces(incumbent, run, difference)
             if better:
                 versions.set_alias(name, BEST, version)
+                if isinstance(versions, ClientVersions):  # of a server, perhaps, which other machines use
+                    beats = partial(_beats, versions, folder)
+                    holder = settle(versions, name, BEST, version, beats)
+                    if holder.number != version:
+                        better = False
+                        difference = _difference(versions, holder.tags, run, returns, folder)
     return Promotion(name, version, better, difference)
+
+
+@contextmanager
+def _permitted(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if getattr(error, "error_code", None) != "PERMISSION_DENIED":  # MLflow's; not imported for this
+            raise
+        rule = "registers a model that this user may not change"
+        remedy = "ask who owns it for EDIT, or switch it off: registry.promote=never"
+        raise UsageError([Problem("registry.promote", rule, name, remedy)]) from None
 
 
 def _chosen_policy(versions: Versions, run: StoredRun, folder: Path) -> Policy:
@@ -110,7 +131,7 @@ def _tags(run: StoredRun) -> dict[str, str]:
         STARTS: run.params["evaluation.test_episodes"],
         "qsweep.run_id": run.run_id,
         "qsweep.checkpoint": checkpoints.name_of(int(run.metrics["best_episode"])),
-        "qsweep.test_return_mean": f"{run.metrics['test/return_mean']:.6g}",
+        MEAN: f"{run.metrics['test/return_mean']:.6g}",
     }
 
 
@@ -133,6 +154,23 @@ def _displaces(incumbent: Mapping[str, str], run: StoredRun, difference: float |
     return difference > 0 and starts >= int(incumbent.get(STARTS, 0))
 
 
+def _beats(versions: Versions, folder: Path, rival: Version, holder: Version) -> bool:
+    """Whether one version displaces another; what cannot, by their tags, is not looked at further."""
+    ours, theirs = rival.tags, holder.tags
+    if ours.get(ENVIRONMENT) != theirs.get(ENVIRONMENT):
+        may = ours.get(STANDARD) == "true" and theirs.get(STANDARD) != "true"
+    else:
+        may = float(ours.get(MEAN, "nan")) > float(theirs.get(MEAN, "nan"))
+    if not may:
+        return False
+    try:
+        run = versions.run(ours["qsweep.run_id"])
+        returns = _test_returns(versions, run, folder)
+    except OSError:  # it was deleted
+        return False
+    return _displaces(theirs, run, _difference(versions, theirs, run, returns, folder))
+
+
 def _difference(
     versions: Versions,
     incumbent: Mapping[str, str],
@@ -149,6 +187,6 @@ def _difference(
     try:
         returns = _test_returns(versions, versions.run(incumbent["qsweep.run_id"]), folder)
     except OSError:  # its run was deleted; its mean is all that is left
-        return float(candidate.mean() - float(incumbent["qsweep.test_return_mean"]))
+        return float(candidate.mean() - float(incumbent[MEAN]))
     common = min(len(candidate), len(returns))
     return float((candidate[:common] - returns[:common]).mean())

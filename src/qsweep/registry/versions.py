@@ -4,19 +4,38 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from qsweep.policy import Policy
 from qsweep.registry.model import write_model
 from qsweep.tracking import run_rows
 from qsweep.tracking.run_rows import StoredRun
-from qsweep.tracking.store import Store
+from qsweep.tracking.store import Store, literal
 from qsweep.tracking.table_tracker import is_plain_folder
 
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+MS = 1000
 MODEL = "policy"
 """What a run's logged model is called."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a model. created: ms since 1970, by the server's clock."""
+
+    number: str
+    tags: Mapping[str, str]
+    created: int
+
+    @classmethod
+    def of(cls, found: ModelVersion) -> Version:
+        """A version as MLflow has it."""
+        return cls(str(found.version), found.tags, found.creation_timestamp)
 
 
 class Versions(Protocol):
@@ -136,6 +155,23 @@ class ClientVersions:
                 raise  # a store that fails has not said that there is none
             return None
         return tags
+
+    def holder(self, name: str, alias: str) -> Version:
+        """The version that has an alias."""
+        return Version.of(self._client.get_model_version_by_alias(name, alias))
+
+    def since(self, name: str, number: str, seconds: float) -> list[Version]:
+        """All versions that were created after, or at most so many seconds before, one of them."""
+        found: list[Version] = []
+        token: str | None = None
+        while True:
+            page = self._client.search_model_versions(f"name = {literal(name)}", page_token=token)
+            found += [Version.of(version) for version in page]
+            token = page.token
+            if not token:
+                break
+        [created] = [version.created for version in found if version.number == number]
+        return [version for version in found if version.created >= created - seconds * MS]
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Give a version an alias, taking it from any other."""
