@@ -549,6 +549,32 @@ def test_a_password_is_refused_and_not_repeated(uri: str) -> None:
     assert "secret" not in line
 
 
+WITH_PASSWORD = "http://me:sec/ret@host"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(
+            f"{name} x --uri {WITH_PASSWORD}"
+            for name in ("runs", "report", "pull", "play", "video", "reproduce")
+        ),
+        f"report x --ui {WITH_PASSWORD}",
+        f"server --backend {WITH_PASSWORD}",
+        f"train --cfg job tracking.uri={WITH_PASSWORD}",
+        f"train tracking={WITH_PASSWORD}",
+        f"train tracking.url={WITH_PASSWORD}",
+        f"train --uri={WITH_PASSWORD}",
+        "train tracking=server",
+        "train -m tracking=server seed=1,2",
+    ],
+)
+def test_no_command_repeats_a_password(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A URI with a password is refused wherever it stands, also in the environment, and not shown."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", WITH_PASSWORD)
+    assert "ret@" not in "".join(refusal(command))
+
+
 def test_a_file_where_the_store_belongs_is_refused() -> None:
     """A file called mlruns is named as what stands in the way."""
     write("mlruns", "")

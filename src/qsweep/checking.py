@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from qsweep.config import RULES, Config, InitialQ, as_episode
-from qsweep.problems import Problem, closest
+from qsweep.problems import Problem, closest, without_password
 
 _ADAPTER = TypeAdapter(Config)
 
@@ -71,7 +70,7 @@ def _shown(values: Mapping[str, Any], key: str) -> Any:
     for name in key.split("."):
         value = value[name]
     if isinstance(value, str):
-        return re.sub(r"//[^/]*@", "//***@", re.sub(r"(password=)[^&]*", r"\1***", value))
+        return without_password(value)
     return "null" if value is None else value
 
 

@@ -11,11 +11,11 @@ from hydra._internal.utils import get_args_parser
 from qsweep import overrides
 from qsweep.checkpoints import name_of
 from qsweep.composition import Job, Plan, conf_folder, plan, search_options
-from qsweep.config import Config, config_hash
+from qsweep.config import RULES, Config, config_hash
 from qsweep.interrupts import StopRequests
 from qsweep.launching import command
 from qsweep.multiruns import call_hydra, multirun, search
-from qsweep.problems import Problem, UsageError
+from qsweep.problems import Problem, UsageError, without_password
 from qsweep.progress import RunProgress
 from qsweep.relaunching import interrupted_run
 from qsweep.runner import Outcome, Work, run
@@ -37,6 +37,9 @@ def launch(arguments: list[str]) -> int:
     for_hydra += _search_path(flags.config_dir, for_hydra)
     tasks = [line for line in given if line not in for_hydra]
     if flags.cfg or flags.info or flags.hydra_help or flags.shell_completion:
+        if any(line.startswith("tracking.uri=") and without_password(line) != line for line in tasks):
+            rule = f"must be {RULES['tracking.uri']}"
+            raise UsageError([Problem("tracking.uri", rule)])  # Hydra would print it
         call_hydra([*(a for a in arguments if a not in flags.overrides), *for_hydra, *tasks])
         return 0
     checked = [line for line in for_hydra if not line.startswith("hydra.sweep.dir=")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from qsweep.pictures.q_table_slider import q_table_images, write_slider
 from qsweep.problems import UsageError
@@ -43,8 +44,14 @@ def attach(parent_run_id: str, uri: str) -> str:
             _add_sliders(section, store)
     except Exception as error:  # of MLflow, the network, the disk, and whatever else
         return f"no report in the parent run: {' '.join(f'{type(error).__name__}: {error}'.split())[:300]}"
-    page = f"{parent.info.artifact_uri.removeprefix('file://')}/{ARTIFACTS}/{PAGE}"
-    return "\n".join([*headlines(made), f"report: {page}"])
+    return "\n".join([*headlines(made), f"report: {_place(store, parent)}"])
+
+
+def _place(store: Store, parent: Any) -> str:
+    """Where the page is to be seen: a file, or the parent run's artifacts on a server."""
+    if store.artifacts is None:
+        return f"{store.uri}/#/experiments/{parent.info.experiment_id}/runs/{parent.info.run_id}/artifacts"
+    return f"{parent.info.artifact_uri.removeprefix('file://')}/{ARTIFACTS}/{PAGE}"
 
 
 def _add_sliders(section: Section, store: Store) -> None:

@@ -53,8 +53,8 @@ def report(selection: Selection, out: Path | None = None, ui: str | None = None)
     folder = Path(os.path.abspath(out or folder_name(selection.name)))
     _check(folder)
     address = (ui or (selection.uri if selection.uri.startswith("http") else UI)).rstrip("/")
-    if not re.fullmatch(r"https?://[^\s\"'<>]+", address):
-        raise UsageError([Problem("--ui", "must be http(s)://HOST", ui)])
+    if not re.fullmatch(r"https?://[^\s\"'<>@]+", address):
+        raise UsageError([Problem("--ui", "must be http(s)://HOST, without user or password", ui)])
     made = contents(selected(selection), selection)
     try:
         with taking_place_of(folder, _check) as aside:
