@@ -258,7 +258,7 @@ def test_a_hostile_name_is_only_shown(store: Store, qsweep: Callable[..., Any]) 
     assert told.returncode == 0
     assert "\x1b" not in told.stdout
     assert "[/b]" in told.stdout
-    assert sorted(path.name for path in Path.cwd().iterdir()) == [run_id, "mlruns"]
+    assert sorted(path.name for path in Path.cwd().iterdir()) == [run_id, "mlruns", "multirun"]
 
 
 @pytest.mark.parametrize("name", ["../up", "/etc/passwd", "..", "a/../b", "a\\b", "a/b/c", "x\x00y", "./x/y"])
