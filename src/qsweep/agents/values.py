@@ -12,8 +12,19 @@ place = np.uint64
 """What an index becomes that is not negative: machine code then does not ask whether it is."""
 
 
+ACTIONS, CELLS = 0, 0
+"""How many actions and cells each state has, where that is the same in all: `compiled` code is made for it."""
+
+
+def cells_in(s: Any) -> int:
+    """How many cells a state has: one, or one in every tiling."""
+    return CELLS if CELLS > 0 else len(s)
+
+
 def actions_in(agent: Agent, s: Any) -> int:
     """How many actions there are in a state."""
+    if ACTIONS > 0:
+        return ACTIONS
     if len(agent.available) > 0:
         return int(agent.available[s[0]])
     return len(agent.row)
@@ -22,7 +33,7 @@ def actions_in(agent: Agent, s: Any) -> int:
 def value(agent: Agent, s: Any, a: int) -> float:
     """Q(s, a)."""
     total = agent.q[place(s[0]), place(a)]
-    for i in range(1, len(s)):
+    for i in range(1, cells_in(s)):
         total += agent.q[place(s[i]), place(a)]
     return total
 
@@ -45,5 +56,5 @@ def step_size(agent: Agent, cell: int, a: int) -> float:
 
 def learn_from(agent: Agent, s: Any, a: int, delta: float) -> None:
     """Q(s, a) <- Q(s, a) + alpha delta; with tilings, semi-gradient (Sutton and Barto 2018, section 10.1)."""
-    for i in range(len(s)):
+    for i in range(cells_in(s)):
         agent.q[place(s[i]), place(a)] += step_size(agent, s[i], a) * delta

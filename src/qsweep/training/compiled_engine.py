@@ -142,6 +142,8 @@ def _kernel(learning: Learner, twin: Twin, lanes: Packed, batch: Batch) -> Calla
         "step": twin.step,
         "unpack": lanes.packing,
         "qsweep.agents.choosing.GUESSING": len(lanes.words) == 1,
+        "qsweep.agents.values.ACTIONS": learning.agent.q.shape[1] if _plain(learning.agent) else 0,
+        "qsweep.agents.values.CELLS": 1 if _plain(learning.agent) else 0,
     }
     signature = void(int64[:, ::1], int64[::1], typeof(batch))
     return compiled(train_lanes, signature, names)  # type: ignore[no-any-return]

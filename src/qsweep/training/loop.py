@@ -132,7 +132,7 @@ def end_episode(q: Floats, rewards: Floats, at: Ints, number: int, batch: Batch)
             for a in range(q.shape[1]):
                 batch.tables[number, chunk, cell, a] = q[cell, a]
         at[CHUNK] = chunk + 1
-    return episode == len(batch.pace)
+    return bool(episode == len(batch.pace))
 
 
 def train_lanes(words: Words, live: Ints, batch: Batch) -> None:
