@@ -14,7 +14,6 @@ from qsweep.policy import readable
 from qsweep.problems import UsageError
 from qsweep.resolution import recorded
 from qsweep.tracking.store import Store
-from qsweep.training.learner import learner
 from qsweep.training.task import task
 
 FILE = f"checkpoints/{checkpoints.FILE_NAME}"
@@ -43,7 +42,7 @@ def first_and_last(store: Store, run_id: str, artifacts: str) -> tuple[QTable, Q
         with archive(store, run_id, artifacts) as history:
             config = recorded(history.about["config"])
             made = task(config)
-            first = learner(made).table(made.shape)
+            first = made.table(0)
             [(_, last)] = history.tables([config.episodes])
     except UsageError:
         return None
