@@ -21,7 +21,8 @@ ORDER = (
     *("training", "curves", "evaluation", "optimum", "checkpoints", "episodes"),
     *("policy_page", "policy", "tracking", "names", "model", "model_code", "registry", "pulling"),
     *("pictures", "report", "playing"),
-    *("unfinished", "recording", "progress", "jobs", "runner", "batches", "reproduction", "filming"),
+    *("unfinished", "recording", "progress", "jobs", "runner", "wanted", "batches"),
+    *("reproduction", "filming"),
     *(
         "overrides",
         "composition",
@@ -32,6 +33,7 @@ ORDER = (
         "rehearsing",
         "winners",
         "sweeps",
+        "clusters",
         "multiruns",
         "launch",
         "verification",

@@ -170,14 +170,12 @@ def test_an_interrupted_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert work_off(batch, Jobs(tmp_path)) == []
 
 
-def test_a_run_whose_launcher_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It does not train on for nobody; while the launcher lives it does."""
+def test_a_batch_whose_launcher_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not begun: nobody would hear of it; while the launcher lives it is."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "ASK_SECONDS", 0.0)
     living = announce()
     number, _, place = living.process.split("-")
     gone = replace(living, process=f"{number}-{'0' * 16}-{place}")
     runs = (assigned(0), assigned(1))
     assert [run.error for run in work_off(Batch(living, 2, runs), Jobs(tmp_path / "a"))] == ["", ""]
-    ended = work_off(Batch(gone, 2, runs), Jobs(tmp_path / "b"))
-    assert [run.error for run in ended] == ["stopped by SIGTERM"] * 2
+    assert work_off(Batch(gone, 2, runs), Jobs(tmp_path / "b")) == []

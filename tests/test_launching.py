@@ -163,6 +163,40 @@ def test_a_worker_elsewhere_that_failed(tmp_path: Path) -> None:
     assert [run.error for run in ended] == ["", "", *["OSError: no route to host"] * 4]
 
 
+def test_a_worker_elsewhere_that_died_once(tmp_path: Path) -> None:
+    """What was in its batch is launched again, what the others said is heard and nothing is run twice."""
+    begun: Counter[int] = Counter()
+
+    def answer(batch: Batch) -> JobReturn:
+        begun.update(each.number for each in batch.runs)
+        if begun[2] == 1 and batch.runs[0].number == 2:
+            return JobReturn(status=JobStatus.UNKNOWN, _return_value=RuntimeError("the worker died"))
+        return returned([result(each.number) for each in batch.runs])
+
+    made, ended = runs(Elsewhere(answer), tmp_path, "sweep.batch=2")
+    assert ended == [result(number) for number in range(6)]
+    assert begun == {0: 1, 1: 1, 2: 2, 3: 2, 4: 1, 5: 1}
+    assert made.whole
+
+
+class Cluster(Elsewhere):
+    """One that says how many workers it has."""
+
+    workers = 3
+
+
+def test_batches_suit_the_workers_of_a_cluster(tmp_path: Path) -> None:
+    """Their number is the cluster's, not that of this machine's cores: each gets eight batches."""
+    sizes: list[int] = []
+
+    def answer(batch: Batch) -> JobReturn:
+        sizes.append(len(batch.runs))
+        return returned([result(each.number) for each in batch.runs])
+
+    runs(Cluster(answer), tmp_path, count=96)
+    assert sizes == [4] * 24
+
+
 def test_runs_of_which_nobody_says_anything(tmp_path: Path) -> None:
     """A run that neither the folder nor the launcher knows of has not ended well."""
     made, ended = runs(Elsewhere(lambda _: returned([])), tmp_path, count=2)

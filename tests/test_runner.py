@@ -26,7 +26,7 @@ from qsweep.problems import UsageError
 from qsweep.progress import Silent
 from qsweep.resolution import resolve
 from qsweep.runner import UNTRACKED, Outcome, Work, run
-from qsweep.tracking import mlflow_tracker
+from qsweep.tracking import table_tracker
 from qsweep.tracking.store import open_store
 from qsweep.training import compiled_engine
 from qsweep.training.chunk import Chunk
@@ -431,7 +431,7 @@ GOES_ON = {**SMALL, "tracking": {"max_points": 25, "durable_seconds": 1e-9}}
 def _short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The compiled engine has a state after every third checkpoint; every point is stored at once."""
     monkeypatch.setattr(compiled_engine, "LONGEST", 60)
-    monkeypatch.setattr(mlflow_tracker, "BATCH", 1)
+    monkeypatch.setattr(table_tracker, "FLUSH_POINTS", 1)
 
 
 class CopiesAll:
@@ -515,11 +515,18 @@ def test_an_interrupted_run_goes_on(small: Recorded) -> None:
 @pytest.mark.usefixtures("workdir", "_short_chunks")
 def test_a_run_whose_end_cannot_be_recorded_goes_on(small: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was durable stays until the store has heard of the end."""
-    config = resolve(GOES_ON)
+    config, flush = resolve(GOES_ON), table_tracker.TableRunLog._flush
+
+    def fails_at_the_end(log: Any, tags: Mapping[str, str], end: Any) -> None:
+        if end is not None:
+            raise OSError("the disk is full")
+        flush(log, tags, end)
+
     with monkeypatch.context() as away:
-        away.setattr(MlflowClient, "set_terminated", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
+        away.setattr(table_tracker.TableRunLog, "_flush", fails_at_the_end)
+        with pytest.raises(OSError, match="the disk is full"):
             run([Work(config, "first", "")], Silent())
+    assert only_run(config).run.info.status == "FAILED"
     assert [left.episodes for left in all_left()] == [180]
     check_same(only_run_again(config), small)
 

@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import base64
 import json
-import signal
-import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby, islice
 
 from qsweep.config import record, variant_hash
-from qsweep.interrupts import Interrupted
 from qsweep.jobs import Ended, Jobs
-from qsweep.liveness import Owner, is_alive
-from qsweep.progress import Silent
+from qsweep.liveness import Owner
 from qsweep.resolution import resolve
 from qsweep.runner import Work, run
-from qsweep.training import Chunk
+from qsweep.wanted import Wanted
 
 LANES = 4
 """Runs of one variant that train side by side in one process, at most: more gain nothing."""
@@ -30,8 +26,6 @@ LARGEST = 48
 """Runs in a batch, at most: a worker that is killed takes no more of them along."""
 SHARE = 8
 """Batches for each worker, at least, where there are runs enough: some runs take longer than others."""
-ASK_SECONDS = 1.0
-"""How often a run asks whether the process that launched it lives."""
 
 
 @dataclass(frozen=True)
@@ -98,21 +92,27 @@ def batches(runs: Sequence[Assigned], owner: Owner, size: int | None, workers: i
 
 
 def work_off(batch: Batch, jobs: Jobs) -> list[Ended]:
-    """Run what is in a batch; says how each run ended. Ends early where the sweep is to stop."""
+    """Run what is in a batch; says how each run ended.
+
+    Ends early where the sweep is to stop, or where nobody waits for the batch any more: a queue may hold
+    it long after its sweep was launched again.
+    """
     ended: list[Ended] = []
+    tracking = batch.runs[0].work.config.tracking
+    wanted = Wanted(batch.owner, tracking.uri, tracking.parent)
     for group in batch.together():
-        if jobs.stopped:
+        if jobs.stopped or not wanted.still():
             break
         jobs.start([each.number for each in group])
-        for mark in _run(group, batch.owner, jobs):
+        for mark in _run(group, wanted, jobs):
             jobs.end(mark)
             ended.append(mark)
     return ended
 
 
-def _run(group: Sequence[Assigned], owner: Owner, jobs: Jobs) -> Iterable[Ended]:
+def _run(group: Sequence[Assigned], wanted: Wanted, jobs: Jobs) -> Iterable[Ended]:
     try:
-        outcomes = run([each.work for each in group], _WhileLaunched(owner))
+        outcomes = run([each.work for each in group], wanted)
     except KeyboardInterrupt as interrupt:
         jobs.stop()
         return [Ended(each.number, {}, f"stopped by {interrupt}") for each in group]
@@ -121,19 +121,3 @@ def _run(group: Sequence[Assigned], owner: Owner, jobs: Jobs) -> Iterable[Ended]
         return [Ended(each.number, {}, error) for each in group]
     pairs = zip(group, outcomes, strict=True)
     return [Ended(each.number, asdict(outcome), "") for each, outcome in pairs]
-
-
-class _WhileLaunched(Silent):
-    """Interrupts a run soon after the process that launched it is gone: nobody would hear of it."""
-
-    def __init__(self, owner: Owner) -> None:
-        self._owner = owner
-        self._asked = time.monotonic()
-
-    def update(self, chunk: Chunk) -> None:
-        """Another chunk is done."""
-        now = time.monotonic()
-        if now - self._asked >= ASK_SECONDS:
-            self._asked = now
-            if is_alive(self._owner) is False:
-                raise Interrupted(signal.SIGTERM)

@@ -33,8 +33,8 @@ from qsweep.tracking.provenance import code
 from qsweep.tracking.store import open_store
 
 POLL_SECONDS = 0.25
-ORPHAN_SECONDS = 15.0
-"""How long runs may take to end whose launching process is gone."""
+ORPHAN_SECONDS = 90.0
+"""How long runs may take to end whose launching process is gone: on other machines they ask once a minute."""
 DEATHS = 2
 """How many processes may die with a run in hand before it is launched alone, to see whether that is why."""
 OWN = ("tracking.parent=", "tracking.name=", "sweep.")
@@ -90,6 +90,7 @@ class Runs:
             if self._jobs.stopped:  # a run in this very process took the signal
                 raise Interrupted(signal.SIGTERM)
             died = some.keys() & self._jobs.abandoned()
+            died |= self._left_running(some, name) if error else set()
             deaths.update(died)
             nothing = self._jobs.count_ended() == before and not died
             for number in self._not_ended(some):
@@ -101,6 +102,18 @@ class Runs:
     def _not_ended(self, works: Mapping[int, Work]) -> dict[int, Work]:
         ended = {run.number for run in self._jobs.ended()}
         return {number: work for number, work in works.items() if number not in ended}
+
+    def _left_running(self, works: Mapping[int, Work], name: str) -> set[int]:
+        """Those of some runs that the store holds for RUNNING after their launch, which they are no more.
+
+        So one knows what was in the hands of a process whose marks lie on another machine.
+        """
+        if not self._parent.run_id:
+            return set()
+        found = earlier_runs(open_store(self._uri), self._parent.run_id, name)
+        running = {config for config, runs in found.items() if any(run.status == "RUNNING" for run in runs)}
+        tracker(self._uri).kill_running(self._parent.run_id)
+        return {number for number, work in works.items() if config_hash(work.config) in running}
 
     def _to_run(
         self, works: Mapping[int, Work], name: str, rerun: Rerun, replaced: dict[int, tuple[str, ...]]
@@ -146,9 +159,12 @@ class Runs:
             returned = self._launcher.launch(lines, initial_job_idx=first)
         except Exception as error:  # of whichever launcher, above all that a worker died
             return _line(error)
-        for batch, job in zip(made, returned, strict=True):
-            self._hear(batch, job)
-        return ""
+        pairs = list(zip(made, returned, strict=True))
+        for batch, job in pairs:
+            if job.status != JobStatus.UNKNOWN:
+                self._hear(batch, job)
+        lost = [job._return_value for _, job in pairs if job.status == JobStatus.UNKNOWN]
+        return _line(lost[0]) if lost else ""
 
     def _hear(self, batch: Batch, job: Any) -> None:
         """Mark how the runs of a batch ended that was run where this folder is not seen."""
@@ -176,6 +192,8 @@ def _workers(launcher: Launcher) -> int:
     """How many batches run at once, as far as one can know."""
     if isinstance(launcher, BasicLauncher):
         return 1
+    if hasattr(launcher, "workers"):  # of a cluster
+        return int(launcher.workers)
     return int(effective_n_jobs(getattr(launcher, "joblib", {}).get("n_jobs", -1)))
 
 

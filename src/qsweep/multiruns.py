@@ -14,6 +14,7 @@ import click
 import hydra
 
 from qsweep import overrides
+from qsweep.clusters import cluster_problems
 from qsweep.composition import Plan, conf_folder
 from qsweep.jobs import Ended, Jobs
 from qsweep.problems import Problem, UsageError
@@ -44,7 +45,7 @@ def multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
     from qsweep.winners import asked_for
 
     uri = wanted.jobs[0].config.tracking.uri
-    tracker(uri)  # a store that cannot be had is known before anything starts
+    _check(uri, for_hydra)
     folder = _folder(wanted.name, for_hydra)
     started = time.perf_counter()
     call_hydra(["-m", *for_hydra, *tasks, f"hydra.sweep.dir={overrides.quoted(str(folder))}"])
@@ -74,7 +75,7 @@ def search(options: dict[str, Any], lines: Sequence[str], for_hydra: list[str], 
     if uri == "none" or wanted.first.sweep.dry_run:
         key, given = ("tracking", uri) if uri == "none" else ("sweep.dry_run", "true")
         raise UsageError([Problem(key, "does not go with a search", given)])
-    tracker(uri)
+    _check(uri, for_hydra)
     folder = _folder(wanted.name, for_hydra)
     started = time.perf_counter()
     call_hydra(["-m", *for_hydra, *tasks, f"hydra.sweep.dir={overrides.quoted(str(folder))}"])
@@ -89,6 +90,13 @@ def search(options: dict[str, Any], lines: Sequence[str], for_hydra: list[str], 
     for each in failed:
         click.echo(f"qsweep: run {each.number} failed: {each.error}", err=True)
     return 1 if failed else 0
+
+
+def _check(uri: str, for_hydra: Sequence[str]) -> None:
+    """Whatever of launcher and store cannot be had is known before anything starts."""
+    if problems := list(cluster_problems(for_hydra, uri)):
+        raise UsageError(problems)
+    tracker(uri)
 
 
 def _folder(name: str, for_hydra: list[str]) -> Path:

@@ -13,6 +13,7 @@ from mlflow.exceptions import MlflowException
 from qsweep.curves import Points
 from qsweep.liveness import is_alive, owner_of
 from qsweep.tracking.continued import ContinuedRunLog
+from qsweep.tracking.heartbeat import Heartbeat
 from qsweep.tracking.store import Store
 from qsweep.tracking.tracker import EXPERIMENT_TAGS, RunLog, RunRecord, Status, deleted, forbidden, run_tags
 
@@ -130,6 +131,7 @@ class MlflowRunLog:
         self._client = store.client
         self._metrics: list[Metric] = []
         self._flushed = time.monotonic()
+        self._heartbeat = Heartbeat(store, run_id)
 
     @property
     def waiting(self) -> list[Metric]:
@@ -158,6 +160,7 @@ class MlflowRunLog:
 
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
         """Flush, then end the run."""
+        self._heartbeat.stop()
         now = time.time_ns() // 1_000_000
         self._metrics += [Metric(key, value, now, 0) for key, value in metrics.items()]
         try:

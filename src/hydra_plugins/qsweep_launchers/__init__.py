@@ -1,0 +1,1 @@
+"""Hydra's launchers of a cluster."""
