@@ -68,7 +68,8 @@ class Runs:
         with _progress(name, self._jobs, first, len(jobs)):
             replaced = self._run(works, name)
         ended = [run for run in self._jobs.ended() if run.number in works]
-        self._discard(run_id for run in ended for run_id in replaced.get(run.number, ()))
+        done = [run.number for run in ended if not run.error]  # what failed takes nothing's place
+        self._discard(run_id for number in done for run_id in replaced.get(number, ()))
         return ended
 
     def _work(self, job: Job, name: str) -> Work:

@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,16 @@ def call_hydra(arguments: list[str]) -> None:
     decorated(run_job)()
 
 
+def _launch(folder: Path, arguments: list[str]) -> None:
+    """Launch a multirun in its folder, which does not stay where it is refused."""
+    try:
+        call_hydra(["-m", *arguments, f"hydra.sweep.dir={overrides.quoted(str(folder))}"])
+    except UsageError:
+        with suppress(OSError):
+            folder.rmdir()
+        raise
+
+
 def multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
     """Run a plan through Hydra; says what failed and prints the leaderboard."""
     from qsweep.report.terminal import show_variants, wide_console  # pandas, which one run does without
@@ -48,7 +59,7 @@ def multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
     _check(uri, for_hydra)
     folder = _folder(wanted.name, for_hydra)
     started = time.perf_counter()
-    call_hydra(["-m", *for_hydra, *tasks, f"hydra.sweep.dir={overrides.quoted(str(folder))}"])
+    _launch(folder, [*for_hydra, *tasks])
     took = time.perf_counter() - started
     marks = Jobs(folder).ended()  # of the runs that were asked for, then of those that confirmed
     ended = [job for job in marks if job.number < len(wanted.jobs)]
@@ -56,7 +67,9 @@ def multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
     runs = _untracked(wanted, ended) if uri == "none" else asked_for(wanted, Jobs(folder).parent)
     show_variants(runs, wide_console())
     done = sum(not job.error for job in ended)
-    click.echo(f"{done} of {len(wanted.jobs)} runs in {took:.1f} s; their folder: {folder}")
+    kept = sum(not job.error and "name" not in job.outcome for job in ended)
+    earlier = f", {kept} of them by an earlier launch" if kept else ""
+    click.echo(f"{done} of {len(wanted.jobs)} runs{earlier}, in {took:.1f} s; their folder: {folder}")
     for job in failed:
         confirming = job.number >= len(wanted.jobs)
         name = "on fresh seeds" if confirming else wanted.jobs[job.number].name
@@ -78,7 +91,7 @@ def search(options: dict[str, Any], lines: Sequence[str], for_hydra: list[str], 
     _check(uri, for_hydra)
     folder = _folder(wanted.name, for_hydra)
     started = time.perf_counter()
-    call_hydra(["-m", *for_hydra, *tasks, f"hydra.sweep.dir={overrides.quoted(str(folder))}"])
+    _launch(folder, [*for_hydra, *tasks])
     took = time.perf_counter() - started
     runs = children(Jobs(folder).parent, uri)
     found = runs[(runs["sweep"] == wanted.name) & (runs["status"] == "FINISHED")]

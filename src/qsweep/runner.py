@@ -65,7 +65,7 @@ class Outcome:
     run_id: str
     episodes: int
     metrics: Mapping[str, float]
-    scores: tuple[float, ...] = ()
+    scores: Sequence[float] = ()
 
 
 def run(works: Sequence[Work], progress: Progressing) -> list[Outcome]:
@@ -259,7 +259,7 @@ class _Recording:
     def outcome(self) -> Outcome:
         """How the run ended."""
         metrics = self.summary() | self._recorder.last_values
-        scores = tuple(self._judge.scores)
+        scores = list(self._judge.scores)
         return Outcome(self._work.name, self._log.run_id, self._recorder.episodes, metrics, scores)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -97,7 +98,7 @@ def _sha256(path: Path) -> str:
 
 def left_by(run_id: str, root: Path = FOLDER) -> Left:
     """What a run left; at 0 episodes where that is nothing from which it could go on."""
-    folder = root / run_id
+    folder = _folder(run_id, root)
     try:
         known = json.loads((folder / MANIFEST).read_text())
         return Left(**(known | {"folder": folder}))
@@ -114,7 +115,14 @@ def all_left(root: Path = FOLDER) -> list[Left]:
 def forget(run_id: str, root: Path = FOLDER) -> None:
     """Remove what a run left; one that is not tracked has left nothing."""
     if run_id:
-        shutil.rmtree(root / run_id, ignore_errors=True)
+        shutil.rmtree(_folder(run_id, root), ignore_errors=True)
+
+
+def _folder(run_id: str, root: Path) -> Path:
+    """A run's folder. Ids come from a store, and anybody may have written that."""
+    if re.fullmatch(r"[\w-]*", run_id) is None:
+        raise UsageError([Problem("run", "has an id that is none of MLflow's", run_id)])
+    return root / run_id
 
 
 @contextmanager

@@ -16,7 +16,8 @@ PACKAGES = ("gymnasium", "numpy", "numba", "hydra-core", "mlflow", "pandas")
 
 DECIDING = (
     *("agents", "dynamics", "evaluation", "learning", "textbook", "training"),
-    *("discretizer.py", "environments.py", "grids.py", "schedules.py", "seeds.py", "wrappers.py"),
+    *("compiling.py", "discretizer.py", "environments.py", "grids.py", "schedules.py", "seeds.py"),
+    *("twins.py", "wrappers.py"),
 )
 """The parts of qsweep that decide what a run comes to."""
 

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from qsweep.curves import Points
-from qsweep.liveness import is_alive, owner_of
+from qsweep.liveness import HEARTBEAT, is_alive, owner_of
 from qsweep.problems import Problem, UsageError
 from qsweep.tracking.continued import ContinuedRunLog
 from qsweep.tracking.curve_rows import Curve, curves_of, latest_rows
@@ -35,7 +35,7 @@ from qsweep.tracking.tracker import (
 
 FLUSH_POINTS = 20_000
 """Points in one transaction: about a twentieth of a second in which nobody else writes."""
-FLUSH_SECONDS = 5.0
+FLUSH_SECONDS, BEAT_SECONDS = 5.0, 60.0
 _FOLDER = re.compile(r"(/[^/%#?\\\x00-\x1f]+)+")
 """Places of artifacts that are the same as a path and as a URI."""
 
@@ -151,7 +151,7 @@ class TableRunLog:
         self._artifacts = artifacts
         self._curves: list[Curve] = []
         self._points = 0
-        self._flushed = time.monotonic()
+        self._flushed = self._beaten = time.monotonic()
 
     def log(self, points: Points) -> None:
         """Record points of curves: the step is the episode."""
@@ -162,10 +162,17 @@ class TableRunLog:
 
     def _flush(self, tags: Mapping[str, str], end: End | None) -> None:
         curves = sorted(self._curves, key=lambda curve: curve.key)  # what lies together is quicker to insert
-        kept = {key: value[:LONGEST_TAG] for key, value in tags.items()}
+        kept = {key: value[:LONGEST_TAG] for key, value in tags.items()} | self._sign_of_life()
         self._tables.add(self.run_id, Batch(curves, latest_rows(self.run_id, curves), {}, kept, end))
         self._curves, self._points = [], 0
         self._flushed = time.monotonic()
+
+    def _sign_of_life(self) -> dict[str, str]:
+        """Once a minute the tag by which other machines know that the run's process is there."""
+        if time.monotonic() - self._beaten < BEAT_SECONDS:
+            return {}
+        self._beaten = time.monotonic()
+        return {HEARTBEAT: f"{time.time():.0f}"}
 
     def keep(self, file: Path, folder: str = "") -> None:
         """Keep a copy of a file as an artifact."""
