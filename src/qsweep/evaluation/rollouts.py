@@ -14,7 +14,7 @@ from qsweep.compiling import compiled
 from qsweep.config import Env
 from qsweep.discretizer import Floats, Grid, Lattice, lattice, locate
 from qsweep.dynamics.pcg64 import stream
-from qsweep.dynamics.twin import Twin, machine_code, signatures
+from qsweep.dynamics.twin import Twin, reset, step
 from qsweep.training.loop import Starts, World, start
 from qsweep.twins import twin_of
 
@@ -114,8 +114,6 @@ def greedy_action(q: Floats, best: Any, cells: Any) -> int:
 
 
 def greedy_episodes(
-    reset: Any,
-    step: Any,
     world: World,
     starts: Starts,
     where: Lattice,
@@ -141,8 +139,9 @@ def greedy_episodes(
 
 @dataclass(frozen=True)
 class _Greedy:
-    """A Q-table as `greedy_action` takes it."""
+    """A Q-table as `greedy_action` takes it, and the grid that it lies on."""
 
+    where: Lattice
     q: Floats
     best: Any
     cells: Any
@@ -150,29 +149,18 @@ class _Greedy:
     @classmethod
     def of(cls, setting: Setting, q_table: QTable) -> _Greedy:
         q = np.ascontiguousarray(q_table).reshape(setting.grid.cells, -1)
-        return cls(q, q.argmax(axis=1), np.zeros(setting.grid.tilings, np.int64))
+        return cls(lattice(setting.grid), q, q.argmax(axis=1), np.zeros(setting.grid.tilings, np.int64))
 
 
 def _compiled(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
     twin = twin_of(setting.env)
     assert twin is not None
-    greedy, where, n = _Greedy.of(setting, q_table), lattice(setting.grid), len(seeds)
+    greedy, n = _Greedy.of(setting, q_table), len(seeds)
     rollouts = Rollouts(np.empty(n), np.empty(n, np.int32), np.empty(n, np.bool_))
-    starts = _starts(twin, seeds)
-    world = World(stream(0), twin.constants, *twin.room(), setting.max_steps, False)
-    _kernel(world, starts, where)(
-        machine_code(twin.reset),
-        machine_code(twin.step),
-        world,
-        starts,
-        where,
-        greedy.q,
-        greedy.best,
-        greedy.cells,
-        rollouts.returns,
-        rollouts.lengths,
-        rollouts.terminated,
-    )
+    kernel, state, observation = _kernel(twin)
+    world = World(stream(0), twin.constants, state.copy(), observation.copy(), setting.max_steps, False)
+    results = (rollouts.returns, rollouts.lengths, rollouts.terminated)
+    kernel(world, _starts(twin, seeds), greedy.where, greedy.q, greedy.best, greedy.cells, *results)
     return rollouts
 
 
@@ -186,37 +174,36 @@ def _starts(twin: Twin, seeds: range) -> Starts:
     return Starts(np.concatenate(states), np.concatenate(observations), np.zeros((0, 4), np.uint64))
 
 
-@lru_cache(maxsize=1)
-def _compiled_loop(signature: Any) -> Callable[..., None]:
-    return compiled(greedy_episodes, signature)  # type: ignore[no-any-return]
+@lru_cache(maxsize=8)
+def _kernel(twin: Twin) -> tuple[Callable[..., None], Floats, Floats]:
+    """`greedy_episodes` for a twin, and arrays like its states and observations."""
+    from numba import boolean, float64, int32, int64, typeof, void
 
-
-def _kernel(world: World, starts: Starts, where: Lattice) -> Callable[..., None]:
-    from numba import boolean, float64, int32, int64, typeof, types
-
-    reset, step = map(types.FunctionType, signatures())
+    state, observation = twin.room()
+    world = World(stream(0), twin.constants, state, observation, 1, False)
+    where = lattice(Grid((0.0,) * len(observation), (1.0,) * len(observation), (1,) * len(observation)))
     tables = (float64[:, ::1], int64[::1], int64[::1], float64[::1], int32[::1], boolean[::1])
-    return _compiled_loop((reset, step, typeof(world), typeof(starts), typeof(where), *tables))
+    records = (typeof(world), typeof(_starts(twin, range(1))), typeof(where))
+    names = {"reset": twin.reset, "step": twin.step}
+    return compiled(greedy_episodes, void(*records, *tables), names), state, observation
 
 
 def _gymnasium(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
-    greedy, where = _Greedy.of(setting, q_table), lattice(setting.grid)
+    greedy = _Greedy.of(setting, q_table)
     env = setting.make()
     try:
-        episodes = [_episode(setting, env, greedy, where, seed) for seed in seeds]
+        episodes = [_episode(setting, env, greedy, seed) for seed in seeds]
     finally:
         env.close()
     returns, lengths, terminated = zip(*episodes, strict=True)
     return Rollouts(np.array(returns), np.array(lengths, np.int32), np.array(terminated, np.bool_))
 
 
-def _episode(
-    setting: Setting, env: Any, greedy: _Greedy, where: Lattice, seed: int
-) -> tuple[float, int, bool]:
+def _episode(setting: Setting, env: Any, greedy: _Greedy, seed: int) -> tuple[float, int, bool]:
     seen, _ = env.reset(seed=seed)
     total, length = 0.0, 0
     while True:
-        locate(where, np.array(setting.encode(seen)), greedy.cells)
+        locate(greedy.where, np.array(setting.encode(seen)), greedy.cells)
         action = greedy_action(greedy.q, greedy.best, greedy.cells)
         seen, reward, terminated, truncated, _ = env.step(action + setting.first_action)
         total += float(reward)
