@@ -37,6 +37,7 @@ verify: $(READY)  ## Published and exact numbers, reproduced and judged; some mi
 	$(BIN)/qsweep verify
 
 bench: $(READY)  ## Speed, side by side with what one would run instead; and the tutorial's recipe over seeds
+	$(BIN)/python benchmarks/kernel.py
 	$(BIN)/python benchmarks/whole_run.py
 	$(BIN)/python benchmarks/tutorial_recipe.py
 	$(BIN)/python benchmarks/report.py
