@@ -7,6 +7,7 @@ from dataclasses import replace
 from importlib import import_module
 
 from qsweep.config import Config
+from qsweep.learning import algorithm
 from qsweep.problems import Problem, UsageError
 from qsweep.training.chunk import Chunk
 from qsweep.training.task import task
@@ -31,8 +32,8 @@ def train(config: Config) -> Iterator[Chunk]:
 def train_seeds(configs: Sequence[Config]) -> Iterator[tuple[int, Chunk]]:
     """Train resolved configs that differ by their seed; yields chunks with the number of their config.
 
-    Each config's chunks are those of `train`, in order. The compiled engine trains some seeds by turns, which
-    takes less time a step, and then their chunks come by turns; otherwise one follows the other. Raises as
+    Each config's chunks are those of `train`, in order. The compiled engine trains some seeds by turns where
+    that takes less time, and then their chunks come by turns; otherwise one follows the other. Raises as
     `train` does, when the config's turn comes.
     """
     size = _lanes(configs)
@@ -52,6 +53,8 @@ def _lanes(configs: Sequence[Config]) -> int:
     """How many of some configs to train by turns."""
     alike = all(replace(config, seed=0) == replace(configs[0], seed=0) for config in configs)
     if not configs or not alike or configs[0].engine != "compiled":
+        return 1
+    if not algorithm(configs[0].algorithm).by_turns:
         return 1
     from qsweep.training.compiled_engine import LANES
 
