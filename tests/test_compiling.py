@@ -58,6 +58,16 @@ def test_a_name_may_stand_for_something_else() -> None:
     assert (specialised(twice, names).__name__, specialised(twice, names).__doc__) == ("twice", twice.__doc__)
 
 
+def test_names_reach_what_is_called() -> None:
+    """A name of the function's module counts in all it calls; of another module, with that before it."""
+    from numba import float64
+
+    signature = float64(float64)
+    assert compiled(twice, signature, {"SCALE": 5.0})(1.0) == 10.0
+    assert compiled(twice, signature, {f"{__name__}.SCALE": 5.0})(1.0) == 10.0
+    assert compiled(twice, signature, {"elsewhere.SCALE": 5.0})(1.0) == 6.0
+
+
 def test_it_is_compiled_once() -> None:
     """Who asks again for the same is given the same; other names are another function."""
     from numba import float64
@@ -276,5 +286,5 @@ def test_any_value_may_be_part_of_the_digest() -> None:
     from numba import float64
 
     odd: dict[str, Any] = {"SCALE": np.float64(2.0), "triple": third}
-    assert compiled(twice, float64(float64), odd)(6.0) == 4.0
+    assert compiled(twice, float64(float64), odd)(6.0) == 6.0  # a name counts in what is called, too
     assert compiled(triple, float64(float64), {"SCALE": np.float64(2.0)})(6.0) == 12.0

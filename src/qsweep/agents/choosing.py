@@ -20,9 +20,12 @@ from qsweep.agents.values import actions_in, value
 EPSILON_GREEDY, SOFTMAX, UCB = 0, 1, 2
 EXPLORATIONS = {"epsilon_greedy": EPSILON_GREEDY, "softmax": SOFTMAX, "ucb": UCB}
 
-
 GUESSING = True
-"""Whether the processor had better guess what is chosen and go on than wait until it is known."""
+"""Whether the processor had better guess if one explores, and go on, than compute both and select.
+
+A wrong guess costs little where one agent waits for its own last step, and much where the steps of others
+are thrown away with it.
+"""
 SMALLEST = 2.0**-1000
 """An epsilon that one can divide by; no draw lies below it but 0."""
 

@@ -13,7 +13,7 @@ place = np.uint64
 
 
 ACTIONS, CELLS = 0, 0
-"""How many actions and cells a state has, where all have as many: `compiled` code is made for it."""
+"""How many actions and cells every state has, where code is compiled for that; 0: the agent says."""
 
 
 def cells_in(s: Any) -> int:

@@ -3,7 +3,8 @@
 A module has `learn`, and where it needs them `memory` (what it keeps beside the Q-table), `forget` (before an
 episode), `HYPERPARAMETERS` (keys of a config that are its own), `LOOKS_AHEAD` (it learns about a step after
 the next action was chosen), `TILES` (False: it wants one cell per state), `TUTORIAL` (it knows the
-tutorial's terminal rule), `LONGEST` (steps in an episode, at most). A new algorithm is a module here, a
+tutorial's terminal rule), `LONGEST` (steps in an episode, at most), `BY_TURNS` (False: several seeds in one
+loop take as long as one after the other). A new algorithm is a module here, a
 preset in conf/algorithm/ and a test.
 """
 
@@ -61,6 +62,7 @@ class Algorithm:
     tiles: bool
     tutorial: bool
     longest: int
+    by_turns: bool
 
 
 def algorithm(name: str) -> Algorithm:
@@ -79,6 +81,7 @@ def algorithm(name: str) -> Algorithm:
         getattr(module, "TILES", True),
         getattr(module, "TUTORIAL", False),
         getattr(module, "LONGEST", 0),
+        getattr(module, "BY_TURNS", True),
     )
 
 

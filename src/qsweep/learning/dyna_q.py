@@ -16,6 +16,7 @@ from qsweep.learning import Basis, Floats, Ints
 
 HYPERPARAMETERS = ("planning_steps",)
 TILES = False
+BY_TURNS = False
 UNTRIED, END = -2, -1
 """Instead of the next cell: never tried, and terminated."""
 

@@ -11,6 +11,7 @@ from qsweep.agents.values import value
 from qsweep.learning import Basis
 
 HYPERPARAMETERS = ("trace_decay", "traces")
+BY_TURNS = False
 LOOKS_AHEAD = True
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 
 from qsweep.config import Config, variant_hash
+from qsweep.learning import algorithm
 from qsweep.problems import Problem, UsageError
 from qsweep.training.chunk import Chunk, State
 from qsweep.training.task import task
@@ -30,8 +31,8 @@ def train(config: Config, state: State | None = None) -> Iterator[Chunk]:
 def train_seeds(configs: Sequence[Config]) -> Iterator[tuple[int, Chunk]]:
     """Train resolved configs that differ by their seed; yields chunks with the number of their config.
 
-    Each config's chunks are those of `train`, in order. The compiled engine trains some seeds by turns, which
-    takes less time a step, and then their chunks come by turns; otherwise one follows the other. Raises as
+    Each config's chunks are those of `train`, in order. The compiled engine trains some seeds by turns where
+    that takes less time, and then their chunks come by turns; otherwise one follows the other. Raises as
     `train` does, when the config's turn comes.
     """
     size = _lanes(configs)
@@ -51,6 +52,8 @@ def _lanes(configs: Sequence[Config]) -> int:
     """How many of some configs to train by turns."""
     alike = len({(variant_hash(config), config.engine) for config in configs}) == 1
     if not alike or configs[0].engine != "compiled":
+        return 1
+    if not algorithm(configs[0].algorithm).by_turns:
         return 1
     from qsweep.training.compiled_engine import LANES
 
