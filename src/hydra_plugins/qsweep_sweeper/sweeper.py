@@ -28,14 +28,17 @@ class QsweepSweeper(Sweeper):
             hydra_context=hydra_context, task_function=task_function, config=config
         )
 
+    def lines(self, arguments: list[str]) -> tuple[str, ...]:
+        """The overrides as they were typed, Hydra's own among them."""
+        hydra = OmegaConf.to_container(self.config.hydra.overrides.hydra)
+        assert isinstance(hydra, list)
+        own = ("hydra.mode=", "hydra.sweep.dir=")
+        return (*(line for line in hydra if not line.startswith(own)), *arguments)
+
     def sweep(self, arguments: list[str]) -> Any:
         """Launch every combination of `arguments`."""
         from qsweep import composition, sweeps
 
-        hydra = OmegaConf.to_container(self.config.hydra.overrides.hydra)
-        assert isinstance(hydra, list)
         assert self.launcher is not None
-        own = ("hydra.mode=", "hydra.sweep.dir=")
-        lines = (*(line for line in hydra if not line.startswith(own)), *arguments)
-        plan = composition.plan(lines, multirun=True)  # the command line has made it already
+        plan = composition.plan(self.lines(arguments), multirun=True)  # the command line has made it already
         return sweeps.sweep(plan, self.launcher, str(self.config.hydra.sweep.dir))
