@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from scipy.special import stdtrit
 
 import qsweep
-from qsweep.report.figures import BLUE, GREY, ORANGE
+from qsweep.report.charts.marks import BLUE, GREY, ORANGE
 
 Floats = npt.NDArray[np.float64]
 
