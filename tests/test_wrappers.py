@@ -160,8 +160,8 @@ def test_a_users_wrapper_lies_in_the_current_folder(name: str, mean: int, workdi
     trained = qsweep("train", *lines)
     assert trained.returncode == 0, trained.stderr
     assert f"mean return {mean:,}" in trained.stdout or f"mean return {mean}" in trained.stdout
-    assert qsweep("play", "a_run", "--episodes", "2").returncode == 0
-    assert qsweep("pull", "a_run", "--out", "pulled").returncode == 0
+    assert qsweep("play", "a_run", "--episodes", "2", "--trust").returncode == 0
+    assert qsweep("pull", "a_run", "--out", "pulled", "--trust").returncode == 0
     assert json.loads((workdir / "pulled" / "policy.json").read_text())["wrapper"] == name
 
 
