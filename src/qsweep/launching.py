@@ -26,7 +26,7 @@ from qsweep.jobs import Ended, Jobs
 from qsweep.liveness import announce
 from qsweep.parents import Parent
 from qsweep.progress import bar
-from qsweep.relaunching import Decision, Rerun, decide, earlier_runs
+from qsweep.relaunching import Decision, Earlier, Rerun, decide, earlier_runs
 from qsweep.runner import Work
 from qsweep.tracking import tracker
 from qsweep.tracking.provenance import code
@@ -54,6 +54,7 @@ class Runs:
         self._uri, self._sweep = first.tracking.uri, first.sweep
         self._earlier = parent.earlier
         self._wanted = self._launched = 0
+        self._found: dict[str, dict[str, list[Earlier]]] = {}
 
     @property
     def whole(self) -> bool:
@@ -88,6 +89,8 @@ class Runs:
             some = _calm(rest, deaths)
             before = self._jobs.count_ended()
             error = self._launch(some)
+            if error:  # what died is there now
+                self._found.pop(name, None)
             if self._jobs.stopped:  # a run in this very process took the signal
                 raise Interrupted(signal.SIGTERM)
             died = some.keys() & self._jobs.abandoned()
@@ -141,13 +144,16 @@ class Runs:
         hashes = {number: config_hash(work.config) for number, work in works.items()}
         deadline = time.monotonic() + ORPHAN_SECONDS
         while True:
-            found = earlier_runs(open_store(self._uri), self._parent.run_id, name)
+            if name not in self._found:  # nobody else has runs below this parent begin
+                self._found[name] = earlier_runs(open_store(self._uri), self._parent.run_id, name)
+            found = self._found[name]
             decisions = {
                 number: decide(found.get(config, []), rerun, code()) for number, config in hashes.items()
             }
             waits = any(decision.does == "wait" for decision in decisions.values())
             if not waits or time.monotonic() > deadline:
                 return decisions
+            del self._found[name]
             time.sleep(POLL_SECONDS)
 
     def _launch(self, works: Mapping[int, Work]) -> str:

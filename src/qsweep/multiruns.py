@@ -68,8 +68,8 @@ def multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
     show_variants(runs, wide_console())
     done = sum(not job.error for job in ended)
     kept = sum(not job.error and "name" not in job.outcome for job in ended)
-    earlier = f", {kept} of them by an earlier launch" if kept else ""
-    click.echo(f"{done} of {len(wanted.jobs)} runs{earlier}, in {took:.1f} s; their folder: {folder}")
+    earlier = f" ({kept} of them by an earlier launch)" if kept else ""
+    click.echo(f"{done} of {len(wanted.jobs)} runs{earlier} in {took:.1f} s; their folder: {folder}")
     for job in failed:
         confirming = job.number >= len(wanted.jobs)
         name = "on fresh seeds" if confirming else wanted.jobs[job.number].name
@@ -80,6 +80,7 @@ def multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
 def search(options: dict[str, Any], lines: Sequence[str], for_hydra: list[str], tasks: list[str]) -> int:
     """Search through Hydra; prints the best variants."""
     from qsweep.report.frames import children
+    from qsweep.report.leaderboard import SCORE
     from qsweep.report.terminal import show_variants, wide_console
     from qsweep.search.planning import search_plan
 
@@ -95,8 +96,9 @@ def search(options: dict[str, Any], lines: Sequence[str], for_hydra: list[str], 
     took = time.perf_counter() - started
     runs = children(Jobs(folder).parent, uri)
     found = runs[(runs["sweep"] == wanted.name) & (runs["status"] == "FINISHED")]
-    best = found.groupby("variant")["test/return_mean"].mean().nlargest(SHOWN).index
-    show_variants(found[found["variant"].isin(best)], wide_console())
+    if SCORE in found:
+        best = found.groupby("variant")[SCORE].mean().nlargest(SHOWN).index
+        show_variants(found[found["variant"].isin(best)], wide_console())
     ended = Jobs(folder).ended()
     failed = [each for each in ended if each.error]
     click.echo(f"{len(ended) - len(failed)} runs in {took:.1f} s; their folder: {folder}")

@@ -130,7 +130,7 @@ class Recorder:
     def last_values(self) -> dict[str, float]:
         """The last value of every curve."""
         values = self.points.values if self.points else {}
-        return {name: float(curve[-1]) for name, curve in values.items()}
+        return {name: float(curve[-1]) for name, curve in values.items() if len(curve)}
 
     @property
     def q_table(self) -> npt.NDArray[np.float64] | None:

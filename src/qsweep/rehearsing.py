@@ -47,8 +47,9 @@ class Measured:
 
 def rehearsed(plan: Plan) -> str:
     """What a plan would run, in words; nothing is recorded."""
-    found = Counter(decision for _, decision in _decisions(plan))
-    jobs = [job for job, decision in _decisions(plan) if decision in ("run", "go on")]
+    decisions = _decisions(plan)
+    found = Counter(decision for _, decision in decisions)
+    jobs = [job for job, decision in decisions if decision in ("run", "go on")]
     lines = [f"{plan.name}: {len(plan.jobs):,} runs", *_counted(found)]
     if jobs:
         lines += _estimated(jobs)
@@ -114,7 +115,8 @@ def _measured(config: Config) -> Measured:
     """Some episodes of a config, once compiled: enough of them to take a moment."""
     for _ in train(replace(config, episodes=1)):
         pass
-    spent, episodes = 0.0, EPISODES
+    episodes = min(EPISODES, config.episodes)
+    spent, size = _written(replace(config, episodes=episodes))
     while spent < MOMENT_SECONDS and episodes < config.episodes:
         episodes = min(10 * episodes, config.episodes)
         spent, size = _written(replace(config, episodes=episodes))

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -65,7 +65,7 @@ class Outcome:
     run_id: str
     episodes: int
     metrics: Mapping[str, float]
-    scores: Sequence[float] = ()
+    scores: list[float] = field(default_factory=list)
 
 
 def run(works: Sequence[Work], progress: Progressing) -> list[Outcome]:
@@ -139,9 +139,10 @@ def _recorded(work: Work, timer: _Timer) -> Iterator[_Recording]:
                     yield recording
             finally:
                 summary, tags = recording.summary(), recording.tags()
-            status = "KILLED" if recording.given_up else "FINISHED"
+                if recording.whole:  # it is done, whatever becomes of those beside it
+                    status = "KILLED" if recording.given_up else "FINISHED"
         except KeyboardInterrupt:
-            status = "KILLED"
+            status = status if recording.whole else "KILLED"
             raise
         finally:
             if timer.broken:  # by the environment: it may be another one when the run is begun again
@@ -163,13 +164,17 @@ def _chunks(works: Sequence[Work], runs: Sequence[_Recording]) -> Iterator[tuple
 
 
 class _Recording:
-    """One run while it trains: who hears of its chunks, and what comes of it."""
+    """One run while it trains: who hears of its chunks, and what comes of it.
+
+    whole: whether it was trained and judged to its end, and all of that is kept.
+    """
 
     def __init__(self, work: Work, left: Left, log: RunLog, timer: _Timer) -> None:
         self._work, self._log, self._timer = work, log, timer
         self.left = replace(left, config=config_hash(work.config), code=code())
         self._judge = Judge(work.config)
         self._summary: dict[str, float] = {}
+        self._judged = self.whole = False
         self._keep_config()
         self._recorder = Recorder(work.config, log, self.left, about(work.config))
         for path in self.left.files(checkpoints.FILE_NAME):
@@ -207,6 +212,7 @@ class _Recording:
         if best is not None:
             gap = best.expected_return - float(verdict.test.returns.mean())
             self._summary |= {"optimum/return": best.expected_return, "optimum/gap": gap}
+        self._judged = True
 
     def __enter__(self) -> Self:
         return self
@@ -225,6 +231,7 @@ class _Recording:
             keep(folder / checkpoints.FILE_NAME, "checkpoints")
         if self._work.figures and self._recorder.points and self._log.run_id:
             self._draw(self._recorder.points)
+        self.whole = self._judged
 
     def _draw(self, points: Points) -> None:
         from qsweep.pictures.learning_curve import learning_curve  # few runs draw

@@ -21,7 +21,7 @@ from qsweep.composition import Job, Plan
 from qsweep.interrupts import Interrupted
 from qsweep.jobs import Ended, Jobs
 from qsweep.launching import Runs
-from qsweep.parents import parent_run
+from qsweep.parents import Parent, parent_run
 from qsweep.progress import bar
 
 if TYPE_CHECKING:
@@ -55,11 +55,7 @@ def _sweep(plan: Plan, launcher: Launcher, jobs: Jobs) -> None:
         jobs.name_parent(parent.run_id)
         runs = Runs(parent, launcher, jobs, first)
         runs.run(plan.jobs, plan.name)
-        if parent.run_id and first.registry.promote == "auto":
-            parent.metrics |= _winners(plan, parent.run_id, runs.run)
-        ended = jobs.ended()
-        if parent.run_id and first.sweep.report == "auto" and not all(run.error for run in ended):
-            _report(parent.run_id, first.tracking.uri)
+        _conclude(plan, parent, runs, jobs)
         parent.whole = runs.whole
 
 
@@ -77,21 +73,28 @@ def search(wanted: SearchPlan, launcher: Launcher, folder: str) -> None:
     jobs, plan = Jobs(Path(folder)), leading(wanted, [])
     first, how = wanted.first, wanted.settings
     points = sampler(how.sampler, how.seed, wanted.space)
+    held = study.SearchStudy(wanted.name, study.database(first.tracking.uri), points, wanted.facts)
     with _interrupts(jobs), parent_run(plan) as parent:
         jobs.name_parent(parent.run_id)
         runs = Runs(parent, launcher, jobs, first)
-        held = study.SearchStudy(wanted.name, study.database(first.tracking.uri), points, wanted.facts)
         best = -math.inf
         for told in Search(held, wanted.space, how, Evaluated(wanted, runs.run)).run():
             if told.state == "complete" and told.mean > best:
                 best = told.mean
                 click.echo(f"trial {told.number}: {', '.join(told.overrides)}: {told.mean:.4g}")
         plan = leading(wanted, held.study.get_trials(deepcopy=False))
-        if parent.run_id and first.registry.promote == "auto":
-            parent.metrics |= _winners(plan, parent.run_id, runs.run)
-        if parent.run_id and first.sweep.report == "auto":
-            _report(parent.run_id, first.tracking.uri)
+        _conclude(plan, parent, runs, jobs)
         parent.whole = True
+
+
+def _conclude(plan: Plan, parent: Parent, runs: Runs, jobs: Jobs) -> None:
+    """Confirm and register the winner, and compare the runs, as far as that is wanted."""
+    first = plan.jobs[0].config
+    if parent.run_id and first.registry.promote == "auto":
+        parent.metrics |= _winners(plan, parent.run_id, runs.run)
+    ended = jobs.ended()
+    if parent.run_id and first.sweep.report == "auto" and not all(run.error for run in ended):
+        _report(parent.run_id, first.tracking.uri)
 
 
 def _winners(plan: Plan, parent: str, launch: Callable[[Sequence[Job], str], object]) -> dict[str, float]:

@@ -21,7 +21,7 @@ def leading(plan: SearchPlan, trials: Sequence[Any]) -> Plan:
 
     trials: optuna's. Multiruns of one name whose searches have the same facts are one.
     """
-    complete = [trial for trial in trials if trial.value is not None]
+    complete = [trial for trial in trials if trial.state.name == "COMPLETE"]  # a pruned one has a value, too
     best = sorted(complete, key=lambda trial: -trial.value)
     tried = dict.fromkeys(tuple(trial.user_attrs[OVERRIDES]) for trial in best)
     found = list(tried)[:LEADERS] or [tuple(plan.space.lines(next(iter(plan.space.corners()))))]

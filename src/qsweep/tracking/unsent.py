@@ -90,19 +90,24 @@ class KeepingRunLog:
 def send() -> list[str]:
     """Send all runs that a server did not take to it; returns their ids. Those that were sent are removed.
 
-    Raises UsageError where a server cannot be had, or refuses one.
+    Raises UsageError where a server cannot be had, or refuses some, once the others were sent.
     """
-    sent = []
+    sent: list[str] = []
+    problems: list[Problem] = []
     for described in sorted(FOLDER.glob(f"*/{RUN}")):
         about = json.loads(described.read_text())
         store, folder = open_store(about["uri"]), described.parent
         try:
             _send(store, folder, about["run"], about["status"], about["tags"])
         except MlflowException as error:
-            problem = Problem("qsweep send", "the server refuses this run", str(folder), str(error)[:300])
-            raise UsageError([problem]) from None
+            problems.append(
+                Problem("qsweep send", "the server refuses this run", str(folder), str(error)[:300])
+            )
+            continue
         shutil.rmtree(folder)
         sent.append(str(about["run"]))
+    if problems:
+        raise UsageError(problems)
     return sent
 
 
