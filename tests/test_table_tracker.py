@@ -49,12 +49,12 @@ def stock(side: Side, artifacts: Path | None) -> MlflowTracker:
 
 
 def table(run: RunLog, side: Side, *, times: bool = False) -> dict[str, Rows]:
-    """What a run left, without when it was."""
+    """What a run left, without when it was, and without its experiment's number: PostgreSQL skips some."""
     found = side.left(run.run_id)
     if not times:
         for name in ("metrics", "latest_metrics"):
             found[name] = sorted((*row[:2], *row[3:]) for row in found[name])
-        found["runs"] = [(*row[:6], *row[8:]) for row in found["runs"]]
+        found["runs"] = [(*row[:6], *row[8:11], *row[12:]) for row in found["runs"]]
     return found
 
 

@@ -305,7 +305,7 @@ def test_the_ui_shows_a_childs_slider(address: str, ui: Page, folder: Path) -> N
     track = slider.locator("xpath=../..").bounding_box() or {}
     ui.mouse.click(track["x"] + track["width"] - 2, track["y"] + track["height"] / 2)
     expect(picture).to_have_attribute("src", re.compile(r"step%2B1999%2B"), timeout=30_000)
-    assert picture.evaluate("image => image.naturalWidth") > 100
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
 
 
 def test_the_ui_compares_two_childrens_curves(address: str, ui: Page, folder: Path) -> None:
