@@ -190,18 +190,19 @@ def test_a_sweep_whose_own_process_is_killed(swept: Path, tmp_path: Path) -> Non
     check_all_there(runs_in(tmp_path), runs_in(swept))
 
 
-def test_a_finished_sweep_is_not_run_again(swept: Path) -> None:
+def test_a_finished_sweep_is_not_run_again(tmp_path: Path) -> None:
     """Launched again nothing runs; with more values only those; all of it where that is asked for."""
-    first = runs_in(swept)
-    assert "8 of 8 runs" in finish(start(swept, "-m", *SWEEP))
-    assert runs_in(swept) == first
+    finish(start(tmp_path, "-m", *SWEEP))
+    first = runs_in(tmp_path)
+    assert "8 of 8 runs" in finish(start(tmp_path, "-m", *SWEEP))
+    assert runs_in(tmp_path) == first
     more = [line.replace("range(4)", "range(5)") for line in SWEEP]
-    assert "10 of 10 runs" in finish(start(swept, "-m", *more))
-    grown = runs_in(swept)
+    assert "10 of 10 runs" in finish(start(tmp_path, "-m", *more))
+    grown = runs_in(tmp_path)
     assert [run for run in grown if "seed=4" not in run.name] == first
     assert len(grown) == 10
-    finish(start(swept, "-m", *more, "sweep.rerun=all"))
-    anew = runs_in(swept)
+    finish(start(tmp_path, "-m", *more, "sweep.rerun=all"))
+    anew = runs_in(tmp_path)
     assert {run.run_id for run in anew} & {run.run_id for run in grown} == set()
     check_all_there(anew, grown)
 
