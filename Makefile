@@ -39,7 +39,7 @@ server: $(READY)  ## A tracking server for many users, on PostgreSQL; MLFLOW_AUT
 verify: $(READY)  ## Published and exact numbers, reproduced and judged; some minutes
 	$(BIN)/qsweep verify
 
-bench: $(READY)  ## Speed and growth beside what one would use instead: docs/performance.md; some 15 minutes, 2 GB of peers
+bench: $(READY)  ## Speed and growth beside what one would use instead: docs/performance.md; installs 2 GB of peers
 	$(BIN)/python benchmarks/bench.py $(OPTIONS)
 
 docs: $(READY)  ## The pictures in docs/, from runs made on the spot; some ten minutes (needs chromium)
