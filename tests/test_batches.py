@@ -91,17 +91,17 @@ def test_every_run_is_in_one_batch(runs: list[Assigned], size: int | None, worke
         groups = list(batch.together())
         assert [each for group in groups for each in group] == list(batch.runs)
         for group in groups:
-            assert 1 <= len(group) <= batch.lanes <= LANES
+            assert len(group) in {1, batch.lanes}
             assert len({variant_hash(each.work.config) for each in group}) == 1
             assert len(group) == 1 or not any(each.work.run_id for each in group)
 
 
 def test_variants_stay_together() -> None:
     """Runs of one variant follow one another, in the order in which they were asked for."""
-    runs = [assigned(number, buckets=2 + number % 3, seed=number) for number in range(9)]
-    [batch] = batches(runs, OWNER, 9, 1)
-    assert numbers([batch.runs]) == [[0, 3, 6, 1, 4, 7, 2, 5, 8]]
-    assert numbers(list(batch.together())) == [[0, 3, 6], [1, 4, 7], [2, 5, 8]]
+    runs = [assigned(number, buckets=2 + number % 2, seed=number) for number in range(10)]
+    [batch] = batches(runs, OWNER, 10, 1)
+    assert numbers([batch.runs]) == [[0, 2, 4, 6, 8, 1, 3, 5, 7, 9]]
+    assert numbers(list(batch.together())) == [[0, 2, 4, 6], [8], [1, 3, 5, 7], [9]]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_variants_stay_together() -> None:
     [
         (1, 2, [1], 1),
         (4, 2, [1] * 4, 1),  # no worker has nothing to do so that another may have two side by side
-        (8, 2, [2] * 4, 2),
+        (15, 2, [1] * 15, 1),
         (60, 2, [4] * 15, 4),
         (1000, 2, [48] * 20 + [40], 4),
         (10, 64, [1] * 10, 1),
@@ -128,7 +128,7 @@ def test_runs_that_do_not_train_side_by_side() -> None:
     """What goes on, and what the compiled engine does not run, trains alone."""
     runs = [assigned(0), assigned(1), assigned(2, run_id="abc"), assigned(3), assigned(4, engine="gymnasium")]
     runs.append(assigned(5, engine="gymnasium"))
-    assert numbers(list(Batch(OWNER, 4, tuple(runs)).together())) == [[0, 1], [2], [3], [4], [5]]
+    assert numbers(list(Batch(OWNER, 2, tuple(runs)).together())) == [[0, 1], [2], [3], [4], [5]]
 
 
 def outcome(work: Work) -> Outcome:

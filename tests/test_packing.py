@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from qsweep.compiling import compiled
-from qsweep.packing import Packed, Words, moved, pack, unpack
+from qsweep.packing import Packed, Words, pack
+from qsweep.unpacking import codes, each, held, put_back, unpack
 
 
 class Inner(NamedTuple):
@@ -34,21 +35,38 @@ def outer(shift: int, flag: bool = True) -> Outer:
     return Outer(table, Inner(counts, flag), -7, 0.25, np.arange(3, dtype=np.int32) + shift, key)
 
 
-def read(words: Words, row: int, found: Any) -> int:
-    """Write what a block's record holds to `found`, and move a value of its table."""
-    record = moved(unpack(words), 8 * row * words.shape[1])
+def look(record: Outer, row: int, found: Any) -> int:
+    """Write what a record holds to a row of `found`, and move a value of its table."""
     record.table[1, 2] += 100.0
-    found[0], found[1], found[2] = record.table[1, 2], record.inner.counts[3], record.inner.flag
-    found[3], found[4], found[5] = record.number, record.factor, record.small[2]
-    found[6] = record.key[0] == np.uint64(2**64 - 2)
+    found[row, 0], found[row, 1], found[row, 2] = (
+        record.table[1, 2],
+        record.inner.counts[3],
+        record.inner.flag,
+    )
+    found[row, 3], found[row, 4], found[row, 5] = record.number, record.factor, record.small[2]
+    found[row, 6] = record.key[0] == np.uint64(2**64 - 2)
     return len(record.inner.counts) * record.table.shape[1]
 
 
-def reader(packed: Packed) -> Any:
-    """`read`, compiled for records packed like these."""
+def read(words: Words, found: Any) -> int:
+    """Look at the first record where it lies."""
+    return look(unpack(words), 0, found)
+
+
+def read_all(words: Words, found: Any) -> int:
+    """Look at all records as they are held, twice, and put them back."""
+    records = held(words)
+    each(look, records, found)
+    total = each(look, records, found)
+    put_back(records, words)
+    return total
+
+
+def reader(function: Any, packed: Packed) -> Any:
+    """`read` or `read_all`, compiled for records packed like these."""
     from numba import float64, int64
 
-    return compiled(read, int64(int64[:, ::1], int64, float64[::1]), {"unpack": packed.packing})
+    return compiled(function, int64(int64[:, ::1], float64[:, ::1]), codes(packed.packing))
 
 
 ALL = ["table.0", "table.1", "inner.counts.0", "inner.flag", "number", "small.0", "key.0"]
@@ -56,14 +74,26 @@ ALL = ["table.0", "table.1", "inner.counts.0", "inner.flag", "number", "small.0"
 
 @pytest.mark.parametrize("fixed", [(), ALL, ["table.1", "inner.counts.0"]])
 def test_code_finds_what_was_packed(fixed: list[str]) -> None:
-    """Whatever of a block's layout is fixed, compiled code reads and writes the record in each row."""
-    packed = pack([outer(0), outer(1)], fixed)
-    code, found = reader(packed), np.zeros(7)
-    for row in (0, 1):
-        assert code(packed.words, row, found) == 12
-        assert found.tolist() == [105.0 + row, 3.0 + row, 1.0, -7.0, 0.25, 2.0 + row, row]
-        assert packed.records[row].table[1, 2] == 105.0 + row
-        assert packed.records[row].table.tolist()[0] == [row, row + 1.0, row + 2.0]
+    """Whatever of a block's layout is fixed, compiled code reads and writes the record where it lies."""
+    packed, found = pack([outer(0), outer(1)], fixed), np.zeros((1, 7))
+    assert reader(read, packed)(packed.words, found) == 12
+    assert found.tolist() == [[105.0, 3.0, 1.0, -7.0, 0.25, 2.0, 0.0]]
+    assert packed.records[0].table.tolist() == [[0.0, 1.0, 2.0], [3.0, 4.0, 105.0]]
+    assert packed.records[1].table.tolist() == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+
+
+@pytest.mark.parametrize("fixed", [(), ALL, ["table.1", "inner.counts.0"]])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_what_is_held_is_put_back(count: int, fixed: list[str]) -> None:
+    """Code reads and writes the records in all rows, each with its number, and leaves all else as it was."""
+    packed, found = pack([outer(row) for row in range(count)], fixed), np.zeros((count, 7))
+    assert reader(read_all, packed)(packed.words, found) == 12 * count
+    for row, record in enumerate(packed.records):
+        assert found[row].tolist() == [205.0 + row, 3.0 + row, 1.0, -7.0, 0.25, 2.0 + row, row == 1]
+        assert record.table.tolist() == [[row, row + 1.0, row + 2.0], [row + 3.0, row + 4.0, row + 205.0]]
+        assert record.inner.counts.tolist() == [row, row + 1, row + 2, row + 3]
+        assert record.small.tolist() == [row, row + 1, row + 2]
+        assert record.key.tolist() == [2**64 - 1 - row]
 
 
 def test_records_are_copied() -> None:

@@ -64,11 +64,11 @@ class Batch:
         return cls(Owner(**owner), lanes, tuple(assigned))
 
     def together(self) -> Iterator[tuple[Assigned, ...]]:
-        """The runs in groups that train side by side: of one variant, that begin anew and go to their end."""
+        """The runs in groups: so many of one variant that they train side by side, anew, or each alone."""
         for _, group in groupby(self.runs, key=_alike):
             rest = iter(group)
             while some := tuple(islice(rest, self.lanes)):
-                yield some
+                yield from [some] if len(some) == self.lanes else ((one,) for one in some)
 
 
 def _alike(assigned: Assigned) -> str:
@@ -83,7 +83,7 @@ def batches(runs: Sequence[Assigned], owner: Owner, size: int | None, workers: i
     for each in runs:
         alike.setdefault(variant_hash(each.work.config), []).append(each)
     ordered = [each for group in alike.values() for each in group]
-    lanes = max(1, min(LANES, len(runs) // (2 * workers)))
+    lanes = LANES if len(runs) >= 2 * LANES * workers else 1
     if size is None:
         size = max(1, min(LARGEST, len(runs) // (SHARE * workers)))
         size += -size % lanes

@@ -10,7 +10,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from qsweep.compile_notice import announced
-from qsweep.packing import Packing, moved, mover, unpacker
+from qsweep.unpacking import Code, each, unrolled
 
 
 def specialised(function: Any, names: Mapping[str, Any]) -> Any:
@@ -77,11 +77,11 @@ def _machine_code(function: Any, names: Names) -> dict[str, Any]:
 
 
 def _part(part: Any, names: Names) -> Any:
-    if part is moved:
-        return mover()
+    if part is each:
+        return unrolled()
     if isinstance(part, FunctionType):
         return _inner(part, _reached(part, names))
-    return unpacker(part) if isinstance(part, Packing) else part
+    return part.make(part.packing) if isinstance(part, Code) else part
 
 
 @cache
@@ -112,8 +112,8 @@ def _collect(function: Any, names: Names, found: dict[str, str]) -> None:
             _collect(part.py_func, (), found)
         elif isinstance(part, type):
             found[f"{key} {name}"] = _source(part)
-        elif isinstance(part, Packing):
-            found[f"{key} {name}"] = repr(part) + _source(Packing)
+        elif isinstance(part, Code):
+            found[f"{key} {name}"] = repr(part.packing) + _source(type(part.packing)) + _source(Code)
         elif not isinstance(part, ModuleType):
             found[f"{key} {name}"] = repr(part.tolist() if hasattr(part, "tolist") else part)
 

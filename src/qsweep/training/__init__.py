@@ -31,21 +31,19 @@ def train(config: Config, state: State | None = None) -> Iterator[Chunk]:
 def train_seeds(configs: Sequence[Config]) -> Iterator[tuple[int, Chunk]]:
     """Train resolved configs that differ by their seed; yields chunks with the number of their config.
 
-    Each config's chunks are those of `train`, in order. The compiled engine trains some seeds by turns where
-    that takes less time, and then their chunks come by turns; otherwise one follows the other. Raises as
-    `train` does, when the config's turn comes.
+    Each config's chunks are those of `train`, in order. The compiled engine trains a number of seeds by turns
+    where that takes less time, and then their chunks come by turns; otherwise one follows the other. Raises
+    as `train` does, when the config's turn comes.
     """
-    size = _lanes(configs)
-    for first in range(0, len(configs), size):
-        some = configs[first : first + size]
-        found: Iterator[tuple[int, Chunk]]
-        if len(some) == 1:
-            found = ((0, chunk) for chunk in train(some[0]))
-        else:
-            from qsweep.training.compiled_engine import train_together
+    lanes = _lanes(configs)
+    together = len(configs) - len(configs) % lanes if lanes > 1 else 0
+    for first in range(0, together, lanes):
+        from qsweep.training.compiled_engine import train_together
 
-            found = train_together([task(config) for config in some])
-        yield from ((first + number, chunk) for number, chunk in found)
+        some = [task(config) for config in configs[first : first + lanes]]
+        yield from ((first + number, chunk) for number, chunk in train_together(some))
+    for number, config in enumerate(configs[together:], together):
+        yield from ((number, chunk) for chunk in train(config))
 
 
 def _lanes(configs: Sequence[Config]) -> int:

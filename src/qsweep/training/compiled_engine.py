@@ -23,6 +23,7 @@ from qsweep.training.learner import Learner, learner, paces
 from qsweep.training.loop import Batch, Lane, Starts, World, train_lanes
 from qsweep.training.task import Task
 from qsweep.twins import twin_of
+from qsweep.unpacking import codes
 
 LONGEST = 1000
 """Episodes in a call, and so in a chunk, at most: well under a second."""
@@ -88,7 +89,7 @@ def train_together(tasks: Sequence[Task], state: State | None = None) -> Iterato
         starts = [twin.starts(generator, cuts[-1].end - cuts[0].first) for generator in generators]
         batch = _batch(task, cuts, starts)
         kernel = kernel or _kernel(learners[0], twin, lanes, batch)
-        kernel(lanes.words, np.arange(len(tasks)), batch)
+        kernel(lanes.words, batch)
         for number, generator in enumerate(generators):
             reached = partial(_reached, cuts[-1], lanes.words[number], generator)
             for chunk in _chunks(task, cuts, batch, number):
@@ -140,10 +141,11 @@ def _kernel(learning: Learner, twin: Twin, lanes: Packed, batch: Batch) -> Calla
         "observe": learning.observe,
         "reset": twin.reset,
         "step": twin.step,
-        "unpack": lanes.packing,
+        **codes(lanes.packing),
+        "ALONE": len(lanes.words) == 1,
         "qsweep.agents.choosing.GUESSING": len(lanes.words) == 1,
         "qsweep.agents.values.ACTIONS": learning.agent.q.shape[1] if _plain(learning.agent) else 0,
         "qsweep.agents.values.CELLS": 1 if _plain(learning.agent) else 0,
     }
-    signature = void(int64[:, ::1], int64[::1], typeof(batch))
+    signature = void(int64[:, ::1], typeof(batch))
     return compiled(train_lanes, signature, names)  # type: ignore[no-any-return]

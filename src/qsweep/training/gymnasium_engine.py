@@ -14,11 +14,12 @@ import numpy.typing as npt
 from qsweep.agents.acting import begin, observe
 from qsweep.agents.agent import Agent
 from qsweep.compiling import compiled
-from qsweep.packing import Words, pack, unpack
+from qsweep.packing import Words, pack
 from qsweep.training.chunk import Chunk, State, spans
 from qsweep.training.continuing import continue_at, generator_of, keeps_only_its_generator
 from qsweep.training.learner import Learner, learner, paces
 from qsweep.training.task import Task
+from qsweep.unpacking import codes, unpack
 
 LONGEST = 50
 """Episodes in a chunk, at most: well under a second in most environments."""
@@ -83,7 +84,7 @@ def _compiled(learning: Learner, dimensions: int) -> Actor:
     from numba import boolean, float64, int64
 
     block = pack([Scene(learning.agent, learning.memory, np.zeros(dimensions))])
-    names, words = {"unpack": block.packing}, int64[:, ::1]
+    names, words = codes(block.packing), int64[:, ::1]
     first = compiled(first_action, int64(words), {**names, "begin": learning.begin})
     following = compiled(
         next_action, int64(words, float64, boolean, boolean), {**names, "observe": learning.observe}

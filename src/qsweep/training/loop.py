@@ -11,7 +11,8 @@ from qsweep.agents.acting import begin, observe
 from qsweep.agents.agent import ACTION, Agent
 from qsweep.dynamics.pcg64 import Stream
 from qsweep.dynamics.twin import reset, step
-from qsweep.packing import Words, moved, unpack
+from qsweep.packing import Words
+from qsweep.unpacking import each, held, put_back
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -20,6 +21,9 @@ EPISODE, CHUNK, LENGTH, TERMINATED = range(4)
 """Places in `Lane.at`."""
 TOTAL, LAST = 0, 1
 """Places in `Lane.rewards`."""
+
+ALONE = False
+"""Whether there is one lane only, where code is compiled for that."""
 
 
 class World(NamedTuple):
@@ -52,8 +56,8 @@ class Starts(NamedTuple):
 class Lane(NamedTuple):
     """A run on its way: an agent in its world, and how far it is.
 
-    at int64[3]: the episode and the chunk that it is in, and the steps of that episode so far; total
-    float64[1]: their rewards.
+    at int64[4]: the episode and the chunk that it is in, the steps of that episode so far, and whether the
+    last one terminated it. rewards float64[2]: their sum, and the last one.
     """
 
     world: World
@@ -104,12 +108,6 @@ def begin_episode(lane: Lane, number: int, starts: Starts, pace: Floats) -> None
     begin(lane.agent, lane.memory, lane.world.observation)
 
 
-def act(world: World, a: int, rewards: Floats, at: Ints) -> None:
-    """A lane's world takes one step."""
-    r, terminated = step(world.random, world.constants, world.state, a, world.observation)
-    rewards[LAST], at[TERMINATED] = r, terminated
-
-
 def learn(lane: Lane) -> bool:
     """A lane's agent learns from that step; whether the episode is over."""
     world, r, terminated = lane.world, lane.rewards[LAST], lane.at[TERMINATED] != 0
@@ -121,40 +119,58 @@ def learn(lane: Lane) -> bool:
     return terminated or truncated
 
 
-def end_episode(q: Floats, rewards: Floats, at: Ints, number: int, batch: Batch) -> bool:
-    """Write down what a lane's episode was, and go on to the next; whether there is none."""
+def end_episode(lane: Lane, number: int, batch: Batch) -> None:
+    """Write down what a lane's episode was; number: of the lane."""
+    q, at = lane.agent.q, lane.at
     episode, chunk = at[EPISODE], at[CHUNK]
-    batch.returns[number, episode], batch.lengths[number, episode] = rewards[TOTAL], at[LENGTH]
-    episode += 1
-    at[EPISODE], at[LENGTH] = episode, 0
-    if episode == batch.ends[chunk]:
+    batch.returns[number, episode], batch.lengths[number, episode] = lane.rewards[TOTAL], at[LENGTH]
+    at[EPISODE], at[LENGTH] = episode + 1, 0
+    if at[EPISODE] == batch.ends[chunk]:
         for cell in range(q.shape[0]):
             for a in range(q.shape[1]):
                 batch.tables[number, chunk, cell, a] = q[cell, a]
         at[CHUNK] = chunk + 1
-    return bool(episode == len(batch.pace))
 
 
-def train_lanes(words: Words, live: Ints, batch: Batch) -> None:
+def going(lane: Lane, batch: Batch) -> bool:
+    """Whether a lane has not come to the end of a batch."""
+    return ALONE or lane.at[EPISODE] < len(batch.pace)
+
+
+def enter(lane: Lane, number: int, batch: Batch) -> int:
+    """A lane's first episode begins; 1, lanes are counted."""
+    lane.at[EPISODE], lane.at[CHUNK], lane.at[LENGTH] = 0, 0, 0
+    begin_episode(lane, number, batch.starts, batch.pace)
+    return 1
+
+
+def act(lane: Lane, _number: int, batch: Batch) -> int:
+    """The world of a lane takes one step."""
+    if going(lane, batch):
+        world, a = lane.world, lane.agent.now[ACTION]
+        r, terminated = step(world.random, world.constants, world.state, a, world.observation)
+        lane.rewards[LAST], lane.at[TERMINATED] = r, terminated
+    return 0
+
+
+def follow(lane: Lane, number: int, batch: Batch) -> int:
+    """The agent of a lane learns from that; after an episode comes the next. 1 at the end of the batch."""
+    if going(lane, batch) and learn(lane):
+        end_episode(lane, number, batch)
+        if lane.at[EPISODE] == len(batch.pace):
+            return 1
+        begin_episode(lane, number, batch.starts, batch.pace)
+    return 0
+
+
+def train_lanes(words: Words, batch: Batch) -> None:
     """Train lanes to the end of a batch, a step of each in turn: none waits for what another computes.
 
-    words: their blocks. live int64[lanes]: their numbers, written to.
+    words: their blocks.
     """
-    first, size, count = unpack(words), 8 * words.shape[1], len(live)
-    for i in range(count):
-        at = moved(first, i * size).at
-        at[EPISODE], at[CHUNK], at[LENGTH] = 0, 0, 0
-    while count > 0:
-        for i in range(count):
-            lane = moved(first, live[i] * size)
-            if lane.at[LENGTH] == 0:
-                begin_episode(lane, live[i], batch.starts, batch.pace)
-            act(lane.world, lane.agent.now[ACTION], lane.rewards, lane.at)
-        i = 0
-        while i < count:
-            lane = moved(first, live[i] * size)
-            if learn(lane) and end_episode(lane.agent.q, lane.rewards, lane.at, live[i], batch):
-                count -= 1
-                live[i] = live[count]
-            else:
-                i += 1
+    lanes = held(words)
+    live = each(enter, lanes, batch)
+    while live > 0:
+        each(act, lanes, batch)
+        live -= each(follow, lanes, batch)
+    put_back(lanes, words)
