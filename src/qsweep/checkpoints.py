@@ -50,15 +50,17 @@ def sha256(q_table: QTable) -> str:
 
 
 def _writer(file: WholeFile, schema: pa.Schema) -> pq.ParquetWriter:
+    # A fifth faster than the smallest, which is a tenth smaller; only the statistics of `episodes` are read.
     return pq.ParquetWriter(
         file,
         schema,
-        compression="lz4",  # three hundredths larger than zstd, in two thirds of the time
+        compression={"episodes": "none", "entry": "lz4", "value": "lz4"},
         use_dictionary=False,
+        write_statistics=["episodes"],
         write_page_checksum=True,
         column_encoding={
             "episodes": "DELTA_BINARY_PACKED",
-            "entry": "DELTA_BINARY_PACKED",
+            "entry": "PLAIN",
             "value": "BYTE_STREAM_SPLIT",
         },
     )
@@ -89,24 +91,26 @@ class History:
         """Append tables, float64[n, buckets..., actions]; episodes: after how many each, ascending."""
         tables = np.ascontiguousarray(q_tables).reshape(len(episodes), -1)
         numbers = np.array(episodes, np.int32)
-        while len(tables):  # a group takes what it has room for in the worst case, but one table at least
-            count = max(self._room // tables.shape[1], 1)
-            self._append(numbers[:count], tables[:count])
-            numbers, tables = numbers[count:], tables[count:]
-
-    def _append(self, episodes: npt.NDArray[np.int32], tables: QTable) -> None:
-        if self._last is None:
-            self._take(episodes[:1].repeat(tables.shape[1]), self._every_entry, tables[0])
-            self._last, episodes, tables = tables[0], episodes[1:], tables[1:]
-        changed = _changed(self._last, tables)
-        where = np.flatnonzero(changed)
-        counts = np.count_nonzero(changed, axis=1)
-        start = np.repeat(np.arange(len(tables)) * tables.shape[1], counts)
-        self._take(episodes.repeat(counts), (where - start).astype(np.int32), tables.reshape(-1)[where])
-        if len(tables):
-            self._last = tables[-1].copy()
-        if self._room <= 0:
-            self._end_group()
+        changed = _changed(tables[0] if self._last is None else self._last, tables)
+        places = np.flatnonzero(changed)
+        values = tables.reshape(-1)[places]
+        entries = (places % tables.shape[1]).astype(np.int32)
+        ends = np.count_nonzero(changed, axis=1).cumsum()
+        done = 0
+        while done < len(tables):
+            if not self._rows:  # a group begins
+                self._take(numbers[done : done + 1].repeat(tables.shape[1]), self._every_entry, tables[done])
+                done += 1
+            begin = ends[done - 1] if done else 0
+            # Up to the table with which the group is full.
+            until = min(done + int(ends[done:].searchsorted(begin + self._room)) + 1, len(tables))
+            if until > done:
+                rows, counts = slice(begin, ends[until - 1]), np.diff(ends[done:until], prepend=begin)
+                self._take(numbers[done:until].repeat(counts), entries[rows], values[rows])
+                done = until
+            if self._room <= 0:
+                self._end_group()
+        self._last = tables[-1].copy()
 
     def _take(self, numbers: npt.NDArray[np.int32], entries: npt.NDArray[np.int32], values: QTable) -> None:
         self._rows.append((numbers, entries, values))
@@ -118,7 +122,7 @@ class History:
         columns = [np.concatenate(parts) for parts in zip(*self._rows, strict=True)]
         table = arrow.table(self._schema, columns)
         self._writer.write_table(table, row_group_size=len(table))
-        self._rows, self._last = [], None
+        self._rows = []
         self._room = self._group_room()
 
     def __enter__(self) -> Self:

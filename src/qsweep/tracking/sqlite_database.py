@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from itertools import chain, groupby, repeat
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -34,6 +35,8 @@ class SqliteDatabase:
         if journal == "wal":
             # A killed process loses nothing so; a power cut may take the last transactions, whole ones.
             connection.execute("PRAGMA synchronous = NORMAL")
+            # Every few runs, not in every one, what was written moves from the log to the file.
+            connection.execute("PRAGMA wal_autocheckpoint = 10000")
         return connection
 
     def read(self, query: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -73,13 +76,11 @@ class _Transaction:
         self._connection.executemany(statement, given)
 
     def add_points(self, run_id: str, curves: Iterable[Curve]) -> None:
-        for curve in curves:
-            same = (run_id, curve.key, curve.timestamp, curve.is_nan)
-            flat: list[Any] = [None] * (2 * len(curve.steps))
-            flat[::2], flat[1::2] = curve.values, curve.steps
+        for (key, is_nan), some in groupby(curves, key=lambda curve: (curve.key, curve.is_nan)):
+            same, flat = (run_id, key, is_nan), _flat(list(some))
             first = 0
             for rows in ROWS:
-                width = 2 * rows
+                width = 3 * rows
                 after = first + (len(flat) - first) // width * width
                 if after > first:
                     starts = range(first, after, width)
@@ -87,9 +88,19 @@ class _Transaction:
                 first = after
 
 
+def _flat(curves: Sequence[Curve]) -> list[Any]:
+    """Value, timestamp and step of every point."""
+    flat: list[Any] = [None] * (3 * sum(len(curve.steps) for curve in curves))
+    flat[::3] = chain.from_iterable(curve.values for curve in curves)
+    flat[1::3] = chain.from_iterable(repeat(curve.timestamp, len(curve.steps)) for curve in curves)
+    flat[2::3] = chain.from_iterable(curve.steps for curve in curves)
+    return flat
+
+
 @lru_cache
 def _insert(rows: int) -> str:
-    """A statement that adds points of a curve: run, key, timestamp, is_nan, then values and steps."""
-    row = "(?2, ?{value}, ?3, ?{step}, ?4, ?1)"
-    all_of_them = ", ".join(row.format(value=at, step=at + 1) for at in range(5, 5 + 2 * rows, 2))
+    """A statement that adds points: run, key, is_nan, then values, timestamps and steps."""
+    row = "(?2, ?{value}, ?{timestamp}, ?{step}, ?3, ?1)"
+    numbers = ({"value": at, "timestamp": at + 1, "step": at + 2} for at in range(4, 4 + 3 * rows, 3))
+    all_of_them = ", ".join(row.format(**places) for places in numbers)
     return f"INSERT INTO metrics ({', '.join(COLUMNS)}) VALUES {all_of_them} ON CONFLICT DO NOTHING"  # noqa: S608
