@@ -39,9 +39,7 @@ def parts(thorough: bool) -> dict[str, Callable[[], Found]]:
         "peers": lambda: import_module("peer_runs").measure(),
         "whole run": lambda: import_module("whole_run").measure(thorough=thorough),
         "start-up": lambda: import_module("start_up").measure(),
-        "sweep": lambda: import_module("sweep").measure(
-            seeds=250 if thorough else 25, times=1 if thorough else 3
-        ),
+        "sweep": lambda: import_module("sweep").measure(times=3 if thorough else 1),
         "scale": lambda: import_module("scale").measure(thorough=thorough),
     }
 

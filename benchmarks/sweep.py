@@ -1,14 +1,16 @@
 """A sweep of four bucket sizes over many seeds, tracked, beside training alone for the same configs.
 
 Both use two processes. What the sweep takes beyond training and judging is its overhead: for each run,
-and split by the marks that a sweep leaves in its folder.
+and split by when its runs began and ended.
 """
 
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,18 +24,14 @@ BARE = [sys.executable, str(Path(__file__).with_name("bare_training.py")), str(P
 
 @dataclass(frozen=True)
 class Parts:
-    """Seconds of a sweep: until its first run began, from then to the end of its last, after that.
-
-    in_runs: those of its runs, added up.
-    """
+    """Seconds of a sweep: until its first run began, from then to the end of its last, after that."""
 
     before: float
     between: float
     after: float
-    in_runs: float
 
 
-def measure(seeds: int = 25, times: int = 3, episodes: int = 25_000) -> list[Row | Point]:
+def measure(seeds: int = 250, times: int = 1, episodes: int = 25_000) -> list[Row | Point]:
     """Wall times of both, their ratio, and the overhead per run and its parts, in ms of a core."""
     runs = seeds * len(BUCKETS)
     same = [f"episodes={episodes}"]
@@ -52,8 +50,7 @@ def measure(seeds: int = 25, times: int = 3, episodes: int = 25_000) -> list[Row
                 ("of a run: training", "ms"): 1000 * spent["training"] / runs,
                 ("of a run: judging", "ms"): 1000 * spent["judging"] / runs,
             }
-            if parts:
-                figures |= _overheads(parts, useful, runs)
+            figures |= _overheads(parts, useful, runs)
             for named, value in figures.items():
                 found.setdefault(named, []).append(value)
     about = f"{runs:,} runs of {episodes:,} episodes"
@@ -62,32 +59,35 @@ def measure(seeds: int = 25, times: int = 3, episodes: int = 25_000) -> list[Row
     return [*rows, Row("runs", "qsweep, a run of a sweep", "ms a run", overheads, RUN)]
 
 
-def _sweep(folder: Path, name: str, seeds: int, same: list[str]) -> tuple[float, Parts | None]:
+def _sweep(folder: Path, name: str, seeds: int, same: list[str]) -> tuple[float, Parts]:
     values = [f"buckets={','.join(map(str, BUCKETS))}", f"seed=range({seeds})", *same]
     # Without the runs on fresh seeds that confirm a winner: training alone does not have them either.
     named = [f"sweep.name={name}", "registry.promote=never", f"tracking.experiment={name}"]
     began = time.time()
     seconds = qsweep(folder, "train", "-m", *values, *named).seconds
-    return seconds, _parts(folder / "multirun" / name, began, seconds)
+    first, last = _bounds(folder / "mlruns" / "mlflow.db", name, seeds * len(BUCKETS))
+    return seconds, Parts(first - began, last - first, began + seconds - last)
 
 
-def _parts(folder: Path, began: float, seconds: float) -> Parts | None:
-    """From when the marks of its runs were written; None where there are none."""
-    started = {mark.parent: mark.stat().st_mtime for mark in folder.glob("*/*/started.json")}
-    ended = {mark.parent: mark.stat().st_mtime for mark in folder.glob("*/*/ended.json")}
-    if not started or started.keys() != ended.keys():
-        return None
-    first, last = min(started.values()), max(ended.values())
-    in_runs = sum(ended[job] - started[job] for job in started)
-    return Parts(first - began, last - first, began + seconds - last, in_runs)
+def _bounds(database: Path, name: str, runs: int) -> tuple[float, float]:
+    """When the first run of an experiment began and the last one ended, in seconds since 1970.
+
+    Raises AssertionError unless all of them have finished.
+    """
+    query = """SELECT COUNT(*), MIN(start_time), MAX(end_time) FROM runs
+        JOIN experiments USING (experiment_id) JOIN tags USING (run_uuid)
+        WHERE experiments.name = ? AND key = 'mlflow.parentRunId' AND status = 'FINISHED'"""
+    with closing(sqlite3.connect(database)) as connection:
+        [(finished, first, last)] = connection.execute(query, (name,))
+    assert finished == runs, f"{finished} of {runs} runs finished"
+    return first / 1000, last / 1000
 
 
 def _overheads(parts: Parts, useful: float, runs: int) -> dict[tuple[str, str], float]:
     """Milliseconds of a core for each run, by where they go; they add up to the overhead."""
     seconds = {
         "of that: before the first run": PROCESSES * parts.before,
-        "of that: in the run itself": parts.in_runs - useful,
-        "of that: between runs": PROCESSES * parts.between - parts.in_runs,
+        "of that: while there are runs": PROCESSES * parts.between - useful,
         "of that: after the last run, the report": PROCESSES * parts.after,
     }
     return {(name, "ms"): 1000 * value / runs for name, value in seconds.items()}

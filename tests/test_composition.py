@@ -162,6 +162,12 @@ def test_a_name_has_no_slashes_and_an_end() -> None:
     assert name == f"env.id=maker_{'Car' * 50}-v0,env.low=[-1.2,-0.07],env.high=[0.6,0.07]"[:200]
 
 
+def test_a_plan_is_made_once() -> None:
+    """However it is asked for, the same lines in a row give the same plan, not one like it."""
+    lines = ("buckets=10,20", "seed=range(3)")
+    assert plan(lines, True) is plan(lines, multirun=True)
+
+
 def test_a_single_plan_is_called_after_its_run() -> None:
     """The plan of one run has that run's name and varies nothing."""
     planned = single("buckets=40")

@@ -66,12 +66,16 @@ def load_config(lines: Sequence[str] = ()) -> Config:
     return _checked_plan(tuple(lines), multirun=False).jobs[0].config
 
 
-@lru_cache(maxsize=1)
 def plan(lines: tuple[str, ...], multirun: bool) -> Plan:
     """All runs that a command line asks for, each checked; made once, though Hydra asks again.
 
     Raises UsageError with every problem found in any of them.
     """
+    return _last_plan(lines, multirun)
+
+
+@lru_cache(maxsize=1)
+def _last_plan(lines: tuple[str, ...], multirun: bool) -> Plan:  # as `plan`, by position alone: its key
     return _checked_plan(lines, multirun)
 
 
@@ -215,11 +219,17 @@ def _values(given: Sequence[Override], lines: Sequence[str]) -> dict[str, Any]:
     pairs = list(zip(given, lines, strict=True))
     composed = _composed(tuple(line for o, line in pairs if not _is_plain(o)))
     values = copy.deepcopy(composed)
-    parsed, _ = overrides.parse([line for o, line in pairs if _is_plain(o)], multirun=False)
-    for override in parsed:
-        section, _, name = override.key_or_group.rpartition(".")
-        (values[section] if section else values)[name] = override.value()
+    for line in (line for o, line in pairs if _is_plain(o)):
+        for override in _parsed(line):
+            section, _, name = override.key_or_group.rpartition(".")
+            (values[section] if section else values)[name] = copy.deepcopy(override.value())
     return values
+
+
+@lru_cache(maxsize=4096)
+def _parsed(line: str) -> list[Override]:
+    """A plain override, parsed; nothing where it is wrong, which has been said already."""
+    return overrides.parse([line], multirun=False)[0]
 
 
 def _resolved(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
