@@ -24,8 +24,10 @@ RUNS = 60
 SWEEP = ["buckets=8,10,12", f"seed=range({RUNS // 3})", "episodes=20000", "checkpoint_every=100"]
 SWEEP += ["evaluation.checkpoints=5", "evaluation.episodes=10", "evaluation.test_episodes=50"]
 SWEEP += ["registry.promote=never", "sweep.report=never", "tracking.durable_seconds=0.1"]
-SHARE = 0.75
-"""How much of the sweep's work there is time for between all kills."""
+SHARE = 0.9
+"""How many of the runs have finished when the last kill is dealt: kills lie evenly on the sweep's way."""
+LONGEST = 0.5
+"""Seconds, at most, until a kill that is due: it may meet a worker at any line."""
 CHILDREN = "run_uuid IN (SELECT run_uuid FROM tags WHERE key = 'mlflow.parentRunId')"
 ACTIVE = f"lifecycle_stage = 'active' AND {CHILDREN}"
 
@@ -72,16 +74,16 @@ def begun(folder: Path) -> int:
     return sum(file.read_bytes().count(b"\n") for file in folder.glob("multirun/*/*/*.jsonl"))
 
 
-def killed(folder: Path, process: subprocess.Popen[bytes], chance: random.Random, longest: float) -> str:
+def killed(folder: Path, process: subprocess.Popen[bytes], chance: random.Random, due: int) -> str:
     """Kill the sweep's process, or a worker, at a random moment; says which, or nothing if it has ended.
 
-    longest: seconds, from the first run that is begun on.
+    due: how many runs must have finished by then; and at least one more is begun.
     """
     before = begun(folder)
-    while process.poll() is None and begun(folder) == before:
+    while process.poll() is None and (begun(folder) == before or finished(folder) < due):
         time.sleep(0.02)
     with suppress(subprocess.TimeoutExpired):
-        process.wait(chance.uniform(0, longest))
+        process.wait(chance.uniform(0, LONGEST))
     if process.poll() is not None:
         return ""
     found = workers(process.pid)
@@ -94,14 +96,14 @@ def killed(folder: Path, process: subprocess.Popen[bytes], chance: random.Random
     return "parent"
 
 
-def disturbed(folder: Path, kills: int, chance: random.Random, longest: float) -> Counter[str]:
+def disturbed(folder: Path, kills: int, chance: random.Random) -> Counter[str]:
     """The sweep in a folder, with so many kills, launched until it ends by itself; what happened."""
     happened: Counter[str] = Counter()
     while True:
         happened["launch"] += 1
         process = launch(folder)
         while (dealt := happened["worker"] + happened["parent"]) < kills and process.poll() is None:
-            if victim := killed(folder, process, chance, longest):
+            if victim := killed(folder, process, chance, int(SHARE * RUNS * dealt / kills)):
                 happened[victim] += 1
                 print(
                     f"kill {dealt + 1:3d}: {victim:6}  {finished(folder):2d} of {RUNS} finished", flush=True
@@ -126,8 +128,7 @@ def main() -> None:
         if launch(whole).wait():
             raise SystemExit((whole / "log").read_text())
         took = time.perf_counter() - started
-        longest = 2 * SHARE * took / given.kills
-        happened = disturbed(folder, given.kills, random.Random(given.seed), longest)
+        happened = disturbed(folder, given.kills, random.Random(given.seed))
         found, expected = hashes(folder), hashes(whole)
         [[running]] = asked(folder, "SELECT COUNT(*) FROM runs WHERE status = 'RUNNING'")
         [[trash]] = asked(folder, "SELECT COUNT(*) FROM runs WHERE lifecycle_stage = 'deleted'")

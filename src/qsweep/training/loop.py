@@ -137,16 +137,11 @@ def going(lane: Lane, batch: Batch) -> bool:
     return ALONE or lane.at[EPISODE] < len(batch.pace)
 
 
-def enter(lane: Lane, number: int, batch: Batch) -> int:
-    """A lane's first episode begins; 1, lanes are counted."""
-    lane.at[EPISODE], lane.at[CHUNK], lane.at[LENGTH] = 0, 0, 0
-    begin_episode(lane, number, batch.starts, batch.pace)
-    return 1
-
-
-def act(lane: Lane, _number: int, batch: Batch) -> int:
-    """The world of a lane takes one step."""
+def act(lane: Lane, number: int, batch: Batch) -> int:
+    """The world of a lane takes one step, the first one of an episode after its start."""
     if going(lane, batch):
+        if lane.at[LENGTH] == 0:
+            begin_episode(lane, number, batch.starts, batch.pace)
         world, a = lane.world, lane.agent.now[ACTION]
         r, terminated = step(world.random, world.constants, world.state, a, world.observation)
         lane.rewards[LAST], lane.at[TERMINATED] = r, terminated
@@ -154,13 +149,17 @@ def act(lane: Lane, _number: int, batch: Batch) -> int:
 
 
 def follow(lane: Lane, number: int, batch: Batch) -> int:
-    """The agent of a lane learns from that; after an episode comes the next. 1 at the end of the batch."""
+    """The agent of a lane learns from that; 1 at the end of the batch."""
     if going(lane, batch) and learn(lane):
         end_episode(lane, number, batch)
-        if lane.at[EPISODE] == len(batch.pace):
-            return 1
-        begin_episode(lane, number, batch.starts, batch.pace)
+        return int(lane.at[EPISODE] == len(batch.pace))
     return 0
+
+
+def enter(lane: Lane, _number: int, _batch: Batch) -> int:
+    """A lane is at the beginning of a batch; 1, lanes are counted."""
+    lane.at[EPISODE], lane.at[CHUNK], lane.at[LENGTH] = 0, 0, 0
+    return 1
 
 
 def train_lanes(words: Words, batch: Batch) -> None:
