@@ -20,7 +20,7 @@ from qsweep import seeds
 from qsweep.config import Config
 from qsweep.evaluation import Judge, Rollouts, Verdict, roll_out
 from qsweep.evaluation.judging import judged, mean_interval
-from qsweep.evaluation.rollouts import SUCCESS
+from qsweep.evaluation.rollouts import LANES, SUCCESS
 from qsweep.resolution import resolve
 from qsweep.training import Chunk, train
 from qsweep.training.chunk import spans
@@ -95,6 +95,42 @@ def test_a_start_gives_one_episode(compiled: bool) -> None:
     assert same(alone, again)
     assert (among.returns[4], among.lengths[4]) == (alone.returns[0], alone.lengths[0])
     assert len(set(among.lengths.tolist())) > 1
+
+
+GRIDS: dict[str, dict[str, Any]] = {
+    "equal": {"buckets": 20},
+    "tilings": {"buckets": 8, "discretizer": "tiles", "tilings": 4},
+    "learned": {"buckets": 9, "discretizer": "quantile"},
+}
+
+
+def check_turns(setting: Task, starts: range) -> None:
+    """Many episodes in one call, and fewer than there are lanes, are what each is alone."""
+    table = random_table(setting, 3)
+    alone = [roll_out(setting, True, table, range(start, start + 1)) for start in starts]
+    for count in (len(starts), 2):
+        found = roll_out(setting, True, table, starts[:count])
+        expected = [
+            [getattr(each, part)[0] for each in alone[:count]]
+            for part in ("returns", "lengths", "terminated")
+        ]
+        assert [part.tolist() for part in vars(found).values()] == expected
+
+
+@pytest.mark.parametrize("max_steps", [None, 1])
+@pytest.mark.parametrize("env_id", TWINS)
+def test_episodes_by_turns_are_what_each_is_alone(env_id: str, max_steps: int | None) -> None:
+    """Episodes that are rolled out by turns do not touch one another, in any twin, however short."""
+    check_turns(task_of(env_id, max_steps=max_steps), range(50, 50 + 3 * LANES + 2))
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_episodes_by_turns_on_any_grid(grid: str) -> None:
+    """Nor do they on grids of learned edges and on tilings; there, too, both engines agree."""
+    setting = task(resolve({"env": {"id": "MountainCar-v0"}, **GRIDS[grid]}))
+    check_turns(setting, range(7, 7 + LANES + 1))
+    table, starts = random_table(setting, 3), range(7, 7 + LANES + 1)
+    assert same(roll_out(setting, True, table, starts), roll_out(setting, False, table, starts))
 
 
 @pytest.mark.parametrize("compiled", [True, False])

@@ -14,11 +14,23 @@ from qsweep.compiling import compiled
 from qsweep.config import Env
 from qsweep.discretizer import Floats, Grid, Lattice, lattice, locate
 from qsweep.dynamics.pcg64 import stream
-from qsweep.dynamics.twin import Twin, reset, step
-from qsweep.training.loop import Starts, World, start
+from qsweep.dynamics.twin import Twin
+from qsweep.evaluation.greedy_loop import Course, Lane, greedy_action, greedy_episodes
+from qsweep.packing import Packed, pack
+from qsweep.training.loop import Starts
 from qsweep.twins import twin_of
+from qsweep.unpacking import codes
 
 QTable = npt.NDArray[np.float64]
+
+LANES = 3
+"""How many episodes are rolled out by turns: with more, the processor gains no more."""
+
+FIXED = (
+    *("random.0", "state.0", "observation.0", "cell.0", "at.0", "total.0"),
+    *("lattice.low.0", "lattice.scale.0", "lattice.buckets.0"),
+)
+"""Lengths that are the same in all lanes of a twin, see `packing`."""
 
 SUCCESS = {
     "Acrobot-v1": "terminated",
@@ -96,45 +108,10 @@ def roll_out(setting: Setting, compiled: bool, q_table: QTable, seeds: range) ->
     return (_compiled if compiled else _gymnasium)(setting, q_table, seeds)
 
 
-def greedy_action(q: Floats, best: Any, cells: Any) -> int:
-    """The first action of the highest value in a state: that of its cell, or of the sum over its tiles.
-
-    q float64[cells, actions]; best int64[cells], the greedy action of each cell; cells int64[tilings].
-    """
-    if len(cells) == 1:
-        return int(best[cells[0]])
-    found, highest = 0, -np.inf
-    for a in range(q.shape[1]):
-        total = 0.0
-        for i in range(len(cells)):
-            total += q[cells[i], a]
-        if total > highest:
-            found, highest = a, total
-    return found
-
-
-def greedy_episodes(
-    world: World,
-    starts: Starts,
-    where: Lattice,
-    q: Floats,
-    best: Any,
-    cells: Any,
-    returns: Floats,
-    lengths: Any,
-    terminated: Any,
-) -> None:
-    """Roll out len(returns) episodes in a twin; see `greedy_action`. Writes float64[n], int32[n], bool[n]."""
-    for episode in range(len(returns)):
-        start(reset, world, starts, episode)
-        total, length, over = 0.0, 0, False
-        while not over and length < world.max_steps:
-            locate(where, world.observation, cells)
-            a = greedy_action(q, best, cells)
-            reward, over = step(world.random, world.constants, world.state, a, world.observation)
-            total += reward
-            length += 1
-        returns[episode], lengths[episode], terminated[episode] = total, length, over
+def _values(setting: Setting, q_table: QTable) -> tuple[Floats, Any]:
+    """The values in each cell, float64[cells, actions], and its greedy action, int64[cells]."""
+    q = np.ascontiguousarray(q_table).reshape(setting.grid.cells, -1)
+    return q, q.argmax(axis=1)
 
 
 @dataclass(frozen=True)
@@ -148,20 +125,37 @@ class _Greedy:
 
     @classmethod
     def of(cls, setting: Setting, q_table: QTable) -> _Greedy:
-        q = np.ascontiguousarray(q_table).reshape(setting.grid.cells, -1)
-        return cls(lattice(setting.grid), q, q.argmax(axis=1), np.zeros(setting.grid.tilings, np.int64))
+        cells = np.zeros(setting.grid.tilings, np.int64)
+        return cls(lattice(setting.grid), *_values(setting, q_table), cells)
 
 
 def _compiled(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
     twin = twin_of(setting.env)
     assert twin is not None
-    greedy, n = _Greedy.of(setting, q_table), len(seeds)
+    n = len(seeds)
     rollouts = Rollouts(np.empty(n), np.empty(n, np.int32), np.empty(n, np.bool_))
-    kernel, state, observation = _kernel(twin)
-    world = World(stream(0), twin.constants, state.copy(), observation.copy(), setting.max_steps, False)
-    results = (rollouts.returns, rollouts.lengths, rollouts.terminated)
-    kernel(world, _starts(twin, seeds), greedy.where, greedy.q, greedy.best, greedy.cells, *results)
+    q, best = _values(setting, q_table)
+    course = Course(
+        starts=_starts(twin, seeds),
+        constants=twin.constants,
+        max_steps=setting.max_steps,
+        q=q,
+        best=best,
+        next=np.zeros(1, np.int64),
+        cells=np.zeros((LANES, setting.grid.tilings), np.int64),
+        returns=rollouts.returns,
+        lengths=rollouts.lengths,
+        terminated=rollouts.terminated,
+    )
+    _kernel(twin)(_lanes(twin, setting.grid).words.copy(), course)
     return rollouts
+
+
+@lru_cache(maxsize=8)
+def _lanes(twin: Twin, grid: Grid) -> Packed:
+    """Lanes that are in no episode yet."""
+    cell, at, total = np.zeros(1, np.int64), np.zeros(3, np.int64), np.zeros(1)
+    return pack([Lane(stream(0), *twin.room(), lattice(grid), cell, at, total)] * LANES, FIXED)
 
 
 @lru_cache(maxsize=8)
@@ -175,17 +169,19 @@ def _starts(twin: Twin, seeds: range) -> Starts:
 
 
 @lru_cache(maxsize=8)
-def _kernel(twin: Twin) -> tuple[Callable[..., None], Floats, Floats]:
-    """`greedy_episodes` for a twin, and arrays like its states and observations."""
+def _kernel(twin: Twin) -> Callable[..., None]:
+    """`greedy_episodes` for a twin, on any grid."""
     from numba import boolean, float64, int32, int64, typeof, void
+    from numba.types import NamedTuple
 
-    state, observation = twin.room()
-    world = World(stream(0), twin.constants, state, observation, 1, False)
-    where = lattice(Grid((0.0,) * len(observation), (1.0,) * len(observation), (1,) * len(observation)))
-    tables = (float64[:, ::1], int64[::1], int64[::1], float64[::1], int32[::1], boolean[::1])
-    records = (typeof(world), typeof(_starts(twin, range(1))), typeof(where))
-    names = {"reset": twin.reset, "step": twin.step}
-    return compiled(greedy_episodes, void(*records, *tables), names), state, observation
+    _, observation = twin.room()
+    grid = Grid((0.0,) * len(observation), (1.0,) * len(observation), (1,) * len(observation))
+    tables = (float64[:, ::1], int64[::1], int64[::1], int64[:, ::1])
+    results = (float64[::1], int32[::1], boolean[::1])
+    starts = typeof(_starts(twin, range(1)))
+    course = NamedTuple((starts, typeof(twin.constants), int64, *tables, *results), Course)
+    names = {"reset": twin.reset, "step": twin.step, **codes(_lanes(twin, grid).packing)}
+    return compiled(greedy_episodes, void(int64[:, ::1], course), names)  # type: ignore[no-any-return]
 
 
 def _gymnasium(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
