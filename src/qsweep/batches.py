@@ -15,6 +15,7 @@ from itertools import groupby, islice
 
 from qsweep.config import record, variant_hash
 from qsweep.jobs import Ended, Jobs
+from qsweep.leaving import BUSY
 from qsweep.liveness import Owner
 from qsweep.resolution import resolve
 from qsweep.runner import Work, run
@@ -100,13 +101,14 @@ def work_off(batch: Batch, jobs: Jobs) -> list[Ended]:
     ended: list[Ended] = []
     tracking = batch.runs[0].work.config.tracking
     wanted = Wanted(batch.owner, tracking.uri, tracking.parent)
-    for group in batch.together():
-        if jobs.stopped or not wanted.still():
-            break
-        jobs.start([each.number for each in group])
-        for mark in _run(group, wanted, jobs):
-            jobs.end(mark)
-            ended.append(mark)
+    with BUSY:
+        for group in batch.together():
+            if jobs.stopped or not wanted.still():
+                break
+            jobs.start([each.number for each in group])
+            for mark in _run(group, wanted, jobs):
+                jobs.end(mark)
+                ended.append(mark)
     return ended
 
 

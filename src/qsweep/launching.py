@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import threading
@@ -23,6 +24,7 @@ from qsweep.composition import Job
 from qsweep.config import Config, config_hash
 from qsweep.interrupts import Interrupted
 from qsweep.jobs import Ended, Jobs
+from qsweep.leaving import leave_with
 from qsweep.liveness import announce
 from qsweep.parents import Parent
 from qsweep.progress import bar
@@ -55,6 +57,9 @@ class Runs:
         self._earlier = parent.earlier
         self._wanted = self._launched = 0
         self._found: dict[str, dict[str, list[Earlier]]] = {}
+        pool = getattr(launcher, "joblib", None)
+        if pool is not None:
+            pool |= {"initializer": leave_with, "initargs": (os.getpid(),)}
 
     @property
     def whole(self) -> bool:
