@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from qsweep.checkpoints import Archive, name_of
@@ -42,8 +43,8 @@ def _of_run(history: Archive, run: pd.Series) -> Iterator[tuple[str, Figure]]:
     from qsweep.pictures.q_table import action_chart, change_map, policy_map, value_map
     from qsweep.pictures.table_comparison import Table, difference_map
 
-    layout, changes, names = layout_of(history), history.changes(), history.names()
-    chosen, first = _chosen(run, names[-1]), names[0]
+    layout, changes = layout_of(history), history.changes()
+    chosen, first = _chosen(run, history), history.names()[0]
     table = history.q_table(chosen)
     title = f"{run['name']} · {chosen}"
     yield "actions", action_chart(layout, table, title)
@@ -62,15 +63,15 @@ def _of_seeds(history: Archive, runs: pd.DataFrame, label: str, store: Store) ->
     for _, run in runs.iterrows():
         try:
             with archive(store, str(run["run_id"]), run["artifacts"]) as one:
-                table = one.q_table(_chosen(run, one.names()[-1]))
-                tables.append(Table(layout, table, str(run["name"]), one.changes()))
+                changed = one.changed().astype(np.int64)  # how often makes no difference here
+                tables.append(Table(layout, one.q_table(_chosen(run, one)), str(run["name"]), changed))
         except UsageError:  # its checkpoints cannot be read
             continue
     if len(tables) > 1:
         yield "agreement", agreement_map(tables, label)
 
 
-def _chosen(run: pd.Series, last: str) -> str:
+def _chosen(run: pd.Series, history: Archive) -> str:
     """The name of the checkpoint that a run's score is of."""
     best = run.get("best_episode")
-    return last if best is None or pd.isna(best) else name_of(int(best))
+    return history.names()[-1] if best is None or pd.isna(best) else name_of(int(best))
