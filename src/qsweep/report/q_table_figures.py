@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,8 @@ if TYPE_CHECKING:  # matplotlib is slow to import
 
 SEEDS = 20
 """Runs whose greedy actions are compared, at most."""
+READERS = 4
+"""Runs whose checkpoints are read at a time: they are decoded beside the interpreter."""
 
 
 def q_table_figures(study: Study, store: Store) -> Iterator[tuple[str, Figure]]:
@@ -59,14 +62,19 @@ def _of_run(history: Archive, run: pd.Series) -> Iterator[tuple[str, Figure]]:
 def _of_seeds(history: Archive, runs: pd.DataFrame, label: str, store: Store) -> Iterator[tuple[str, Figure]]:
     from qsweep.pictures.table_comparison import Table, agreement_map
 
-    layout, tables = layout_of(history), []
-    for _, run in runs.iterrows():
+    layout = layout_of(history)
+
+    def table(run: pd.Series) -> Table | None:
         try:
             with archive(store, str(run["run_id"]), run["artifacts"]) as one:
                 changed = one.changed().astype(np.int64)  # how often makes no difference here
-                tables.append(Table(layout, one.q_table(_chosen(run, one)), str(run["name"]), changed))
+                return Table(layout, one.q_table(_chosen(run, one)), str(run["name"]), changed)
         except UsageError:  # its checkpoints cannot be read
-            continue
+            return None
+
+    with ThreadPoolExecutor(READERS) as pool:
+        found = pool.map(table, [run for _, run in runs.iterrows()])
+        tables = [one for one in found if one is not None]
     if len(tables) > 1:
         yield "agreement", agreement_map(tables, label)
 
