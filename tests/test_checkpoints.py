@@ -318,6 +318,23 @@ def test_changes_are_those_of_the_tables(tables: list[tuple[int, QTable]]) -> No
     with TemporaryDirectory() as folder:
         archive = written(Path(folder) / FILE_NAME, tables, (3, 2))
         assert archive.changes().tolist() == compared(tables).tolist()
+        assert archive.changed().tolist() == (compared(tables) > 0).tolist()
+
+
+def test_changes_go_on_in_a_joined_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a second part begins, a cell counts if it differs from the last table of the first."""
+    monkeypatch.setattr(checkpoints, "GROUP_ROWS", 40)
+    tables = walk(60)
+    tables[20:25] = [(n, tables[20][1]) for n, _ in tables[20:25]]  # checkpoints without a change
+    parts = [tmp_path / "1.parquet", tmp_path / "2.parquet"]
+    for part, some in zip(parts, (tables[:23], tables[23:]), strict=True):
+        written(part, some, (3, 2, 2))
+    checkpoints.join(parts, tmp_path / FILE_NAME)
+    archive = checkpoints.Archive(tmp_path / FILE_NAME)
+    for count in (1, 2, 22, 23, 24, 41, 60):
+        assert archive.changes(until=tables[count - 1][0]).tolist() == compared(tables[:count]).tolist()
+    assert archive.changes().tolist() == compared(tables).tolist()
+    assert archive.changed().tolist() == (compared(tables) > 0).tolist()
 
 
 def test_changes_do_not_see_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -244,24 +244,36 @@ class Archive:
         A cell changes when the value of any of its actions does. The first checkpoint counts for no
         cell. until: the last checkpoint that counts, in episodes.
         """
-        counts = np.zeros(int(np.prod(self.shape[:-1])), np.int64)
-        table: QTable | None = None
-        for group in range(self._file.num_row_groups):
-            numbers, entries, values = self._rows(group)
-            ends = np.flatnonzero(np.diff(numbers, append=-1)) + 1
-            for start, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True):
-                if until is not None and numbers[start] > until:
-                    return counts.reshape(self.shape[:-1])
-                touched, now = entries[start:end], values[start:end]
-                if table is None:
-                    table = np.empty(self._entries)
-                else:
-                    changed = now.view(np.int64) != table[touched].view(np.int64)
-                    counts[np.unique(touched[changed] // self.shape[-1])] += 1
-                table[touched] = now
+        cells = math.prod(self.shape[:-1])
+        counts, table = np.zeros(cells, np.int64), np.empty(0, np.int64)
+        for group, (first, _) in enumerate(self._bounds):
+            if until is not None and first > until:
+                break
+            numbers, entries, values = self._rows(group, until)
+            bits = values.view(np.int64)
+            table = table if len(table) else bits[: self._entries].copy()
+            where = np.flatnonzero(bits != _before(table, numbers, entries, bits))
+            # A number for each checkpoint and cell; as a history writes them they are in order already.
+            found = numbers[where].astype(np.int64) * cells + entries[where] // self.shape[-1]
+            found.sort(kind="stable")
+            counts += np.bincount(found[np.diff(found, prepend=-1) > 0] % cells, minlength=cells)
         return counts.reshape(self.shape[:-1])
 
-    def _rows(self, group: int) -> tuple[Any, Any, Any]:
+    def changed(self) -> npt.NDArray[np.bool_]:
+        """Which cells changed at any checkpoint since the first one, bool[buckets...].
+
+        Where `changes` is above 0, in half the time: a value that ever changed once differed from its first.
+        """
+        changed, table = np.zeros(self._entries, np.bool_), np.empty(0, np.int64)
+        for group in range(len(self._bounds)):
+            _, entries, values = self._rows(group)
+            bits = values.view(np.int64)
+            table = table if len(table) else bits[: self._entries].copy()
+            changed[entries[bits != table[entries]]] = True
+        return np.asarray(changed.reshape(self.shape).any(axis=-1))
+
+    def _rows(self, group: int, until: int | None = None) -> tuple[Any, Any, Any]:
+        """Episodes, entries and values of a row group, as far as the last checkpoint that counts."""
         rows = self._file.read_row_group(group)
         if any(column.null_count for column in rows.columns):
             raise ValueError("values are missing")
@@ -273,7 +285,27 @@ class Archive:
             raise ValueError(f"an entry lies outside of a table of {len(whole):,} values")
         if (numbers[0], numbers[-1]) != self._bounds[group] or (np.diff(numbers) < 0).any():
             raise ValueError("checkpoints are not in order")
-        return numbers, entries, values
+        end = None if until is None else int(np.searchsorted(numbers, until, side="right"))
+        return numbers[:end], entries[:end], values[:end]
+
+
+def _before(
+    table: npt.NDArray[np.int64],
+    numbers: npt.NDArray[np.int32],
+    entries: npt.NDArray[np.int32],
+    bits: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """The value of each row's entry at the checkpoint before, int64[rows], all by their bits.
+
+    table int64[entries]: that of the checkpoint before the rows; afterwards that of their last one.
+    """
+    before, start = np.empty_like(bits), 0
+    for end in (np.flatnonzero(np.diff(numbers, append=-1)) + 1).tolist():
+        rows = slice(start, end)
+        before[rows] = table[entries[rows]]
+        table[entries[rows]] = bits[rows]
+        start = end
+    return before
 
 
 def _checked_shape(shape: Any) -> tuple[int, ...]:

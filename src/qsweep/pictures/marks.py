@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, QuadMesh
 from matplotlib.colors import ListedColormap, Normalize, to_rgb
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, PathPatch
+from matplotlib.path import Path
 
 from qsweep.pictures.labels import ARROWS
 from qsweep.pictures.sheets import DARK
@@ -122,9 +123,20 @@ def hatch(axes: Axes, panel: Panel, where: Mask) -> None:
         return
     _cells(axes, panel, np.zeros(where.shape), ~where, cmap=ListedColormap([STILL]))
     if where.size <= VECTORS:
-        shown = np.ma.masked_array(np.zeros(where.shape), ~where).T
         style: Any = {"hatch": "////", "edgecolor": HATCH, "linewidth": 0, "zorder": 0.6}
-        axes.pcolor(panel.x.edges, panel.y.edges, shown, cmap=ListedColormap([(0, 0, 0, 0)]), **style)
+        # One path, for a renderer draws the hatch anew for each; snapped to pixels, as cells are.
+        axes.add_artist(PathPatch(_outline(panel, where), fill=False, snap=True, **style))
+
+
+def _outline(panel: Panel, where: Mask) -> Path:
+    """Some of the cells as one path, a rectangle for each."""
+    j, i = np.nonzero(where.T)
+    x, y = panel.x.edges, panel.y.edges
+    across = np.stack([x[i], x[i + 1], x[i + 1], x[i], x[i]], axis=1)
+    up = np.stack([y[j], y[j], y[j + 1], y[j + 1], y[j]], axis=1)
+    corners = np.stack([across, up], axis=2).reshape(-1, 2)
+    rectangle = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
+    return Path(corners, np.tile(np.array(rectangle, Path.code_type), len(i)))
 
 
 def _cells(axes: Axes, panel: Panel, values: npt.NDArray[Any], hidden: Mask, **colours: Any) -> QuadMesh:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from qsweep.pictures.surfaces import Layout
 
 WIDTH = 700
 """Pixels."""
+ENCODERS = 4
+"""Images that are encoded at a time, beside the interpreter."""
 KEY = "greedy_policy"
 """What MLflow calls them; + and % in a key, or any other file beside them, would break its page."""
 
@@ -58,8 +61,13 @@ def write_slider(folder: Path, images: Iterable[tuple[int, Image.Image]], timest
     what is logged again takes the place of what is there, where `log_image` would double it. The run
     needs the tag `mlflow.loggedImages`, too.
     """
-    for step, image in images:
+
+    def save(found: tuple[int, Image.Image]) -> None:
+        step, image = found
         number = uuid.uuid5(uuid.NAMESPACE_URL, f"{KEY}/{step}")
         name = f"{KEY}+step+{step}+timestamp+{timestamp}+{number}"
         image.save(folder / f"{name}.png")
         image.save(folder / f"{name}+compressed.webp")
+
+    with ThreadPoolExecutor(ENCODERS) as pool:
+        list(pool.map(save, images))  # raises what saving one raised

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from qsweep.checkpoints import Archive, name_of
@@ -19,6 +21,8 @@ if TYPE_CHECKING:  # matplotlib is slow to import
 
 SEEDS = 20
 """Runs whose greedy actions are compared, at most."""
+READERS = 4
+"""Runs whose checkpoints are read at a time: they are decoded beside the interpreter."""
 
 
 def q_table_figures(study: Study, store: Store) -> Iterator[tuple[str, Figure]]:
@@ -42,8 +46,8 @@ def _of_run(history: Archive, run: pd.Series) -> Iterator[tuple[str, Figure]]:
     from qsweep.pictures.q_table import action_chart, change_map, policy_map, value_map
     from qsweep.pictures.table_comparison import Table, difference_map
 
-    layout, changes, names = layout_of(history), history.changes(), history.names()
-    chosen, first = _chosen(run, names[-1]), names[0]
+    layout, changes = layout_of(history), history.changes()
+    chosen, first = _chosen(run, history), history.names()[0]
     table = history.q_table(chosen)
     title = f"{run['name']} · {chosen}"
     yield "actions", action_chart(layout, table, title)
@@ -58,19 +62,24 @@ def _of_run(history: Archive, run: pd.Series) -> Iterator[tuple[str, Figure]]:
 def _of_seeds(history: Archive, runs: pd.DataFrame, label: str, store: Store) -> Iterator[tuple[str, Figure]]:
     from qsweep.pictures.table_comparison import Table, agreement_map
 
-    layout, tables = layout_of(history), []
-    for _, run in runs.iterrows():
+    layout = layout_of(history)
+
+    def table(run: pd.Series) -> Table | None:
         try:
             with archive(store, str(run["run_id"]), run["artifacts"]) as one:
-                table = one.q_table(_chosen(run, one.names()[-1]))
-                tables.append(Table(layout, table, str(run["name"]), one.changes()))
+                changed = one.changed().astype(np.int64)  # how often makes no difference here
+                return Table(layout, one.q_table(_chosen(run, one)), str(run["name"]), changed)
         except UsageError:  # its checkpoints cannot be read
-            continue
+            return None
+
+    with ThreadPoolExecutor(READERS) as pool:
+        found = pool.map(table, [run for _, run in runs.iterrows()])
+        tables = [one for one in found if one is not None]
     if len(tables) > 1:
         yield "agreement", agreement_map(tables, label)
 
 
-def _chosen(run: pd.Series, last: str) -> str:
+def _chosen(run: pd.Series, history: Archive) -> str:
     """The name of the checkpoint that a run's score is of."""
     best = run.get("best_episode")
-    return last if best is None or pd.isna(best) else name_of(int(best))
+    return history.names()[-1] if best is None or pd.isna(best) else name_of(int(best))
