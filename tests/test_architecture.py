@@ -53,6 +53,7 @@ HOMES = {
     "matplotlib": {"report", "pictures"},
     "mlflow": {"doctor", "tracking", "registry", "report"},
     "numba": {
+        "checkpoints",
         "compile_notice",
         "compiling",
         "dynamics",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import math
 import re
 import sqlite3
@@ -251,17 +252,23 @@ def test_artifacts_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(FileNotFoundError):
         run.keep(tmp_path / "missing")
 
+    def refused(*_: object) -> None:
+        raise OSError(errno.EXDEV, "another disk")
+
     def interrupted(_: Path, target: Path) -> None:
         target.write_bytes(b"val")
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+    run.keep(tmp_path / "table.npy", "copied")
     monkeypatch.setattr(table_tracker.shutil, "copy2", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run.keep(tmp_path / "table.npy", "c")
     folder = tmp_path / "mlruns" / "artifacts" / "My lakes" / run.run_id / "artifacts"
     files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert files == {"table.npy": b"values", "a/b/table.npy": b"values"}
-    assert sorted(info.path for info in store.client.list_artifacts(run.run_id)) == ["a", "c", "table.npy"]
+    assert files == dict.fromkeys(("table.npy", "a/b/table.npy", "copied/table.npy"), b"values")
+    listed = sorted(info.path for info in store.client.list_artifacts(run.run_id))
+    assert listed == ["a", "c", "copied", "table.npy"]
 
 
 def test_what_cannot_be_written_ends_failed(workdir: Path) -> None:

@@ -12,7 +12,8 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,10 +24,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qsweep import arrow
+from qsweep.compiling import compiled
 from qsweep.durable import WholeFile
 from qsweep.problems import Problem, UsageError, closest
 
 QTable = npt.NDArray[np.float64]
+Bits = npt.NDArray[np.int64]
+Entries = npt.NDArray[np.int32]
 
 FILE_NAME = "q_table_history.parquet"
 GROUP_ROWS = 50_000
@@ -50,20 +54,44 @@ def sha256(q_table: QTable) -> str:
 
 
 def _writer(file: WholeFile, schema: pa.Schema) -> pq.ParquetWriter:
-    # A fifth faster than the smallest, which is a tenth smaller; only the statistics of `episodes` are read.
     return pq.ParquetWriter(
         file,
         schema,
-        compression={"episodes": "none", "entry": "lz4", "value": "lz4"},
+        compression={"episodes": "none", "entry": "none", "value": "lz4"},  # zstd: 3% smaller, half as fast
         use_dictionary=False,
         write_statistics=["episodes"],
         write_page_checksum=True,
         column_encoding={
             "episodes": "DELTA_BINARY_PACKED",
-            "entry": "PLAIN",
+            "entry": "DELTA_BINARY_PACKED",
             "value": "BYTE_STREAM_SPLIT",
         },
     )
+
+
+def note(last: Bits, now: Bits, row: int, entries: Entries, values: Bits) -> int:
+    """Write which entries of a table differ from those of the last one to rows from `row` on.
+
+    last, now: the bits of both tables, int64[n]; last becomes the other. Returns the row after them. One is
+    written at least, so that a checkpoint without a change is there by name; one more row must be there.
+    """
+    first = row
+    for i in range(len(now)):
+        entries[row], values[row] = i, now[i]
+        row += last[i] != now[i]
+        last[i] = now[i]
+    if row == first:
+        entries[row], values[row] = 0, now[0]
+        row += 1
+    return row
+
+
+@cache
+def _noting() -> Callable[[Bits, Bits, int, Entries, Bits], int]:
+    from numba import int32, int64  # slow to import
+
+    signature = int64(int64[::1], int64[::1], int64, int32[::1], int64[::1])
+    return compiled(note, signature)  # type: ignore[no-any-return]
 
 
 class History:
@@ -74,56 +102,34 @@ class History:
         self._schema = SCHEMA.with_metadata(metadata)
         self._file = WholeFile(path)
         self._writer = _writer(self._file, self._schema)
-        self._every_entry = np.arange(int(np.prod(shape)), dtype=np.int32)
-        self._last: QTable | None = None
-        self._rows: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], QTable]] = []
-        self._room = self._group_room()
-
-    def _group_room(self) -> int:
-        entries = len(self._every_entry)
-        return min(max(GROUP_ROWS, 4 * entries), MAX_GROUP_ROWS - entries)
+        size = math.prod(shape)
+        self._full = min(max(GROUP_ROWS, 4 * size), MAX_GROUP_ROWS - size)
+        self._row = 0  # how many rows the group has
+        self._numbers = np.empty(self._full + size + 1, np.int32)
+        self._entries = np.empty_like(self._numbers)
+        self._values = np.empty(len(self._numbers), np.int64)
+        self._last = np.empty(size, np.int64)
 
     def add(self, episodes: int, q_table: QTable) -> None:
         """Append the table after `episodes` episodes; later than any before."""
-        self.extend([episodes], q_table[None])
-
-    def extend(self, episodes: Sequence[int], q_tables: QTable) -> None:
-        """Append tables, float64[n, buckets..., actions]; episodes: after how many each, ascending."""
-        tables = np.ascontiguousarray(q_tables).reshape(len(episodes), -1)
-        numbers = np.array(episodes, np.int32)
-        changed = _changed(tables[0] if self._last is None else self._last, tables)
-        places = np.flatnonzero(changed)
-        values = tables.reshape(-1)[places]
-        entries = (places % tables.shape[1]).astype(np.int32)
-        ends = np.count_nonzero(changed, axis=1).cumsum()
-        done = 0
-        while done < len(tables):
-            if not self._rows:  # a group begins
-                self._take(numbers[done : done + 1].repeat(tables.shape[1]), self._every_entry, tables[done])
-                done += 1
-            begin = ends[done - 1] if done else 0
-            # Up to the table with which the group is full.
-            until = min(done + int(ends[done:].searchsorted(begin + self._room)) + 1, len(tables))
-            if until > done:
-                rows, counts = slice(begin, ends[until - 1]), np.diff(ends[done:until], prepend=begin)
-                self._take(numbers[done:until].repeat(counts), entries[rows], values[rows])
-                done = until
-            if self._room <= 0:
-                self._end_group()
-        self._last = tables[-1].copy()
-
-    def _take(self, numbers: npt.NDArray[np.int32], entries: npt.NDArray[np.int32], values: QTable) -> None:
-        self._rows.append((numbers, entries, values))
-        self._room -= len(values)
+        now, first = np.ascontiguousarray(q_table, np.float64).reshape(-1).view(np.int64), self._row
+        if first:
+            self._row = _noting()(self._last, now, first, self._entries, self._values)
+        else:  # a group begins with the whole table
+            self._row = len(now)
+            self._entries[: self._row], self._values[: self._row] = np.arange(len(now)), now
+            self._last[:] = now
+        self._numbers[first : self._row] = episodes
+        if self._row >= self._full:
+            self._end_group()
 
     def _end_group(self) -> None:
-        if not self._rows:
+        if not self._row:
             return
-        columns = [np.concatenate(parts) for parts in zip(*self._rows, strict=True)]
-        table = arrow.table(self._schema, columns)
+        columns = (self._numbers, self._entries, self._values.view(np.float64))
+        table = arrow.table(self._schema, [column[: self._row] for column in columns])
         self._writer.write_table(table, row_group_size=len(table))
-        self._rows = []
-        self._room = self._group_room()
+        self._row = 0
 
     def __enter__(self) -> Self:
         return self
@@ -138,16 +144,6 @@ class History:
         self._end_group()
         self._writer.close()
         self._file.close()
-
-
-def _changed(last: QTable, tables: QTable) -> npt.NDArray[np.bool_]:
-    """Which values differ in their bits from those of the table before, bool[n, entries]."""
-    bits = tables.view(np.int64)
-    changed = np.empty(tables.shape, np.bool_)
-    np.not_equal(bits[:1], last.view(np.int64), out=changed[:1])
-    np.not_equal(bits[1:], bits[:-1], out=changed[1:])
-    changed[~changed.any(axis=1), :1] = True  # so that a checkpoint without a change is there by name
-    return changed
 
 
 def join(parts: Sequence[Path], path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -75,16 +74,13 @@ class Recorder:
         returns = np.concatenate([chunk.returns for chunk in self._waiting])
         lengths = np.concatenate([chunk.lengths for chunk in self._waiting])
         epsilon = np.concatenate([chunk.epsilon for chunk in self._waiting])
-        self._keep([chunk for chunk in self._waiting if chunk.span.checkpoint])
+        assert self._history is not None
+        for chunk in self._waiting:
+            if chunk.span.checkpoint:
+                self._history.add(chunk.span.end, chunk.q_table)
         self._waiting, self._bytes, self._flushed = [], 0, time.monotonic()
         self._episodes.add(returns, lengths, epsilon)
         self._draw(returns, lengths, epsilon)
-
-    def _keep(self, made: Sequence[Chunk]) -> None:
-        assert self._history is not None
-        if made:
-            tables = np.stack([chunk.q_table for chunk in made])
-            self._history.extend([chunk.span.end for chunk in made], tables)
 
     def _draw(self, returns: Any, lengths: Any, epsilon: Any) -> None:
         self.steps += int(lengths.sum())

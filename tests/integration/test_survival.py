@@ -180,14 +180,20 @@ def test_a_sweep_outlives_its_workers(swept: Path, tmp_path: Path) -> None:
 
 def test_a_sweep_whose_own_process_is_killed(swept: Path, tmp_path: Path) -> None:
     """Killed twice, somewhere, and launched again, it comes to each run once, as an undisturbed one does."""
-    when = random.Random(1)
+    when, workers = random.Random(1), set[int]()
     for _ in range(2):
         process = start(tmp_path, "-m", *SWEEP)
         wait_until(started(tmp_path, 1), process)
         time.sleep(when.uniform(0, 0.5))
+        workers |= {*workers_of(process.pid)}
         kill(process)
     assert "8 of 8 runs" in finish(start(tmp_path, "-m", *SWEEP))
     check_all_there(runs_in(tmp_path), runs_in(swept))
+    assert workers
+    deadline = time.monotonic() + 30
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):  # none waits for who is gone
+        assert time.monotonic() < deadline, workers
+        time.sleep(0.1)
 
 
 def test_a_finished_sweep_is_not_run_again(tmp_path: Path) -> None:

@@ -119,12 +119,15 @@ class Folder:
         self._path = path
 
     def keep(self, file: Path, folder: str) -> None:
-        """Copy the file."""
+        """Give the file a second name there, or copy it where that cannot be: it is not written to again."""
         target = self._path / folder
         target.mkdir(parents=True, exist_ok=True)
         aside = target / f".{file.name}.{uuid.uuid4().hex}"
         try:
-            shutil.copy2(file, aside)
+            try:
+                aside.hardlink_to(file)
+            except OSError:  # on another disk, or one that knows no second names
+                shutil.copy2(file, aside)
             aside.replace(target / file.name)
         finally:
             aside.unlink(missing_ok=True)

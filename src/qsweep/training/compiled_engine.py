@@ -127,9 +127,10 @@ def _batch(task: Task, cuts: Sequence[Span], starts: Sequence[tuple[Floats, Floa
 def _chunks(task: Task, cuts: Sequence[Span], batch: Batch, number: int) -> Iterator[Chunk]:
     """The chunks of a lane that has been trained."""
     epsilon, returns, lengths = task.epsilon(_episodes(cuts)), batch.returns[number], batch.lengths[number]
-    for span, table in zip(cuts, batch.tables[number], strict=True):
+    tables = batch.tables[number].reshape(len(cuts), *task.shape)
+    for span, table in zip(cuts, tables, strict=True):
         part = slice(span.first - cuts[0].first, span.end - cuts[0].first)
-        yield Chunk(span, returns[part], lengths[part], epsilon[part], table.reshape(task.shape))
+        yield Chunk(span, returns[part], lengths[part], epsilon[part], table)
 
 
 def _kernel(learning: Learner, twin: Twin, lanes: Packed, batch: Batch) -> Callable[..., Any]:
