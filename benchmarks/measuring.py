@@ -10,14 +10,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 QSWEEP = str(Path(sys.executable).with_name("qsweep"))
+SPAWNED = (sys.executable, "-S", str(Path(__file__).with_name("spawned.py")))
 QUIET = {"PYTHONWARNINGS": "ignore", "HYDRA_FULL_ERROR": "1"}
 
 
@@ -70,21 +69,14 @@ class Ran:
 def run(command: Sequence[str], folder: Path, settings: Mapping[str, str] | None = None) -> Ran:
     """Run a process in a folder; raises RuntimeError with what it complained of where it fails."""
     environment = {**os.environ, **QUIET, **(settings or {})}
-    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        started = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=errors)
-        _, status, used = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        said, complained = _all(output), _all(errors)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)}: exit code {process.returncode}\n{complained[-2000:]}")
-    return Ran(seconds, used.ru_maxrss / 1024, said)
-
-
-def _all(file: IO[str]) -> str:
-    file.seek(0)
-    return file.read()
+    with tempfile.NamedTemporaryFile("r+") as took:
+        ran = subprocess.run(
+            [*SPAWNED, took.name, *command], cwd=folder, env=environment, capture_output=True, text=True
+        )
+        if ran.returncode:
+            raise RuntimeError(f"{' '.join(command)}: exit code {ran.returncode}\n{ran.stderr[-2000:]}")
+        seconds, resident = map(float, took.read().split())
+    return Ran(seconds, resident / 1024, ran.stdout)
 
 
 def qsweep(folder: Path, *arguments: str) -> Ran:

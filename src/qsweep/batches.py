@@ -25,8 +25,8 @@ LANES = 4
 """Runs of one variant that train side by side in one process, at most: more gain nothing."""
 LARGEST = 48
 """Runs in a batch, at most: a worker that is killed takes no more of them along."""
-SHARE = 8
-"""Batches for each worker, at least, where there are runs enough: some runs take longer than others."""
+SHARE = 4
+"""A batch is at most so small a part of what is left for a worker: all end at about the same time so."""
 
 
 @dataclass(frozen=True)
@@ -79,17 +79,19 @@ def _alike(assigned: Assigned) -> str:
 
 
 def batches(runs: Sequence[Assigned], owner: Owner, size: int | None, workers: int) -> list[Batch]:
-    """All runs in batches of `size`, or of one that suits so many workers; variants stay together."""
+    """All runs in batches of `size`, or of fewer and fewer for so many workers; variants stay together."""
     alike: dict[str, list[Assigned]] = {}
     for each in runs:
         alike.setdefault(variant_hash(each.work.config), []).append(each)
     ordered = [each for group in alike.values() for each in group]
     lanes = LANES if len(runs) >= 2 * LANES * workers else 1
-    if size is None:
-        size = max(1, min(LARGEST, len(runs) // (SHARE * workers)))
-        size += -size % lanes
-    rest = iter(ordered)
-    return [Batch(owner, lanes, some) for some in iter(lambda: tuple(islice(rest, size)), ())]
+    made: list[Batch] = []
+    while ordered:
+        fair = max(1, min(LARGEST, len(ordered) // (SHARE * workers)))
+        count = size or fair + -fair % lanes
+        made.append(Batch(owner, lanes, tuple(ordered[:count])))
+        del ordered[:count]
+    return made
 
 
 def work_off(batch: Batch, jobs: Jobs) -> list[Ended]:

@@ -57,12 +57,12 @@ def _writer(file: WholeFile, schema: pa.Schema) -> pq.ParquetWriter:
     return pq.ParquetWriter(
         file,
         schema,
-        compression={"episodes": "none", "entry": "none", "value": "lz4"},  # zstd: 3% smaller, half as fast
+        compression={"episodes": "lz4", "entry": "none", "value": "lz4"},  # zstd: 3% smaller, half as fast
         use_dictionary=False,
         write_statistics=["episodes"],
         write_page_checksum=True,
         column_encoding={
-            "episodes": "DELTA_BINARY_PACKED",
+            "episodes": "PLAIN",
             "entry": "DELTA_BINARY_PACKED",
             "value": "BYTE_STREAM_SPLIT",
         },
