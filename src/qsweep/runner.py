@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -187,14 +187,15 @@ class _Recording:
         self._recorder.add(chunk)
         for points in self._judge.hear(chunk):
             self._log.log(points)
-        every = self._work.config.tracking.durable_seconds if self._log.run_id else 0
-        more = chunk.span.end < self._work.config.episodes
-        if every and more and chunk.state and time.monotonic() - self._settled >= every:
-            self._settle(chunk.state())
+        if chunk.state and self._log.run_id:
+            self._perhaps_settle(chunk.span.end, chunk.state)
 
-    def _settle(self, state: State) -> None:
-        if state:
-            self._recorder.settle(self._seconds, state)
+    def _perhaps_settle(self, done: int, state: Callable[[], State]) -> None:
+        every, more = self._work.config.tracking.durable_seconds, done < self._work.config.episodes
+        if not every or not more or time.monotonic() - self._settled < every:
+            return
+        if reached := state():
+            self._recorder.settle(self._seconds, reached)
         self._settled = time.monotonic()
 
     @property

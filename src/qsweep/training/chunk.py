@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +22,7 @@ class Span:
     checkpoint: bool
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(NamedTuple):
     """The episodes of one span, none beyond the next checkpoint.
 
     returns float64[n]: undiscounted sum of rewards. lengths int32[n]: steps. epsilon float64[n].

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -92,8 +91,8 @@ def train_together(tasks: Sequence[Task], state: State | None = None) -> Iterato
         kernel(lanes.words, batch)
         for number, generator in enumerate(generators):
             reached = partial(_reached, cuts[-1], lanes.words[number], generator)
-            for chunk in _chunks(task, cuts, batch, number):
-                yield number, replace(chunk, state=reached) if chunk.span is cuts[-1] else chunk
+            for chunk in _chunks(task, cuts, batch, number, reached):
+                yield number, chunk
 
 
 def _reached(last: Span, words: Words, starts: np.random.Generator) -> dict[str, npt.NDArray[Any]]:
@@ -124,13 +123,16 @@ def _batch(task: Task, cuts: Sequence[Span], starts: Sequence[tuple[Floats, Floa
     )
 
 
-def _chunks(task: Task, cuts: Sequence[Span], batch: Batch, number: int) -> Iterator[Chunk]:
-    """The chunks of a lane that has been trained."""
+def _chunks(
+    task: Task, cuts: Sequence[Span], batch: Batch, number: int, reached: Callable[[], State]
+) -> Iterator[Chunk]:
+    """The chunks of a lane that was trained. reached: gives what training goes on from after the last one."""
     epsilon, returns, lengths = task.epsilon(_episodes(cuts)), batch.returns[number], batch.lengths[number]
-    tables = batch.tables[number].reshape(len(cuts), *task.shape)
+    tables, begin = batch.tables[number].reshape(len(cuts), *task.shape), cuts[0].first
     for span, table in zip(cuts, tables, strict=True):
-        part = slice(span.first - cuts[0].first, span.end - cuts[0].first)
-        yield Chunk(span, returns[part], lengths[part], epsilon[part], table)
+        part = slice(span.first - begin, span.end - begin)
+        state = reached if span is cuts[-1] else None
+        yield Chunk(span, returns[part], lengths[part], epsilon[part], table, state)
 
 
 def _kernel(learning: Learner, twin: Twin, lanes: Packed, batch: Batch) -> Callable[..., Any]:
