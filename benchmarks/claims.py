@@ -53,9 +53,15 @@ CLAIMS = (
         most=False,
     ),
     Claim(
-        "a tracked sweep, as a multiple of training alone",
+        "a tracked sweep with its report, as a multiple of training alone",
         "sweep",
         "qsweep train -m: its time as a multiple of training alone",
+        2,
+    ),
+    Claim(
+        "a tracked sweep until its last run has ended, as a multiple of training alone",
+        "sweep",
+        "the same until its last run has ended, without the report",
         2,
     ),
     Claim("overhead of a run in a sweep", "sweep", "overhead of a run", 60),
