@@ -31,6 +31,19 @@ def test_a_started_run_is_running(tmp_path: Path) -> None:
     assert jobs.count_ended() == 1
 
 
+def test_half_a_line_marks_nothing(tmp_path: Path) -> None:
+    """A mark that was cut short, where the disk was full, takes none of those after it along."""
+    jobs = Jobs(tmp_path)
+    jobs.start([1])
+    [file] = tmp_path.glob("*.jsonl")
+    with file.open("a") as opened:
+        opened.write('{"end')
+    assert jobs.count_ended() == 0
+    jobs.end(Ended(1, {}, ""))
+    assert jobs.ended() == [Ended(1, {}, "")]
+    assert Jobs(tmp_path).ended() == [Ended(1, {}, "")]
+
+
 def test_an_ended_run_says_how(tmp_path: Path) -> None:
     """What a run returned, or what went wrong, is read back as it was written, in order of the numbers."""
     jobs = Jobs(tmp_path)

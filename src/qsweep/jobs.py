@@ -59,9 +59,9 @@ class Jobs:
 
     def _mark(self, mark: Mapping[str, Any]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        # One write a line: a process that is killed leaves at most its last line unfinished.
+        # On a line of its own: what is there may be half a line, of a write for which there was no room.
         with (self.folder / f"{socket.gethostname()}-{os.getpid()}.jsonl").open("a") as file:
-            file.write(json.dumps(mark) + "\n")
+            file.write(f"\n{json.dumps(mark)}\n")
 
     def _read(self) -> None:
         for path in self.folder.glob("*.jsonl"):
@@ -69,8 +69,9 @@ class Jobs:
                 file.seek(self._read_to.get(path, 0))
                 lines, _, _ = file.read().rpartition(b"\n")
             self._read_to[path] = self._read_to.get(path, 0) + len(lines) + bool(lines)
-            for line in lines.splitlines():
-                self._take(json.loads(line))
+            for line in filter(None, lines.splitlines()):
+                with suppress(json.JSONDecodeError):  # half a line marks nothing
+                    self._take(json.loads(line))
 
     def _take(self, mark: Mapping[str, Any]) -> None:
         if "end" in mark:
