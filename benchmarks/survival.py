@@ -70,7 +70,7 @@ def workers(pid: int) -> list[int]:
 
 
 def begun(folder: Path) -> int:
-    """How many runs any launch has begun or ended."""
+    """A number that grows whenever a launch begins or ends runs."""
     return sum(file.read_bytes().count(b"\n") for file in folder.glob("multirun/*/*/*.jsonl"))
 
 

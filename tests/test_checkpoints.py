@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import struct
@@ -345,3 +346,28 @@ def test_changes_do_not_see_row_groups(tmp_path: Path, monkeypatch: pytest.Monke
     assert pq.ParquetFile(tmp_path / FILE_NAME).num_row_groups > 3
     assert archive.changes().tolist() == compared(tables).tolist()
     assert archive.changes(until=555).tolist() == compared(tables[:55]).tolist()
+
+
+def test_a_group_that_cannot_be_written_is_not_added_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the disk was full for a moment, what comes after is there; only that group is missing."""
+    monkeypatch.setattr(checkpoints, "GROUP_ROWS", 1)
+    tables = np.random.default_rng(0).normal(size=(12, 2, 3))
+    with History(tmp_path / FILE_NAME, (2, 3), {}) as history:
+        written = history._writer.write_table
+
+        def full(*_: object, **__: object) -> None:
+            history._writer.write_table = written
+            raise OSError(errno.ENOSPC, "no space left on device")
+
+        history._writer.write_table = full
+        for number, table in enumerate(tables, start=1):
+            with suppress(OSError):
+                history.add(number, table)
+    archive = Archive(tmp_path / FILE_NAME)
+    kept = archive.episodes().tolist()
+    assert kept == list(range(13 - len(kept), 13))
+    assert 6 <= len(kept) < 12
+    for number, table in archive.tables(kept):
+        assert np.array_equal(table, tables[number - 1])

@@ -19,14 +19,13 @@ from qsweep.leaving import BUSY
 from qsweep.liveness import Owner
 from qsweep.resolution import resolve
 from qsweep.runner import Work, run
+from qsweep.training import LANES
 from qsweep.wanted import Wanted
 
-LANES = 4
-"""Runs of one variant that train side by side in one process, at most: more gain nothing."""
 LARGEST = 48
 """Runs in a batch, at most: a worker that is killed takes no more of them along."""
 SHARE = 4
-"""A batch is at most so small a part of what is left for a worker: all end at about the same time so."""
+"""A batch is a fourth of a worker's part of what is left, so that all workers end at about the same time."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +78,21 @@ def _alike(assigned: Assigned) -> str:
 
 
 def batches(runs: Sequence[Assigned], owner: Owner, size: int | None, workers: int) -> list[Batch]:
-    """All runs in batches of `size`, or of fewer and fewer for so many workers; variants stay together."""
+    """All runs in batches of `size`, or of fewer and fewer for so many workers; what trains alone is last."""
+    lanes = LANES if len(runs) >= 2 * LANES * workers else 1
     alike: dict[str, list[Assigned]] = {}
     for each in runs:
         alike.setdefault(variant_hash(each.work.config), []).append(each)
-    ordered = [each for group in alike.values() for each in group]
-    lanes = LANES if len(runs) >= 2 * LANES * workers else 1
+    whole = {variant: len(group) - len(group) % lanes for variant, group in alike.items()}
+    ordered = [each for variant, group in alike.items() for each in group[: whole[variant]]]
+    ordered += [each for variant, group in alike.items() for each in group[whole[variant] :]]
     made: list[Batch] = []
-    while ordered:
-        fair = max(1, min(LARGEST, len(ordered) // (SHARE * workers)))
-        count = size or fair + -fair % lanes
-        made.append(Batch(owner, lanes, tuple(ordered[:count])))
-        del ordered[:count]
+    done = 0
+    while done < len(ordered):
+        fair = max(1, min(LARGEST, (len(ordered) - done) // (SHARE * workers)))
+        some = ordered[done : done + (size or fair + -fair % lanes)]
+        made.append(Batch(owner, lanes, tuple(some)))
+        done += len(some)
     return made
 
 

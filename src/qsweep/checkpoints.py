@@ -73,7 +73,7 @@ def note(last: Bits, now: Bits, row: int, entries: Entries, values: Bits) -> int
     """Write which entries of a table differ from those of the last one to rows from `row` on.
 
     last, now: the bits of both tables, int64[n]; last becomes the other. Returns the row after them. One is
-    written at least, so that a checkpoint without a change is there by name; one more row must be there.
+    written at least, so that a checkpoint without a change is there by name. There must be room for n + 1.
     """
     first = row
     for i in range(len(now)):
@@ -114,22 +114,22 @@ class History:
         """Append the table after `episodes` episodes; later than any before."""
         now, first = np.ascontiguousarray(q_table, np.float64).reshape(-1).view(np.int64), self._row
         if first:
-            self._row = _noting()(self._last, now, first, self._entries, self._values)
+            end = _noting()(self._last, now, first, self._entries, self._values)
         else:  # a group begins with the whole table
-            self._row = len(now)
-            self._entries[: self._row], self._values[: self._row] = np.arange(len(now)), now
+            end = len(now)
+            self._entries[:end], self._values[:end] = np.arange(end, dtype=np.int32), now
             self._last[:] = now
-        self._numbers[first : self._row] = episodes
-        if self._row >= self._full:
+        self._numbers[first:end] = episodes
+        self._row = end  # last: an interrupt leaves rows that are whole
+        if end >= self._full:
             self._end_group()
 
     def _end_group(self) -> None:
-        if not self._row:
-            return
-        columns = (self._numbers, self._entries, self._values.view(np.float64))
-        table = arrow.table(self._schema, [column[: self._row] for column in columns])
-        self._writer.write_table(table, row_group_size=len(table))
-        self._row = 0
+        rows, self._row = self._row, 0  # first: what could not be written is not added to
+        if rows:
+            columns = (self._numbers, self._entries, self._values.view(np.float64))
+            table = arrow.table(self._schema, [column[:rows] for column in columns])
+            self._writer.write_table(table, row_group_size=rows)
 
     def __enter__(self) -> Self:
         return self

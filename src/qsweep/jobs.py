@@ -70,7 +70,7 @@ class Jobs:
                 lines, _, _ = file.read().rpartition(b"\n")
             self._read_to[path] = self._read_to.get(path, 0) + len(lines) + bool(lines)
             for line in filter(None, lines.splitlines()):
-                with suppress(json.JSONDecodeError):  # half a line marks nothing
+                with suppress(ValueError):  # half a line marks nothing
                     self._take(json.loads(line))
 
     def _take(self, mark: Mapping[str, Any]) -> None:

@@ -71,7 +71,7 @@ def pack(records: Sequence[Any], fixed: Collection[str] = ()) -> Packed:
 
     leaves = dict(_leaves("", records[0]))
     header = {word: value for name, leaf in leaves.items() for word, value in _header(name, leaf)}
-    known = [name for name, leaf in leaves.items() if np.ndim(leaf) and set(lengths(name, leaf)) <= {*fixed}]
+    known = [name for name, leaf in leaves.items() if np.ndim(leaf) and set(_lengths(name, leaf)) <= {*fixed}]
     places, end = _places(leaves, known, len(header))
     header |= places
     words = np.zeros((len(records), end), np.int64)
@@ -110,15 +110,14 @@ def below(name: str, part: object) -> str:
     return f"{name}.{part}".lstrip(".")
 
 
-def lengths(name: str, array: Any) -> dict[str, int]:
-    """The lengths of an array, by their names in a header."""
+def _lengths(name: str, array: Any) -> dict[str, int]:
     return {below(name, axis): length for axis, length in enumerate(array.shape)}
 
 
 def _header(name: str, leaf: Any) -> Iterator[tuple[str, int]]:
     """The words of an array, its place not known yet, or of a number."""
     if np.ndim(leaf):
-        yield from {name: 0, **lengths(name, leaf)}.items()
+        yield from {name: 0, **_lengths(name, leaf)}.items()
     else:
         exact = np.float64(leaf) if isinstance(leaf, float) else np.int64(leaf)
         yield name, int(exact.view(np.int64))
@@ -136,8 +135,8 @@ def _places(leaves: Mapping[str, Any], known: Sequence[str], end: int) -> tuple[
 def _moved(name: str, part: Any, row: Words, places: Mapping[str, int]) -> Any:
     """A record with its arrays copied into a block."""
     if isinstance(part, tuple):
-        fields = zip(part._fields, part, strict=True)  # type: ignore[attr-defined]
-        return type(part)(*(_moved(below(name, field), inner, row, places) for field, inner in fields))
+        inside = zip(part._fields, part, strict=True)  # type: ignore[attr-defined]
+        return type(part)(*(_moved(below(name, field), inner, row, places) for field, inner in inside))
     if not np.ndim(part):
         return part
     array = row[places[name] :].view(part.dtype)[: part.size].reshape(part.shape)

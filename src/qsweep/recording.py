@@ -69,16 +69,17 @@ class Recorder:
             self._flush()
 
     def _flush(self) -> None:
-        if not self._waiting:
+        waiting, self._waiting = self._waiting, []  # first: nothing is written twice, whatever happens
+        self._bytes, self._flushed = 0, time.monotonic()
+        if not waiting:
             return
-        returns = np.concatenate([chunk.returns for chunk in self._waiting])
-        lengths = np.concatenate([chunk.lengths for chunk in self._waiting])
-        epsilon = np.concatenate([chunk.epsilon for chunk in self._waiting])
+        returns = np.concatenate([chunk.returns for chunk in waiting])
+        lengths = np.concatenate([chunk.lengths for chunk in waiting])
+        epsilon = np.concatenate([chunk.epsilon for chunk in waiting])
         assert self._history is not None
-        for chunk in self._waiting:
+        for chunk in waiting:
             if chunk.span.checkpoint:
                 self._history.add(chunk.span.end, chunk.q_table)
-        self._waiting, self._bytes, self._flushed = [], 0, time.monotonic()
         self._episodes.add(returns, lengths, epsilon)
         self._draw(returns, lengths, epsilon)
 

@@ -109,7 +109,7 @@ class Artifacts(Protocol):
     """Where the artifacts of a run go."""
 
     def keep(self, file: Path, folder: str) -> None:
-        """Keep a copy of a file in a folder of the run's."""
+        """Keep a file in a folder of the run's; it may be the same one, so it is not written into again."""
 
 
 class Folder:
@@ -178,7 +178,7 @@ class TableRunLog:
         return {HEARTBEAT: f"{time.time():.0f}"}
 
     def keep(self, file: Path, folder: str = "") -> None:
-        """Keep a copy of a file as an artifact."""
+        """Keep a file as an artifact; it is not written into again."""
         self._artifacts.keep(file, folder)
 
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:

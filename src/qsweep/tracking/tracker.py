@@ -61,7 +61,7 @@ class RunLog(Protocol):
         """Record points of curves, in increasing order of episodes."""
 
     def keep(self, file: Path, folder: str = "") -> None:
-        """Keep a file as an artifact, in `folder` of the run."""
+        """Keep a file as an artifact, in `folder` of the run; it is not written into again."""
 
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
         """End the run: its summary metrics, its last tags, its status."""

@@ -11,7 +11,10 @@ from qsweep.problems import Problem, UsageError
 from qsweep.training.chunk import Chunk, State
 from qsweep.training.task import task
 
-__all__ = ["Chunk", "State", "train", "train_seeds"]
+__all__ = ["LANES", "Chunk", "State", "train", "train_seeds"]
+
+LANES = 4
+"""How many seeds train by turns in one loop: with more, they gain no more."""
 
 
 def train(config: Config, state: State | None = None) -> Iterator[Chunk]:
@@ -53,6 +56,4 @@ def _lanes(configs: Sequence[Config]) -> int:
         return 1
     if not algorithm(configs[0].algorithm).by_turns:
         return 1
-    from qsweep.training.compiled_engine import LANES
-
     return LANES

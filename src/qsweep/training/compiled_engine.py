@@ -28,8 +28,6 @@ LONGEST = 1000
 """Episodes in a call, and so in a chunk, at most: well under a second."""
 TABLE_BYTES = 2**23
 """How much memory the tables of one call may take in each lane, unless a single one is larger."""
-LANES = 4
-"""How many seeds are trained by turns, at most: with more, they gain no more."""
 
 FIXED = ("agent.pace.0", "agent.now.0", "agent.key.0", "world.random.0", "at.0", "rewards.0")
 """Lengths that are the same in all lanes, see `packing`."""

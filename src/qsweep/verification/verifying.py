@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsweep.composition import load_config
+from qsweep.leaving import leave_with
 from qsweep.problems import Problem, UsageError, closest
 from qsweep.progress import bar
 from qsweep.verification.cases import CASES, Case
@@ -73,7 +75,8 @@ def find(cases: Sequence[Case], quick: bool) -> list[Finding]:
 
     at_once = min(cpu_count(), len(cases))
     jobs = (delayed(measured)(case, quick) for case in cases)
-    findings = Parallel(n_jobs=at_once, batch_size=1, return_as="generator_unordered")(jobs)
+    worker = {"initializer": leave_with, "initargs": (os.getpid(),)}
+    findings = Parallel(n_jobs=at_once, batch_size=1, return_as="generator_unordered", **worker)(jobs)
     found: dict[str, Finding] = {}
     with bar("{task.fields[last]}") as progress:
         shown = progress.add_task("verifying", total=len(cases), last="")
