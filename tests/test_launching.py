@@ -186,7 +186,7 @@ class Cluster(Elsewhere):
 
 
 def test_batches_suit_the_workers_of_a_cluster(tmp_path: Path) -> None:
-    """Their number is the cluster's, not that of this machine's cores: each gets eight batches."""
+    """Their number is the cluster's, not that of this machine's cores; batches grow smaller."""
     sizes: list[int] = []
 
     def answer(batch: Batch) -> JobReturn:
@@ -194,7 +194,7 @@ def test_batches_suit_the_workers_of_a_cluster(tmp_path: Path) -> None:
         return returned([result(each.number) for each in batch.runs])
 
     runs(Cluster(answer), tmp_path, count=96)
-    assert sizes == [4] * 24
+    assert sizes == [8] * 5 + [4] * 14
 
 
 def test_runs_of_which_nobody_says_anything(tmp_path: Path) -> None:
