@@ -27,12 +27,12 @@ import qsweep
 from qsweep.config import Config
 from qsweep.dynamics import mountain_car
 from qsweep.learning import NAMES
-from qsweep.training import train, train_seeds
+from qsweep.training import LANES, train, train_seeds
 from qsweep.training.task import task
 
 SOURCE = Path(__file__).with_suffix(".c")
 FLAGS = ("-O3", "-march=native", "-ffp-contract=off", "-shared", "-fPIC")
-EPISODES, ROUNDS, LANES = 25_000, 7, 4
+EPISODES, ROUNDS = 25_000, 7
 LIMIT = 200
 
 

@@ -83,9 +83,13 @@ def batches(runs: Sequence[Assigned], owner: Owner, size: int | None, workers: i
     alike: dict[str, list[Assigned]] = {}
     for each in runs:
         alike.setdefault(variant_hash(each.work.config), []).append(each)
-    whole = {variant: len(group) - len(group) % lanes for variant, group in alike.items()}
-    ordered = [each for variant, group in alike.items() for each in group[: whole[variant]]]
-    ordered += [each for variant, group in alike.items() for each in group[whole[variant] :]]
+    ordered: list[Assigned] = []
+    over: list[Assigned] = []
+    for group in alike.values():
+        whole = len(group) - len(group) % lanes
+        ordered += group[:whole]
+        over += group[whole:]
+    ordered += over
     made: list[Batch] = []
     done = 0
     while done < len(ordered):
