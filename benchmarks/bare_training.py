@@ -15,6 +15,7 @@ from multiprocessing import Pool
 import qsweep
 from qsweep.config import Config
 from qsweep.evaluation import Judge
+from qsweep.training import train_blocks
 
 BUCKETS = (10, 20, 30, 40)
 
@@ -31,9 +32,9 @@ def train_and_judge(config: Config) -> tuple[float, float]:
     """Train and judge; returns the seconds of each."""
     judging, started = 0.0, time.perf_counter()
     judge = Judge(config)
-    for chunk in qsweep.train(config):
+    for _, block in train_blocks([config]):
         heard = time.perf_counter()
-        list(judge.hear(chunk))
+        list(judge.hear(block))
         judging += time.perf_counter() - heard
     ended = time.perf_counter()
     judge.verdict().metrics()

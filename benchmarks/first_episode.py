@@ -29,6 +29,6 @@ def noting(train: Callable[..., Iterator[Any]], file: Path) -> Callable[..., Ite
 if __name__ == "__main__":
     file = Path(sys.argv.pop(1))
     file.unlink(missing_ok=True)
-    for name in {"train", "train_seeds"} & vars(training).keys():
+    for name in {"train", "train_blocks"} & vars(training).keys():
         setattr(training, name, noting(getattr(training, name), file))
     main()

@@ -27,7 +27,7 @@ import qsweep
 from qsweep.config import Config
 from qsweep.dynamics import mountain_car
 from qsweep.learning import NAMES
-from qsweep.training import LANES, train, train_seeds
+from qsweep.training import LANES, train, train_blocks
 from qsweep.training.task import task
 
 SOURCE = Path(__file__).with_suffix(".c")
@@ -93,8 +93,8 @@ def in_c(folder: Path) -> Callable[[], tuple[float, Any]] | None:
 def ours(configs: list[Config], clock: Callable[[], float] = time.process_time) -> float:
     """Ns a step of training configs, one alone or several seeds by turns, with all that is around it."""
     began, steps = clock(), 0
-    for _, chunk in train_seeds(configs):
-        steps += int(chunk.lengths.sum())
+    for _, block in train_blocks(configs):
+        steps += int(block.lengths.sum())
     return 1e9 * (clock() - began) / steps
 
 

@@ -21,7 +21,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from joblib import Parallel, delayed
 
-import qsweep
 from qsweep.composition import Job
 from qsweep.evaluation import Judge
 from qsweep.jobs import Ended
@@ -30,6 +29,7 @@ from qsweep.search.running import Runs, job
 from qsweep.search.samplers import sampler
 from qsweep.search.searching import Search
 from qsweep.search.study import SearchStudy
+from qsweep.training import train_blocks
 
 GRID = [
     "buckets=10,15,20,25,30,35,40,45,50,60",
@@ -48,9 +48,8 @@ SPACE = [
 def trained(number: int, each: Job) -> Ended:
     """One run, as the launcher's workers train it, but recorded nowhere."""
     judge = Judge(each.config)
-    for chunk in qsweep.train(each.config):
-        for _ in judge.hear(chunk):
-            pass
+    for part in (part for _, block in train_blocks([each.config]) for part in block.parts()):
+        list(judge.hear(part))
         if judge.hopeless:
             break
     test = judge.verdict().metrics()["test/return_mean"]

@@ -17,6 +17,7 @@ from qsweep.learning import NAMES
 from qsweep.seeds import streams, uniforms
 from qsweep.textbook.table_environment import Outcomes, TableEnvironment
 from qsweep.training import gymnasium_engine, train
+from qsweep.training.chunk import chunks
 from qsweep.training.task import task
 from tests.boxes import BOXES, Book
 
@@ -53,8 +54,10 @@ def trained(*lines: str, interpreted: bool = False) -> list[npt.NDArray[Any]]:
     """Every table, return and length of a training run, in order."""
     config = load_config([*lines, "tracking=none"])
     with np.errstate(over="ignore"):
-        chunks = gymnasium_engine.train(task(config), interpreted=True) if interpreted else train(config)
-        return [part for chunk in chunks for part in (chunk.q_table, chunk.returns, chunk.lengths)]
+        found = (
+            chunks(gymnasium_engine.train(task(config), interpreted=True)) if interpreted else train(config)
+        )
+        return [part for chunk in found for part in (chunk.q_table, chunk.returns, chunk.lengths)]
 
 
 def assert_same(one: Sequence[npt.NDArray[Any]], other: Sequence[npt.NDArray[Any]]) -> None:

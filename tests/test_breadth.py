@@ -16,6 +16,7 @@ from qsweep.config import Config
 from qsweep.learning import NAMES
 from qsweep.problems import UsageError
 from qsweep.training import Chunk, compiled_engine, gymnasium_engine
+from qsweep.training.chunk import chunks
 from qsweep.training.task import task
 
 NEEDS = {"lunar_lander": "Box2D", "minigrid": "minigrid"}
@@ -55,15 +56,16 @@ def assert_same(one: list[Chunk], other: list[Chunk]) -> None:
             assert first.tobytes() == second.tobytes(), name
 
 
-def learned(config: Config, chunks: list[Chunk]) -> npt.NDArray[np.bool_]:
+def learned(config: Config, trained: list[Chunk]) -> npt.NDArray[np.bool_]:
     """Which values of the last table are no more those of the first one; all are finite."""
     made = task(config)
     first = made.table(0)
     if config.algorithm == "double_q_learning":
         first = (first + made.table(1)) / 2
-    assert chunks[-1].q_table.shape == made.shape
-    assert np.isfinite(chunks[-1].q_table).all()
-    found: npt.NDArray[np.bool_] = chunks[-1].q_table != first
+    last = trained[-1].q_table
+    assert last.shape == made.shape
+    assert np.isfinite(last).all()
+    found: npt.NDArray[np.bool_] = last != first
     return found
 
 
@@ -73,11 +75,11 @@ def test_every_algorithm_trains_every_environment(name: str, preset: str) -> Non
     """Each trains at smoke size; where there are two engines, they give the same bits."""
     config = small(preset, f"algorithm={name}")
     assert config.engine == ("compiled" if preset in COMPILED else "gymnasium")
-    found = list(gymnasium_engine.train(task(config)))
+    found = list(chunks(gymnasium_engine.train(task(config))))
     steps = sum(int(chunk.lengths.sum()) for chunk in found)
     assert 0 < learned(config, found).sum() <= steps
     if preset in COMPILED:
-        assert_same(list(compiled_engine.train(task(config), {})), found)
+        assert_same(list(chunks(compiled_engine.train(task(config), {}))), found)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -86,8 +88,8 @@ def test_the_interpreter_does_the_same(name: str, preset: str) -> None:
     """The lines that are compiled do the same when Python runs them."""
     config = small(preset, f"algorithm={name}", "ties=random")
     with np.errstate(over="ignore"):
-        plain = list(gymnasium_engine.train(task(config), interpreted=True))
-    assert_same(plain, list(gymnasium_engine.train(task(config))))
+        plain = list(chunks(gymnasium_engine.train(task(config), interpreted=True)))
+    assert_same(plain, list(chunks(gymnasium_engine.train(task(config)))))
 
 
 def combinations() -> list[tuple[str, ...]]:
@@ -118,9 +120,9 @@ def test_every_combination_trains(
             small("mountain_car", *lines)
         return
     config = small("mountain_car", *lines)
-    found = list(compiled_engine.train(task(config), {}))
+    found = list(chunks(compiled_engine.train(task(config), {})))
     assert learned(config, found).any()
-    assert_same(found, list(gymnasium_engine.train(task(config))))
+    assert_same(found, list(chunks(gymnasium_engine.train(task(config)))))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -133,9 +135,9 @@ def test_every_algorithm_on_every_discretiser(name: str, discretizer: str) -> No
             small("cart_pole", *lines)
         return
     config = small("cart_pole", *lines)
-    found = list(compiled_engine.train(task(config), {}))
+    found = list(chunks(compiled_engine.train(task(config), {})))
     assert learned(config, found).any()
-    assert_same(found, list(gymnasium_engine.train(task(config))))
+    assert_same(found, list(chunks(gymnasium_engine.train(task(config)))))
 
 
 @pytest.mark.parametrize("preset", COMPILED)
@@ -143,7 +145,10 @@ def test_every_algorithm_on_every_discretiser(name: str, discretizer: str) -> No
 def test_every_exploration_in_every_twin(preset: str, exploration: str) -> None:
     """Softmax and UCB choose the same in both engines, wherever there are two."""
     config = small(preset, f"exploration={exploration}", "ties=random", "algorithm=expected_sarsa")
-    assert_same(list(compiled_engine.train(task(config), {})), list(gymnasium_engine.train(task(config))))
+    assert_same(
+        list(chunks(compiled_engine.train(task(config), {}))),
+        list(chunks(gymnasium_engine.train(task(config)))),
+    )
 
 
 def test_every_preset_of_a_discretiser_trains() -> None:
@@ -154,7 +159,7 @@ def test_every_preset_of_a_discretiser_trains() -> None:
         config = load_config([f"env={preset}", f"discretizer={name}", "episodes=3", "tracking=none"])
         given = yaml.safe_load((CONF / "discretizer" / f"{name}.yaml").read_text())
         assert config.discretizer == given["discretizer"]
-        assert len(list(compiled_engine.train(task(config), {}))) >= 1
+        assert len(list(chunks(compiled_engine.train(task(config), {})))) >= 1
     assert named
 
 
@@ -163,8 +168,8 @@ def test_fewer_actions_in_some_states() -> None:
     for name in NAMES:
         lines: list[Any] = ["env=frozen_lake", "env.id=qsweep/MaximizationBias-v0", f"algorithm={name}"]
         config = load_config([*lines, "episodes=40", "tracking=none", "ties=random"])
-        found = list(compiled_engine.train(task(config), {}))
-        assert_same(found, list(gymnasium_engine.train(task(config))))
+        found = list(chunks(compiled_engine.train(task(config), {})))
+        assert_same(found, list(chunks(gymnasium_engine.train(task(config)))))
         assert np.isneginf(found[-1].q_table[2, 2:]).all()
         assert np.isfinite(found[-1].q_table[2, :2]).all()
         assert np.isfinite(found[-1].q_table[1]).all()

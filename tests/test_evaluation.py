@@ -22,8 +22,8 @@ from qsweep.evaluation import Judge, Rollouts, Verdict, roll_out
 from qsweep.evaluation.judging import judged, mean_interval
 from qsweep.evaluation.rollouts import LANES, SUCCESS
 from qsweep.resolution import resolve
-from qsweep.training import Chunk, train
-from qsweep.training.chunk import spans
+from qsweep.training import Chunk, train, train_blocks
+from qsweep.training.chunk import chunks, spans
 from qsweep.training.task import Task, task
 
 Table = npt.NDArray[np.float64]
@@ -201,8 +201,8 @@ def test_starts_of_training_validation_and_test_differ(diary: list[int | None], 
     evaluation = {"checkpoints": 2, "episodes": 3, "test_episodes": 4}
     config = resolve({"env": {"id": "Diary-v0"}, "episodes": 20, "seed": seed, "evaluation": evaluation})
     judge = Judge(config)
-    for chunk in train(config):
-        list(judge.hear(chunk))
+    for _, block in train_blocks([config]):
+        list(judge.hear(block))
     judge.verdict()
     given_seeds = [each for each in diary if each is not None]
     training = [each for each in given_seeds if each < seeds.VALIDATION]
@@ -285,13 +285,13 @@ def walks(table: Table, starts: range) -> list[float]:
 
 def listen(config: Config) -> tuple[Judge, list[Chunk], dict[int, float]]:
     """Train with a judge: the judge, the chunks, and the scores that it gave, by episode."""
-    judge, chunks, scores = Judge(config), [], {}
-    for chunk in train(config):
-        chunks.append(chunk)
-        for points in judge.hear(chunk):
+    judge, blocks, scores = Judge(config), [], {}
+    for _, block in train_blocks([config]):
+        blocks.append(block)
+        for points in judge.hear(block):
             assert set(points.values) == {"eval/return_mean"}
             scores[int(points.episodes[0])] = float(points.values["eval/return_mean"][0])
-    return judge, chunks, scores
+    return judge, list(chunks(blocks)), scores
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -345,8 +345,9 @@ def test_an_early_best_carries_over_a_floor() -> None:
 def test_a_judge_says_nothing_between_its_checkpoints() -> None:
     """A checkpoint that is not one of those to be judged gives no score."""
     config = resolve(LAKE)
-    judge, chunks = Judge(config), train(config)
-    heard = [list(judge.hear(next(chunks))) for _ in range(4)]
+    judge = Judge(config)
+    parts = [part for _, block in train_blocks([config]) for part in block.parts()]
+    heard = [list(judge.hear(part)) for part in parts[:4]]
     assert [len(points) for points in heard] == [0, 1, 0, 1]
 
 

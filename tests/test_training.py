@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from itertools import pairwise
@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from qsweep.learning import NAMES, algorithm
 from qsweep.problems import UsageError
 from qsweep.resolution import resolve
-from qsweep.training import Chunk, compiled_engine, gymnasium_engine, train, train_seeds
-from qsweep.training.chunk import spans
+from qsweep.training import Block, Chunk, compiled_engine, gymnasium_engine, train, train_blocks
+from qsweep.training.chunk import chunks, spans
 from qsweep.training.learner import learner, paces
 from qsweep.training.task import task
 
@@ -472,18 +472,19 @@ def test_the_tutorials_rule_learns_nothing_where_time_ran_out() -> None:
 
 def by_config(configs: list[Any]) -> list[dict[str, Any]]:
     """The digests of configs that are trained together."""
-    chunks: list[list[Chunk]] = [[] for _ in configs]
-    for number, chunk in train_seeds(configs):
-        chunks[number].append(chunk)
-    return [result(some) for some in chunks]
+    return _digests(configs, train_blocks(configs))
 
 
 def in_one_loop(configs: list[Any]) -> list[dict[str, Any]]:
     """The same, by turns even where that takes no less time."""
-    chunks: list[list[Chunk]] = [[] for _ in configs]
-    for number, chunk in compiled_engine.train_together([task(config) for config in configs]):
-        chunks[number].append(chunk)
-    return [result(some) for some in chunks]
+    return _digests(configs, compiled_engine.train_together([task(config) for config in configs]))
+
+
+def _digests(configs: list[Any], found: Iterable[tuple[int, Block]]) -> list[dict[str, Any]]:
+    blocks: list[list[Block]] = [[] for _ in configs]
+    for number, block in found:
+        blocks[number].append(block)
+    return [result(list(chunks(some))) for some in blocks]
 
 
 SEVERAL: list[dict[str, Any]] = [
@@ -535,4 +536,4 @@ def test_configs_that_are_not_alike_follow_one_another() -> None:
     made: dict[str, Any] = {"env": {"id": "MountainCar-v0", "max_steps": 50}, "episodes": 12}
     configs = [resolve(made | {"buckets": buckets, "seed": buckets}) for buckets in (4, 5)]
     assert by_config(configs) == [result(list(train(config))) for config in configs]
-    assert list(train_seeds([])) == []
+    assert list(train_blocks([])) == []

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-from qsweep.training.chunk import Chunk
+from qsweep.training.chunk import Block
 
 REFRESH_SECONDS = 0.1
 
 
 class Progressing(Protocol):
-    """Hears of every chunk of a run."""
+    """Hears of every block of a run."""
 
-    def update(self, chunk: Chunk) -> None:
-        """Another chunk is done."""
+    def update(self, block: Block) -> None:
+        """Another block is done."""
 
 
 class Silent:
     """Shows nothing: for the runs of a sweep, and for notebooks."""
 
-    def update(self, chunk: Chunk) -> None:
+    def update(self, block: Block) -> None:
         """Show nothing."""
 
 
@@ -104,19 +104,19 @@ class RunProgress:
     ) -> None:
         self._bar.stop()
 
-    def update(self, chunk: Chunk) -> None:
-        """Another chunk is done; the terminal hears of it ten times a second."""
+    def update(self, block: Block) -> None:
+        """Another block is done; the terminal hears of it ten times a second."""
         if self._bar.disable:
             return
-        self._recent = [*self._recent, *chunk.returns.tolist()][-self._window :]
+        self._recent = [*self._recent, *block.returns.tolist()][-self._window :]
         now = time.monotonic()
         if now - self._shown < REFRESH_SECONDS:
             return
         self._shown = now
         self._bar.update(
             self._task,
-            completed=chunk.span.end,
-            speed=chunk.span.end / (now - self._started),
-            epsilon=float(chunk.epsilon[-1]),
+            completed=block.end,
+            speed=block.end / (now - self._started),
+            epsilon=float(block.epsilon[-1]),
             average=sum(self._recent) / len(self._recent),
         )

@@ -1,4 +1,4 @@
-"""Everything a run leaves, gathered chunk by chunk: files in a folder, curves in a log."""
+"""Everything a run leaves, gathered block by block: files in a folder, curves in a log."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from qsweep import arrow, checkpoints, episodes
 from qsweep.config import Config
 from qsweep.curves import Curves, Points, joined
 from qsweep.tracking import RunLog
-from qsweep.training import Chunk
-from qsweep.training.chunk import State
+from qsweep.training import Block, State
 from qsweep.unfinished import Left
 
 BLOCK, BLOCK_BYTES, BLOCK_SECONDS = 1000, 2**23, 2.0
@@ -35,10 +34,10 @@ class Recorder:
         self._files = ExitStack()
         self._episodes = self._episode_file()
         self._history: checkpoints.History | None = None
-        self._waiting: list[Chunk] = []
+        self._waiting: list[Block] = []
         self._bytes, self._flushed = 0, time.monotonic()
         self._points: list[Points] = []
-        self._last: Chunk | None = None
+        self._last: Block | None = None
         self.steps = 0
         self._again()
 
@@ -57,13 +56,13 @@ class Recorder:
         path = self._left.part(checkpoints.FILE_NAME, self._left.parts)
         return self._files.enter_context(checkpoints.History(path, shape, self._about))
 
-    def add(self, chunk: Chunk) -> None:
-        """Record the next chunk."""
-        self._history = self._history or self._history_file(chunk.q_table.shape)
-        self._last = chunk
-        self._waiting.append(chunk)
-        self._bytes += chunk.q_table.nbytes
-        episodes = chunk.span.end - self._waiting[0].span.first
+    def add(self, block: Block) -> None:
+        """Record the next block."""
+        self._history = self._history or self._history_file(block.tables.shape[1:])
+        self._last = block
+        self._waiting.append(block)
+        self._bytes += block.tables.nbytes
+        episodes = block.end - self._waiting[0].first
         waited = time.monotonic() - self._flushed
         if episodes >= BLOCK or self._bytes >= BLOCK_BYTES or waited >= BLOCK_SECONDS:
             self._flush()
@@ -73,13 +72,14 @@ class Recorder:
         self._bytes, self._flushed = 0, time.monotonic()
         if not waiting:
             return
-        returns = np.concatenate([chunk.returns for chunk in waiting])
-        lengths = np.concatenate([chunk.lengths for chunk in waiting])
-        epsilon = np.concatenate([chunk.epsilon for chunk in waiting])
+        returns = np.concatenate([block.returns for block in waiting])
+        lengths = np.concatenate([block.lengths for block in waiting])
+        epsilon = np.concatenate([block.epsilon for block in waiting])
         assert self._history is not None
-        for chunk in waiting:
-            if chunk.span.checkpoint:
-                self._history.add(chunk.span.end, chunk.q_table)
+        for block in waiting:
+            saved = [number for number, span in enumerate(block.spans) if span.checkpoint]
+            tables = block.tables if len(saved) == len(block.spans) else block.tables[saved]
+            self._history.extend([block.spans[number].end for number in saved], tables)
         self._episodes.add(returns, lengths, epsilon)
         self._draw(returns, lengths, epsilon)
 
@@ -94,7 +94,7 @@ class Recorder:
         assert self._last is not None
         self._flush()
         self._files.close()
-        self._left = self._left.settle(self._last.span.end, seconds, state)
+        self._left = self._left.settle(self._last.end, seconds, state)
         self._files, self._history = ExitStack(), None
         self._episodes = self._episode_file()
 
@@ -102,9 +102,9 @@ class Recorder:
         """Write all that was added; the files are whole then. After an error, too."""
         with self._files:
             self._flush()
-            if self._last and not self._last.span.checkpoint:
-                history = self._history or self._history_file(self._last.q_table.shape)
-                history.add(self._last.span.end, self._last.q_table)
+            if self._last and not self._last.spans[-1].checkpoint:
+                history = self._history or self._history_file(self._last.tables.shape[1:])
+                history.add(self._last.end, self._last.tables[-1])
         self._join()
 
     def _join(self) -> None:
@@ -132,9 +132,9 @@ class Recorder:
     @property
     def q_table(self) -> npt.NDArray[np.float64] | None:
         """The table after the last episode, once there is one."""
-        return None if self._last is None else self._last.q_table
+        return None if self._last is None else self._last.tables[-1]
 
     @property
     def episodes(self) -> int:
         """How many episodes were recorded."""
-        return self._left.episodes if self._last is None else self._last.span.end
+        return self._left.episodes if self._last is None else self._last.end

@@ -21,7 +21,7 @@ from qsweep.relaunching import Earlier, decide, earlier_runs, parent_of
 from qsweep.tracking import NullTracker, RunRecord
 from qsweep.tracking.provenance import code
 from qsweep.tracking.store import open_store
-from qsweep.training import train
+from qsweep.training import train, train_blocks
 from qsweep.unfinished import Left
 
 POINT_BYTES = 260
@@ -130,8 +130,8 @@ def _written(config: Config) -> tuple[float, int]:
     log, started = NullTracker().open(RunRecord("", "")), time.perf_counter()
     with temporary_folder() as temporary:
         recorder = Recorder(config, log, Left(Path(temporary)), {})
-        for chunk in train(config):
-            recorder.add(chunk)
+        for _, block in train_blocks([config]):
+            recorder.add(block)
         recorder.close()
         return time.perf_counter() - started, sum(path.stat().st_size for path in Path(temporary).iterdir())
 

@@ -21,7 +21,7 @@ from qsweep.registry.names import resolve as find
 from qsweep.resolution import recorded
 from qsweep.tracking.provenance import provenance
 from qsweep.tracking.store import Store, open_store
-from qsweep.training import train
+from qsweep.training import train_blocks
 
 RECORD = "config.yaml"
 TABLE, CONFIG = "qsweep.qtable_sha256", "qsweep.config"
@@ -123,9 +123,9 @@ def _recorded_config(store: Store, run_id: str) -> Config:
 def _train(config: Config) -> str:
     """The SHA-256 of the last Q-table of a config."""
     with RunProgress(config.episodes, config.window) as progress:
-        for chunk in train(config):
-            progress.update(chunk)
-    return sha256(chunk.q_table)
+        for _, block in train_blocks([config]):
+            progress.update(block)
+    return sha256(block.tables[-1])
 
 
 def differences(recorded: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:

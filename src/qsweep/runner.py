@@ -27,7 +27,7 @@ from qsweep.progress import Progressing
 from qsweep.recording import Recorder
 from qsweep.tracking import RunLog, RunRecord, Status, tracker
 from qsweep.tracking.provenance import code, provenance
-from qsweep.training import Chunk, State, train, train_seeds
+from qsweep.training import Block, State, train_blocks
 from qsweep.unfinished import Left, forget, left_by, workplace
 
 UNTRACKED = ("tracking.name", "tracking.parent", "tracking.resume", "tracking.durable_seconds")
@@ -77,9 +77,9 @@ def run(works: Sequence[Work], progress: Progressing) -> list[Outcome]:
     timer = _Timer(len(works))
     with StopRequests() as stop, ExitStack() as stack:
         runs = [stack.enter_context(_recorded(work, timer)) for work in works]
-        for number, chunk in timer.timed(_chunks(works, runs)):
-            runs[number].hear(chunk)
-            progress.update(chunk)
+        for number, block in timer.timed(_blocks(works, runs)):
+            runs[number].hear(block)
+            progress.update(block)
             stop.check()
             if runs[number].given_up:  # it is alone then
                 break
@@ -157,14 +157,15 @@ def _opened(work: Work) -> RunLog:
     return tracking.reopen(work.run_id, record) if work.run_id else tracking.open(record)
 
 
-def _chunks(works: Sequence[Work], runs: Sequence[_Recording]) -> Iterator[tuple[int, Chunk]]:
-    if len(works) > 1:
-        return train_seeds([work.config for work in works])
-    return ((0, chunk) for chunk in train(works[0].config, runs[0].left.state()))
+def _blocks(works: Sequence[Work], runs: Sequence[_Recording]) -> Iterator[tuple[int, Block]]:
+    for number, block in train_blocks([work.config for work in works], runs[0].left.state()):
+        # One that may be given up ends at a checkpoint that is judged, wherever that lies in a block.
+        for part in block.parts() if works[number].config.sweep.floors else [block]:
+            yield number, part
 
 
 class _Recording:
-    """One run while it trains: who hears of its chunks, and what comes of it.
+    """One run while it trains: who hears of its blocks, and what comes of it.
 
     whole: whether it was trained and judged to its end, and all of that is kept.
     """
@@ -182,13 +183,13 @@ class _Recording:
                 log.log(self._judge.judge(end, table))
         self._settled = time.monotonic()
 
-    def hear(self, chunk: Chunk) -> None:
-        """Record the next chunk; now and then so that it is durable."""
-        self._recorder.add(chunk)
-        for points in self._judge.hear(chunk):
+    def hear(self, block: Block) -> None:
+        """Record the next block; now and then so that it is durable."""
+        self._recorder.add(block)
+        for points in self._judge.hear(block):
             self._log.log(points)
-        if chunk.state and self._log.run_id:
-            self._perhaps_settle(chunk.span.end, chunk.state)
+        if block.state and self._log.run_id:
+            self._perhaps_settle(block.end, block.state)
 
     def _perhaps_settle(self, done: int, state: Callable[[], State]) -> None:
         every, more = self._work.config.tracking.durable_seconds, done < self._work.config.episodes

@@ -11,7 +11,7 @@ from qsweep.interrupts import Interrupted
 from qsweep.liveness import Owner, is_alive, owner_of
 from qsweep.progress import Silent
 from qsweep.tracking.store import open_store
-from qsweep.training import Chunk
+from qsweep.training import Block
 
 ASK_SECONDS = 1.0
 """How often a run asks whether the process that launched it lives."""
@@ -53,7 +53,7 @@ class Wanted(Silent):
     def _client(self) -> Any:
         return open_store(self._uri).client
 
-    def update(self, chunk: Chunk) -> None:
-        """Another chunk is done."""
+    def update(self, block: Block) -> None:
+        """Another block is done."""
         if time.monotonic() - self._asked >= ASK_SECONDS and not self.still():
             raise Interrupted(signal.SIGTERM)

@@ -16,7 +16,7 @@ from qsweep import arrow, seeds
 from qsweep.config import Config
 from qsweep.curves import Points
 from qsweep.evaluation.rollouts import QTable, Rollouts, roll_out
-from qsweep.training import Chunk
+from qsweep.training import Block
 from qsweep.training.task import task
 
 RESAMPLES = 2000
@@ -96,7 +96,7 @@ def mean_interval(values: npt.NDArray[np.float64], generator: np.random.Generato
 
 
 class Judge:
-    """Hears a run's chunks and keeps the checkpoint that does best on validation starts.
+    """Hears a run's blocks and keeps the checkpoint that does best on validation starts.
 
     judged: after how many episodes each, the checkpoints that are judged. scores: of those judged so far.
     hopeless: whether the best of them lay below one of the config's `sweep.floors` when the run got there,
@@ -117,11 +117,12 @@ class Judge:
         self._best: tuple[float, int, QTable] | None = None
         self._last: QTable | None = None
 
-    def hear(self, chunk: Chunk) -> Iterator[Points]:
-        """The chunk's validation score, if the checkpoint at its end is one to be judged."""
-        self._last = chunk.q_table
-        if chunk.span.checkpoint and chunk.span.end in self.judged:
-            yield self.judge(chunk.span.end, chunk.q_table)
+    def hear(self, block: Block) -> Iterator[Points]:
+        """The validation scores of those checkpoints in the block that are to be judged."""
+        self._last = block.tables[-1]
+        for span, table in zip(block.spans, block.tables, strict=True):
+            if span.checkpoint and span.end in self.judged:
+                yield self.judge(span.end, table)
 
     def judge(self, episodes: int, q_table: QTable) -> Points:
         """The validation score of the checkpoint after so many episodes; in increasing order."""
@@ -134,7 +135,7 @@ class Judge:
         return Points(np.array([episodes - 1]), {"eval/return_mean": np.array([score])})
 
     def verdict(self) -> Verdict:
-        """The chosen checkpoint on test starts, once all chunks were heard: the last one is judged."""
+        """The chosen checkpoint on test starts, once all blocks were heard: the last one is judged."""
         assert self._best is not None
         assert self._last is not None
         _, episodes, q_table = self._best

@@ -1,4 +1,4 @@
-"""Training: two engines behind one seam, `train`, with one result; `train_seeds` for many seeds at once."""
+"""Training: two engines behind one seam, `train`, with one result; `train_blocks` for several seeds."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from importlib import import_module
 from qsweep.config import Config, variant_hash
 from qsweep.learning import algorithm
 from qsweep.problems import Problem, UsageError
-from qsweep.training.chunk import Chunk, State
+from qsweep.training.chunk import Block, Chunk, State, chunks
 from qsweep.training.task import task
 
-__all__ = ["LANES", "Chunk", "State", "train", "train_seeds"]
+__all__ = ["LANES", "Block", "Chunk", "State", "train", "train_blocks"]
 
 LANES = 4
 """How many seeds train by turns in one loop: with more, they gain no more."""
@@ -23,20 +23,24 @@ def train(config: Config, state: State | None = None) -> Iterator[Chunk]:
     state: what a chunk gave, to go on after it. Which engine runs does not change a bit of the result.
     Raises UsageError at once where the environment cannot be made.
     """
+    return chunks(_blocks(config, state))
+
+
+def _blocks(config: Config, state: State | None = None) -> Iterator[Block]:
     if config.engine == "auto":
         rule = "must be resolved: use qsweep.load_config"
         raise UsageError([Problem("config", rule, config.engine)])
     engine = import_module(f"qsweep.training.{config.engine}_engine")
-    chunks: Iterator[Chunk] = engine.train(task(config), state or {})
-    return chunks
+    blocks: Iterator[Block] = engine.train(task(config), state or {})
+    return blocks
 
 
-def train_seeds(configs: Sequence[Config]) -> Iterator[tuple[int, Chunk]]:
-    """Train resolved configs that differ by their seed; yields chunks with the number of their config.
+def train_blocks(configs: Sequence[Config], state: State | None = None) -> Iterator[tuple[int, Block]]:
+    """Train resolved configs that differ by their seed; yields blocks with the number of their config.
 
-    Each config's chunks are those of `train`, in order. The compiled engine trains a number of seeds by turns
-    where that takes less time, and then their chunks come by turns; otherwise one follows the other. Raises
-    as `train` does, when the config's turn comes.
+    Each config's blocks hold the chunks of `train`, in order. The compiled engine trains a number of seeds by
+    turns where that takes less time, and then their blocks come by turns; otherwise one follows the other.
+    state: what a single config goes on from. Raises as `train` does, when the config's turn comes.
     """
     lanes = _lanes(configs)
     together = len(configs) - len(configs) % lanes if lanes > 1 else 0
@@ -44,9 +48,9 @@ def train_seeds(configs: Sequence[Config]) -> Iterator[tuple[int, Chunk]]:
         from qsweep.training.compiled_engine import train_together
 
         some = [task(config) for config in configs[first : first + lanes]]
-        yield from ((first + number, chunk) for number, chunk in train_together(some))
+        yield from ((first + number, block) for number, block in train_together(some))
     for number, config in enumerate(configs[together:], together):
-        yield from ((number, chunk) for chunk in train(config))
+        yield from ((number, block) for block in _blocks(config, state))
 
 
 def _lanes(configs: Sequence[Config]) -> int:

@@ -1,8 +1,8 @@
-"""What training yields: consecutive episodes and the Q-table at their end."""
+"""What training yields: consecutive episodes and the Q-tables on their way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -37,6 +37,47 @@ class Chunk(NamedTuple):
     epsilon: npt.NDArray[np.float64]
     q_table: npt.NDArray[np.float64]
     state: Callable[[], State] | None = None
+
+
+class Block(NamedTuple):
+    """Consecutive chunks that are trained in one call: what they hold lies together.
+
+    spans: theirs, k of them. returns float64[n], lengths int32[n], epsilon float64[n]: of all their episodes.
+    tables float64[k, buckets..., actions]: after the last episode of each span; not to be written to.
+    state: gives what training goes on from after the last one, as a chunk's does.
+    """
+
+    spans: tuple[Span, ...]
+    returns: npt.NDArray[np.float64]
+    lengths: npt.NDArray[np.int32]
+    epsilon: npt.NDArray[np.float64]
+    tables: npt.NDArray[np.float64]
+    state: Callable[[], State] | None = None
+
+    @property
+    def first(self) -> int:
+        """The number of the first episode, from 0."""
+        return self.spans[0].first
+
+    @property
+    def end(self) -> int:
+        """How many episodes are trained at its end."""
+        return self.spans[-1].end
+
+    def parts(self) -> Iterator[Block]:
+        """The same, each span a block of its own."""
+        for number, span in enumerate(self.spans):
+            own = slice(span.first - self.first, span.end - self.first)
+            columns = (self.returns[own], self.lengths[own], self.epsilon[own])
+            state = self.state if span is self.spans[-1] else None
+            yield Block((span,), *columns, self.tables[number : number + 1], state)
+
+
+def chunks(blocks: Iterable[Block]) -> Iterator[Chunk]:
+    """The chunks of consecutive blocks."""
+    for block in blocks:
+        for (span,), returns, lengths, epsilon, (table,), state in block.parts():
+            yield Chunk(span, returns, lengths, epsilon, table, state)
 
 
 def spans(episodes: int, checkpoint_every: int, longest: int, first: int = 0) -> Iterator[Span]:

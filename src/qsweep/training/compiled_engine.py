@@ -1,4 +1,4 @@
-"""The compiled engine: many chunks a call, for environments that have a twin; several seeds in one loop."""
+"""The compiled engine: a block of chunks a call, where there is a twin; several seeds in one loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qsweep.dynamics.pcg64 import stream
 from qsweep.dynamics.twin import Floats, Twin
 from qsweep.packing import Packed, Words, pack
 from qsweep.seeds import generator_at, generator_state
-from qsweep.training.chunk import Chunk, Span, State, spans
+from qsweep.training.chunk import Block, Span, State, spans
 from qsweep.training.learner import Learner, learner, paces
 from qsweep.training.loop import Batch, Lane, Starts, World, train_lanes
 from qsweep.training.task import Task
@@ -47,7 +47,7 @@ def _plain(agent: Agent) -> bool:
     return greedy and not agent.falling and counts == (1, 0, 0, 0)
 
 
-def _batches(task: Task, done: int) -> Iterator[list[Span]]:
+def _batches(task: Task, done: int) -> Iterator[tuple[Span, ...]]:
     """Spans in runs that one call trains: limited in episodes and in the memory of their tables.
 
     done: episodes that are trained already.
@@ -57,18 +57,18 @@ def _batches(task: Task, done: int) -> Iterator[list[Span]]:
     every = min(config.checkpoint_every, LONGEST)
     size = max(1, min(LONGEST // every, TABLE_BYTES // table_bytes))
     cuts = spans(config.episodes, config.checkpoint_every, LONGEST, done)
-    while batch := list(islice(cuts, size)):
+    while batch := tuple(islice(cuts, size)):
         yield batch
 
 
-def train(task: Task, state: State) -> Iterator[Chunk]:
-    """Yield the chunks of a task, trained by the compiled loop, from a state on, unless it is empty."""
-    for _, chunk in train_together([task], state):
-        yield chunk
+def train(task: Task, state: State) -> Iterator[Block]:
+    """Yield the blocks of a task, trained by the compiled loop, from a state on, unless it is empty."""
+    for _, block in train_together([task], state):
+        yield block
 
 
-def train_together(tasks: Sequence[Task], state: State | None = None) -> Iterator[tuple[int, Chunk]]:
-    """Train tasks that differ by their seeds alone, in one loop; yield chunks with their tasks' numbers.
+def train_together(tasks: Sequence[Task], state: State | None = None) -> Iterator[tuple[int, Block]]:
+    """Train tasks that differ by their seeds alone, in one loop; yield blocks with their tasks' numbers.
 
     state: what a single task goes on from.
     """
@@ -89,8 +89,7 @@ def train_together(tasks: Sequence[Task], state: State | None = None) -> Iterato
         kernel(lanes.words, batch)
         for number, generator in enumerate(generators):
             reached = partial(_reached, cuts[-1], lanes.words[number], generator)
-            for chunk in _chunks(task, cuts, batch, number, reached):
-                yield number, chunk
+            yield number, _block(task, cuts, batch, number, reached)
 
 
 def _reached(last: Span, words: Words, starts: np.random.Generator) -> dict[str, npt.NDArray[Any]]:
@@ -121,16 +120,13 @@ def _batch(task: Task, cuts: Sequence[Span], starts: Sequence[tuple[Floats, Floa
     )
 
 
-def _chunks(
-    task: Task, cuts: Sequence[Span], batch: Batch, number: int, reached: Callable[[], State]
-) -> Iterator[Chunk]:
-    """The chunks of a lane that was trained. reached: gives what training goes on from after the last one."""
-    epsilon, returns, lengths = task.epsilon(_episodes(cuts)), batch.returns[number], batch.lengths[number]
-    tables, begin = batch.tables[number].reshape(len(cuts), *task.shape), cuts[0].first
-    for span, table in zip(cuts, tables, strict=True):
-        part = slice(span.first - begin, span.end - begin)
-        state = reached if span is cuts[-1] else None
-        yield Chunk(span, returns[part], lengths[part], epsilon[part], table, state)
+def _block(
+    task: Task, cuts: tuple[Span, ...], batch: Batch, number: int, reached: Callable[[], State]
+) -> Block:
+    """What a lane was trained. reached: gives what training goes on from after it."""
+    tables = batch.tables[number].reshape(len(cuts), *task.shape)
+    epsilon = task.epsilon(_episodes(cuts))
+    return Block(cuts, batch.returns[number], batch.lengths[number], epsilon, tables, reached)
 
 
 def _kernel(learning: Learner, twin: Twin, lanes: Packed, batch: Batch) -> Callable[..., Any]:

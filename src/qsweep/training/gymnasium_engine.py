@@ -15,14 +15,14 @@ from qsweep.agents.acting import begin, observe
 from qsweep.agents.agent import Agent
 from qsweep.compiling import compiled
 from qsweep.packing import Words, pack
-from qsweep.training.chunk import Chunk, State, spans
+from qsweep.training.chunk import Block, State, spans
 from qsweep.training.continuing import continue_at, generator_of, keeps_only_its_generator
 from qsweep.training.learner import Learner, learner, paces
 from qsweep.training.task import Task
 from qsweep.unpacking import codes, unpack
 
 LONGEST = 50
-"""Episodes in a chunk, at most: well under a second in most environments."""
+"""Episodes in a block, at most: well under a second in most environments."""
 
 
 class Scene(NamedTuple):
@@ -46,8 +46,8 @@ class Actor:
     observe: Callable[[float, bool, bool], int]
 
 
-def train(task: Task, state: State | None = None, interpreted: bool = False) -> Iterator[Chunk]:
-    """Yield the chunks of a task, trained on the Gymnasium environment itself, from a state on.
+def train(task: Task, state: State | None = None, interpreted: bool = False) -> Iterator[Block]:
+    """Yield the chunks of a task, each a block, trained on the Gymnasium environment itself, from a state on.
 
     interpreted: the agent's functions are run by Python instead of compiled; the same, only slower.
     """
@@ -57,7 +57,7 @@ def train(task: Task, state: State | None = None, interpreted: bool = False) -> 
         actor.words[:] = state["words"]
         continue_at(env, state["environment"])
     try:
-        yield from _chunks(task, env, actor, int(state["episodes"]) if state else 0)
+        yield from _blocks(task, env, actor, int(state["episodes"]) if state else 0)
     finally:
         env.close()
 
@@ -93,7 +93,7 @@ def _compiled(learning: Learner, dimensions: int) -> Actor:
     return Actor(block.records[0], block.words, *calls)
 
 
-def _chunks(task: Task, env: Any, actor: Actor, first: int) -> Iterator[Chunk]:
+def _blocks(task: Task, env: Any, actor: Actor, first: int) -> Iterator[Block]:
     config, agent = task.config, actor.scene.agent
 
     def reached() -> dict[str, Any]:
@@ -111,8 +111,8 @@ def _chunks(task: Task, env: Any, actor: Actor, first: int) -> Iterator[Chunk]:
             actor.scene.observation[:] = _numbers(task, seen)
             done.append(_episode(task, env, actor))
         returns, lengths = zip(*done, strict=True)
-        table, counted = agent.q.reshape(task.shape).copy(), np.array(lengths, np.int32)
-        yield Chunk(span, np.array(returns), counted, task.epsilon(episodes), table, reached)
+        tables, counted = agent.q.reshape(1, *task.shape).copy(), np.array(lengths, np.int32)
+        yield Block((span,), np.array(returns), counted, task.epsilon(episodes), tables, reached)
 
 
 def _episode(task: Task, env: Any, actor: Actor) -> tuple[float, int]:
