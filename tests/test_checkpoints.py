@@ -18,8 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsweep import checkpoints
-from qsweep.checkpoints import FILE_NAME, Archive, History, QTable, name_of, sha256
+from qsweep.checkpoints import FILE_NAME, Archive, History, QTable, join, layout, name_of, sha256
 from qsweep.problems import UsageError
 
 NAN_PAYLOADS = np.array([0x7FF8000000000123, 0xFFF8000000000456], np.uint64).view(np.float64)
@@ -78,7 +77,7 @@ def test_names_by_hand(episodes: int, name: str) -> None:
 def test_every_checkpoint_comes_back_bit_for_bit(tables: list[tuple[int, QTable]], group_rows: int) -> None:
     """Whatever the bits, NaN payloads and zeros' signs too, in one row group or many."""
     with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
-        patch.setattr(checkpoints, "GROUP_ROWS", group_rows)
+        patch.setattr(layout, "GROUP_ROWS", group_rows)
         archive = written(Path(folder) / FILE_NAME, tables, (3, 2))
         assert archive.names() == [name_of(episodes) for episodes, _ in tables]
         for episodes, table in tables:
@@ -130,7 +129,7 @@ def test_reading_a_checkpoint_needs_its_row_group_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the bytes of every other row group wiped out, its checkpoints still come back."""
-    monkeypatch.setattr(checkpoints, "GROUP_ROWS", 1)
+    monkeypatch.setattr(layout, "GROUP_ROWS", 1)
     path, tables = tmp_path / FILE_NAME, walk(100)
     written(path, tables, (3, 2, 2))
     metadata, content = pq.ParquetFile(path).metadata, bytearray(path.read_bytes())
@@ -151,7 +150,7 @@ def test_reading_a_checkpoint_needs_its_row_group_alone(
 
 def test_every_row_group_begins_with_the_whole_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first rows of a group are every entry, in order, of one checkpoint."""
-    monkeypatch.setattr(checkpoints, "GROUP_ROWS", 1)
+    monkeypatch.setattr(layout, "GROUP_ROWS", 1)
     written(tmp_path / FILE_NAME, walk(60), (3, 2, 2))
     file = pq.ParquetFile(tmp_path / FILE_NAME)
     for group in range(file.num_row_groups):
@@ -192,7 +191,7 @@ def test_an_unknown_name_is_refused_with_the_closest(tmp_path: Path, name: str, 
 
 def test_a_name_between_two_checkpoints_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between, before and after the checkpoints, and between row groups, there is nothing to read."""
-    monkeypatch.setattr(checkpoints, "GROUP_ROWS", 1)
+    monkeypatch.setattr(layout, "GROUP_ROWS", 1)
     archive = written(tmp_path / FILE_NAME, walk(60), (3, 2, 2))
     for episodes in [0, *range(5, 610, 10), 610]:
         with pytest.raises(UsageError, match="there is none of this name"):
@@ -210,7 +209,7 @@ def test_the_file_appears_when_it_is_complete(tmp_path: Path) -> None:
 
 def test_an_error_keeps_the_checkpoints_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After an exception on the way, every checkpoint that was added is readable."""
-    monkeypatch.setattr(checkpoints, "GROUP_ROWS", 1)
+    monkeypatch.setattr(layout, "GROUP_ROWS", 1)
     path, tables = tmp_path / FILE_NAME, walk(30)
     with suppress(KeyboardInterrupt), History(path, (3, 2, 2), {}) as history:
         for episodes, table in tables:
@@ -249,7 +248,7 @@ def test_several_checkpoints_come_in_one_pass(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
     """The tables asked for, in whatever order, come in theirs, each as it was; no row group is read twice."""
-    monkeypatch.setattr(checkpoints, "GROUP_ROWS", rows)
+    monkeypatch.setattr(layout, "GROUP_ROWS", rows)
     tables = walk(100)
     archive = written(tmp_path / FILE_NAME, tables, (3, 2, 2))
     read: list[int] = []
@@ -324,14 +323,14 @@ def test_changes_are_those_of_the_tables(tables: list[tuple[int, QTable]]) -> No
 
 def test_changes_go_on_in_a_joined_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a second part begins, a cell counts if it differs from the last table of the first."""
-    monkeypatch.setattr(checkpoints, "GROUP_ROWS", 40)
+    monkeypatch.setattr(layout, "GROUP_ROWS", 40)
     tables = walk(60)
     tables[20:25] = [(n, tables[20][1]) for n, _ in tables[20:25]]  # checkpoints without a change
     parts = [tmp_path / "1.parquet", tmp_path / "2.parquet"]
     for part, some in zip(parts, (tables[:23], tables[23:]), strict=True):
         written(part, some, (3, 2, 2))
-    checkpoints.join(parts, tmp_path / FILE_NAME)
-    archive = checkpoints.Archive(tmp_path / FILE_NAME)
+    join(parts, tmp_path / FILE_NAME)
+    archive = Archive(tmp_path / FILE_NAME)
     for count in (1, 2, 22, 23, 24, 41, 60):
         assert archive.changes(until=tables[count - 1][0]).tolist() == compared(tables[:count]).tolist()
     assert archive.changes().tolist() == compared(tables).tolist()
@@ -340,7 +339,7 @@ def test_changes_go_on_in_a_joined_history(tmp_path: Path, monkeypatch: pytest.M
 
 def test_changes_do_not_see_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole table at the beginning of a row group is no change of every cell."""
-    monkeypatch.setattr(checkpoints, "GROUP_ROWS", 1)
+    monkeypatch.setattr(layout, "GROUP_ROWS", 1)
     tables = walk(100)
     archive = written(tmp_path / FILE_NAME, tables, (3, 2, 2))
     assert pq.ParquetFile(tmp_path / FILE_NAME).num_row_groups > 3
@@ -352,7 +351,7 @@ def test_a_group_that_cannot_be_written_is_not_added_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the disk was full for a moment, what comes after is there; only that group is missing."""
-    monkeypatch.setattr(checkpoints, "GROUP_ROWS", 1)
+    monkeypatch.setattr(layout, "GROUP_ROWS", 1)
     tables = np.random.default_rng(0).normal(size=(12, 2, 3))
     with History(tmp_path / FILE_NAME, (2, 3), {}) as history:
         written = history._writer.write_table

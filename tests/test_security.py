@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from qsweep import checkpoints, environments
-from qsweep.checkpoints import FILE_NAME, SCHEMA, Archive, History
+from qsweep import environments
+from qsweep.checkpoints import FILE_NAME, Archive, History, layout
 from qsweep.cli import ui
 from qsweep.composition import load_config
 from qsweep.config import Env
@@ -58,7 +58,7 @@ def crafted(
     groups: list[Rows],
     shape: str = "[1, 2]",
     about: str = "{}",
-    schema: pa.Schema = SCHEMA,
+    schema: pa.Schema = layout.SCHEMA,
     **more: Any,
 ) -> Path:
     """A history as `History` would not write it."""
@@ -446,4 +446,4 @@ def test_json_in_a_folder_is_bounded(store: Store, monkeypatch: pytest.MonkeyPat
     with pytest.raises(UsageError, match="larger than 10 bytes"):
         Policy.load(pulled)
     shutil.rmtree(pulled)
-    assert (checkpoints.MAX_GROUP_ROWS, store.artifacts is None) == (2**26, False)
+    assert (layout.MAX_GROUP_ROWS, store.artifacts is None) == (2**26, False)
