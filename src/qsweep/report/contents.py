@@ -14,7 +14,7 @@ from qsweep.report.charts.key_charts import heat_map, importance_chart, importan
 from qsweep.report.charts.score_charts import profiles, score_by_key, time_and_score
 from qsweep.report.charts.search_progress import search_progress
 from qsweep.report.courses import findings_by_variant
-from qsweep.report.histories import Histories, histories, load_curves
+from qsweep.report.histories import Histories, load_histories
 from qsweep.report.page.q_tables import Film, films
 from qsweep.report.references import references
 from qsweep.report.selection import Selection
@@ -66,7 +66,7 @@ def contents(runs: pd.DataFrame, selection: Selection) -> Contents:
 
 
 def _section(study: Study, store: Store, uri: str, generator: np.random.Generator) -> Section:
-    read = histories(load_curves(study.counted, uri=uri)) if len(study.counted) else {}
+    read = load_histories(study.counted, uri=uri) if len(study.counted) else {}
     drawn = list(_figures(study, read, generator)) if len(study.counted) else []
     return Section(
         study=study,
