@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qsweep.problems import Problem, UsageError
-from qsweep.report.beside import Here, second_process
+from qsweep.report.beside import second_process
 
 KILLED = """
 import os, signal, sys
@@ -30,21 +30,46 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
 
 
-def refuse() -> None:
+def refuse(folder: Path) -> None:
+    (folder / f"begun-{os.getpid()}").touch()
     raise UsageError([Problem("key", "a rule", "a value"), Problem("other", "another")])
 
 
+def held(folder: Path) -> int:
+    """The process that this is done in, as soon as it may be, and note that it has been begun."""
+    (folder / f"begun-{os.getpid()}").touch()
+    while not (folder / "go").exists():
+        time.sleep(0.02)
+    return os.getpid()
+
+
 @pytest.mark.usefixtures("two_cores")
-def test_work_is_done_in_another_process() -> None:
-    """All of it in the same one, which is gone afterwards; problems come out of it whole."""
+def test_work_is_done_by_whoever_is_free_first(tmp_path: Path) -> None:
+    """By the other process, which is gone afterwards; what it has not begun with when it is wanted, here."""
     with second_process() as pool:
-        first, second = (pool.submit(os.getpid).result() for _ in range(2))
-        with pytest.raises(UsageError) as raised:
-            pool.submit(refuse).result()
-    assert first == second != os.getpid()
-    assert [problem.key for problem in raised.value.problems] == ["key", "other"]
+        first = pool.submit(held, tmp_path)
+        others = [pool.submit(os.getpid) for _ in range(4)]
+        while not list(tmp_path.glob("begun-*")):
+            time.sleep(0.02)
+        assert others[-1].result() == os.getpid()
+        (tmp_path / "go").touch()
+        other = first.result()
+    assert other != os.getpid()
     with pytest.raises(ProcessLookupError):
-        os.kill(first, 0)
+        os.kill(other, 0)
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_problems_come_out_of_it_whole(tmp_path: Path) -> None:
+    """What work raises there is raised here, with all of its problems."""
+    with second_process() as pool:
+        refused, _ = pool.submit(refuse, tmp_path), pool.submit(os.getpid)
+        while not list(tmp_path.glob("begun-*")):
+            time.sleep(0.02)
+        with pytest.raises(UsageError) as raised:
+            refused.result()
+    assert [problem.key for problem in raised.value.problems] == ["key", "other"]
+    assert not (tmp_path / f"begun-{os.getpid()}").exists()
 
 
 def test_one_core_has_no_second_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +77,6 @@ def test_one_core_has_no_second_process(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
     calls: list[int] = []
     with second_process() as pool:
-        assert isinstance(pool, Here)
         work = pool.submit(calls.append, 1)
         assert calls == []
         work.result()

@@ -47,7 +47,7 @@ def _attach(parent_run_id: str, uri: str, beside: Executor) -> str:
     with temporary_folder() as scratch:
         write_files(made, Path(scratch), command(selection), uri if uri.startswith("http") else UI)
         store.client.log_artifacts(parent_run_id, scratch, ARTIFACTS)
-    for run_id, files in sliders:
+    for run_id, files in reversed(sliders):  # the other process is at the first one
         _add_slider(store, run_id, files.result())
     return "\n".join([*headlines(made), f"report: {_place(store, parent, PAGE)}"])
 

@@ -19,38 +19,46 @@ NEEDED = ("qsweep.report.histories", "qsweep.report.q_table_figures", "qsweep.re
 """What the second process imports first, while this one imports what else a report takes."""
 
 
-class Here(Executor):
-    """No second process: work is done in this one, when its result is asked for."""
+class Beside(Executor):
+    """Work for whoever is free first: the other process, or this one when it asks for a result.
+
+    pool: that of the other process; None: there is none, and all is done here, when it is asked for.
+    """
+
+    def __init__(self, pool: Executor | None = None) -> None:
+        self._pool = pool
 
     def submit(self, work: Callable[..., T], /, *given: Any, **named: Any) -> Future[T]:
-        """The work as a future that does it."""
-        return _Later(partial(work, *given, **named))
+        """The work as a future whose result is made here, if the other process has not begun with it."""
+        there = None if self._pool is None else self._pool.submit(work, *given, **named)
+        return _Shared(partial(work, *given, **named), there)
 
 
-class _Later(Future[T]):
-    def __init__(self, work: Callable[[], T]) -> None:
+class _Shared(Future[T]):
+    def __init__(self, work: Callable[[], T], there: Future[T] | None) -> None:
         super().__init__()
-        self._work = work
+        self._work, self._there = work, there
 
     def result(self, timeout: float | None = None) -> T:
         """What the work gives, which is done once. timeout: of no meaning here."""
         if not self.done():
-            self.set_result(self._work())
+            here = self._there is None or self._there.cancel()
+            self.set_result(self._work() if here or self._there is None else self._there.result())
         return super().result(timeout)
 
 
 @contextmanager
 def second_process() -> Iterator[Executor]:
-    """Does work in another process, in the order given, while entered; in this one, if there is one core."""
+    """What also does work in another process, while entered, in the order given; with one core, only here."""
     if len(os.sched_getaffinity(0)) < 2:
-        yield Here()
+        yield Beside()
         return
     # Not forked: this process has threads, whose locks a fork would take along.
     pool = ProcessPoolExecutor(1, get_context("spawn"), _begin)
     try:
         for module in NEEDED:
             pool.submit(_import, module)
-        yield pool
+        yield Beside(pool)
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 
-from qsweep.report.beside import Here
+from qsweep.report.beside import Beside
 from qsweep.report.charts.chart import Chart, LeftOut
 from qsweep.report.charts.curve_charts import best_run, greedy_curves, learning_curves
 from qsweep.report.charts.key_charts import heat_map, importance_chart, important_keys, parallel_coordinates
@@ -28,6 +29,8 @@ from qsweep.tracking.store import Store, open_store
 
 KEYS = 12
 """Hyperparameters that have a chart of their own, at most."""
+READ = 50
+"""Runs whose curves are read at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,15 +68,19 @@ def contents(runs: pd.DataFrame, selection: Selection, beside: Executor | None =
     runs: as `selected` gives them. beside: where curves are read and Q-tables drawn, which wait for no
     comparison. Raises UsageError where the baseline is none of the variants.
     """
-    generator, aside = np.random.default_rng(SEED), beside or Here()
+    generator, aside = np.random.default_rng(SEED), beside or Beside()
     store = open_store(selection.uri, create=False)
     finished = runs.loc[runs["status"] == "FINISHED", "run_id"].tolist()
-    read = aside.submit(load_histories, finished, uri=selection.uri)
+    parts = [finished[at : at + READ] for at in range(0, len(finished), READ)]
+    reading = [aside.submit(load_histories, part, uri=selection.uri) for part in parts]
     found = studies(runs, selection.metric, selection.baseline, generator)
     leaders = [leader_of(study) for study in found]
     drawn = [aside.submit(q_table_drawings, leader, selection.uri) if leader else None for leader in leaders]
+    read = dict(
+        chain.from_iterable(part.result().items() for part in reversed(reading))
+    )  # from the other end
     sections = tuple(
-        _section(study, read.result(), store, generator, drawings)
+        _section(study, read, store, generator, drawings)
         for study, drawings in zip(found, drawn, strict=True)
     )
     return Contents(selection.name, selection, runs, sections, pd.Timestamp.now(tz="UTC"))
