@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:  # matplotlib is slow to import
 
 SEEDS = 20
 """Runs whose greedy actions are compared, at most."""
-READERS = 4
-"""Runs whose checkpoints are read at a time: they are decoded beside the interpreter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,19 +82,14 @@ def _of_run(history: Archive, run: pd.Series) -> Iterator[tuple[str, Figure]]:
 def _of_seeds(history: Archive, runs: pd.DataFrame, label: str, store: Store) -> Iterator[tuple[str, Figure]]:
     from qsweep.pictures.table_comparison import Table, agreement_map
 
-    layout = layout_of(history)
-
-    def table(run: pd.Series) -> Table | None:
+    layout, tables = layout_of(history), []
+    for _, run in runs.iterrows():
         try:
             with archive(store, str(run["run_id"]), run["artifacts"]) as one:
                 changed = one.changed().astype(np.int64)  # how often makes no difference here
-                return Table(layout, one.q_table(_chosen(run, one)), str(run["name"]), changed)
+                tables.append(Table(layout, one.q_table(_chosen(run, one)), str(run["name"]), changed))
         except UsageError:  # its checkpoints cannot be read
-            return None
-
-    with ThreadPoolExecutor(READERS) as pool:
-        found = pool.map(table, [run for _, run in runs.iterrows()])
-        tables = [one for one in found if one is not None]
+            continue
     if len(tables) > 1:
         yield "agreement", agreement_map(tables, label)
 
