@@ -12,7 +12,7 @@ import qsweep
 from qsweep.curves import Points
 from qsweep.report import histories as module
 from qsweep.report.frames import load_runs
-from qsweep.report.histories import aligned, histories, load_curves
+from qsweep.report.histories import aligned, load_curves, load_histories
 from qsweep.resolution import resolve
 from qsweep.runner import run_record
 from qsweep.tracking.mlflow_tracker import MlflowTracker
@@ -126,7 +126,7 @@ def test_runs_that_are_not_there(store: Store) -> None:
 def test_curves_one_by_one(store: Store) -> None:
     """A frame is taken apart into its curves, without the points that have no value."""
     run = logged(store, np.arange(3), np.array([1.0, math.nan, 3.0]))
-    found = histories(load_curves([run], uri=store.uri))
+    found = load_histories([run], uri=store.uri)
     assert list(found) == [(AVERAGE, run)]
     assert [part.tolist() for part in found[AVERAGE, run]] == [[0.0, 2.0], [1.0, 3.0]]
 

@@ -16,7 +16,7 @@ from qsweep.progress import Silent
 from qsweep.report.archives import archive, first_and_last
 from qsweep.report.courses import findings_by_variant
 from qsweep.report.frames import load_runs
-from qsweep.report.histories import Histories, histories, load_curves
+from qsweep.report.histories import Histories, load_histories
 from qsweep.report.page import q_tables
 from qsweep.report.page.q_tables import Film, chosen_episodes, embedded, films
 from qsweep.report.studies import Study, studies
@@ -42,7 +42,7 @@ def trained(*lines: str) -> None:
 
 def one_study(store: Store) -> tuple[Study, Histories, Store]:
     [study] = studies(load_runs(), SCORE, None, np.random.default_rng(0))
-    return study, histories(load_curves(study.counted)), store
+    return study, load_histories(study.counted), store
 
 
 def array(text: str, kind: str) -> np.ndarray:
@@ -90,7 +90,7 @@ def test_the_best_checkpoint_is_among_few(store: Store, count: int, best: int) -
     """However few are shown, the first, the best and the last are, and no more than asked for."""
     trained("episodes=500", "evaluation.checkpoints=50")
     runs = load_runs()
-    found = histories(load_curves(runs))
+    found = load_histories(runs)
     row = runs.iloc[0].copy()
     row["best_episode"] = float(best)
     with archive(store, row["run_id"], row["artifacts"]) as history:

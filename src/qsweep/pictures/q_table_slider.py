@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,6 @@ from qsweep.pictures.surfaces import Layout
 
 WIDTH = 700
 """Pixels."""
-ENCODERS = 4
-"""Images that are encoded at a time, beside the interpreter."""
 KEY = "greedy_policy"
 """What MLflow calls them; + and % in a key, or any other file beside them, would break its page."""
 
@@ -61,13 +58,8 @@ def write_slider(folder: Path, images: Iterable[tuple[int, Image.Image]], timest
     what is logged again takes the place of what is there, where `log_image` would double it. The run
     needs the tag `mlflow.loggedImages`, too.
     """
-
-    def save(found: tuple[int, Image.Image]) -> None:
-        step, image = found
+    for step, image in images:
         number = uuid.uuid5(uuid.NAMESPACE_URL, f"{KEY}/{step}")
         name = f"{KEY}+step+{step}+timestamp+{timestamp}+{number}"
         image.save(folder / f"{name}.png")
         image.save(folder / f"{name}+compressed.webp")
-
-    with ThreadPoolExecutor(ENCODERS) as pool:
-        list(pool.map(save, images))  # raises what saving one raised

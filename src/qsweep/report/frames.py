@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -136,6 +137,7 @@ def row(record: RunRecord, status: str, metrics: Mapping[str, float]) -> dict[st
     }
 
 
+@lru_cache(maxsize=10_000)  # runs of a sweep agree in almost all of their params
 def _value(text: str) -> Any:
     """A param as it was before MLflow made it text; lists stay text, so that they compare."""
     with suppress(ValueError):

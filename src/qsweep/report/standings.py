@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qsweep.report.histories import Histories, aligned, histories, load_curves
+from qsweep.report.histories import Histories, aligned, load_histories
 from qsweep.report.leaderboard import SCORE
 from qsweep.report.ranking import Row
 from qsweep.report.references import optimum, solved_at
@@ -75,8 +75,8 @@ def load_variants(name: str, uri: str = "local", metric: str = SCORE) -> pd.Data
     """
     runs = selected(Selection(name, uri, metric=metric))
     compared = studies(runs, metric, None, np.random.default_rng(SEED))
-    curves = (load_curves(study.counted, CURVES, uri=uri) for study in compared)
-    return together(standings(study, histories(read)) for study, read in zip(compared, curves, strict=True))
+    read = (load_histories(study.counted, CURVES, uri) for study in compared)
+    return together(standings(study, found) for study, found in zip(compared, read, strict=True))
 
 
 def together(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
