@@ -99,8 +99,13 @@ def _flat(curves: Sequence[Curve]) -> list[Any]:
 
 @lru_cache
 def _insert(rows: int) -> str:
-    """A statement that adds points: run, key, is_nan, then values, timestamps and steps."""
+    """A statement that adds points: run, key, is_nan, then values, timestamps and steps.
+
+    OR FAIL: what fails undoes the whole transaction anyway, so that SQLite need not copy every page aside
+    first to undo the one statement.
+    """
     row = "(?2, ?{value}, ?{timestamp}, ?{step}, ?3, ?1)"
     numbers = ({"value": at, "timestamp": at + 1, "step": at + 2} for at in range(4, 4 + 3 * rows, 3))
     all_of_them = ", ".join(row.format(**places) for places in numbers)
-    return f"INSERT INTO metrics ({', '.join(COLUMNS)}) VALUES {all_of_them} ON CONFLICT DO NOTHING"  # noqa: S608
+    into = f"INSERT OR FAIL INTO metrics ({', '.join(COLUMNS)})"
+    return f"{into} VALUES {all_of_them} ON CONFLICT DO NOTHING"
