@@ -20,6 +20,7 @@ from qsweep.problems import Problem, UsageError
 from qsweep.tracking.continued import ContinuedRunLog
 from qsweep.tracking.curve_rows import Curve, curves_of, latest_rows
 from qsweep.tracking.database import DatabaseError
+from qsweep.tracking.run_ids import new_run_id
 from qsweep.tracking.run_tables import Batch, End, NewRun, RunTables, is_plain
 from qsweep.tracking.store import Store
 from qsweep.tracking.tracker import (
@@ -69,7 +70,7 @@ class TableTracker:
         return TableRunLog(self._tables, run.run_id, self._artifacts(run.run_id, run.artifact_uri))
 
     def _create(self, record: RunRecord) -> NewRun:
-        now, run_id = _now(), uuid.uuid4().hex
+        now, run_id = _now(), new_run_id()
         location = str(self._store.artifacts / record.experiment) if self._store.artifacts else ""
         experiment = self._tables.experiment(record.experiment, location, EXPERIMENT_TAGS, now)
         if not experiment.active:
