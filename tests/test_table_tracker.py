@@ -291,7 +291,8 @@ def test_points_that_fail_undo_their_transaction(sides: Sides) -> None:
     run = ours(sides.ours).open(RECORD)
     tables = open_store(sides.ours.uri).tables
     assert tables is not None
-    bad = Curve("a", 7, is_nan=False, steps=[*range(400), None], values=[0.5] * 401)  # type: ignore[list-item]
+    steps = [*range(400), None]
+    bad = Curve("a", False, [7] * 401, steps, [0.5] * 401)  # type: ignore[arg-type]
     with pytest.raises(DatabaseError):
         tables.add(run.run_id, Batch([bad]))
     assert sides.ours.left(run.run_id)["metrics"] == []

@@ -154,16 +154,17 @@ def _check(metrics: Sequence[Metric]) -> None:
 
 def _batch(run_id: str, metrics: Iterable[Metric], params: dict[str, str], tags: dict[str, str]) -> Batch:
     """Metrics as curves, and of each key the latest."""
-    curves: dict[tuple[str, int, bool], Curve] = {}
+    curves: dict[tuple[str, bool], Curve] = {}
     latest: dict[str, Row] = {}
     for metric in metrics:
         given = float(metric.value)
         nan = math.isnan(given)
         value = 0.0 if nan else min(max(given, -LARGEST), LARGEST)
-        key = metric.key, metric.timestamp, nan
+        key = metric.key, nan
         curve = curves.get(key)
         if curve is None:
-            curve = curves[key] = Curve(*key, [], [])
+            curve = curves[key] = Curve(*key, [], [], [])
+        curve.timestamps.append(metric.timestamp)
         curve.steps.append(metric.step)
         curve.values.append(value)
         row = (metric.key, value, metric.timestamp, metric.step, nan, run_id)
