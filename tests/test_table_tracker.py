@@ -20,9 +20,10 @@ from qsweep.curves import Points
 from qsweep.liveness import announce
 from qsweep.problems import UsageError
 from qsweep.tracking import table_tracker
+from qsweep.tracking.curve_rows import Curve
 from qsweep.tracking.database import DatabaseError
 from qsweep.tracking.mlflow_tracker import MlflowTracker
-from qsweep.tracking.run_tables import Unwritable
+from qsweep.tracking.run_tables import Batch, Unwritable
 from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.table_tracker import TableTracker
 from qsweep.tracking.tracker import RunLog, RunRecord
@@ -283,6 +284,18 @@ def test_what_cannot_be_written_ends_failed(workdir: Path) -> None:
         database.execute("ALTER TABLE elsewhere RENAME TO tags")
     found = store.client.get_run(run.run_id)
     assert (found.info.status, found.data.metrics) == ("FAILED", {})
+
+
+def test_points_that_fail_undo_their_transaction(sides: Sides) -> None:
+    """A batch of which one row cannot be stored leaves no row, not even those before it."""
+    run = ours(sides.ours).open(RECORD)
+    tables = open_store(sides.ours.uri).tables
+    assert tables is not None
+    steps = [*range(400), None]
+    bad = Curve("a", False, [7] * 401, steps, [0.5] * 401)  # type: ignore[arg-type]
+    with pytest.raises(DatabaseError):
+        tables.add(run.run_id, Batch([bad]))
+    assert sides.ours.left(run.run_id)["metrics"] == []
 
 
 @pytest.mark.usefixtures("workdir")

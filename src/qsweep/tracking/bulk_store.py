@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,6 +40,7 @@ from mlflow.utils.validation import (
 from qsweep.tracking import schema
 from qsweep.tracking.curve_rows import LARGEST, Curve, Row, later
 from qsweep.tracking.database import Database, DatabaseError
+from qsweep.tracking.run_ids import new_run_id
 from qsweep.tracking.run_tables import Batch, End, NewRun, RunTables, Unwritable
 from qsweep.tracking.sqlite_database import SqliteDatabase
 from qsweep.tracking.store import BULK_SCHEMES, versions_in
@@ -86,7 +86,7 @@ class BulkStore(SqlAlchemyStore):
             found = self._tables.experiment_of(int(number)) if re.fullmatch(r"\d{1,9}", number) else None
         if found is None or not found.active:
             return None
-        run_id, values = uuid.uuid4().hex, {**values, MLFLOW_RUN_NAME: run_name}
+        run_id, values = new_run_id(), {**values, MLFLOW_RUN_NAME: run_name}
         artifacts = append_to_uri_path(found.location, run_id, self.ARTIFACTS_FOLDER_NAME)
         return NewRun(run_id, run_name, found.experiment_id, artifacts, start_time, user_id, tags=values)
 
@@ -154,16 +154,17 @@ def _check(metrics: Sequence[Metric]) -> None:
 
 def _batch(run_id: str, metrics: Iterable[Metric], params: dict[str, str], tags: dict[str, str]) -> Batch:
     """Metrics as curves, and of each key the latest."""
-    curves: dict[tuple[str, int, bool], Curve] = {}
+    curves: dict[tuple[str, bool], Curve] = {}
     latest: dict[str, Row] = {}
     for metric in metrics:
         given = float(metric.value)
         nan = math.isnan(given)
         value = 0.0 if nan else min(max(given, -LARGEST), LARGEST)
-        key = metric.key, metric.timestamp, nan
+        key = metric.key, nan
         curve = curves.get(key)
         if curve is None:
-            curve = curves[key] = Curve(*key, [], [])
+            curve = curves[key] = Curve(*key, [], [], [])
+        curve.timestamps.append(metric.timestamp)
         curve.steps.append(metric.step)
         curve.values.append(value)
         row = (metric.key, value, metric.timestamp, metric.step, nan, run_id)

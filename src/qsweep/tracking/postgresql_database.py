@@ -138,7 +138,7 @@ class _Transaction:
             count = len(curve.steps)
             keys += [curve.key] * count
             values += curve.values
-            timestamps += [curve.timestamp] * count
+            timestamps += curve.timestamps
             steps += curve.steps
             nans += [curve.is_nan] * count
         self._connection.execute(_INSERT, (run_id, keys, values, timestamps, steps, nans))

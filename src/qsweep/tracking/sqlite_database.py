@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from itertools import chain, groupby, repeat
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -76,8 +75,8 @@ class _Transaction:
         self._connection.executemany(statement, given)
 
     def add_points(self, run_id: str, curves: Iterable[Curve]) -> None:
-        for (key, is_nan), some in groupby(curves, key=lambda curve: (curve.key, curve.is_nan)):
-            same, flat = (run_id, key, is_nan), _flat(list(some))
+        for curve in curves:
+            same, flat = (run_id, curve.key, curve.is_nan), _flat(curve)
             first = 0
             for rows in ROWS:
                 width = 3 * rows
@@ -88,19 +87,22 @@ class _Transaction:
                 first = after
 
 
-def _flat(curves: Sequence[Curve]) -> list[Any]:
+def _flat(curve: Curve) -> list[Any]:
     """Value, timestamp and step of every point."""
-    flat: list[Any] = [None] * (3 * sum(len(curve.steps) for curve in curves))
-    flat[::3] = chain.from_iterable(curve.values for curve in curves)
-    flat[1::3] = chain.from_iterable(repeat(curve.timestamp, len(curve.steps)) for curve in curves)
-    flat[2::3] = chain.from_iterable(curve.steps for curve in curves)
+    flat: list[Any] = [None] * (3 * len(curve.steps))
+    flat[::3], flat[1::3], flat[2::3] = curve.values, curve.timestamps, curve.steps
     return flat
 
 
 @lru_cache
 def _insert(rows: int) -> str:
-    """A statement that adds points: run, key, is_nan, then values, timestamps and steps."""
+    """A statement that adds points: run, key, is_nan, then values, timestamps and steps.
+
+    OR FAIL: what fails undoes the whole transaction anyway, so that SQLite need not copy every page aside
+    first to undo the one statement.
+    """
     row = "(?2, ?{value}, ?{timestamp}, ?{step}, ?3, ?1)"
     numbers = ({"value": at, "timestamp": at + 1, "step": at + 2} for at in range(4, 4 + 3 * rows, 3))
     all_of_them = ", ".join(row.format(**places) for places in numbers)
-    return f"INSERT INTO metrics ({', '.join(COLUMNS)}) VALUES {all_of_them} ON CONFLICT DO NOTHING"  # noqa: S608
+    into = f"INSERT OR FAIL INTO metrics ({', '.join(COLUMNS)})"
+    return f"{into} VALUES {all_of_them} ON CONFLICT DO NOTHING"

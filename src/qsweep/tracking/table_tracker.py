@@ -18,8 +18,9 @@ from qsweep.curves import Points
 from qsweep.liveness import HEARTBEAT, is_alive, owner_of
 from qsweep.problems import Problem, UsageError
 from qsweep.tracking.continued import ContinuedRunLog
-from qsweep.tracking.curve_rows import Curve, curves_of, latest_rows
+from qsweep.tracking.curve_rows import Logged, curves_of, latest_rows
 from qsweep.tracking.database import DatabaseError
+from qsweep.tracking.run_ids import new_run_id
 from qsweep.tracking.run_tables import Batch, End, NewRun, RunTables, is_plain
 from qsweep.tracking.store import Store
 from qsweep.tracking.tracker import (
@@ -69,7 +70,7 @@ class TableTracker:
         return TableRunLog(self._tables, run.run_id, self._artifacts(run.run_id, run.artifact_uri))
 
     def _create(self, record: RunRecord) -> NewRun:
-        now, run_id = _now(), uuid.uuid4().hex
+        now, run_id = _now(), new_run_id()
         location = str(self._store.artifacts / record.experiment) if self._store.artifacts else ""
         experiment = self._tables.experiment(record.experiment, location, EXPERIMENT_TAGS, now)
         if not experiment.active:
@@ -152,22 +153,22 @@ class TableRunLog:
         self.run_id = run_id
         self._tables = tables
         self._artifacts = artifacts
-        self._curves: list[Curve] = []
+        self._logged: list[Logged] = []
         self._points = 0
         self._flushed = self._beaten = time.monotonic()
 
     def log(self, points: Points) -> None:
         """Record points of curves: the step is the episode."""
-        self._curves += curves_of(points, _now())
+        self._logged.append((points, _now()))
         self._points += len(points.episodes) * len(points.values)
         if self._points >= FLUSH_POINTS or time.monotonic() - self._flushed > FLUSH_SECONDS:
             self._flush({}, None)
 
     def _flush(self, tags: Mapping[str, str], end: End | None) -> None:
-        curves = sorted(self._curves, key=lambda curve: curve.key)  # what lies together is quicker to insert
+        curves = list(curves_of(self._logged))
         kept = {key: value[:LONGEST_TAG] for key, value in tags.items()} | self._sign_of_life()
         self._tables.add(self.run_id, Batch(curves, latest_rows(self.run_id, curves), {}, kept, end))
-        self._curves, self._points = [], 0
+        self._logged, self._points = [], 0
         self._flushed = time.monotonic()
 
     def _sign_of_life(self) -> dict[str, str]:
@@ -185,7 +186,7 @@ class TableRunLog:
         """End the run, with the points that are left, in one transaction."""
         now = _now()
         summary = {key: np.array([value], np.float64) for key, value in metrics.items()}
-        self._curves += curves_of(Points(np.zeros(1, np.int64), summary), now)
+        self._logged.append((Points(np.zeros(1, np.int64), summary), now))
         try:
             self._flush(tags, End(status, now))
         except BaseException:
