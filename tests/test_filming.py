@@ -182,7 +182,10 @@ def test_about_as_many_frames_as_are_wanted(trained: Trained, monkeypatch: pytes
 def test_every_form_of_a_name(trained: Trained, name: str) -> None:
     """A model's alias or version stands for the whole run behind it, as the run's id does."""
     made = video(
-        name.format(run_id=trained.run_id, short=trained.run_id[:8]), Path("a.mp4"), uri=trained.uri, every=20
+        name.format(run_id=trained.run_id, short=trained.run_id[-8:]),
+        Path("a.mp4"),
+        uri=trained.uri,
+        every=20,
     )
     assert (made.first, made.last) == ("ep000010", "ep000200")
     assert made.run == f"MountainCar-v0  run a run ({trained.run_id})"

@@ -99,7 +99,7 @@ def test_every_row_links_to_its_run(store: Store) -> None:
         assert f"http://host:1234/#/experiments/1/runs/{run}" in links
     commands = [button["data-copy"] for button in reader.of("button") if "data-copy" in button]
     assert set(commands) == set(runs["command"])
-    assert set(runs["run_id"].str[:8]) <= set(reader.texts["a"])
+    assert set(runs["run_id"].str[-8:]) <= set(reader.texts["a"])
 
 
 def hostile() -> pd.DataFrame:

@@ -74,7 +74,7 @@ def test_the_command_and_what_it_leaves(qsweep: Command) -> None:
     """Exit code 0 and the verdict on stdout, then 1 once the record says otherwise; no run is added."""
     run_id = trained()
     store = open_store(LOCAL)
-    ran = qsweep("reproduce", run_id[:8])
+    ran = qsweep("reproduce", run_id[-8:])
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.endswith("reproduced: the last Q-table is the same to the bit\n")
     packages = json.loads(tags_of(store, run_id)[PACKAGES]) | {"numpy": "1.26.4"}

@@ -53,7 +53,7 @@ def parts_of(name: str) -> list[str]:
 def resolve(store: Store, name: str) -> Target:
     """Find what `name` stands for in a store.
 
-    A run is found by its name, its id, or the beginning of its id (six hex digits or more). Raises
+    A run is found by its name, its id, or the end or beginning of its id (six hex digits or more). Raises
     UsageError where the name has none of the forms, stands for nothing, or for several runs.
     """
     parts = parts_of(name)
@@ -115,7 +115,7 @@ def _run(store: Store, run: str) -> Any:
     """The one run of this name or id."""
     filters = [] if "'" in run and '"' in run else [f"attributes.run_name = {literal(run)}"]
     if re.fullmatch("[0-9a-f]{6,32}", run):
-        filters.append(f"attributes.run_id LIKE '{run}%'")
+        filters += [f"attributes.run_id LIKE '{part}'" for part in (f"%{run}", f"{run}%")]
     runs = {found.info.run_id: found for where in filters for found in _search(store, where)}
     if not runs:
         raise _unknown(store, run, "no run of this name or id")

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from qsweep.config import RULES
+from qsweep.tracking.run_ids import short
 
 CAPTION = (
     "mean, SD, worst and best over seeds: the chosen checkpoint's mean return on test starts\n"
@@ -135,5 +136,5 @@ def runs_table(runs: pd.DataFrame, limit: int) -> Table:
         score = run.get(SCORE, float("nan"))
         started = run["started"].tz_convert(None).strftime("%Y-%m-%d %H:%M")
         value = "-" if pd.isna(score) else number(score)
-        table.add_row(started, escape(str(run["name"])), run["run_id"][:8], run["status"], value)
+        table.add_row(started, escape(str(run["name"])), short(run["run_id"]), run["status"], value)
     return table

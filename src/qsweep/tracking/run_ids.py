@@ -1,4 +1,4 @@
-"""Names for runs that begin."""
+"""Ids of runs: made where one begins, and shortened for people."""
 
 from __future__ import annotations
 
@@ -20,3 +20,8 @@ def new_run_id() -> str:
     now = time.time_ns() // 1_000_000
     random = int.from_bytes(os.urandom(10), "big") & _RANDOM
     return uuid.UUID(int=now << 80 | _VERSION | _VARIANT | random).hex
+
+
+def short(run_id: str) -> str:
+    """The end of an id, by which people tell runs apart: those of one hour begin alike."""
+    return run_id[-8:]

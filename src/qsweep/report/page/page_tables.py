@@ -22,6 +22,7 @@ from qsweep.report.page.cells import (
     text_of,
 )
 from qsweep.report.studies import Study
+from qsweep.tracking.run_ids import short
 
 RUNS = 2000
 """Runs that the page lists; `runs.csv` lists all."""
@@ -122,7 +123,7 @@ def _run(run: dict[Any, Any], labels: dict[str, str], metric: str, ui: str) -> t
         number_cell(best, "-" if pd.isna(best) else name_of(int(best))),
         number_cell(run.get("train/seconds")),
         Cell(started, started),
-        link_cell(str(run["run_id"])[:8], ui, str(run["experiment_id"]), str(run["run_id"])),
+        link_cell(short(str(run["run_id"])), ui, str(run["experiment_id"]), str(run["run_id"])),
         Cell(text_of(run.get("command")), kind="command"),
     )
 
