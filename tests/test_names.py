@@ -91,7 +91,7 @@ def test_a_run_by_its_name(filled: Filled, label: str) -> None:
 
 @pytest.mark.parametrize("digits", [slice(-6, None), slice(-12, None), slice(0, 20), slice(0, 32)])
 def test_a_run_by_its_id(filled: Filled, digits: slice) -> None:
-    """An id, its last six digits or more, or its first ones as far as none begins alike, stand for the run."""
+    """An id, its last six digits or more, or more of its first ones, stand for the run."""
     assert resolve(filled.store, filled.ids["first twin"][digits]).run_id == filled.ids["first twin"]
 
 

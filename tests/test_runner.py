@@ -28,8 +28,7 @@ from qsweep.resolution import resolve
 from qsweep.runner import UNTRACKED, Outcome, Work, run
 from qsweep.tracking import table_tracker
 from qsweep.tracking.store import open_store
-from qsweep.training import compiled_engine
-from qsweep.training.chunk import Chunk
+from qsweep.training import Block, compiled_engine
 from qsweep.unfinished import all_left
 
 PAGE = Path(__file__).parents[1] / "docs" / "records.md"
@@ -403,9 +402,9 @@ class StopsAfter:
     def __init__(self, episodes: int, signum: signal.Signals) -> None:
         self._episodes, self._signum = episodes, signum
 
-    def update(self, chunk: Chunk) -> None:
-        """Another chunk is done."""
-        if chunk.span.end == self._episodes:
+    def update(self, block: Block) -> None:
+        """Another block is done."""
+        if block.first < self._episodes <= block.end:
             os.kill(os.getpid(), self._signum)
 
 
@@ -428,22 +427,22 @@ GOES_ON = {**SMALL, "tracking": {"max_points": 25, "durable_seconds": 1e-9}}
 
 
 @pytest.fixture
-def _short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The compiled engine has a state after every third checkpoint; every point is stored at once."""
     monkeypatch.setattr(compiled_engine, "LONGEST", 60)
     monkeypatch.setattr(table_tracker, "FLUSH_POINTS", 1)
 
 
 class CopiesAll:
-    """Copies the current folder after every chunk: what a kill -9 at that moment leaves."""
+    """Copies the current folder after every block: what a kill -9 at that moment leaves."""
 
     def __init__(self, to: Path) -> None:
         self._to = to
 
-    def update(self, chunk: Chunk) -> None:
-        """Another chunk is done."""
+    def update(self, block: Block) -> None:
+        """Another block is done."""
         for name in ("mlruns", "multirun"):
-            shutil.copytree(name, self._to / f"{chunk.span.end:03d}" / name)
+            shutil.copytree(name, self._to / f"{block.end:03d}" / name)
 
 
 def only_run_again(config: Config) -> Recorded:
@@ -471,17 +470,18 @@ def check_same(found: Recorded, whole: Recorded) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("_short_chunks")
+@pytest.mark.usefixtures("_short_blocks")
 @pytest.mark.parametrize("engine", ["compiled", "gymnasium"])
 def test_a_killed_run_goes_on(
     small: Recorded, workdir: Path, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
-    """Killed after any chunk, it ends as if nothing had happened: no point lost, none twice."""
+    """Killed after any block, it ends as if nothing had happened: no point lost, none twice."""
     config = resolve({**GOES_ON, "engine": engine})
     run([Work(config, "first", "")], CopiesAll(workdir / "killed"))
     moments = sorted((workdir / "killed").iterdir())
-    assert [path.name for path in moments] == [f"{n:03d}" for n in (*range(20, 233, 20), 233)]
-    for moment in moments[:: 2 if engine == "compiled" else 5]:
+    step = 60 if engine == "compiled" else 20
+    assert [path.name for path in moments] == [f"{n:03d}" for n in (*range(step, 233, step), 233)]
+    for moment in moments[:: 1 if engine == "compiled" else 5]:
         monkeypatch.chdir(moment)
         at = min(int(moment.name), 232) // 60 * 60 if engine == "compiled" else min(int(moment.name), 220)
         assert [left.episodes for left in all_left()] == ([at] if at else [])
@@ -489,7 +489,7 @@ def test_a_killed_run_goes_on(
         assert all_left() == []
 
 
-@pytest.mark.usefixtures("workdir", "_short_chunks")
+@pytest.mark.usefixtures("workdir", "_short_blocks")
 def test_a_run_that_was_killed_at_its_very_end(small: Recorded) -> None:
     """Where all episodes were durable already, what is left to do is done."""
     config = resolve(GOES_ON)
@@ -498,7 +498,7 @@ def test_a_run_that_was_killed_at_its_very_end(small: Recorded) -> None:
     check_same(only_run_again(config), small)
 
 
-@pytest.mark.usefixtures("workdir", "_short_chunks")
+@pytest.mark.usefixtures("workdir", "_short_blocks")
 def test_an_interrupted_run_goes_on(small: Recorded) -> None:
     """Interrupted twice, with what it had put away as artifacts, it still ends as if nothing had happened."""
     config = resolve(GOES_ON)
@@ -508,11 +508,11 @@ def test_an_interrupted_run_goes_on(small: Recorded) -> None:
     run_id = only_run(config).outcome.run_id
     with pytest.raises(KeyboardInterrupt):
         run([Work(config, "second", "", run_id=run_id)], StopsAfter(160, signal.SIGINT))
-    check_kept(only_run(config), 160)
+    check_kept(only_run(config), 180)
     check_same(only_run_again(config), small)
 
 
-@pytest.mark.usefixtures("workdir", "_short_chunks")
+@pytest.mark.usefixtures("workdir", "_short_blocks")
 def test_a_run_whose_end_cannot_be_recorded_goes_on(small: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was durable stays until the store has heard of the end."""
     config, flush = resolve(GOES_ON), table_tracker.TableRunLog._flush
@@ -531,7 +531,7 @@ def test_a_run_whose_end_cannot_be_recorded_goes_on(small: Recorded, monkeypatch
     check_same(only_run_again(config), small)
 
 
-@pytest.mark.usefixtures("workdir", "_short_chunks")
+@pytest.mark.usefixtures("workdir", "_short_blocks")
 def test_a_spoilt_state_begins_anew(small: Recorded) -> None:
     """Where what is left cannot be read, the same run begins at its first episode, with no point twice."""
     config = resolve(GOES_ON)
@@ -556,7 +556,7 @@ def test_a_run_that_another_process_goes_on_with(workdir: Path) -> None:
         assert (found.run.info.status, dict(found.run.data.tags)) == (status, tags)
 
 
-@pytest.mark.usefixtures("workdir", "_short_chunks")
+@pytest.mark.usefixtures("workdir", "_short_blocks")
 def test_an_untracked_run_that_fails_harms_no_other() -> None:
     """What another run left stays when one that is not tracked comes to grief."""
     with pytest.raises(KeyboardInterrupt):

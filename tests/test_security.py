@@ -63,6 +63,8 @@ def crafted(
 ) -> Path:
     """A history as `History` would not write it."""
     metadata = {"shape": shape, "qsweep": about}
+    if any(None in row for rows in groups for row in rows):
+        schema = pa.schema([field.with_nullable(True) for field in schema])
     with pq.ParquetWriter(path, schema.with_metadata(metadata), **more) as writer:
         for rows in groups:
             columns = zip(*rows, strict=True)

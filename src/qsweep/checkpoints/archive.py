@@ -133,8 +133,6 @@ class Archive:
     def _rows(self, group: int, until: int | None = None) -> tuple[Any, Any, Any]:
         """Episodes, entries and values of a row group, as far as the last checkpoint that counts."""
         rows = self._file.read_row_group(group)
-        if any(column.null_count for column in rows.columns):
-            raise ValueError("values are missing")
         numbers, entries, values = (arrow.numbers(rows.column(c)) for c in range(3))
         whole = np.arange(self._entries)
         if not np.array_equal(entries[: len(whole)], whole) or numbers[0] != numbers[len(whole) - 1]:
