@@ -53,7 +53,7 @@ def test_a_version_without_its_run(store: Store) -> None:
 
 
 def test_a_run_that_its_sweep_has_run_again_stays_in_the_trash(store: Store) -> None:
-    """Restored it would be in its sweep twice, and its version is whole; without the new one it comes back."""
+    """Restored it would be in its sweep twice, and its version is whole; without the new one it is missed."""
     sweep, other = parent(store, "s"), parent(store, "other")
     old, again, elsewhere = (candidate(store, [-150, -150]) for _ in range(3))
     for run, under in ((old, sweep), (again, sweep), (elsewhere, other)):
