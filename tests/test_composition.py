@@ -248,7 +248,7 @@ def test_one_bad_run_refuses_the_whole_sweep() -> None:
         ("env=frozen_lake", "env.kwargs.map_name=4x4,8x8"),
         ("+sweep=buckets", "seed=0"),
         ("learning_rate=0.1,0.2", "tracking.name='run ${learning_rate}'"),
-        ("tracking.experiment='it\\'s mine',other",),
+        ("tracking.experiment='it\\'s mine'", "seed=0,1"),
     ],
 )
 def test_hydra_makes_the_same_of_each_runs_overrides(lines: tuple[str, ...]) -> None:
@@ -397,9 +397,12 @@ def test_an_own_sweep_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     ("lines", "repeated"),
     [
         (("env=frozen_lake", "buckets=10,20"), "buckets=20,seed=0: is the same run as buckets=10,seed=0"),
-        (("seed=1,2,1",), ""),
-        (("engine=compiled,gymnasium",), ""),
-        (("tracking.max_points=10,20",), ""),
+        (("env=frozen_lake", "seed=1,2"), ""),
+        (("seed=1,2,1",), "seed=1: is asked for twice"),
+        (("engine=compiled,gymnasium",), "seed=0: is asked for twice"),
+        (("tracking.max_points=10,20",), "seed=0: is asked for twice"),
+        (("sweep.rerun=all,code", "seed=3,4"), "seed=3: is asked for twice"),
+        (("hydra/launcher=basic,joblib",), "is the same run as"),
     ],
 )
 def test_runs_that_would_be_the_same_are_refused(lines: tuple[str, ...], repeated: str) -> None:

@@ -110,3 +110,23 @@ def test_a_sweep_that_is_whole() -> None:
         "  2 skipped, for an earlier launch has finished them",
         "nothing was run: sweep.dry_run=true",
     ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "more"),
+    [
+        (("learning_rate=0.1,0.2,0.3,0.4", "seed=range(2)"), 3 * 5),
+        (("learning_rate=0.1,0.2", "seed=range(2)", "registry.confirm_seeds=2"), 2 * 2),
+        (("learning_rate=0.1,0.2", "env.max_steps=20,30"), 2 * 2 * 5),
+        (("seed=range(2)",), 0),  # nothing to choose between
+        (("learning_rate=0.1,0.2", "registry.confirm_seeds=0"), 0),
+        (("learning_rate=0.1,0.2", "tracking=none"), 0),
+    ],
+)
+@pytest.mark.usefixtures("workdir")
+def test_runs_on_fresh_seeds_are_counted(lines: tuple[str, ...], more: int) -> None:
+    """What confirms the winner is run too: it is said how many at most, and they are in episodes and time."""
+    wanted = planned(*lines, "registry.promote=auto")
+    said = rehearsed(wanted)
+    assert re.findall(r"up to (\d+) more on fresh seeds", said) == ([str(more)] if more else [])
+    assert f"{70 * (len(wanted.jobs) + more):,} episodes" in said

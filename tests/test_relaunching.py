@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from qsweep.checkpoints import FILE_NAME, History
-from qsweep.config import config_hash
+from qsweep.config import Tracking, config_hash
 from qsweep.episodes import FILE_NAME as EPISODES
 from qsweep.episodes import EpisodeFile
 from qsweep.liveness import HEARTBEAT, HOST, PROCESS, Owner, announce
@@ -141,7 +141,7 @@ def test_earlier_runs_in_a_store(store: Store) -> None:
     again = record(store, values(0), None, "FAILED", parent)
     leave(ids[2])
     store.client.set_tag(ids[1], "qsweep.code", "old")
-    found = earlier_runs(store, parent, "s")
+    found = earlier_runs(store, parent, "s", Tracking())
     hashes = [config_hash(resolve({"episodes": 100, **values(seed)})) for seed in range(3)]
     assert set(found) == set(hashes)
     assert [run.run_id for run in found[hashes[0]]] == [again, ids[0]]
@@ -150,7 +150,7 @@ def test_earlier_runs_in_a_store(store: Store) -> None:
     assert [found[each][-1].goes_on for each in hashes] == [False, False, True]
     assert not any(run.alive for runs in found.values() for run in runs)
     store.client.set_tag(ids[2], DAMAGED, "episodes.parquet")
-    assert not earlier_runs(store, parent, "s")[hashes[2]][-1].goes_on
+    assert not earlier_runs(store, parent, "s", Tracking())[hashes[2]][-1].goes_on
     assert (found[hashes[1]][0].config, found[hashes[1]][0].name) == (hashes[1], "buckets=20,seed=1")
 
 
@@ -165,6 +165,14 @@ def test_who_is_alive() -> None:
     assert not lives(elsewhere, started)
     assert lives(elsewhere, int(time.time() * 1000))
     assert lives(elsewhere | {HEARTBEAT: str(time.time() - QUIET_SECONDS / 2)}, started)
+
+
+@pytest.mark.parametrize("said", ["", "soon", "nan", "inf", "1e300", "-1"])
+def test_a_sign_of_life_that_says_nothing(said: str) -> None:
+    """A tag is anybody's: what is no time that has been counts for none."""
+    elsewhere = {HOST: "elsewhere.invalid", PROCESS: announce().process, HEARTBEAT: said}
+    assert not lives(elsewhere, int((time.time() - 2 * QUIET_SECONDS) * 1000))
+    assert lives(elsewhere, int(time.time() * 1000))
 
 
 def test_the_parent_of_a_multirun(store: Store) -> None:
@@ -185,9 +193,9 @@ def test_the_parent_of_a_multirun(store: Store) -> None:
 
 def test_a_run_alone_that_was_interrupted(store: Store) -> None:
     """It goes on if config, code and name are the same, it stands alone, undamaged, and in nobody's hands."""
-    config = config_hash(resolve({"episodes": 100, "seed": 1}))
-    name = "buckets=20,seed=1"
-    assert interrupted_run(store, config, name) == ""
+    wanted = resolve({"episodes": 100, "seed": 1})
+    config, name = config_hash(wanted), "buckets=20,seed=1"
+    assert interrupted_run(store, wanted, name) == ""
 
     run_id = record(store, {"seed": 1}, None, "KILLED")
     leave(run_id, config, code())
@@ -195,11 +203,34 @@ def test_a_run_alone_that_was_interrupted(store: Store) -> None:
     leave(child, config, code())
     old = record(store, {"seed": 1}, None, "KILLED")
     leave(old, config, "old")
-    assert interrupted_run(store, config, name) == run_id
-    assert interrupted_run(store, config, "another") == interrupted_run(store, "another", name) == ""
+    assert interrupted_run(store, wanted, name) == run_id
+    assert interrupted_run(store, wanted, "another") == ""
+    assert interrupted_run(store, resolve({"episodes": 100, "seed": 2}), name) == ""
     store.client.set_tag(run_id, DAMAGED, "episodes.parquet")
-    assert interrupted_run(store, config, name) == ""
+    assert interrupted_run(store, wanted, name) == ""
     store.client.delete_tag(run_id, DAMAGED)
-    assert interrupted_run(store, config, name) == run_id
+    assert interrupted_run(store, wanted, name) == run_id
     store.client.update_run(run_id, status="RUNNING")  # the tags say that this process has it
-    assert interrupted_run(store, config, name) == ""
+    assert interrupted_run(store, wanted, name) == ""
+
+
+@pytest.mark.parametrize("key", ["max_points", "experiment"])
+def test_a_run_that_would_be_recorded_otherwise_does_not_go_on(store: Store, key: str) -> None:
+    """One curve has one distance between its points, and a run stays in its experiment: it begins anew."""
+    values = {"episodes": 100, "seed": 1}
+    name, run_id = "buckets=20,seed=1", record(store, {"seed": 1}, None, "KILLED")
+    other = resolve({**values, "tracking": {key: 10 if key == "max_points" else "elsewhere"}})
+    record(store, {"seed": 1, "tracking": {"experiment": "elsewhere"}})
+    leave(run_id, config_hash(other), code())
+    assert config_hash(other) == config_hash(resolve(values))
+    assert interrupted_run(store, resolve(values), name) == run_id
+    assert interrupted_run(store, other, name) == ""
+
+
+def test_a_sweep_that_is_recorded_otherwise_goes_on_with_no_run(store: Store) -> None:
+    """Its unfinished runs begin anew, so that no curve has points at two distances."""
+    parent = record(store, status="KILLED")
+    leave(record(store, values(1), None, "KILLED", parent))
+    for max_points, goes_on in ((2500, True), (10, False)):
+        [[run]] = earlier_runs(store, parent, "s", Tracking(max_points=max_points)).values()
+        assert run.goes_on is goes_on

@@ -200,3 +200,15 @@ def test_a_grid_ends(tmp_path: Path) -> None:
     few = space(["x=range(1,4)", "y=a,b"])
     told = searched(tmp_path, Tape(lambda x, _: x), few, trials=100, parallel=4)
     assert len({each.overrides for each in told}) == len(told) == 6
+
+
+@pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("pruner", ["none", "median"])
+def test_a_score_that_is_no_number_fails_its_trial(tmp_path: Path, score: float, pruner: str) -> None:
+    """An environment may give such rewards: the trial counts, so that the search comes to an end."""
+    tape = Tape(lambda x, seed: score if seed == 1 else x)
+    told = searched(tmp_path, tape, trials=3, pruner=pruner)
+    assert [each.state for each in told] == ["failed"] * 3
+    assert {trial.user_attrs["error"] for trial in trials(tmp_path)} == {
+        "a run's validation score is not finite"
+    }

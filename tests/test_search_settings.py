@@ -58,6 +58,10 @@ WRONG: list[tuple[str, Any]] = [
     ("seed", -1),
     ("study", ""),
     ("study", 3),
+    ("study", "../elsewhere"),
+    ("study", ".hidden"),
+    ("study", "a/b"),
+    ("study", "a\nb"),
 ]
 
 

@@ -263,6 +263,22 @@ def test_a_hostile_name_is_only_shown(store: Store, qsweep: Callable[..., Any]) 
     assert sorted(path.name for path in Path.cwd().iterdir()) == [run_id, "mlruns", "multirun"]
 
 
+def test_no_command_lets_a_name_move_the_terminal(store: Store, qsweep: Callable[..., Any]) -> None:
+    """Names of runs and experiments, in what is found, listed, suggested, and wrong."""
+    run_id = trained("buckets=4")
+    store.client.update_run(run_id, name=HOSTILE)
+    [experiment] = [each for each in store.client.search_experiments() if each.name == "MountainCar-v0"]
+    store.client.rename_experiment(experiment.experiment_id, HOSTILE)
+    (files(store, run_id) / "checkpoints" / FILE_NAME).write_bytes(b"no history")
+    commands = (("runs",), ("doctor",), ("pull", "nothing"), ("gc", "--dry-run", "--keep-checkpoints", "1"))
+    for command in commands:
+        told = qsweep(*command)
+        assert "Traceback" not in told.stderr
+        said = told.stdout + told.stderr
+        assert "script" in said
+        assert [line for line in said.splitlines() if not line.isprintable()] == []
+
+
 @pytest.mark.parametrize("name", ["../up", "/etc/passwd", "..", "a/../b", "a\\b", "a/b/c", "x\x00y", "./x/y"])
 def test_no_name_is_a_path_out(store: Store, name: str) -> None:
     """Names that could lead out of the folder are refused, whatever a store calls its runs."""

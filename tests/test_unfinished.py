@@ -77,6 +77,16 @@ def test_what_was_settled_is_found_again(tmp_path: Path) -> None:
     assert [found.run_id for found in all_left(tmp_path)] == [RUN]
 
 
+def test_a_damaged_manifest_counts_for_nothing(tmp_path: Path) -> None:
+    """A bit of it is flipped, wherever: a run that believed it would go on from the wrong episode."""
+    manifest = begun(tmp_path).folder / MANIFEST
+    sound = manifest.read_bytes()
+    for place in range(len(sound)):
+        manifest.write_bytes(bytes([*sound[:place], sound[place] ^ 1, *sound[place + 1 :]]))
+        assert left_by(RUN, tmp_path) == Left(tmp_path / RUN, RUN)
+        assert all_left(tmp_path) == []
+
+
 def test_where_there_is_nothing(tmp_path: Path) -> None:
     """Before its first durable point a run has no state, and is none that could go on."""
     assert left_by(RUN, tmp_path) == Left(tmp_path / RUN, RUN)

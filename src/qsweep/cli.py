@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 
 import click
 
-from qsweep.problems import Failure, UsageError
+from qsweep.problems import Failure, UsageError, printable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,7 +33,7 @@ def refusing(command: Callable[P, R]) -> Callable[P, R]:
                 click.echo(f"qsweep: {problem}", err=True)
             sys.exit(2)
         except Failure as failure:
-            click.echo(f"qsweep: {failure}", err=True)
+            click.echo(f"qsweep: {printable(failure)}", err=True)
             sys.exit(1)
         except KeyboardInterrupt as interrupt:
             click.echo("qsweep: interrupted", err=True)
@@ -44,7 +44,7 @@ def refusing(command: Callable[P, R]) -> Callable[P, R]:
             failed = failure_of_the_store(error)
             if not failed:
                 raise
-            click.echo(f"qsweep: the store or its disk failed: {failed}", err=True)
+            click.echo(f"qsweep: the store or its disk failed: {printable(failed)}", err=True)
             click.echo(
                 "qsweep: what was reported as done is kept; once that is mended, run it again", err=True
             )

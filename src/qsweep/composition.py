@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,12 +20,13 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from qsweep import overrides
-from qsweep.config import RULES, Config, Tracking
+from qsweep.config import RULES, Config, config_hash
 from qsweep.problems import Problem, UsageError
 from qsweep.resolution import resolve
 
 UNNAMED = ("tracking", "registry", "sweep", "engine")
 """Keys and groups that do not show in a run's name."""
+SAME = "vary only what changes a result: discrete observations have no buckets, and the engine never does"
 
 
 @dataclass(frozen=True)
@@ -185,13 +185,17 @@ def _fixed(given: Sequence[Override]) -> str:
 
 
 def _repeated(jobs: Sequence[Job]) -> Iterator[Problem]:
-    """Runs that would be the same, because what is varied makes no difference to them."""
-    first: dict[str, str] = {}
-    for job in jobs:
-        known = first.setdefault(repr(dataclasses.replace(job.config, tracking=Tracking())), job.name)
-        if known != job.name:
-            remedy = "vary only what makes a difference: discrete observations have no buckets, say"
-            yield Problem(job.name, f"is the same run as {known}", None, remedy)
+    """Runs that would be the same, because what is varied makes no difference to them.
+
+    A later launch knows runs by their configs' hashes: of two with the same, it would discard one.
+    """
+    first: dict[str, int] = {}
+    for number, job in enumerate(jobs):
+        known = first.setdefault(config_hash(job.config), number)
+        if known != number:
+            other = jobs[known].name
+            rule = "is asked for twice" if other == job.name else f"is the same run as {other}"
+            yield Problem(job.name, rule, None, SAME)
             return
 
 

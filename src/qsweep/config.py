@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
@@ -218,6 +218,15 @@ class Config:
         Literal["auto", "compiled", "gymnasium"],
         Field(description="one of auto, compiled, gymnasium"),
     ] = "auto"
+
+
+def is_name(given: object) -> bool:
+    """Whether something may name a sweep, and so a folder."""
+    try:
+        Sweep(name=given)  # type: ignore[arg-type]
+    except ValidationError:
+        return False
+    return given is not None
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

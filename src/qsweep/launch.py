@@ -11,7 +11,7 @@ from hydra._internal.utils import get_args_parser
 from qsweep import overrides
 from qsweep.checkpoints import name_of
 from qsweep.composition import Job, Plan, conf_folder, plan, search_options
-from qsweep.config import RULES, Config, config_hash
+from qsweep.config import RULES, Config
 from qsweep.interrupts import StopRequests
 from qsweep.launching import command
 from qsweep.multiruns import call_hydra, multirun, search
@@ -100,7 +100,7 @@ def _interrupted(job: Job) -> str:
     tracking = job.config.tracking
     if tracking.uri == "none" or tracking.resume == "never" or not (left := all_left()):
         return ""
-    run_id = interrupted_run(open_store(tracking.uri), config_hash(job.config), job.name)
+    run_id = interrupted_run(open_store(tracking.uri), job.config, job.name)
     for found in left:
         if found.run_id == run_id:
             say = "never to begin anew: tracking.resume=never"

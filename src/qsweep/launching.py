@@ -53,7 +53,7 @@ class Runs:
 
     def __init__(self, parent: Parent, launcher: Launcher, jobs: Jobs, first: Config) -> None:
         self._parent, self._launcher, self._jobs = parent, launcher, jobs
-        self._uri, self._sweep = first.tracking.uri, first.sweep
+        self._tracking, self._uri, self._sweep = first.tracking, first.tracking.uri, first.sweep
         self._earlier = parent.earlier
         self._wanted = self._launched = 0
         self._found: dict[str, dict[str, list[Earlier]]] = {}
@@ -119,7 +119,7 @@ class Runs:
         """
         if not self._parent.run_id:
             return set()
-        found = earlier_runs(open_store(self._uri), self._parent.run_id, name)
+        found = self._earlier_runs(name)
         running = {config for config, runs in found.items() if any(run.status == "RUNNING" for run in runs)}
         tracker(self._uri).kill_running(self._parent.run_id)
         return {number for number, work in works.items() if config_hash(work.config) in running}
@@ -150,7 +150,7 @@ class Runs:
         deadline = time.monotonic() + ORPHAN_SECONDS
         while True:
             if name not in self._found:  # nobody else has runs below this parent begin
-                self._found[name] = earlier_runs(open_store(self._uri), self._parent.run_id, name)
+                self._found[name] = self._earlier_runs(name)
             found = self._found[name]
             decisions = {
                 number: decide(found.get(config, []), rerun, code()) for number, config in hashes.items()
@@ -160,6 +160,9 @@ class Runs:
                 return decisions
             del self._found[name]
             time.sleep(POLL_SECONDS)
+
+    def _earlier_runs(self, name: str) -> dict[str, list[Earlier]]:
+        return earlier_runs(open_store(self._uri), self._parent.run_id, name, self._tracking)
 
     def _launch(self, works: Mapping[int, Work]) -> str:
         """Hand runs to the launcher, in batches; returns what it raised, as one line."""

@@ -12,6 +12,7 @@ import re
 import secrets
 import socket
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ FOLDER = Path("multirun") / ".alive"
 """Where the files lie, unless told otherwise; of the current folder."""
 HOST, PROCESS, HEARTBEAT = "qsweep.host", "qsweep.process", "qsweep.alive"
 """Tags of a run: the two parts of its owner, and when it was last heard of, in Unix seconds."""
+CLOCKS_SECONDS = 600.0
+"""How far the clocks of two machines may lie apart."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,17 @@ def owner_of(tags: Mapping[str, str]) -> Owner | None:
     """Who owns the run that has these tags; None where they do not say."""
     owner = Owner(tags.get(HOST, ""), tags.get(PROCESS, ""))
     return owner if owner.host and _parts(owner) else None
+
+
+def last_heard(tags: Mapping[str, str]) -> float:
+    """When the process of a run gave its last sign of life, in Unix seconds; 0 where the tags do not say.
+
+    A tag is anybody's: one that says nothing, or tells of times to come, counts for none.
+    """
+    with suppress(ValueError):
+        heard = float(tags.get(HEARTBEAT, 0))
+        return heard if 0 < heard <= time.time() + CLOCKS_SECONDS else 0.0
+    return 0.0
 
 
 def announce(folder: Path = FOLDER) -> Owner:

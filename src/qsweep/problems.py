@@ -16,7 +16,8 @@ LISTED = 50
 class Problem:
     """One thing wrong: the key, the rule it breaks, the value given and, where there is one, the remedy.
 
-    As text it shows no password of a URI, wherever in it the URI stands.
+    As text it shows no password of a URI, wherever in it the URI stands. It is one line that moves no
+    terminal, for what it tells of may come from a store.
     """
 
     key: str
@@ -27,7 +28,7 @@ class Problem:
     def __str__(self) -> str:
         given = "" if self.given is None else f"; given {self.given!r}"
         remedy = f" ({self.remedy})" if self.remedy else ""
-        return "".join(map(without_password, (f"{self.key}: ", self.rule, given, remedy)))
+        return printable("".join(map(without_password, (f"{self.key}: ", self.rule, given, remedy))))
 
 
 class Failure(Exception):
@@ -44,6 +45,11 @@ class UsageError(Exception):
     def __reduce__(self) -> tuple[type[Self], tuple[tuple[Problem, ...]]]:
         """How it comes whole out of another process: exceptions are otherwise made again of their text."""
         return type(self), (self.problems,)
+
+
+def printable(text: object) -> str:
+    """A name from elsewhere as one line that a terminal only shows: what would move it is a ?."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(text))
 
 
 def without_password(uri: str) -> str:

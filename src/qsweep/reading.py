@@ -7,6 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from qsweep.problems import printable
+
+__all__ = ["printable", "read_columns", "read_json", "read_yaml"]
+
 MOST_TEXT = 64 * 2**20
 """Bytes of a text file at most; a grid of 100,000 learned edges takes a few million."""
 MOST_YAML = 2**20
@@ -63,11 +67,6 @@ def read_columns(path: Path, columns: Sequence[str] | None = None) -> Mapping[st
     if missing or any(column.null_count for column in table.columns):
         raise ValueError(f"it lacks {', '.join(sorted(missing)) or 'values'}")
     return {name: arrow.numbers(table.column(name)) for name in table.column_names}
-
-
-def printable(text: object) -> str:
-    """A name from elsewhere as one line that a terminal only shows: what would move it is a ?."""
-    return "".join(letter if letter.isprintable() else "?" for letter in str(text))
 
 
 def _text(path: Path, most: int) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from joblib import cpu_count
 
 from qsweep.composition import Job, Plan
-from qsweep.config import Config, config_hash, variant_hash
+from qsweep.config import Config, config_hash, environment_hash, variant_hash
 from qsweep.curves import thinned
 from qsweep.durable import temporary_folder
 from qsweep.parents import same_sweep
@@ -23,6 +23,7 @@ from qsweep.tracking.provenance import code
 from qsweep.tracking.store import open_store
 from qsweep.training import train, train_blocks
 from qsweep.unfinished import Left
+from qsweep.winners import FINALISTS
 
 POINT_BYTES = 260
 """What a point takes in MLflow's tables in SQLite, with its share of the indices; measured."""
@@ -52,7 +53,11 @@ def rehearsed(plan: Plan) -> str:
     jobs = [job for job, decision in decisions if decision in ("run", "go on")]
     lines = [f"{plan.name}: {len(plan.jobs):,} runs", *_counted(found)]
     if jobs:
-        lines += _estimated(jobs)
+        confirming = _confirming(plan)
+        if confirming:
+            key = f"registry.confirm_seeds={plan.jobs[0].config.registry.confirm_seeds}"
+            lines.append(f"  up to {len(confirming):,} more on fresh seeds, of the best variants ({key})")
+        lines += _estimated([job.config for job in jobs] + confirming)
     return "\n".join([*lines, "nothing was run: sweep.dry_run=true"])
 
 
@@ -83,20 +88,31 @@ def _earlier(plan: Plan) -> dict[str, list[Earlier]]:
             raise
         return {}  # there is no store yet
     parent = parent_of(store, first.tracking.experiment or first.env.id, same_sweep(plan))
-    return earlier_runs(store, parent.info.run_id, plan.name) if parent else {}
+    return earlier_runs(store, parent.info.run_id, plan.name, first.tracking) if parent else {}
 
 
-def _estimated(jobs: Sequence[Job]) -> list[str]:
+def _confirming(plan: Plan) -> list[Config]:
+    """As many configs as are run again, at most, to confirm the winner of each environment."""
+    first = plan.jobs[0].config
+    if first.tracking.uri == "none" or first.registry.promote == "never" or not plan.varied:
+        return []
+    found: dict[str, dict[str, Config]] = {}
+    for job in plan.jobs:
+        found.setdefault(environment_hash(job.config.env), {})[variant_hash(job.config)] = job.config
+    finalists = [list(variants.values())[:FINALISTS] for variants in found.values() if len(variants) > 1]
+    return [config for each in finalists for config in each] * first.registry.confirm_seeds
+
+
+def _estimated(configs: Sequence[Config]) -> list[str]:
     """Points, bytes and time, from a few episodes of some of the variants."""
-    configs = [job.config for job in jobs]
     points = sum(map(_points, configs))
     variants = list({variant_hash(config): config for config in configs}.values())
     step = -(-len(variants) // SAMPLED)
     measured = [_measured(config) for config in variants[::step]]
     episodes = sum(config.episodes for config in configs)
-    seconds = episodes * sum(each.seconds for each in measured) / len(measured) + RUN_SECONDS * len(jobs)
+    seconds = episodes * sum(each.seconds for each in measured) / len(measured) + RUN_SECONDS * len(configs)
     size = episodes * sum(each.bytes for each in measured) / len(measured) + points * POINT_BYTES
-    workers = min(cpu_count(), len(jobs))
+    workers = min(cpu_count(), len(configs))
     return [
         f"  {episodes:,} episodes, {points:,} points, about {_bytes(size)}",
         f"  about {_duration(seconds / workers)} on {workers} cores; "

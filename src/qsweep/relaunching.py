@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from qsweep.liveness import HEARTBEAT, is_alive, owner_of
-from qsweep.tracking.inventory import DAMAGED
+from qsweep.config import Config, Tracking, config_hash
+from qsweep.liveness import is_alive, last_heard, owner_of
+from qsweep.tracking.inventory import DAMAGED, every_experiment
 from qsweep.tracking.provenance import code
 from qsweep.tracking.store import Store, literal
 from qsweep.unfinished import all_left, left_by
@@ -26,7 +27,8 @@ class Earlier:
     """A run of an earlier launch.
 
     code: of what it was run with. alive: whether a process has it in hand. goes_on: whether it left
-    something on this machine from which it can, and qsweep doctor has found none of its files damaged.
+    something on this machine from which it can, as it is to be recorded, and qsweep doctor has found none of
+    its files damaged.
     """
 
     run_id: str
@@ -89,22 +91,26 @@ def _others(earlier: Sequence[Earlier], chosen: Earlier) -> tuple[str, ...]:
     return tuple(run.run_id for run in earlier if run is not chosen)
 
 
-def earlier_runs(store: Store, parent: str, sweep: str) -> dict[str, list[Earlier]]:
-    """The runs of a sweep under a parent run by the hash of their config, the latest first."""
+def earlier_runs(store: Store, parent: str, sweep: str, tracking: Tracking) -> dict[str, list[Earlier]]:
+    """The runs of a sweep under a parent run by the hash of their config, the latest first.
+
+    tracking: how those that are to go on would be recorded.
+    """
     client, found = store.client, dict[str, list[Earlier]]()
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    experiments = [experiment.experiment_id for experiment in every_experiment(store)]
     token, where = None, f"tags.`mlflow.parentRunId` = {literal(parent)}"
     while True:
         page = client.search_runs(experiments, where, max_results=PAGE, page_token=token)
         for run in page:
-            if run.data.tags.get("qsweep.sweep") == sweep:
-                found.setdefault(run.data.tags["qsweep.config"], []).append(_earlier(run))
+            tags = run.data.tags
+            if tags.get("qsweep.sweep") == sweep and "qsweep.config" in tags:
+                found.setdefault(tags["qsweep.config"], []).append(_earlier(run, tracking))
         token = page.token
         if not token:
             return found
 
 
-def _earlier(run: Any) -> Earlier:
+def _earlier(run: Any, tracking: Tracking) -> Earlier:
     tags = run.data.tags
     return Earlier(
         run_id=run.info.run_id,
@@ -113,8 +119,14 @@ def _earlier(run: Any) -> Earlier:
         status=run.info.status,
         code=tags.get("qsweep.code", ""),
         alive=run.info.status == "RUNNING" and lives(tags, run.info.start_time),
-        goes_on=DAMAGED not in tags and left_by(run.info.run_id).episodes > 0,
+        goes_on=_fits(run, tracking) and left_by(run.info.run_id).episodes > 0,
     )
+
+
+def _fits(run: Any, tracking: Tracking) -> bool:
+    """Whether what comes next belongs to what a run has: its files are sound, its curves as thin."""
+    thin = run.data.params.get("tracking.max_points") == str(tracking.max_points)
+    return thin and DAMAGED not in run.data.tags
 
 
 def lives(tags: Mapping[str, str], started: int) -> bool:
@@ -127,8 +139,7 @@ def lives(tags: Mapping[str, str], started: int) -> bool:
         return known
     if owner.host == socket.gethostname():  # of another folder here: a process of its number runs
         return True
-    heard = float(tags.get(HEARTBEAT, started / 1000))
-    return time.time() - heard < QUIET_SECONDS
+    return time.time() - (last_heard(tags) or started / 1000) < QUIET_SECONDS
 
 
 def parent_of(store: Store, experiment: str, tags: Mapping[str, str]) -> Any | None:
@@ -141,17 +152,20 @@ def parent_of(store: Store, experiment: str, tags: Mapping[str, str]) -> Any | N
     return runs[0] if runs else None
 
 
-def interrupted_run(store: Store, config: str, name: str) -> str:
+def interrupted_run(store: Store, config: Config, name: str) -> str:
     """The id of a run of this folder that was interrupted and can go on, of one config and name; or none.
 
-    It stands alone, is of the same code and not damaged, and no process has it in hand.
+    It stands alone, in the experiment that is asked for, is of the same code and not damaged, and no process
+    has it in hand.
     """
-    experiments = [experiment.experiment_id for experiment in store.client.search_experiments()]
+    experiment = store.client.get_experiment_by_name(config.tracking.experiment or config.env.id)
+    asked = (config_hash(config), code())
     for left in all_left():
-        if (left.config, left.code) != (config, code()):
+        if experiment is None or (left.config, left.code) != asked:
             continue
-        for run in store.client.search_runs(experiments, f"attributes.run_id = {literal(left.run_id)}"):
-            alone = not {"mlflow.parentRunId", DAMAGED} & run.data.tags.keys()
+        where = f"attributes.run_id = {literal(left.run_id)}"
+        for run in store.client.search_runs([experiment.experiment_id], where):
+            alone = "mlflow.parentRunId" not in run.data.tags and _fits(run, config.tracking)
             in_hand = run.info.status == "RUNNING" and lives(run.data.tags, run.info.start_time)
             if alone and run.info.run_name == name and not in_hand:
                 return left.run_id

@@ -1,8 +1,8 @@
 """What a run has on disk while it trains, and from which it goes on after it was killed.
 
 A folder a run, `multirun/unfinished/RUN_ID`: its files in parts, each complete and synced; the engine's
-state at the end of the last one; and a manifest that names them, written last. Whatever is not in the
-manifest does not count. A run that ends takes its folder along.
+state at the end of the last one; and a manifest that names them, written last, below its own checksum.
+Whatever is not in the manifest does not count. A run that ends takes its folder along.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ class Left:
         hashes = {**self.hashes, **{path.name: _sha256(path) for path in new}}
         hashes.pop(self._state_file().name, None)
         reached = replace(reached, hashes=hashes)
-        known = asdict(reached) | {"folder": ""}
-        write_text(self.folder / MANIFEST, json.dumps(known))
+        known = json.dumps(asdict(reached) | {"folder": ""})
+        write_text(self.folder / MANIFEST, f"{_checksum(known)}\n{known}")
         with suppress(OSError):
             self._state_file().unlink()
         return reached
@@ -96,14 +96,20 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def left_by(run_id: str, root: Path = FOLDER) -> Left:
     """What a run left; at 0 episodes where that is nothing from which it could go on."""
     folder = _folder(run_id, root)
     try:
-        known = json.loads((folder / MANIFEST).read_text())
-        return Left(**(known | {"folder": folder}))
+        checksum, _, known = (folder / MANIFEST).read_text().partition("\n")
+        if checksum == _checksum(known):
+            return Left(**(json.loads(known) | {"folder": folder}))
     except (OSError, ValueError, TypeError):
-        return Left(folder, run_id)
+        pass
+    return Left(folder, run_id)
 
 
 def all_left(root: Path = FOLDER) -> list[Left]:

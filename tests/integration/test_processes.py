@@ -124,3 +124,37 @@ def test_a_run_that_raises_is_failed(tmp_path: Path) -> None:
     ended = statuses(tmp_path)
     assert sorted(ended.values()) == ["FAILED", "FAILED", "FINISHED"]  # the parent, too
     assert len(list(tmp_path.glob("mlruns/artifacts/*/*/artifacts/episodes.parquet"))) == 2
+
+
+COUNTING = """
+import os
+from pathlib import Path
+import gymnasium as gym
+from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv
+class Counting(FrozenLakeEnv):
+    def __init__(self, **more):
+        import numba, pyarrow
+        super().__init__(**more)
+        seen = (pyarrow.cpu_count(), numba.get_num_threads(), os.environ.get("OPENBLAS_NUM_THREADS", "many"))
+        Path(f"threads-{os.getpid()}").write_text(" ".join(map(str, seen)))
+gym.register("Counting-v0", Counting, max_episode_steps=20)
+"""
+
+
+def test_workers_do_not_take_more_threads_than_there_are_cores(tmp_path: Path) -> None:
+    """As many workers as cores have one thread each for Arrow, numba and linear algebra."""
+    (tmp_path / "counting.py").write_text(COUNTING)
+    lines = ["env.id=counting:Counting-v0", "seed=range(4)", "episodes=20", "sweep.report=never"]
+    lines += ["evaluation.checkpoints=1", "evaluation.episodes=2", "evaluation.test_episodes=2"]
+    process = subprocess.Popen(
+        [QSWEEP, "train", "-m", *lines, f"hydra.launcher.n_jobs={os.cpu_count()}", "sweep.batch=1"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    _, complained = process.communicate(timeout=240)
+    assert process.returncode == 0, complained
+    of_workers = {path.name: path.read_text() for path in tmp_path.glob("threads-*")}
+    of_workers.pop(f"threads-{process.pid}", None)
+    assert set(of_workers.values()) == {"1 1 1"}

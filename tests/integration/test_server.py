@@ -7,7 +7,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -338,7 +337,7 @@ def test_no_password_is_written_anywhere(service: Service, recorded: Path) -> No
     written += [path.read_bytes() for path in files]
     assert b"test/return_mean" in dump
     assert any(path.name == "log" for path in files)
-    assert any(f"{Path(sys.executable).name} -m mlflow server" in text for text in service.outputs)
+    assert any(" -m mlflow server" in text for text in service.outputs)
     passwords = [service.password, service.postgresql.password, *service.users.values()]
     assert [secret for secret in passwords for text in written if secret.encode() in text] == []
     assert [user for user in service.users for text in [dump, *written[2:]] if user.encode() in text] == []

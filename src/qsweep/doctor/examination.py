@@ -14,7 +14,7 @@ from rich.table import Table
 from qsweep.doctor import archives, leftovers, orphans, parents, schema, versions, zombies
 from qsweep.doctor.disk import Use, uses
 from qsweep.doctor.finding import Finding, Patient
-from qsweep.problems import Problem, UsageError
+from qsweep.problems import Problem, UsageError, printable
 from qsweep.tracking.store import database_of, open_store
 
 AILMENTS: tuple[Callable[[Patient], Iterable[Finding]], ...] = (
@@ -62,7 +62,8 @@ class Examination:
             table.add_column(column, overflow="fold")
         for each in self.found:
             finding = each.finding
-            table.add_row(*map(escape, (finding.ailment, finding.what, finding.wrong, each.outcome)))
+            told = (finding.ailment, finding.what, finding.wrong, each.outcome)
+            table.add_row(*(escape(printable(text)) for text in told))
         console.print(table)
         mended = sum(found.mended for found in self.found)
         fixable = sum(found.finding.mend is not None and not found.mended for found in self.found)
@@ -75,7 +76,7 @@ class Examination:
         table.add_column("runs", justify="right")
         table.add_column("MB", justify="right")
         for use in self.uses:
-            table.add_row(escape(use.what), use.runs, f"{use.bytes / 1e6:,.1f}")
+            table.add_row(escape(printable(use.what)), use.runs, f"{use.bytes / 1e6:,.1f}")
         return table
 
 

@@ -11,11 +11,12 @@ from qsweep.doctor.finding import Finding, Patient
 from qsweep.registry.inventory import every_version
 from qsweep.registry.model import FILES
 from qsweep.registry.promotion import JUDGED, judge
-from qsweep.tracking.inventory import local_folder
+from qsweep.tracking.inventory import Kept, local_folder
 
 GONE, UNSETTLED = "broken version", "unsettled version"
 RUN_ID = "qsweep.run_id"
 """The tag of versions that qsweep registered."""
+CONFIG = "qsweep.config"
 
 
 def findings(patient: Patient) -> Iterator[Finding]:
@@ -32,13 +33,22 @@ def findings(patient: Patient) -> Iterator[Finding]:
         elif run is None:
             remedy = "it can still be pulled and played; delete it if it is not wanted"
             yield Finding(GONE, name, "its run is gone", remedy)
-        elif run.deleted:
+        elif run.deleted and not _replaced(patient, run):
             mend = partial(patient.store.client.restore_run, run.id)
             yield Finding(GONE, name, f"its run {run} was deleted", "the run is restored", mend)
-        elif JUDGED not in version.tags:
+        elif not run.deleted and JUDGED not in version.tags:
             wrong = "was registered but not compared with the best, as when a process is killed between"
             compare = partial(judge, patient.store, version.name, str(version.version), run.id)
             yield Finding(UNSETTLED, name, wrong, "is compared, and is best if better", compare)
+
+
+def _replaced(patient: Patient, run: Kept) -> bool:
+    """Whether its sweep has run the same config again since: restored, it would be there twice."""
+    return any(
+        (other.parent, other.tags.get(CONFIG)) == (run.parent, run.tags.get(CONFIG))
+        for other in patient.runs.values()
+        if run.parent and not other.deleted
+    )
 
 
 def _lost_files(patient: Patient, version: Any) -> list[str]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
 
 from qsweep.doctor.finding import Finding, Patient
-from qsweep.liveness import FOLDER, HEARTBEAT, is_alive, owner_of
-from qsweep.tracking.inventory import Kept
+from qsweep.liveness import FOLDER, is_alive, last_heard, owner_of
 
 AILMENT = "zombie run"
 SILENT = 6 * 3600
@@ -26,7 +24,7 @@ def findings(patient: Patient) -> Iterator[Finding]:
             continue
         owner = owner_of(run.tags)
         alive = is_alive(owner, patient.folder / FOLDER) if owner else None
-        heard = _heard(run)
+        heard = last_heard(run.tags)
         silent = now - (heard or run.started / 1000) if owner else 0.0
         if alive is False or (alive is None and silent > SILENT):
             wrong = "its process is gone" if alive is False else f"not heard of for {silent / 3600:.0f} hours"
@@ -35,13 +33,6 @@ def findings(patient: Patient) -> Iterator[Finding]:
         elif owner is None and not heard and now - run.started / 1000 > ANONYMOUS:
             wrong = "RUNNING for more than a day, and does not say in which process"
             yield Finding(AILMENT, str(run), wrong, "if it is dead: mlflow.MlflowClient().set_terminated")
-
-
-def _heard(run: Kept) -> float:
-    """When a run was last heard of, in Unix seconds; 0 where it does not say."""
-    with suppress(ValueError):
-        return max(float(run.tags.get(HEARTBEAT, 0)), 0.0)
-    return 0.0
 
 
 def _end(heard: float) -> int | None:

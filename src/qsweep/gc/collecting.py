@@ -13,7 +13,7 @@ from qsweep import checkpoints
 from qsweep.durable import temporary_folder
 from qsweep.gc.condition import Condition, doomed, staying, with_parents
 from qsweep.gc.thinning import thin, thinned
-from qsweep.problems import Problem, UsageError
+from qsweep.problems import Problem, UsageError, printable
 from qsweep.registry.inventory import every_version
 from qsweep.report.frames import load_runs
 from qsweep.report.selection import Selection, selected
@@ -54,7 +54,7 @@ class Collected:
         yield f"thinned   {self.histories:,} of the histories, {self.history_bytes:,} bytes {would}freed"
         if self.kept:
             yield f"kept      {_counted(self.kept, 'run')} that a registered version comes from"
-        yield from (f"skipped   {line}" for line in self.skipped)
+        yield from (f"skipped   {printable(line)}" for line in self.skipped)
 
 
 def collect(name: str | None, condition: Condition, dry: bool = False, uri: str = "local") -> Collected:

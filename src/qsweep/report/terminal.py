@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 
+from qsweep.problems import printable
 from qsweep.report.frames import load_runs
 from qsweep.report.leaderboard import CAPTION, runs_table, variants_table
 
@@ -38,5 +40,6 @@ def show_variants(runs: pd.DataFrame, console: Console) -> None:
         return
     for (experiment, _), group in runs.groupby(["experiment", "environment"], dropna=False, sort=False):
         if (group["status"] == "FINISHED").any():
-            console.print(variants_table(group, f"{experiment}: variants"))
+            title = escape(printable(f"{experiment}: variants"))
+            console.print(variants_table(group, title))
             console.print(CAPTION, "", soft_wrap=True, style="dim")

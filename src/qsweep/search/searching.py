@@ -8,6 +8,7 @@ validation starts are the same in every trial, so trials are compared in pairs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -146,8 +147,8 @@ class Search:
         with self._study.writing():
             for run in runs:
                 candidate.runs.append(run.run_id)
-                if run.error or not run.scores:
-                    return self._told(candidate, "failed", run.error or "a run has no validation score")
+                if wrong := _wrong(run):
+                    return self._told(candidate, "failed", wrong)
                 values = self._steps.values(candidate.scores, run.scores)
                 for step, value in values.items():
                     candidate.trial.report(value, step)
@@ -212,6 +213,14 @@ class Search:
             for trial in trials
             if trial.number != but and trial.state != TrialState.FAIL
         ]
+
+
+def _wrong(run: Scored) -> str:
+    """Why a run's scores cannot be told to the study; empty where they can."""
+    if run.error or not run.scores:
+        return run.error or "a run has no validation score"
+    # optuna fails a trial of NaN by itself, without a reason by which the trial would count.
+    return "" if all(map(math.isfinite, run.scores)) else "a run's validation score is not finite"
 
 
 def _distinct(candidates: Sequence[_Candidate]) -> list[_Candidate]:

@@ -10,6 +10,7 @@ import joblib
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, RangeSweep
 
+from qsweep.config import is_name
 from qsweep.overrides import HydraErrors
 from qsweep.problems import Problem, UsageError, closest
 
@@ -61,8 +62,9 @@ def settings(given: Mapping[str, Any]) -> Settings:
         problems += error.problems
         seeds = (0,)
     study = given["study"]
-    if study is not None and not (isinstance(study, str) and 0 < len(study) <= 200):
-        problems.append(Problem(f"{PREFIX}.study", "must be a name, or null (what is searched)", study))
+    if study is not None and not is_name(study):  # the sweep is called so, and so is its folder
+        rule = "must be a name without slashes or a leading dot, or null (what is searched)"
+        problems.append(Problem(f"{PREFIX}.study", rule, study))
     made = Settings(
         trials=whole("trials", 1),
         seeds=seeds,

@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
-
-from qsweep.liveness import HEARTBEAT
-from qsweep.tracking.store import Store
 
 BEAT_SECONDS = 60.0
 
+_beating: dict[Heartbeat, Callable[[str], object]] = {}
+_starting = threading.Lock()
+_thread: threading.Thread | None = None
+
 
 class Heartbeat:
-    """Sets a run's tag `qsweep.alive` every minute until it is stopped, if its store is a server's.
+    """Says once a minute that a run lives, until it is stopped.
 
-    In a thread, for an episode may take longer. On a machine's own store a lock says it at once.
+    say: sets the run's tag `qsweep.alive` to what it is given, the time in Unix seconds. It is called in one
+    thread for all runs of a process, for an episode may take longer, and most runs end before the first beat.
     """
 
-    def __init__(self, store: Store, run_id: str) -> None:
-        self._client, self._run_id = store.client, run_id
-        self._over = threading.Event()
-        if store.artifacts is None:
-            threading.Thread(target=self._beat, daemon=True).start()
-
-    def _beat(self) -> None:
-        while not self._over.wait(BEAT_SECONDS):
-            with suppress(Exception):  # a server that is away for a moment hears the next one
-                self._client.set_tag(self._run_id, HEARTBEAT, f"{time.time():.0f}")
+    def __init__(self, say: Callable[[str], object]) -> None:
+        global _thread
+        _beating[self] = say
+        with _starting:
+            if _thread is None or not _thread.is_alive():  # in a forked process it is not
+                _thread = threading.Thread(target=_beat, daemon=True)
+                _thread.start()
 
     def stop(self) -> None:
         """The run has ended."""
-        self._over.set()
+        _beating.pop(self, None)
+
+
+def _beat() -> None:
+    while True:
+        time.sleep(BEAT_SECONDS)
+        for heart, say in list(_beating.items()):
+            if heart in _beating:  # others may have ended while one was speaking
+                with suppress(Exception):  # a store that is away for a moment hears the next one
+                    say(f"{time.time():.0f}")

@@ -11,7 +11,7 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from qsweep.curves import Points
-from qsweep.liveness import is_alive, owner_of
+from qsweep.liveness import HEARTBEAT, is_alive, owner_of
 from qsweep.tracking.continued import ContinuedRunLog
 from qsweep.tracking.heartbeat import Heartbeat
 from qsweep.tracking.store import Store
@@ -131,7 +131,7 @@ class MlflowRunLog:
         self._client = store.client
         self._metrics: list[Metric] = []
         self._flushed = time.monotonic()
-        self._heartbeat = Heartbeat(store, run_id)
+        self._heartbeat = Heartbeat(lambda now: self._client.set_tag(run_id, HEARTBEAT, now))
 
     @property
     def waiting(self) -> list[Metric]:

@@ -20,6 +20,7 @@ from qsweep.problems import Problem, UsageError
 from qsweep.tracking.continued import ContinuedRunLog
 from qsweep.tracking.curve_rows import Logged, curves_of, latest_rows
 from qsweep.tracking.database import DatabaseError
+from qsweep.tracking.heartbeat import Heartbeat
 from qsweep.tracking.run_ids import new_run_id
 from qsweep.tracking.run_tables import Batch, End, NewRun, RunTables, is_plain
 from qsweep.tracking.store import Store
@@ -36,7 +37,7 @@ from qsweep.tracking.tracker import (
 
 FLUSH_POINTS = 20_000
 """Points in one transaction: about a twentieth of a second in which nobody else writes."""
-FLUSH_SECONDS, BEAT_SECONDS = 5.0, 60.0
+FLUSH_SECONDS = 5.0
 _FOLDER = re.compile(r"(/[^/%#?\\\x00-\x1f]+)+")
 """Places of artifacts that are the same as a path and as a URI."""
 
@@ -155,7 +156,8 @@ class TableRunLog:
         self._artifacts = artifacts
         self._logged: list[Logged] = []
         self._points = 0
-        self._flushed = self._beaten = time.monotonic()
+        self._flushed = time.monotonic()
+        self._heartbeat = Heartbeat(lambda now: tables.add(run_id, Batch(tags={HEARTBEAT: now})))
 
     def log(self, points: Points) -> None:
         """Record points of curves: the step is the episode."""
@@ -166,17 +168,10 @@ class TableRunLog:
 
     def _flush(self, tags: Mapping[str, str], end: End | None) -> None:
         curves = list(curves_of(self._logged))
-        kept = {key: value[:LONGEST_TAG] for key, value in tags.items()} | self._sign_of_life()
+        kept = {key: value[:LONGEST_TAG] for key, value in tags.items()}
         self._tables.add(self.run_id, Batch(curves, latest_rows(self.run_id, curves), {}, kept, end))
         self._logged, self._points = [], 0
         self._flushed = time.monotonic()
-
-    def _sign_of_life(self) -> dict[str, str]:
-        """Once a minute the tag by which other machines know that the run's process is there."""
-        if time.monotonic() - self._beaten < BEAT_SECONDS:
-            return {}
-        self._beaten = time.monotonic()
-        return {HEARTBEAT: f"{time.time():.0f}"}
 
     def keep(self, file: Path, folder: str = "") -> None:
         """Keep a file as an artifact; it is not written into again."""
@@ -184,6 +179,7 @@ class TableRunLog:
 
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
         """End the run, with the points that are left, in one transaction."""
+        self._heartbeat.stop()
         now = _now()
         summary = {key: np.array([value], np.float64) for key, value in metrics.items()}
         self._logged.append((Points(np.zeros(1, np.int64), summary), now))
