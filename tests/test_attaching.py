@@ -64,7 +64,7 @@ def test_what_goes_wrong_is_said(store: Store, monkeypatch: pytest.MonkeyPatch) 
     def broken(*_: object) -> None:
         raise ZeroDivisionError("two\nlines")
 
-    monkeypatch.setattr(attaching, "children", broken)
+    monkeypatch.setattr(attaching, "contents", broken)
     assert (
         attach(parent(store, "s"), store.uri) == "no report in the parent run: ZeroDivisionError: two lines"
     )

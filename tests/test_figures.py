@@ -25,8 +25,7 @@ from qsweep.report.charts.chart import (
     unknown,
 )
 from qsweep.report.charts.marks import PALETTE, colour_of
-from qsweep.report.drawing import as_words
-from qsweep.report.figures import draw
+from qsweep.report.figures import as_words, draw
 
 X = np.linspace(0, 1000, 21)
 NAME = "a <b> $x_1$ & é"

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Self
 
 LISTED = 50
 """How many valid words a remedy lists at most."""
@@ -41,10 +40,6 @@ class UsageError(Exception):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple({str(problem): problem for problem in problems}.values())
         super().__init__("\n".join(str(problem) for problem in self.problems))
-
-    def __reduce__(self) -> tuple[type[Self], tuple[tuple[Problem, ...]]]:
-        """How it comes whole out of another process: exceptions are otherwise made again of their text."""
-        return type(self), (self.problems,)
 
 
 def printable(text: object) -> str:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 import pandas as pd
 
-from qsweep.report.beside import Beside
 from qsweep.report.charts.chart import Chart, LeftOut
 from qsweep.report.charts.curve_charts import best_run, greedy_curves, learning_curves
 from qsweep.report.charts.key_charts import heat_map, importance_chart, important_keys, parallel_coordinates
 from qsweep.report.charts.score_charts import profiles, score_by_key, time_and_score
 from qsweep.report.charts.search_progress import search_progress
 from qsweep.report.courses import findings_by_variant
-from qsweep.report.drawing import Drawing
 from qsweep.report.histories import Histories, load_histories
 from qsweep.report.page.q_tables import Film, films
-from qsweep.report.q_table_figures import leader_of, q_table_drawings
 from qsweep.report.references import references
 from qsweep.report.selection import Selection
 from qsweep.report.standings import standings
@@ -29,8 +24,6 @@ from qsweep.tracking.store import Store, open_store
 
 KEYS = 12
 """Hyperparameters that have a chart of their own, at most."""
-READ = 50
-"""Runs whose curves are read at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +31,7 @@ class Section:
     """What is said of one environment.
 
     standings: the frame of that name. findings: label -> sentences. charts, left_out: the figures, and
-    those that do not apply. films: the Q-tables of the leading variants. drawn: figures of the leader's
-    Q-tables, which may still be in hand; None without a leader.
+    those that do not apply. films: the Q-tables of the leading variants.
     """
 
     study: Study
@@ -48,7 +40,6 @@ class Section:
     charts: tuple[Chart, ...]
     left_out: tuple[LeftOut, ...]
     films: tuple[Film, ...]
-    drawn: Future[list[Drawing]] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,37 +53,20 @@ class Contents:
     made: pd.Timestamp
 
 
-def contents(runs: pd.DataFrame, selection: Selection, beside: Executor | None = None) -> Contents:
+def contents(runs: pd.DataFrame, selection: Selection) -> Contents:
     """Compare runs, environment by environment.
 
-    runs: as `selected` gives them. beside: where curves are read and Q-tables drawn, which wait for no
-    comparison. Raises UsageError where the baseline is none of the variants.
+    runs: as `selected` gives them. Raises UsageError where the baseline is none of the variants.
     """
-    generator, aside = np.random.default_rng(SEED), beside or Beside()
+    generator = np.random.default_rng(SEED)
     store = open_store(selection.uri, create=False)
-    finished = runs.loc[runs["status"] == "FINISHED", "run_id"].tolist()
-    parts = [finished[at : at + READ] for at in range(0, len(finished), READ)]
-    reading = [aside.submit(load_histories, part, uri=selection.uri) for part in parts]
     found = studies(runs, selection.metric, selection.baseline, generator)
-    leaders = [leader_of(study) for study in found]
-    drawn = [aside.submit(q_table_drawings, leader, selection.uri) if leader else None for leader in leaders]
-    read = dict(
-        chain.from_iterable(part.result().items() for part in reversed(reading))
-    )  # from the other end
-    sections = tuple(
-        _section(study, read, store, generator, drawings)
-        for study, drawings in zip(found, drawn, strict=True)
-    )
+    sections = tuple(_section(study, store, selection.uri, generator) for study in found)
     return Contents(selection.name, selection, runs, sections, pd.Timestamp.now(tz="UTC"))
 
 
-def _section(
-    study: Study,
-    read: Histories,
-    store: Store,
-    generator: np.random.Generator,
-    drawings: Future[list[Drawing]] | None,
-) -> Section:
+def _section(study: Study, store: Store, uri: str, generator: np.random.Generator) -> Section:
+    read = load_histories(study.counted, uri=uri) if len(study.counted) else {}
     drawn = list(_figures(study, read, generator)) if len(study.counted) else []
     return Section(
         study=study,
@@ -101,7 +75,6 @@ def _section(
         charts=tuple(chart for chart in drawn if not isinstance(chart, LeftOut)),
         left_out=tuple(chart for chart in drawn if isinstance(chart, LeftOut)),
         films=tuple(films(study, read, store)),
-        drawn=drawings,
     )
 
 

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -59,6 +60,11 @@ def _make_room(figure: Figure, axes: Axes) -> None:
     right = max(margin + max(box.x1 for box in boxes if box) - width, 0.0)
     places = figure.subplotpars
     figure.subplots_adjust(left=places.left + left / width, right=places.right - right / width)
+
+
+def as_words() -> Any:
+    """A context in which an SVG keeps its words as words, and comes out the same every time."""
+    return matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "qsweep"})
 
 
 def _columns(labels: Sequence[str]) -> int:

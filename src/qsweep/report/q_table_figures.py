@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,52 +11,30 @@ import pandas as pd
 from qsweep.checkpoints import Archive, name_of
 from qsweep.problems import UsageError
 from qsweep.report.archives import archive
-from qsweep.report.drawing import Drawing, drawing
 from qsweep.report.page.q_tables import best_run, layout_of
-from qsweep.tracking.store import Store, open_store
+from qsweep.report.studies import Study
+from qsweep.tracking.store import Store
 
 if TYPE_CHECKING:  # matplotlib is slow to import
     from matplotlib.figure import Figure
-
-    from qsweep.report.studies import Study
 
 SEEDS = 20
 """Runs whose greedy actions are compared, at most."""
 
 
-@dataclass(frozen=True, eq=False)
-class Leader:
-    """The leading variant: its label, its best run, and its runs whose tables are compared."""
-
-    label: str
-    best: pd.Series
-    runs: pd.DataFrame
-
-
-def leader_of(study: Study) -> Leader | None:
-    """The leader of a study; None where no run has a score."""
-    if not study.labels:
-        return None
-    label = study.labels[0]
-    return Leader(label, best_run(study, label), study.of(label).head(SEEDS))
-
-
-def q_table_drawings(leader: Leader, uri: str) -> list[Drawing]:
-    """The leader's figures as they are written."""
-    store = open_store(uri, create=False)
-    return [drawing(f"q_table_{name}", figure) for name, figure in q_table_figures(leader, store)]
-
-
-def q_table_figures(leader: Leader, store: Store) -> Iterator[tuple[str, Figure]]:
+def q_table_figures(study: Study, store: Store) -> Iterator[tuple[str, Figure]]:
     """Figures by name: the tutorial's chart, policy, value, what changed, and how far the seeds agree.
 
-    None where the leader's checkpoints cannot be read.
+    None where no run has a score, or the leader's checkpoints cannot be read.
     """
-    run = leader.best
+    if not study.labels:
+        return
+    run = best_run(study, study.labels[0])
     try:
         with archive(store, str(run["run_id"]), run["artifacts"]) as history:
             yield from _of_run(history, run)
-            yield from _of_seeds(history, leader.runs, leader.label, store)
+            others = study.of(study.labels[0]).head(SEEDS)
+            yield from _of_seeds(history, others, study.labels[0], store)
     except UsageError:
         return
 

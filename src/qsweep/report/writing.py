@@ -14,15 +14,15 @@ import pandas as pd
 
 from qsweep.durable import taking_place_of, write_text
 from qsweep.problems import Problem, UsageError
-from qsweep.report.beside import second_process
-from qsweep.report.contents import Contents, Section, contents
-from qsweep.report.drawing import Drawing, drawing
+from qsweep.report.contents import Contents, contents
 from qsweep.report.frames import IDENTITY
 from qsweep.report.leaderboard import SCORE
 from qsweep.report.markdown import markdown
 from qsweep.report.page.page import UI, page
+from qsweep.report.q_table_figures import q_table_figures
 from qsweep.report.selection import Selection, selected
 from qsweep.report.standings import together
+from qsweep.tracking.store import open_store
 
 PAGE, SUMMARY, RUNS, VARIANTS, FIGURES = "report.html", "report.md", "runs.csv", "variants.csv", "figures"
 WRITTEN = (PAGE, SUMMARY, RUNS, VARIANTS, FIGURES)
@@ -58,14 +58,12 @@ def report(selection: Selection, out: Path | None = None, ui: str | None = None)
     address = (ui or (selection.uri if selection.uri.startswith("http") else UI)).rstrip("/")
     if not re.fullmatch(r"https?://[^\s\"'<>@]+", address):
         raise UsageError([Problem("--ui", "must be http(s)://HOST, without user or password", ui)])
-    runs = selected(selection)
-    with second_process() as beside:
-        made = contents(runs, selection, beside)
-        try:
-            with taking_place_of(folder, _check) as aside:
-                write_files(made, aside, command(selection, out), address)
-        except OSError as error:
-            raise UsageError([Problem("--out", "cannot be written", str(folder), str(error))]) from error
+    made = contents(selected(selection), selection)
+    try:
+        with taking_place_of(folder, _check) as aside:
+            write_files(made, aside, command(selection, out), address)
+    except OSError as error:
+        raise UsageError([Problem("--out", "cannot be written", str(folder), str(error))]) from error
     return Report(folder, tuple(headlines(made)))
 
 
@@ -129,21 +127,19 @@ def harmless(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _draw(made: Contents, folder: Path) -> None:
     """Every figure as PNG and SVG; of several environments each with the section's number in its name."""
+    from qsweep.report.figures import as_words, draw  # matplotlib is slow to import
+
     folder.mkdir()
+    store = open_store(made.selection.uri, create=False)
     for number, section in enumerate(made.sections, start=1):
         prefix = f"{number}_" if len(made.sections) > 1 else ""
-        for drawn in _drawings(section):
-            path = folder / f"{prefix}{file_name(drawn.name)}"
-            Path(f"{path}.png").write_bytes(drawn.png)
-            Path(f"{path}.svg").write_bytes(drawn.svg)
-
-
-def _drawings(section: Section) -> Iterator[Drawing]:
-    from qsweep.report.figures import draw  # matplotlib is slow to import
-
-    yield from (drawing(chart.name, draw(chart)) for chart in section.charts)
-    if section.drawn is not None:
-        yield from section.drawn.result()
+        drawn = [(chart.name, draw(chart)) for chart in section.charts]
+        drawn += [(f"q_table_{name}", figure) for name, figure in q_table_figures(section.study, store)]
+        for name, figure in drawn:
+            path = folder / f"{prefix}{file_name(name)}"
+            figure.savefig(f"{path}.png")
+            with as_words():
+                figure.savefig(f"{path}.svg", metadata={"Date": None})
 
 
 def file_name(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +20,9 @@ from qsweep.pictures.surfaces import Axis, Layout, Panel
 from qsweep.problems import UsageError
 from qsweep.report.archives import archive
 from qsweep.report.histories import Histories
+from qsweep.report.studies import Study
 from qsweep.resolution import recorded
 from qsweep.tracking.store import Store
-
-if TYPE_CHECKING:  # its tests are slow to import, and who only draws needs none
-    from qsweep.report.studies import Study
 
 VARIANTS = 3
 """Variants of which a run is shown: the first in the order of their scores."""
