@@ -5,6 +5,8 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,11 +20,11 @@ from qsweep.batches import Batch
 from qsweep.compile_notice import NOTICE
 from qsweep.composition import load_config, plan
 from qsweep.config import config_hash, variant_hash
-from qsweep.jobs import Jobs
+from qsweep.jobs import Ended, Jobs
 from qsweep.liveness import PROCESS, announce
 from qsweep.multiruns import _folder
 from qsweep.runner import run_record
-from qsweep.sweeps import sweep
+from qsweep.sweeps import report_loading, sweep
 from qsweep.tracking.mlflow_tracker import MlflowTracker
 from qsweep.tracking.store import open_store
 from tests.conftest import QSWEEP
@@ -339,3 +341,24 @@ def test_jobs_that_never_ended(workdir: Path) -> None:
 
     launch(workdir, silent)
     assert statuses(workdir) == ("FAILED", {"KILLED"})
+
+
+def test_what_a_report_needs_is_imported_while_runs_train(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the first run has ended, and not before; nothing is where none has."""
+    for name in ("needed", "not_needed"):
+        (tmp_path / f"{name}.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    with report_loading(tmp_path / "none", ["not_needed"]):
+        pass
+    jobs = Jobs(tmp_path / "some")
+    with report_loading(jobs.folder, ["needed"]):
+        time.sleep(0.4)
+        assert "needed" not in sys.modules
+        jobs.end(Ended(0, {}, ""))
+        deadline = time.monotonic() + 30
+        while "needed" not in sys.modules and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert "needed" in sys.modules
+    assert "not_needed" not in sys.modules

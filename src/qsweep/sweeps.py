@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from qsweep.search.planning import SearchPlan
 
 POLL_SECONDS = 0.25
+NEEDED_BY_REPORTS = ("qsweep.report.attaching", "qsweep.report.figures", "qsweep.tracking.bulk_store")
+"""Modules that take seconds to import: pandas, SciPy, matplotlib, MLflow."""
 GRACE_SECONDS = 10.0
 """How long the runs in hand may take to put away what they have when a sweep is interrupted."""
 
@@ -54,7 +58,9 @@ def _sweep(plan: Plan, launcher: Launcher, jobs: Jobs) -> None:
     with parent_run(plan) as parent:
         jobs.name_parent(parent.run_id)
         runs = Runs(parent, launcher, jobs, first)
-        runs.run(plan.jobs, plan.name)
+        reported = parent.run_id and first.sweep.report == "auto"
+        with report_loading(jobs.folder) if reported else nullcontext():
+            runs.run(plan.jobs, plan.name)
         _conclude(plan, parent, runs, jobs)
         parent.whole = runs.whole
 
@@ -85,6 +91,28 @@ def search(wanted: SearchPlan, launcher: Launcher, folder: str) -> None:
         plan = leading(wanted, held.study.get_trials(deepcopy=False))
         _conclude(plan, parent, runs, jobs)
         parent.whole = True
+
+
+@contextmanager
+def report_loading(folder: Path, modules: Sequence[str] = NEEDED_BY_REPORTS) -> Iterator[None]:
+    """While the runs of a multirun's folder train, import what its report needs, once the first has ended.
+
+    Not before: the workers are starting then, and nobody waits for a report yet.
+    """
+    over, watched = threading.Event(), Jobs(folder)
+
+    def load() -> None:
+        while not watched.count_ended():
+            if over.wait(POLL_SECONDS):
+                return
+        for module in modules:
+            import_module(module)
+
+    threading.Thread(target=load, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def _conclude(plan: Plan, parent: Parent, runs: Runs, jobs: Jobs) -> None:

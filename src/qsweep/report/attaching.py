@@ -21,6 +21,8 @@ ARTIFACTS = "report"
 """The parent's folder that the report lies in."""
 IMAGES, IMAGES_TAG = "images", "mlflow.loggedImages"
 """Where MLflow looks for a run's images with a step, and the tag of runs that have some."""
+FORMATS = ("png",)
+"""Of the figures: SVG takes longer to draw than all else; `qsweep report` writes that, too."""
 SLIDERS, STEPS = 2, 8
 """Variants whose best run gets a slider, the first in the order of their scores; and images of each."""
 
@@ -38,7 +40,8 @@ def attach(parent_run_id: str, uri: str) -> str:
         selection = Selection(name, uri)
         made = contents(children(parent_run_id, uri), selection)
         with temporary_folder() as scratch:
-            write_files(made, Path(scratch), command(selection), uri if uri.startswith("http") else UI)
+            address = uri if uri.startswith("http") else UI
+            write_files(made, Path(scratch), command(selection), address, FORMATS)
             store.client.log_artifacts(parent_run_id, scratch, ARTIFACTS)
         for section in made.sections:
             _add_sliders(section, store)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ from qsweep.tracking.store import open_store
 
 PAGE, SUMMARY, RUNS, VARIANTS, FIGURES = "report.html", "report.md", "runs.csv", "variants.csv", "figures"
 WRITTEN = (PAGE, SUMMARY, RUNS, VARIANTS, FIGURES)
+FORMATS = ("png", "svg")
+UNDATED: dict[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}}
+"""What keeps a figure's file the same whenever it is drawn."""
 MARK = '<meta name="generator" content="qsweep '
 """What a page of ours has among its first lines."""
 FIRST = ("run_id", "name", "label", "seed", "status", "counts", "fresh")
@@ -84,14 +87,16 @@ def command(selection: Selection, out: Path | None = None) -> str:
     return shlex.join(words)
 
 
-def write_files(made: Contents, folder: Path, command: str, ui: str) -> None:
-    """Write all files of a report into an existing folder."""
+def write_files(
+    made: Contents, folder: Path, command: str, ui: str, formats: Sequence[str] = FORMATS
+) -> None:
+    """Write all files of a report into an existing folder. formats: those of its figures."""
     write_text(folder / PAGE, page(made, command, ui))
     write_text(folder / SUMMARY, markdown(made, command))
     harmless(runs_frame(made)).to_csv(folder / RUNS, index=False)
     variants = together(section.standings for section in made.sections)
     harmless(variants).to_csv(folder / VARIANTS, index=False)
-    _draw(made, folder / FIGURES)
+    _draw(made, folder / FIGURES, formats)
 
 
 def runs_frame(made: Contents) -> pd.DataFrame:
@@ -125,8 +130,8 @@ def harmless(frame: pd.DataFrame) -> pd.DataFrame:
     return safe
 
 
-def _draw(made: Contents, folder: Path) -> None:
-    """Every figure as PNG and SVG; of several environments each with the section's number in its name."""
+def _draw(made: Contents, folder: Path, formats: Sequence[str]) -> None:
+    """Every figure in some formats; of several environments each with the section's number in its name."""
     from qsweep.report.figures import as_words, draw  # matplotlib is slow to import
 
     folder.mkdir()
@@ -136,10 +141,9 @@ def _draw(made: Contents, folder: Path) -> None:
         drawn = [(chart.name, draw(chart)) for chart in section.charts]
         drawn += [(f"q_table_{name}", figure) for name, figure in q_table_figures(section.study, store)]
         for name, figure in drawn:
-            path = folder / f"{prefix}{file_name(name)}"
-            figure.savefig(f"{path}.png")
-            with as_words():
-                figure.savefig(f"{path}.svg", metadata={"Date": None})
+            for kind in formats:
+                with as_words():
+                    figure.savefig(folder / f"{prefix}{file_name(name)}.{kind}", metadata=UNDATED[kind])
 
 
 def file_name(name: str) -> str:
@@ -165,7 +169,7 @@ def _check(folder: Path) -> None:
     others += sorted(
         f"{FIGURES}/{path.name}"
         for path in folder.glob(f"{FIGURES}/*")
-        if path.suffix not in (".png", ".svg")
+        if path.suffix.removeprefix(".") not in FORMATS
     )
     if others:
         raise UsageError(
