@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -82,6 +83,32 @@ def test_every_checkpoint_comes_back_bit_for_bit(tables: list[tuple[int, QTable]
         assert archive.names() == [name_of(episodes) for episodes, _ in tables]
         for episodes, table in tables:
             assert same_bits(archive.q_table(name_of(episodes)), table)
+
+
+@settings(deadline=None)
+@given(histories(), st.sampled_from([1, 30, 50_000]), st.sets(st.integers(0, 12)))
+def test_tables_that_come_together(tables: list[tuple[int, QTable]], rows: int, cuts: set[int]) -> None:
+    """However many come at a time, none too, the file is that of tables one by one, to the byte."""
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        patch.setattr(layout, "GROUP_ROWS", rows)
+        one_by_one, together = (Path(folder) / name for name in ("one", "together"))
+        written(one_by_one, tables, (3, 2))
+        with History(together, (3, 2), {}) as history:
+            for first, end in pairwise([0, 0, *sorted(cuts), len(tables)]):
+                some = tables[first : max(first, end)]
+                history.extend([n for n, _ in some], np.array([q for _, q in some]).reshape(-1, 3, 2))
+        assert together.read_bytes() == one_by_one.read_bytes()
+
+
+def test_a_history_of_earlier_code_is_read(tmp_path: Path) -> None:
+    """Its columns did not say that they have no nulls."""
+    table = np.arange(6.0).reshape(3, 2)
+    written(tmp_path / "now", [(10, table)], (3, 2))
+    rows = pq.read_table(tmp_path / "now")
+    fields = [field.with_nullable(True) for field in rows.schema]
+    metadata = rows.schema.metadata
+    pq.write_table(rows.cast(pa.schema(fields, metadata)), tmp_path / "then")
+    assert same_bits(Archive(tmp_path / "then").q_table("ep000010"), table)
 
 
 def test_zeros_and_nans_that_differ_only_in_their_bits_are_changes(tmp_path: Path) -> None:

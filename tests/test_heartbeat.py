@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +19,7 @@ from qsweep.tracking.store import open_store
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """A beat every few milliseconds, in a thread of its own."""
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.005)
-    monkeypatch.setattr(heartbeat, "_thread", None)
-    monkeypatch.setattr(heartbeat, "_beating", {})
+    heartbeat._of_process.cache_clear()
 
 
 def wait_until(holds: Callable[[], object]) -> None:
@@ -65,7 +66,7 @@ def test_runs_share_a_thread() -> None:
     assert threading.active_count() == before + 1
     for heart in hearts:
         heart.stop()
-    assert not heartbeat._beating
+    assert not heartbeat._of_process(os.getpid())
 
 
 @pytest.mark.parametrize("api", [True, False], ids=["mlflow", "tables"])
@@ -78,4 +79,16 @@ def test_a_run_is_heard_of(api: bool) -> None:
     wait_until(lambda: HEARTBEAT in store.client.get_run(log.run_id).data.tags)
     log.close("FINISHED", {}, {})
     assert store.client.get_run(log.run_id).info.status == "FINISHED"
-    assert not heartbeat._beating
+    assert not heartbeat._of_process(os.getpid())
+
+
+def test_a_run_that_goes_on_is_heard_of_at_once(workdir: Path) -> None:  # noqa: ARG001
+    """Who looks from another machine does not take it for the run that died."""
+    store = open_store("local")
+    for recording in (tracker("local"), MlflowTracker(store)):
+        record = RunRecord("run", "e", {}, {})
+        log = recording.open(record)
+        log.close("KILLED", {}, {})
+        store.client.set_tag(log.run_id, HEARTBEAT, "1")
+        recording.reopen(log.run_id, record).close("FINISHED", {}, {})
+        assert float(store.client.get_run(log.run_id).data.tags[HEARTBEAT]) > time.time() - 60

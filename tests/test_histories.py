@@ -124,7 +124,7 @@ def test_runs_that_are_not_there(store: Store) -> None:
 
 
 def test_curves_one_by_one(store: Store) -> None:
-    """A frame is taken apart into its curves, without the points that have no value."""
+    """Each curve by itself, without the points that have no value."""
     run = logged(store, np.arange(3), np.array([1.0, math.nan, 3.0]))
     found = load_histories([run], uri=store.uri)
     assert list(found) == [(AVERAGE, run)]

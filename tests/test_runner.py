@@ -19,13 +19,13 @@ from gymnasium import spaces
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from qsweep import seeds
+from qsweep import recording, seeds
 from qsweep.checkpoints import FILE_NAME, Archive, sha256
 from qsweep.config import Config, config_hash, record, variant_hash
 from qsweep.problems import UsageError
 from qsweep.progress import Silent
 from qsweep.resolution import resolve
-from qsweep.runner import UNTRACKED, Outcome, Work, run
+from qsweep.runner import UNTRACKED, Outcome, Work, _Recording, run
 from qsweep.tracking import table_tracker
 from qsweep.tracking.store import open_store
 from qsweep.training import Block, compiled_engine
@@ -428,8 +428,15 @@ GOES_ON = {**SMALL, "tracking": {"max_points": 25, "durable_seconds": 1e-9}}
 
 @pytest.fixture
 def _short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The compiled engine has a state after every third checkpoint; every point is stored at once."""
-    monkeypatch.setattr(compiled_engine, "LONGEST", 60)
+    """Blocks of one checkpoint; what is done is durable after every third one, every point stored at once."""
+    monkeypatch.setattr(compiled_engine, "LONGEST", 20)
+    settle = _Recording._perhaps_settle
+
+    def now_and_then(recording: _Recording, done: int, state: Any) -> None:
+        if done % 60 == 0:
+            settle(recording, done, state)
+
+    monkeypatch.setattr(_Recording, "_perhaps_settle", now_and_then)
     monkeypatch.setattr(table_tracker, "FLUSH_POINTS", 1)
 
 
@@ -479,11 +486,10 @@ def test_a_killed_run_goes_on(
     config = resolve({**GOES_ON, "engine": engine})
     run([Work(config, "first", "")], CopiesAll(workdir / "killed"))
     moments = sorted((workdir / "killed").iterdir())
-    step = 60 if engine == "compiled" else 20
-    assert [path.name for path in moments] == [f"{n:03d}" for n in (*range(step, 233, step), 233)]
-    for moment in moments[:: 1 if engine == "compiled" else 5]:
+    assert [path.name for path in moments] == [f"{n:03d}" for n in (*range(20, 233, 20), 233)]
+    for moment in moments[:: 2 if engine == "compiled" else 5]:
         monkeypatch.chdir(moment)
-        at = min(int(moment.name), 232) // 60 * 60 if engine == "compiled" else min(int(moment.name), 220)
+        at = min(int(moment.name), 232) // 60 * 60
         assert [left.episodes for left in all_left()] == ([at] if at else [])
         check_same(only_run_again(config), small)
         assert all_left() == []
@@ -508,7 +514,7 @@ def test_an_interrupted_run_goes_on(small: Recorded) -> None:
     run_id = only_run(config).outcome.run_id
     with pytest.raises(KeyboardInterrupt):
         run([Work(config, "second", "", run_id=run_id)], StopsAfter(160, signal.SIGINT))
-    check_kept(only_run(config), 180)
+    check_kept(only_run(config), 160)
     check_same(only_run_again(config), small)
 
 
@@ -578,3 +584,17 @@ def test_seeds_side_by_side_are_the_runs_alone(small: Recorded) -> None:
     found = client.get_run(outcomes[1].run_id)
     middle = Recorded(configs[1], outcomes[1], client, artifacts_of(found))
     check_same(middle, small)
+
+
+@pytest.mark.usefixtures("workdir")
+@pytest.mark.parametrize("engine", ["compiled", "gymnasium"])
+def test_blocks_without_a_checkpoint(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where checkpoints lie further apart than blocks are long, each is there, and every episode."""
+    monkeypatch.setattr(compiled_engine, "LONGEST", 40)
+    monkeypatch.setattr(recording, "FLUSH_EPISODES", 1)
+    config = resolve({**SMALL, "engine": engine, "checkpoint_every": 110})
+    run([Work(config, "far apart", "")], Silent())
+    found = only_run(config)
+    assert found.run.info.status == "FINISHED"
+    assert found.archive.names() == ["ep000110", "ep000220", "ep000233"]
+    check_kept(found, 233)

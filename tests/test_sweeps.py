@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shlex
@@ -24,7 +25,7 @@ from qsweep.jobs import Ended, Jobs
 from qsweep.liveness import PROCESS, announce
 from qsweep.multiruns import _folder
 from qsweep.runner import run_record
-from qsweep.sweeps import report_loading, sweep
+from qsweep.sweeps import NEEDED_BY_REPORTS, report_loading, sweep
 from qsweep.tracking.mlflow_tracker import MlflowTracker
 from qsweep.tracking.store import open_store
 from tests.conftest import QSWEEP
@@ -362,3 +363,9 @@ def test_what_a_report_needs_is_imported_while_runs_train(
             time.sleep(0.05)
     assert "needed" in sys.modules
     assert "not_needed" not in sys.modules
+
+
+@pytest.mark.parametrize("module", NEEDED_BY_REPORTS)
+def test_what_a_report_needs_is_there(module: str) -> None:
+    """A module that was renamed would be missed by nobody: the report imports it later."""
+    assert importlib.util.find_spec(module) is not None

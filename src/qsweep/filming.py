@@ -22,9 +22,9 @@ from qsweep.pictures.learning_video import HEIGHT, WIDTH, Course, Scene, frames,
 from qsweep.pictures.surfaces import Layout
 from qsweep.playing import Stage
 from qsweep.policy import RECORD, Policy, readable
-from qsweep.problems import Problem, UsageError
+from qsweep.problems import Problem, UsageError, printable
 from qsweep.progress import bar
-from qsweep.reading import printable, read_columns
+from qsweep.reading import read_columns
 from qsweep.registry import names
 from qsweep.registry.pulling import folder_name
 from qsweep.tracking.store import Store, open_store

@@ -17,8 +17,8 @@ import yaml
 from qsweep.checkpoints import Archive, QTable, name_of, sha256
 from qsweep.config import Env
 from qsweep.discretizer import Grid, bucket_edges, cells_at
-from qsweep.problems import Problem, UsageError
-from qsweep.reading import printable, read_json, read_yaml
+from qsweep.problems import Problem, UsageError, printable
+from qsweep.reading import read_json, read_yaml
 
 TABLE, RECORD, CONFIG, README = "q_table.npy", "policy.json", "config.yaml", "README.md"
 WRITTEN = {"max_steps": "max_steps", "kwargs": "kwargs", "actions": "discretised", "wrapper": "wrapper"}

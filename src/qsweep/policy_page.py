@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qsweep.reading import printable
+from qsweep.problems import printable
 
 PAGE = """\
 # {env}: a greedy policy

@@ -44,7 +44,8 @@ class UsageError(Exception):
 
 def printable(text: object) -> str:
     """A name from elsewhere as one line that a terminal only shows: what would move it is a ?."""
-    return "".join(letter if letter.isprintable() else "?" for letter in str(text))
+    one_line = re.sub(r"\s+", " ", str(text)) if "\n" in str(text) else str(text)
+    return "".join(letter if letter.isprintable() else "?" for letter in one_line)
 
 
 def without_password(uri: str) -> str:

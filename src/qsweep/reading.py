@@ -7,10 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from qsweep.problems import printable
-
-__all__ = ["printable", "read_columns", "read_json", "read_yaml"]
-
 MOST_TEXT = 64 * 2**20
 """Bytes of a text file at most; a grid of 100,000 learned edges takes a few million."""
 MOST_YAML = 2**20

@@ -16,7 +16,7 @@ from qsweep.tracking import RunLog
 from qsweep.training import Block, State
 from qsweep.unfinished import Left
 
-BLOCK, BLOCK_BYTES, BLOCK_SECONDS = 1000, 2**23, 2.0
+FLUSH_EPISODES, FLUSH_BYTES, FLUSH_SECONDS = 1000, 2**23, 2.0
 """Episodes, bytes of tables and time, gathered before they are written: small writes cost more."""
 
 
@@ -64,7 +64,7 @@ class Recorder:
         self._bytes += block.tables.nbytes
         episodes = block.end - self._waiting[0].first
         waited = time.monotonic() - self._flushed
-        if episodes >= BLOCK or self._bytes >= BLOCK_BYTES or waited >= BLOCK_SECONDS:
+        if episodes >= FLUSH_EPISODES or self._bytes >= FLUSH_BYTES or waited >= FLUSH_SECONDS:
             self._flush()
 
     def _flush(self) -> None:

@@ -94,7 +94,7 @@ def _earlier(plan: Plan) -> dict[str, list[Earlier]]:
 def _confirming(plan: Plan) -> list[Config]:
     """As many configs as are run again, at most, to confirm the winner of each environment."""
     first = plan.jobs[0].config
-    if first.tracking.uri == "none" or first.registry.promote == "never" or not plan.varied:
+    if first.tracking.uri == "none" or first.registry.promote == "never":
         return []
     found: dict[str, dict[str, Config]] = {}
     for job in plan.jobs:

@@ -14,9 +14,9 @@ from qsweep.checkpoints import sha256
 from qsweep.config import Config, config_hash
 from qsweep.durable import temporary_folder
 from qsweep.policy import readable
-from qsweep.problems import Problem, UsageError
+from qsweep.problems import Problem, UsageError, printable
 from qsweep.progress import RunProgress
-from qsweep.reading import printable, read_yaml
+from qsweep.reading import read_yaml
 from qsweep.registry.names import resolve as find
 from qsweep.resolution import recorded
 from qsweep.tracking.provenance import provenance

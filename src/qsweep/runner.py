@@ -77,7 +77,8 @@ def run(works: Sequence[Work], progress: Progressing) -> list[Outcome]:
     timer = _Timer(len(works))
     with StopRequests() as stop, _all_recorded(works, timer) as runs:
         for number, block in timer.timed(_blocks(works, runs)):
-            runs[number].hear(block)
+            for _ in runs[number].hear(block):
+                stop.check()
             progress.update(block)
             stop.check()
             if runs[number].given_up:  # it is alone then
@@ -172,10 +173,11 @@ def _opened(work: Work) -> RunLog:
 
 
 def _blocks(works: Sequence[Work], runs: Sequence[_Recording]) -> Iterator[tuple[int, Block]]:
-    for number, block in train_blocks([work.config for work in works], runs[0].left.state()):
-        # One that may be given up ends at a checkpoint that is judged, wherever that lies in a block.
-        for part in block.parts() if works[number].config.sweep.floors else [block]:
-            yield number, part
+    blocks = train_blocks([work.config for work in works], runs[0].left.state())
+    if not works[0].config.sweep.floors:
+        return blocks
+    # One that may be given up ends at a checkpoint that is judged, wherever that lies in a block.
+    return ((number, part) for number, block in blocks for part in block.parts())
 
 
 class _Recording:
@@ -197,11 +199,12 @@ class _Recording:
                 log.log(self._judge.judge(end, table))
         self._settled = time.monotonic()
 
-    def hear(self, block: Block) -> None:
-        """Record the next block; now and then so that it is durable."""
+    def hear(self, block: Block) -> Iterator[None]:
+        """Record the next block, now and then so that it is durable; yields after each checkpoint judged."""
         self._recorder.add(block)
         for points in self._judge.hear(block):
             self._log.log(points)
+            yield
         if block.state and self._log.run_id:
             self._perhaps_settle(block.end, block.state)
 

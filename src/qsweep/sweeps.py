@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -106,13 +106,17 @@ def report_loading(folder: Path, modules: Sequence[str] = NEEDED_BY_REPORTS) -> 
             if over.wait(POLL_SECONDS):
                 return
         for module in modules:
-            import_module(module)
+            if not over.is_set():
+                with suppress(Exception):  # whoever needs it meets it again
+                    import_module(module)
 
-    threading.Thread(target=load, daemon=True).start()
+    loading = threading.Thread(target=load, daemon=True)
+    loading.start()
     try:
         yield
     finally:
         over.set()
+        loading.join()
 
 
 def _conclude(plan: Plan, parent: Parent, runs: Runs, jobs: Jobs) -> None:

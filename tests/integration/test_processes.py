@@ -157,4 +157,4 @@ def test_workers_do_not_take_more_threads_than_there_are_cores(tmp_path: Path) -
     assert process.returncode == 0, complained
     of_workers = {path.name: path.read_text() for path in tmp_path.glob("threads-*")}
     of_workers.pop(f"threads-{process.pid}", None)
-    assert set(of_workers.values()) == {"1 1 1"}
+    assert set(of_workers.values()) == ({"1 1 1"} if (os.cpu_count() or 1) > 1 else set())

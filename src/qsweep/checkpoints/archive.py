@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qsweep import arrow
@@ -31,7 +32,7 @@ class Archive:
             path, page_checksum_verification=True, thrift_string_size_limit=layout.MAX_METADATA
         )
         schema, metadata = self._file.schema_arrow, self._file.schema_arrow.metadata or {}
-        if not schema.equals(layout.SCHEMA) or not {b"shape", b"qsweep"} <= metadata.keys():
+        if not layout.SCHEMA.equals(_without_nulls(schema)) or not {b"shape", b"qsweep"} <= metadata.keys():
             raise ValueError("its columns or its description are not those of a history")
         self.shape = _checked_shape(json.loads(metadata[b"shape"]))
         self.about: dict[str, Any] = json.loads(metadata[b"qsweep"])
@@ -143,6 +144,11 @@ class Archive:
             raise ValueError("checkpoints are not in order")
         end = None if until is None else int(np.searchsorted(numbers, until, side="right"))
         return numbers[:end], entries[:end], values[:end]
+
+
+def _without_nulls(schema: pa.Schema) -> pa.Schema:
+    """A schema whose columns have none, as those of a history; earlier ones did not say so."""
+    return pa.schema([field.with_nullable(False) for field in schema])
 
 
 def _before(

@@ -104,7 +104,8 @@ class History:
 
     def extend(self, episodes: Sequence[int], q_tables: QTable) -> None:
         """Append tables [k, buckets..., actions], each after so many episodes."""
-        tables = np.ascontiguousarray(q_tables, np.float64).reshape(len(episodes), -1).view(np.int64)
+        shape = (len(episodes), self._last.size)
+        tables = np.ascontiguousarray(q_tables, np.float64).reshape(shape).view(np.int64)
         columns, counts = (self._numbers, self._entries, self._values), np.array(episodes, np.int64)
         done = 0
         while done < len(tables):

@@ -47,7 +47,7 @@ def _replaced(patient: Patient, run: Kept) -> bool:
     return any(
         (other.parent, other.tags.get(CONFIG)) == (run.parent, run.tags.get(CONFIG))
         for other in patient.runs.values()
-        if run.parent and not other.deleted
+        if run.parent and not other.deleted and other.status == "FINISHED"
     )
 
 

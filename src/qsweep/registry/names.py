@@ -10,11 +10,12 @@ from difflib import get_close_matches
 from typing import Any
 
 from qsweep.checkpoints import Archive, name_of
-from qsweep.problems import Problem, UsageError
-from qsweep.reading import printable
+from qsweep.problems import Problem, UsageError, printable
 from qsweep.tracking.store import Store, literal
 
-FORMS = "must be MODEL@ALIAS, MODEL/VERSION, RUN or RUN/CHECKPOINT; RUN is a run's name or id"
+FORMS = (
+    "must be MODEL@ALIAS, MODEL/VERSION, RUN or RUN/CHECKPOINT; RUN is a run's name, its id or the id's end"
+)
 LISTED = 20
 """Names or runs in one message, at most."""
 IS_A_RUN = "qsweep.config"

@@ -10,8 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from qsweep.problems import Problem, UsageError, closest
-from qsweep.reading import printable
+from qsweep.problems import Problem, UsageError, closest, printable
 from qsweep.tracking import RunRecord, run_rows
 from qsweep.tracking.run_rows import StoredRun
 from qsweep.tracking.store import Store, literal, open_store

@@ -1,4 +1,4 @@
-"""The curves of many runs as one frame, thinned while they are read."""
+"""The curves of many runs, thinned while they are read."""
 
 from __future__ import annotations
 

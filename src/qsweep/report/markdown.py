@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from qsweep.reading import printable
+from qsweep.problems import printable
 from qsweep.report import words
 from qsweep.report.contents import Contents, Section
 from qsweep.report.leaderboard import number, share_of_optimum

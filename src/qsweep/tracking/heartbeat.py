@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
+
+from qsweep.liveness import HEARTBEAT
 
 BEAT_SECONDS = 60.0
-
-_beating: dict[Heartbeat, Callable[[str], object]] = {}
-_starting = threading.Lock()
-_thread: threading.Thread | None = None
 
 
 class Heartbeat:
@@ -22,22 +22,31 @@ class Heartbeat:
     """
 
     def __init__(self, say: Callable[[str], object]) -> None:
-        global _thread
-        _beating[self] = say
-        with _starting:
-            if _thread is None or not _thread.is_alive():  # in a forked process it is not
-                _thread = threading.Thread(target=_beat, daemon=True)
-                _thread.start()
+        self._beating = _of_process(os.getpid())
+        self._beating[self] = say
 
     def stop(self) -> None:
         """The run has ended."""
-        _beating.pop(self, None)
+        self._beating.pop(self, None)
 
 
-def _beat() -> None:
+def sign_of_life() -> dict[str, str]:
+    """The tag of a run that lives now."""
+    return {HEARTBEAT: f"{time.time():.0f}"}
+
+
+@cache
+def _of_process(_number: int) -> dict[Heartbeat, Callable[[str], object]]:
+    """Who beats in a process, and their thread: a forked one has neither its parent's runs nor thread."""
+    beating: dict[Heartbeat, Callable[[str], object]] = {}
+    threading.Thread(target=_beat, args=(beating,), daemon=True).start()
+    return beating
+
+
+def _beat(beating: dict[Heartbeat, Callable[[str], object]]) -> None:
     while True:
         time.sleep(BEAT_SECONDS)
-        for heart, say in list(_beating.items()):
-            if heart in _beating:  # others may have ended while one was speaking
+        for heart, say in list(beating.items()):
+            if heart in beating:  # others may have ended while one was speaking
                 with suppress(Exception):  # a store that is away for a moment hears the next one
-                    say(f"{time.time():.0f}")
+                    say(sign_of_life()[HEARTBEAT])

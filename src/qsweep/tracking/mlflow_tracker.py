@@ -13,7 +13,8 @@ from mlflow.exceptions import MlflowException
 from qsweep.curves import Points
 from qsweep.liveness import HEARTBEAT, is_alive, owner_of
 from qsweep.tracking.continued import ContinuedRunLog
-from qsweep.tracking.heartbeat import Heartbeat
+from qsweep.tracking.heartbeat import Heartbeat, sign_of_life
+from qsweep.tracking.inventory import every_experiment
 from qsweep.tracking.store import Store
 from qsweep.tracking.tracker import EXPERIMENT_TAGS, RunLog, RunRecord, Status, deleted, forbidden, run_tags
 
@@ -65,7 +66,7 @@ class MlflowTracker:
     def reopen(self, run_id: str, record: RunRecord) -> ContinuedRunLog:
         """Go on with a run that has ended; what it has logged already is left out."""
         client = self._store.client
-        tags = [RunTag(key, value) for key, value in record.tags.items()]
+        tags = [RunTag(key, value) for key, value in {**record.tags, **sign_of_life()}.items()]
         client.log_batch(run_id, tags=tags)
         client.update_run(run_id, status="RUNNING")
 
@@ -77,7 +78,7 @@ class MlflowTracker:
     def kill_running(self, parent: str) -> None:
         """End as KILLED the runs nested under `parent` that are RUNNING, unless their process lives."""
         client = self._store.client
-        experiments = [found.experiment_id for found in client.search_experiments()]
+        experiments = [found.experiment_id for found in every_experiment(self._store)]
         children = f"tags.`mlflow.parentRunId` = '{parent}' and attributes.status = 'RUNNING'"
         for run in _all_of(lambda token: client.search_runs(experiments, children, page_token=token)):
             owner = owner_of(run.data.tags)

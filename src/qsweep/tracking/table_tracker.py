@@ -20,7 +20,7 @@ from qsweep.problems import Problem, UsageError
 from qsweep.tracking.continued import ContinuedRunLog
 from qsweep.tracking.curve_rows import Logged, curves_of, latest_rows
 from qsweep.tracking.database import DatabaseError
-from qsweep.tracking.heartbeat import Heartbeat
+from qsweep.tracking.heartbeat import Heartbeat, sign_of_life
 from qsweep.tracking.run_ids import new_run_id
 from qsweep.tracking.run_tables import Batch, End, NewRun, RunTables, is_plain
 from qsweep.tracking.store import Store
@@ -87,7 +87,7 @@ class TableTracker:
     def reopen(self, run_id: str, record: RunRecord) -> RunLog:
         """Go on with a run that has ended; what it has logged already is left out."""
         *_, ended, _, artifacts, _ = self._tables.info(run_id)
-        kept = {key: value[:LONGEST_TAG] for key, value in record.tags.items()}
+        kept = {key: value[:LONGEST_TAG] for key, value in record.tags.items()} | sign_of_life()
         self._tables.add(run_id, Batch(tags=kept, end=End("RUNNING", ended)))
         log = TableRunLog(self._tables, run_id, self._artifacts(run_id, artifacts))
         return ContinuedRunLog(log, partial(self._tables.last_step, run_id))

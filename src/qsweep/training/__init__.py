@@ -40,8 +40,15 @@ def train_blocks(configs: Sequence[Config], state: State | None = None) -> Itera
 
     Each config's blocks hold the chunks of `train`, in order. The compiled engine trains a number of seeds by
     turns where that takes less time, and then their blocks come by turns; otherwise one follows the other.
-    state: what a single config goes on from. Raises as `train` does, when the config's turn comes.
+    state: what a single config goes on from. Raises as `train` does; of several, when a config's turn comes.
     """
+    if len(configs) == 1:
+        return ((0, block) for block in _blocks(configs[0], state))
+    assert not state, "of several configs none goes on"
+    return _of_several(configs)
+
+
+def _of_several(configs: Sequence[Config]) -> Iterator[tuple[int, Block]]:
     lanes = _lanes(configs)
     together = len(configs) - len(configs) % lanes if lanes > 1 else 0
     for first in range(0, together, lanes):
@@ -50,7 +57,7 @@ def train_blocks(configs: Sequence[Config], state: State | None = None) -> Itera
         some = [task(config) for config in configs[first : first + lanes]]
         yield from ((first + number, block) for number, block in train_together(some))
     for number, config in enumerate(configs[together:], together):
-        yield from ((number, block) for block in _blocks(config, state))
+        yield from ((number, block) for block in _blocks(config))
 
 
 def _lanes(configs: Sequence[Config]) -> int:

@@ -116,8 +116,8 @@ def probability_of_improvement(x: Floats, y: Floats, axis: int = -1) -> Floats:
 class _Wins:
     """P(X > Y) of scores drawn again from x [n] and y [m], which are known by their places in these.
 
-    The same to the bit as `probability_of_improvement` of the drawn scores, for wins are counted in whole
-    numbers; but what lies below a score is counted once for each resample, not for each of n m pairs.
+    The same to the bit as `probability_of_improvement` of the drawn scores, where all are finite: wins are
+    counted in whole numbers. What lies below a score is counted once for each resample, not for each pair.
     """
 
     def __init__(self, x: Floats, y: Floats) -> None:
