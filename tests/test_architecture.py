@@ -22,7 +22,7 @@ ORDER = (
     *("training", "curves", "evaluation", "optimum", "checkpoints", "episodes"),
     *("policy_page", "policy", "tracking", "names", "model", "model_code", "registry", "pulling"),
     *("pictures", "report", "playing"),
-    *("unfinished", "recording", "progress", "jobs", "runner", "wanted", "batches"),
+    *("unfinished", "recording", "progress", "jobs", "stopwatch", "runner", "wanted", "batches"),
     *("reproduction", "filming"),
     *(
         "overrides",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import yaml
 
@@ -25,6 +25,7 @@ from qsweep.liveness import announce
 from qsweep.optimum import optimum
 from qsweep.progress import Progressing
 from qsweep.recording import Recorder
+from qsweep.stopwatch import Stopwatch
 from qsweep.tracking import RunLog, RunRecord, Status, tracker
 from qsweep.tracking.provenance import code, provenance
 from qsweep.training import Block, State, train_blocks
@@ -35,7 +36,6 @@ UNTRACKED = ("tracking.name", "tracking.parent", "tracking.resume", "tracking.du
 
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """The one in C where there is one: ten times faster."""
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def run(works: Sequence[Work], progress: Progressing) -> list[Outcome]:
     On an error they end FAILED, on SIGINT or SIGTERM KILLED, with all that was recorded so far; the
     error is raised again.
     """
-    timer = _Timer(len(works))
+    timer = Stopwatch(len(works))
     with StopRequests() as stop, _all_recorded(works, timer) as runs:
         for number, block in timer.timed(_blocks(works, runs)):
             for _ in runs[number].hear(block):
@@ -89,40 +89,8 @@ def run(works: Sequence[Work], progress: Progressing) -> list[Outcome]:
     return [each.outcome() for each in runs]
 
 
-class _Timer:
-    """Adds up the time spent in an iterator, without what is done with its items, as a share of several.
-
-    broken: whether the iterator itself raised.
-    """
-
-    def __init__(self, shares: int) -> None:
-        self._shares = shares
-        self._total = 0.0
-        self.broken = False
-
-    @property
-    def seconds(self) -> float:
-        """One share."""
-        return self._total / self._shares
-
-    def timed(self, items: Iterator[T]) -> Iterator[T]:
-        """The items."""
-        while True:
-            started = time.perf_counter()
-            try:
-                item = next(items)
-            except StopIteration:
-                return
-            except Exception:
-                self.broken = True
-                raise
-            finally:
-                self._total += time.perf_counter() - started
-            yield item
-
-
 @contextmanager
-def _all_recorded(works: Sequence[Work], timer: _Timer) -> Iterator[list[_Recording]]:
+def _all_recorded(works: Sequence[Work], timer: Stopwatch) -> Iterator[list[_Recording]]:
     """Runs in the log, which end in the order in which they began.
 
     Their ids sort so: a row behind all others in an index of the store costs a third of one in their midst.
@@ -137,7 +105,7 @@ def _all_recorded(works: Sequence[Work], timer: _Timer) -> Iterator[list[_Record
 
 
 @contextmanager
-def _recorded(work: Work, timer: _Timer) -> Iterator[_Recording]:
+def _recorded(work: Work, timer: Stopwatch) -> Iterator[_Recording]:
     """A run in the log, which ends as what is done in here does; nothing that was recorded is lost."""
     with ExitStack() as stack:  # what is durable stays until the log has heard of the end
         # Of a run that goes on, the folder first: another process may have it in hand.
@@ -186,7 +154,7 @@ class _Recording:
     whole: whether it was trained and judged to its end, and all of that is kept.
     """
 
-    def __init__(self, work: Work, left: Left, log: RunLog, timer: _Timer) -> None:
+    def __init__(self, work: Work, left: Left, log: RunLog, timer: Stopwatch) -> None:
         self._work, self._log, self._timer = work, log, timer
         self.left = replace(left, config=config_hash(work.config), code=code())
         self._judge = Judge(work.config)
