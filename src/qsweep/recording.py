@@ -135,6 +135,11 @@ class Recorder:
         return None if self._last is None else self._last.tables[-1]
 
     @property
+    def durable(self) -> int:
+        """How many episodes a run that is killed goes on after."""
+        return self._left.episodes
+
+    @property
     def episodes(self) -> int:
         """How many episodes were recorded."""
         return self._left.episodes if self._last is None else self._last.end

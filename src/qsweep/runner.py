@@ -121,7 +121,7 @@ def _recorded(work: Work, timer: Stopwatch) -> Iterator[_Recording]:
                 with recording:
                     yield recording
             finally:
-                summary, tags = recording.summary(), recording.tags()
+                summary, tags = {} if recording.goes_on else recording.summary(), recording.tags()
                 if recording.whole:  # it is done, whatever becomes of those beside it
                     status = "KILLED" if recording.given_up else "FINISHED"
         except KeyboardInterrupt:
@@ -231,6 +231,11 @@ class _Recording:
         path = self.left.folder / "config.yaml"
         write_text(path, yaml.dump(record(self._work.config), Dumper=DUMPER, sort_keys=False))
         self._log.keep(path)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it may be gone on with: what sums it up is said at its end, and no value of that twice."""
+        return not self.whole and self._recorder.durable > 0
 
     @property
     def _seconds(self) -> float:
