@@ -14,7 +14,7 @@ SOURCE = Path(qsweep.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 
 ORDER = (
-    *("problems", "config", "checking", "durable", "interrupts", "liveness", "leaving", "arrow"),
+    *("problems", "config", "checking", "durable", "interrupts", "liveness", "leaving", "garbage", "arrow"),
     *("reading", "failures"),
     *("discretizer", "schedules", "seeds", "agents", "learning"),
     *("packing", "unpacking", "compile_notice", "compiling", "dynamics"),

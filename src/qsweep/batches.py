@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby, islice
 
 from qsweep.config import record, variant_hash
+from qsweep.garbage import collect_seldom
 from qsweep.jobs import Ended, Jobs
 from qsweep.leaving import BUSY
 from qsweep.liveness import Owner
@@ -106,6 +107,7 @@ def work_off(batch: Batch, jobs: Jobs) -> list[Ended]:
     Ends early where the sweep is to stop, or where nobody waits for the batch any more: a queue may hold
     it long after its sweep was launched again.
     """
+    collect_seldom()
     ended: list[Ended] = []
     tracking = batch.runs[0].work.config.tracking
     wanted = Wanted(batch.owner, tracking.uri, tracking.parent)

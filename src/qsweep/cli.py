@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 
 import click
 
+from qsweep.garbage import collect_seldom
 from qsweep.problems import Failure, UsageError, printable
 
 P = ParamSpec("P")
@@ -73,6 +74,7 @@ trusting = click.option(
 @click.version_option(package_name="qsweep")
 def main() -> None:
     """Track, sweep and compare tabular reinforcement learning."""
+    collect_seldom()
 
 
 @main.command(context_settings={**CONTEXT, "ignore_unknown_options": True})

@@ -14,7 +14,7 @@ from qsweep.config import Env
 from qsweep.discretizer import Grid
 from qsweep.durable import temporary_folder
 from qsweep.environments import describe, make, refuse_foreign
-from qsweep.evaluation.judging import mean_interval
+from qsweep.evaluation.resampling import mean_interval
 from qsweep.evaluation.rollouts import Rollouts, roll_out
 from qsweep.policy import RECORD, Policy
 from qsweep.problems import Problem, UsageError
@@ -134,7 +134,7 @@ class Played:
         returns = self.rollouts.returns
         if len(returns) == 1:
             return f"{returns[0]:g}"
-        low, high = mean_interval(returns, seeds.bootstrap())
+        low, high = mean_interval(returns)
         return (
             f"mean {returns.mean():.4g} (95% {low:.4g} to {high:.4g}), worst {returns.min():g}, "
             f"best {returns.max():g}"

@@ -8,22 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qsweep import arrow, seeds
 from qsweep.config import Config
 from qsweep.curves import Points
+from qsweep.evaluation.resampling import mean_interval
 from qsweep.evaluation.rollouts import QTable, Rollouts, roll_out
 from qsweep.training import Block
 from qsweep.training.task import task
 
-RESAMPLES = 2000
-FEW = 500
-"""Values that are resampled one by one: quicker than to count them."""
-ROOM = 2**20
-"""Counts of distinct values that are in memory at a time."""
 TEST_FILE = "test_episodes.parquet"
 TEST_SCHEMA = pa.schema(
     [
@@ -62,7 +57,7 @@ class Verdict:
 
     def metrics(self) -> dict[str, float]:
         """The summary metrics of a run, by their names in MLflow."""
-        low, high = mean_interval(self.test.returns, seeds.bootstrap())
+        low, high = mean_interval(self.test.returns)
         metrics = {
             "best_episode": float(self.episodes),
             "test/return_mean": float(self.test.returns.mean()),
@@ -75,24 +70,6 @@ class Verdict:
         if successes is not None:
             metrics["test/success_rate"] = float(successes.mean())
         return metrics
-
-
-def mean_interval(values: npt.NDArray[np.float64], generator: np.random.Generator) -> tuple[float, float]:
-    """The 95% percentile bootstrap interval of the mean of values [n].
-
-    Efron and Tibshirani (1993), section 13.3. Of many values a resample is drawn as the multinomial counts of
-    the distinct ones, of which there are far fewer.
-    """
-    if len(values) <= FEW:
-        means = values[generator.integers(0, len(values), (RESAMPLES, len(values)))].mean(axis=1)
-    else:
-        distinct, times = np.unique(values, return_counts=True)
-        at_once = max(1, ROOM // len(distinct))  # the draws are the same, however many at a time
-        sizes = (min(at_once, RESAMPLES - first) for first in range(0, RESAMPLES, at_once))
-        counts = (generator.multinomial(len(values), times / len(values), size=size) for size in sizes)
-        means = np.concatenate([drawn @ distinct / len(values) for drawn in counts])
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
 
 
 class Judge:
