@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -15,6 +16,9 @@ import pytest
 from mlflow import MlflowClient
 
 from qsweep.problems import UsageError
+from qsweep.tracking.curve_rows import Curve
+from qsweep.tracking.run_tables import Batch, NewRun
+from qsweep.tracking.sqlite_database import MOVED_ROWS, PAGE_BYTES
 from qsweep.tracking.store import Store, local_database, open_store
 
 
@@ -172,3 +176,22 @@ def test_a_server_that_is_not_mlflows(stranger: str, monkeypatch: pytest.MonkeyP
     """A web server that answers with something else is refused alike."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     assert refused_server(stranger) == "must be an MLflow tracking server that answers"
+
+
+def test_what_was_written_is_put_away_beside_the_work(tmp_path: Path) -> None:
+    """Many rows move from SQLite's log to its file while the writer stays connected."""
+    store = open_store(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    file, tables = store.database, store.tables
+    assert file is not None
+    assert tables is not None
+    experiment = tables.experiment("e", str(tmp_path), {}, 1).experiment_id
+    tables.create(NewRun("r" * 32, "r", experiment, str(tmp_path), 1))
+    steps = list(range(MOVED_ROWS))
+    tables.add("r" * 32, Batch([Curve("x", False, [1] * len(steps), steps, [0.5] * len(steps))]))
+    points = 60 * MOVED_ROWS  # bytes of the table alone, at least
+    deadline = time.monotonic() + 60
+    while file.stat().st_size < points and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert file.stat().st_size >= points
+    assert tables.database.read("PRAGMA page_size") == [(PAGE_BYTES,)]
+    assert tables.database.read("SELECT count(*) FROM metrics") == [(len(steps),)]

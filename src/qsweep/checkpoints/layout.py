@@ -11,7 +11,7 @@ import pyarrow as pa
 QTable = npt.NDArray[np.float64]
 
 FILE_NAME = "q_table_history.parquet"
-GROUP_ROWS = 50_000
+GROUP_ROWS = 100_000
 """Changes in a row group before the next one starts, unless four tables are more."""
 MAX_GROUP_ROWS = 2**26
 """The most that Arrow writes as one row group; so the most values that a table can have."""

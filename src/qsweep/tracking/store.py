@@ -19,7 +19,7 @@ from qsweep.problems import Problem, UsageError
 from qsweep.tracking import schema
 from qsweep.tracking.database import Database, DatabaseError
 from qsweep.tracking.run_tables import RunTables
-from qsweep.tracking.sqlite_database import SqliteDatabase
+from qsweep.tracking.sqlite_database import PAGE_BYTES, SqliteDatabase
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -202,6 +202,8 @@ def _create(database: Path) -> None:
     made = SqlAlchemyStore(f"sqlite:///{aside}", str(database.parent / "artifacts"))
     made.engine.dispose()
     with sqlite3.connect(aside) as connection:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        connection.execute("VACUUM")  # writes them so
         # Readers (the UI) then do not block writers, nor the other way round.
         connection.execute("PRAGMA journal_mode=WAL")
     connection.close()
