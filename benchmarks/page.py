@@ -41,9 +41,10 @@ SECTIONS = {
     "sweep": (
         "A sweep",
         "`buckets=10,20,30,40` over many seeds on two cores, with its report; and training alone, by two\n"
-        "bare processes that throw away what they train, one seed after the other. The overhead is what is\n"
-        "left when training and judging like that are taken off; the sweep trains four seeds by turns, in\n"
-        "less, so what goes into files, the store and processes is more. Its parts add up to it.",
+        "bare processes that throw away what they train, one seed after the other: the mean of before and\n"
+        "after the sweep. The overhead is what is left when training and judging like that are taken off;\n"
+        "the sweep trains four seeds by turns, in less, so what goes into files, the store and processes\n"
+        "is more. Its parts add up to it.",
     ),
 }
 """Table -> its heading, and what it shows."""

@@ -1,7 +1,8 @@
 """A sweep of four bucket sizes over many seeds, tracked, beside training alone for the same configs.
 
-Both use two processes. What the sweep takes beyond training and judging is its overhead: for each run,
-and split by when its runs began and ended.
+Both use two processes. Training alone is timed before and after the sweep, and the mean counts: the speed of
+a machine that others share drifts. What the sweep takes beyond training and judging is its overhead: for each
+run, and split by when its runs began and ended.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from bare_training import BUCKETS
 from measuring import Point, Row, qsweep, run, warm_folder
 
 PROCESSES = 2
+JUDGED = 5
+"""One seed in so many is judged, to know what that takes."""
 RUN = "all but training and judging: Hydra, figures and checkpoints, too"
 BARE = [sys.executable, str(Path(__file__).with_name("bare_training.py")), str(PROCESSES)]
 
@@ -36,33 +39,53 @@ class Parts:
         return self.before + self.between
 
 
+@dataclass(frozen=True)
+class Bare:
+    """Seconds that bare processes took, and those of training and of judging, added up over them."""
+
+    seconds: float
+    training: float
+    judging: float
+
+
 def measure(seeds: int = 250, times: int = 1, episodes: int = 25_000) -> list[Row | Point]:
     """Wall times of both, their ratio, and the overhead per run and its parts, in ms of a core."""
-    runs = seeds * len(BUCKETS)
-    same = [f"episodes={episodes}"]
     found: dict[tuple[str, str], list[float]] = {}
     with warm_folder() as folder:
         for number in range(times):
-            alone = run([*BARE, "0", str(seeds), *same], folder).seconds
-            tracked, parts = _sweep(folder, f"sweep{number}", seeds, same)
-            spent = json.loads(run([*BARE, "1", str(seeds), *same], folder).output)
-            useful = spent["training"] + spent["judging"]
-            figures = {
-                ("training alone, two bare processes", "s"): alone,
-                ("qsweep train -m, tracked", "s"): tracked,
-                ("qsweep train -m: its time as a multiple of training alone", "times"): tracked / alone,
-                ("the same until its last run has ended, without the report", "times"): parts.trained / alone,
-                ("overhead of a run", "ms"): 1000 * (PROCESSES * tracked - useful) / runs,
-                ("of a run: training", "ms"): 1000 * spent["training"] / runs,
-                ("of a run: judging", "ms"): 1000 * spent["judging"] / runs,
-            }
-            figures |= _overheads(parts, useful, runs)
-            for named, value in figures.items():
+            for named, value in _figures(folder, f"sweep{number}", seeds, [f"episodes={episodes}"]).items():
                 found.setdefault(named, []).append(value)
-    about = f"{runs:,} runs of {episodes:,} episodes"
+    about = f"{seeds * len(BUCKETS):,} runs of {episodes:,} episodes"
     rows: list[Row | Point] = [Row("sweep", *named, tuple(found[named]), about) for named in found]
     overheads = tuple(found["overhead of a run", "ms"])
     return [*rows, Row("runs", "qsweep, a run of a sweep", "ms a run", overheads, RUN)]
+
+
+def _figures(folder: Path, name: str, seeds: int, same: list[str]) -> dict[tuple[str, str], float]:
+    """What is measured once, by name and unit."""
+    before = _bare(folder, False, seeds, same)
+    tracked, parts = _sweep(folder, name, seeds, same)
+    after = _bare(folder, False, seeds, same)
+    judged, runs = -(-seeds // JUDGED), seeds * len(BUCKETS)
+    alone = (before.seconds + after.seconds) / 2
+    training = (before.training + after.training) / 2
+    judging = _bare(folder, True, judged, same).judging * seeds / judged
+    figures = {
+        ("training alone, two bare processes", "s"): alone,
+        ("training alone, after the sweep as a multiple of before", "times"): after.seconds / before.seconds,
+        ("qsweep train -m, tracked", "s"): tracked,
+        ("qsweep train -m: its time as a multiple of training alone", "times"): tracked / alone,
+        ("the same until its last run has ended, without the report", "times"): parts.trained / alone,
+        ("overhead of a run", "ms"): 1000 * (PROCESSES * tracked - training - judging) / runs,
+        ("of a run: training", "ms"): 1000 * training / runs,
+        ("of a run: judging", "ms"): 1000 * judging / runs,
+    }
+    return figures | _overheads(parts, training + judging, runs)
+
+
+def _bare(folder: Path, judged: bool, seeds: int, same: list[str]) -> Bare:
+    ran = run([*BARE, str(int(judged)), str(seeds), *same], folder)
+    return Bare(ran.seconds, **json.loads(ran.output))
 
 
 def _sweep(folder: Path, name: str, seeds: int, same: list[str]) -> tuple[float, Parts]:
