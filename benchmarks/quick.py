@@ -82,6 +82,7 @@ def counted() -> Iterator[tuple[str, float]]:
         yield "SQL statements of a process that trains once", statements
         yield "SQL statements for 1,000 points of curves", 1000 * statements / recorded
         yield "calls of Python functions by a process that trains once", single["calls of Python functions"]
+        yield "collections of garbage by a process that trains once", single.get("collections of garbage", 0)
         for kind in OF_A_RUN:
             of_a_run = (more.get(kind, 0) - fewer.get(kind, 0)) / (MORE - FEWER)
             yield f"{kind} of a run in a sweep", of_a_run

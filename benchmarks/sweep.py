@@ -19,8 +19,8 @@ from bare_training import BUCKETS
 from measuring import Point, Row, qsweep, run, warm_folder
 
 PROCESSES = 2
-JUDGED = 5
-"""One seed in so many is judged, to know what that takes."""
+SAMPLED = 5
+"""One seed in so many is judged, too, to know what that takes."""
 RUN = "all but training and judging: Hydra, figures and checkpoints, too"
 BARE = [sys.executable, str(Path(__file__).with_name("bare_training.py")), str(PROCESSES)]
 
@@ -66,10 +66,10 @@ def _figures(folder: Path, name: str, seeds: int, same: list[str]) -> dict[tuple
     before = _bare(folder, False, seeds, same)
     tracked, parts = _sweep(folder, name, seeds, same)
     after = _bare(folder, False, seeds, same)
-    judged, runs = -(-seeds // JUDGED), seeds * len(BUCKETS)
+    some, runs = -(-seeds // SAMPLED), seeds * len(BUCKETS)
     alone = (before.seconds + after.seconds) / 2
     training = (before.training + after.training) / 2
-    judging = _bare(folder, True, judged, same).judging * seeds / judged
+    judging = _bare(folder, True, some, same).judging * seeds / some
     figures = {
         ("training alone, two bare processes", "s"): alone,
         ("training alone, after the sweep as a multiple of before", "times"): after.seconds / before.seconds,

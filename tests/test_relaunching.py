@@ -30,7 +30,7 @@ from qsweep.tracking.inventory import DAMAGED
 from qsweep.tracking.mlflow_tracker import MlflowTracker
 from qsweep.tracking.provenance import code
 from qsweep.tracking.store import Store, open_store
-from qsweep.tracking.tracker import RunRecord, Status
+from qsweep.tracking.tracker import Status
 from qsweep.unfinished import left_by
 from tests.recorded import record
 
@@ -108,11 +108,12 @@ def test_of_several_one_goes_on() -> None:
     assert decide([dead, earlier("FINISHED"), alive], "code", NOW) == Decision("wait", "c")
 
 
-@pytest.fixture
-def store(workdir: Path) -> Store:
-    """An empty store."""
+@pytest.fixture(params=["tables", "client"])
+def store(workdir: Path, request: pytest.FixtureRequest) -> Store:
+    """An empty store, whose tables are read; or, as a server's, through MLflow's client."""
     assert workdir == Path.cwd()
-    return open_store("local")
+    opened = open_store("local")
+    return opened if request.param == "tables" else replace(opened, tables=None)
 
 
 def values(seed: int, sweep: str = "s") -> dict[str, object]:
@@ -176,19 +177,19 @@ def test_a_sign_of_life_that_says_nothing(said: str) -> None:
 
 
 def test_the_parent_of_a_multirun(store: Store) -> None:
-    """It is the latest that has all of the tags, in its experiment; none in the trash."""
-    tracker = MlflowTracker(store)
-    tags = {"a": "it's", "b": "2"}
-    logs = [tracker.open(RunRecord("p", "e", {}, each)) for each in (tags, tags, {"a": "it's", "b": "3"})]
-    found = parent_of(store, "e", tags)
-    assert found is not None
-    assert found.info.run_id in {logs[0].run_id, logs[1].run_id}
-    tracker.discard(logs[0].run_id)
-    found = parent_of(store, "e", tags)
-    assert found is not None
-    assert found.info.run_id == logs[1].run_id
-    assert parent_of(store, "e", {"a": "other"}) is None
-    assert parent_of(store, "another", tags) is None
+    """It is the latest of its experiment with all of the tags, the first by id of two at once."""
+    tags = {"a": """it's a "?" """, "b": "2"}
+    experiment = store.client.create_experiment("e")
+    early, *later = (store.client.create_run(experiment, at, tags).info.run_id for at in (5, 7, 7))
+    store.client.create_run(experiment, 9, {**tags, "b": "3"})
+    for expected in (*sorted(later), early):
+        found = parent_of(store, "e", tags)
+        assert found is not None
+        assert found.run_id == expected
+        store.client.delete_run(expected)
+    assert parent_of(store, "e", tags) is None
+    assert parent_of(store, "another", {"b": "3"}) is None
+    assert parent_of(store, "e", {"b": "3"}) is not None
 
 
 def test_a_run_alone_that_was_interrupted(store: Store) -> None:

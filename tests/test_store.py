@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 from qsweep.problems import UsageError
 from qsweep.tracking.curve_rows import Curve
 from qsweep.tracking.run_tables import Batch, NewRun
-from qsweep.tracking.sqlite_database import MOVED_ROWS, PAGE_BYTES
+from qsweep.tracking.sqlite_database import MOVED_BYTES, PAGE_BYTES, ROW_BYTES
 from qsweep.tracking.store import Store, local_database, open_store
 
 
@@ -178,20 +178,51 @@ def test_a_server_that_is_not_mlflows(stranger: str, monkeypatch: pytest.MonkeyP
     assert refused_server(stranger) == "must be an MLflow tracking server that answers"
 
 
-def test_what_was_written_is_put_away_beside_the_work(tmp_path: Path) -> None:
-    """Many rows move from SQLite's log to its file while the writer stays connected."""
-    store = open_store(f"sqlite:///{tmp_path / 'mlflow.db'}")
+def written(store: Store, points: int) -> Path:
+    """The file of a store, after a run with so many points whose writer stays connected."""
     file, tables = store.database, store.tables
     assert file is not None
     assert tables is not None
-    experiment = tables.experiment("e", str(tmp_path), {}, 1).experiment_id
-    tables.create(NewRun("r" * 32, "r", experiment, str(tmp_path), 1))
-    steps = list(range(MOVED_ROWS))
-    tables.add("r" * 32, Batch([Curve("x", False, [1] * len(steps), steps, [0.5] * len(steps))]))
-    points = 60 * MOVED_ROWS  # bytes of the table alone, at least
-    deadline = time.monotonic() + 60
-    while file.stat().st_size < points and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert file.stat().st_size >= points
+    experiment = tables.experiment("e", str(file.parent), {}, 1).experiment_id
+    tables.create(NewRun("r" * 32, "r", experiment, str(file.parent), 1))
+    steps = list(range(points))
+    tables.add("r" * 32, Batch([Curve("x", False, [1] * points, steps, [0.5] * points)]))
     assert tables.database.read("PRAGMA page_size") == [(PAGE_BYTES,)]
-    assert tables.database.read("SELECT count(*) FROM metrics") == [(len(steps),)]
+    assert tables.database.read("SELECT count(*) FROM metrics") == [(points,)]
+    return file
+
+
+MANY = MOVED_BYTES // ROW_BYTES
+"""Points that SQLite's log is not to keep."""
+
+
+def test_what_was_written_is_put_away_beside_the_work(tmp_path: Path) -> None:
+    """Many points move from SQLite's log to its file while the writer stays connected."""
+    file = written(open_store(f"sqlite:///{tmp_path / 'mlflow.db'}"), MANY)
+    deadline = time.monotonic() + 60
+    while file.stat().st_size < MOVED_BYTES / 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert file.stat().st_size >= MOVED_BYTES / 2
+
+
+def test_what_was_written_stays_where_no_thread_can_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is committed is said to be, whether or not it can be put away at once; later it is."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    store = open_store(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        file = written(store, MANY)
+    assert store.tables is not None
+    size = file.stat().st_size
+    for part in range(2):
+        steps = [part * MANY + step for step in range(MANY)]
+        store.tables.add("r" * 32, Batch([Curve("y", False, [1] * MANY, steps, [0.5] * MANY)]))
+    deadline = time.monotonic() + 60
+    while file.stat().st_size == size and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert file.stat().st_size > size

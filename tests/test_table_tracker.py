@@ -4,7 +4,6 @@ import errno
 import math
 import re
 import sqlite3
-import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -334,21 +333,3 @@ def test_a_store_that_takes_no_run(workdir: Path) -> None:
     with pytest.raises(UsageError, match=r"tracking\.uri: the store takes no run.*no such table") as refused:
         TableTracker(store, store.tables).open(RECORD)
     assert "\n" not in str(refused.value)
-
-
-def test_the_latest_run_that_has_some_tags(sides: Sides) -> None:
-    """Of an experiment's runs that have all of some tags it is the one that began last; none in the trash."""
-    tracker = ours(sides.ours)
-    tags = {"a": "it's", "b": "?"}
-    begun = []
-    for each in (tags, tags, {**tags, "b": "3"}):
-        begun.append(tracker.open(RunRecord("p", "e", {}, each)).run_id)
-        time.sleep(0.002)  # they are told apart by milliseconds
-    store = open_store(sides.ours.uri, create=False)
-    assert store.tables is not None
-    assert store.tables.latest_tagged("e", tags) == begun[1]
-    assert store.tables.latest_tagged("e", {"a": "it's"}) == begun[2]
-    tracker.discard(begun[1])
-    assert store.tables.latest_tagged("e", tags) == begun[0]
-    assert store.tables.latest_tagged("e", {"a": "?"}) is None
-    assert store.tables.latest_tagged("another", tags) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from filelock import FileLock
 from qsweep.composition import Plan
 from qsweep.liveness import announce, owner_of
 from qsweep.problems import Problem, UsageError
-from qsweep.relaunching import lives, parent_of
+from qsweep.relaunching import in_hand, parent_of
 from qsweep.tracking import RunLog, RunRecord, Status, tracker
 from qsweep.tracking.provenance import provenance
 from qsweep.tracking.store import open_store
@@ -64,12 +64,12 @@ def _opened(plan: Plan) -> tuple[RunLog, bool]:
         found = parent_of(open_store(uri), record.experiment, same_sweep(plan))
         if found is None:
             return recording.open(record), False
-        if found.info.status == "RUNNING" and lives(found.data.tags, found.info.start_time):
-            raise UsageError([_in_hand(plan, found.data.tags)])
-        return recording.reopen(found.info.run_id, record), True
+        if in_hand(found):
+            raise UsageError([_in_hand(plan, found.tags)])
+        return recording.reopen(found.run_id, record), True
 
 
-def _in_hand(plan: Plan, tags: dict[str, str]) -> Problem:
+def _in_hand(plan: Plan, tags: Mapping[str, str]) -> Problem:
     owner = owner_of(tags)
     assert owner is not None
     process = owner.process.partition("-")[0]

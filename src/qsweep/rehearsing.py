@@ -88,7 +88,7 @@ def _earlier(plan: Plan) -> dict[str, list[Earlier]]:
             raise
         return {}  # there is no store yet
     parent = parent_of(store, first.tracking.experiment or first.env.id, same_sweep(plan))
-    return earlier_runs(store, parent.info.run_id, plan.name, first.tracking) if parent else {}
+    return earlier_runs(store, parent.run_id, plan.name, first.tracking) if parent else {}
 
 
 def _confirming(plan: Plan) -> list[Config]:

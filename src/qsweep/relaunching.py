@@ -6,18 +6,19 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from qsweep.config import Config, Tracking, config_hash
 from qsweep.liveness import is_alive, last_heard, owner_of
-from qsweep.tracking.inventory import DAMAGED, every_experiment
+from qsweep.tracking import run_search
+from qsweep.tracking.inventory import DAMAGED
 from qsweep.tracking.provenance import code
-from qsweep.tracking.store import Store, literal
+from qsweep.tracking.run_rows import StoredRun
+from qsweep.tracking.store import Store
 from qsweep.unfinished import all_left, left_by
 
 QUIET_SECONDS = 600.0
 """A run on another machine that was not heard of for so long is dead."""
-PAGE = 1000
 
 Rerun = Literal["code", "all", "failed", "never"]
 
@@ -96,37 +97,35 @@ def earlier_runs(store: Store, parent: str, sweep: str, tracking: Tracking) -> d
 
     tracking: how those that are to go on would be recorded.
     """
-    client, found = store.client, dict[str, list[Earlier]]()
-    experiments = [experiment.experiment_id for experiment in every_experiment(store)]
-    token, where = None, f"tags.`mlflow.parentRunId` = {literal(parent)}"
-    while True:
-        page = client.search_runs(experiments, where, max_results=PAGE, page_token=token)
-        for run in page:
-            tags = run.data.tags
-            if tags.get("qsweep.sweep") == sweep and "qsweep.config" in tags:
-                found.setdefault(tags["qsweep.config"], []).append(_earlier(run, tracking))
-        token = page.token
-        if not token:
-            return found
+    found: dict[str, list[Earlier]] = {}
+    tags = {"mlflow.parentRunId": parent, "qsweep.sweep": sweep}
+    for run in run_search.runs(store, run_search.experiments(store), tags):
+        if "qsweep.config" in run.tags:
+            found.setdefault(run.tags["qsweep.config"], []).append(_earlier(run, tracking))
+    return found
 
 
-def _earlier(run: Any, tracking: Tracking) -> Earlier:
-    tags = run.data.tags
+def _earlier(run: StoredRun, tracking: Tracking) -> Earlier:
     return Earlier(
-        run_id=run.info.run_id,
-        name=run.info.run_name,
-        config=tags["qsweep.config"],
-        status=run.info.status,
-        code=tags.get("qsweep.code", ""),
-        alive=run.info.status == "RUNNING" and lives(tags, run.info.start_time),
-        goes_on=_fits(run, tracking) and left_by(run.info.run_id).episodes > 0,
+        run_id=run.run_id,
+        name=run.name,
+        config=run.tags["qsweep.config"],
+        status=run.status,
+        code=run.tags.get("qsweep.code", ""),
+        alive=in_hand(run),
+        goes_on=_fits(run, tracking) and left_by(run.run_id).episodes > 0,
     )
 
 
-def _fits(run: Any, tracking: Tracking) -> bool:
+def _fits(run: StoredRun, tracking: Tracking) -> bool:
     """Whether what comes next belongs to what a run has: its files are sound, its curves as thin."""
-    thin = run.data.params.get("tracking.max_points") == str(tracking.max_points)
-    return thin and DAMAGED not in run.data.tags
+    thin = run.params.get("tracking.max_points") == str(tracking.max_points)
+    return thin and DAMAGED not in run.tags
+
+
+def in_hand(run: StoredRun) -> bool:
+    """Whether a process has a run in hand."""
+    return run.status == "RUNNING" and lives(run.tags, run.started)
 
 
 def lives(tags: Mapping[str, str], started: int) -> bool:
@@ -142,20 +141,9 @@ def lives(tags: Mapping[str, str], started: int) -> bool:
     return time.time() - (last_heard(tags) or started / 1000) < QUIET_SECONDS
 
 
-def parent_of(store: Store, experiment: str, tags: Mapping[str, str]) -> Any | None:
-    """The latest run of an experiment that has all of some tags, or None.
-
-    Where there is none, as at most launches, the tables say so; to import MLflow takes seconds.
-    """
-    if store.tables is not None:
-        run_id = store.tables.latest_tagged(experiment, tags)
-        return store.client.get_run(run_id) if run_id else None
-    found = store.client.get_experiment_by_name(experiment)
-    if found is None:
-        return None
-    where = " and ".join(f"tags.`{key}` = {literal(value)}" for key, value in tags.items())
-    runs = store.client.search_runs([found.experiment_id], where, order_by=["start_time DESC"], max_results=1)
-    return runs[0] if runs else None
+def parent_of(store: Store, experiment: str, tags: Mapping[str, str]) -> StoredRun | None:
+    """The latest run of an experiment that has all of some tags, or None."""
+    return next(iter(run_search.runs(store, _named(store, experiment), tags)), None)
 
 
 def interrupted_run(store: Store, config: Config, name: str) -> str:
@@ -164,15 +152,18 @@ def interrupted_run(store: Store, config: Config, name: str) -> str:
     It stands alone, in the experiment that is asked for, is of the same code and not damaged, and no process
     has it in hand.
     """
-    experiment = store.client.get_experiment_by_name(config.tracking.experiment or config.env.id)
     asked = (config_hash(config), code())
-    for left in all_left():
-        if experiment is None or (left.config, left.code) != asked:
-            continue
-        where = f"attributes.run_id = {literal(left.run_id)}"
-        for run in store.client.search_runs([experiment.experiment_id], where):
-            alone = "mlflow.parentRunId" not in run.data.tags and _fits(run, config.tracking)
-            in_hand = run.info.status == "RUNNING" and lives(run.data.tags, run.info.start_time)
-            if alone and run.info.run_name == name and not in_hand:
-                return left.run_id
+    of_this = {left.run_id for left in all_left() if (left.config, left.code) == asked}
+    if not of_this:
+        return ""
+    experiment = _named(store, config.tracking.experiment or config.env.id)
+    for run in run_search.runs(store, experiment, {"qsweep.config": asked[0]}):
+        alone = "mlflow.parentRunId" not in run.tags and _fits(run, config.tracking)
+        if run.run_id in of_this and alone and run.name == name and not in_hand(run):
+            return run.run_id
     return ""
+
+
+def _named(store: Store, experiment: str) -> dict[str, str]:
+    """The experiment of a name, by its id, if there is one."""
+    return {key: name for key, name in run_search.experiments(store).items() if name == experiment}

@@ -12,7 +12,7 @@ QTable = npt.NDArray[np.float64]
 
 FILE_NAME = "q_table_history.parquet"
 GROUP_ROWS = 100_000
-"""Changes in a row group before the next one starts, unless four tables are more."""
+"""Changes in a row group before the next one, with a whole table, starts; more where four tables are more."""
 MAX_GROUP_ROWS = 2**26
 """The most that Arrow writes as one row group; so the most values that a table can have."""
 MAX_METADATA = 2**26

@@ -13,18 +13,19 @@ Floats = npt.NDArray[np.float64]
 
 RESAMPLES = 2000
 FEW = 1000
-"""Values up to which it is remembered how often each resample holds each of them: 16 MB."""
+"""Values up to which it is remembered how often each resample holds each of them: 16 MB, of two such n."""
 ROOM = 2**20
 """Counts of distinct values that are in memory at a time."""
 
 
 def mean_interval(values: Floats) -> tuple[float, float]:
-    """The 95% percentile bootstrap interval of the mean of values [n].
+    """The 95% percentile bootstrap interval of the mean of values [n], which are finite.
 
-    The resamples are the same whenever there are n values, as those of two runs that are compared should be.
+    Of up to `FEW` values, the resamples of any n are the same.
     """
-    n = len(values)
-    means = (_counts(n) @ values if n <= FEW else _sums_of_many(values)) / n
+    n, one = len(values), values[0]
+    beyond = values - one  # of equal values each resample's mean is exactly that
+    means = one + (_counts(n) @ beyond if n <= FEW else _sums_of_many(beyond)) / n
     low, high = np.percentile(means, [2.5, 97.5])
     return float(low), float(high)
 

@@ -59,14 +59,12 @@ def write_slider(folder: Path, images: Iterable[tuple[int, Image.Image]], timest
     what is logged again takes the place of what is there, where `log_image` would double it. The run
     needs the tag `mlflow.loggedImages`, too.
     """
-    with ThreadPoolExecutor(2) as pool:  # while one is drawn, those before it are encoded
-        saved = [pool.submit(_save, image, step, folder, timestamp) for step, image in images]
-    for each in saved:
-        each.result()
 
+    def save(step: int, image: Image.Image) -> None:
+        number = uuid.uuid5(uuid.NAMESPACE_URL, f"{KEY}/{step}")
+        name = f"{KEY}+step+{step}+timestamp+{timestamp}+{number}"
+        image.save(folder / f"{name}.png")
+        image.save(folder / f"{name}+compressed.webp")
 
-def _save(image: Image.Image, step: int, folder: Path, timestamp: int) -> None:
-    number = uuid.uuid5(uuid.NAMESPACE_URL, f"{KEY}/{step}")
-    name = f"{KEY}+step+{step}+timestamp+{timestamp}+{number}"
-    image.save(folder / f"{name}.png")
-    image.save(folder / f"{name}+compressed.webp")
+    with ThreadPoolExecutor(2) as pool:  # encoding takes longer than drawing, and a core of its own
+        list(pool.map(save, *zip(*images, strict=True)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -11,11 +11,10 @@ from typing import Any
 import pandas as pd
 
 from qsweep.problems import Problem, UsageError, closest, printable
-from qsweep.tracking import RunRecord, run_rows
+from qsweep.tracking import RunRecord, run_search
 from qsweep.tracking.run_rows import StoredRun
-from qsweep.tracking.store import Store, literal, open_store
+from qsweep.tracking.store import Store, open_store
 
-PAGE = 1000
 SWEEP = "qsweep.sweep"
 IS_A_RUN = "qsweep.config"
 """A tag that every run has, and no parent of a multirun."""
@@ -53,13 +52,13 @@ def load_runs(name: str | None = None, uri: str = "local") -> pd.DataFrame:
 def children(parent: str, uri: str) -> pd.DataFrame:
     """The runs nested under a parent run, as `load_runs` gives them."""
     store = open_store(uri, create=False)
-    return _frame(_search(store, _experiments(store), {"mlflow.parentRunId": parent}))
+    return _frame(_search(store, run_search.experiments(store), {"mlflow.parentRunId": parent}))
 
 
 def sweep_runs(name: str, uri: str) -> pd.DataFrame:
     """The runs of a sweep, as `load_runs` gives them; of one that is not there, none."""
     store = open_store(uri, create=False)
-    return _frame(_search(store, _experiments(store), {SWEEP: name}))
+    return _frame(_search(store, run_search.experiments(store), {SWEEP: name}))
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -67,7 +66,7 @@ def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _rows(store: Store, name: str | None) -> list[dict[str, Any]]:
-    names = _experiments(store)
+    names = run_search.experiments(store)
     if name is None:
         return _search(store, names)
     experiments = {key: value for key, value in names.items() if value == name}
@@ -81,36 +80,11 @@ def _rows(store: Store, name: str | None) -> list[dict[str, Any]]:
     return rows
 
 
-def _experiments(store: Store) -> Mapping[str, str]:
-    """The names of the experiments in a store, by id."""
-    if store.tables is None:
-        return {e.experiment_id: e.name for e in store.client.search_experiments()}
-    return run_rows.experiments(store.tables.database)
-
-
 def _search(
     store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None = None
 ) -> list[dict[str, Any]]:
     """The runs of experiments (names by id) that carry these tags, a row each, the latest first."""
-    if store.tables is None:
-        runs = list(_from_client(store, of, tags or {}))
-    else:
-        runs = run_rows.runs(store.tables.database, of, tags)
-    return [_row(run) for run in runs if IS_A_RUN in run.tags]
-
-
-def _from_client(store: Store, of: Mapping[str, str], tags: Mapping[str, str]) -> Iterator[StoredRun]:
-    # MLflow's filters have no escapes: a value with both kinds of quotes is looked for here.
-    plain = {key: value for key, value in tags.items() if not ("'" in value and '"' in value)}
-    where = " and ".join(f"tags.`{key}` = {literal(value)}" for key, value in plain.items())
-    token = None
-    while True:
-        page = store.client.search_runs(list(of), where, max_results=PAGE, page_token=token)
-        runs = (StoredRun.of(run, of[run.info.experiment_id]) for run in page)
-        yield from (run for run in runs if tags.items() <= run.tags.items())
-        token = page.token
-        if not token:
-            return
+    return [_row(run) for run in run_search.runs(store, of, tags) if IS_A_RUN in run.tags]
 
 
 def _row(run: StoredRun) -> dict[str, Any]:

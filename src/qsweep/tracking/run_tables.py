@@ -42,11 +42,6 @@ _EXPERIMENT_TAG = """
 INSERT INTO experiment_tags (key, value, experiment_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
 """
 _INFO = "experiment_id, user_id, status, start_time, end_time, lifecycle_stage, artifact_uri, name"
-_TAGGED = """
-SELECT run_uuid FROM runs JOIN experiments USING (experiment_id)
-WHERE experiments.name = ? AND workspace = 'default' AND runs.lifecycle_stage = 'active'
-"""
-_HAS_TAG = " AND EXISTS (SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_uuid AND key = ? AND value = ?)"
 _RUNNING_BELOW = """
 SELECT tags.run_uuid, tags.key, tags.value
 FROM tags JOIN tags AS parents ON parents.run_uuid = tags.run_uuid JOIN runs ON runs.run_uuid = tags.run_uuid
@@ -176,13 +171,6 @@ class RunTables:
                 transaction.rows("UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?", end)
 
         self.database.write(change)
-
-    def latest_tagged(self, experiment: str, tags: Mapping[str, str]) -> str | None:
-        """The id of the latest run of an experiment that has all of some tags, if there is one."""
-        asked = f"{_TAGGED}{_HAS_TAG * len(tags)} ORDER BY start_time DESC LIMIT 1"
-        pairs = (word for pair in tags.items() for word in pair)
-        found = self.database.read(asked, (experiment, *pairs))
-        return str(found[0][0]) if found else None
 
     def running_below(self, parent: str) -> dict[str, dict[str, str]]:
         """The runs nested under `parent` that are RUNNING: their ids, and their tags."""

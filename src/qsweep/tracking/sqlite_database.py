@@ -22,10 +22,10 @@ ROWS = (250, 16, 1)
 """Rows in one statement: each costs as much to start as some rows do."""
 PAGE_BYTES = 2**14
 """Of a page of a store that is made here: with SQLite's own, a fourth of it, points take a fourth longer."""
-LOG_BYTES = 2**27
-"""What SQLite's log of changes may come to before whoever adds to it has to wait until it is put away."""
-MOVED_ROWS = 100_000
-"""Rows after which it is put away beside the work, in a tenth of a second: some 25 MB."""
+MOVED_BYTES, MOST_BYTES = 2**25, 2**27
+"""Of SQLite's log of changes: after so many it is put away beside the work; above, whoever adds waits."""
+ROW_BYTES, TRANSACTION_BYTES = 260, 2**18
+"""About what a point adds to the log, and what a small transaction does, for all pages that it touches."""
 
 
 class SqliteDatabase:
@@ -35,7 +35,7 @@ class SqliteDatabase:
         self._file = file
         self._connections = PerThread(self._connect)
         self._moving = threading.Lock()
-        self._rows = 0
+        self._unmoved = 0
 
     def _connect(self) -> sqlite3.Connection:
         where = f"file:{quote(str(self._file))}?mode=rw"
@@ -45,7 +45,7 @@ class SqliteDatabase:
             # A killed process loses nothing so; a power cut may take the last transactions, whole ones.
             connection.execute("PRAGMA synchronous = NORMAL")
             [(page,)] = connection.execute("PRAGMA page_size")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_BYTES // page}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {MOST_BYTES // page}")
         return connection
 
     def read(self, query: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -70,22 +70,28 @@ class SqliteDatabase:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-            self._wrote(connection.total_changes - before)
+            self._logged(TRANSACTION_BYTES + ROW_BYTES * (connection.total_changes - before))
         except sqlite3.Error as error:
             raise DatabaseError(f"{self._file}: {error}") from error
         return made
 
-    def _wrote(self, rows: int) -> None:
-        """Now and then have what was written moved from the log to the file; nobody waits for the disk."""
-        self._rows += rows
-        if self._rows >= MOVED_ROWS and self._moving.acquire(blocking=False):
-            self._rows = 0
+    def _logged(self, size: int) -> None:
+        """Now and then have what was written moved from the log to the file; a thread waits for the disk."""
+        self._unmoved += size
+        if self._unmoved < MOVED_BYTES or not self._moving.acquire(blocking=False):
+            return
+        self._unmoved = 0
+        try:
             threading.Thread(target=self._move, daemon=True).start()
+        except RuntimeError:  # there are too many; what is written is written, and moved another time
+            self._moving.release()
 
     def _move(self) -> None:
-        with suppress(sqlite3.Error), closing(self._connect()) as connection:  # else another time
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        self._moving.release()
+        try:
+            with suppress(sqlite3.Error), closing(self._connect()) as connection:  # else another time
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        finally:
+            self._moving.release()
 
 
 class _Transaction:
