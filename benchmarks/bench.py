@@ -24,7 +24,7 @@ from typing import Any
 import page
 import quick
 import results
-from measuring import Point, Row
+from measuring import PLAIN_C, Point, Row
 from results import Part, Results
 
 RAW = argparse.RawDescriptionHelpFormatter
@@ -51,7 +51,7 @@ def of_kernel(found: Iterable[Any]) -> Iterator[Row]:
         peer, own = name == "C", f"qsweep, {name}"
         table = "training" if peer or name.startswith("q_learning") else "algorithms"
         about = f"the least of all rounds {way.ns:.1f}"
-        yield Row(table, "plain C, libm" if peer else own, "ns a step", (way.median,), about, peer)
+        yield Row(table, PLAIN_C if peer else own, "ns a step", (way.median,), about, peer)
         if "C" in ways and table == "training" and not peer:
             yield Row("against C", own, "times C's", (way.ratio,), "the least of all rounds of each")
     one, two = (ways.get(f"q_learning, {number}") for number in ("one process", "two processes"))

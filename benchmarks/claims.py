@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from measuring import Point, Row
+from measuring import PLAIN_C, Point, Row
 from scale import slope
 
 QUADRATIC = 1.25
 """A curve of time that rises more steeply than this, in log-log, is said to: noise reaches 1.2."""
 
 
+C_NS = 25.5
+"""What plain C takes for a step on the machine for which bounds of time were set, in ns."""
+
+
 @dataclass(frozen=True)
 class Claim:
-    """A bound on the median of a row. about: what is claimed, in words. most: above it, it fails."""
+    """A bound on the median of a row. about: what is claimed, in words. most: above it, it fails.
+
+    of_time: whether a slower machine has as much more time.
+    """
 
     about: str
     table: str
@@ -22,15 +29,23 @@ class Claim:
     bound: float
     most: bool = True
     unit: str = ""
+    of_time: bool = False
 
     def found(self, rows: Sequence[Row]) -> Row | None:
         """The row that it speaks of, if that was measured."""
         found = (r for r in rows if r.table == self.table and r.name == self.name and r.samples)
         return next((row for row in found if not self.unit or row.unit == self.unit), None)
 
-    def holds(self, row: Row) -> bool:
-        """Whether the row keeps within the bound."""
-        return row.median <= self.bound if self.most else row.median >= self.bound
+    def bound_at(self, pace: float) -> float:
+        """The bound on a machine that takes so many times longer."""
+        if not self.of_time:
+            return self.bound
+        return self.bound * pace if self.most else self.bound / pace
+
+    def holds(self, row: Row, pace: float = 1.0) -> bool:
+        """Whether the row keeps within the bound on a machine of that pace."""
+        bound = self.bound_at(pace)
+        return row.median <= bound if self.most else row.median >= bound
 
 
 CLAIMS = (
@@ -68,18 +83,30 @@ CLAIMS = (
         "the same until its last run has ended, without the report",
         2,
     ),
-    Claim("overhead of a run in a sweep", "sweep", "overhead of a run", 60),
-    Claim("`qsweep --help`", "start-up", "qsweep --help", 0.3),
+    Claim("overhead of a run in a sweep", "sweep", "overhead of a run", 60, of_time=True),
+    Claim("`qsweep --help`", "start-up", "qsweep --help", 0.3, of_time=True),
     Claim(
-        "the first episodes trained", "start-up", "qsweep train, until the first episodes are trained", 1.5
+        "the first episodes trained",
+        "start-up",
+        "qsweep train, until the first episodes are trained",
+        1.5,
+        of_time=True,
     ),
     Claim("memory of a run of 10,000,000 episodes", "growth", "memory of a run of 10,000,000 episodes", 500),
-    Claim("points recorded, SQLite", "tracking", "qsweep (SQLite)", 250_000, most=False, unit="points/s"),
-    Claim(
-        "points recorded, PostgreSQL", "tracking", "qsweep (PostgreSQL)", 60_000, most=False, unit="points/s"
+    *(
+        Claim(f"points recorded, {kind}", "tracking", f"qsweep ({kind})", rate, False, "points/s", True)
+        for kind, rate in {"SQLite": 250_000, "PostgreSQL": 60_000}.items()
     ),
-    Claim("`qsweep runs` on 1,000 runs", "start-up", "qsweep runs, on a store of 1,000 runs", 2.5),
+    Claim(
+        "`qsweep runs` on 1,000 runs", "start-up", "qsweep runs, on a store of 1,000 runs", 2.5, of_time=True
+    ),
 )
+
+
+def pace(rows: Sequence[Row]) -> float:
+    """How many times longer than there plain C takes for a step here; 1 where it was not timed."""
+    found = [row for row in rows if row.table == "training" and row.name == PLAIN_C and row.samples]
+    return found[0].median / C_NS if found else 1.0
 
 
 def steep(points: Sequence[Point]) -> dict[str, float]:

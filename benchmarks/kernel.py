@@ -147,7 +147,7 @@ def measure() -> list[Row]:
             few = [config(name, EPISODES // 10, seed) for seed in range(LANES)]
             more = {name: partial(ours, few[:1]), f"{name}, {LANES} seeds by turns": partial(ours, few)}
             times |= raced(more, rounds=3)
-    alone, both = zip(*(scaling() for _ in range(3)), strict=True)
+    alone, both = zip(*(scaling() for _ in range(ROUNDS)), strict=True)
     times |= {"q_learning, one process": list(alone), "q_learning, two processes": list(both)}
     unit = min(times["C" if "C" in times else "q_learning"])
     return [Row(name, min(x), statistics.median(x), min(x) / unit) for name, x in times.items()]

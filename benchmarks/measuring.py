@@ -17,6 +17,8 @@ from pathlib import Path
 
 QSWEEP = str(Path(sys.executable).with_name("qsweep"))
 SPAWNED = (sys.executable, "-S", str(Path(__file__).with_name("spawned.py")))
+PLAIN_C = "plain C, libm"
+"""The row to which a machine's pace is told."""
 QUIET = {"PYTHONWARNINGS": "ignore", "HYDRA_FULL_ERROR": "1"}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import page_pictures
-from claims import CLAIMS, QUADRATIC, Claim, steep
+from claims import C_NS, CLAIMS, QUADRATIC, Claim, pace, steep
 from measuring import Point, Row
 from results import Part, Results
 from scale import slope
@@ -62,7 +62,10 @@ Measured by `make bench`, which writes this page whole, from `benchmarks/results
 typed by hand. Figures are medians, with the smallest and the largest measured in brackets; ratios are
 the part that another machine keeps.
 """
-STEADY = "| no step grows faster than what it does | time in proportion at most: slope {} | {} | {} |"
+PACED = """
+Bounds of time are those of a machine on which plain C takes {c} ns a step; here it takes {here}, so each
+stands for {pace} times the time.
+"""
 EXPLAINED = """## How cost grows
 
 Every point is a process of its own, start-up included. The slope is that of a straight line through the
@@ -114,19 +117,22 @@ def told(part: Part) -> str:
 
 def _claims(results: Results) -> str:
     lines = ["## What is claimed\n", "| what | bound | measured | holds |", "| --- | --- | --- | --- |"]
-    lines += [_claim(claim, row) for claim in CLAIMS if (row := claim.found(results.rows))]
+    slower = pace(results.rows)
+    lines += [_claim(claim, row, slower) for claim in CLAIMS if (row := claim.found(results.rows))]
     if results.points:
         found = ", ".join(f"{curve} ({exponent:.2f})" for curve, exponent in steep(results.points).items())
         bound = f"time in proportion at most: slope {QUADRATIC}"
         lines.append(
             f"| no step grows faster than what it does | {bound} | {found or 'none'} | {_yes(not found)} |"
         )
-    return "\n".join(lines) + "\n" if len(lines) > 3 else ""
+    told = PACED.format(c=C_NS, here=_short(C_NS * slower), pace=_short(slower)) if slower != 1 else ""
+    return "\n".join(lines) + f"\n{told}" if len(lines) > 3 else ""
 
 
-def _claim(claim: Claim, row: Row) -> str:
-    bound = f"{'at most' if claim.most else 'at least'} {claim.bound:g} {row.unit}"
-    return f"| {claim.about} | {bound} | {_figure(row)} {row.unit} | {_yes(claim.holds(row))} |"
+def _claim(claim: Claim, row: Row, slower: float) -> str:
+    bound = f"{'at most' if claim.most else 'at least'} {claim.bound:,g} {row.unit}"
+    bound += f"; here {_short(claim.bound_at(slower))}" if claim.of_time and slower != 1 else ""
+    return f"| {claim.about} | {bound} | {_figure(row)} {row.unit} | {_yes(claim.holds(row, slower))} |"
 
 
 def _yes(holds: bool) -> str:

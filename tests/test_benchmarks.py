@@ -57,6 +57,25 @@ def test_the_page_shows_medians_spread_ratios_and_what_is_absent(tmp_path: Path)
         assert (tmp_path / f"performance-{picture}.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_bound_of_time_is_as_long_as_the_machine_is_slow() -> None:
+    """Where C takes twice as long, so may what was bounded in seconds, and half as much is done in one."""
+    from claims import CLAIMS, pace
+    from measuring import PLAIN_C, Row
+
+    slower = pace([Row("training", PLAIN_C, "ns a step", (51.0,))])
+    assert slower == 2
+    by = {claim.about: claim for claim in CLAIMS}
+    help_, points, ratio = (
+        by[about] for about in ("`qsweep --help`", "points recorded, SQLite", "both cores, beside one")
+    )
+    assert help_.holds(Row("start-up", "h", "s", (0.59,)), slower)
+    assert not help_.holds(Row("start-up", "h", "s", (0.61,)), slower)
+    assert points.holds(Row("tracking", "p", "points/s", (126_000,)), slower)
+    assert not points.holds(Row("tracking", "p", "points/s", (124_000,)), slower)
+    assert not ratio.holds(Row("against C", "r", "times", (1.8,)), slower)
+    assert pace([]) == 1
+
+
 def test_the_slope_is_the_exponent_at_the_end() -> None:
     """Start-up hides growth at the beginning of a curve; what is fitted are its last three points."""
     from measuring import Point

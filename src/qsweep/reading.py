@@ -11,6 +11,8 @@ MOST_TEXT = 64 * 2**20
 """Bytes of a text file at most; a grid of 100,000 learned edges takes a few million."""
 MOST_YAML = 2**20
 """Bytes of a config at most: ours have two thousand, and YAML is slow to read."""
+DEEPEST = 100
+"""Values within each other in a config at most: ours have five, and the time to scan grows with the square."""
 MOST_ROWS = 2**27
 """Rows of a table of episodes at most: a gigabyte a column."""
 
@@ -26,18 +28,31 @@ def read_json(path: Path) -> Any:
 def read_yaml(path: Path) -> Any:
     """The plain values in a YAML file.
 
-    Raises ValueError where it is too large, malformed, or says one thing by reference to another: a few
-    lines of references make billions of values.
+    Raises ValueError where it is too large, too deep, malformed, or says one thing by reference to another:
+    a few lines of references make billions of values.
     """
     import yaml
 
     text = _text(path, MOST_YAML)
     try:
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, yaml.SafeLoader)):
-            raise ValueError("it has references (*NAME), which are not read")
+        _check_tokens(text)
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from None
+
+
+def _check_tokens(text: str) -> None:
+    import yaml
+
+    depth = 0
+    for token in yaml.scan(text, yaml.SafeLoader):
+        if isinstance(token, yaml.AliasToken):
+            raise ValueError("it has references (*NAME), which are not read")
+        name = type(token).__name__
+        if name.startswith(("Block", "Flow")):
+            depth += name.endswith("StartToken") - name.endswith("EndToken")
+        if depth > DEEPEST:
+            raise ValueError(f"its values lie more than {DEEPEST} deep within each other")
 
 
 def read_columns(path: Path, columns: Sequence[str] | None = None) -> Mapping[str, Any]:
