@@ -12,7 +12,7 @@ MOST_TEXT = 64 * 2**20
 MOST_YAML = 2**20
 """Bytes of a config at most: ours have two thousand, and YAML is slow to read."""
 DEEPEST = 100
-"""Values within each other in a config at most: ours have five, and the time to scan grows with the square."""
+"""Values within each other in a config at most: ours have five, and scanning takes the square of them."""
 MOST_ROWS = 2**27
 """Rows of a table of episodes at most: a gigabyte a column."""
 
