@@ -100,6 +100,13 @@ def _processor() -> str:
 
 
 def _commit() -> str:
-    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
-    ran = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
-    return ran.stdout.strip() or "unknown"
+    """The commit, and whether anything differs from it but what is written here."""
+    written = (f":(top,exclude){name}" for name in ("benchmarks/results.json", "docs/performance*"))
+    found = _git("describe", "--always", "--exclude", "*").stdout.strip()
+    changed = _git("diff", "--quiet", "HEAD", "--", ":/", *written).returncode
+    return f"{found}{'-dirty' * bool(changed)}" if found else "unknown"
+
+
+def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    folder = Path(__file__).parent
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
