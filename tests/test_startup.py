@@ -41,6 +41,18 @@ def test_a_tracked_run_loads_no_mlflow() -> None:
     assert loaded & NOT_FOR_A_RUN == set()
 
 
+@pytest.mark.slow
+def test_a_sweep_loads_no_mlflow(workdir: Path) -> None:
+    """Nor does one whose winner is confirmed and registered, and whose runs are compared in their parent."""
+    packages(SMALL)
+    sizes = '"-m", "buckets=3,4", "seed=0,1", "registry.confirm_seeds=2", "hydra/launcher=basic"'
+    loaded = packages(f"{SMALL}, {sizes}")
+    assert {"pandas", "matplotlib"} <= loaded
+    assert loaded & {"mlflow", "sqlalchemy", "alembic"} == set()
+    parents = (workdir / "mlruns" / "artifacts").glob("*/*/artifacts/report/report.html")
+    assert len(list(parents)) == 1
+
+
 def test_the_leaderboard_loads_no_mlflow(workdir: Path) -> None:
     """`qsweep runs` reads a local store with pandas and rich alone."""
     packages(SMALL)

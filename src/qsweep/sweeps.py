@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from qsweep.search.planning import SearchPlan
 
 POLL_SECONDS = 0.25
-NEEDED_BY_REPORTS = ("qsweep.report.attaching", "qsweep.report.figures", "qsweep.tracking.bulk_store")
-"""Modules that take seconds to import: pandas, SciPy, matplotlib, MLflow."""
+NEEDED_BY_REPORTS = ("qsweep.report.attaching", "qsweep.report.figures")
+"""Modules that take seconds to import: pandas, SciPy, matplotlib."""
 GRACE_SECONDS = 10.0
 """How long the runs in hand may take to put away what they have when a sweep is interrupted."""
 
@@ -131,7 +131,7 @@ def _conclude(plan: Plan, parent: Parent, runs: Runs, jobs: Jobs) -> None:
 
 def _winners(plan: Plan, parent: str, launch: Callable[[Sequence[Job], str], object]) -> dict[str, float]:
     """Confirm, register and print the winners; returns the parent run's metrics."""
-    from qsweep.winners import winners  # needs MLflow, which a sweep may not use
+    from qsweep.winners import winners  # pandas is slow to import
 
     found = winners(plan, parent, launch)
     metrics: dict[str, float] = {}

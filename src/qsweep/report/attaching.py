@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from qsweep.durable import temporary_folder
 from qsweep.pictures.q_table_slider import q_table_images, write_slider
@@ -15,6 +14,8 @@ from qsweep.report.page.page import UI
 from qsweep.report.page.q_tables import best_run, layout_of
 from qsweep.report.selection import Selection
 from qsweep.report.writing import PAGE, command, headlines, write_files
+from qsweep.tracking.additions import add_files, add_tag, run_of
+from qsweep.tracking.run_rows import StoredRun
 from qsweep.tracking.store import Store, open_store
 
 ARTIFACTS = "report"
@@ -35,14 +36,14 @@ def attach(parent_run_id: str, uri: str) -> str:
     """
     try:
         store = open_store(uri, create=False)
-        parent = store.client.get_run(parent_run_id)
-        name = parent.data.tags.get(SWEEP, parent.info.run_name)
+        parent = run_of(store, parent_run_id)
+        name = parent.tags.get(SWEEP, parent.name)
         selection = Selection(name, uri)
         made = contents(children(parent_run_id, uri), selection)
         with temporary_folder() as scratch:
             address = uri if uri.startswith("http") else UI
             write_files(made, Path(scratch), command(selection), address, FORMATS)
-            store.client.log_artifacts(parent_run_id, scratch, ARTIFACTS)
+            add_files(store, parent, Path(scratch), ARTIFACTS)
         for section in made.sections:
             _add_sliders(section, store)
     except Exception as error:  # of MLflow, the network, the disk, and whatever else
@@ -50,22 +51,22 @@ def attach(parent_run_id: str, uri: str) -> str:
     return "\n".join([*headlines(made), f"report: {_place(store, parent)}"])
 
 
-def _place(store: Store, parent: Any) -> str:
+def _place(store: Store, parent: StoredRun) -> str:
     """Where the page is to be seen: a file, or the parent run's artifacts on a server."""
     if store.artifacts is None:
-        return f"{store.uri}/#/experiments/{parent.info.experiment_id}/runs/{parent.info.run_id}/artifacts"
-    return f"{parent.info.artifact_uri.removeprefix('file://')}/{ARTIFACTS}/{PAGE}"
+        return f"{store.uri}/#/experiments/{parent.experiment_id}/runs/{parent.run_id}/artifacts"
+    return f"{parent.artifacts.removeprefix('file://')}/{ARTIFACTS}/{PAGE}"
 
 
 def _add_sliders(section: Section, store: Store) -> None:
     for label in section.study.labels[:SLIDERS]:
         run = best_run(section.study, label)
-        run_id = str(run["run_id"])
+        best = run_of(store, str(run["run_id"]))
         try:
-            with archive(store, run_id, run["artifacts"]) as history, temporary_folder() as scratch:
-                images = q_table_images(history, layout_of(history), str(run["name"]), STEPS)
-                write_slider(Path(scratch), images, int(run["started"].timestamp() * 1000))
-                store.client.log_artifacts(run_id, scratch, IMAGES)
-                store.client.set_tag(run_id, IMAGES_TAG, "True")
+            with archive(store, best.run_id, best.artifacts) as history, temporary_folder() as scratch:
+                images = q_table_images(history, layout_of(history), best.name, STEPS)
+                write_slider(Path(scratch), images, best.started)
+                add_files(store, best, Path(scratch), IMAGES)
+                add_tag(store, best, IMAGES_TAG, "True")
         except UsageError:  # its checkpoints cannot be read
             continue
