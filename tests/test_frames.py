@@ -20,7 +20,7 @@ from qsweep.report.frames import IDENTITY, ORIGIN, PLACE, children, load_runs, s
 from qsweep.report.terminal import show_runs
 from qsweep.resolution import resolve
 from qsweep.runner import run_record
-from qsweep.tracking import run_search
+from qsweep.tracking import inventory, run_search
 from qsweep.tracking.mlflow_tracker import MlflowTracker
 from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.tracker import RunRecord, Status
@@ -169,6 +169,7 @@ def test_the_tables_say_what_mlflow_says(
 
     ours = read()
     monkeypatch.setattr(run_search, "PAGE", 2)
+    monkeypatch.setattr(inventory, "PAGE", 1)
     without_tables = replace(store, tables=None)
     monkeypatch.setattr(frames, "open_store", lambda *_, **__: without_tables)
     stock = read()

@@ -14,8 +14,9 @@ from qsweep.report.page.page import UI
 from qsweep.report.page.q_tables import best_run, layout_of
 from qsweep.report.selection import Selection
 from qsweep.report.writing import PAGE, command, headlines, write_files
-from qsweep.tracking.additions import add_files, add_tag, run_of
+from qsweep.tracking.additions import add_files, add_tag
 from qsweep.tracking.run_rows import StoredRun
+from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store, open_store
 
 ARTIFACTS = "report"

@@ -7,20 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qsweep.tracking import run_rows
 from qsweep.tracking.run_rows import StoredRun
 from qsweep.tracking.run_tables import Batch
 from qsweep.tracking.store import Store
 from qsweep.tracking.table_tracker import Folder, is_plain_folder
-
-
-def run_of(store: Store, run_id: str) -> StoredRun:
-    """A run. Raises MlflowException where there is none."""
-    found = run_rows.find_run(store.tables.database, run_id) if store.tables else None
-    if found:
-        return found
-    run = store.client.get_run(run_id)
-    return StoredRun.of(run, store.client.get_experiment(run.info.experiment_id).name)
 
 
 def add_files(store: Store, run: StoredRun, folder: Path, place: str) -> None:

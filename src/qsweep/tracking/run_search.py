@@ -1,4 +1,4 @@
-"""Runs found by their tags: in a store's tables where those are at hand, else by MLflow's client.
+"""Runs found by their tags or id: in a store's tables where those are at hand, else by MLflow's client.
 
 MLflow takes longer to import than the tables to read.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from qsweep.tracking import run_rows
+from qsweep.tracking.inventory import every_experiment
 from qsweep.tracking.run_rows import StoredRun
 from qsweep.tracking.store import Store, literal
 
@@ -17,7 +18,8 @@ PAGE = 1000
 def experiments(store: Store) -> Mapping[str, str]:
     """The names of the experiments in a store, by id, without deleted ones."""
     if store.tables is None:
-        return {e.experiment_id: e.name for e in store.client.search_experiments()}
+        found = every_experiment(store)
+        return {each.experiment_id: each.name for each in found if each.lifecycle_stage == "active"}
     return run_rows.experiments(store.tables.database)
 
 
@@ -29,6 +31,15 @@ def runs(store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None = N
     if store.tables is None:
         return list(_from_client(store, of, tags or {}))
     return run_rows.runs(store.tables.database, of, tags)
+
+
+def run_of(store: Store, run_id: str) -> StoredRun:
+    """The run of an id. Raises MlflowException where there is none."""
+    found = run_rows.find_run(store.tables.database, run_id) if store.tables else None
+    if found:
+        return found
+    run = store.client.get_run(run_id)
+    return StoredRun.of(run, store.client.get_experiment(run.info.experiment_id).name)
 
 
 def _from_client(store: Store, of: Mapping[str, str], tags: Mapping[str, str]) -> Iterator[StoredRun]:
