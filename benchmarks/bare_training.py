@@ -14,8 +14,8 @@ from multiprocessing import Pool
 
 import qsweep
 from qsweep.config import Config
-from qsweep.evaluation import Judge
-from qsweep.training import train_blocks
+from qsweep.learning.training import train_blocks
+from qsweep.policies.evaluation import Judge
 
 BUCKETS = (10, 20, 30, 40)
 

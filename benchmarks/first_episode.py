@@ -9,8 +9,8 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from qsweep import training
 from qsweep.cli import main
+from qsweep.learning import training
 
 
 def noting(train: Callable[..., Iterator[Any]], file: Path) -> Callable[..., Iterator[Any]]:

@@ -25,10 +25,10 @@ import numpy as np
 
 import qsweep
 from qsweep.config import Config
-from qsweep.dynamics import mountain_car
-from qsweep.learning import NAMES
-from qsweep.training import LANES, train, train_blocks
-from qsweep.training.task import task
+from qsweep.environments.twins import mountain_car
+from qsweep.learning.algorithms import NAMES
+from qsweep.learning.task import task
+from qsweep.learning.training import LANES, train, train_blocks
 
 SOURCE = Path(__file__).with_suffix(".c")
 FLAGS = ("-O3", "-march=native", "-ffp-contract=off", "-shared", "-fPIC")

@@ -21,15 +21,15 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from joblib import Parallel, delayed
 
-from qsweep.composition import Job
-from qsweep.evaluation import Judge
-from qsweep.jobs import Ended
-from qsweep.search.planning import SearchPlan, search_plan
-from qsweep.search.running import Runs, job
-from qsweep.search.samplers import sampler
-from qsweep.search.searching import Search
-from qsweep.search.study import SearchStudy
-from qsweep.training import train_blocks
+from qsweep.learning.training import train_blocks
+from qsweep.plan.composition import Job
+from qsweep.policies.evaluation import Judge
+from qsweep.runs.journal import Ended
+from qsweep.runs.search.loop import Search
+from qsweep.runs.search.planning import SearchPlan, search_plan
+from qsweep.runs.search.samplers import sampler
+from qsweep.runs.search.study import SearchStudy
+from qsweep.runs.search.trials import Runs, job
 
 GRID = [
     "buckets=10,15,20,25,30,35,40,45,50,60",

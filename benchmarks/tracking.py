@@ -26,12 +26,12 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for the tests' PostgreSQL server
-from tests.integration.postgresql import PostgreSQL, serving
+from tests.support.postgresql import PostgreSQL, serving
 
-from qsweep.curves import Points
 from qsweep.tracking import RunRecord, tracker
-from qsweep.tracking.curve_rows import COLUMNS
+from qsweep.tracking.curves import Points
 from qsweep.tracking.store import open_store
+from qsweep.tracking.tables.curve_rows import COLUMNS
 
 KEYS = ("train/return_avg", "train/return_min", "train/return_max", "train/epsilon")
 LENGTH = 2500

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qsweep.compile_notice import NOTICE
-from tests.integration.postgresql import PostgreSQL, postgresql
+from qsweep.learning.compiler.notice import NOTICE
+from tests.support.postgresql import PostgreSQL, postgresql
 
 if TYPE_CHECKING:
-    from tests.stores import Sides
+    from tests.support.stores import Sides
 
 __all__ = ["postgresql"]
 
@@ -50,7 +50,7 @@ def migrated_postgresql(postgresql: PostgreSQL) -> Iterator[str]:
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
 def sides(request: pytest.FixtureRequest) -> Sides:
     """MLflow's own store and ours, on equal and empty databases."""
-    from tests.stores import postgresql_sides, sqlite_sides  # MLflow is slow to import
+    from tests.support.stores import postgresql_sides, sqlite_sides  # MLflow is slow to import
 
     if request.param == "sqlite":
         folder = request.getfixturevalue("tmp_path_factory").mktemp("sides")

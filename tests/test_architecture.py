@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,68 +13,40 @@ import qsweep
 
 SOURCE = Path(qsweep.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
+FOLDERS = sorted({file.parent for file in FILES})
 
 ORDER = (
-    *("problems", "config", "checking", "durable", "interrupts", "liveness", "leaving", "garbage", "arrow"),
-    *("reading", "failures"),
-    *("discretizer", "schedules", "seeds", "agents", "learning"),
-    *("packing", "unpacking", "compile_notice", "compiling", "dynamics"),
-    *("textbook", "wrappers", "environments", "grids", "twins", "applicability", "resolution"),
-    *("training", "curves", "evaluation", "optimum", "checkpoints", "episodes"),
-    *("policy_page", "policy", "tracking", "names", "model", "model_code", "registry", "pulling"),
-    *("pictures", "report", "playing"),
-    *("unfinished", "recording", "progress", "jobs", "stopwatch", "runner", "wanted", "batches"),
-    *("reproduction", "filming"),
-    *(
-        "overrides",
-        "composition",
-        "search",
-        "relaunching",
-        "parents",
-        "launching",
-        "winners",
-        "rehearsing",
-        "sweeps",
-        "clusters",
-        "multiruns",
-        "launch",
-        "verification",
-        "serving",
-    ),
-    *("doctor", "gc", "cli", "__init__"),
+    *("errors", "config", "system", "seeds", "environments", "learning", "plan", "tracking", "policies"),
+    *("pictures", "report", "runs", "commands", "cli", "__init__"),
 )
-"""Each module or package of qsweep imports only from its left; `__init__` is the public face."""
+"""Each wing or root module of qsweep imports only from its left; `__init__` is the public face."""
 
-PURE = ("discretizer", "schedules", "seeds")
+PURE = ("environments/grid.py", "learning/schedules.py", "seeds.py")
 
 HOMES = {
     "PIL": {"pictures"},
     "av": {"pictures"},
-    "gymnasium": {"environments", "optimum", "textbook", "wrappers"},
+    "gymnasium": {"environments", "policies/optimum"},
     "matplotlib": {"report", "pictures"},
-    "mlflow": {"doctor", "tracking", "registry", "report"},
-    "numba": {
-        "checkpoints",
-        "compile_notice",
-        "compiling",
-        "dynamics",
-        "training",
-        "evaluation",
-        "optimum",
-        "packing",
-        "unpacking",
-    },
-    "optuna": {"search"},
+    "mlflow": {"commands/doctor", "tracking", "policies/registry", "report"},
+    "numba": {"environments", "learning", "policies/evaluation", "policies/optimum", "tracking/checkpoints"},
+    "optuna": {"runs/search"},
     "pygame": {"pictures"},
 }
-"""Slow package -> who may import it."""
+"""Slow package -> the folders that may import it."""
 
 HEAVY = ("mlflow", "numba", "gymnasium", "matplotlib", "pandas", "hydra", "pyarrow", "pydantic", "numpy")
 
 
-def place(file: Path) -> str:
-    """The module, or the package right below qsweep, that a file belongs to."""
-    return file.relative_to(SOURCE).with_suffix("").parts[0]
+def parts(file: Path) -> tuple[str, ...]:
+    """The names that lead to a module, from the root of qsweep: ("runs", "sweep", "executor")."""
+    inside = file.relative_to(SOURCE).with_suffix("").parts
+    return inside[:-1] if inside[-1] == "__init__" and len(inside) > 1 else inside
+
+
+def wing(file: Path) -> str:
+    """The wing, or the module at the root, that a file belongs to."""
+    return parts(file)[0]
 
 
 def imported(file: Path) -> Iterator[str]:
@@ -86,10 +59,18 @@ def imported(file: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+MODULES = {".".join(("qsweep", *parts(file))).removesuffix(".__init__"): file for file in FILES}
+
+
 def own(file: Path) -> set[str]:
-    """Which other parts of qsweep a file imports from."""
-    parts = (name.split(".") for name in imported(file))
-    return {path[1] for path in parts if path[0] == "qsweep"} - {place(file)}
+    """Dotted names of the other modules of qsweep that a file imports or imports from."""
+    found = {name if name in MODULES else name.rpartition(".")[0] for name in imported(file)}
+    return {name for name in found if name in MODULES and MODULES[name] != file}
+
+
+def wings_used(file: Path) -> set[str]:
+    """Which other wings of qsweep a file imports from."""
+    return {wing(MODULES[name]) for name in own(file)} - {wing(file)}
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -100,41 +81,68 @@ def loaded_by(statement: str) -> set[str]:
 
 
 def test_every_module_has_its_place() -> None:
-    """The order names all modules, each once."""
-    assert {place(file) for file in FILES} <= set(ORDER)
+    """The order names all wings, each once."""
+    assert {wing(file) for file in FILES} == set(ORDER)
     assert len(set(ORDER)) == len(ORDER)
 
 
 def test_imports_go_one_way() -> None:
-    """No module imports from its right, not even inside a function or for its types alone."""
+    """No wing imports from its right, not even inside a function or for its types alone."""
     rank = {name: number for number, name in enumerate(ORDER)}
     backwards = {
         (str(file.relative_to(SOURCE)), name)
         for file in FILES
-        for name in own(file)
-        if rank[name] > rank[place(file)]
+        for name in wings_used(file)
+        if rank[name] > rank[wing(file)]
     }
     assert backwards == set()
 
 
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Inside the wings, too, every module can be read after those that it imports."""
+    TopologicalSorter({name: own(file) for name, file in MODULES.items()}).prepare()
+
+
+def rooms(folder: Path) -> dict[str, set[str]]:
+    """Modules and packages right inside a package -> those beside them that they import from."""
+    depth = len(folder.relative_to(SOURCE).parts)
+    used: dict[str, set[str]] = {}
+    for file in FILES:
+        if folder in file.parents and len(parts(file)) > depth:
+            beside = {parts(MODULES[name]) for name in own(file) if folder in MODULES[name].parents}
+            names = {path[depth] for path in beside if len(path) > depth}
+            used.setdefault(parts(file)[depth], set()).update(names - {parts(file)[depth]})
+    return used
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_no_packages_import_each_other_in_a_circle(folder: Path) -> None:
+    """What lies side by side in a folder, modules and packages, can be put into an order."""
+    TopologicalSorter(rooms(folder)).prepare()
+
+
 @pytest.mark.parametrize("name", PURE)
 def test_pure_modules_take_plain_numbers(name: str) -> None:
-    """Discretizer, schedules, seeds and rules import nothing of qsweep, no config above all."""
-    assert own(SOURCE / f"{name}.py") == set()
+    """The grid, schedules and seeds import nothing of qsweep, no config above all."""
+    assert own(SOURCE / name) == set()
 
 
 @pytest.mark.parametrize("package", sorted(HOMES))
 def test_slow_packages_are_imported_at_home_only(package: str) -> None:
     """Who does not need a slow package does not import it."""
-    users = {place(file) for file in FILES for name in imported(file) if name.split(".")[0] == package}
-    assert users <= HOMES[package]
+    users = {
+        file.relative_to(SOURCE) for file in FILES for name in imported(file) if name.split(".")[0] == package
+    }
+    assert {
+        str(user) for user in users if not any(user.is_relative_to(home) for home in HOMES[package])
+    } == set()
 
 
 def test_training_knows_no_tracker() -> None:
     """Loading both engines loads neither a tracker nor MLflow."""
-    engines = "import qsweep.training.compiled_engine, qsweep.training.gymnasium_engine"
+    engines = "import qsweep.learning.engines.compiled_engine, qsweep.learning.engines.gymnasium_engine"
     loaded = loaded_by(engines)
-    assert "qsweep.training.compiled_engine" in loaded
+    assert "qsweep.learning.engines.compiled_engine" in loaded
     assert {name for name in loaded if name.startswith(("mlflow", "qsweep.tracking"))} == set()
 
 

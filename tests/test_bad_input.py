@@ -20,8 +20,8 @@ from gymnasium import spaces
 
 from qsweep.cli import main
 from qsweep.config import OPTIONAL, RULES
-from qsweep.grids import TABLE_LIMIT
-from qsweep.overrides import GROUPS
+from qsweep.environments.discretizer import TABLE_LIMIT
+from qsweep.plan.overrides import GROUPS
 
 Wrong = tuple[str, str, str]
 """What one line on stderr must hold: the key it begins with, words of the rule, the value given."""
@@ -212,7 +212,9 @@ ENVIRONMENTS: dict[str, list[Wrong]] = {
     "env.wrapper=math:sin": [("env.wrapper", WRAPPER, "'math:sin'")],
     "env.wrapper=builtins:type": [("env.wrapper", "it returned <class", "'builtins:type'")],
     "env.wrapper=.mine:Mine": [("env.wrapper", WRAPPER, "'.mine:Mine'")],
-    "env.wrapper=qsweep.wrappers:PositionAndDirection": [("env.wrapper", WRAPPER, "'qsweep.wrappers:")],
+    "env.wrapper=qsweep.environments.wrappers:PositionAndDirection": [
+        ("env.wrapper", WRAPPER, "'qsweep.environments.wrappers:")
+    ],
 }
 
 APPLIES = {

@@ -11,13 +11,14 @@ import numpy.typing as npt
 import pytest
 import yaml
 
-from qsweep.composition import conf_folder, load_config
 from qsweep.config import Config
-from qsweep.learning import NAMES
-from qsweep.problems import UsageError
-from qsweep.training import Chunk, compiled_engine, gymnasium_engine
-from qsweep.training.chunk import chunks
-from qsweep.training.task import task
+from qsweep.errors import UsageError
+from qsweep.learning.algorithms import NAMES
+from qsweep.learning.blocks import chunks
+from qsweep.learning.engines import compiled_engine, gymnasium_engine
+from qsweep.learning.task import task
+from qsweep.learning.training import Chunk
+from qsweep.plan.composition import conf_folder, load_config
 
 NEEDS = {"lunar_lander": "Box2D", "minigrid": "minigrid"}
 """Preset -> the package that it needs beside Gymnasium."""

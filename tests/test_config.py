@@ -14,8 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from qsweep.checking import parse
-from qsweep.composition import conf_folder, load_config
 from qsweep.config import (
     OPTIONAL,
     RULES,
@@ -26,8 +24,10 @@ from qsweep.config import (
     record,
     variant_hash,
 )
-from qsweep.problems import UsageError
-from qsweep.resolution import resolve
+from qsweep.errors import UsageError
+from qsweep.plan.checking import parse
+from qsweep.plan.composition import conf_folder, load_config
+from qsweep.plan.resolution import resolve
 
 CONTRACT: dict[str, Any] = {
     "learning_rate": 0.1,
@@ -365,7 +365,7 @@ def test_hashes_are_the_same_in_another_process() -> None:
     """Another process, which hashes strings differently, gives the same hash."""
     config = load_config(["env=frozen_lake", "env.kwargs.map_name=8x8", "env.kwargs.is_slippery=true"])
     code = (
-        "import json, sys; from qsweep.config import config_hash; from qsweep.resolution import resolve;"
+        "import json, sys; from qsweep.config import config_hash; from qsweep.plan.resolution import resolve;"
         "print(config_hash(resolve(json.loads(sys.argv[1]))))"
     )
     command = [sys.executable, "-c", code, json.dumps(record(config))]

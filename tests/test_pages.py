@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from qsweep.composition import conf_folder, load_config
+from qsweep.commands.verify.cases import CASES
+from qsweep.commands.verify.table import _expected
 from qsweep.config import RULES
-from qsweep.learning import NAMES, algorithm
-from qsweep.optimum import optimum
-from qsweep.verification.cases import CASES
-from qsweep.verification.table import _expected
+from qsweep.learning.algorithms import NAMES, algorithm
+from qsweep.plan.composition import conf_folder, load_config
+from qsweep.policies.optimum import optimum
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md"))
@@ -72,7 +72,7 @@ def test_every_algorithm_has_a_page_and_a_row() -> None:
 def test_the_page_of_an_algorithm(name: str) -> None:
     """It gives the module's own TD error, all hyperparameters with their presets, and what is refused."""
     chosen, text = algorithm(name), (DOCS / "algorithms" / f"{name}.md").read_text()
-    module = import_module(f"qsweep.learning.{name}")
+    module = import_module(f"qsweep.learning.algorithms.{name}")
     if hasattr(module, "td_error"):
         assert module.td_error.__doc__.split(". ")[0].rstrip(".") in text
     given = {row["key"]: row["preset"] for row in rows(f"algorithms/{name}.md", "range")}

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 import qsweep
-from qsweep.composition import conf_folder, load_config, plan
 from qsweep.config import Config, flatten, record
+from qsweep.plan.composition import conf_folder, load_config, plan
 
 CONF = conf_folder()
 FILES = sorted(path.relative_to(CONF).as_posix() for path in CONF.rglob("*.yaml"))

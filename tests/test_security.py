@@ -17,25 +17,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from qsweep import environments
-from qsweep.checkpoints import FILE_NAME, Archive, History, layout
 from qsweep.cli import ui
-from qsweep.composition import load_config
+from qsweep.commands.play import named, play
+from qsweep.commands.pull import pull
+from qsweep.commands.reproduce import reproduce
 from qsweep.config import Env
-from qsweep.environments import refuse_foreign
-from qsweep.playing import named, play
-from qsweep.policy import RECORD, TABLE, Policy, readable
-from qsweep.problems import UsageError
-from qsweep.progress import Silent
-from qsweep.reading import read_columns, read_yaml
-from qsweep.registry.promotion import register
-from qsweep.registry.pulling import folder_name, pull
-from qsweep.report.selection import Selection
-from qsweep.report.writing import harmless, report
-from qsweep.reproduction import reproduce
-from qsweep.runner import Work, run
+from qsweep.environments import description
+from qsweep.environments.description import refuse_foreign
+from qsweep.errors import UsageError
+from qsweep.plan.composition import load_config
+from qsweep.policies.policy import RECORD, TABLE, Policy, readable
+from qsweep.policies.registry.fetching import folder_name
+from qsweep.policies.registry.promotion import register
+from qsweep.report.folder import harmless, report
+from qsweep.report.loading.selection import Selection
+from qsweep.runs.progress import Silent
+from qsweep.runs.runner import Work, run
+from qsweep.system.untrusted_files import read_columns, read_yaml
+from qsweep.tracking.checkpoints import FILE_NAME, Archive, History, layout
 from qsweep.tracking.store import Store, open_store
-from tests import recorded
+from tests.support import recorded
 
 HOSTILE = "../../<script>alert(1)</script>`\n```python\x1b[31m[/b]"
 """A run's name that is a path, a tag, a fence, a terminal's command and a mark."""
@@ -232,7 +233,7 @@ def test_episodes_are_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert read_columns(path, ["return"])["return"].tolist() == [1.0, 2.0]
     with pytest.raises(ValueError, match="epsilon"):
         read_columns(path, ["return", "epsilon"])
-    monkeypatch.setattr("qsweep.reading.MOST_ROWS", 1)
+    monkeypatch.setattr("qsweep.system.untrusted_files.MOST_ROWS", 1)
     with pytest.raises(ValueError, match="at most 1 are read"):
         read_columns(path)
 
@@ -357,8 +358,8 @@ def test_a_pickle_for_a_table_is_not_opened(store: Store) -> None:
 @pytest.fixture
 def cautious(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a fresh process: no module was asked for."""
-    monkeypatch.setattr(environments, "_asked", set())
-    monkeypatch.setattr(environments, "_trusting", False)
+    monkeypatch.setattr(description, "_asked", set())
+    monkeypatch.setattr(description, "_trusting", False)
 
 
 def forged(store: Store, **env: str) -> str:
@@ -407,16 +408,16 @@ def test_a_pulled_folder_imports_no_module(store: Store) -> None:
 @pytest.mark.usefixtures("cautious")
 def test_what_the_user_asks_for_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     """What this process has made by its user's wish, what presets name, and all of it with --trust."""
-    refuse_foreign("minigrid:MiniGrid-Empty-5x5-v0", "qsweep.wrappers:PositionAndDirection")
+    refuse_foreign("minigrid:MiniGrid-Empty-5x5-v0", "qsweep.environments.wrappers:PositionAndDirection")
     refuse_foreign("MountainCar-v0", None)
     with pytest.raises(UsageError):
         refuse_foreign("mine:Mine-v0", None)
     with pytest.raises(ModuleNotFoundError):
-        environments.make(Env("mine:Mine-v0"))
+        description.make(Env("mine:Mine-v0"))
     refuse_foreign("mine:Mine-v0", None)
     with pytest.raises(UsageError):
         refuse_foreign("qsweeper:Mine-v0", None)
-    monkeypatch.setattr(environments, "_trusting", True)
+    monkeypatch.setattr(description, "_trusting", True)
     refuse_foreign("yours:Yours-v0", "yours:wrap")
 
 
@@ -461,7 +462,7 @@ def test_json_in_a_folder_is_bounded(store: Store, monkeypatch: pytest.MonkeyPat
         (pulled / RECORD).write_text(text)
         with pytest.raises(UsageError, match=re.escape(RECORD)):
             Policy.load(pulled)
-    monkeypatch.setattr("qsweep.reading.MOST_TEXT", 10)
+    monkeypatch.setattr("qsweep.system.untrusted_files.MOST_TEXT", 10)
     with pytest.raises(UsageError, match="larger than 10 bytes"):
         Policy.load(pulled)
     shutil.rmtree(pulled)

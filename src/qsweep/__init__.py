@@ -6,20 +6,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qsweep.composition import load_config
-    from qsweep.report.frames import load_runs
-    from qsweep.report.histories import load_curves
-    from qsweep.report.standings import load_variants
-    from qsweep.training import train
+    from qsweep.learning.training import train
+    from qsweep.plan.composition import load_config
+    from qsweep.report.comparison.standings import load_variants
+    from qsweep.report.loading.curves import load_curves
+    from qsweep.report.loading.runs import load_runs
 
 __all__ = ["load_config", "load_curves", "load_runs", "load_variants", "train"]
 
 _HOMES = {
-    "load_config": "qsweep.composition",
-    "load_curves": "qsweep.report.histories",
-    "load_runs": "qsweep.report.frames",
-    "load_variants": "qsweep.report.standings",
-    "train": "qsweep.training",
+    "load_config": "qsweep.plan.composition",
+    "load_curves": "qsweep.report.loading.curves",
+    "load_runs": "qsweep.report.loading.runs",
+    "load_variants": "qsweep.report.comparison.standings",
+    "train": "qsweep.learning.training",
 }
 
 

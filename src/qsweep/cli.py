@@ -11,8 +11,8 @@ from typing import ParamSpec, TypeVar
 
 import click
 
-from qsweep.garbage import collect_seldom
-from qsweep.problems import Failure, UsageError, printable
+from qsweep.errors import Failure, UsageError, printable
+from qsweep.system.garbage import collect_seldom
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,7 +40,7 @@ def refusing(command: Callable[P, R]) -> Callable[P, R]:
             click.echo("qsweep: interrupted", err=True)
             sys.exit(128 + getattr(interrupt, "signum", 2))
         except Exception as error:
-            from qsweep.failures import failure_of_the_store
+            from qsweep.errors import failure_of_the_store
 
             failed = failure_of_the_store(error)
             if not failed:
@@ -56,7 +56,7 @@ def refusing(command: Callable[P, R]) -> Callable[P, R]:
 
 def _trust(_: click.Context, __: click.Parameter, given: bool) -> None:
     if given:
-        from qsweep.environments import trust_records
+        from qsweep.environments.description import trust_records
 
         trust_records()
 
@@ -95,7 +95,7 @@ def train(arguments: Sequence[str]) -> None:
     OVERRIDES are KEY=VALUE as in Hydra; conf/train.yaml lists the keys. Presets of your own in a
     folder conf/ where the command is run are found beside the packaged ones.
     """
-    from qsweep.launch import launch
+    from qsweep.commands.train import launch
 
     sys.exit(launch(list(arguments)))
 
@@ -146,8 +146,8 @@ def report(
 
     A folder that holds an earlier report is replaced.
     """
-    from qsweep.report.selection import Selection
-    from qsweep.report.writing import report
+    from qsweep.report.folder import report
+    from qsweep.report.loading.selection import Selection
 
     click.echo(report(Selection(name, uri, since, where, metric, baseline), out, ui))
 
@@ -168,7 +168,7 @@ def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
     qsweep pull RUN                     the best checkpoint of a run, by its name or id
     qsweep pull RUN/ep017500            one of its checkpoints
     """
-    from qsweep.registry.pulling import pull
+    from qsweep.commands.pull import pull
 
     click.echo(pull(name, out, force, uri))
 
@@ -203,7 +203,7 @@ def play(
 
     NAME is what `qsweep pull` takes, or such a folder.
     """
-    from qsweep.playing import Pictures, play
+    from qsweep.commands.play import Pictures, play
 
     click.echo(play(name, episodes, seed, Pictures(video, gif, human, force), uri))
 
@@ -229,7 +229,7 @@ def video(
 
     NAME is what `qsweep pull` takes; the film ends at the checkpoint that it names.
     """
-    from qsweep.filming import video
+    from qsweep.commands.video import video
 
     click.echo(video(name, out, every, agent, fps, force, uri))
 
@@ -245,7 +245,7 @@ def reproduce(run: str, uri: str) -> None:
     RUN is a run's name or id. Nothing is recorded. Where the table is another one, what differs from
     the record is named, and the exit code is 1.
     """
-    from qsweep.reproduction import reproduce
+    from qsweep.commands.reproduce import reproduce
 
     done = reproduce(run, uri)
     click.echo(done)
@@ -261,7 +261,7 @@ def verify(cases: Sequence[str], quick: bool) -> None:
 
     CASE is a case such as cliff/sarsa, or a group such as cliff.
     """
-    from qsweep.verification import verify
+    from qsweep.commands.verify import verify
 
     sys.exit(0 if verify(cases, quick) else 1)
 
@@ -277,7 +277,7 @@ def doctor(fix: bool, uri: str) -> None:
     nothing, archives that cannot be read, missing parents, versions without run or files, and what
     killed processes left; and says who takes how much of the disk.
     """
-    from qsweep.doctor import examine
+    from qsweep.commands.doctor import examine
     from qsweep.report.terminal import wide_console
 
     examination = examine(uri, fix)
@@ -316,7 +316,7 @@ def gc(
     history the best checkpoint, the last and registered ones. With --older-than and --keep-best go those that
     are both old and not of the best.
     """
-    from qsweep.gc import Condition, collect
+    from qsweep.commands.gc import Condition, collect
 
     condition = Condition(older_than, keep_best, thin_checkpoints, keep_checkpoints, purge)
     click.echo(collect(name, condition, dry_run, uri))
@@ -343,7 +343,7 @@ def ui(host: str, port: int) -> None:
 @refusing
 def send() -> None:
     """Send the runs that a tracking server did not take, and that were kept in mlruns/unsent."""
-    from qsweep.tracking.unsent import send
+    from qsweep.tracking.client.unsent import send
 
     sent = send()
     click.echo(f"{len(sent)} runs sent" + "".join(f"\n{run}" for run in sent))
@@ -365,6 +365,6 @@ def server(host: str, port: int, backend: str | None, artifacts: str | None, wor
 
     Where no PostgreSQL is named, by --backend or libpq's variables, one is run in mlruns/postgresql.
     """
-    from qsweep.serving import Server, serve
+    from qsweep.commands.server import Server, serve
 
     sys.exit(serve(Server(host, port, backend, artifacts, workers)))

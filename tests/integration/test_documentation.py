@@ -74,7 +74,7 @@ def test_the_history_is_read_without_qsweep(tmp_path: Path) -> None:
     """The Python block of docs/records.md reads the last Q-table of a real history."""
     import numpy as np
 
-    from qsweep.checkpoints import FILE_NAME, History
+    from qsweep.tracking.checkpoints import FILE_NAME, History
 
     tables = np.random.default_rng(0).normal(size=(5, 4, 4, 3))
     with History(tmp_path / FILE_NAME, (4, 4, 3), {}) as history:

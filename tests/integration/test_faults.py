@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from qsweep.checkpoints import FILE_NAME, Archive, sha256
+from qsweep.tracking.checkpoints import FILE_NAME, Archive, sha256
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

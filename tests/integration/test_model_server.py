@@ -19,7 +19,7 @@ from typing import Any
 import gymnasium
 import pytest
 
-from qsweep.policy import Policy
+from qsweep.policies.policy import Policy
 from tests.conftest import QSWEEP
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]

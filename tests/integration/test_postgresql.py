@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from qsweep.curves import Points
-from qsweep.problems import UsageError
+from qsweep.errors import UsageError
 from qsweep.tracking import RunRecord, tracker
+from qsweep.tracking.curves import Points
 from qsweep.tracking.store import open_store
-from tests.integration.postgresql import PostgreSQL
+from tests.support.postgresql import PostgreSQL
 
 pytestmark = [pytest.mark.integration]
 

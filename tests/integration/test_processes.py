@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from qsweep.checkpoints import Archive
+from qsweep.tracking.checkpoints import Archive
 from tests.conftest import QSWEEP
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]

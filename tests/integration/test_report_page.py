@@ -15,12 +15,12 @@ from docs.pictures import CHROMIUM, QSWEEP, browser_page, mlflow_ui
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from qsweep import load_runs
-from qsweep.report.attaching import attach
-from qsweep.report.frames import children
-from qsweep.report.selection import Selection
-from qsweep.report.writing import report
+from qsweep.report.attachment import attach
+from qsweep.report.folder import report
+from qsweep.report.loading.runs import children
+from qsweep.report.loading.selection import Selection
 from qsweep.tracking.store import open_store
-from tests import recorded
+from tests.support import recorded
 
 pytestmark = [
     pytest.mark.integration,

@@ -14,18 +14,18 @@ import optuna_dashboard
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from qsweep.search.study import load
+from qsweep.runs.search.study import load
 
 pytestmark = pytest.mark.integration
 
 SEARCHING = """
 import sys, time
 from pathlib import Path
-from qsweep.search.samplers import sampler
-from qsweep.search.searching import Scored, Search
-from qsweep.search.settings import Settings
-from qsweep.search.spaces import space
-from qsweep.search.study import SearchStudy
+from qsweep.runs.search.samplers import sampler
+from qsweep.runs.search.loop import Scored, Search
+from qsweep.runs.search.settings import Settings
+from qsweep.runs.search.spaces import space
+from qsweep.runs.search.study import SearchStudy
 
 def evaluate(wanted):
     time.sleep(0.02)

@@ -17,15 +17,15 @@ import numpy as np
 import pytest
 import requests
 
-from qsweep.checkpoints import Archive, sha256
-from qsweep.curves import Points
-from qsweep.tracking.mlflow_tracker import MlflowTracker
+from qsweep.tracking.checkpoints import Archive, sha256
+from qsweep.tracking.client.mlflow_tracker import MlflowTracker
+from qsweep.tracking.client.unsent import send
+from qsweep.tracking.curves import Points
 from qsweep.tracking.patience import PatientClient, ServerGone
 from qsweep.tracking.store import open_store
 from qsweep.tracking.tracker import RunRecord
-from qsweep.tracking.unsent import send
 from tests.conftest import QSWEEP
-from tests.integration.postgresql import PostgreSQL, binaries
+from tests.support.postgresql import PostgreSQL, binaries
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from tests.integration.postgresql import PostgreSQL
+from tests.support.postgresql import PostgreSQL
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -17,7 +17,7 @@ WRITERS, RUNS, PARTS, LENGTH = 16, 6, 5, 200
 PROGRAM = """
 import sys
 import numpy as np
-from qsweep.curves import Points
+from qsweep.tracking.curves import Points
 from qsweep.tracking import RunRecord, table_tracker, tracker
 
 table_tracker.FLUSH_POINTS = 1  # every part is a transaction of its own

@@ -29,7 +29,7 @@ class RayLauncher(ClusterLauncher):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Join the cluster. Raises UsageError where there is none."""
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
-        from qsweep.problems import Problem, UsageError
+        from qsweep.errors import Problem, UsageError
 
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         import ray

@@ -1,4 +1,4 @@
-"""Hydra's side of a multirun; what it does is in qsweep.sweeps.
+"""Hydra's side of a multirun; what it does is in qsweep.runs.sweep.orchestration.
 
 Hydra imports this file whenever it starts, in any program: nothing heavy may be imported at its top.
 """
@@ -37,8 +37,9 @@ class QsweepSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Launch every combination of `arguments`."""
-        from qsweep import composition, sweeps
+        from qsweep.plan import composition
+        from qsweep.runs.sweep import orchestration
 
         assert self.launcher is not None
         plan = composition.plan(self.lines(arguments), multirun=True)  # the command line has made it already
-        return sweeps.sweep(plan, self.launcher, str(self.config.hydra.sweep.dir))
+        return orchestration.sweep(plan, self.launcher, str(self.config.hydra.sweep.dir))

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from qsweep.checkpoints import QTable, name_of
-from qsweep.evaluation.rollouts import Setting, roll_out
 from qsweep.pictures.agent_video import FPS, moments
-from qsweep.policy import Policy
+from qsweep.policies.evaluation.rollouts import Setting, roll_out
+from qsweep.policies.policy import Policy
+from qsweep.tracking.checkpoints import QTable, name_of
 
 LONGEST, HELD = 32, 6
 """Frames that an episode takes at most, and that its end is shown for."""

@@ -17,13 +17,14 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # before pygame is imp
 import pygame
 from PIL import Image, ImageDraw, ImageFont
 
-from qsweep.environments import make
-from qsweep.evaluation.rollouts import Setting
-from qsweep.interrupts import StopRequests
-from qsweep.pictures import writing
-from qsweep.pictures.labels import ACTIONS, font
-from qsweep.policy import Policy
-from qsweep.problems import Problem, UsageError
+from qsweep.environments.description import make
+from qsweep.environments.facts import ACTIONS
+from qsweep.errors import Problem, UsageError
+from qsweep.pictures.encoding import writing
+from qsweep.pictures.labels import font
+from qsweep.policies.evaluation.rollouts import Setting
+from qsweep.policies.policy import Policy
+from qsweep.system.interrupts import StopRequests
 
 FPS = 30.0
 """Frames a second of an environment that does not say."""

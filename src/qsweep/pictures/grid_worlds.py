@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from qsweep.config import Env
-from qsweep.discretizer import Grid
-from qsweep.environments import describe, make
+from qsweep.environments.description import describe, make
+from qsweep.environments.grid import Grid
 from qsweep.pictures.surfaces import Axis, Panel, World
 
 Letters = npt.NDArray[np.str_]

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from qsweep.config import Env
-from qsweep.discretizer import Grid, cells_at
-from qsweep.environments import Dimension, describe
+from qsweep.environments.description import Dimension, describe
+from qsweep.environments.facts import Name, action_names, dimension_names
+from qsweep.environments.grid import Grid, cells_at
 from qsweep.pictures.grid_worlds import maps
-from qsweep.pictures.labels import VIEWS, Name, View, action_names, dimension_names
+from qsweep.pictures.labels import VIEWS, View
 from qsweep.pictures.surfaces import Axis, Cells, Layout, Panel, edges
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from qsweep.curves import Points
 from qsweep.pictures.labels import font
+from qsweep.tracking.curves import Points
 
 WIDTH, HEIGHT = 960, 600
 """Of the image, in pixels."""

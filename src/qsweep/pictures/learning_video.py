@@ -13,17 +13,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
-from qsweep.checkpoints import name_of
-from qsweep.curves import Points
-from qsweep.pictures import Writer
 from qsweep.pictures.agent_stills import Agent, Still
 from qsweep.pictures.dot_pixels import Pixels, window
+from qsweep.pictures.encoding import Writer
 from qsweep.pictures.labels import font
 from qsweep.pictures.marks import GREEDY, OTHER
 from qsweep.pictures.q_table import notes
 from qsweep.pictures.sheets import DARK, GREY, LIGHT, cut, dress, name_rows
 from qsweep.pictures.surfaces import Floats, Layout
 from qsweep.pictures.video_places import Box, Place, places
+from qsweep.tracking.checkpoints import name_of
+from qsweep.tracking.curves import Points
 
 WIDTH, HEIGHT = 1200, 900
 """Pixels of a frame."""

@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
 
-from qsweep.pictures.labels import ARROWS
+from qsweep.environments.facts import ARROWS
 from qsweep.pictures.sheets import DARK
 from qsweep.pictures.surfaces import Cells, Floats, Panel
 

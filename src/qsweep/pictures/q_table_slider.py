@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from qsweep.checkpoints import Archive
 from qsweep.pictures.q_table import policy_map
 from qsweep.pictures.surfaces import Layout
+from qsweep.tracking.checkpoints import Archive
 
 WIDTH = 700
 """Pixels."""

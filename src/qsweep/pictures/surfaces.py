@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from qsweep.discretizer import Grid, bucket_edges
+from qsweep.environments.grid import Grid, bucket_edges
 
 Floats = npt.NDArray[np.float64]
 Cells = npt.NDArray[np.int64]

@@ -11,15 +11,15 @@ import pandas as pd
 from qsweep.report.charts.chart import Chart, LeftOut
 from qsweep.report.charts.curve_charts import best_run, greedy_curves, learning_curves
 from qsweep.report.charts.key_charts import heat_map, importance_chart, important_keys, parallel_coordinates
+from qsweep.report.charts.references import references
 from qsweep.report.charts.score_charts import profiles, score_by_key, time_and_score
 from qsweep.report.charts.search_progress import search_progress
-from qsweep.report.courses import findings_by_variant
-from qsweep.report.histories import Histories, load_histories
-from qsweep.report.page.q_tables import Film, films
-from qsweep.report.references import references
-from qsweep.report.selection import Selection
-from qsweep.report.standings import standings
-from qsweep.report.studies import SEED, Study, studies
+from qsweep.report.comparison.courses import findings_by_variant
+from qsweep.report.comparison.standings import standings
+from qsweep.report.comparison.studies import SEED, Study, studies
+from qsweep.report.loading.curves import Histories, load_histories
+from qsweep.report.loading.selection import Selection
+from qsweep.report.q_tables import Film, films
 from qsweep.tracking.store import Store, open_store
 
 KEYS = 12
@@ -94,3 +94,7 @@ def _figures(study: Study, read: Histories, generator: np.random.Generator) -> I
     yield profiles(study)
     yield time_and_score(study, of_scores)
     yield best_run(study, read, rules)
+
+
+RUNS = 2000
+"""Runs that the page lists; `runs.csv` lists all."""

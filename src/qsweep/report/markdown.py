@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from qsweep.problems import printable
+from qsweep.errors import printable
 from qsweep.report import words
 from qsweep.report.contents import Contents, Section
-from qsweep.report.leaderboard import number, share_of_optimum
+from qsweep.report.formats import number, share_of_optimum
 
 LINES = 58
 """Of the whole, at most."""

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from qsweep.checkpoints import Archive, name_of
-from qsweep.problems import UsageError
-from qsweep.report.archives import archive
-from qsweep.report.page.q_tables import best_run, layout_of
-from qsweep.report.studies import Study
+from qsweep.errors import UsageError
+from qsweep.report.comparison.studies import Study
+from qsweep.report.loading.archives import archive
+from qsweep.report.q_tables import best_run, layout_of
+from qsweep.tracking.checkpoints import Archive, name_of
 from qsweep.tracking.store import Store
 
 if TYPE_CHECKING:  # matplotlib is slow to import

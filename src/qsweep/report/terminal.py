@@ -5,10 +5,13 @@ from __future__ import annotations
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
-from qsweep.problems import printable
-from qsweep.report.frames import load_runs
-from qsweep.report.leaderboard import CAPTION, runs_table, variants_table
+from qsweep.errors import printable
+from qsweep.report.comparison.variants import variants
+from qsweep.report.formats import number, share_of_optimum
+from qsweep.report.loading.runs import SCORE, load_runs
+from qsweep.tracking.run_ids import short
 
 WIDTH = 140
 """Characters a line may have in a file or pipe."""
@@ -43,3 +46,42 @@ def show_variants(runs: pd.DataFrame, console: Console) -> None:
             title = escape(printable(f"{experiment}: variants"))
             console.print(variants_table(group, title))
             console.print(CAPTION, "", soft_wrap=True, style="dim")
+
+
+CAPTION = (
+    "mean, SD, worst and best over seeds: the chosen checkpoint's mean return on test starts\n"
+    "of optimum: how near the mean comes to the best possible, where known: a share, or how far below\n"
+    "training, s: the last trailing average, with exploration, and the seconds that training took"
+)
+"""What the columns of `variants_table` mean."""
+
+
+def variants_table(runs: pd.DataFrame, title: str) -> Table:
+    """The variants as a table for the terminal."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("variant", overflow="fold")
+    for column in ("seeds", "mean", "SD", "worst", "best", "of optimum", "training", "s"):
+        table.add_column(column, justify="right")
+    for row in variants(runs).to_dict("records"):
+        spread = "-" if row["seeds"] == 1 else f"{row['sd']:.2g}"
+        scores = (number(row["mean"]), spread, number(row["worst"]), number(row["best"]))
+        training = (number(row["train"]), f"{row['seconds']:.2f}")
+        share = share_of_optimum(row["mean"], row["optimum"])
+        table.add_row(escape(row["label"]), str(row["seeds"]), *scores, share, *training)
+    return table
+
+
+def runs_table(runs: pd.DataFrame, limit: int) -> Table:
+    """The latest runs as a table for the terminal."""
+    shown = runs.head(limit)
+    more = f" (the latest {limit} of {len(runs)})" if len(runs) > limit else ""
+    table = Table(title=f"Runs{more}", title_justify="left", box=None, pad_edge=False)
+    for column in ("started", "run", "id", "status"):
+        table.add_column(column, overflow="fold")
+    table.add_column("test mean", justify="right")
+    for _, run in shown.iterrows():
+        score = run.get(SCORE, float("nan"))
+        started = run["started"].tz_convert(None).strftime("%Y-%m-%d %H:%M")
+        value = "-" if pd.isna(score) else number(score)
+        table.add_row(started, escape(str(run["name"])), short(run["run_id"]), run["status"], value)
+    return table

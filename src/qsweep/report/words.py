@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from qsweep.config import RULES
-from qsweep.report.contents import Contents
-from qsweep.report.leaderboard import RUN_KEYS, number
-from qsweep.report.page.page_tables import RUNS
-from qsweep.report.ranking import Row
-from qsweep.report.studies import Study
+from qsweep.report.comparison.ranking import Row
+from qsweep.report.comparison.studies import Study
+from qsweep.report.comparison.variants import RUN_KEYS
+from qsweep.report.contents import RUNS, Contents
+from qsweep.report.formats import number
 
 
 @dataclass(frozen=True)

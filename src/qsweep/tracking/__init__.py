@@ -30,6 +30,6 @@ def tracker(uri: str, patient: bool = False) -> Tracker:
         from qsweep.tracking.table_tracker import TableTracker
 
         return TableTracker(store, store.tables)
-    from qsweep.tracking.mlflow_tracker import MlflowTracker  # imports MLflow, which takes a second
+    from qsweep.tracking.client.mlflow_tracker import MlflowTracker  # imports MLflow, which takes a second
 
     return MlflowTracker(store)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qsweep.tracking.run_rows import StoredRun
-from qsweep.tracking.run_tables import Batch
 from qsweep.tracking.store import Store
 from qsweep.tracking.table_tracker import Folder, is_plain_folder
+from qsweep.tracking.tables.run_rows import StoredRun
+from qsweep.tracking.tables.run_tables import Batch
 
 
 def add_files(store: Store, run: StoredRun, folder: Path, place: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
-from qsweep.curves import Points
+from qsweep.tracking.curves import Points
 from qsweep.tracking.tracker import RunLog, Status
 
 

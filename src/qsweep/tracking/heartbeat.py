@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 
-from qsweep.liveness import HEARTBEAT
+from qsweep.system.liveness import HEARTBEAT
 
 BEAT_SECONDS = 60.0
 

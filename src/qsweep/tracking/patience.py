@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from qsweep.problems import Failure
+from qsweep.errors import Failure
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

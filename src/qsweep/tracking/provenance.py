@@ -14,11 +14,7 @@ from pathlib import Path
 PACKAGES = ("gymnasium", "numpy", "numba", "hydra-core", "mlflow", "pandas")
 
 
-DECIDING = (
-    *("agents", "dynamics", "evaluation", "learning", "textbook", "training"),
-    *("compiling.py", "discretizer.py", "environments.py", "grids.py", "schedules.py", "seeds.py"),
-    *("twins.py", "wrappers.py"),
-)
+DECIDING = ("environments", "learning", "policies/evaluation", "seeds.py")
 """The parts of qsweep that decide what a run comes to."""
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from qsweep.tracking import run_rows
 from qsweep.tracking.inventory import every_experiment
-from qsweep.tracking.run_rows import StoredRun
 from qsweep.tracking.store import Store, literal
+from qsweep.tracking.tables import run_rows
+from qsweep.tracking.tables.run_rows import StoredRun
 
 PAGE = 1000
 

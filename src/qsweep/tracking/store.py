@@ -14,12 +14,12 @@ from urllib.parse import unquote
 
 from filelock import FileLock
 
-from qsweep.durable import sync_folder
-from qsweep.problems import Problem, UsageError
-from qsweep.tracking import schema
-from qsweep.tracking.database import Database, DatabaseError
-from qsweep.tracking.run_tables import RunTables
-from qsweep.tracking.sqlite_database import PAGE_BYTES, SqliteDatabase
+from qsweep.errors import Problem, UsageError
+from qsweep.system.atomic_files import sync_folder
+from qsweep.tracking.tables import schema
+from qsweep.tracking.tables.database import Database, DatabaseError
+from qsweep.tracking.tables.run_tables import RunTables
+from qsweep.tracking.tables.sqlite_database import PAGE_BYTES, SqliteDatabase
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 LOCAL_FOLDER = "mlruns"
 DATABASE = "mlflow.db"
-BULK_SCHEMES = {"sqlite": "qsweep-sqlite", "postgresql": "qsweep-postgresql"}
-"""MLflow's scheme -> that under which MLflow finds `bulk_store`, for the same tables."""
 POSTGRESQL = r"postgresql://[^@?]+"
 """Without user and password: libpq has them from the environment."""
 URIS = rf"local|https?://[^@]+|sqlite:///.+|{POSTGRESQL}"
@@ -70,9 +68,7 @@ class Store:
             return cast(
                 "MlflowClient", PatientClient(MlflowClient(self.uri, registry_uri=self.uri), self.uri)
             )
-        scheme = self.uri.partition(":")[0]
-        bulk = BULK_SCHEMES.get(scheme, scheme) if self.tables else scheme
-        return MlflowClient(self.uri.replace(scheme, bulk, 1), registry_uri=self.uri)
+        return MlflowClient(self.uri, registry_uri=self.uri)
 
 
 def local_database(folder: Path | None = None) -> Path:
@@ -94,13 +90,6 @@ def unfinished_tables(ask: Callable[[str], Iterable[tuple[Any, ...]]]) -> list[s
     """
     pattern = "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB '_alembic_tmp_*'"
     return [str(row[0]) for row in ask(pattern)]
-
-
-def bulk_store(store_uri: str, artifact_uri: str) -> Any:
-    """The store of one of BULK_SCHEMES: MLflow's entry point, called while MLflow is importing."""
-    from qsweep.tracking.bulk_store import BulkStore
-
-    return BulkStore(store_uri, artifact_uri or f"./{LOCAL_FOLDER}")  # as MLflow's own default
 
 
 def literal(text: str) -> str:
@@ -170,7 +159,7 @@ def versions_in(database: Database) -> list[str]:
 @lru_cache  # a connection takes longer than all that a run says on it
 def _postgresql(uri: str, create: bool, folder: Path) -> Store:
     try:
-        from qsweep.tracking import postgresql_database as postgresql
+        from qsweep.tracking.tables import postgresql_database as postgresql
     except ImportError:
         remedy = "pip install 'qsweep[postgresql]'"
         raise UsageError([Problem("tracking.uri", "needs psycopg", uri, remedy)]) from None

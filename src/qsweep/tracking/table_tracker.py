@@ -14,16 +14,16 @@ from typing import Protocol
 
 import numpy as np
 
-from qsweep.curves import Points
-from qsweep.liveness import HEARTBEAT, is_alive, owner_of
-from qsweep.problems import Problem, UsageError
+from qsweep.errors import Problem, UsageError
+from qsweep.system.liveness import HEARTBEAT, is_alive, owner_of
 from qsweep.tracking.continued import ContinuedRunLog
-from qsweep.tracking.curve_rows import Logged, curves_of, latest_rows
-from qsweep.tracking.database import DatabaseError
+from qsweep.tracking.curves import Points
 from qsweep.tracking.heartbeat import Heartbeat, sign_of_life
 from qsweep.tracking.run_ids import new_run_id
-from qsweep.tracking.run_tables import Batch, End, NewRun, RunTables, is_plain
 from qsweep.tracking.store import Store
+from qsweep.tracking.tables.curve_rows import Logged, curves_of, latest_rows
+from qsweep.tracking.tables.database import DatabaseError
+from qsweep.tracking.tables.run_tables import Batch, End, NewRun, RunTables, is_plain
 from qsweep.tracking.tracker import (
     EXPERIMENT_TAGS,
     LONGEST_PARAM,
@@ -60,7 +60,7 @@ class TableTracker:
         Raises UsageError where its experiment has been deleted, or the store cannot be written.
         """
         if not all(is_plain(key) for key in (*record.params, *record.tags)):
-            from qsweep.tracking.mlflow_tracker import MlflowTracker  # MLflow judges names itself
+            from qsweep.tracking.client.mlflow_tracker import MlflowTracker  # MLflow judges names itself
 
             return MlflowTracker(self._store).open(record)
         try:

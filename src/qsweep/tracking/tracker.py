@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from qsweep.curves import Points
-from qsweep.problems import Problem, UsageError
+from qsweep.errors import Problem, UsageError
+from qsweep.tracking.curves import Points
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from qsweep.report.leaderboard import number
+from qsweep.report.formats import number
 from qsweep.report.statistics.summaries import Interval
 
 Floats = npt.NDArray[np.float64]

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from qsweep.report.charts.chart import Axis, Floats, LeftOut, Line, LineChart, Rule, unknown
-from qsweep.report.histories import Histories, aligned
+from qsweep.report.comparison.studies import Study
+from qsweep.report.loading.curves import Histories, aligned
 from qsweep.report.statistics.summaries import bootstrap_interval
-from qsweep.report.studies import Study
 
 COLOURED = 6
 """Variants that have a colour of their own and a band: the first in the order of their scores."""

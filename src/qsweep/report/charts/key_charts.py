@@ -12,8 +12,8 @@ from qsweep.report.charts.chart import Axis, Bar, BarChart, Floats, HeatChart, L
 from qsweep.report.charts.importance import FEWEST_VARIANTS, Importance, between_variants, importances
 from qsweep.report.charts.score_charts import in_words
 from qsweep.report.charts.swept_values import MOST_VALUES, as_typed, axis_of, distinct, having
-from qsweep.report.leaderboard import number
-from qsweep.report.studies import Study
+from qsweep.report.comparison.studies import Study
+from qsweep.report.formats import number
 
 EVEN = 12
 """Values of a hyperparameter that stand at equal distances on an axis of parallel coordinates."""

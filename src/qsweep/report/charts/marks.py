@@ -28,7 +28,7 @@ from qsweep.report.charts.chart import (
     ScatterChart,
     plain,
 )
-from qsweep.report.leaderboard import number
+from qsweep.report.formats import number
 
 BLUE, ORANGE, GREY, DARK, PALE = "#0072b2", "#d55e00", "#6b6b6b", "#1f2328", "#aeb6bf"
 PALETTE = (BLUE, ORANGE, "#009e73", "#cc79a7", "#56b4e9", "#e69f00")

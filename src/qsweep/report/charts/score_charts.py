@@ -21,8 +21,8 @@ from qsweep.report.charts.chart import (
 )
 from qsweep.report.charts.curve_charts import COLOURED, DRAWN
 from qsweep.report.charts.swept_values import MOST_VALUES, as_typed, axis_of, distinct, having
+from qsweep.report.comparison.studies import Study
 from qsweep.report.statistics.summaries import performance_profile, profile_band, summaries
-from qsweep.report.studies import Study
 
 METRICS = {
     "test/return_mean": "mean return on test starts",

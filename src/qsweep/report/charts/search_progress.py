@@ -9,7 +9,7 @@ import numpy as np
 from qsweep.report.charts.chart import Axis, Floats, Line, LineChart, Rule, unknown
 from qsweep.report.charts.score_charts import in_words
 from qsweep.report.charts.swept_values import MOST_VALUES
-from qsweep.report.studies import Study
+from qsweep.report.comparison.studies import Study
 
 
 def search_progress(study: Study, rules: tuple[Rule, ...]) -> Iterator[LineChart]:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from qsweep.report.leaderboard import number
+from qsweep.report.formats import number
 from qsweep.report.statistics.summaries import Floats
 
 SEEDS = 60

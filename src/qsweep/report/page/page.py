@@ -17,7 +17,7 @@ from qsweep.report import words
 from qsweep.report.charts.chart import Chart
 from qsweep.report.contents import Contents, Section
 from qsweep.report.page.page_tables import leaderboard, runs_table
-from qsweep.report.page.q_tables import embedded
+from qsweep.report.q_tables import embedded
 
 FOLDER = Path(__file__).parent
 SCRIPTS = ("charts.js", "films.js", "tables.js")

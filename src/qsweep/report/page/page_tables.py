@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from qsweep.checkpoints import name_of
 from qsweep.report.charts.curve_charts import COLOURED
-from qsweep.report.contents import Section
-from qsweep.report.leaderboard import number, share_of_optimum
+from qsweep.report.comparison.studies import Study
+from qsweep.report.contents import RUNS, Section
+from qsweep.report.formats import number, share_of_optimum
 from qsweep.report.page.cells import (
     Cell,
     Column,
@@ -21,11 +21,8 @@ from qsweep.report.page.cells import (
     spread_cell,
     text_of,
 )
-from qsweep.report.studies import Study
+from qsweep.tracking.checkpoints import name_of
 from qsweep.tracking.run_ids import short
-
-RUNS = 2000
-"""Runs that the page lists; `runs.csv` lists all."""
 
 
 def leaderboard(section: Section, place: str, ui: str) -> Table:

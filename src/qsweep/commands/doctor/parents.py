@@ -1,0 +1,36 @@
+"""Runs that are nested under a run that is gone or deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from qsweep.commands.doctor.finding import Finding, Patient
+from qsweep.tracking.inventory import PARENT, Kept
+
+AILMENT = "missing parent"
+LOST = "qsweep.lost_parent"
+"""The tag that keeps what the parent's id was."""
+
+
+def findings(patient: Patient) -> Iterator[Finding]:
+    """One finding for each parent that is missed."""
+    children: dict[str, list[Kept]] = {}
+    for run in patient.runs.values():
+        if run.parent and not run.deleted:
+            children.setdefault(run.parent, []).append(run)
+    for parent, nested in children.items():
+        found = patient.runs.get(parent)
+        count = f"{len(nested)} run{'s' if len(nested) > 1 else ''} nested under it, such as {nested[0].name}"
+        if found is None:
+            mend = partial(_cut, patient, nested, parent)
+            yield Finding(AILMENT, f"run {parent}", f"is gone; {count}", "they are shown at the top", mend)
+        elif found.deleted:
+            mend = partial(patient.store.client.restore_run, parent)
+            yield Finding(AILMENT, str(found), f"was deleted; {count}", "is restored", mend)
+
+
+def _cut(patient: Patient, nested: list[Kept], parent: str) -> None:
+    for run in nested:
+        patient.store.client.set_tag(run.id, LOST, parent)
+        patient.store.client.delete_tag(run.id, PARENT)

@@ -1,0 +1,182 @@
+"""`qsweep play`: greedy episodes of a policy by its name: a summary, and on request a film or a window."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qsweep import seeds
+from qsweep.environments.twins.matching import has_twin
+from qsweep.errors import Problem, UsageError
+from qsweep.policies.evaluation.bootstrap import mean_interval
+from qsweep.policies.evaluation.rollouts import Rollouts, roll_out
+from qsweep.policies.policy import RECORD, Policy
+from qsweep.policies.registry import names
+from qsweep.policies.registry.fetching import fetch
+from qsweep.policies.stage import Stage
+from qsweep.system.atomic_files import temporary_folder
+from qsweep.tracking.store import open_store
+
+if TYPE_CHECKING:  # matplotlib and Pillow are for who films
+    from qsweep.pictures.agent_video import Film
+
+MOST = 10**6
+"""Episodes, at most."""
+LISTED = 20
+"""Returns that are listed one by one, at most."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What is wanted beside the summary: the first episode in files, all of them in a window."""
+
+    video: Path | None = None
+    gif: Path | None = None
+    window: bool = False
+    force: bool = False
+
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """The files to write, by option."""
+        given = {"--video": self.video, "--gif": self.gif}
+        return {option: path for option, path in given.items() if path}
+
+    def problems(self) -> Iterator[Problem]:
+        """What stands in the way, as far as can be said before anything is done."""
+        for option, path in self.files.items():
+            ending = {"--video": ".mp4", "--gif": ".gif"}[option]
+            if path.suffix.lower() != ending:
+                yield Problem(option, f"must end in {ending}", str(path))
+            elif path.is_dir():
+                yield Problem(option, "is a folder", str(path))
+            elif (path.exists() or path.is_symlink()) and not self.force:
+                yield Problem(option, "exists", str(path), f"give another {option}, or --force")
+        if self.window:
+            from qsweep.pictures.agent_video import has_display
+
+            if not has_display():
+                rule = "needs a display, and there is none here"
+                yield Problem("--human", rule, None, "write --video FILE.mp4 instead")
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of it. source: where the policy comes from; starts: the seeds; film: of `files`."""
+
+    policy: Policy
+    source: str
+    starts: range
+    rollouts: Rollouts
+    files: Mapping[str, Path] = field(default_factory=dict)
+    film: Film | None = None
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        episodes, plural = len(self.starts), "" if len(self.starts) == 1 else "s"
+        yield f"{self.policy.env_id}  {self.source}"
+        yield f"played    {episodes:,} greedy episode{plural}"
+        start = f"seed {self.starts[0]}" if not plural else f"seeds {self.starts[0]} to {self.starts[-1]}"
+        yield f"starts    {start}, which no training, validation or test uses"
+        yield f"return    {self._return()}"
+        if 1 < episodes <= LISTED:
+            yield f"returns   {' '.join(f'{total:g}' for total in self.rollouts.returns)}"
+        successes = self.rollouts.successes(self.policy.env_id)
+        if successes is not None:
+            yield f"success   {successes.mean():.1%}: {successes.sum():,} of {episodes:,}"
+        yield f"length    mean {self.rollouts.lengths.mean():.1f} steps"
+        if self.film:
+            (width, height), files = self.film.size, ", ".join(map(str, self.files.values()))
+            what = f"{self.film.frames:,} frames of {width} x {height} pixels, {self.film.fps:g} a second"
+            yield f"wrote     {files}: the first episode, {what}"
+
+    def _return(self) -> str:
+        returns = self.rollouts.returns
+        if len(returns) == 1:
+            return f"{returns[0]:g}"
+        low, high = mean_interval(returns)
+        return (
+            f"mean {returns.mean():.4g} (95% {low:.4g} to {high:.4g}), worst {returns.min():g}, "
+            f"best {returns.max():g}"
+        )
+
+
+NO_PICTURES = Pictures()
+
+
+def play(
+    name: str, episodes: int = 10, first: int = 0, pictures: Pictures = NO_PICTURES, uri: str = "local"
+) -> Played:
+    """Roll the greedy policy of `name` out from `episodes` play starts, the first `first` left out.
+
+    name: as `pull` takes it, or a folder that it wrote. Raises UsageError for a name that stands for
+    nothing, a file that exists or cannot be written, an environment that cannot be made or drawn.
+    """
+    if problems := [*_range_problems(episodes, first), *pictures.problems()]:
+        raise UsageError(problems)
+    policy, source = named(name, uri)
+    stage, starts = Stage.of(policy), seeds.play(episodes, first)
+    rollouts = roll_out(stage, has_twin(policy.env), policy.q_table, starts)
+    made = _film(stage, policy, starts[0], pictures.files) if pictures.files else None
+    if pictures.window:
+        from qsweep.pictures.agent_video import show
+
+        show(stage, policy, starts)
+    return Played(policy, source, starts, rollouts, pictures.files, made)
+
+
+def _range_problems(episodes: int, first: int) -> Iterator[Problem]:
+    if not 1 <= episodes <= MOST:
+        yield Problem("--episodes", f"must be a whole number from 1 to {MOST:,}", episodes)
+    if not 0 <= first <= 2**29:
+        yield Problem("--seed", f"must be a whole number from 0 to {2**29:,}", first)
+
+
+def named(name: str, uri: str = "local") -> tuple[Policy, str]:
+    """The policy that a name stands for, and in words where it comes from.
+
+    What is in the store comes before a folder of the same name, unless that is written as a path: with
+    a leading . / or ~, or a trailing /. Raises UsageError where there is neither.
+    """
+    folder = Path(name).expanduser()
+    if re.match(r"[./~]|.*/$", name):
+        return _from_folder(folder)
+    try:
+        return _from_store(name, uri)
+    except UsageError:
+        if (folder / RECORD).is_file():
+            return _from_folder(folder)
+        raise
+
+
+def _from_folder(folder: Path) -> tuple[Policy, str]:
+    policy = Policy.load(folder)
+    return policy, f"{_origin(policy)}, from the folder {folder}"
+
+
+def _from_store(name: str, uri: str) -> tuple[Policy, str]:
+    store = open_store(uri, create=False)
+    with temporary_folder() as scratch:
+        policy = fetch(store, names.resolve(store, name), Path(scratch))
+    return policy, _origin(policy)
+
+
+def _origin(policy: Policy) -> str:
+    origin = policy.origin
+    version = f", registered as {origin['model']}/{origin['version']}" if "model" in origin else ""
+    return f"checkpoint {origin['checkpoint']} of run {origin['run_name']} ({origin['run_id']}){version}"
+
+
+def _film(stage: Stage, policy: Policy, seed: int, files: Mapping[str, Path]) -> Film:
+    from qsweep.pictures.agent_video import film  # matplotlib is slow to import
+
+    option = next(iter(files))
+    try:
+        return film(stage, policy, seed, list(files.values()), option)
+    except OSError as error:
+        shown = ", ".join(map(str, files.values()))
+        raise UsageError([Problem(option, "cannot be written", shown, str(error))]) from error

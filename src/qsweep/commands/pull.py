@@ -1,0 +1,74 @@
+"""`qsweep pull`: a checkpoint by name, as a folder that is either whole or not there."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from qsweep.errors import Problem, UsageError
+from qsweep.policies.policy import CONFIG, README, RECORD, TABLE, Policy
+from qsweep.policies.registry.fetching import fetch, folder_name
+from qsweep.policies.registry.model import write_model
+from qsweep.policies.registry.names import resolve
+from qsweep.system.atomic_files import taking_place_of, temporary_folder
+from qsweep.tracking.store import RULE, URIS, open_store
+
+MODEL = "model"
+WRITTEN = (TABLE, RECORD, CONFIG, README, MODEL)
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What was pulled, and where it lies."""
+
+    folder: Path
+    policy: Policy
+
+    def __str__(self) -> str:
+        origin, files = self.policy.origin, ", ".join(WRITTEN)
+        version = f", registered as {origin['model']}/{origin['version']}" if "model" in origin else ""
+        return (
+            f"{self.policy.env_id}  checkpoint {origin['checkpoint']} of run {origin['run_name']} "
+            f"({origin['run_id']}){version}\n"
+            f"wrote {self.folder}: {files}\n"
+            f"play it with the few lines of Python in its {README}, or serve it: "
+            f"mlflow models serve --env-manager local -m {self.folder / MODEL}"
+        )
+
+
+def pull(name: str, out: Path | None = None, force: bool = False, uri: str = "local") -> Pulled:
+    """Write the policy that `name` stands for into the folder `out` (by default named after it).
+
+    Raises UsageError where there is nothing of that name, or `out` exists and may not be replaced.
+    """
+    if not re.fullmatch(URIS, uri):
+        raise UsageError([Problem("--uri", RULE, uri)])
+    folder = Path(os.path.abspath(out or folder_name(name)))  # a name of its own, where `out` ends in ..
+    _check_replaceable(folder, force)
+    store = open_store(uri, create=False)
+    with temporary_folder() as scratch:
+        policy = fetch(store, resolve(store, name), Path(scratch))
+    try:
+        with taking_place_of(folder, partial(_check_replaceable, force=force)) as aside:
+            policy.save(aside)
+            write_model(policy, aside / MODEL)
+    except OSError as error:
+        raise UsageError([Problem("--out", "cannot be written", str(folder), str(error))]) from error
+    return Pulled(folder, policy)
+
+
+def _check_replaceable(folder: Path, force: bool) -> None:
+    """Refuse to write over what exists, and with `force` over what is no pulled policy."""
+    if not (folder.exists() or folder.is_symlink()):
+        return
+    if not force:
+        raise UsageError([Problem("--out", "exists", str(folder), "give another --out, or --force")])
+    rule = "is replaced only if it is a folder that holds a pulled policy and nothing else"
+    if folder.is_symlink() or not folder.is_dir():
+        raise UsageError([Problem("--out", rule, str(folder))])
+    others = sorted(path.name for path in folder.iterdir() if path.name not in WRITTEN)
+    if others:
+        raise UsageError([Problem("--out", rule, str(folder), f"it also holds {', '.join(others[:5])}")])

@@ -1,0 +1,144 @@
+"""`qsweep reproduce`: train a run again from its record and compare the last Q-table, bit for bit."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qsweep.config import Config, config_hash
+from qsweep.errors import Problem, UsageError, printable
+from qsweep.learning.training import train_blocks
+from qsweep.plan.resolution import recorded
+from qsweep.policies.policy import readable
+from qsweep.policies.registry.names import resolve as find
+from qsweep.runs.progress import RunProgress
+from qsweep.system.atomic_files import temporary_folder
+from qsweep.system.untrusted_files import read_yaml
+from qsweep.tracking.checkpoints import sha256
+from qsweep.tracking.provenance import provenance
+from qsweep.tracking.store import Store, open_store
+
+RECORD = "config.yaml"
+TABLE, CONFIG = "qsweep.qtable_sha256", "qsweep.config"
+COMPARED = ("version", "python", "platform", "git_commit", "git_dirty")
+"""Tags that may say why a run is not reproduced, beside the packages."""
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A run trained again.
+
+    recorded, found: SHA-256 of the last Q-table, then and now. config: the hash of config.yaml as it
+    is now. differences: of code, versions and machine, in words.
+    """
+
+    run_name: str
+    run_id: str
+    episodes: int
+    seconds: float
+    recorded: str
+    found: str
+    recorded_config: str
+    config: str
+    differences: tuple[str, ...]
+
+    @property
+    def equal(self) -> bool:
+        """Whether the last Q-table is the same to the bit."""
+        return self.recorded == self.found
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield f"run       {self.run_name} ({self.run_id})"
+        yield f"trained   {self.episodes:,} episodes again in {self.seconds:.2f} s"
+        yield f"recorded  {self.recorded}"
+        yield f"now       {self.found}"
+        if self.config == self.recorded_config:
+            yield f"config    {RECORD} is as it was recorded ({self.config})"
+        else:
+            yield f"config    {RECORD} was changed since: recorded {self.recorded_config}, now {self.config}"
+        yield from (f"differs   {difference}" for difference in self.differences)
+        if not self.differences:
+            yield "differs   nothing that the run recorded of its code, packages, Python and platform"
+        yield "reproduced: the last Q-table is the same to the bit" if self.equal else "NOT reproduced"
+
+
+def reproduce(name: str, uri: str = "local") -> Reproduction:
+    """Train the run that `name` stands for again, without recording anything.
+
+    Raises UsageError where there is no such run, it did not finish, or its record cannot be used here.
+    """
+    store = open_store(uri, create=False)
+    run = store.client.get_run(find(store, name).run_id)
+    tags = run.data.tags
+    _check_finished(run)
+    config = _recorded_config(store, run.info.run_id)
+    started = time.perf_counter()
+    found = _train(config)
+    return Reproduction(
+        run_name=printable(run.info.run_name),
+        run_id=run.info.run_id,
+        episodes=config.episodes,
+        seconds=time.perf_counter() - started,
+        recorded=tags[TABLE],
+        found=found,
+        recorded_config=tags[CONFIG],
+        config=config_hash(config),
+        differences=tuple(differences(tags, provenance())),
+    )
+
+
+def _check_finished(run: Any) -> None:
+    if run.info.status != "FINISHED":
+        rule = "did not finish, so there is no last Q-table to reproduce"
+        raise UsageError([Problem("run", rule, run.info.run_name, f"it is {run.info.status}")])
+    missing = [key for key in (TABLE, CONFIG) if key not in run.data.tags]
+    if missing:
+        raise UsageError([Problem("run", f"has no tag {missing[0]}", run.info.run_name)])
+
+
+def _recorded_config(store: Store, run_id: str) -> Config:
+    """The config in a run's record; the engine is the one that ran.
+
+    Raises UsageError, naming the file, where it is missing, damaged or not valid here.
+    """
+    where = f"run {run_id}: {RECORD}"
+    with readable(where), temporary_folder() as scratch:
+        path = store.client.download_artifacts(run_id, RECORD, scratch)
+        try:
+            return recorded(read_yaml(Path(path)))
+        except UsageError as error:
+            raise UsageError(
+                dataclasses.replace(problem, key=f"{where}: {problem.key}") for problem in error.problems
+            ) from error
+
+
+def _train(config: Config) -> str:
+    """The SHA-256 of the last Q-table of a config."""
+    with RunProgress(config.episodes, config.window) as progress:
+        for _, block in train_blocks([config]):
+            progress.update(block)
+    return sha256(block.tables[-1])
+
+
+def differences(recorded: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    """How code, packages and machine differ from those that a run's tags tell of, in words."""
+    for key in (f"qsweep.{name}" for name in COMPARED):
+        yield from _difference(key, recorded.get(key), now.get(key))
+    then, here = (json.loads(tags.get("qsweep.packages", "{}")) for tags in (recorded, now))
+    for package in dict.fromkeys([*then, *here]):
+        yield from _difference(f"qsweep.packages: {package}", then.get(package), here.get(package))
+    if recorded.get("qsweep.git_dirty") == now.get("qsweep.git_dirty") == "true":
+        yield "qsweep.git_dirty: files differed from the commit, then and now, and none tells how"
+
+
+def _difference(key: str, then: str | None, now: str | None) -> Iterator[str]:
+    if then != now:
+        yield f"{key}: recorded {then or 'nothing'}, now {now or 'nothing'}"

@@ -1,0 +1,80 @@
+"""The database behind the server: which one, and whether it can be had."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from urllib.parse import parse_qs, urlsplit
+
+from qsweep.errors import Problem, UsageError
+
+FROM_ENVIRONMENT = "postgresql:///"
+"""A URI that says nothing: libpq takes everything from PGHOST, PGUSER, PGPASSWORD, PGDATABASE, ..."""
+NAMING = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE", "PGPORT")
+"""Variables of which any one says that there is a PostgreSQL to be used."""
+USERS = "mlflow_users"
+"""The schema of MLflow's users and permissions, beside the public one with the runs: one backup has both."""
+SHORTEST_PASSWORD = 12
+"""MLflow's own rule."""
+
+
+def backend_uri(given: str | None) -> str | None:
+    """The URI of the database that was named, on the command line or by libpq's variables; None: none was.
+
+    Raises UsageError for another kind of database, and for a URI with a password: command lines are seen
+    by every user of a machine.
+    """
+    if given is None:
+        return FROM_ENVIRONMENT if any(os.environ.get(name) for name in NAMING) else None
+    parts = urlsplit(given)
+    if parts.scheme not in ("postgresql", "postgresql+psycopg"):
+        raise UsageError([Problem("--backend", "must be postgresql://[USER@]HOST[:PORT]/DATABASE", given)])
+    query = parse_qs(parts.query)
+    if parts.password is not None or "password" in query:
+        remedy = "set PGPASSWORD, or write it to ~/.pgpass"
+        raise UsageError([Problem("--backend", "must hold no password", None, remedy)])
+    if "options" in query:
+        rule = "must leave options to the server, which sets its search_path"
+        raise UsageError([Problem("--backend", rule, given)])
+    return given
+
+
+def users_uri(uri: str) -> str:
+    """The URI of the same database by which MLflow finds its users, in their own schema."""
+    return f"{uri}{'&' if urlsplit(uri).query else '?'}options=-csearch_path={USERS}"
+
+
+def need_extra() -> None:
+    """Raise UsageError unless what MLflow needs for this is installed."""
+    missing = [name for name in ("psycopg", "flask_wtf") if find_spec(name) is None]
+    if missing:
+        remedy = "pip install 'qsweep[server]'"
+        raise UsageError([Problem("qsweep server", f"needs {' and '.join(missing)}", None, remedy)])
+
+
+def prepare(uri: str) -> bool:
+    """Make the schema for the users, if need be; returns whether an administrator is in it.
+
+    Raises UsageError where the database cannot be had.
+    """
+    import psycopg
+
+    plain = uri.replace("postgresql+psycopg:", "postgresql:", 1)
+    try:
+        with psycopg.connect(plain, connect_timeout=10, autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {USERS}")
+            made = connection.execute("SELECT to_regclass(%s)", [f"{USERS}.users"]).fetchone()
+            if made is None or made[0] is None:
+                return False
+            found = connection.execute(f"SELECT 1 FROM {USERS}.users WHERE is_admin").fetchone()  # noqa: S608
+            return found is not None
+    except psycopg.Error as error:
+        rule = "must be a PostgreSQL that answers, with a database whose owner the user is"
+        raise UsageError([Problem("--backend", rule, uri, " ".join(str(error).split())[:300])]) from None
+
+
+def need_password() -> None:
+    """Raise UsageError unless the environment has a password for a first administrator."""
+    if len(os.environ.get("MLFLOW_AUTH_ADMIN_PASSWORD", "")) < SHORTEST_PASSWORD:
+        rule = f"must be set, to at least {SHORTEST_PASSWORD} characters, where there is no administrator yet"
+        raise UsageError([Problem("MLFLOW_AUTH_ADMIN_PASSWORD", rule)])

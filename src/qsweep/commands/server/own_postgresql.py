@@ -1,0 +1,166 @@
+"""A PostgreSQL that belongs to the folder the server is started in, from the machine's own binaries.
+
+It listens on a socket in a folder that only its owner may enter, and on no network: there is no password.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from qsweep.errors import Problem, UsageError
+
+DATABASE = "mlflow"
+USER = "qsweep"
+"""The database's user, not the machine's."""
+UNPRIVILEGED = ("postgres", "nobody")
+"""Who PostgreSQL runs as where the server is started by root, which it refuses to serve."""
+LONGEST_SOCKET = 107
+"""Bytes in the path of a Unix socket, on Linux (unix(7))."""
+CONNECTIONS = 200
+"""MLflow keeps up to fifteen for each worker and kind of table."""
+SECONDS_TO_START = 60.0
+POLL_SECONDS = 0.1
+KEY = "PostgreSQL"
+GIVE_ONE = "or name one by PGHOST, PGUSER, PGPASSWORD and PGDATABASE"
+
+
+@contextmanager
+def own_postgresql(folder: Path) -> Iterator[str]:
+    """Run the PostgreSQL that lies in `folder`, made where there is none; stop it at the end.
+
+    Yields the URI of its database. One that was left running is taken over. Raises UsageError where the
+    machine has no PostgreSQL, or it cannot run here.
+    """
+    folder = folder.absolute()
+    binaries, user = _binaries(), _user()
+    _check(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if user:
+        shutil.chown(folder, user.pw_name, user.pw_gid)
+    folder.chmod(0o700)
+    if not (folder / "data").exists():
+        _make(folder, binaries, user)
+    if not _answers(folder):
+        _start(folder, binaries, user)
+    try:
+        _make_database(folder)
+        yield f"postgresql://{USER}@/{DATABASE}?host={quote(str(folder))}&port=5432"
+    finally:
+        _run(folder, user, [binaries / "pg_ctl", "--pgdata=data", "--mode=fast", "--wait", "stop"])
+
+
+def _binaries() -> Path:
+    """The newest folder with PostgreSQL's programs: on the PATH, or where Debian has them."""
+    on_path = shutil.which("initdb")
+    folders = [Path(on_path).resolve().parent] if on_path else []
+    folders += sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda f: float(f.parent.name), reverse=True
+    )
+    for folder in folders:
+        if all((folder / name).exists() for name in ("initdb", "postgres", "pg_ctl")):
+            return folder
+    rule = "must be installed, and is neither on the PATH nor under /usr/lib/postgresql"
+    raise UsageError([Problem(KEY, rule, None, f"apt install postgresql, {GIVE_ONE}")])
+
+
+def _user() -> pwd.struct_passwd | None:
+    """Who runs it: None for whoever runs this."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name: entry for entry in pwd.getpwall()}
+    for name in UNPRIVILEGED:
+        if name in known:
+            return known[name]
+    rule = f"does not run as root, and there is no user {' or '.join(UNPRIVILEGED)}"
+    raise UsageError([Problem(KEY, rule, None, f"start the server as another user, {GIVE_ONE}")])
+
+
+def _check(folder: Path) -> None:
+    length = len(os.fsencode(folder / ".s.PGSQL.5432"))
+    if length > LONGEST_SOCKET:
+        rule = f"needs a folder with a shorter path, for its socket: {length - LONGEST_SOCKET} bytes fewer"
+        raise UsageError([Problem(KEY, rule, str(folder), f"start the server elsewhere, {GIVE_ONE}")])
+
+
+def _run(
+    folder: Path, user: pwd.struct_passwd | None, command: list[Path | str]
+) -> subprocess.CompletedProcess[bytes]:
+    """Run one of PostgreSQL's programs to its end, as the user that it runs as."""
+    words = [str(word) for word in command]
+    return subprocess.run(words, cwd=folder, capture_output=True, **_as(user))
+
+
+def _as(user: pwd.struct_passwd | None) -> dict[str, Any]:
+    if user is None:
+        return {}
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "umask": 0o077}
+
+
+def _make(folder: Path, binaries: Path, user: pwd.struct_passwd | None) -> None:
+    """Make an empty cluster, aside first: half of one would never start."""
+    aside = folder / "data.new"
+    shutil.rmtree(aside, ignore_errors=True)
+    options = ["--auth=trust", f"--username={USER}", "--encoding=UTF8", "--locale=C", "--data-checksums"]
+    made = _run(folder, user, [binaries / "initdb", *options, aside.name])
+    if made.returncode:
+        said = " ".join(made.stderr.decode(errors="replace").split())[-300:]
+        remedy = f"it runs as user {user.pw_name}, who must be able to enter the folder" if user else GIVE_ONE
+        raise UsageError([Problem(KEY, f"cannot be set up: {said}", str(folder), remedy)])
+    aside.rename(folder / "data")
+
+
+def _start(folder: Path, binaries: Path, user: pwd.struct_passwd | None) -> None:
+    settings = {
+        "listen_addresses": "",
+        "unix_socket_directories": str(folder),
+        "port": "5432",
+        "max_connections": str(CONNECTIONS),
+    }
+    options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            [str(binaries / "postgres"), "-D", "data", *options],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is for the server, which then stops it
+            **_as(user),
+        )
+    deadline = time.monotonic() + SECONDS_TO_START
+    while not _answers(folder):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise UsageError([Problem(KEY, "does not start", str(folder), f"see {folder / 'log'}")])
+        time.sleep(POLL_SECONDS)
+
+
+def _connect(folder: Path, database: str) -> Any:
+    import psycopg
+
+    return psycopg.connect(host=str(folder), port=5432, user=USER, dbname=database, autocommit=True)
+
+
+def _answers(folder: Path) -> bool:
+    import psycopg
+
+    try:
+        _connect(folder, "postgres").close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _make_database(folder: Path) -> None:
+    with _connect(folder, "postgres") as connection:
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+        if not found:
+            connection.execute(f"CREATE DATABASE {DATABASE}")

@@ -1,0 +1,185 @@
+"""The server's process: what it is given, how it is started, watched and ended."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from filelock import FileLock, Timeout
+
+from qsweep.commands.server.backend import backend_uri, need_extra, need_password, prepare, users_uri
+from qsweep.commands.server.own_postgresql import own_postgresql
+from qsweep.errors import Problem, UsageError
+from qsweep.system.atomic_files import write_text
+from qsweep.system.interrupts import Interrupted, StopRequests
+
+FOLDER = Path("mlruns") / "server"
+"""What the server keeps beside its database: settings, a key, artifacts."""
+POSTGRESQL = Path("mlruns") / "postgresql"
+POLL_SECONDS = 0.2
+SECONDS_TO_END = 30
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+PERMISSIONS = """\
+[mlflow]
+# What a user may do with the experiments and models of others. EDIT: add runs and versions, delete nothing.
+default_permission = EDIT
+database_uri = {uri}
+admin_username = admin
+# Passwords are hashed slowly, on purpose; a right one is believed for so long without. A changed one
+# may therefore be good for a minute more.
+auth_cache_ttl_seconds = 60
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where to listen, and where to keep things.
+
+    backend: a URI of PostgreSQL without a password, or None: what libpq's variables say, or one of its
+    own. artifacts: a folder or an s3:// URI, or None: a folder below mlruns/. workers: processes.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 5000
+    backend: str | None = None
+    artifacts: str | None = None
+    workers: int = 4
+
+    @property
+    def address(self) -> str:
+        """Where it is reached from the same machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def serve(server: Server) -> int:
+    """Run MLflow's tracking server until SIGINT or SIGTERM; returns the exit code.
+
+    Raises UsageError where it cannot be started.
+    """
+    need_extra()
+    uri = backend_uri(server.backend)
+    _check_port(server)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with StopRequests() as stop, ExitStack() as ended_with:
+        ended_with.enter_context(_alone())
+        settings = _settings(uri or ended_with.enter_context(own_postgresql(POSTGRESQL)))
+        process = ended_with.enter_context(_running(_command(server), {**os.environ, **settings}))
+        try:
+            _wait(server, process, stop)
+            _say(server)
+            while process.poll() is None:
+                stop.check()
+                time.sleep(POLL_SECONDS)
+        except Interrupted:
+            return 0
+        return process.returncode or 1  # it was not asked to end
+
+
+def _check_port(server: Server) -> None:
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((server.host, server.port))
+        except OSError as error:
+            given = f"{server.host}:{server.port}"
+            rule = "must be an address of this machine and a port that is free"
+            raise UsageError([Problem("--host, --port", rule, given, str(error.strerror))]) from None
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    try:
+        with FileLock(FOLDER / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise UsageError([Problem("qsweep server", "another one runs in this folder", str(FOLDER))]) from None
+
+
+def _settings(uri: str) -> dict[str, str]:
+    """The environment that MLflow is given beside what is there: all that must not be seen in `ps`."""
+    settings = {
+        "MLFLOW_BACKEND_STORE_URI": uri,
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": os.environ.get("MLFLOW_FLASK_SERVER_SECRET_KEY") or _secret_key(),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        # Without MLflow's job runners, which evaluate language models and start a process each.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": os.environ.get("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false"),
+    }
+    has_administrator = prepare(uri)
+    if "MLFLOW_AUTH_CONFIG_PATH" not in os.environ:
+        if not has_administrator:
+            need_password()
+        file = FOLDER.absolute() / "basic_auth.ini"
+        write_text(file, PERMISSIONS.format(uri=users_uri(uri).replace("%", "%%")))
+        settings["MLFLOW_AUTH_CONFIG_PATH"] = str(file)
+    return settings
+
+
+def _secret_key() -> str:
+    """What forms are signed with: made once, readable by the server's user alone."""
+    file = FOLDER / "secret_key"
+    if not file.exists():
+        file.touch(mode=0o600)
+    key = file.read_text()
+    if not key:
+        key = secrets.token_hex(32)
+        file.write_text(key)
+    return key
+
+
+def _command(server: Server) -> list[str]:
+    artifacts = server.artifacts or str(FOLDER.absolute() / "artifacts")
+    options = {
+        "--app-name": "basic-auth",
+        "--host": server.host,
+        "--port": str(server.port),
+        "--workers": str(server.workers),
+        "--artifacts-destination": artifacts,
+    }
+    words = [word for pair in options.items() for word in pair]
+    return [sys.executable, "-m", "mlflow", "server", "--serve-artifacts", *words]
+
+
+@contextmanager
+def _running(command: list[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in a session of its own, so that a signal comes to it once; ended on the way out."""
+    process = subprocess.Popen(command, env=environment, start_new_session=True)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait(server: Server, process: subprocess.Popen[bytes], stop: StopRequests) -> None:
+    """Return when the server answers, or has ended."""
+    while process.poll() is None:
+        stop.check()
+        try:
+            with urllib.request.urlopen(f"{server.address}/health", timeout=5):  # noqa: S310
+                return
+        except OSError:
+            time.sleep(POLL_SECONDS)
+
+
+def _say(server: Server) -> None:
+    click.echo(f"serving at {server.address}; Ctrl-C ends it", err=True)
+    if server.host not in LOOPBACK:
+        warning = f"qsweep: {server.host} is reached from other machines, and passwords travel in the clear"
+        click.echo(f"{warning}: put TLS in front of it (docs/server.md)", err=True)

@@ -1,0 +1,137 @@
+"""`qsweep train`: check the command line, then run it once or hand it to Hydra as a multirun."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from hydra._internal.utils import get_args_parser
+
+from qsweep.config import RULES, Config
+from qsweep.errors import Problem, UsageError, without_password
+from qsweep.plan import overrides
+from qsweep.plan.composition import Job, Plan, conf_folder, plan, search_options
+from qsweep.runs.progress import RunProgress
+from qsweep.runs.resume import interrupted_run
+from qsweep.runs.runner import Outcome, Work, run
+from qsweep.runs.search.multirun import search
+from qsweep.runs.sweep.executor import command
+from qsweep.runs.sweep.multirun import call_hydra, multirun
+from qsweep.system.interrupts import StopRequests
+from qsweep.tracking.checkpoints import name_of
+from qsweep.tracking.store import open_store
+from qsweep.tracking.unfinished import all_left
+
+OWN_CONFIGS = Path("conf")
+"""Presets in this folder of the current one are found beside the packaged ones."""
+
+
+def launch(arguments: list[str]) -> int:
+    """Do what `qsweep train ARGUMENTS` asks for; returns the exit code.
+
+    Raises UsageError with everything wrong with the command line, before anything has begun.
+    """
+    flags = _flags(arguments)
+    given = [overrides.normal(line) for line in flags.overrides]
+    for_hydra = [line for line in given if line.startswith(("hydra.", "hydra/"))]
+    for_hydra += _search_path(flags.config_dir, for_hydra)
+    tasks = [line for line in given if line not in for_hydra]
+    if flags.cfg or flags.info or flags.hydra_help or flags.shell_completion:
+        if any(line.startswith("tracking.uri=") and without_password(line) != line for line in tasks):
+            rule = f"must be {RULES['tracking.uri']}"
+            raise UsageError([Problem("tracking.uri", rule)])  # Hydra would print it
+        call_hydra([*(a for a in arguments if a not in flags.overrides), *for_hydra, *tasks])
+        return 0
+    checked = [line for line in for_hydra if not line.startswith("hydra.sweep.dir=")]
+    if flags.multirun and (options := search_options((*checked, *tasks))):
+        return search(options, (*checked, *tasks), for_hydra, tasks)
+    wanted = plan((*checked, *tasks), bool(flags.multirun))
+    if wanted.jobs[0].config.sweep.dry_run:
+        from qsweep.runs.sweep.dry_run import rehearsed
+
+        click.echo(rehearsed(wanted))
+        return 0
+    return multirun(wanted, for_hydra, tasks) if flags.multirun else _single(wanted)
+
+
+def _flags(arguments: list[str]) -> Any:
+    parser = get_args_parser()
+
+    def refuse(message: str) -> NoReturn:
+        raise UsageError([Problem("qsweep train", message, None, "see qsweep train --help")])
+
+    parser.error = refuse  # type: ignore[method-assign]  # argparse would print its own usage
+    flags = parser.parse_intermixed_args(arguments)
+    if flags.config_dir and not Path(flags.config_dir).is_dir():
+        raise UsageError([Problem("--config-dir", "must be a folder", flags.config_dir)])
+    for name in ("config_name", "config_path", "experimental_rerun"):
+        if getattr(flags, name):
+            raise UsageError([Problem(f"--{name.replace('_', '-')}", "does not apply", getattr(flags, name))])
+    return flags
+
+
+def _search_path(config_dir: str | None, for_hydra: list[str]) -> list[str]:
+    """Where Hydra is to look for presets beside the packaged ones, as an override."""
+    if any(line.startswith("hydra.searchpath=") for line in for_hydra):
+        return []
+    folder = Path(config_dir or OWN_CONFIGS).absolute()
+    if not folder.is_dir() or folder == conf_folder():
+        return []
+    return [f"hydra.searchpath=[{overrides.quoted(f'file://{folder}')}]"]
+
+
+def _single(wanted: Plan) -> int:
+    [job] = wanted.jobs
+    config = job.config
+    run_id = _interrupted(job)
+    with RunProgress(config.episodes, config.window) as progress:
+        [outcome] = run([Work(config, job.name, command(job.overrides), run_id=run_id)], progress)
+    click.echo(f"{config.env.id}  {outcome.name}\n{_summary(config, outcome)}")
+    tracked = "see it with: qsweep ui" if config.tracking.uri == "local" else config.tracking.uri
+    if outcome.run_id:
+        click.echo(f"run       {outcome.run_id}  {tracked}")
+        if config.registry.promote == "auto":
+            click.echo(f"model     {_register(config.tracking.uri, outcome.run_id)}")
+    return 0
+
+
+def _interrupted(job: Job) -> str:
+    """The id of an interrupted run that this one goes on with, or none."""
+    tracking = job.config.tracking
+    if tracking.uri == "none" or tracking.resume == "never" or not (left := all_left()):
+        return ""
+    run_id = interrupted_run(open_store(tracking.uri), job.config, job.name)
+    for found in left:
+        if found.run_id == run_id:
+            say = "never to begin anew: tracking.resume=never"
+            click.echo(f"going on with run {run_id} after episode {found.episodes:,} ({say})", err=True)
+    return run_id
+
+
+def _register(uri: str, run_id: str) -> str:
+    """Register a run's chosen checkpoint; returns what became of it."""
+    from qsweep.policies.registry.promotion import register
+
+    with StopRequests() as stop:  # a signal waits until the registry is whole again
+        registered = str(register(open_store(uri), run_id))
+        stop.check()
+    return registered
+
+
+def _summary(config: Config, outcome: Outcome) -> str:
+    """What a run came to, in three lines."""
+    of = outcome.metrics
+    number = "{:.4g}".format
+    return (
+        f"trained   {outcome.episodes:,} episodes, {of['train/steps']:,.0f} steps in "
+        f"{of['train/seconds']:.2f} s; last {min(config.window, config.episodes):,} episodes: "
+        f"average {number(of['train/return_avg'])}, minimum {number(of['train/return_min'])}, "
+        f"maximum {number(of['train/return_max'])}\n"
+        f"best      checkpoint {name_of(int(of['best_episode']))}: mean return "
+        f"{number(of['test/return_mean'])} (95% {number(of['test/return_ci_low'])} to "
+        f"{number(of['test/return_ci_high'])}) over {config.evaluation.test_episodes:,} test starts, "
+        f"worst {number(of['test/return_worst'])}\n"
+        f"last      checkpoint {name_of(outcome.episodes)}: mean return {number(of['final/return_mean'])}"
+        + (f"; the optimum is {number(of['optimum/return'])}" if "optimum/return" in of else "")
+    )

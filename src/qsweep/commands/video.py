@@ -1,0 +1,218 @@
+"""`qsweep video`: a run's Q-table as it learns, checkpoint by checkpoint, as an MP4 or a GIF."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from qsweep import seeds
+from qsweep.errors import Problem, UsageError, printable
+from qsweep.pictures.agent_stills import Agent
+from qsweep.pictures.agent_video import Film, drawing, headless
+from qsweep.pictures.encoding import GIF_FPS, GIF_WIDTH, writing
+from qsweep.pictures.layouts import layout
+from qsweep.pictures.learning_video import HEIGHT, WIDTH, Course, Scene, frames, written
+from qsweep.pictures.surfaces import Layout
+from qsweep.policies.policy import RECORD, Policy, readable
+from qsweep.policies.registry import names
+from qsweep.policies.registry.fetching import folder_name
+from qsweep.policies.stage import Stage
+from qsweep.runs.progress import bar
+from qsweep.system.atomic_files import temporary_folder
+from qsweep.system.interrupts import StopRequests
+from qsweep.system.untrusted_files import read_columns
+from qsweep.tracking import checkpoints, episodes
+from qsweep.tracking.checkpoints import Archive, name_of
+from qsweep.tracking.curves import Curves, Points
+from qsweep.tracking.store import Store, open_store
+
+T = TypeVar("T")
+
+FRAMES = 250
+"""About how many checkpoints are shown where nothing else is asked for."""
+FASTEST = {".mp4": 60.0, ".gif": float(GIF_FPS)}
+"""The kinds of file, and their frames a second, at most."""
+FPS = 25.0
+POINTS = 1000
+"""Points of the learning curve, which is about as many pixels wide."""
+MOST_ACTIONS, SLICED_ACTIONS = 60, 6
+"""Actions that find room in a frame, and how many do so beside several slices of the table."""
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What a run left: its archive, a policy of it, its curves, and the checkpoints to film, in episodes."""
+
+    archive: Archive
+    policy: Policy
+    points: Points
+    checkpoints: list[int]
+
+
+@dataclass(frozen=True)
+class Filmed:
+    """What came of it. first, last: the checkpoints; every: how many of them one frame stands for."""
+
+    path: Path
+    run: str
+    first: str
+    last: str
+    every: int
+    film: Film
+
+    def __str__(self) -> str:
+        (width, height), fps = self.film.size, self.film.fps
+        shown = "every checkpoint" if self.every == 1 else f"one checkpoint in {self.every}"
+        what = f"{self.film.frames:,} frames of {width} x {height} pixels, {fps:g} a second"
+        return f"{self.run}\nshowed    {self.first} to {self.last}, {shown}\nwrote     {self.path}: {what}"
+
+
+def video(
+    name: str,
+    out: Path | None = None,
+    every: int | None = None,
+    agent: bool = False,
+    fps: float | None = None,
+    force: bool = False,
+    uri: str = "local",
+) -> Filmed:
+    """Film how the Q-table of a run was learned.
+
+    name: RUN; RUN/CHECKPOINT, up to that one; MODEL@ALIAS or MODEL/VERSION, the run behind it. out: a
+    file ending in .mp4 or .gif, by default called `name`. every: every n-th checkpoint is a frame, and
+    so are the first and the last; by default as many as make about 250. agent: show greedy episodes,
+    too, and after the last checkpoint one of it to its end. fps: frames a second; by default 25 in an
+    MP4, 20 in a GIF.
+
+    Raises UsageError for a name that stands for no run, a file that exists or cannot be written, an
+    environment that cannot be made or, with `agent`, drawn.
+    """
+    path = out or Path("video.mp4" if _is_path(name) else f"{folder_name(name)}.mp4")
+    fps = min(FPS, FASTEST.get(path.suffix.lower(), FPS)) if fps is None else fps
+    if problems := [*_problems(path, every, fps, force)]:
+        raise UsageError(problems)
+    with temporary_folder() as scratch:
+        source = _source(name, uri, Path(scratch))
+        made = source.checkpoints
+        every = every or max(1, round(len(made) / FRAMES))
+        shown = sorted({made[0], *made[every - 1 :: every], made[-1]})
+        try:
+            film = _film(source, shown, path, agent, fps)
+        except OSError as error:
+            raise UsageError([Problem("--out", "cannot be written", str(path), str(error))]) from error
+    origin = source.policy.origin
+    run = f"{source.policy.env_id}  run {origin['run_name']} ({origin['run_id']})"
+    return Filmed(path, run, name_of(shown[0]), name_of(shown[-1]), every, film)
+
+
+def _problems(path: Path, every: int | None, fps: float, force: bool) -> Iterator[Problem]:
+    """What stands in the way, as far as can be said before anything is done."""
+    if every is not None and every < 1:
+        yield Problem("--every", "must be a whole number of at least 1", every)
+    fastest = FASTEST.get(path.suffix.lower())
+    if fastest is None:
+        yield Problem("--out", f"must end in {' or '.join(FASTEST)}", str(path))
+    elif not 1 <= fps <= fastest:
+        yield Problem("--fps", f"must be a number from 1 to {fastest:g}, for a {path.suffix} file", fps)
+    if path.is_dir():
+        yield Problem("--out", "is a folder", str(path))
+    elif (path.exists() or path.is_symlink()) and not force:
+        yield Problem("--out", "exists", str(path), "give another --out, or --force")
+
+
+def _is_path(name: str) -> bool:
+    return re.match(r"[./~]|.*/$", name) is not None
+
+
+def _target(name: str, uri: str) -> tuple[Store, names.Target]:
+    """The run or version of a name, unless that is written as a path (as `qsweep play` takes it).
+
+    What `qsweep pull` wrote holds one checkpoint and no history: that is refused.
+    """
+    folder = Path(name).expanduser()
+    pulled = (folder / RECORD).is_file()
+    try:
+        if not (pulled and _is_path(name)):
+            store = open_store(uri, create=False)
+            return store, names.resolve(store, name)
+    except UsageError:
+        if not pulled:
+            raise
+    rule = "is a folder that holds one checkpoint, and no history"
+    remedy = f"name its run: qsweep video {Policy.load(folder).origin['run_name']}"
+    raise UsageError([Problem("name", rule, name, remedy)])
+
+
+def _source(name: str, uri: str, scratch: Path) -> _Source:
+    """Download what a name's run left of its history."""
+    store, target = _target(name, uri)
+    after, run_id = names.parts_of(name)[1:], target.run_id
+    with readable(f"run {run_id}"):
+        run_name = printable(store.client.get_run(run_id).info.run_name)
+    until = target.checkpoint if after and re.fullmatch("ep[0-9]+", after[0]) else None
+    path = f"checkpoints/{checkpoints.FILE_NAME}"
+    with readable(f"run {run_id}: {path}"):
+        archive = Archive(Path(store.client.download_artifacts(run_id, path, str(scratch))))
+        numbers = archive.episodes().tolist()
+        if not numbers:
+            raise UsageError([Problem("name", "must be a run that came to a checkpoint", name)])
+        if until:
+            last = int(names.checkpoint_in(archive, target)[2:])
+            numbers = [n for n in numbers if n <= last]
+    policy = Policy.from_checkpoint(archive, name_of(numbers[-1]), run_id, run_name)
+    with readable(f"run {run_id}: {episodes.FILE_NAME}"):
+        kept = store.client.download_artifacts(run_id, episodes.FILE_NAME, str(scratch))
+        points = _curves(Path(kept), int(policy.config["window"]))
+    return _Source(archive, policy, points, numbers)
+
+
+def _curves(path: Path, window: int) -> Points:
+    columns = read_columns(path, ["return", "epsilon"])
+    returns, epsilon = columns["return"], columns["epsilon"]
+    return Curves(len(returns), window, POINTS).add(returns, epsilon)
+
+
+def _film(source: _Source, shown: list[int], path: Path, agent: bool, fps: float) -> Film:
+    policy = source.policy
+    title = f"{policy.env_id} · run {policy.origin['run_name']}"
+    course = Course(source.points, int(policy.config["window"]), int(source.points.episodes[-1]) + 1, title)
+    with ExitStack() as stack, StopRequests() as stop:
+        player = _agent(policy, fps, stack) if agent else None
+        scene = Scene(_layout(source), course, agent)
+        writer = stack.enter_context(writing(path, fps))
+        images = frames(scene, source.archive.tables(shown), player)
+        count = written(_watched(images, len(shown), stop), writer)
+    width = GIF_WIDTH if path.suffix.lower() == ".gif" else WIDTH
+    return Film(count, (width, HEIGHT * width // WIDTH), fps)
+
+
+def _agent(policy: Policy, fps: float, stack: ExitStack) -> Agent:
+    stage = Stage.of(policy)
+    stack.enter_context(headless())
+    env = stack.enter_context(closing(drawing(stage, "rgb_array", "--agent")))
+    return Agent(env, stage, policy, seeds.play(1)[0], fps)
+
+
+def _layout(source: _Source) -> Layout:
+    """How the run's tables are drawn; of more than two dimensions, where the run was most."""
+    policy = source.policy
+    if policy.actions > MOST_ACTIONS:
+        rule = f"must be a run with at most {MOST_ACTIONS} actions; {policy.env_id} has {policy.actions}"
+        raise UsageError([Problem("name", rule)])
+    changes = source.archive.changes(source.checkpoints[-1]) if len(policy.grid.buckets) > 2 else None
+    panels = 3 if policy.actions <= SLICED_ACTIONS else 1
+    return layout(policy.env, policy.grid, policy.actions, policy.first_action, changes, panels)
+
+
+def _watched(images: Iterable[T], expected: int, stop: StopRequests) -> Iterator[T]:
+    """The same images, with a progress bar, until a signal comes."""
+    with bar("{task.completed:,.0f} frames") as progress:
+        task = progress.add_task("filming", total=expected)
+        for image in images:
+            stop.check()
+            yield image
+            progress.advance(task)

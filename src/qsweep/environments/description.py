@@ -1,0 +1,214 @@
+"""What a run needs to know of a Gymnasium environment: dimensions, actions, step limit."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
+
+import qsweep.environments.textbook  # noqa: F401  (registers its environments)
+from qsweep.config import Env
+from qsweep.environments.wrappers import DiscreteActions, wrapped
+from qsweep.errors import Problem, UsageError
+
+MOST_DIMENSIONS = 32
+"""More than any table can hold; image observations are refused by it."""
+RESERVED = {
+    "max_episode_steps": "is not for env.kwargs: use env.max_steps",
+    "render_mode": "is not for training, which draws nothing",
+    "disable_env_checker": "is not for env.kwargs: qsweep sets it",
+}
+"""Arguments of gymnasium.make that have another place."""
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One dimension of an observation: its bounds, and how many values it has if it is discrete."""
+
+    low: float
+    high: float
+    values: int | None = None
+
+
+@dataclass(frozen=True)
+class Description:
+    """An environment as tabular learning sees it.
+
+    encode: observation -> one number per dimension. first_action: what action 0 is called. available: how
+    many of the actions there are in each state, None: all of them everywhere. step_limit: the
+    environment's own, in steps, or None.
+    """
+
+    dimensions: tuple[Dimension, ...]
+    encode: Callable[[Any], list[float]]
+    actions: int
+    first_action: int
+    available: tuple[int, ...] | None
+    step_limit: int | None
+    id: str
+
+
+OWN_MODULES = ("gymnasium", "minigrid", "qsweep")
+"""Packages that a record's environment may name unasked: presets do."""
+_asked: set[str] = set()
+"""Modules of environments that this process has made, as its user asked."""
+_trusting = False
+
+
+def trust_records() -> None:
+    """From now on let records name modules, which are imported, and so run: the user said so."""
+    global _trusting
+    _trusting = True
+
+
+def refuse_foreign(env_id: Any, wrapper: Any) -> None:
+    """Refuse an environment that comes from a record and would import a module that nobody here asked for.
+
+    What a user writes, `env.id=MODULE:ENV` or `env.wrapper=MODULE:WRAPPER`, is imported by the user's wish. A
+    record may come from anybody. Raises UsageError.
+    """
+    named = {"env.id": env_id, "env.wrapper": wrapper}
+    modules = {key: str(value).partition(":")[0] for key, value in named.items() if ":" in str(value)}
+    foreign = {key: name for key, name in modules.items() if name.partition(".")[0] not in OWN_MODULES}
+    if _trusting:
+        return
+    if problems := [
+        Problem(key, "names a module of its own, which would be run", named[key], "if you trust it: --trust")
+        for key, name in foreign.items()
+        if name not in _asked
+    ]:
+        raise UsageError(problems)
+
+
+def make(env: Env, max_steps: int | None = None, **more: Any) -> gymnasium.Env[Any, Any]:
+    """The Gymnasium environment, with `max_steps` as its time limit where given.
+
+    Raises whatever the environment raises: `describe` turns that into a problem.
+    """
+    if (":" in env.id or env.wrapper) and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # so that a user's own module is found, as python -m finds it
+    _asked.update(name.partition(":")[0] for name in (env.id, env.wrapper or "") if ":" in name)
+    limit = {} if max_steps is None else {"max_episode_steps": max_steps}
+    made = gymnasium.make(env.id, disable_env_checker=True, **limit, **env.kwargs, **more)
+    made = wrapped(made, env.wrapper) if env.wrapper else made
+    return DiscreteActions(made, env.actions) if env.actions else made
+
+
+def is_bare(made: gymnasium.Env[Any, Any]) -> bool:
+    """Whether nothing around an environment changes its rewards, observations or ends but a time limit."""
+    while isinstance(made, gymnasium.Wrapper):
+        if not isinstance(made, (OrderEnforcing, PassiveEnvChecker, TimeLimit)):
+            return False
+        made = made.env
+    return True
+
+
+def describe(env: Env) -> Description:
+    """Look at the environment's spaces.
+
+    Raises UsageError where it cannot be made or is not tabular.
+    """
+    return _describe(env.id, env.actions, env.wrapper, json.dumps(env.kwargs, sort_keys=True, default=repr))
+
+
+@lru_cache(maxsize=32)
+def _describe(env_id: str, torques: int | None, wrapper: str | None, kwargs: str) -> Description:
+    env = Env(id=env_id, actions=torques, wrapper=wrapper, kwargs=json.loads(kwargs))
+    reserved = [
+        Problem(f"env.kwargs.{key}", rule, env.kwargs[key])
+        for key, rule in RESERVED.items()
+        if key in env.kwargs
+    ]
+    if reserved:
+        raise UsageError(reserved)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters of it is in the refusal
+            made = make(env)
+    except Exception as error:  # whatever a third party's constructor raises
+        raise UsageError([_cannot_make(env, error)]) from error
+    try:
+        space, actions = made.observation_space, made.action_space
+        if not isinstance(actions, spaces.Discrete):
+            raise UsageError([_no_actions(env_id, actions)])
+        dimensions, encode = _observation(env_id, space)
+        limit = made.spec.max_episode_steps if made.spec else None
+        full = made.spec.id if made.spec and ":" not in env_id else env_id
+        some = _available(made, dimensions, int(actions.n))
+        return Description(dimensions, encode, int(actions.n), int(actions.start), some, limit, full)
+    finally:
+        made.close()
+
+
+def _no_actions(env_id: str, actions: spaces.Space[Any]) -> Problem:
+    if isinstance(actions, spaces.Box):
+        return Problem("env.actions", f"is needed: {env_id} has {actions}", None, "give env.actions=5, say")
+    return Problem("env.id", "must have Discrete or Box actions", env_id, f"{env_id} has {actions}")
+
+
+def _available(
+    made: gymnasium.Env[Any, Any], dimensions: tuple[Dimension, ...], actions: int
+) -> tuple[int, ...] | None:
+    """What a Discrete environment says in `actions_in`: in state s only the first so many exist."""
+    some = getattr(made.unwrapped, "actions_in", None)
+    if some is None or len(dimensions) != 1 or len(some) != dimensions[0].values:
+        return None
+    return tuple(min(max(int(n), 1), actions) for n in some)
+
+
+def _cannot_make(env: Env, error: Exception) -> Problem:
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if isinstance(error, UsageError):
+        return error.problems[0]
+    if env.kwargs and env.id in gymnasium.registry:
+        return Problem("env.kwargs", f"must suit {env.id}", dict(env.kwargs), reason)
+    return Problem("env.id", "must be an environment that Gymnasium can make", env.id, reason)
+
+
+def _observation(
+    env_id: str, space: spaces.Space[Any]
+) -> tuple[tuple[Dimension, ...], Callable[[Any], list[float]]]:
+    match space:
+        case spaces.Discrete():
+            return (_discrete(int(space.start), int(space.n)),), lambda seen: [float(seen)]
+        case spaces.MultiDiscrete():
+            counts = zip(space.start.ravel().tolist(), space.nvec.ravel().tolist(), strict=True)
+            return tuple(_discrete(start, n) for start, n in counts), _flat
+        case spaces.Tuple() if all(isinstance(part, spaces.Discrete) for part in space.spaces):
+            parts = [part for part in space.spaces if isinstance(part, spaces.Discrete)]
+            return tuple(_discrete(int(part.start), int(part.n)) for part in parts), _flat
+        case spaces.Box() if len(space.low.ravel()) <= MOST_DIMENSIONS:
+            bounds = zip(_shortest(space.low), _shortest(space.high), strict=True)
+            return tuple(Dimension(low, high) for low, high in bounds), _flat
+    rule = "must have Discrete, MultiDiscrete, Tuple-of-Discrete or Box observations"
+    raise UsageError([Problem("env.id", rule, env_id, f"{env_id} has {space}")])
+
+
+def _discrete(start: int, n: int) -> Dimension:
+    return Dimension(float(start), float(start + n), n)
+
+
+def _flat(seen: Any) -> list[float]:
+    values: list[float] = np.asarray(seen, np.float64).ravel().tolist()
+    return values
+
+
+def _shortest(bounds: Any) -> list[float]:
+    """Bounds as a person would write them: float32's 0.6 is 0.6, not 0.6000000238418579."""
+    return [float(str(bound)) for bound in np.ravel(bounds)]
+
+
+def is_standard(env: Env) -> bool:
+    """Whether a resolved environment is as it is registered: no arguments, its own step limit if any."""
+    limit = describe(env).step_limit
+    return not (env.kwargs or env.actions or env.wrapper) and limit in (None, env.max_steps)

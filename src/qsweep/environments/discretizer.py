@@ -1,0 +1,161 @@
+"""Which grid a Q-table lies on: bounds, buckets, learned edges, tilings."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+
+from qsweep.config import Config, Env
+from qsweep.environments.description import Description, describe, make
+from qsweep.environments.grid import Floats, Grid
+from qsweep.errors import Problem
+from qsweep.seeds import exploring
+
+STEP_LIMIT = 10_000
+"""Steps per episode where neither the config nor the environment sets a limit."""
+UNBOUNDED = 1e30
+"""A bound this large is no bound: some environments write the largest float for infinity."""
+TABLE_LIMIT = 2**25
+"""Values in a Q-table (256 MiB): more is refused rather than left to run out of memory."""
+LEARNED_FROM = 20_000
+"""Random steps from whose observations the edges of quantile buckets are learned."""
+
+
+def bounded(env: Env, found: Description) -> tuple[Env, list[Problem]]:
+    """`env` with its bounds and step limit filled in, and what is wrong with the bounds."""
+    continuous = [d for d in found.dimensions if d.values is None]
+    problems = list(_bounds_given(env, len(continuous), len(found.dimensions)))
+    limit = env.max_steps or found.step_limit or STEP_LIMIT
+    env = dataclasses.replace(env, id=found.id)
+    if problems or not continuous:
+        return dataclasses.replace(env, low=None, high=None, max_steps=limit), problems
+    low = env.low or tuple(d.low for d in continuous)
+    high = env.high or tuple(d.high for d in continuous)
+    pairs = enumerate(zip(low, high, strict=True))
+    problems = [problem for d, pair in pairs for problem in _bounds(env, d, *pair)]
+    if problems:
+        return env, problems
+    return dataclasses.replace(env, low=low, high=high, max_steps=limit), problems
+
+
+def _bounds_given(env: Env, continuous: int, dimensions: int) -> Iterator[Problem]:
+    for key, bounds in (("env.low", env.low), ("env.high", env.high)):
+        if bounds is None:
+            continue
+        if not continuous:
+            yield Problem(key, f"does not apply: {env.id} has discrete observations", list(bounds))
+        elif len(bounds) != dimensions:
+            rule = f"must have one number for each of the {dimensions} dimensions of {env.id}"
+            yield Problem(key, rule, list(bounds))
+
+
+def _bounds(env: Env, d: int, low: float, high: float) -> Iterator[Problem]:
+    name = f"dimension {d} of {env.id}"
+    for key, bound in (("env.low", low), ("env.high", high)):
+        if not math.isfinite(bound) or abs(bound) > UNBOUNDED:
+            yield Problem(
+                key,
+                f"{name} is unbounded and needs a finite bound",
+                bound,
+                "give env.low and env.high, or use a preset",
+            )
+            return
+    if low < high and not math.isfinite(1 / (high - low)):
+        yield Problem("env.low", f"must be further below env.high in {name} ({high:g})", low)
+    if low >= high:
+        yield Problem("env.low", f"must be below env.high in {name} ({high:g})", low)
+
+
+def grid(config: Config, env: Env, found: Description) -> tuple[Grid | None, list[Problem]]:
+    """The grid of a config over a bounded environment, or None with what is wrong with its keys."""
+    dimensions, buckets = found.dimensions, config.buckets
+    if isinstance(buckets, int):
+        counts = tuple(d.values or buckets for d in dimensions)
+    elif len(buckets) != len(dimensions):
+        rule = f"must be one number or a list of {len(dimensions)}, one per dimension of {env.id}"
+        return None, [Problem("buckets", rule, list(buckets))]
+    else:
+        counts = buckets
+    low = env.low or tuple(d.low for d in dimensions)
+    high = env.high or tuple(d.high for d in dimensions)
+    made = Grid(low, high, counts, tilings=config.tilings or 1)
+    problems = [*_count_problems(env, made, found), *_kind_problems(config, env, found)]
+    if config.discretizer == "quantile" and not problems:
+        inner = zip(learned_edges(env, counts), low, high, strict=True)
+        made = dataclasses.replace(made, edges=tuple(tuple(np.clip(e, a, b).tolist()) for e, a, b in inner))
+    return made, problems
+
+
+def grid_of(config: Config) -> Grid:
+    """The grid that the Q-table of a resolved config lies on."""
+    cells, problems = grid(config, config.env, describe(config.env))
+    assert cells is not None, problems
+    return cells
+
+
+def _kind_problems(config: Config, env: Env, found: Description) -> Iterator[Problem]:
+    if config.discretizer != "uniform" and all(d.values is not None for d in found.dimensions):
+        rule = f"{config.discretizer} is for continuous observations, {env.id} has discrete ones"
+        yield Problem("discretizer", rule, None, "use discretizer=uniform")
+
+
+def learned_edges(env: Env, buckets: tuple[int, ...]) -> tuple[tuple[float, ...], ...]:
+    """The inner edges of buckets between which random play is equally often, in every dimension.
+
+    They are the quantiles of `LEARNED_FROM` observations under uniformly random actions, drawn alike in
+    every run, so that the tables of different seeds are comparable. A discrete dimension keeps its values.
+    """
+    text = json.dumps(env.kwargs, sort_keys=True, default=repr)
+    return _learned_edges(env.id, env.actions, env.wrapper, env.max_steps, text, buckets)
+
+
+@lru_cache(maxsize=32)
+def _learned_edges(
+    env_id: str,
+    actions: int | None,
+    wrapper: str | None,
+    max_steps: int | None,
+    kwargs: str,
+    buckets: tuple[int, ...],
+) -> tuple[tuple[float, ...], ...]:
+    env = Env(env_id, None, None, max_steps, json.loads(kwargs), actions, wrapper)
+    found = describe(env)
+    seen = _random_play(env, found)
+    return tuple(
+        tuple(np.quantile(column, np.arange(1, n) / n).tolist())
+        if dimension.values is None
+        else tuple(dimension.low + k for k in range(1, n))
+        for dimension, n, column in zip(found.dimensions, buckets, seen.T, strict=True)
+    )
+
+
+def _random_play(env: Env, found: Description) -> Floats:
+    """Observations float64[LEARNED_FROM, dimensions] of uniformly random actions."""
+    seed, generator = exploring()
+    made = make(env, env.max_steps)
+    seen = np.empty((LEARNED_FROM, len(found.dimensions)))
+    observation, _ = made.reset(seed=seed)
+    actions = generator.integers(found.actions, size=LEARNED_FROM).tolist()
+    for row, action in zip(seen, actions, strict=True):
+        observation, _, terminated, truncated, _ = made.step(action + found.first_action)
+        row[:] = found.encode(observation)
+        if terminated or truncated:
+            observation, _ = made.reset()
+    made.close()
+    return seen
+
+
+def _count_problems(env: Env, made: Grid, found: Description) -> Iterator[Problem]:
+    for d, (dimension, count) in enumerate(zip(found.dimensions, made.buckets, strict=True)):
+        if dimension.values not in (None, count):
+            rule = f"must be {dimension.values} in dimension {d} of {env.id}, which is discrete"
+            yield Problem("buckets", rule, count)
+    values = made.cells * found.actions
+    if values > TABLE_LIMIT:
+        rule = f"must give a Q-table of at most {TABLE_LIMIT:,} values; this one has {values:,}"
+        yield Problem("buckets", rule, list(made.buckets), "use fewer buckets")

@@ -1,0 +1,28 @@
+"""The maze of Dyna-Q."""
+
+from __future__ import annotations
+
+from qsweep.environments.textbook.gridworld import walk
+from qsweep.environments.textbook.table_environment import TableEnvironment
+
+MAZE = (
+    ".......#G",
+    "..#....#.",
+    "S.#....#.",
+    "..#......",
+    ".....#...",
+    ".........",
+)
+START = 18
+
+
+class DynaMaze(TableEnvironment):
+    """Find the way through a maze of 6 x 9 cells, walls among them (Sutton and Barto 2018, Example 8.1).
+
+    Observation: the cell, 0 to 53, row by row from the top left. Actions: 0 up, 1 right, 2 down,
+    3 left; into a wall or off the grid: stay. Reward: 0, and 1 on reaching the goal, which ends the
+    episode. The shortest way takes 14 steps.
+    """
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        super().__init__(walk(MAZE, step_reward=0.0, goal_reward=1.0), START, MAZE, render_mode)

@@ -1,0 +1,45 @@
+"""Compiled twins of Gymnasium environments: the same observations and rewards, bit for bit.
+
+A new one is a module beside this file with a `TWIN`, and its line in `MODULES`; or, in a package of yours, an
+entry point of the group `qsweep.twins`, named after the environment's id: docs/environments.md.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from qsweep.environments.twins.twin import Twin
+from qsweep.errors import Problem, UsageError
+
+MODULES = {
+    "Acrobot-v1": "acrobot",
+    "CartPole-v0": "cart_pole",
+    "CartPole-v1": "cart_pole",
+    "MountainCar-v0": "mountain_car",
+}
+"""Gymnasium id -> module of this package. A twin stands for the environment without arguments."""
+
+GROUP = "qsweep.twins"
+
+
+def named_twin(env_id: str) -> Twin | None:
+    """The twin of an environment by its id, from this package or another's entry point.
+
+    Raises UsageError where that cannot be loaded.
+    """
+    if env_id in MODULES:
+        found: Twin = import_module(f"qsweep.environments.twins.{MODULES[env_id]}").TWIN
+        return found
+    registered = env_id.rpartition(":")[2]  # without the module that registers it
+    for point in entry_points(group=GROUP, name=registered):
+        try:
+            theirs = point.load()
+        except Exception as error:  # whatever another's module raises
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            rule = f"compiled needs the twin of {env_id}, which cannot be loaded"
+            raise UsageError([Problem("engine", rule, point.value, reason)]) from error
+        if not isinstance(theirs, Twin):
+            raise UsageError([Problem("engine", f"the twin of {env_id} must be a Twin", point.value)])
+        return theirs
+    return None

@@ -1,0 +1,175 @@
+"""Plain values against the schema: every problem found, each with key, rule and value given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from qsweep.config import OPTIONAL, RULES, Config, Env, InitialQ, as_episode
+from qsweep.errors import Problem, closest, without_password
+from qsweep.learning.algorithms import NAMES, algorithm
+
+_ADAPTER = TypeAdapter(Config)
+
+
+def parse(values: Mapping[str, Any]) -> tuple[Config, list[Problem]]:
+    """Check plain nested values against the schema.
+
+    Returns every problem found and a config in which the values at fault are left at their
+    defaults, so that the rest can be checked further.
+    """
+    try:
+        config, problems = _validated(values), []
+    except ValidationError as error:
+        found = (_problem(e, values) for e in error.errors())
+        problems = list({str(p): p for p in found}.values())
+        config = _validated(_without(values, [p.key for p in problems]))
+    if not at_fault(problems, "initial_q"):
+        problems += _initial_q_problems(config.initial_q)
+    if not at_fault(problems, "epsilon", "episodes"):
+        problems += _epsilon_problems(config)
+    return config, problems
+
+
+def _validated(values: Mapping[str, Any]) -> Config:
+    # As JSON, pydantic takes mappings for dataclasses and lists for tuples, and is strict otherwise.
+    return _ADAPTER.validate_json(json.dumps(values, default=repr))
+
+
+def at_fault(problems: list[Problem], *keys: str) -> bool:
+    """Whether any problem is about one of `keys` or about a key below one."""
+    return any(p.key == key or p.key.startswith(f"{key}.") for p in problems for key in keys)
+
+
+def _without(values: Mapping[str, Any], keys: list[str], prefix: str = "") -> dict[str, Any]:
+    return {
+        name: _without(value, keys, f"{prefix}{name}.") if isinstance(value, Mapping) else value
+        for name, value in values.items()
+        if f"{prefix}{name}" not in keys
+    }
+
+
+def _problem(error: Any, values: Mapping[str, Any]) -> Problem:
+    path = [str(part) for part in error["loc"]]
+    key = next((".".join(path[:n]) for n in range(len(path), 0, -1) if ".".join(path[:n]) in RULES), "")
+    if key:
+        return Problem(key, f"must be {RULES[key]}", _shown(values, key))
+    unknown = ".".join(path)
+    if error["type"] == "missing":
+        return Problem(unknown, "is missing")
+    if any(known.startswith(f"{unknown}.") for known in RULES):
+        return Problem(unknown, "must be a mapping", error["input"])
+    return Problem(unknown, "no such key", error["input"], closest(unknown, RULES))
+
+
+def _shown(values: Mapping[str, Any], key: str) -> Any:
+    """The whole value given for a key, as it is shown: a password is not."""
+    value: Any = values
+    for name in key.split("."):
+        value = value[name]
+    if isinstance(value, str):
+        return without_password(value)
+    return "null" if value is None else value
+
+
+def _initial_q_problems(initial_q: InitialQ) -> Iterator[Problem]:
+    if initial_q.low > initial_q.high:
+        yield Problem("initial_q.low", f"must not exceed initial_q.high ({initial_q.high:g})", initial_q.low)
+
+
+def _epsilon_problems(config: Config) -> Iterator[Problem]:
+    epsilon = config.epsilon
+    decay = {name: getattr(epsilon, name) for name in ("end", "decay_start", "decay_end")}
+    for name, value in decay.items():
+        if epsilon.schedule == "constant" and value is not None:
+            remedy = "leave it out, or choose the schedule with epsilon=constant"
+            yield Problem(f"epsilon.{name}", "does not apply to a constant schedule", value, remedy)
+        if epsilon.schedule != "constant" and value is None:
+            yield Problem(f"epsilon.{name}", f"must be {RULES[f'epsilon.{name}']}", "null")
+    if epsilon.schedule == "constant" or None in decay.values():
+        return
+    assert epsilon.end is not None
+    assert epsilon.decay_start is not None
+    assert epsilon.decay_end is not None
+    if epsilon.schedule == "exponential" and epsilon.end == 0:
+        yield Problem("epsilon.end", "must be above 0 in an exponential schedule", epsilon.end)
+    if epsilon.end > epsilon.start:
+        yield Problem("epsilon.end", f"must not exceed epsilon.start ({epsilon.start:g})", epsilon.end)
+    first, last = (as_episode(x, config.episodes) for x in (epsilon.decay_start, epsilon.decay_end))
+    if first > last:
+        yield Problem(
+            "epsilon.decay_start",
+            f"must not come after epsilon.decay_end (episode {last})",
+            epsilon.decay_start,
+        )
+
+
+BROUGHT = {
+    "learning_rate_schedule": {"linear": ("learning_rate_end",)},
+    "exploration": {"softmax": ("temperature",), "ucb": ("confidence",)},
+    "discretizer": {"tiles": ("tilings",)},
+}
+"""Key -> its value -> the keys that come with it."""
+
+
+def applicability_problems(config: Config, known: list[Problem]) -> list[Problem]:
+    """Keys that are given where they do not apply, or missing where they do. known: problems found so far."""
+    if config.algorithm not in NAMES:
+        return [
+            Problem(
+                "algorithm", "there is none of this name", config.algorithm, closest(config.algorithm, NAMES)
+            )
+        ]
+    return [
+        *([] if at_fault(known, "learning_rate", "learning_rate_end") else _rate_problems(config)),
+        *_optional_problems(config, known),
+    ]
+
+
+def _optional_problems(config: Config, known: list[Problem]) -> list[Problem]:
+    return [
+        problem
+        for key, other in OPTIONAL.items()
+        if not at_fault(known, key, other)
+        for problem in _key_problems(config, key, other)
+    ]
+
+
+def _key_problems(config: Config, key: str, other: str) -> Iterator[Problem]:
+    chosen, value = getattr(config, other), getattr(config, key)
+    own = algorithm(chosen).hyperparameters if other == "algorithm" else BROUGHT[other].get(chosen, ())
+    if key in own and value is None:
+        yield Problem(key, f"must be {RULES[key]}", "null")
+    if key not in own and value is not None:
+        remedy = "leave it out; sweep those that have it apart, under the same sweep.name"
+        yield Problem(key, f"does not apply to {other}={chosen}", value, remedy)
+
+
+def _rate_problems(config: Config) -> Iterator[Problem]:
+    """A learning rate falls, if it changes."""
+    end, start = config.learning_rate_end, config.learning_rate
+    if end is not None and end > start:
+        yield Problem("learning_rate_end", f"must not exceed learning_rate ({start:g})", end)
+
+
+def algorithm_problems(config: Config, env: Env, known: list[Problem]) -> Iterator[Problem]:
+    """What an algorithm does not go together with."""
+    if at_fault(known, "algorithm", "terminal_rule", "discretizer", "tilings"):
+        return
+    chosen, tiles = algorithm(config.algorithm), config.discretizer == "tiles"
+    if tiles and not chosen.tiles:
+        rule = f"tiles do not go together with {chosen.name}, which wants one cell per state"
+        yield Problem("discretizer", rule, None, "use discretizer=uniform, or another algorithm")
+    if tiles and (config.learning_rate_schedule == "visits" or config.exploration == "ucb"):
+        rule = "tiles do not go together with counting visits, which wants one cell per state"
+        remedy = "use another learning_rate_schedule and exploration than visits and ucb"
+        yield Problem("discretizer", rule, None, remedy)
+    if config.terminal_rule == "tutorial" and (tiles or not chosen.tutorial):
+        rule = "tutorial is Q-learning's, on one grid"
+        yield Problem("terminal_rule", rule, None, "use terminal_rule=standard")
+    if chosen.longest and (env.max_steps or 0) > chosen.longest:
+        rule = f"must be at most {chosen.longest:,} for {chosen.name}, which keeps whole episodes"
+        yield Problem("env.max_steps", rule, env.max_steps)

@@ -1,0 +1,125 @@
+"""Overrides as typed, KEY=VALUE: parsed, and checked against the keys and presets that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from qsweep.config import OPTIONAL, RULES
+from qsweep.errors import Problem, closest
+
+GROUPS = (
+    *("env", "algorithm", "learning_rate_schedule", "discretizer", "exploration", "epsilon"),
+    *("tracking", "experiment", "sweep"),
+)
+ADDED = ("experiment", "sweep")
+"""Groups outside the defaults list: Hydra wants a + before them, here it may be left out."""
+ADDIBLE = ("env.kwargs", "env.actions", "env.wrapper", *OPTIONAL)
+"""Keys that a preset may lack: Hydra wants ++ before them, here it may be left out."""
+SEEDS = "hydra.sweeper.seeds="
+"""Hydra would take what follows for several values of an option of its own, which it does not allow."""
+SECTIONS = tuple(dict.fromkeys(key.partition(".")[0] for key in RULES if "." in key))
+
+HydraErrors = (HydraException, OmegaConfBaseException, YAMLError)
+
+
+def parse(
+    lines: Sequence[str], multirun: bool, search: Sequence[str] = ()
+) -> tuple[list[Override], list[Problem]]:
+    """The overrides of a command line and everything wrong with them. Hydra must be initialised."""
+    loader = GlobalHydra.instance().config_loader()
+    parser = OverridesParser.create(config_loader=loader)
+    parsed: list[Override] = []
+    problems: list[Problem] = []
+    for line in lines:
+        try:
+            override = parser.parse_override(line)
+        except HydraErrors as error:
+            problems.append(Problem(line, "must be written KEY=VALUE", None, one_line(error)))
+            continue
+        override.config_loader = loader
+        parsed.append(override)
+        if not for_hydra(override):
+            problems += _problems(override, multirun, search)
+    return parsed, problems
+
+
+def for_hydra(override: Override) -> bool:
+    """Whether an override configures Hydra itself, which checks it itself."""
+    return override.key_or_group.startswith(("hydra.", "hydra/"))
+
+
+def _key(line: str) -> str:
+    return line.lstrip("+").partition("=")[0]
+
+
+def normal(line: str) -> str:
+    """An override as Hydra takes it, where Hydra is stricter about + and its own options than it need be."""
+    if line.startswith(SEEDS) and not line.endswith(("'", '"')):
+        return f"{SEEDS}{quoted(line.removeprefix(SEEDS))}"
+    if line.startswith(tuple(f"{group}=" for group in ADDED)):
+        return f"+{line}"
+    if _key(line) in ADDIBLE or _key(line).startswith("env.kwargs."):
+        return "++" + line.lstrip("+")
+    return line.lstrip("+") if _key(line) in RULES else line
+
+
+def alternatives(override: Override) -> list[str]:
+    """The overrides of single runs that one override stands for: several for a sweep, or itself."""
+    if not override.is_sweep_override():
+        return [override.input_line or ""]
+    key = (override.input_line or "").partition("=")[0]
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+
+
+def quoted(text: str) -> str:
+    """A string as a value in Hydra's override grammar."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def one_line(error: Exception) -> str:
+    """An error's message without line breaks and without Hydra's pointer to its documentation."""
+    return " ".join(str(error).split()).partition(" See https")[0]
+
+
+def _problems(override: Override, multirun: bool, search: Sequence[str]) -> Iterator[Problem]:
+    key, line = override.key_or_group, override.input_line or ""
+    if override.is_delete():
+        yield Problem(key, "cannot be removed", line, "give it another value")
+        return
+    if override.is_sweep_override() and not multirun:
+        remedy = f"add -m for a multirun, or write a list: {key}=[...]"
+        yield Problem(key, "takes one value in a single run", line, remedy)
+        return
+    try:
+        swept = override.is_sweep_override()
+        values = list(override.sweep_iterator()) if swept else [override.value()]
+    except (*HydraErrors, AttributeError, ValueError) as error:
+        remedy = "write KEY=A,B,C or KEY=range(N)"
+        yield Problem(key, "cannot be enumerated", line, f"{one_line(error)}; {remedy}")
+        return
+    if not values:
+        yield Problem(key, "has no values", line)
+        return
+    if key in GROUPS and not all(isinstance(value, Mapping) for value in values):
+        yield from _preset_problems(key, values, search)
+    elif key not in RULES and key not in SECTIONS and not key.startswith("env.kwargs."):
+        yield Problem(key, "no such key", line, closest(key, [*RULES, *GROUPS]))
+
+
+def _preset_problems(group: str, values: Sequence[Any], search: Sequence[str]) -> Iterator[Problem]:
+    loader = GlobalHydra.instance().config_loader()
+    presets = loader.get_group_options(group, config_name="train", overrides=[*search])
+    for value in values:
+        if str(value) not in presets:
+            remedy = closest(str(value), presets)
+            given = "null" if value is None else str(value)
+            yield Problem(group, f"no preset of this name in {group}", given, remedy)

@@ -1,0 +1,1 @@
+"""Policies: Q-tables that act; evaluated, held against the optimum, registered and found by name."""

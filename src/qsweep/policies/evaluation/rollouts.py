@@ -1,0 +1,195 @@
+"""Greedy rollouts: what a Q-table is worth without exploration, from given start seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from qsweep.config import Env
+from qsweep.environments.facts import SUCCESS
+from qsweep.environments.grid import Floats, Grid, Lattice, lattice, locate
+from qsweep.environments.twins.matching import twin_of
+from qsweep.environments.twins.pcg64 import stream
+from qsweep.environments.twins.twin import Twin
+from qsweep.learning.compiler.compilation import compiled
+from qsweep.learning.compiler.intrinsics import codes
+from qsweep.learning.compiler.packing import Packed, pack
+from qsweep.learning.engines.loop import Starts
+from qsweep.policies.evaluation.greedy_loop import Course, Lane, greedy_action, greedy_episodes
+
+QTable = npt.NDArray[np.float64]
+
+LANES = 3
+"""How many episodes are rolled out by turns: with more, the processor gains no more."""
+
+FIXED = (
+    *("random.0", "state.0", "observation.0", "cell.0", "at.0", "total.0"),
+    *("lattice.low.0", "lattice.scale.0", "lattice.buckets.0"),
+)
+"""Lengths that are the same in all lanes of a twin, see `packing`."""
+
+
+class Setting(Protocol):
+    """What a rollout needs to know of an environment; a training task knows it, too."""
+
+    @property
+    def env(self) -> Env:
+        """Which environment it is."""
+
+    @property
+    def make(self) -> Callable[[], Any]:
+        """The Gymnasium environment, with the step limit."""
+
+    @property
+    def encode(self) -> Callable[[Any], list[float]]:
+        """The environment's observation -> one number per dimension."""
+
+    @property
+    def grid(self) -> Grid:
+        """The grid that the Q-table lies on."""
+
+    @property
+    def first_action(self) -> int:
+        """What the environment calls action 0."""
+
+    @property
+    def max_steps(self) -> int:
+        """Steps in an episode, at most."""
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """Greedy episodes, one for each start seed.
+
+    returns float64[n], undiscounted; lengths int32[n], steps; terminated bool[n], otherwise
+    truncated by the step limit.
+    """
+
+    returns: npt.NDArray[np.float64]
+    lengths: npt.NDArray[np.int32]
+    terminated: npt.NDArray[np.bool_]
+
+    def successes(self, env_id: str) -> npt.NDArray[np.bool_] | None:
+        """Which episodes succeeded, bool[n], or None where the environment defines no success."""
+        match SUCCESS.get(env_id):
+            case "terminated":
+                return self.terminated
+            case "truncated":
+                return ~self.terminated
+            case "rewarded":
+                return self.returns > 0
+        return None
+
+
+def roll_out(setting: Setting, compiled: bool, q_table: QTable, seeds: range) -> Rollouts:
+    """Follow the greedy policy of `q_table` once from the start that each seed gives.
+
+    The first action of the highest value is taken; no episode is longer than the setting's step limit.
+    compiled: with the environment's twin, which gives the same numbers.
+    """
+    return (_compiled if compiled else _gymnasium)(setting, q_table, seeds)
+
+
+def _values(setting: Setting, q_table: QTable) -> tuple[Floats, Any]:
+    """The values in each cell, float64[cells, actions], and its greedy action, int64[cells]."""
+    q = np.ascontiguousarray(q_table).reshape(setting.grid.cells, -1)
+    return q, q.argmax(axis=1)
+
+
+@dataclass(frozen=True)
+class _Greedy:
+    """A Q-table as `greedy_action` takes it, and the grid that it lies on."""
+
+    where: Lattice
+    q: Floats
+    best: Any
+    cells: Any
+
+    @classmethod
+    def of(cls, setting: Setting, q_table: QTable) -> _Greedy:
+        cells = np.zeros(setting.grid.tilings, np.int64)
+        return cls(lattice(setting.grid), *_values(setting, q_table), cells)
+
+
+def _compiled(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
+    twin = twin_of(setting.env)
+    assert twin is not None
+    n = len(seeds)
+    rollouts = Rollouts(np.empty(n), np.empty(n, np.int32), np.empty(n, np.bool_))
+    q, best = _values(setting, q_table)
+    course = Course(
+        starts=_starts(twin, seeds),
+        constants=twin.constants,
+        max_steps=setting.max_steps,
+        q=q,
+        best=best,
+        next=np.zeros(1, np.int64),
+        cells=np.zeros((LANES, setting.grid.tilings), np.int64),
+        returns=rollouts.returns,
+        lengths=rollouts.lengths,
+        terminated=rollouts.terminated,
+    )
+    _kernel(twin)(_lanes(twin, setting.grid).words.copy(), course)
+    return rollouts
+
+
+@lru_cache(maxsize=8)
+def _lanes(twin: Twin, grid: Grid) -> Packed:
+    """Lanes that are in no episode yet."""
+    cell, at, total = np.zeros(1, np.int64), np.zeros(3, np.int64), np.zeros(1)
+    return pack([Lane(stream(0), *twin.room(), lattice(grid), cell, at, total)] * LANES, FIXED)
+
+
+@lru_cache(maxsize=8)
+def _starts(twin: Twin, seeds: range) -> Starts:
+    """Where the episode of each seed starts."""
+    if twin.start is None:
+        return Starts(*twin.starts(np.random.default_rng(0), 0), np.stack([stream(seed) for seed in seeds]))
+    generators = (np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed))) for seed in seeds)
+    states, observations = zip(*(twin.start(generator, 1) for generator in generators), strict=True)
+    return Starts(np.concatenate(states), np.concatenate(observations), np.zeros((0, 4), np.uint64))
+
+
+@lru_cache(maxsize=8)
+def _kernel(twin: Twin) -> Callable[..., None]:
+    """`greedy_episodes` for a twin, on any grid."""
+    from numba import boolean, float64, int32, int64, typeof, void
+    from numba.types import NamedTuple
+
+    _, observation = twin.room()
+    grid = Grid((0.0,) * len(observation), (1.0,) * len(observation), (1,) * len(observation))
+    tables = (float64[:, ::1], int64[::1], int64[::1], int64[:, ::1])
+    results = (float64[::1], int32[::1], boolean[::1])
+    starts = typeof(_starts(twin, range(1)))
+    course = NamedTuple((starts, typeof(twin.constants), int64, *tables, *results), Course)
+    names = {"reset": twin.reset, "step": twin.step, **codes(_lanes(twin, grid).packing)}
+    return compiled(greedy_episodes, void(int64[:, ::1], course), names)  # type: ignore[no-any-return]
+
+
+def _gymnasium(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
+    greedy = _Greedy.of(setting, q_table)
+    env = setting.make()
+    try:
+        episodes = [_episode(setting, env, greedy, seed) for seed in seeds]
+    finally:
+        env.close()
+    returns, lengths, terminated = zip(*episodes, strict=True)
+    return Rollouts(np.array(returns), np.array(lengths, np.int32), np.array(terminated, np.bool_))
+
+
+def _episode(setting: Setting, env: Any, greedy: _Greedy, seed: int) -> tuple[float, int, bool]:
+    seen, _ = env.reset(seed=seed)
+    total, length = 0.0, 0
+    while True:
+        locate(greedy.where, np.array(setting.encode(seen)), greedy.cells)
+        action = greedy_action(greedy.q, greedy.best, greedy.cells)
+        seen, reward, terminated, truncated, _ = env.step(action + setting.first_action)
+        total += float(reward)
+        length += 1
+        if terminated or truncated or length >= setting.max_steps:
+            return total, length, bool(terminated)

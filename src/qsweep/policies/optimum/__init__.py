@@ -1,0 +1,103 @@
+"""The optimum of an environment: the most that any policy can expect of an episode.
+
+| environment | how |
+| --- | --- |
+| any with a `P` and an `initial_state_distrib`, as FrozenLake, Taxi, CliffWalking | dynamic programming |
+| Blackjack | dynamic programming on tables made here |
+| MountainCar-v0 | measured once by `mountain_car`, within 0.01 |
+| CartPole | its bound, the step limit, which a simple controller attains from every start tried |
+| all others, as Acrobot-v1 | unknown |
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+
+from gymnasium import spaces
+from gymnasium.envs.toy_text.blackjack import BlackjackEnv
+
+from qsweep.config import Env
+from qsweep.environments.description import is_bare, make
+from qsweep.policies.optimum import blackjack, mountain_car
+from qsweep.policies.optimum.tables import Tables, best_within, read
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The expected undiscounted return of an episode under the best policy there is.
+
+    The policy may see the state and how many steps are left; one that sees less may earn less.
+    horizon: the step limit it holds for, or None without one. exact: up to rounding.
+    """
+
+    expected_return: float
+    horizon: int | None
+    method: str
+    exact: bool
+
+
+def optimum(env: Env) -> Optimum | None:
+    """The optimum of a resolved environment, or None where it is unknown or would take too long.
+
+    Milliseconds for small tables, and remembered. Raises whatever the environment's own
+    constructor raises; a resolved `env` has been made before.
+    """
+    if env.actions or env.wrapper:
+        return None  # of another environment than the one of that id
+    return _optimum(env.id, env.max_steps, json.dumps(env.kwargs, sort_keys=True, default=repr))
+
+
+@lru_cache(maxsize=32)
+def _optimum(env_id: str, max_steps: int | None, kwargs: str) -> Optimum | None:
+    env = Env(id=env_id, max_steps=max_steps, kwargs=json.loads(kwargs))
+    if env_id == "MountainCar-v0":
+        if env.kwargs:
+            return None
+        mean = mountain_car.expected_return(max_steps)
+        return Optimum(mean, max_steps, "value iteration on a grid", False)
+    if env_id in ("CartPole-v0", "CartPole-v1"):
+        if env.kwargs or max_steps is None:
+            return None
+        return Optimum(float(max_steps), max_steps, "attained bound", True)
+    tables = _tables(env)
+    return _of_tables(tables, max_steps) if tables else None
+
+
+def _of_tables(tables: Tables, max_steps: int | None) -> Optimum | None:
+    if max_steps is None:
+        from qsweep.policies.optimum.policy_iteration import best_without_limit  # scipy is slow to import
+
+        values, method = best_without_limit(tables), "policy iteration"
+    else:
+        values, method = best_within(tables, max_steps), "value iteration"
+    return None if values is None else Optimum(float(tables.start @ values), max_steps, method, True)
+
+
+def _tables(env: Env) -> Tables | None:
+    """The tables of the environment, if they are all there is to it.
+
+    Made and reset twice, because some are random: FrozenLake's map with map_name=null.
+    """
+    first = _tables_of_one(env, seed=0)
+    second = _tables_of_one(env, seed=1) if first else None
+    return first if first and second and first.same(second) else None
+
+
+def _tables_of_one(env: Env, seed: int) -> Tables | None:
+    made = make(env)
+    try:
+        made.reset(seed=seed)
+        inner, actions = made.unwrapped, made.action_space
+        if not is_bare(made) or not isinstance(actions, spaces.Discrete):
+            return None
+        if type(inner) is BlackjackEnv:
+            return blackjack.tables(sab=inner.sab, natural=inner.natural)
+        if getattr(inner, "fickle_passenger", False):
+            return None  # Taxi's passengers then change their minds, which its P does not say
+        names = range(int(actions.start), int(actions.start + actions.n))
+        start = getattr(inner, "initial_state_distrib", None)
+        return None if start is None else read(getattr(inner, "P", None), start, names)
+    finally:
+        made.close()

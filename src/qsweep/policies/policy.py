@@ -1,0 +1,217 @@
+"""A Q-table with all that is needed to act on it, kept as a folder that plays without qsweep."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import yaml
+
+from qsweep.config import Env
+from qsweep.environments.grid import Grid, bucket_edges, cells_at
+from qsweep.errors import Problem, UsageError, printable
+from qsweep.system.untrusted_files import read_json, read_yaml
+from qsweep.tracking.checkpoints import Archive, QTable, name_of, sha256
+
+TABLE, RECORD, CONFIG, README = "q_table.npy", "policy.json", "config.yaml", "README.md"
+WRITTEN = {"max_steps": "max_steps", "kwargs": "kwargs", "actions": "discretised", "wrapper": "wrapper"}
+"""Key of an environment in a config -> its name in the record, where `actions` is their number."""
+MAX_CELLS = 2**26
+"""Of a table that is read; more do not fit into a history."""
+ORIGIN = {"run_id", "run_name", "checkpoint", "sha256", "metrics"}
+
+
+@dataclass(frozen=True, eq=False)
+class Policy:
+    """The greedy policy of a Q-table.
+
+    q_table: float64[grid's shape..., actions]. env: where it plays. first_action: what the environment
+    calls action 0. config: the resolved config it was trained with, as plain values. origin: run_id,
+    run_name, checkpoint, sha256 (of the table) and metrics (of the run, where they are this
+    checkpoint's).
+    """
+
+    q_table: QTable
+    grid: Grid
+    env: Env
+    first_action: int
+    config: Mapping[str, Any]
+    origin: Mapping[str, Any]
+
+    @property
+    def env_id(self) -> str:
+        """The environment's id."""
+        return self.env.id
+
+    @property
+    def max_steps(self) -> int:
+        """The step limit it was trained for."""
+        assert self.env.max_steps is not None
+        return self.env.max_steps
+
+    @property
+    def discrete(self) -> bool:
+        """Whether the observations are whole numbers."""
+        return self.config["env"]["low"] is None
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        archive: Archive,
+        checkpoint: str,
+        run_id: str = "",
+        run_name: str = "",
+        metrics: Mapping[str, float] | None = None,
+    ) -> Self:
+        """The policy of one checkpoint of a run's archive.
+
+        Raises UsageError where there is no such checkpoint, the archive is damaged, or its
+        environment cannot be made here.
+        """
+        from qsweep.environments.description import (  # gymnasium, which a folder does without
+            describe,
+            refuse_foreign,
+        )
+
+        with readable("checkpoints"):
+            config, grid = archive.about["config"], _grid(archive.about["grid"], "edges")
+            bounds = dict.fromkeys(("low", "high"))
+            env = Env(**{**config["env"], **bounds})
+            refuse_foreign(env.id, env.wrapper)
+            found = describe(env)
+            _check(archive.shape == (*grid.shape, found.actions), f"its tables have shape {archive.shape}")
+            table = archive.q_table(checkpoint)
+        origin = {
+            "run_id": run_id,
+            "run_name": run_name,
+            "checkpoint": name_of(int(checkpoint.removeprefix("ep"))),
+            "sha256": sha256(table),
+            "metrics": {key: value for key, value in (metrics or {}).items() if math.isfinite(value)},
+        }
+        return cls(table, grid, env, found.first_action, config, origin)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote; nothing in the folder is run.
+
+        Raises UsageError where a file is missing or malformed, or they do not belong together.
+        """
+        with readable(RECORD):
+            record = read_json(folder / RECORD)
+            grid = _grid(record, "learned")
+            env = Env(record["env"], **{key: record[WRITTEN[key]] for key in WRITTEN})
+            actions, first_action, origin = record["actions"], record["first_action"], record["origin"]
+            whole = all(isinstance(n, int) for n in (env.max_steps, actions, first_action))
+            _check(whole, "max_steps, actions and first_action must be whole numbers")
+            _check(origin.keys() >= ORIGIN, f"origin must have {', '.join(sorted(ORIGIN))}")
+            origin = _plain_origin(origin)
+        with readable(TABLE):
+            table = _table(folder / TABLE, (*grid.shape, actions))
+            _check(sha256(table) == origin["sha256"], f"it is not the table that {RECORD} tells of")
+        with readable(CONFIG):
+            config = read_yaml(folder / CONFIG)
+            same = config["env"]["id"] == env.id and "low" in config["env"]
+            _check(same, f"it is not the config that {RECORD} tells of")
+        return cls(table, grid, env, first_action, config, origin)
+
+    def save(self, folder: Path) -> None:
+        """Write q_table.npy, policy.json, config.yaml and a README.md into an existing folder."""
+        record = {
+            "env": self.env_id,
+            **{name: getattr(self.env, key) for key, name in WRITTEN.items()},
+            "actions": self.actions,
+            "first_action": self.first_action,
+            "buckets": self.grid.buckets,
+            "low": self.grid.low,
+            "high": self.grid.high,
+            "edges": bucket_edges(self.grid),
+            "learned": self.grid.edges,
+            "tilings": self.grid.tilings,
+            "offsets": self.grid.offsets.tolist(),
+            "origin": dict(self.origin),
+        }
+        np.save(folder / TABLE, np.ascontiguousarray(self.q_table, "<f8"), allow_pickle=False)
+        lines = (f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in record.items())
+        (folder / RECORD).write_text("{\n  " + ",\n  ".join(lines) + "\n}\n")
+        (folder / CONFIG).write_text(yaml.safe_dump(dict(self.config), sort_keys=False))
+        (folder / README).write_text(self._page())
+
+    def _page(self) -> str:
+        from qsweep.policies.readme import Snippet, page
+
+        env, tiles = self.env, self.grid.tilings > 1
+        snippet = Snippet(self.discrete, tiles, env.actions is not None, env.wrapper is not None)
+        return page(env.id, self.q_table.shape, self.origin, snippet)
+
+    @property
+    def actions(self) -> int:
+        """How many actions there are."""
+        return int(self.q_table.shape[-1])
+
+    @cached_property
+    def _rows(self) -> QTable:
+        return self.q_table.reshape(self.grid.cells, -1)
+
+    def act(self, observation: Sequence[float]) -> int:
+        """The environment's greedy action; the first of the best where several are.
+
+        observation: one number per dimension (`Description.encode` gives it). Raises ValueError where
+        it has another length or a number is NaN.
+        """
+        if len(observation) != len(self.grid.buckets) or any(math.isnan(x) for x in observation):
+            raise ValueError(f"{len(self.grid.buckets)} numbers, none NaN, are needed; given {observation}")
+        cells = cells_at(self.grid, np.array([observation], np.float64))[0]
+        return int(self._rows[cells].sum(axis=0).argmax()) + self.first_action
+
+
+@contextmanager
+def readable(what: str) -> Iterator[None]:
+    """Make whatever goes wrong in reading a file from elsewhere a UsageError about `what`."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except Exception as error:  # a damaged file makes its reader raise many kinds
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        rule = "is missing or damaged, or was not written by qsweep"
+        raise UsageError([Problem(what, rule, reason, "pull or train it again")]) from error
+
+
+def _check(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise ValueError(otherwise)
+
+
+def _plain_origin(origin: Mapping[str, Any]) -> dict[str, Any]:
+    """An origin from elsewhere: words of one line, and metrics that are numbers."""
+    metrics = {printable(key): float(value) for key, value in origin["metrics"].items()}
+    return {**{key: printable(value) for key, value in origin.items()}, "metrics": metrics}
+
+
+def _grid(values: Mapping[str, Any], edges: str) -> Grid:
+    low, high = (tuple(map(float, values[key])) for key in ("low", "high"))
+    learned = values[edges] and tuple(tuple(map(float, inner)) for inner in values[edges])
+    grid = Grid(low, high, tuple(values["buckets"]), learned, values["tilings"])
+    bounds = list(zip(grid.low, grid.high, grid.buckets, strict=True))
+    sound = all(isinstance(n, int) and n > 0 and -math.inf < a < b < math.inf for a, b, n in bounds)
+    counts = learned is None or [len(inner) + 1 for inner in learned] == list(grid.buckets)
+    known = isinstance(grid.tilings, int) and grid.tilings > 0
+    _check(math.prod(grid.buckets) * (grid.tilings if known else 1) <= MAX_CELLS, "too many cells")
+    _check(bool(bounds) and sound and counts and known, "low, high, buckets and edges do not make a grid")
+    return grid
+
+
+def _table(path: Path, shape: tuple[int, ...]) -> QTable:
+    """The table of an .npy file of this shape, whose size is known to be right before it is read."""
+    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    fits = isinstance(mapped, np.ndarray) and mapped.shape == shape and mapped.dtype == np.dtype("<f8")
+    _check(fits, f"it must be float64{list(shape)}")
+    table: QTable = np.array(mapped, np.float64, order="C")
+    return table

@@ -1,0 +1,102 @@
+"""The README.md beside a policy: what lies there, and a few lines of numpy that play it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qsweep.errors import printable
+
+PAGE = """\
+# {env}: a greedy policy
+
+The Q-table of checkpoint `{checkpoint}` of the qsweep run `{run_name}` (`{run_id}`).
+{scores}
+- `q_table.npy`: float64{shape}, {axes}
+- `policy.json`: the environment, the buckets, and where the table comes from. {cells}
+- `config.yaml`: the configuration that the table was trained with
+- `model/`, if it lies here: the same policy as an MLflow model;
+  `mlflow models serve --env-manager local -m model` answers `{{"inputs": [[...]]}}` on /invocations
+
+To play it, in this folder, with numpy and gymnasium:
+
+```python
+import json, gymnasium, numpy as np
+policy, q_table = json.load(open("policy.json")), np.load("q_table.npy")
+def act(observation):
+{act}
+env = gymnasium.make(policy["env"], max_episode_steps=policy["max_steps"], **policy["kwargs"])
+{wrap}observation, _ = env.reset(seed=0)
+total, over = 0, False
+while not over:
+    observation, reward, terminated, truncated, _ = env.step({step})
+    total, over = total + reward, terminated or truncated
+print("return", total)
+```
+"""
+AXES = "one axis per dimension of the observation, the last one for the actions"
+AXES_OF_TILES = "the tilings, one axis per dimension of the observation, the actions"
+CELLS = """An observation lies in
+  bucket k of a dimension where edges[k] <= x < edges[k + 1]; what is out of bounds, in the outer ones."""
+CELLS_OF_TILES = """An observation lies in
+  one tile of every tiling, as below; the value of an action is the sum over these tiles."""
+ACT = """\
+    cell = {cell}
+    return policy["first_action"] + int(q_table[tuple(cell)].argmax())"""
+CELL_OF_NUMBERS = "[np.searchsorted(e[1:-1], x, 'right') for e, x in zip(policy['edges'], observation.flat)]"
+CELL_OF_DISCRETE = "np.ravel(observation) - np.array(policy['low'], int)"
+ACT_ON_TILES = """\
+    low, high, buckets = (np.array(policy[key]) for key in ("low", "high", "buckets"))
+    x = np.clip((np.ravel(observation) - low) * (buckets / (high - low)), 0, buckets)
+    tiles = (x + policy["offsets"]).astype(int).T
+    values = q_table[(np.arange(policy["tilings"]), *tiles)].sum(axis=0)
+    return policy["first_action"] + int(values.argmax())"""
+WRAP = """\
+import importlib
+module, wrapper = policy["wrapper"].split(":")
+env = getattr(importlib.import_module(module), wrapper)(env)
+"""
+CHOICES = """\
+import itertools
+box = env.action_space
+axes = [np.linspace(a, b, policy["discretised"]) for a, b in zip(box.low.ravel(), box.high.ravel())]
+choices = np.array(list(itertools.product(*axes)), box.dtype).reshape(-1, *box.shape)
+"""
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """What the few lines must know.
+
+    Whether observations are whole numbers or lie in several tilings, whether actions are discretised, and
+    whether the environment is wrapped.
+    """
+
+    discrete: bool
+    tiles: bool
+    choices: bool
+    wrapped: bool
+
+
+def page(env_id: str, shape: Sequence[int], origin: Mapping[str, Any], snippet: Snippet) -> str:
+    """The text of the page; origin: see `Policy`."""
+    scores = "".join(f"- {_word(key)}: {value:.6g}\n" for key, value in origin["metrics"].items())
+    act = ACT.format(cell=CELL_OF_DISCRETE if snippet.discrete else CELL_OF_NUMBERS)
+    return PAGE.format(
+        **{key: _word(origin[key]) for key in ("checkpoint", "run_name", "run_id")},
+        env=_word(env_id),
+        shape=list(shape),
+        scores=scores and f"\nOn test starts, which training never saw:\n\n{scores}",
+        axes=AXES_OF_TILES if snippet.tiles else AXES,
+        cells=CELLS_OF_TILES if snippet.tiles else CELLS,
+        act=ACT_ON_TILES if snippet.tiles else act,
+        wrap=(WRAP if snippet.wrapped else "") + (CHOICES if snippet.choices else ""),
+        step="choices[act(observation)]" if snippet.choices else "act(observation)",
+    )
+
+
+def _word(text: object) -> str:
+    """A name as Markdown shows it, within backticks and without: no mark in it, no tag, no second line."""
+    return re.sub(r"[`<>\[\]\\]", "?", printable(text))

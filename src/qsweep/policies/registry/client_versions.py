@@ -1,0 +1,119 @@
+"""A registry reached through MLflow's client."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qsweep.policies.policy import Policy
+from qsweep.policies.registry.model import write_model
+from qsweep.policies.registry.versions import MODEL, Version, description, scores
+from qsweep.system.atomic_files import temporary_folder
+from qsweep.tracking.store import Store, literal
+from qsweep.tracking.tables.run_rows import StoredRun
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+
+MS = 1000
+
+
+class ClientVersions:
+    """A registry through MLflow's client: a server's, and a local one that needs it."""
+
+    def __init__(self, store: Store) -> None:
+        self._client = store.client
+
+    def run(self, run_id: str) -> StoredRun:
+        """A run. Raises OSError where it is not there any more."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self._client.get_run(run_id)
+        except MlflowException as error:
+            raise OSError(str(error)) from error
+        return StoredRun.of(found, self._client.get_experiment(found.info.experiment_id).name)
+
+    def artifact(self, run: StoredRun, path: str, folder: Path) -> Path:
+        """A file of a run, downloaded to `folder`. Raises OSError where it is not there."""
+        from mlflow.exceptions import MlflowException
+
+        where = folder / run.run_id
+        where.mkdir(exist_ok=True)
+        try:
+            return Path(self._client.download_artifacts(run.run_id, path, str(where)))
+        except MlflowException as error:
+            raise OSError(str(error)) from error
+
+    def version_of(self, run: StoredRun, name: str) -> str | None:
+        """The latest version of `name` that was made of a run, or None."""
+        found = self._client.search_model_versions(f"run_id = '{run.run_id}'")
+        numbers = [int(version.version) for version in found if version.name == name]
+        return str(max(numbers)) if numbers else None
+
+    def add(self, run: StoredRun, name: str, policy: Policy, tags: Mapping[str, str]) -> str:
+        """Make a policy a model of its run, with the run's test metrics, and the next version of `name`."""
+        from mlflow.entities import Metric
+        from mlflow.exceptions import MlflowException
+
+        client = self._client
+        logged = client.create_logged_model(run.experiment_id, name=MODEL, source_run_id=run.run_id)
+        with temporary_folder() as temporary:
+            folder = Path(temporary) / "model"
+            write_model(policy, folder)
+            client.log_model_artifacts(logged.model_id, str(folder))
+        client.finalize_logged_model(logged.model_id, "READY")
+        now = time.time_ns() // 1_000_000
+        linked = [Metric(key, value, now, 0, model_id=logged.model_id) for key, value in scores(run).items()]
+        client.log_batch(run.run_id, metrics=linked)
+        try:
+            client.create_registered_model(name, description=description(policy))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        version = client.create_model_version(
+            name,
+            logged.artifact_location,
+            run.run_id,
+            dict(tags),
+            await_creation_for=0,  # it is there when the call returns
+            model_id=logged.model_id,
+        )
+        return str(version.version)
+
+    def holder(self, name: str, alias: str) -> Version | None:
+        """The version that has an alias, or None."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self._client.get_model_version_by_alias(name, alias)
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise  # a store that fails has not said that there is none
+            return None
+        return Version(str(found.version), found.tags)
+
+    def since(self, name: str, number: str, seconds: float) -> list[Version]:
+        """All versions that were created after, or at most so many seconds before, one of them."""
+        found: list[ModelVersion] = []
+        token: str | None = None
+        while True:
+            page = self._client.search_model_versions(f"name = {literal(name)}", page_token=token)
+            found += page
+            token = page.token
+            if not token:
+                break
+        [ours] = [version.creation_timestamp for version in found if str(version.version) == number]
+        lately = [version for version in found if version.creation_timestamp >= ours - seconds * MS]
+        return [Version(str(version.version), version.tags) for version in lately]
+
+    def set_alias(self, name: str, alias: str, version: str) -> None:
+        """Give a version an alias, taking it from any other."""
+        self._client.set_registered_model_alias(name, alias, version)
+
+    def set_tag(self, name: str, version: str, key: str, value: str) -> None:
+        """Give a version a tag."""
+        self._client.set_model_version_tag(name, version, key, value)

@@ -1,0 +1,47 @@
+"""The policy that a name stands for, fetched from the store."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+from qsweep.policies.policy import Policy, readable
+from qsweep.policies.registry.model import download_policy
+from qsweep.policies.registry.names import Target, checkpoint_in, parts_of
+from qsweep.tracking import checkpoints
+from qsweep.tracking.store import Store
+
+
+def folder_name(name: str) -> str:
+    """A name as that of a folder here: RUN/ep017500 -> RUN_ep017500.
+
+    Raises UsageError for what no name can be.
+    """
+    return re.sub(r"^\.|[^\w.,=@+-]", "_", "_".join(parts_of(name)))
+
+
+def fetch(store: Store, target: Target, scratch: Path) -> Policy:
+    """Download what a target's policy is made of into `scratch`, and no more.
+
+    Raises UsageError where it cannot be had, or is damaged.
+    """
+    if target.version:
+        return _of_version(store, target, scratch)
+    path = f"checkpoints/{checkpoints.FILE_NAME}"
+    with readable(f"run {target.run_id}: {path}"):
+        archive = checkpoints.Archive(
+            Path(store.client.download_artifacts(target.run_id, path, str(scratch)))
+        )
+        checkpoint = checkpoint_in(archive, target)
+    return Policy.from_checkpoint(archive, checkpoint, target.run_id, target.run_name, target.metrics)
+
+
+def _of_version(store: Store, target: Target, scratch: Path) -> Policy:
+    """The policy in a registered model; its code is not run, and not even downloaded."""
+    with readable(f"{target.model}/{target.version}"):
+        source = store.client.get_model_version_download_uri(target.model, target.version)
+        download_policy(source, store.uri, scratch)
+    policy = Policy.load(scratch)
+    origin = {**policy.origin, "model": target.model, "version": target.version}
+    return dataclasses.replace(policy, origin=origin)

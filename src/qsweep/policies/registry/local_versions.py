@@ -1,0 +1,124 @@
+"""The registry of a local store, written into MLflow's tables without MLflow."""
+
+from __future__ import annotations
+
+import math
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from qsweep.policies.policy import Policy
+from qsweep.policies.registry.model import write_model
+from qsweep.policies.registry.versions import MODEL, Version, description, scores
+from qsweep.tracking.tables import run_rows
+from qsweep.tracking.tables.database import Database, Transaction
+from qsweep.tracking.tables.run_rows import StoredRun
+
+READY = 2
+"""MLflow's number for a logged model that is complete."""
+_MODEL = """
+INSERT INTO logged_models (model_id, experiment_id, name, artifact_location, creation_timestamp_ms,
+  last_updated_timestamp_ms, status, lifecycle_stage, source_run_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, 'active', ?)
+"""
+_SCORE = """
+INSERT INTO logged_model_metrics (model_id, metric_name, metric_timestamp_ms, metric_step, metric_value,
+  experiment_id, run_id) VALUES (?, ?, ?, 0, ?, ?, ?)
+"""
+_NAME = """
+INSERT INTO registered_models (name, creation_time, last_updated_time, description, workspace)
+VALUES (?1, ?2, ?2, ?3, 'default') ON CONFLICT DO UPDATE SET last_updated_time = excluded.last_updated_time
+"""
+_VERSION = """
+INSERT INTO model_versions (name, version, creation_time, last_updated_time, current_stage, source, run_id,
+  status, storage_location, workspace) VALUES (?1, ?2, ?3, ?3, 'None', ?4, ?5, 'READY', ?4, 'default')
+"""
+_OF_NAME = "FROM model_versions WHERE workspace = 'default' AND name = ?"
+_TAG = "INSERT INTO model_version_tags (key, value, name, version, workspace) VALUES (?, ?, ?, ?, 'default')"
+_SET_TAG = f"{_TAG} ON CONFLICT DO UPDATE SET value = excluded.value"
+_TAGS_OF = """
+SELECT key, value FROM model_version_tags WHERE workspace = 'default' AND name = ? AND version = ?
+"""
+_ALIASED = """
+SELECT version FROM registered_model_aliases WHERE workspace = 'default' AND name = ? AND alias = ?
+"""
+_ALIAS = """
+INSERT INTO registered_model_aliases (alias, version, name, workspace) VALUES (?, ?, ?, 'default')
+ON CONFLICT DO UPDATE SET version = excluded.version
+"""
+
+
+class LocalVersions:
+    """The registry in a local store's file."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def run(self, run_id: str) -> StoredRun:
+        """A run, a deleted one, too. Raises OSError where it is not there any more."""
+        found = run_rows.find_run(self._database, run_id)
+        if found is None:
+            raise FileNotFoundError(f"no run {run_id}")
+        return found
+
+    def artifact(self, run: StoredRun, path: str, folder: Path) -> Path:
+        """A file of a run, where it lies. Raises OSError where it is not there."""
+        file = Path(run.artifacts) / path
+        if not file.is_file():
+            raise FileNotFoundError(str(file))
+        return file
+
+    def add(self, run: StoredRun, name: str, policy: Policy, tags: Mapping[str, str]) -> str:
+        """Make a policy a model of its run, with the run's test metrics, and the next version of `name`.
+
+        The files are there before any table says so, and the tables say all of it or nothing.
+        """
+        model, now = f"m-{uuid.uuid4().hex}", _now()
+        folder = Path(run.artifacts).parents[1] / "models" / model / "artifacts"
+        write_model(policy, folder)
+        logged = (model, run.experiment_id, MODEL, str(folder), now, _now(), READY, run.run_id)
+        measured = [
+            (model, key, now, 0.0 if math.isnan(value) else value, run.experiment_id, run.run_id)
+            for key, value in scores(run).items()
+        ]
+
+        def change(transaction: Transaction) -> str:
+            transaction.run(_MODEL, [logged])
+            transaction.run(_SCORE, measured)
+            transaction.run(_NAME, [(name, now, description(policy))])
+            [(last,)] = transaction.rows(f"SELECT max(version) {_OF_NAME}", (name,))
+            version = (last or 0) + 1
+            transaction.run(_VERSION, [(name, version, now, str(folder), run.run_id)])
+            transaction.run(_TAG, [(key, value, name, version) for key, value in tags.items()])
+            return str(version)
+
+        return self._database.write(change)
+
+    def version_of(self, run: StoredRun, name: str) -> str | None:
+        """The latest version of `name` that was made of a run, or None."""
+        asked = f"SELECT max(version) {_OF_NAME} AND run_id = ? AND current_stage != 'Deleted_Internal'"
+        [(version,)] = self._database.read(asked, (name, run.run_id))
+        return None if version is None else str(version)
+
+    def holder(self, name: str, alias: str) -> Version | None:
+        """The version that has an alias, or None."""
+        found = self._database.read(_ALIASED, (name, alias))
+        if not found:
+            return None
+        [(version,)] = found
+        return Version(str(version), dict(self._database.read(_TAGS_OF, (name, version))))
+
+    def set_alias(self, name: str, alias: str, version: str) -> None:
+        """Give a version an alias, taking it from any other."""
+        given = (alias, int(version), name)
+        self._database.write(lambda transaction: transaction.run(_ALIAS, [given]))
+
+    def set_tag(self, name: str, version: str, key: str, value: str) -> None:
+        """Give a version a tag."""
+        given = (key, value, name, int(version))
+        self._database.write(lambda transaction: transaction.run(_SET_TAG, [given]))
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

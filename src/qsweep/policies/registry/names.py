@@ -1,0 +1,185 @@
+"""What a name stands for: MODEL@ALIAS, MODEL/VERSION, RUN (its best checkpoint) or RUN/CHECKPOINT."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Any
+
+from qsweep.errors import Problem, UsageError, printable
+from qsweep.tracking.checkpoints import Archive, name_of
+from qsweep.tracking.store import Store, literal
+
+FORMS = (
+    "must be MODEL@ALIAS, MODEL/VERSION, RUN or RUN/CHECKPOINT; RUN is a run's name, its id or the id's end"
+)
+LISTED = 20
+"""Names or runs in one message, at most."""
+IS_A_RUN = "qsweep.config"
+"""A tag that every run has, and no parent of a multirun."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The checkpoint that a name stands for.
+
+    checkpoint: its name, or None for the run's last. model, version: the registered version that it
+    is, both empty where it was named by its run. metrics: the run's on test starts, where they are
+    this checkpoint's; run_name and metrics are empty for a version, which carries its own.
+    """
+
+    run_id: str
+    checkpoint: str | None
+    run_name: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    model: str = ""
+    version: str = ""
+
+
+def parts_of(name: str) -> list[str]:
+    """What lies between a name's slashes: one or two parts.
+
+    Raises UsageError for what no name can be, a path out of a folder above all.
+    """
+    parts = name.split("/")
+    bad = len(parts) > 2 or any(part in ("", ".", "..") for part in parts)
+    if bad or not name.isprintable() or "\\" in name:
+        raise UsageError([Problem("name", FORMS, name)])
+    return parts
+
+
+def resolve(store: Store, name: str) -> Target:
+    """Find what `name` stands for in a store.
+
+    A run is found by its name, its id, or the end or beginning of its id (six hex digits or more). Raises
+    UsageError where the name has none of the forms, stands for nothing, or for several runs.
+    """
+    parts = parts_of(name)
+    if len(parts) == 2:
+        return _with_slash(store, name, *parts)
+    model, at, alias = name.rpartition("@")
+    registered = _model(store, model) if at else None
+    if registered is None:
+        return _of_run(_run(store, name), None)
+    if alias not in registered.aliases:
+        raise _unknown(store, name, "no version has this alias")
+    return _of_version(store, name, model, str(registered.aliases[alias]))
+
+
+def _with_slash(store: Store, name: str, head: str, tail: str) -> Target:
+    if re.fullmatch("[0-9]{1,9}", tail):
+        if _model(store, head) is None:
+            raise _unknown(store, name, "no registered model of this name")
+        return _of_version(store, name, head, str(int(tail)))
+    match = re.fullmatch("ep([0-9]{1,9})", tail)
+    if match is None:
+        raise UsageError([Problem("name", FORMS, name, "a checkpoint is named like ep017500")])
+    return _of_run(_run(store, head), name_of(int(match[1])))
+
+
+def _model(store: Store, name: str) -> Any:
+    """The registered model of this name, or None."""
+    return _ask(lambda: store.client.get_registered_model(name))
+
+
+def _ask(ask: Callable[[], Any]) -> Any:
+    """What the store answers, or None where it has no such thing.
+
+    Raises UsageError where it fails.
+    """
+    try:
+        return ask()
+    except Exception as error:
+        code = getattr(error, "error_code", None)
+        if code is None:  # not MLflow's, which this module does not import
+            raise
+        if code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        reason = " ".join(str(error).split())[:300]
+        raise UsageError([Problem("--uri", "the store does not answer", reason)]) from error
+
+
+def _of_version(store: Store, name: str, model: str, version: str) -> Target:
+    found = _ask(lambda: store.client.get_model_version(model, version))
+    if found is None:
+        raise _unknown(store, name, "no such version")
+    run_id, checkpoint = (found.tags.get(f"qsweep.{key}", "") for key in ("run_id", "checkpoint"))
+    if not re.fullmatch("[0-9a-f]{32}", run_id) or not re.fullmatch("ep[0-9]{6,9}", checkpoint):
+        raise UsageError([Problem("name", "stands for a model version that qsweep did not register", name)])
+    return Target(run_id, checkpoint, model=model, version=version)
+
+
+def _run(store: Store, run: str) -> Any:
+    """The one run of this name or id."""
+    filters = [] if "'" in run and '"' in run else [f"attributes.run_name = {literal(run)}"]
+    if re.fullmatch("[0-9a-f]{6,32}", run):
+        filters += [f"attributes.run_id LIKE '{part}'" for part in (f"%{run}", f"{run}%")]
+    runs = {found.info.run_id: found for where in filters for found in _search(store, where)}
+    if not runs:
+        raise _unknown(store, run, "no run of this name or id")
+    if len(runs) > 1:
+        latest = sorted(runs.values(), key=lambda found: -int(found.info.start_time))
+        several = [f"{found.info.run_id} (started {_started(found)})" for found in latest]
+        rule = f"stands for {len(runs)} runs"
+        raise UsageError([Problem("name", rule, run, f"give an id, the newest first: {_listed(several)}")])
+    return next(iter(runs.values()))
+
+
+def _search(store: Store, where: str = "") -> list[Any]:
+    """The latest thousand runs that a filter lets through, newest first."""
+    experiments = _ask(lambda: [found.experiment_id for found in store.client.search_experiments()])
+    newest = ["attributes.start_time DESC"]
+    found = _ask(lambda: store.client.search_runs(experiments, where, max_results=1000, order_by=newest))
+    return [run for run in found or () if IS_A_RUN in run.data.tags]
+
+
+def _started(run: Any) -> str:
+    return f"{datetime.fromtimestamp(run.info.start_time / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _of_run(run: Any, checkpoint: str | None) -> Target:
+    """A run's checkpoint; its best where None is given, or, where none was judged, its last."""
+    judged = run.data.metrics.get("best_episode", 0.0)
+    best = name_of(int(judged)) if 0 < judged < 1e9 else None
+    chosen = checkpoint or best
+    of_best = best is not None and chosen == best
+    scores = {key: value for key, value in run.data.metrics.items() if of_best and key.startswith("test/")}
+    return Target(run.info.run_id, chosen, printable(run.info.run_name), scores)
+
+
+def checkpoint_in(archive: Archive, target: Target) -> str:
+    """The name of a target's checkpoint in its run's archive.
+
+    Raises UsageError, naming those next to it, where there is none.
+    """
+    names = archive.names()
+    wanted = target.checkpoint or names[-1]
+    if wanted in names:
+        return wanted
+    near = sorted(names, key=lambda name: abs(int(name[2:]) - int(wanted[2:])))[:2]
+    remedy = f"next to it: {', '.join(near)}; there are {len(names)}, the last is {names[-1]}"
+    raise UsageError([Problem("name", "the run has no checkpoint of this name", wanted, remedy)])
+
+
+def _unknown(store: Store, name: str, rule: str) -> UsageError:
+    known = _known(store)
+    near = get_close_matches(name, known, n=3) or get_close_matches(name, known, n=1, cutoff=0.3)
+    remedy = f"there is {_listed(near or known)}" if known else "the store is empty: qsweep train"
+    return UsageError([Problem("name", rule, name, remedy)])
+
+
+def _known(store: Store) -> list[str]:
+    """The names that could have been meant: of aliases, versions and runs, the latest first."""
+    models = store.client.search_registered_models(max_results=1000)
+    aliases = [f"{model.name}@{alias}" for model in models for alias in model.aliases]
+    versions = [f"{found.name}/{found.version}" for found in store.client.search_model_versions()]
+    runs = [str(run.info.run_name) for run in _search(store)]
+    return list(dict.fromkeys([*aliases, *versions, *runs]))
+
+
+def _listed(words: Sequence[str]) -> str:
+    more = f" and {len(words) - LISTED} more" if len(words) > LISTED else ""
+    return ", ".join(words[:LISTED]) + more

@@ -1,0 +1,160 @@
+"""The best checkpoint by name: register a run's winner, promote it where it beats the last best."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from filelock import FileLock
+
+from qsweep.errors import Problem, UsageError
+from qsweep.policies.policy import Policy, readable
+from qsweep.policies.registry.client_versions import ClientVersions
+from qsweep.policies.registry.opening import versions_in
+from qsweep.policies.registry.rivals import (
+    ENVIRONMENT,
+    MEAN,
+    STANDARD,
+    STARTS,
+    beats,
+    displaces,
+    lead,
+    settle,
+    test_returns,
+)
+from qsweep.policies.registry.versions import Versions
+from qsweep.system.atomic_files import temporary_folder, user_cache
+from qsweep.tracking import checkpoints
+from qsweep.tracking.store import Store
+from qsweep.tracking.tables.run_rows import StoredRun
+
+BEST = "best"
+JUDGED = "qsweep.judged"
+"""The tag of versions that have had their chance to become `best`: a killed registration lacks it."""
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What became of a candidate. version: of the model `name`; better: whether it is `best` now.
+
+    difference: mean over the common test starts of the candidate's return minus the last best's, or
+    None where there was none that it can be compared with.
+    """
+
+    name: str
+    version: str
+    better: bool
+    difference: float | None
+
+    def __str__(self) -> str:
+        best, version = f"{self.name}@{BEST}", f"{self.name}/{self.version}"
+        if self.better:
+            return f"{version} is now {best}"
+        if self.difference is None:
+            return f"{version}; {best} stays, which is for other arguments or another step limit"
+        if self.difference > 0:
+            return f"{version}; {best} stays, which was measured on more starts"
+        lead = f"better by {-self.difference:.3g}" if self.difference else "equal"
+        return f"{version}; {best} stays, {lead} on the same starts"
+
+
+def model_name(env_id: str) -> str:
+    """The registered model of an environment: its id, without what MLflow keeps for itself."""
+    return env_id.replace("/", "_").replace(":", "_")
+
+
+def register(store: Store, run_id: str) -> Promotion:
+    """Make a run's chosen checkpoint a version, and `best` where it beats the last best.
+
+    The comparison is paired, on the test starts that both were measured on, and made under a lock, so
+    that of several sweeps that end together the better one stays; on a server, where they may end on
+    several machines, it is made again afterwards. Raises KeyError for a run that has no judged
+    checkpoint, UsageError where the model belongs to someone else.
+    """
+    versions = versions_in(store, run_id)
+    with temporary_folder() as temporary:
+        folder = Path(temporary)
+        run = versions.run(run_id)
+        policy = _chosen_policy(versions, run, folder)
+        name = model_name(policy.env_id)
+        with _lock(store, name), _permitted(name):
+            version = versions.version_of(run, name) or versions.add(run, name, policy, _tags(run))
+            return _judge(versions, run, name, version, folder)
+
+
+def judge(store: Store, name: str, version: str, run_id: str) -> Promotion:
+    """Give a version of a run, whose registration was cut short, its chance to become `best`.
+
+    Raises OSError where its run or the run's files are gone, UsageError where the model belongs to someone
+    else.
+    """
+    versions = versions_in(store, run_id)
+    with temporary_folder() as temporary, _lock(store, name), _permitted(name):
+        return _judge(versions, versions.run(run_id), name, version, Path(temporary))
+
+
+def _judge(versions: Versions, run: StoredRun, name: str, version: str, folder: Path) -> Promotion:
+    """Make a version `best` where it beats the last best; the lock is held."""
+    incumbent = versions.holder(name, BEST)
+    if incumbent is not None and incumbent.number == version and JUDGED in incumbent.tags:
+        return Promotion(name, version, better=True, difference=None)
+    difference, better = None, True
+    if incumbent is not None and incumbent.number != version:
+        returns = test_returns(versions, run, folder)
+        difference = lead(versions, incumbent.tags, run, returns, folder)
+        better = displaces(incumbent.tags, run, difference)
+    if better:
+        versions.set_alias(name, BEST, version)
+        if isinstance(versions, ClientVersions):  # of a server, perhaps, which other machines use
+            holder = settle(versions, name, BEST, version, partial(beats, versions, folder))
+            if holder.number != version:
+                returns = test_returns(versions, run, folder)
+                better, difference = False, lead(versions, holder.tags, run, returns, folder)
+    versions.set_tag(name, version, JUDGED, "true")
+    return Promotion(name, version, better, difference)
+
+
+@contextmanager
+def _permitted(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if getattr(error, "error_code", None) != "PERMISSION_DENIED":  # MLflow's; not imported for this
+            raise
+        rule = "registers a model that this user may not change"
+        remedy = "ask who owns it for EDIT, or switch it off: registry.promote=never"
+        raise UsageError([Problem("registry.promote", rule, name, remedy)]) from None
+
+
+def _chosen_policy(versions: Versions, run: StoredRun, folder: Path) -> Policy:
+    """The policy of a run's best checkpoint, from its archive."""
+    name = checkpoints.name_of(int(run.metrics["best_episode"]))
+    path = f"checkpoints/{checkpoints.FILE_NAME}"
+    with readable(f"run {run.run_id}: {path}"):
+        archive = checkpoints.Archive(versions.artifact(run, path, folder))
+    measured = {key: value for key, value in run.metrics.items() if key.startswith("test/")}
+    return Policy.from_checkpoint(archive, name, run.run_id, run.name, measured)
+
+
+def _lock(store: Store, name: str) -> FileLock:
+    """One registration at a time: beside a local store; for a server, of this user's processes."""
+    if store.artifacts is not None:
+        return FileLock(store.artifacts.parent / f".{name}.lock")
+    key = hashlib.sha256(f"{store.uri} {name}".encode()).hexdigest()[:16]
+    return FileLock(user_cache() / f"registry-{key}.lock")
+
+
+def _tags(run: StoredRun) -> dict[str, str]:
+    """What a version says of its run."""
+    return {
+        ENVIRONMENT: run.tags[ENVIRONMENT],
+        STANDARD: run.tags.get(STANDARD, "false"),
+        STARTS: run.params["evaluation.test_episodes"],
+        "qsweep.run_id": run.run_id,
+        "qsweep.checkpoint": checkpoints.name_of(int(run.metrics["best_episode"])),
+        MEAN: f"{run.metrics['test/return_mean']:.6g}",
+    }

@@ -1,0 +1,73 @@
+"""A multirun's report in its parent run, and sliders over Q-tables in its best runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qsweep.errors import UsageError
+from qsweep.pictures.q_table_slider import q_table_images, write_slider
+from qsweep.report.contents import Section, contents
+from qsweep.report.folder import PAGE, command, headlines, write_files
+from qsweep.report.loading.archives import archive
+from qsweep.report.loading.runs import SWEEP, children
+from qsweep.report.loading.selection import Selection
+from qsweep.report.page.page import UI
+from qsweep.report.q_tables import best_run, layout_of
+from qsweep.system.atomic_files import temporary_folder
+from qsweep.tracking.additions import add_files, add_tag
+from qsweep.tracking.run_search import run_of
+from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.tables.run_rows import StoredRun
+
+ARTIFACTS = "report"
+"""The parent's folder that the report lies in."""
+IMAGES, IMAGES_TAG = "images", "mlflow.loggedImages"
+"""Where MLflow looks for a run's images with a step, and the tag of runs that have some."""
+FORMATS = ("png",)
+"""Of the figures: SVG takes longer to draw than all else; `qsweep report` writes that, too."""
+SLIDERS, STEPS = 2, 8
+"""Variants whose best run gets a slider, the first in the order of their scores; and images of each."""
+
+
+def attach(parent_run_id: str, uri: str) -> str:
+    """Write the report on a multirun's runs into its parent run; returns the verdict, and where it lies.
+
+    The best run of each leading variant gets its Q-tables as images with a step. What goes wrong is said,
+    not raised: the runs are whole without it.
+    """
+    try:
+        store = open_store(uri, create=False)
+        parent = run_of(store, parent_run_id)
+        name = parent.tags.get(SWEEP, parent.name)
+        selection = Selection(name, uri)
+        made = contents(children(parent_run_id, uri), selection)
+        with temporary_folder() as scratch:
+            address = uri if uri.startswith("http") else UI
+            write_files(made, Path(scratch), command(selection), address, FORMATS)
+            add_files(store, parent, Path(scratch), ARTIFACTS)
+        for section in made.sections:
+            _add_sliders(section, store)
+    except Exception as error:  # of MLflow, the network, the disk, and whatever else
+        return f"no report in the parent run: {' '.join(f'{type(error).__name__}: {error}'.split())[:300]}"
+    return "\n".join([*headlines(made), f"report: {_place(store, parent)}"])
+
+
+def _place(store: Store, parent: StoredRun) -> str:
+    """Where the page is to be seen: a file, or the parent run's artifacts on a server."""
+    if store.artifacts is None:
+        return f"{store.uri}/#/experiments/{parent.experiment_id}/runs/{parent.run_id}/artifacts"
+    return f"{parent.artifacts.removeprefix('file://')}/{ARTIFACTS}/{PAGE}"
+
+
+def _add_sliders(section: Section, store: Store) -> None:
+    for label in section.study.labels[:SLIDERS]:
+        run = best_run(section.study, label)
+        best = run_of(store, str(run["run_id"]))
+        try:
+            with archive(store, best.run_id, best.artifacts) as history, temporary_folder() as scratch:
+                images = q_table_images(history, layout_of(history), best.name, STEPS)
+                write_slider(Path(scratch), images, best.started)
+                add_files(store, best, Path(scratch), IMAGES)
+                add_tag(store, best, IMAGES_TAG, "True")
+        except UsageError:  # its checkpoints cannot be read
+            continue

@@ -1,0 +1,1 @@
+"""Variants and runs compared: standings, verdicts and findings, as values."""

@@ -1,0 +1,80 @@
+"""The training of a study's runs, as `findings` looks at it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qsweep.environments.facts import ONE_A_STEP, SUCCESS
+from qsweep.report.comparison.findings import Course, findings
+from qsweep.report.comparison.studies import Study
+from qsweep.report.loading.archives import first_and_last
+from qsweep.report.loading.curves import Histories
+from qsweep.report.statistics.summaries import Floats
+from qsweep.tracking.store import Store
+
+VARIANTS = 20
+"""Variants whose training is looked at: the first in the order of their scores."""
+TABLES = 40
+"""Runs whose Q-tables are read for it, at most, over all variants."""
+
+
+def findings_by_variant(study: Study, found: Histories, store: Store) -> dict[str, tuple[str, ...]]:
+    """Label -> what stands out in the training of the variant, for those that something stands out in."""
+    labels = study.labels[:VARIANTS]
+    tables = TABLES // max(len(labels), 1)
+    said = {label: findings(_courses(study, label, found, store, tables)) for label in labels}
+    return {label: sentences for label, sentences in said.items() if sentences}
+
+
+def _courses(study: Study, label: str, found: Histories, store: Store, tables: int) -> list[Course]:
+    courses = []
+    for number, run in enumerate(study.of(label).to_dict("records")):
+        average = found.get(("train/return_avg", run["run_id"]))
+        if average is None:
+            continue
+        episodes, returns = average
+        read = first_and_last(store, run["run_id"], run["artifacts"]) if number < tables else None
+        courses.append(
+            Course(
+                episodes=episodes.astype(np.int64),
+                returns=returns,
+                epsilon=_like(found, "train/epsilon", run["run_id"], episodes),
+                successes=_successes(study.env_id, run, found, episodes),
+                first_table=read[0] if read else None,
+                last_table=read[1] if read else None,
+            )
+        )
+    return courses
+
+
+def _like(found: Histories, metric: str, run_id: str, episodes: Floats) -> Floats:
+    """Another curve of a run at the same episodes; NaN where it was not recorded."""
+    curve = found.get((metric, run_id))
+    if curve is None or not np.array_equal(curve[0], episodes):
+        return np.full(len(episodes), np.nan)
+    return curve[1]
+
+
+def _successes(
+    env_id: str, run: dict[Any, Any], found: Histories, episodes: Floats
+) -> npt.NDArray[np.bool_] | None:
+    """Whether the goal was reached in the trailing window of each point; None where returns do not tell.
+
+    They do not tell either where the windows leave episodes out between points.
+    """
+    best = _like(found, "train/return_max", run["run_id"], episodes)
+    window, limit = run.get("window", 0), run.get("env.max_steps", np.nan)
+    gap = float(np.diff(episodes, prepend=-1).max())
+    if np.isnan(best).any() or not gap <= window or not isinstance(limit, int):
+        return None
+    if env_id in ONE_A_STEP and run.get("standard") == "true":
+        return np.asarray(best > -limit)
+    match SUCCESS.get(env_id):
+        case "truncated":
+            return np.asarray(best >= limit)
+        case "rewarded":
+            return np.asarray(best > 0)
+    return None

@@ -1,0 +1,204 @@
+"""The variants of a study in the order of their scores, as a frame: what `variants.csv` holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qsweep.environments.facts import solved_return
+from qsweep.report.comparison.ranking import Row
+from qsweep.report.comparison.studies import SEED, Study, studies
+from qsweep.report.loading.curves import Histories, aligned, load_histories
+from qsweep.report.loading.runs import SCORE
+from qsweep.report.loading.selection import Selection, selected
+from qsweep.report.statistics.summaries import area_under_curve
+from qsweep.report.statistics.thresholds import episodes_to_threshold, first_reached
+
+CURVES = ("train/return_avg", "eval/return_mean")
+"""The curves that standings need."""
+AGAINST = {
+    "baseline_p_better": "probability that a run of the variant scores higher than one of the baseline",
+    "baseline_p_low": "95% bootstrap interval of it, low end",
+    "baseline_p_high": "high end",
+    "baseline_p_value": "exact rank-sum test against the baseline, corrected by Holm's method",
+}
+"""Columns that `standings` has where a baseline was given."""
+COLUMNS = {
+    "rank": "1 for the highest mean score",
+    "variant": "the hash that its runs share",
+    "label": "the params in which it differs from the others",
+    "environment": "what the runs were trained in; different ones are not comparable",
+    "seeds": "how many seeds count",
+    "mean": "of the score over seeds",
+    "mean_low": "95% bootstrap interval of the mean, low end",
+    "mean_high": "high end",
+    "sd": "of the score over seeds, with n - 1",
+    "iqm": "interquartile mean",
+    "iqm_low": "95% bootstrap interval of it, low end",
+    "iqm_high": "high end",
+    "worst": "the lowest seed",
+    "best": "the highest seed",
+    "leader_p_better": "probability that a run of the leader scores higher than one of this variant",
+    "leader_p_low": "95% bootstrap interval of it, low end",
+    "leader_p_high": "high end",
+    "leader_p_value": "exact rank-sum test against the leader, corrected by Holm's method",
+    "told_apart": "whether the leader is told apart from it",
+    "more_seeds": "about how many more seeds each would tell it apart from the leader; empty: too many",
+    "fresh_seeds": "how many fresh seeds confirmed it",
+    "fresh_mean": "its mean over those: an unbiased figure",
+    "fresh_low": "95% bootstrap interval of that, low end",
+    "fresh_high": "high end",
+    "optimum": "the expected return of the best policy, where it is known",
+    "solved_at": "the return at which the environment counts as solved, where that is said",
+    "solved_runs": "seeds whose greedy policy came to it on validation starts",
+    "solved_episodes": "by which episode half of the seeds are expected there (Kaplan-Meier); inf: not",
+    "area": "mean height of the learning curve (area under it over its episodes), mean over seeds",
+    "train_return": "the last trailing average while training, mean over seeds",
+    "train_seconds": "seconds of training, mean over seeds",
+    "best_run": "the id of the run of the highest score",
+    "command": "what trains that run again",
+}
+"""The columns of `standings`, which come before one for each param in which variants differ."""
+WORDS = ("variant", "label", "environment", "told_apart", "best_run", "command")
+"""Those of them that are no numbers."""
+
+
+def load_variants(name: str, uri: str = "local", metric: str = SCORE) -> pd.DataFrame:
+    """The variants of an experiment or sweep over their seeds: one row each, COLUMNS, then what they vary.
+
+    Those of one environment stand together, its leader first. metric: what they are compared by. Raises
+    UsageError where there is no store, nothing of that name, or no run with that metric.
+    """
+    runs = selected(Selection(name, uri, metric=metric))
+    compared = studies(runs, metric, None, np.random.default_rng(SEED))
+    read = (load_histories(study.counted, CURVES, uri) for study in compared)
+    return together(standings(study, found) for study, found in zip(compared, read, strict=True))
+
+
+def together(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """The standings of several environments in one frame."""
+    found = [frame for frame in frames if len(frame)]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(COLUMNS))
+
+
+def standings(study: Study, found: Histories) -> pd.DataFrame:
+    """One row a variant, the leader first; COLUMNS, those of AGAINST where there is a baseline, params.
+
+    A figure that is not known is missing.
+    """
+    rows = [
+        _row(study, row, place, found)
+        for place, row in enumerate(study.verdict.rows, start=1)
+        if row.summary.n
+    ]
+    against = list(AGAINST) if study.baseline is not None else []
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *against, *study.keys])
+    numbers = [column for column in (*COLUMNS, *against) if column not in WORDS]
+    return frame.assign(**{column: pd.to_numeric(frame[column]) for column in numbers})  # None is NaN, then
+
+
+def _row(study: Study, row: Row, place: int, found: Histories) -> dict[str, Any]:
+    runs, summary = study.of(row.label), row.summary
+    best = runs.iloc[int(runs[study.metric].to_numpy().argmax())]
+    return {
+        "rank": place,
+        "variant": best["variant"],
+        "label": row.label,
+        "environment": study.title,
+        "seeds": summary.n,
+        "mean": summary.mean,
+        "mean_low": summary.interval[0],
+        "mean_high": summary.interval[1],
+        "sd": summary.sd,
+        "iqm": summary.iqm,
+        "iqm_low": summary.iqm_interval[0],
+        "iqm_high": summary.iqm_interval[1],
+        "worst": summary.worst,
+        "best": summary.best,
+        **_behind(row),
+        **_fresh(study, row.label),
+        "optimum": optimum(study),
+        **_solved(study, runs, found),
+        "area": _area(runs, found),
+        "train_return": _mean(runs, "train/return_avg"),
+        "train_seconds": _mean(runs, "train/seconds"),
+        "best_run": best["run_id"],
+        "command": best["command"],
+        **_against(study, row.label),
+        **{key: best[key] for key in study.keys},
+    }
+
+
+def _behind(row: Row) -> dict[str, Any]:
+    """How a variant stands to the leader."""
+    if row.comparison is None:
+        return {}
+    return {
+        "leader_p_better": row.comparison.p_better,
+        "leader_p_low": row.comparison.interval[0],
+        "leader_p_high": row.comparison.interval[1],
+        "leader_p_value": row.comparison.holm_p,
+        "told_apart": row.comparison.told_apart,
+        "more_seeds": row.comparison.more_seeds,
+    }
+
+
+def _fresh(study: Study, label: str) -> dict[str, Any]:
+    """What a variant scored on fresh seeds."""
+    for row in study.again.rows if study.again else ():
+        if row.label == label and row.summary.n:
+            mean, (low, high) = row.summary.mean, row.summary.interval
+            return {"fresh_seeds": row.summary.n, "fresh_mean": mean, "fresh_low": low, "fresh_high": high}
+    return {}
+
+
+def _against(study: Study, label: str) -> dict[str, Any]:
+    """How a variant stands to the baseline."""
+    comparison = study.against.get(label)
+    if comparison is None:
+        return {}
+    low, high = comparison.interval
+    figures = (1 - comparison.p_better, 1 - high, 1 - low, comparison.holm_p)
+    return dict(zip(AGAINST, figures, strict=True))
+
+
+def _solved(study: Study, runs: pd.DataFrame, found: Histories) -> dict[str, Any]:
+    """When the seeds of a variant came to where its environment counts as solved; none is dropped."""
+    line, curves = solved_at(study), aligned(found, "eval/return_mean", list(runs["run_id"]))
+    if line is None or curves is None:
+        return {"solved_at": line}
+    times, reached = first_reached(curves[0].astype(np.int64), curves[1], line)
+    taken = episodes_to_threshold(times, reached)
+    return {"solved_at": line, "solved_runs": taken.reached, "solved_episodes": taken.median}
+
+
+def _area(runs: pd.DataFrame, found: Histories) -> float:
+    curves = aligned(found, "train/return_avg", list(runs["run_id"]))
+    return (
+        math.nan if curves is None else float(area_under_curve(curves[0].astype(np.int64), curves[1]).mean())
+    )
+
+
+def _mean(runs: pd.DataFrame, column: str) -> float:
+    """The mean of a metric that runs of older versions may lack."""
+    return float(runs[column].mean()) if column in runs else math.nan
+
+
+def optimum(study: Study) -> float | None:
+    """The expected return of the best policy, as its runs recorded it; None where they did not."""
+    if "optimum/return" not in study.counted:
+        return None
+    known = study.counted["optimum/return"].dropna()
+    return float(known.iloc[0]) if len(known) else None
+
+
+def solved_at(study: Study) -> float | None:
+    """The mean return at which the environment counts as solved; None where nobody says."""
+    runs: pd.DataFrame = study.counted
+    if not len(runs) or (runs["standard"] == "false").any():
+        return None
+    return solved_return(study.env_id)

@@ -1,0 +1,207 @@
+"""What a comparison of variants comes to, in words. None is called the best unless it is shown to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import floor, log10
+
+import numpy as np
+
+from qsweep.report.comparison.ranking import Row, Sample, ranked
+from qsweep.report.formats import number
+from qsweep.report.statistics.comparison import MOST_SEEDS, fewest_seeds, reachable
+from qsweep.report.statistics.summaries import RESAMPLES, Interval
+
+__all__ = ["Row", "Sample", "Verdict", "judge", "seeds_in_words"]
+
+NAMED = 5
+"""How many variants a sentence lists before it only counts the others."""
+SHORT = 24
+"""Letters up to which a label stands inside P(... better)."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What can be said of variants.
+
+    headline: a sentence. lines: further ones, the weightiest first. winner: the label of the variant that
+    is told apart from every other, if there is one. group: the labels of the leader and of all that cannot
+    be told apart from it. rows: of all variants, as `ranked` orders them.
+    """
+
+    headline: str
+    lines: tuple[str, ...]
+    winner: str | None
+    group: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def judge(samples: Sequence[Sample], generator: np.random.Generator, resamples: int = RESAMPLES) -> Verdict:
+    """The verdict on variants, each label once.
+
+    The leader has the highest mean. It is the winner if the exact rank-sum test, with Holm's correction for
+    all comparisons with it, tells it apart from every other at 5%, and every interval of P(leader better)
+    lies above 0.5. So among variants that score alike a winner is named in at most 5% of sweeps, however
+    few their seeds.
+    """
+    rows = ranked(samples, generator, resamples)
+    scored = [row for row in rows if row.summary.n]
+    group = [row for row in scored if row.comparison is None or not row.comparison.told_apart]
+    winner = group[0].label if len(scored) > 1 and len(group) == 1 else None
+    lines = [*_comparisons(scored, group), *_left_out(samples)]
+    return Verdict(_headline(scored, group), tuple(lines), winner, tuple(row.label for row in group), rows)
+
+
+def seeds_in_words(more: int | None) -> str:
+    """How many more seeds are needed; None: more than can be told."""
+    if more is None:
+        return f"more than {MOST_SEEDS:,} seeds"
+    return f"{more:,} more {'seed' if more == 1 else 'seeds'}"
+
+
+def _headline(scored: list[Row], group: list[Row]) -> str:
+    if not scored:
+        return "There are no scores to compare."
+    leader, *others = scored
+    if not others:
+        return f"There is one variant only: {_score(leader)}."
+    if _alike(scored):
+        both = "Both" if len(scored) == 2 else f"All {len(scored)}"
+        return (
+            f"{both} variants scored {number(leader.summary.mean)} with every seed: there is no difference."
+        )
+    if not _telling(scored):
+        return (
+            f"{leader.label} scored highest, but {_seeds(scored)} each cannot tell {len(scored)} variants "
+            f"apart, whatever the scores: at least {fewest_seeds(len(others))} seeds each are needed."
+        )
+    if len(group) == 1:
+        rivals, nearest = others[0].label, ""
+        if len(others) > 1:
+            rivals, nearest = f"each of the {len(others)} others", f"against the next, {rivals}: "
+        odds = f"{nearest}{_odds(leader, others[0])}"
+        return f"{leader.label} is better than {rivals} with {_seeds(scored)} ({odds})."
+    if len(group) == 2:
+        pair = f"{leader.label} and {group[1].label} cannot be told apart with {_seeds(group)}"
+        return f"{pair} ({_odds(leader, group[1])}); {_wanted(group[1])}."
+    names = _listed([row.label for row in group[1:]])
+    return f"{leader.label} leads, but with {_seeds(group)} it cannot be told apart from {names}."
+
+
+def _comparisons(scored: list[Row], group: list[Row]) -> Iterator[str]:
+    """What more is to be said of the leader and the others."""
+    if len(scored) < 2 or _alike(scored):
+        return
+    leader, *others = scored
+    yield f"{_score(leader)}; {_score(others[0])}."
+    if not _telling(scored):
+        return
+    if len(group) > 2:
+        yield f"Against the next, {group[1].label}: {_odds(leader, group[1])}; {_wanted(group[1])}."
+    beaten = [row.label for row in others if row not in group]
+    if beaten and len(group) > 1:
+        yield f"{leader.label} is better than {_listed(beaten)}."
+    yield from _paired(leader, others[0])
+    untold = [row.label for row in others if not reachable(leader.summary.n, row.summary.n, len(others))]
+    if untold:
+        has = "has too few seeds" if len(untold) == 1 else "have too few seeds each"
+        yield f"{_listed(untold)} {has} to be told apart from {leader.label}, whatever the scores."
+    times = "" if len(others) == 1 else f", corrected by Holm's method for {len(others)} comparisons"
+    test = f"at most 5% in the exact rank-sum test over seeds{times}"
+    yield f"Told apart means: {test}, and the interval of P above 0.5."
+
+
+def _paired(leader: Row, other: Row) -> Iterator[str]:
+    """The two on the seeds that they share."""
+    comparison = other.comparison
+    assert comparison is not None
+    if comparison.common < 2:
+        return
+    difference = _measured(comparison.difference, comparison.difference_interval)
+    yield (
+        f"On the {comparison.common} seeds that both have, {leader.label} minus {other.label} is {difference}"
+        f"; sign-flip test: {_p(comparison.paired_holm_p)}."
+    )
+
+
+def _left_out(samples: Sequence[Sample]) -> Iterator[str]:
+    """What was given and does not count."""
+    finite = [sample.finite() for sample in samples]
+    bad = sum(len(sample.scores) for sample in samples) - sum(len(sample.scores) for sample in finite)
+    again = sum(len(sample.scores) - len(sample.once().scores) for sample in finite)
+    empty = [sample.label for sample in finite if not len(sample.scores)]
+    if bad:
+        yield f"{_counted(bad)} left out: not a finite number."
+    if again:
+        yield f"{_counted(again)} left out: the same variant and seed came again later."
+    if empty:
+        yield f"{_listed(empty)} {'has' if len(empty) == 1 else 'have'} no score."
+
+
+def _alike(scored: list[Row]) -> bool:
+    """Whether all scores of all variants are equal."""
+    return len({score for row in scored for score in (row.summary.worst, row.summary.best)}) == 1
+
+
+def _telling(scored: list[Row]) -> bool:
+    """Whether there are seeds enough to tell any variant apart from the leader."""
+    leader, *others = scored
+    return any(reachable(leader.summary.n, row.summary.n, len(others)) for row in others)
+
+
+def _score(row: Row) -> str:
+    """A variant's mean with its interval."""
+    summary = row.summary
+    if summary.n == 1:
+        return f"{row.label} scored {number(summary.mean)} with one seed"
+    return f"{row.label} scored {_measured(summary.mean, summary.interval)} over {summary.n} seeds"
+
+
+def _measured(mean: float, interval: Interval) -> str:
+    """A mean with its interval, to the tenth part of what the interval leaves open."""
+    width = interval[1] - interval[0]
+    decimals = max(0, 1 - floor(log10(width))) if width else 0
+    words = [f"{value:,.{decimals}f}" if width else number(value) for value in (mean, *interval)]
+    return "{} on average (95% interval {} to {})".format(*words)
+
+
+def _odds(leader: Row, other: Row) -> str:
+    """The probability of improvement with its interval."""
+    assert other.comparison is not None
+    low, high = other.comparison.interval
+    name = leader.label if len(leader.label) <= SHORT else "the first"
+    interval = "no interval with one seed" if np.isnan(low) else f"95% interval {low:.2f} to {high:.2f}"
+    return f"P({name} better) = {other.comparison.p_better:.2f}, {interval}"
+
+
+def _wanted(other: Row) -> str:
+    """How many seeds would tell a variant apart from the leader."""
+    assert other.comparison is not None
+    more = other.comparison.more_seeds
+    return f"{'' if more is None else 'about '}{seeds_in_words(more)} each would be needed"
+
+
+def _seeds(rows: list[Row]) -> str:
+    """How many seeds variants have: one number, or from and to."""
+    counts = [row.summary.n for row in rows]
+    low, high = min(counts), max(counts)
+    if high == 1:
+        return "one seed"
+    return f"{high} seeds" if low == high else f"{low} to {high} seeds"
+
+
+def _listed(labels: list[str]) -> str:
+    """Labels as a sentence lists them, the first ones by name."""
+    rest = len(labels) - NAMED
+    if rest > 0:
+        labels = [*labels[:NAMED], f"{rest} {'other' if rest == 1 else 'others'}"]
+    return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
+
+
+def _counted(scores: int) -> str:
+    return "1 score was" if scores == 1 else f"{scores:,} scores were"
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"

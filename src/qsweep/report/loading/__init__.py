@@ -1,0 +1,1 @@
+"""Recorded runs and their curves, selected and loaded as frames."""

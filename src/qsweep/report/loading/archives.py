@@ -1,0 +1,49 @@
+"""What a report reads from the artifacts of a few runs: checkpoints, and the first and last Q-table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote
+
+from qsweep.errors import UsageError
+from qsweep.learning.task import task
+from qsweep.plan.resolution import recorded
+from qsweep.policies.policy import readable
+from qsweep.system.atomic_files import temporary_folder
+from qsweep.tracking import checkpoints
+from qsweep.tracking.checkpoints import Archive, QTable
+from qsweep.tracking.store import Store
+
+FILE = f"checkpoints/{checkpoints.FILE_NAME}"
+
+
+@contextmanager
+def archive(store: Store, run_id: str, artifacts: str) -> Iterator[Archive]:
+    """The history of a run's Q-table, while entered. artifacts: where the run's lie, as MLflow says.
+
+    Raises UsageError where there is none, or it is damaged, in whatever is done with it, too.
+    """
+    with temporary_folder() as scratch, readable(f"run {run_id}: {FILE}"):
+        # MLflow would make a copy, after four queries.
+        folder = unquote(artifacts.removeprefix("file://"))
+        beside = Path(folder) / FILE if store.artifacts and folder.startswith("/") else None
+        path = beside or store.client.download_artifacts(run_id, FILE, scratch)
+        yield Archive(Path(path))
+
+
+def first_and_last(store: Store, run_id: str, artifacts: str) -> tuple[QTable, QTable] | None:
+    """A run's Q-table before training and after, float64[buckets..., actions] both; None if not to be had.
+
+    The first one is drawn again from the seed.
+    """
+    try:
+        with archive(store, run_id, artifacts) as history:
+            config = recorded(history.about["config"])
+            made = task(config)
+            first = made.table(0)
+            [(_, last)] = history.tables([config.episodes])
+    except UsageError:
+        return None
+    return (first, last) if first.shape == last.shape else None

@@ -1,0 +1,124 @@
+"""Runs as pandas frames."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+
+import pandas as pd
+
+from qsweep.errors import Problem, UsageError, closest, printable
+from qsweep.tracking import RunRecord, run_search
+from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.tables.run_rows import StoredRun
+
+SWEEP = "qsweep.sweep"
+IS_A_RUN = "qsweep.config"
+"""A tag that every run has, and no parent of a multirun."""
+IDENTITY = ("run_id", "started", "name", "experiment", "status", "sweep", "variant", "config", "environment")
+"""The first columns of a frame of runs, which every one has."""
+ORIGIN = (
+    "command",
+    "standard",
+    "version",
+    "git_commit",
+    "git_dirty",
+    "packages",
+    "python",
+    "platform",
+    "qtable_sha256",
+)
+"""Columns that say where a run comes from; each is the tag `qsweep.` and its name, as text."""
+PLACE = ("experiment_id", "artifacts")
+
+
+def load_runs(name: str | None = None, uri: str = "local") -> pd.DataFrame:
+    """The runs of an experiment or sweep, or of the whole store: one row a run, the latest first.
+
+    Columns: run_id, started (UTC), name, experiment, status, sweep; variant, config and environment,
+    hashes that runs share if they agree in that; those of ORIGIN; experiment_id, and artifacts, the URI
+    where they lie; every param under its key (numbers as
+    numbers); the last value of every metric under its name. What a run lacks is missing (NaN or None).
+    No histories are read: for those there is `load_curves`. Parent runs are left out.
+    Raises UsageError where there is no store or nothing of that name.
+    """
+    store = open_store(uri, create=False)
+    return _frame(_rows(store, name))
+
+
+def children(parent: str, uri: str) -> pd.DataFrame:
+    """The runs nested under a parent run, as `load_runs` gives them."""
+    store = open_store(uri, create=False)
+    return _frame(_search(store, run_search.experiments(store), {"mlflow.parentRunId": parent}))
+
+
+def sweep_runs(name: str, uri: str) -> pd.DataFrame:
+    """The runs of a sweep, as `load_runs` gives them; of one that is not there, none."""
+    store = open_store(uri, create=False)
+    return _frame(_search(store, run_search.experiments(store), {SWEEP: name}))
+
+
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=[*IDENTITY, *ORIGIN, *PLACE])
+
+
+def _rows(store: Store, name: str | None) -> list[dict[str, Any]]:
+    names = run_search.experiments(store)
+    if name is None:
+        return _search(store, names)
+    experiments = {key: value for key, value in names.items() if value == name}
+    if experiments:
+        return _search(store, experiments)
+    rows = _search(store, names, {SWEEP: name})
+    if not rows:
+        known = [*names.values(), *{row["sweep"] for row in _search(store, names)}]
+        remedy = closest(name, [other for other in known if other and other != "Default"] or ["none"])
+        raise UsageError([Problem("name", "no experiment or sweep of this name", name, remedy)])
+    return rows
+
+
+def _search(
+    store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """The runs of experiments (names by id) that carry these tags, a row each, the latest first."""
+    return [_row(run) for run in run_search.runs(store, of, tags) if IS_A_RUN in run.tags]
+
+
+def _row(run: StoredRun) -> dict[str, Any]:
+    record = RunRecord(run.name, run.experiment, run.params, run.tags)
+    started = pd.Timestamp(run.started, unit="ms", tz="UTC")
+    where = {"experiment_id": run.experiment_id, "artifacts": run.artifacts}
+    return {"run_id": run.run_id, "started": started, **row(record, run.status, run.metrics), **where}
+
+
+def row(record: RunRecord, status: str, metrics: Mapping[str, float]) -> dict[str, Any]:
+    """What a run's record says of it, as columns."""
+    return {
+        "name": printable(record.name),
+        "experiment": record.experiment,
+        "status": status,
+        "sweep": record.tags.get(SWEEP),
+        "variant": record.tags.get("qsweep.variant", record.tags["qsweep.config"]),
+        "config": record.tags["qsweep.config"],
+        "environment": record.tags.get("qsweep.environment"),
+        **{column: record.tags.get(f"qsweep.{column}") for column in ORIGIN},
+        **{key: _value(value) for key, value in record.params.items()},
+        **metrics,
+    }
+
+
+@lru_cache(maxsize=10_000)  # runs of a sweep agree in almost all of their params
+def _value(text: str) -> Any:
+    """A param as it was before MLflow made it text; lists stay text, so that they compare."""
+    with suppress(ValueError):
+        value = json.loads(text)
+        if isinstance(value, int | float | bool):
+            return value
+    return printable(text)
+
+
+SCORE = "test/return_mean"
+"""What variants are ranked by: the mean return of a run's chosen checkpoint on test starts."""

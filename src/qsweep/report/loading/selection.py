@@ -1,0 +1,146 @@
+"""Which runs a report is about: of an experiment or sweep, since when, where what holds."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from qsweep.errors import Problem, UsageError, closest
+from qsweep.report.loading.runs import SCORE, load_runs, sweep_runs
+
+CONFIRM = "-confirm"
+"""How the name of a sweep ends that trained the finalists of another one again, on fresh seeds."""
+AGO = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+"""The units of an age, in seconds."""
+OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+    "=": operator.eq,
+}
+CONDITION = re.compile(r"\s*([^\s=!<>]+)\s*(==|!=|<=|>=|<|>|=)\s*([^\s=!<>].*?)\s*")
+LESS_IS_BETTER = ("optimum/gap", "train/seconds", "train/steps", "train/epsilon", "best_episode")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to report on.
+
+    name: an experiment's or a sweep's. since: "2025-01-31", "2025-01-31 14:00" (UTC) or an age such as
+    "7d" (m, h, d, w). where: conditions such as "buckets >= 20", all of which must hold; `and` joins
+    several in one. metric: what variants are compared by, more being better. baseline: a variant's label
+    or hash, against which every other is compared, too.
+    """
+
+    name: str
+    uri: str = "local"
+    since: str | None = None
+    where: Sequence[str] = ()
+    metric: str = SCORE
+    baseline: str | None = None
+
+
+def selected(selection: Selection) -> pd.DataFrame:
+    """The runs of a selection, as `load_runs` gives them; of a sweep also those that confirmed it.
+
+    Raises UsageError where there is nothing of that name, or something in the selection is not clear.
+    """
+    runs = load_runs(selection.name, selection.uri)
+    if (runs["sweep"] == selection.name).all():
+        again = sweep_runs(f"{selection.name}{CONFIRM}", selection.uri)
+        runs = pd.concat([runs, again]).drop_duplicates("run_id") if len(again) else runs
+    return restricted(runs, selection)
+
+
+def restricted(runs: pd.DataFrame, selection: Selection) -> pd.DataFrame:
+    """The runs that meet a selection's conditions.
+
+    Raises UsageError with everything in it that is not clear.
+    """
+    problems: list[Problem] = [*_metric_problems(runs, selection.metric)]
+    kept = pd.Series(True, index=runs.index)
+    for condition in [part for text in selection.where for part in re.split(r"\s+and\s+", text)]:
+        try:
+            kept &= _holds(runs, condition)
+        except UsageError as error:
+            problems += error.problems
+    if selection.since is not None:
+        try:
+            kept &= runs["started"] >= moment(selection.since, pd.Timestamp.now(tz="UTC"))
+        except UsageError as error:
+            problems += error.problems
+    if not problems and len(runs) and not kept.any():
+        given = " and ".join([*selection.where, *([selection.since] if selection.since else [])])
+        problems.append(Problem("--where and --since", "no run meets the conditions", given))
+    if problems:
+        raise UsageError(problems)
+    return runs[kept].reset_index(drop=True)
+
+
+def moment(since: str, now: pd.Timestamp) -> pd.Timestamp:
+    """The time that `since` stands for: a date, a date with a time (UTC), or an age before `now`.
+
+    Raises UsageError for anything else.
+    """
+    age = re.fullmatch(r"(\d{1,6})([mhdw])", since)
+    if age:
+        return now - pd.Timedelta(seconds=int(age[1]) * AGO[age[2]])
+    if re.fullmatch(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d)?)?", since):
+        try:
+            return pd.Timestamp(since, tz="UTC")
+        except ValueError:
+            pass
+    rule = "must be a date, a date with a time (UTC), or an age: 2025-01-31, '2025-01-31 14:00', 12h, 7d"
+    raise UsageError([Problem("--since", rule, since)])
+
+
+def _holds(runs: pd.DataFrame, condition: str) -> pd.Series:
+    """Whether a condition holds, for each run; it does not where a run has no such value."""
+    parts = CONDITION.fullmatch(condition)
+    if parts is None:
+        rule = "must be KEY OPERATOR VALUE, the operator one of == != < <= > >="
+        raise UsageError([Problem("--where", rule, condition, "for example: buckets >= 20")])
+    key, sign, text = parts.groups()
+    if key not in runs:
+        remedy = closest(key, map(str, runs.columns))
+        raise UsageError([Problem("--where", "no run has this key", key, remedy)])
+    compare, column = OPERATORS[sign], runs[key]
+    value = text.strip("'\"")
+    try:
+        number = float(value)
+    except ValueError:
+        if sign not in ("==", "!=", "="):
+            rule = "a value that is no number can only be compared with == or !="
+            raise UsageError([Problem("--where", rule, condition)]) from None
+        found: pd.Series = column.notna() & compare(_as_text(column), value.replace(" ", "").casefold())
+        return found
+    numbers = pd.to_numeric(column, errors="coerce")
+    met: pd.Series = compare(numbers, number)  # not by one that is missing
+    return met & numbers.notna()
+
+
+def _as_text(column: pd.Series) -> pd.Series:
+    """Values as a user types them: true for True, [10,20] with or without a space."""
+    return column.astype(str).str.replace(" ", "").str.casefold()
+
+
+def metrics_in(runs: pd.DataFrame) -> list[str]:
+    """The metrics by which variants can be compared: more of it is better."""
+    names = (str(column) for column in runs.columns)
+    return [name for name in names if "/" in name and name not in LESS_IS_BETTER]
+
+
+def _metric_problems(runs: pd.DataFrame, metric: str) -> Iterable[Problem]:
+    known = metrics_in(runs)
+    if metric in LESS_IS_BETTER:
+        yield Problem("--metric", "must be one of which more is better", metric, closest(metric, known))
+    elif metric not in known and metric != SCORE:
+        yield Problem("--metric", "no run has this metric", metric, closest(metric, known))

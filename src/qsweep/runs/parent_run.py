@@ -1,0 +1,95 @@
+"""The run under which a multirun's runs are nested: begun, or continued where an earlier launch left it."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from qsweep.errors import Problem, UsageError
+from qsweep.plan.composition import Plan
+from qsweep.runs.resume import in_hand, parent_of
+from qsweep.system.liveness import announce, owner_of
+from qsweep.tracking import RunLog, RunRecord, Status, tracker
+from qsweep.tracking.provenance import provenance
+from qsweep.tracking.store import open_store
+
+LOCK = Path("multirun") / ".parents.lock"
+
+
+class Parent:
+    """A parent run in hand. earlier: whether it has runs of an earlier launch.
+
+    metrics: what it will carry. whole: set once all its runs are there; until then it is not finished.
+    """
+
+    def __init__(self, log: RunLog, earlier: bool) -> None:
+        self.run_id = log.run_id
+        self.earlier = earlier
+        self.metrics: dict[str, float] = {}
+        self.whole = False
+
+
+@contextmanager
+def parent_run(plan: Plan) -> Iterator[Parent]:
+    """The parent run of a plan; it ends FINISHED if it is whole, KILLED on an interrupt, else FAILED.
+
+    Raises UsageError where another process has the same multirun in hand.
+    """
+    log, earlier = _opened(plan)
+    parent = Parent(log, earlier)
+    status: Status = "FAILED"
+    try:
+        yield parent
+        status = "FINISHED" if parent.whole else "FAILED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        tracker(plan.jobs[0].config.tracking.uri).kill_running(parent.run_id)
+        log.close(status, parent.metrics, {})
+
+
+def _opened(plan: Plan) -> tuple[RunLog, bool]:
+    uri = plan.jobs[0].config.tracking.uri
+    recording, record = tracker(uri), _record(plan)
+    if uri == "none":
+        return recording.open(record), False
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(LOCK):  # of two launches in the same second, one finds the other's
+        found = parent_of(open_store(uri), record.experiment, same_sweep(plan))
+        if found is None:
+            return recording.open(record), False
+        if in_hand(found):
+            raise UsageError([_in_hand(plan, found.tags)])
+        return recording.reopen(found.run_id, record), True
+
+
+def _in_hand(plan: Plan, tags: Mapping[str, str]) -> Problem:
+    owner = owner_of(tags)
+    assert owner is not None
+    process = owner.process.partition("-")[0]
+    remedy = f"wait for process {process} on {owner.host}, or give this one another sweep.name"
+    return Problem("sweep", "this multirun is being run already", plan.name, remedy)
+
+
+def same_sweep(plan: Plan) -> dict[str, str]:
+    """The tags that the parent runs of all launches of a multirun have, and no others."""
+    return {
+        "qsweep.sweep": plan.name,
+        "qsweep.varied": json.dumps(plan.varied),
+        "qsweep.fixed": plan.fixed,
+        "mlflow.user": getpass.getuser(),
+    }
+
+
+def _record(plan: Plan) -> RunRecord:
+    first = plan.jobs[0].config
+    tags = {**same_sweep(plan), **provenance()}
+    if first.tracking.uri != "none":
+        tags |= announce().tags
+    return RunRecord(plan.name, first.tracking.experiment or first.env.id, {}, tags)

@@ -1,0 +1,122 @@
+"""Live lines in the terminal: how a run, or a sweep, is getting on."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+from qsweep.learning.blocks import Block
+
+REFRESH_SECONDS = 0.1
+
+
+class Progressing(Protocol):
+    """Hears of every block of a run."""
+
+    def update(self, block: Block) -> None:
+        """Another block is done."""
+
+
+class Silent:
+    """Shows nothing: for the runs of a sweep, and for notebooks."""
+
+    def update(self, block: Block) -> None:
+        """Show nothing."""
+
+
+class Hidden:
+    """A progress bar where nobody would see one; rich, which draws them, is not imported then."""
+
+    disable = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def start(self) -> None:
+        """Show nothing."""
+
+    def stop(self) -> None:
+        """Nothing to end."""
+
+    def add_task(self, *_: Any, **__: Any) -> Any:
+        """The number of a task that is not shown."""
+        return 0
+
+    def update(self, *_: Any, **__: Any) -> None:
+        """Show nothing."""
+
+    def advance(self, *_: Any, **__: Any) -> None:
+        """Show nothing."""
+
+
+def bar(*columns: str) -> Progress | Hidden:
+    """A progress bar on stderr, shown only in a terminal, ending in the given columns."""
+    if not (sys.stderr.isatty() or os.environ.get("FORCE_COLOR")):
+        return Hidden()
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=16),
+        TaskProgressColumn(),
+        *[TextColumn(column) for column in columns],
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+
+
+class RunProgress:
+    """A bar for one run: episodes a second, epsilon, the trailing average."""
+
+    def __init__(self, episodes: int, window: int) -> None:
+        self._bar = bar(
+            "{task.fields[speed]:,.0f} episodes/s",
+            "epsilon {task.fields[epsilon]:.3f}",
+            "average {task.fields[average]:.4g}",
+        )
+        self._task = self._bar.add_task("training", total=episodes, speed=0.0, epsilon=0.0, average=0.0)
+        self._window = window
+        self._recent: list[float] = []
+        self._started = self._shown = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def update(self, block: Block) -> None:
+        """Another block is done; the terminal hears of it ten times a second."""
+        if self._bar.disable:
+            return
+        self._recent = [*self._recent, *block.returns.tolist()][-self._window :]
+        now = time.monotonic()
+        if now - self._shown < REFRESH_SECONDS:
+            return
+        self._shown = now
+        self._bar.update(
+            self._task,
+            completed=block.end,
+            speed=block.end / (now - self._started),
+            epsilon=float(block.epsilon[-1]),
+            average=sum(self._recent) / len(self._recent),
+        )

@@ -1,0 +1,46 @@
+"""A search under one parent run, then its winner confirmed and its runs compared."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from hydra.plugins.launcher import Launcher
+
+from qsweep.runs.journal import Jobs
+from qsweep.runs.parent_run import parent_run
+from qsweep.runs.sweep.executor import Runs
+from qsweep.runs.sweep.orchestration import conclude, stopping_runs
+
+if TYPE_CHECKING:
+    from qsweep.runs.search.planning import SearchPlan
+
+
+def search(wanted: SearchPlan, launcher: Launcher, folder: str) -> None:
+    """Search as a plan says, every run under one parent run; then confirm the winner, and compare.
+
+    The study goes on where an earlier launch left it. Raises as `sweep` does.
+    """
+    from qsweep.runs.search import study  # optuna is slow to import
+    from qsweep.runs.search.best_trials import leading
+    from qsweep.runs.search.loop import Search
+    from qsweep.runs.search.samplers import sampler
+    from qsweep.runs.search.trials import Runs as Evaluated
+
+    jobs, plan = Jobs(Path(folder)), leading(wanted, [])
+    first, how = wanted.first, wanted.settings
+    points = sampler(how.sampler, how.seed, wanted.space)
+    held = study.SearchStudy(wanted.name, study.database(first.tracking.uri), points, wanted.facts)
+    with stopping_runs(jobs), parent_run(plan) as parent:
+        jobs.name_parent(parent.run_id)
+        runs = Runs(parent, launcher, jobs, first)
+        best = -math.inf
+        for told in Search(held, wanted.space, how, Evaluated(wanted, runs.run)).run():
+            if told.state == "complete" and told.mean > best:
+                best = told.mean
+                click.echo(f"trial {told.number}: {', '.join(told.overrides)}: {told.mean:.4g}")
+        plan = leading(wanted, held.study.get_trials(deepcopy=False))
+        conclude(plan, parent, runs, jobs)
+        parent.whole = True

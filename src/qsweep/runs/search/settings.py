@@ -1,0 +1,105 @@
+"""What a search is told beside its space: `hydra.sweeper.trials` and the like, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import joblib
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, RangeSweep
+
+from qsweep.config import is_name
+from qsweep.errors import Problem, UsageError, closest
+from qsweep.plan.overrides import HydraErrors
+
+SAMPLERS = ("tpe", "random", "grid", "cmaes", "qmc")
+PRUNERS = ("none", "median", "successive_halving")
+MOST = 1_000_000
+PREFIX = "hydra.sweeper"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a search goes about it; the keys of conf/hydra/sweeper/qsweep_optuna.yaml.
+
+    parallel: how many trials are under way at once.
+    """
+
+    trials: int
+    seeds: tuple[int, ...]
+    sampler: str = "tpe"
+    pruner: str = "none"
+    looks: int = 1
+    parallel: int = 1
+    seed: int = 0
+    study: str | None = None
+
+
+def settings(given: Mapping[str, Any]) -> Settings:
+    """The settings among what the sweeper was given. Raises UsageError with every problem found."""
+    problems: list[Problem] = []
+
+    def whole(name: str, low: int) -> int:
+        value = given[name]
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= MOST:
+            return value
+        rule = f"must be a whole number from {low} to {MOST:,}"
+        problems.append(Problem(f"{PREFIX}.{name}", rule, value))
+        return low
+
+    def one_of(name: str, known: tuple[str, ...]) -> str:
+        if given[name] in known:
+            return str(given[name])
+        rule = f"must be one of {', '.join(known)}"
+        problems.append(Problem(f"{PREFIX}.{name}", rule, given[name], closest(str(given[name]), known)))
+        return known[0]
+
+    try:
+        seeds = _seeds(given["seeds"])
+    except UsageError as error:
+        problems += error.problems
+        seeds = (0,)
+    study = given["study"]
+    if study is not None and not is_name(study):  # the sweep is called so, and so is its folder
+        rule = "must be a name without slashes or a leading dot, or null (what is searched)"
+        problems.append(Problem(f"{PREFIX}.study", rule, study))
+    made = Settings(
+        trials=whole("trials", 1),
+        seeds=seeds,
+        sampler=one_of("sampler", SAMPLERS),
+        pruner=one_of("pruner", PRUNERS),
+        looks=whole("looks", 1),
+        parallel=joblib.cpu_count() if given["parallel"] is None else whole("parallel", 1),
+        seed=whole("seed", 0),
+        study=study,
+    )
+    if made.looks > 1 and given["pruner"] == "none":
+        rule = "is of use to a pruner only"
+        problems.append(Problem(f"{PREFIX}.looks", rule, made.looks, f"give {PREFIX}.pruner"))
+    if problems:
+        raise UsageError(problems)
+    return made
+
+
+def _seeds(given: Any) -> tuple[int, ...]:
+    """The seeds of range(5), "0,1,2" or [0,1,2]: different whole numbers of at least 0."""
+    found = _listed(given)
+    if found and all(type(seed) is int and seed >= 0 for seed in found) and len(set(found)) == len(found):
+        return tuple(found)
+    rule = "must be range(N), range(A,B), or a list of different whole numbers of at least 0"
+    remedy = "range(5) for five seeds, [5] for the seed 5"
+    raise UsageError([Problem(f"{PREFIX}.seeds", rule, given, remedy)])
+
+
+def _listed(given: Any) -> list[Any]:
+    if isinstance(given, str):
+        try:
+            value = OverridesParser.create().parse_override(f"seed={given}").value()
+        except HydraErrors:
+            return []
+        if isinstance(value, RangeSweep):
+            return list(value.range()) if abs((value.stop or 0) - (value.start or 0)) <= MOST else []
+        given = value.list if isinstance(value, ChoiceSweep) else value
+    return list(given) if isinstance(given, list | tuple) else []

@@ -1,0 +1,1 @@
+"""A sweep: batches of runs on a launcher, watched, resumed and confirmed."""

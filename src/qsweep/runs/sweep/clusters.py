@@ -1,0 +1,24 @@
+"""What a launcher of a cluster needs before anything begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+
+from qsweep.errors import Problem
+
+NEEDS = {"ray": "ray", "slurm": "submitit"}
+"""Launcher of a cluster -> the module it needs, which the extra of the launcher's name installs."""
+
+
+def cluster_problems(lines: Sequence[str], uri: str) -> Iterator[Problem]:
+    """What is wrong with a multirun's overrides of Hydra and its `tracking.uri`, as far as clusters go."""
+    chosen = dict(line.partition("=")[::2] for line in lines).get("hydra/launcher", "")
+    if chosen not in NEEDS:
+        return
+    if find_spec(NEEDS[chosen]) is None:
+        remedy = f"pip install 'qsweep[{chosen}]'"
+        yield Problem("hydra/launcher", f"needs {NEEDS[chosen]}, which is not installed", chosen, remedy)
+    if uri != "none" and not uri.startswith("http"):
+        rule = f"must be a tracking server that all machines reach, or none, with hydra/launcher={chosen}"
+        yield Problem("tracking.uri", rule, uri, "tracking=server")

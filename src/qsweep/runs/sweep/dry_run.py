@@ -1,0 +1,168 @@
+"""What a multirun would do, before it does it: what runs, how much is written, how long it takes."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from joblib import cpu_count
+
+from qsweep.config import Config, config_hash, environment_hash, variant_hash
+from qsweep.errors import UsageError
+from qsweep.learning.training import train, train_blocks
+from qsweep.plan.composition import Job, Plan
+from qsweep.runs.parent_run import same_sweep
+from qsweep.runs.resume import Earlier, decide, earlier_runs, parent_of
+from qsweep.runs.sweep.confirmation import FINALISTS
+from qsweep.system.atomic_files import temporary_folder
+from qsweep.tracking import NullTracker, RunRecord
+from qsweep.tracking.curves import thinned
+from qsweep.tracking.provenance import code
+from qsweep.tracking.recorder import Recorder
+from qsweep.tracking.store import open_store
+from qsweep.tracking.unfinished import Left
+
+POINT_BYTES = 260
+"""What a point takes in MLflow's tables in SQLite, with its share of the indices; measured."""
+SAMPLED = 6
+"""Variants of which some episodes are trained to measure speed and size, at most."""
+EPISODES, MOMENT_SECONDS = 20, 0.2
+"""Ten times as many are trained, again and again, until that takes long enough to tell."""
+GREEDY = 0.3
+"""What a greedy episode costs beside a learning one."""
+CURVES = 4
+RUN_SECONDS = 0.06
+"""What a run costs beside its episodes; measured."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One episode of a variant, trained, judged and written: seconds and bytes."""
+
+    seconds: float
+    bytes: float
+
+
+def rehearsed(plan: Plan) -> str:
+    """What a plan would run, in words; nothing is recorded."""
+    decisions = _decisions(plan)
+    found = Counter(decision for _, decision in decisions)
+    jobs = [job for job, decision in decisions if decision in ("run", "go on")]
+    lines = [f"{plan.name}: {len(plan.jobs):,} runs", *_counted(found)]
+    if jobs:
+        confirming = _confirming(plan)
+        if confirming:
+            key = f"registry.confirm_seeds={plan.jobs[0].config.registry.confirm_seeds}"
+            lines.append(f"  up to {len(confirming):,} more on fresh seeds, of the best variants ({key})")
+        lines += _estimated([job.config for job in jobs] + confirming)
+    return "\n".join([*lines, "nothing was run: sweep.dry_run=true"])
+
+
+def _counted(found: Counter[str]) -> list[str]:
+    words = {
+        "run": "to run",
+        "go on": "interrupted ones to go on with",
+        "keep": "skipped, for an earlier launch has finished them",
+        "wait": "in the hands of another process",
+    }
+    return [f"  {found[does]:,} {said}" for does, said in words.items() if found[does] or does == "run"]
+
+
+def _decisions(plan: Plan) -> list[tuple[Job, str]]:
+    rerun, earlier = plan.jobs[0].config.sweep.rerun, _earlier(plan)
+    known = ((job, earlier.get(config_hash(job.config), [])) for job in plan.jobs)
+    return [(job, decide(runs, rerun, code()).does) for job, runs in known]
+
+
+def _earlier(plan: Plan) -> dict[str, list[Earlier]]:
+    first = plan.jobs[0].config
+    if first.tracking.uri == "none" or not plan.varied:
+        return {}
+    try:
+        store = open_store(first.tracking.uri, create=False)
+    except UsageError:
+        if first.tracking.uri.startswith("http"):
+            raise
+        return {}  # there is no store yet
+    parent = parent_of(store, first.tracking.experiment or first.env.id, same_sweep(plan))
+    return earlier_runs(store, parent.run_id, plan.name, first.tracking) if parent else {}
+
+
+def _confirming(plan: Plan) -> list[Config]:
+    """As many configs as are run again, at most, to confirm the winner of each environment."""
+    first = plan.jobs[0].config
+    if first.tracking.uri == "none" or first.registry.promote == "never":
+        return []
+    found: dict[str, dict[str, Config]] = {}
+    for job in plan.jobs:
+        found.setdefault(environment_hash(job.config.env), {})[variant_hash(job.config)] = job.config
+    finalists = [list(variants.values())[:FINALISTS] for variants in found.values() if len(variants) > 1]
+    return [config for each in finalists for config in each] * first.registry.confirm_seeds
+
+
+def _estimated(configs: Sequence[Config]) -> list[str]:
+    """Points, bytes and time, from a few episodes of some of the variants."""
+    points = sum(map(_points, configs))
+    variants = list({variant_hash(config): config for config in configs}.values())
+    step = -(-len(variants) // SAMPLED)
+    measured = [_measured(config) for config in variants[::step]]
+    episodes = sum(config.episodes for config in configs)
+    seconds = episodes * sum(each.seconds for each in measured) / len(measured) + RUN_SECONDS * len(configs)
+    size = episodes * sum(each.bytes for each in measured) / len(measured) + points * POINT_BYTES
+    workers = min(cpu_count(), len(configs))
+    return [
+        f"  {episodes:,} episodes, {points:,} points, about {_bytes(size)}",
+        f"  about {_duration(seconds / workers)} on {workers} cores; "
+        f"{len(measured)} of {len(variants)} variants were tried",
+    ]
+
+
+def _points(config: Config) -> int:
+    """How many points of its curves a run logs."""
+    stride = thinned(config.episodes, config.tracking.max_points)
+    judged = min(config.evaluation.checkpoints, -(-config.episodes // config.checkpoint_every))
+    return CURVES * -(-config.episodes // stride) + judged
+
+
+def _measured(config: Config) -> Measured:
+    """Some episodes of a config, once compiled: enough of them to take a moment."""
+    for _ in train(replace(config, episodes=1)):
+        pass
+    episodes = min(EPISODES, config.episodes)
+    spent, size = _written(replace(config, episodes=episodes))
+    while spent < MOMENT_SECONDS and episodes < config.episodes:
+        episodes = min(10 * episodes, config.episodes)
+        spent, size = _written(replace(config, episodes=episodes))
+    judged = config.evaluation.checkpoints * config.evaluation.episodes + 2 * config.evaluation.test_episodes
+    share = 1 + GREEDY * judged / config.episodes
+    return Measured(spent / episodes * share, size / episodes)
+
+
+def _written(config: Config) -> tuple[float, int]:
+    """The seconds and bytes that training and its files take."""
+    log, started = NullTracker().open(RunRecord("", "")), time.perf_counter()
+    with temporary_folder() as temporary:
+        recorder = Recorder(config, log, Left(Path(temporary)), {})
+        for _, block in train_blocks([config]):
+            recorder.add(block)
+        recorder.close()
+        return time.perf_counter() - started, sum(path.stat().st_size for path in Path(temporary).iterdir())
+
+
+def _bytes(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:,.3g} TB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

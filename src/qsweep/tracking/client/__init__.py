@@ -1,0 +1,1 @@
+"""Recording through MLflow's client, for stores that are not SQLite or PostgreSQL."""

@@ -1,0 +1,175 @@
+"""Runs recorded through MLflow's API: on a tracking server, or in tables that `run_tables` does not know."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+
+from qsweep.system.liveness import HEARTBEAT, is_alive, owner_of
+from qsweep.tracking.continued import ContinuedRunLog
+from qsweep.tracking.curves import Points
+from qsweep.tracking.heartbeat import Heartbeat, sign_of_life
+from qsweep.tracking.inventory import every_experiment
+from qsweep.tracking.store import Store
+from qsweep.tracking.tracker import EXPERIMENT_TAGS, RunLog, RunRecord, Status, deleted, forbidden, run_tags
+
+BATCH = 1000
+"""Metrics in one call, MLflow's limit; with the longest of keys a third of the megabyte that one may have."""
+FLUSH_SECONDS = 5.0
+
+
+class MlflowTracker:
+    """Records runs in an MLflow store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._experiments: dict[str, str] = {}
+
+    def open(self, record: RunRecord) -> RunLog:
+        """Create the run, with its params and tags.
+
+        Raises UsageError where its experiment has been deleted, or belongs to someone else.
+        """
+        client = self._store.client
+        run = self._create(record)
+        log = MlflowRunLog(self._store, run.info.run_id)
+        try:
+            params = [Param(key, value) for key, value in record.params.items()]
+            client.log_batch(run.info.run_id, params=params)
+        except BaseException:
+            log.close("FAILED", {}, {})
+            raise
+        return self._kept(log)
+
+    def _create(self, record: RunRecord) -> Run:
+        experiment = self._experiment(record.experiment)
+        try:
+            return self._store.client.create_run(experiment, tags=run_tags(record), run_name=record.name)
+        except MlflowException as error:
+            if error.error_code != "PERMISSION_DENIED":
+                raise
+            raise forbidden(record.experiment) from None
+
+    def _kept(self, log: MlflowRunLog) -> RunLog:
+        """The log of a run; of one on a server, which may go away, one that keeps what is not taken."""
+        if self._store.artifacts is not None:
+            return log
+        from qsweep.tracking.client.unsent import KeepingRunLog
+
+        return KeepingRunLog(log, self._store)
+
+    def reopen(self, run_id: str, record: RunRecord) -> ContinuedRunLog:
+        """Go on with a run that has ended; what it has logged already is left out."""
+        client = self._store.client
+        tags = [RunTag(key, value) for key, value in {**record.tags, **sign_of_life()}.items()]
+        client.log_batch(run_id, tags=tags)
+        client.update_run(run_id, status="RUNNING")
+
+        def logged(key: str) -> int:
+            return max((metric.step for metric in client.get_metric_history(run_id, key)), default=-1)
+
+        return ContinuedRunLog(self._kept(MlflowRunLog(self._store, run_id)), logged)
+
+    def kill_running(self, parent: str) -> None:
+        """End as KILLED the runs nested under `parent` that are RUNNING, unless their process lives."""
+        client = self._store.client
+        experiments = [found.experiment_id for found in every_experiment(self._store)]
+        children = f"tags.`mlflow.parentRunId` = '{parent}' and attributes.status = 'RUNNING'"
+        for run in _all_of(lambda token: client.search_runs(experiments, children, page_token=token)):
+            owner = owner_of(run.data.tags)
+            if owner is None or not is_alive(owner):
+                client.set_terminated(run.info.run_id, "KILLED")
+
+    def discard(self, run_id: str) -> None:
+        """Move a run that another one replaces to the trash."""
+        self._store.client.delete_run(run_id)
+
+    def _experiment(self, name: str) -> str:
+        if name not in self._experiments:
+            self._experiments[name] = self._find_or_create(name)
+        return self._experiments[name]
+
+    def _find_or_create(self, name: str) -> str:
+        client, artifacts = self._store.client, self._store.artifacts
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            location = str(artifacts / name) if artifacts else None
+            try:
+                created: str = client.create_experiment(name, location, EXPERIMENT_TAGS)
+                return created
+            except MlflowException as error:
+                found = client.get_experiment_by_name(name)
+                if found is None:  # otherwise another process was quicker
+                    raise error
+        if found.lifecycle_stage != "active":
+            raise deleted(name)
+        existing: str = found.experiment_id
+        return existing
+
+
+def _all_of(page: Callable[[str | None], Any]) -> list[Any]:
+    """What is on all pages; `page` takes the token of one."""
+    found: list[Any] = []
+    token: str | None = None
+    while True:
+        got = page(token)
+        found += got
+        token = got.token
+        if not token:
+            return found
+
+
+class MlflowRunLog:
+    """One MLflow run; metrics go out in batches."""
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self.run_id = run_id
+        self._client = store.client
+        self._metrics: list[Metric] = []
+        self._flushed = time.monotonic()
+        self._heartbeat = Heartbeat(lambda now: self._client.set_tag(run_id, HEARTBEAT, now))
+
+    @property
+    def waiting(self) -> list[Metric]:
+        """The metrics that did not go out yet."""
+        return self._metrics
+
+    def log(self, points: Points) -> None:
+        """Record points of curves: the step is the episode."""
+        now = time.time_ns() // 1_000_000
+        steps = points.episodes.tolist()
+        for key, values in points.values.items():
+            pairs = zip(steps, values.tolist(), strict=True)
+            self._metrics += [Metric(key, value, now, step) for step, value in pairs]
+        if len(self._metrics) >= BATCH or time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self._flush()
+
+    def _flush(self) -> None:
+        while self._metrics:
+            self._client.log_batch(self.run_id, metrics=self._metrics[:BATCH], synchronous=True)
+            del self._metrics[:BATCH]
+        self._flushed = time.monotonic()
+
+    def keep(self, file: Path, folder: str = "") -> None:
+        """Upload a file as an artifact."""
+        self._client.log_artifact(self.run_id, str(file), folder or None)
+
+    def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
+        """Flush, then end the run."""
+        self._heartbeat.stop()
+        now = time.time_ns() // 1_000_000
+        self._metrics += [Metric(key, value, now, 0) for key, value in metrics.items()]
+        try:
+            self._flush()
+            last = [RunTag(key, value) for key, value in tags.items()]
+            self._client.log_batch(self.run_id, tags=last)
+        except BaseException:
+            status = "FAILED"  # without its results it is not finished
+            raise
+        finally:
+            self._client.set_terminated(self.run_id, status)

@@ -1,0 +1,143 @@
+"""What a tracking server did not take: kept in a folder, run by run, and sent when it is back.
+
+A folder holds `run.json` (server, run, status, tags), `metrics.parquet` (key, value, timestamp in ms,
+step) and `artifacts/`, as they would lie on the server.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from mlflow.entities import Metric, RunTag
+from mlflow.exceptions import MlflowException
+
+from qsweep.errors import Problem, UsageError
+from qsweep.system.atomic_files import WholeFile, write_text
+from qsweep.tracking.curves import Points
+from qsweep.tracking.patience import ServerGone
+from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.tracker import RunLog, Status
+
+FOLDER = Path("mlruns") / "unsent"
+RUN, METRICS, ARTIFACTS = "run.json", "metrics.parquet", "artifacts"
+BATCH = 1000
+"""Metrics in one call, MLflow's limit."""
+
+
+class Waiting(RunLog, Protocol):
+    """A log whose metrics go out in batches."""
+
+    @property
+    def waiting(self) -> list[Metric]:
+        """The metrics that did not go out yet."""
+
+
+class KeepingRunLog:
+    """A run on a server: what the server does not take stays here, and the run goes on."""
+
+    def __init__(self, log: Waiting, store: Store) -> None:
+        self.run_id = log.run_id
+        self._log, self._store = log, store
+        self._folder = FOLDER.absolute() / log.run_id
+
+    def log(self, points: Points) -> None:
+        """Record points of curves; those that cannot be sent go with the next."""
+        with suppress(ServerGone):
+            self._log.log(points)
+
+    def keep(self, file: Path, folder: str = "") -> None:
+        """Upload a file, or copy it."""
+        try:
+            self._log.keep(file, folder)
+        except ServerGone:
+            copy = WholeFile(_made(self._folder / ARTIFACTS / folder) / file.name)
+            with file.open("rb") as original:
+                shutil.copyfileobj(original, copy)
+            copy.close()
+
+    def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
+        """Send what was kept, and end the run; raises ServerGone where it stays here, and says where."""
+        gone = self._gone(lambda: _send_artifacts(self._store, self.run_id, self._folder))
+        # Without its files it is not finished; what the end adds is sent, or kept, all the same.
+        gone = self._gone(lambda: self._log.close("FAILED" if gone else status, metrics, tags)) or gone
+        if gone is None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            return
+        _made(self._folder)
+        _write_metrics(self._folder / METRICS, self._log.waiting)
+        about = {"uri": self._store.uri, "run": self.run_id, "status": status, "tags": dict(tags)}
+        write_text(self._folder / RUN, json.dumps(about))
+        raise ServerGone(
+            gone.uri, gone.reason, f"the run is in {self._folder}, and goes there by: qsweep send"
+        )
+
+    @staticmethod
+    def _gone(ask: Callable[[], None]) -> ServerGone | None:
+        try:
+            ask()
+        except ServerGone as gone:
+            return gone
+        return None
+
+
+def send() -> list[str]:
+    """Send all runs that a server did not take to it; returns their ids. Those that were sent are removed.
+
+    Raises UsageError where a server cannot be had, or refuses some, once the others were sent.
+    """
+    sent: list[str] = []
+    problems: list[Problem] = []
+    for described in sorted(FOLDER.glob(f"*/{RUN}")):
+        about = json.loads(described.read_text())
+        store, folder = open_store(about["uri"]), described.parent
+        try:
+            _send(store, folder, about["run"], about["status"], about["tags"])
+        except MlflowException as error:
+            problems.append(
+                Problem("qsweep send", "the server refuses this run", str(folder), str(error)[:300])
+            )
+            continue
+        shutil.rmtree(folder)
+        sent.append(str(about["run"]))
+    if problems:
+        raise UsageError(problems)
+    return sent
+
+
+def _send(store: Store, folder: Path, run: str, status: Status, tags: Mapping[str, str]) -> None:
+    _send_artifacts(store, run, folder)
+    rows = pq.read_table(folder / METRICS).to_pylist()
+    for first in range(0, len(rows), BATCH):
+        metrics = [Metric(**row) for row in rows[first : first + BATCH]]
+        store.client.log_batch(run, metrics=metrics, synchronous=True)
+    store.client.log_batch(run, tags=[RunTag(key, value) for key, value in tags.items()])
+    store.client.set_terminated(run, status)
+
+
+def _send_artifacts(store: Store, run: str, folder: Path) -> None:
+    if (folder / ARTIFACTS).exists():
+        store.client.log_artifacts(run, str(folder / ARTIFACTS))
+
+
+def _write_metrics(path: Path, metrics: list[Metric]) -> None:
+    columns = {
+        "key": pa.array([metric.key for metric in metrics], pa.string()),
+        "value": pa.array([metric.value for metric in metrics], pa.float64()),
+        "timestamp": pa.array([metric.timestamp for metric in metrics], pa.int64()),
+        "step": pa.array([metric.step for metric in metrics], pa.int64()),
+    }
+    file = WholeFile(path)
+    pq.write_table(pa.table(columns), file)
+    file.close()
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,1 @@
+"""MLflow's tables in SQLite and PostgreSQL, written and read without MLflow."""

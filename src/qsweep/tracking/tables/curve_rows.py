@@ -1,0 +1,86 @@
+"""Points of curves as MLflow's tables hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from qsweep.tracking.curves import Points
+
+LARGEST = 1.7976931348623157e308
+"""What MLflow stores for infinity."""
+
+Row = tuple[str, float, int, int, bool, str]
+"""Of metrics and latest_metrics: key, value, timestamp, step, is_nan, run_uuid."""
+COLUMNS = ("key", "value", "timestamp", "step", "is_nan", "run_uuid")
+
+
+Logged = tuple[Points, int]
+"""Points, and when they were logged, in ms since 1970."""
+_Column = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], int]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points of one metric, either all NaN or none.
+
+    timestamps (ms since 1970), steps and values are of one length; where is_nan, the values are 0, and
+    infinities are +-LARGEST.
+    """
+
+    key: str
+    is_nan: bool
+    timestamps: list[int]
+    steps: list[int]
+    values: list[float]
+
+
+def curves_of(logged: Iterable[Logged]) -> Iterator[Curve]:
+    """What was logged, as curves, those of a key side by side: what lies together is quicker to insert."""
+    columns: dict[str, list[_Column]] = {}
+    for points, now in logged:
+        for key, values in points.values.items():
+            columns.setdefault(key, []).append((points.episodes, values, now))
+    for key in sorted(columns):
+        yield from _split(key, columns[key])
+
+
+def _split(key: str, columns: Sequence[_Column]) -> Iterator[Curve]:
+    steps = np.concatenate([steps for steps, _, _ in columns])
+    values = np.concatenate([values for _, values, _ in columns])
+    moments = [now for _, _, now in columns]
+    timestamps = np.repeat(np.array(moments, np.int64), [len(steps) for steps, _, _ in columns])
+    nan = np.isnan(values)
+    if nan.any():
+        zeros = [0.0] * int(np.count_nonzero(nan))
+        yield Curve(key, True, timestamps[nan].tolist(), steps[nan].tolist(), zeros)
+        steps, values, timestamps = steps[~nan], values[~nan], timestamps[~nan]
+    finite = np.clip(values, -LARGEST, LARGEST).tolist()
+    yield Curve(key, False, timestamps.tolist(), steps.tolist(), finite)
+
+
+def latest_rows(run_id: str, curves: Iterable[Curve]) -> list[Row]:
+    """Of each key the row that is latest: by step, then timestamp, then value; the first of equals."""
+    found: dict[str, Row] = {}
+    for curve in curves:
+        if curve.steps:
+            step, timestamp, value = _latest(curve)
+            row = (curve.key, value, timestamp, step, curve.is_nan, run_id)
+            found[curve.key] = later(found.get(curve.key, row), row)
+    return list(found.values())
+
+
+def _latest(curve: Curve) -> tuple[int, int, float]:
+    step = max(curve.steps)
+    at = curve.steps.index(step)
+    if curve.steps.count(step) > 1:  # which seldom happens, and takes many times longer
+        return max(zip(curve.steps[at:], curve.timestamps[at:], curve.values[at:], strict=True))
+    return step, curve.timestamps[at], curve.values[at]
+
+
+def later(one: Row, other: Row) -> Row:
+    """The later of two rows of a key; the first of equals."""
+    return other if (other[3], other[2], other[1]) > (one[3], one[2], one[1]) else one

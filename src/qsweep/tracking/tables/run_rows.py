@@ -1,0 +1,102 @@
+"""Runs read straight from MLflow's tables, without MLflow, whose import takes longer than training."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from qsweep.tracking.tables.database import Database
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run as a store holds it. started: ms since 1970; metrics: the last value of each."""
+
+    run_id: str
+    name: str
+    experiment: str
+    experiment_id: str
+    status: str
+    started: int
+    artifacts: str
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
+
+    @classmethod
+    def of(cls, run: Any, experiment: str) -> Self:
+        """A run as MLflow's client gives it."""
+        info, data = run.info, run.data
+        known = (info.run_id, info.run_name, experiment, info.experiment_id, info.status, info.start_time)
+        return cls(*known, info.artifact_uri, data.params, data.tags, data.metrics)
+
+
+def experiments(database: Database) -> dict[str, str]:
+    """The names of the experiments that were not deleted, by id, the latest first."""
+    rows = database.read(
+        "SELECT experiment_id, name FROM experiments WHERE lifecycle_stage = 'active'"
+        " AND workspace = 'default' ORDER BY creation_time DESC, experiment_id"
+    )
+    return {str(number): name for number, name in rows}
+
+
+def runs(
+    database: Database,
+    of: Mapping[str, str],
+    tags: Mapping[str, str] | None = None,
+) -> list[StoredRun]:
+    """The runs of experiments that carry tags with these values, without deleted ones, the latest first.
+
+    of: the experiments' names, by id.
+    """
+    if not of:
+        return []
+    numbers = ", ".join(str(int(key)) for key in of)
+    where = f"lifecycle_stage = 'active' AND experiment_id IN ({numbers})"
+    given: list[str] = []
+    for tag in (tags or {}).items():
+        where += " AND run_uuid IN (SELECT run_uuid FROM tags WHERE key = ? AND value = ?)"
+        given += tag
+    return _read(database, where, given)
+
+
+def find_run(database: Database, run_id: str) -> StoredRun | None:
+    """A run, a deleted one, too; None where it is not there."""
+    found = _read(database, "run_uuid = ?", [run_id])
+    return found[0] if found else None
+
+
+def _read(database: Database, where: str, given: Sequence[str]) -> list[StoredRun]:
+    """The rows of `runs` that are wanted, with all that belongs to them."""
+    found = database.read(
+        "SELECT run_uuid, name, (SELECT name FROM experiments WHERE experiment_id = runs.experiment_id),"  # noqa: S608
+        " CAST(experiment_id AS TEXT), status, start_time, artifact_uri FROM runs"
+        f" WHERE {where} ORDER BY start_time DESC, run_uuid",
+        given,
+    )
+    if not found:
+        return []
+    params, tags = (
+        _by_run(database, f"SELECT run_uuid, key, value FROM {table}", where, given)  # noqa: S608
+        for table in ("params", "tags")
+    )
+    metrics = "SELECT run_uuid, key, CASE WHEN is_nan THEN NULL ELSE value END FROM latest_metrics"
+    values = _by_run(database, metrics, where, given)
+    read: list[StoredRun] = []
+    for run_id, name, experiment, number, status, started, artifacts in found:
+        last = {key: math.nan if value is None else value for key, value in values[run_id].items()}
+        of_run = (params[run_id], tags[run_id], last)
+        read.append(StoredRun(run_id, name, experiment, number, status, started, artifacts, *of_run))
+    return read
+
+
+def _by_run(database: Database, select: str, where: str, given: Sequence[str]) -> Any:
+    """Keys and values of wanted runs, by run."""
+    chosen = f"{select} WHERE run_uuid IN (SELECT run_uuid FROM runs WHERE {where})"  # noqa: S608
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    for run_id, key, value in database.read(chosen, given):
+        found[run_id][key] = value
+    return found

@@ -1,0 +1,200 @@
+"""Runs written straight into MLflow's tables: the rows that MLflow would leave, in few transactions."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from qsweep.tracking.tables.curve_rows import COLUMNS, Curve, Row
+from qsweep.tracking.tables.database import Database, Transaction
+
+_KEY = re.compile(r"[\w.\-][/\w.\- :]{0,249}")
+_RUN = (
+    "run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time,"
+    " source_version, lifecycle_stage, artifact_uri, experiment_id"
+)
+_CREATE_RUN = f"""
+INSERT INTO runs ({_RUN})
+VALUES (?, ?, 'UNKNOWN', '', '', ?, 'RUNNING', ?, '', 'active', ?, ?) ON CONFLICT DO NOTHING
+"""  # noqa: S608
+_LATEST = f"""
+INSERT INTO latest_metrics ({", ".join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (key, run_uuid) DO UPDATE SET
+  value = excluded.value, timestamp = excluded.timestamp,
+  step = excluded.step, is_nan = excluded.is_nan
+WHERE (excluded.step, excluded.timestamp, excluded.value)
+  > (latest_metrics.step, latest_metrics.timestamp, latest_metrics.value)
+"""  # noqa: S608
+_PARAM = "INSERT INTO params (key, value, run_uuid) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_TAG = """
+INSERT INTO tags (key, value, run_uuid) VALUES (?, ?, ?)
+ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value
+"""
+_CREATE_EXPERIMENT = """
+INSERT INTO experiments (name, artifact_location, lifecycle_stage, creation_time, last_update_time, workspace)
+VALUES (?, ?, 'active', ?, ?, 'default') ON CONFLICT DO NOTHING
+"""
+_NAMED = "FROM experiments WHERE name = ? AND workspace = 'default'"
+_EXPERIMENT_TAG = """
+INSERT INTO experiment_tags (key, value, experiment_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
+"""
+_INFO = "experiment_id, user_id, status, start_time, end_time, lifecycle_stage, artifact_uri, name"
+_RUNNING_BELOW = """
+SELECT tags.run_uuid, tags.key, tags.value
+FROM tags JOIN tags AS parents ON parents.run_uuid = tags.run_uuid JOIN runs ON runs.run_uuid = tags.run_uuid
+WHERE parents.key = 'mlflow.parentRunId' AND parents.value = ?
+  AND runs.status = 'RUNNING' AND runs.lifecycle_stage = 'active'
+"""
+
+
+class Unwritable(Exception):
+    """Nothing was written: the run is not there or deleted, or a param would change its value."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A row of `experiments`. location: the folder or URI under which its runs' artifacts lie."""
+
+    experiment_id: int
+    location: str
+    active: bool
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A run that begins. started: ms since 1970. tags: MLflow's own among them."""
+
+    run_id: str
+    name: str
+    experiment_id: int
+    artifact_uri: str
+    started: int
+    user: str = "unknown"
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class End:
+    """How a run ended, and when, in ms since 1970; or that it is RUNNING again."""
+
+    status: str
+    ended: int | None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is added to a run at once. latest: of each key of the curves, the row that is latest."""
+
+    curves: Sequence[Curve] = ()
+    latest: Sequence[Row] = ()
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    end: End | None = None
+
+
+def is_plain(key: str) -> bool:
+    """Whether MLflow surely takes a metric, param or tag of this name."""
+    return _KEY.fullmatch(key) is not None and posixpath.normpath(key) == key and not key.startswith("..")
+
+
+class RunTables:
+    """MLflow's tables of experiments and runs; each method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def experiment(self, name: str, location: str, tags: Mapping[str, str], now: int) -> Experiment:
+        """The experiment of a name; made, with `location` and `tags`, where there is none."""
+
+        def change(transaction: Transaction) -> None:
+            transaction.run(_CREATE_EXPERIMENT, [(name, location, now, now)])
+            [(number,)] = transaction.rows(f"SELECT experiment_id {_NAMED}", (name,))
+            rows = [(key, value, number) for key, value in tags.items()]
+            transaction.run(_EXPERIMENT_TAG, rows)
+
+        found = self._experiment(_NAMED, name)
+        if found is None:
+            self.database.write(change)
+            found = self._experiment(_NAMED, name)
+            assert found is not None
+        return found
+
+    def experiment_of(self, experiment_id: int) -> Experiment | None:
+        """The experiment of an id, if there is one."""
+        return self._experiment("FROM experiments WHERE experiment_id = ?", experiment_id)
+
+    def _experiment(self, where: str, given: str | int) -> Experiment | None:
+        asked = f"SELECT experiment_id, artifact_location, lifecycle_stage {where}"
+        found = self.database.read(asked, (given,))
+        return Experiment(found[0][0], found[0][1], found[0][2] == "active") if found else None
+
+    def info(self, run_id: str) -> tuple[Any, ...]:
+        """What MLflow's RunInfo takes behind the id."""
+        [row] = self.database.read(f"SELECT {_INFO} FROM runs WHERE run_uuid = ?", (run_id,))  # noqa: S608
+        return (str(row[0]), *row[1:])
+
+    def create(self, run: NewRun) -> None:
+        """Begin a run. Raises Unwritable where its experiment has been deleted meanwhile."""
+
+        def change(transaction: Transaction) -> None:
+            stage = "SELECT lifecycle_stage FROM experiments WHERE experiment_id = ?"
+            if transaction.rows(stage, (run.experiment_id,)) != [("active",)]:
+                raise Unwritable(run.experiment_id)
+            row = (run.run_id, run.name, run.user, run.started, run.artifact_uri, run.experiment_id)
+            transaction.rows(_CREATE_RUN, row)
+            transaction.run(_TAG, _of_run(run.run_id, run.tags))
+            transaction.run(_PARAM, _of_run(run.run_id, run.params))
+
+        self.database.write(change)
+
+    def add(self, run_id: str, batch: Batch) -> None:
+        """Add to a run that is not deleted. Raises Unwritable."""
+
+        def change(transaction: Transaction) -> None:
+            stage = "SELECT lifecycle_stage FROM runs WHERE run_uuid = ?"
+            if transaction.rows(stage, (run_id,)) != [("active",)]:
+                raise Unwritable(run_id)
+            _add_params(transaction, run_id, batch.params)
+            if batch.curves:
+                transaction.add_points(run_id, batch.curves)
+                transaction.run(
+                    _LATEST, sorted(batch.latest)
+                )  # in one order, or two might lock each other out
+            if batch.tags:
+                transaction.run(_TAG, _of_run(run_id, batch.tags))
+            if batch.end:
+                end = (batch.end.status, batch.end.ended, run_id)
+                transaction.rows("UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?", end)
+
+        self.database.write(change)
+
+    def running_below(self, parent: str) -> dict[str, dict[str, str]]:
+        """The runs nested under `parent` that are RUNNING: their ids, and their tags."""
+        found: dict[str, dict[str, str]] = {}
+        for run_id, key, value in self.database.read(_RUNNING_BELOW, (parent,)):
+            found.setdefault(run_id, {})[key] = value
+        return found
+
+    def last_step(self, run_id: str, key: str) -> int:
+        """The highest step of a metric; -1 where it has none."""
+        [(step,)] = self.database.read(
+            "SELECT max(step) FROM metrics WHERE run_uuid = ? AND key = ?", (run_id, key)
+        )
+        return -1 if step is None else int(step)
+
+
+def _add_params(transaction: Transaction, run_id: str, params: Mapping[str, str]) -> None:
+    if not params:
+        return
+    known = dict(transaction.rows("SELECT key, value FROM params WHERE run_uuid = ?", (run_id,)))
+    if any(known.get(key, value) != value for key, value in params.items()):
+        raise Unwritable(run_id)
+    transaction.run(_PARAM, _of_run(run_id, params))
+
+
+def _of_run(run_id: str, values: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:
+    return [(key, value, run_id) for key, value in values.items()]

@@ -1,7 +1,0 @@
-"""Published and exact numbers, reproduced by the engines that every run uses, and judged."""
-
-from __future__ import annotations
-
-from qsweep.verification.verifying import verify
-
-__all__ = ["verify"]

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qsweep.commands.doctor import examine
+from qsweep.commands.gc import Condition, collect
+from qsweep.commands.gc.condition import staying
+from qsweep.errors import UsageError
+from qsweep.tracking.checkpoints import FILE_NAME, Archive, History, name_of, sha256
+from qsweep.tracking.inventory import every_run
+from qsweep.tracking.store import Store, open_store
+from tests.support import recorded
+
+CHECKPOINTS = range(10, 110, 10)
+
+
+@pytest.fixture
+def store(workdir: Path) -> Store:  # noqa: ARG001
+    """The empty store of an empty folder."""
+    return open_store("local")
+
+
+def archive(store: Store, run_id: str) -> Path:
+    """A history of ten checkpoints among a run's files."""
+    folder = Path(store.client.get_run(run_id).info.artifact_uri) / "checkpoints"
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    with History(folder / FILE_NAME, (20, 20, 3), {"config": {"seed": 0}}) as history:
+        for episodes in CHECKPOINTS:
+            history.add(episodes, generator.normal(size=(20, 20, 3)))
+    return folder / FILE_NAME
+
+
+def register(store: Store, run_id: str, checkpoint: str) -> None:
+    """Make a checkpoint a version, without a model's files."""
+    store.client.create_registered_model("M")
+    tags = {"qsweep.run_id": run_id, "qsweep.checkpoint": checkpoint}
+    store.client.create_model_version("M", "nowhere", run_id, tags)
+
+
+def stay(store: Store) -> set[str]:
+    """The runs that are not deleted."""
+    return {run.id for run in every_run(store).values() if not run.deleted}
+
+
+@pytest.mark.parametrize(
+    ("condition", "chosen", "expected"),
+    [
+        (Condition(thin=4), set(), [40, 80, 100]),
+        (Condition(thin=4), {10, 90, 95}, [10, 40, 80, 90, 100]),
+        (Condition(thin=1), set(), [*CHECKPOINTS]),
+        (Condition(thin=99), set(), [100]),
+        (Condition(keep_checkpoints=5), set(), [20, 40, 60, 80, 100]),
+        (Condition(keep_checkpoints=4), set(), [30, 60, 90, 100]),
+        (Condition(keep_checkpoints=99), set(), [*CHECKPOINTS]),
+    ],
+)
+def test_checkpoints_that_stay_by_hand(condition: Condition, chosen: set[int], expected: list[int]) -> None:
+    """Every n-th, the chosen ones that there are, and the last."""
+    assert staying([*CHECKPOINTS], chosen, condition) == expected
+
+
+def test_nothing_goes_without_a_condition(store: Store) -> None:
+    """It is refused, as are numbers below one and an age that is none, all at once."""
+    recorded.record(store, score=-150.0)
+    with pytest.raises(UsageError, match="nothing goes without one"):
+        collect(None, Condition())
+    with pytest.raises(UsageError) as refused:
+        collect(None, Condition("soon", 0, 0, 3))
+    assert [problem.key for problem in refused.value.problems] == [
+        "--keep-best",
+        "--thin-checkpoints",
+        "--older-than",
+    ]
+    assert len(stay(store)) == 1
+
+
+def test_runs_go_by_the_rank_of_their_variant(store: Store) -> None:
+    """Of three variants the best two stay with all their seeds, a bad one among them; dry, all stay."""
+    runs = recorded.sweep(store, "s", {10: [-150, -190], 20: [-160, -160], 30: [-155, -195]})
+    failed = recorded.record(store, {"buckets": 30, "sweep": {"name": "s"}}, status="FAILED")
+    assert collect("s", Condition(keep_best=2), dry=True).runs == 3
+    assert len(stay(store)) == 7
+    assert collect("s", Condition(keep_best=2)).runs == 3
+    assert stay(store) == {*runs[:4]}
+    assert failed not in stay(store)
+
+
+def test_runs_go_by_age(store: Store) -> None:
+    """None is older than a day; all are older than a moment; with a rank both must hold."""
+    recorded.sweep(store, "s", {10: [-150], 20: [-160]})
+    assert collect(None, Condition("1d", keep_best=1)).runs == 0
+    assert collect(None, Condition("0m", keep_best=1)).runs == 1
+    assert collect(None, Condition("0m")).runs == 1
+
+
+def test_registered_runs_and_running_ones_and_their_parents_stay(store: Store) -> None:
+    """A parent goes with the last of its runs, not before."""
+    parents = [recorded.parent(store, name) for name in ("a", "b", "c")]
+    runs = [recorded.record(store, {"seed": n}, -150.0, parent=p) for n, p in enumerate(parents)]
+    store.client.update_run(runs[2], status="RUNNING")
+    register(store, runs[0], "ep000100")
+    collected = collect(None, Condition("0m", purge=True))
+    assert (collected.runs, collected.purged, collected.kept) == (2, 2, 1)
+    assert set(every_run(store)) == {runs[0], parents[0], runs[2], parents[2]}
+
+
+def test_purged_runs_are_gone_with_their_files(store: Store) -> None:
+    """What lies in the trash goes, too; the bytes are those of the files, and the store is well."""
+    first, second, third = (recorded.record(store, {"seed": n}, -150.0) for n in range(3))
+    paths = [archive(store, run_id) for run_id in (first, second, third)]
+    sizes = [path.stat().st_size for path in paths]
+    register(store, third, "ep000100")
+    store.client.delete_run(first)
+    collected = collect("MountainCar-v0", Condition("0m", purge=True))
+    assert (collected.purged, collected.purged_bytes) == (2, sizes[0] + sizes[1])
+    assert [path.exists() for path in paths] == [False, False, True]
+    assert set(every_run(store)) == {third}
+    assert not any(found.finding.ailment == "orphaned files" for found in examine().found)
+
+
+def test_files_outside_the_store_are_not_touched(store: Store, tmp_path: Path) -> None:
+    """A run whose record names another place, by itself or through a link, keeps what lies there."""
+    run_id = recorded.record(store, score=-150.0)
+    path = archive(store, run_id)
+    precious = tmp_path / "precious" / run_id
+    precious.parent.mkdir()
+    path.parents[2].rename(precious)
+    path.parents[2].symlink_to(precious)
+    before = path.read_bytes()
+    collect(None, Condition(thin=5))
+    collect(None, Condition("0m", purge=True))
+    assert (precious / "artifacts" / "checkpoints" / FILE_NAME).read_bytes() == before
+
+
+def test_a_thinned_history_keeps_what_matters_to_the_bit(store: Store) -> None:
+    """The best, the last, registered ones and every fifth; what a dry run foretells is what is freed."""
+    run_id = recorded.record(store, score=-150.0, best_episode=30.0)
+    path = archive(store, run_id)
+    register(store, run_id, "ep000070")
+    tables = {number: sha256(table) for number, table in Archive(path).tables(CHECKPOINTS)}
+    before = path.stat().st_size
+    foretold = collect(None, Condition(thin=5), dry=True)
+    assert path.stat().st_size == before
+    assert collect(None, Condition(thin=5)) == replace(foretold, dry=False)
+    assert before - path.stat().st_size == foretold.history_bytes > 0
+    thinned = Archive(path)
+    assert thinned.names() == [name_of(n) for n in (30, 50, 70, 100)]
+    assert all(sha256(table) == tables[number] for number, table in thinned.tables(CHECKPOINTS))
+    assert thinned.about == {"config": {"seed": 0}}
+    assert [file.name for file in path.parent.iterdir()] == [FILE_NAME]
+    assert collect(None, Condition(thin=1)).histories == 0
+
+
+def test_a_damaged_history_is_skipped_and_named(store: Store) -> None:
+    """It stays as it is, and the others are thinned."""
+    runs = [recorded.record(store, {"seed": seed}, -150.0) for seed in range(2)]
+    paths = [archive(store, run_id) for run_id in runs]
+    data = bytearray(paths[0].read_bytes())
+    data[len(data) // 2] ^= 1
+    paths[0].write_bytes(data)
+    collected = collect(None, Condition(keep_checkpoints=2))
+    assert collected.histories == 1
+    assert runs[0] in collected.skipped[0]
+    assert paths[0].read_bytes() == data
+
+
+def test_a_write_that_fails_leaves_the_history(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk is full, the old one stays, and nothing beside it."""
+    path = archive(store, recorded.record(store, score=-150.0))
+    before = path.read_bytes()
+
+    def full(*_: object) -> int:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("qsweep.system.atomic_files.WholeFile.write", full)
+    assert "no space" in collect(None, Condition(thin=5)).skipped[0]
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [FILE_NAME]
+
+
+def test_the_command(qsweep: Callable[..., subprocess.CompletedProcess[str]], store: Store) -> None:
+    """It prints what would go; nothing asked for is exit code 2."""
+    recorded.record(store, score=-150.0)
+    assert "1 run would be moved to the trash" in qsweep("gc", "--dry-run", "--older-than", "0m").stdout
+    assert qsweep("gc").returncode == 2
+    assert len(stay(store)) == 1

@@ -1,0 +1,345 @@
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import mlflow.pyfunc
+import numpy as np
+import pytest
+
+from qsweep.commands import pull as pulling
+from qsweep.commands.pull import pull
+from qsweep.errors import UsageError
+from qsweep.plan.composition import load_config
+from qsweep.policies.policy import Policy
+from qsweep.policies.registry.fetching import folder_name
+from qsweep.policies.registry.model import write_model
+from qsweep.runs.progress import Silent
+from qsweep.runs.runner import Work, run
+from qsweep.tracking.checkpoints import FILE_NAME, Archive
+from qsweep.tracking.store import Store, open_store
+
+WRITTEN = ["README.md", "config.yaml", "model", "policy.json", "q_table.npy"]
+EPISODES = (
+    "episodes=200",
+    "evaluation.episodes=5",
+    "evaluation.test_episodes=20",
+    "evaluation.checkpoints=3",
+)
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from qsweep.policies.registry import pulling
+pulling.write_model = lambda policy, folder: os.kill(os.getpid(), signal.SIGKILL)
+pulling.pull("buckets=20", Path(sys.argv[2]), True, sys.argv[1])
+"""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A store with one run, whose checkpoint ep000100 is version 1 of its model, and `best`."""
+
+    uri: str
+    store: Store
+    run_id: str
+    archive: Archive
+
+
+def trained(uri: str, artifacts: Path) -> Trained:
+    """Train into a store and register."""
+    config = load_config([*EPISODES, f"tracking.uri={uri}"])
+    [outcome] = run([Work(config, "buckets=20", "")], Silent())
+    store = open_store(uri)
+    client, run_id = store.client, outcome.run_id
+    path = client.download_artifacts(run_id, f"checkpoints/{FILE_NAME}", str(artifacts))
+    archive = Archive(Path(path))
+    with TemporaryDirectory() as folder:
+        write_model(Policy.from_checkpoint(archive, "ep000100", run_id, "buckets=20"), Path(folder) / "model")
+        client.log_artifacts(run_id, str(Path(folder) / "model"), "model")
+    client.create_registered_model("MountainCar-v0")
+    source = f"{client.get_run(run_id).info.artifact_uri}/model"
+    tags = {"qsweep.run_id": run_id, "qsweep.checkpoint": "ep000100"}
+    client.create_model_version("MountainCar-v0", source, run_id, tags)
+    client.set_registered_model_alias("MountainCar-v0", "best", "1")
+    return Trained(uri, store, run_id, archive)
+
+
+@pytest.fixture(scope="module")
+def local(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A local store."""
+    folder = tmp_path_factory.mktemp("pulling")
+    shutil.copy(migrated_store, folder / "mlflow.db")
+    return trained(f"sqlite:///{folder / 'mlflow.db'}", tmp_path_factory.mktemp("archive"))
+
+
+@pytest.fixture(scope="module")
+def server(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an MLflow server, which alone reads and writes its database and artifacts."""
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copy(migrated_store, folder / "mlflow.db")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    stored = [
+        "--backend-store-uri",
+        "sqlite:///mlflow.db",
+        "--artifacts-destination",
+        str(folder / "artifacts"),
+    ]
+    command = [sys.executable, "-m", "mlflow", "server", *stored, "--workers", "1"]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=folder, start_new_session=True)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(f"{address}/health")
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # it and its workers; asked politely it takes ten seconds
+        process.wait(timeout=30)
+
+
+def wait_for(address: str) -> None:
+    """Return when the address answers; fails after a minute and a half."""
+    deadline = time.monotonic() + 90
+    while True:
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+        except OSError:
+            assert time.monotonic() < deadline, f"{address} did not answer"
+            time.sleep(0.2)
+        else:
+            return
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def checkpoint_of(folder: Path, source: Trained) -> str:
+    """Which checkpoint a pulled folder holds, by its bits; its hash and its model are checked too."""
+    policy = Policy.load(folder)
+    name = str(policy.origin["checkpoint"])
+    assert policy.q_table.tobytes() == source.archive.q_table(name).tobytes()
+    assert policy.origin["run_id"] == source.run_id
+    observations = np.random.default_rng(0).uniform(-2, 2, size=(50, 2))
+    predicted = mlflow.pyfunc.load_model(str(folder / "model")).predict(observations)
+    assert predicted["action"].tolist() == [policy.act(one) for one in observations.tolist()]
+    return name
+
+
+def check_all_forms(source: Trained, tmp_path: Path) -> None:
+    best = f"ep{int(source.store.client.get_run(source.run_id).data.metrics['best_episode']):06d}"
+    expected = {
+        "buckets=20": best,
+        source.run_id: best,
+        "buckets=20/ep000150": "ep000150",
+        "MountainCar-v0@best": "ep000100",
+        "MountainCar-v0/1": "ep000100",
+    }
+    for number, (name, checkpoint) in enumerate(expected.items()):
+        pulled = pull(name, tmp_path / str(number), uri=source.uri)
+        assert names_in(pulled.folder) == WRITTEN
+        assert checkpoint_of(pulled.folder, source) == checkpoint
+    assert names_in(tmp_path) == [str(number) for number in range(len(expected))]
+
+
+def test_all_forms_of_a_name(local: Trained, tmp_path: Path) -> None:
+    """Each form gives the files and the model of the checkpoint that it stands for, and nothing beside."""
+    check_all_forms(local, tmp_path)
+
+
+@pytest.mark.integration
+def test_all_forms_from_a_server(server: str, tmp_path: Path) -> None:
+    """The same holds over HTTP, where nothing is read but what the server sends."""
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "pulled").mkdir()
+    check_all_forms(trained(server, tmp_path / "archive"), tmp_path / "pulled")
+
+
+def test_the_command(
+    local: Trained, tmp_path: Path, qsweep: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """It names the folder after what was asked for, and says what it wrote and how to use it."""
+    ran = qsweep("pull", "buckets=20/ep000200", "--uri", local.uri)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert names_in(tmp_path) == ["buckets=20_ep000200"]
+    assert f"checkpoint ep000200 of run buckets=20 ({local.run_id})" in ran.stdout
+    assert f"wrote {tmp_path}/buckets=20_ep000200: q_table.npy, policy.json" in ran.stdout
+    assert "mlflow models serve" in ran.stdout
+
+
+@pytest.mark.parametrize("uri", ["none", "file:///tmp/x", "mlruns", ""])
+def test_no_such_kind_of_store(uri: str, tmp_path: Path) -> None:
+    """A store is local, SQLite or a server; anything else is refused."""
+    with pytest.raises(UsageError, match=r"--uri: must be local, http\(s\)://HOST, sqlite:///FILE or"):
+        pull("buckets=20", tmp_path / "out", uri=uri)
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("MountainCar-v0@best", "MountainCar-v0@best"),
+        ("MountainCar-v0/3", "MountainCar-v0_3"),
+        ("buckets=20,seed=0/ep017500", "buckets=20,seed=0_ep017500"),
+        ("a b:c*$(d)", "a_b_c___d_"),
+        (".hidden", "_hidden"),
+        ("..", None),
+        ("../x", None),
+        ("/tmp/x", None),
+        ("a/../../b", None),
+        ("", None),
+    ],
+)
+def test_the_folder_of_a_name(name: str, folder: str | None) -> None:
+    """It is one plain part of a path, or there is none and the name is refused."""
+    if folder is None:
+        with pytest.raises(UsageError, match="name: must be MODEL@ALIAS"):
+            folder_name(name)
+    else:
+        assert folder_name(name) == folder
+
+
+def test_a_folder_is_not_written_over(local: Trained, tmp_path: Path) -> None:
+    """What exists, be it a folder, an empty one or a file, stays as it is without --force."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("mine")
+    for out in ("empty", "file"):
+        with pytest.raises(UsageError, match=r"--out: exists.*--force"):
+            pull("buckets=20", tmp_path / out, uri=local.uri)
+    assert names_in(tmp_path / "empty") == []
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_force_replaces_what_was_pulled(local: Trained, tmp_path: Path) -> None:
+    """With --force another checkpoint takes the place of the first, and nothing is left beside it."""
+    out = tmp_path / "out"
+    pull("buckets=20/ep000100", out, uri=local.uri)
+    (out / "q_table.npy").write_text("spoilt")
+    pull("buckets=20/ep000150", out, force=True, uri=local.uri)
+    assert checkpoint_of(out, local) == "ep000150"
+    assert (names_in(tmp_path), names_in(out)) == (["out"], WRITTEN)
+
+
+@pytest.mark.parametrize("out", ["holding", "file", "link", "."])
+def test_force_spares_what_is_no_pulled_policy(local: Trained, tmp_path: Path, out: str) -> None:
+    """A folder with anything else in it, a file and a link are not replaced even with --force."""
+    (tmp_path / "holding").mkdir()
+    (tmp_path / "holding" / "thesis.tex").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "holding")
+    with pytest.raises(UsageError, match="replaced only if it is a folder that holds a pulled policy"):
+        pull("buckets=20", tmp_path / out, force=True, uri=local.uri)
+    assert (tmp_path / "holding" / "thesis.tex").read_text() == (tmp_path / "file").read_text() == "mine"
+    assert names_in(tmp_path) == ["file", "holding", "link"]
+
+
+def test_a_folder_that_cannot_be_written(local: Trained, tmp_path: Path) -> None:
+    """A file in the way of the folder is named, and nothing is written."""
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="--out: cannot be written"):
+        pull("buckets=20", tmp_path / "file" / "out", uri=local.uri)
+    assert names_in(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("existing", [False, True])
+def test_what_breaks_off_leaves_nothing(
+    local: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, existing: bool
+) -> None:
+    """Broken off half-way, there is no new folder, and one that was there is as it was."""
+    out = tmp_path / "out"
+    if existing:
+        pull("buckets=20/ep000100", out, uri=local.uri)
+
+    def broken(_: Policy, folder: Path) -> None:
+        folder.mkdir()
+        (folder / "MLmodel").write_text("half a mod")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pulling, "write_model", broken)
+    with pytest.raises(KeyboardInterrupt):
+        pull("buckets=20/ep000150", out, force=True, uri=local.uri)
+    assert names_in(tmp_path) == (["out"] if existing else [])
+    assert not existing or checkpoint_of(out, local) == "ep000100"
+
+
+def test_the_old_folder_comes_back(local: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the new folder cannot be put in its place, the old one is there again."""
+    out = tmp_path / "out"
+    pull("buckets=20/ep000100", out, uri=local.uri)
+    rename, done = Path.rename, []
+
+    def second_fails(path: Path, target: Path) -> Path:
+        done.append(path)
+        if len(done) == 2:
+            raise OSError("disk on fire")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", second_fails)
+    with pytest.raises(UsageError, match=r"--out: cannot be written.*disk on fire"):
+        pull("buckets=20/ep000150", out, force=True, uri=local.uri)
+    monkeypatch.undo()
+    assert checkpoint_of(out, local) == "ep000100"
+    assert names_in(tmp_path) == ["out"]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("existing", [False, True])
+def test_a_killed_pull_leaves_no_half_folder(local: Trained, tmp_path: Path, existing: bool) -> None:
+    """After SIGKILL the folder is not there, or whole as before; at most a hidden one lies beside it."""
+    out = tmp_path / "out"
+    if existing:
+        pull("buckets=20/ep000100", out, uri=local.uri)
+    ran = subprocess.run([sys.executable, "-c", KILLED, local.uri, str(out)], capture_output=True)
+    assert ran.returncode == -signal.SIGKILL
+    assert [name for name in names_in(tmp_path) if not name.startswith(".qsweep-")] == ["out"] * existing
+    assert not existing or checkpoint_of(out, local) == "ep000100"
+
+
+@pytest.fixture
+def broken(local: Trained) -> Iterator[Path]:
+    """The store's own archive, put back afterwards, for a test to spoil."""
+    path = Path(local.store.client.get_run(local.run_id).info.artifact_uri) / "checkpoints" / FILE_NAME
+    kept = path.read_bytes()
+    yield path
+    path.write_bytes(kept)
+
+
+@pytest.mark.parametrize("content", [b"", b"no parquet", b"half", None])
+def test_a_spoilt_archive(content: bytes | None, broken: Path, local: Trained, tmp_path: Path) -> None:
+    """One that is empty, of another kind, cut short or missing is named, and nothing is written."""
+    if content is None:
+        broken.unlink()
+    elif content == b"half":
+        broken.write_bytes(broken.read_bytes()[: broken.stat().st_size // 2])
+    else:
+        broken.write_bytes(content)
+    message = re.escape(f"run {local.run_id}: checkpoints/{FILE_NAME}: is missing or damaged")
+    with pytest.raises(UsageError, match=message):
+        pull("buckets=20", tmp_path / "out", uri=local.uri)
+    assert names_in(tmp_path) == []
+
+
+def test_a_model_that_is_not_ours(local: Trained, tmp_path: Path) -> None:
+    """A version whose model holds no policy is refused; its code is neither run nor fetched."""
+    model = tmp_path / "model"
+    (model / "artifacts").mkdir(parents=True)
+    (model / "MLmodel").write_text("flavors: {python_function: {loader_module: evil}}")
+    (model / "evil.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')")
+    local.store.client.create_registered_model("Foreign-v0")
+    tags = {"qsweep.run_id": local.run_id, "qsweep.checkpoint": "ep000100"}
+    local.store.client.create_model_version("Foreign-v0", str(model), local.run_id, tags)
+    with pytest.raises(UsageError, match="Foreign-v0/1: is missing or damaged, or was not written by qsweep"):
+        pull("Foreign-v0/1", tmp_path / "out", uri=local.uri)
+    assert names_in(tmp_path) == ["model"]

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.spaces import Discrete
+from gymnasium.wrappers import RecordEpisodeStatistics, TimeAwareObservation
+
+from qsweep.config import Env
+from qsweep.environments.description import Dimension, describe, is_bare, make
+from qsweep.errors import Problem, UsageError
+from qsweep.plan.resolution import resolve
+from tests.support.fixed_spaces import ACTIONS, OBSERVATIONS, described, env, registered
+
+
+@pytest.fixture(scope="module", autouse=True)
+def spaces() -> Iterator[None]:
+    """The environments of this file."""
+    with registered():
+        yield
+
+
+def refused(name: str) -> Problem:
+    """The one problem that an environment of that space has."""
+    with pytest.raises(UsageError) as caught:
+        described(name)
+    [problem] = caught.value.problems
+    return problem
+
+
+@pytest.mark.parametrize(
+    ("name", "dimensions"),
+    [
+        ("Box", (Dimension(-1.2, 0.6), Dimension(0, 1))),
+        ("Matrix", (Dimension(-1, 1),) * 4),
+        ("Pixels", (Dimension(0, 255),) * 3),
+        ("Doubles", (Dimension(-0.1, 0.3),)),
+        ("Discrete", (Dimension(0, 5, 5),)),
+        ("FromThree", (Dimension(3, 7, 4),)),
+        ("Below", (Dimension(-1, 2, 3),)),
+        ("Multi", (Dimension(1, 3, 2), Dimension(-1, 2, 3))),
+        ("Grid", tuple(Dimension(0, n, n) for n in (2, 3, 4, 5))),
+        ("Tuple", (Dimension(1, 4, 3), Dimension(0, 2, 2))),
+    ],
+)
+def test_dimensions(name: str, dimensions: tuple[Dimension, ...]) -> None:
+    """Each number of an observation is a dimension, with its bounds and, if discrete, its count."""
+    assert described(name).dimensions == dimensions
+
+
+@pytest.mark.parametrize(
+    ("name", "seen", "numbers"),
+    [
+        ("Box", np.array([0.5, 0.25], np.float32), [0.5, 0.25]),
+        ("Matrix", np.array([[1, 2], [3, 4]], np.float32), [1.0, 2.0, 3.0, 4.0]),
+        ("Discrete", np.int64(4), [4.0]),
+        ("FromThree", 3, [3.0]),
+        ("Multi", np.array([1, -1]), [1.0, -1.0]),
+        ("Tuple", (np.int64(2), 1), [2.0, 1.0]),
+    ],
+)
+def test_an_observation_becomes_one_number_a_dimension(name: str, seen: Any, numbers: list[float]) -> None:
+    """Encoding gives floats, one per dimension, in the order of the dimensions."""
+    found = described(name).encode(seen)
+    assert found == numbers
+    assert {type(number) for number in found} == {float}
+
+
+@pytest.mark.parametrize("name", ["Box", "Matrix", "Discrete", "FromThree", "Multi", "Grid", "Tuple"])
+def test_what_a_space_samples_lies_within_its_dimensions(name: str) -> None:
+    """Whatever the space gives is encoded within the bounds found."""
+    found, space = described(name), OBSERVATIONS[name]
+    space.seed(0)
+    for _ in range(50):
+        numbers = found.encode(space.sample())
+        assert all(d.low <= x <= d.high for x, d in zip(numbers, found.dimensions, strict=True))
+
+
+@pytest.mark.parametrize("env_id", ["MountainCar-v0", "CartPole-v1", "Acrobot-v1"])
+def test_bounds_are_what_a_person_would_write(env_id: str) -> None:
+    """float32's -1.2 is -1.2, not -1.2000000476837158."""
+    bounds = [bound for d in describe(Env(id=env_id)).dimensions for bound in (d.low, d.high)]
+    assert [bound for bound in bounds if np.float32(bound) != bound and len(repr(bound)) > 11] == []
+
+
+def test_mountain_cars_bounds() -> None:
+    """The tutorial's environment has the bounds that its pages name."""
+    found = describe(Env())
+    assert found.dimensions == (Dimension(-1.2, 0.6), Dimension(-0.07, 0.07))
+    assert (found.actions, found.first_action, found.step_limit) == (3, 0, 200)
+
+
+@pytest.mark.parametrize("name", ["TupleOfBox", "Dict", "Text", "Binary", "Sequence"])
+def test_observations_that_are_no_table_are_refused(name: str) -> None:
+    """Other observations are refused, naming the environment and its space."""
+    problem = refused(name)
+    assert problem.key == "env.id"
+    assert problem.rule.startswith("must have Discrete, MultiDiscrete, Tuple-of-Discrete or Box observations")
+    assert problem.given == f"spaces/{name}-v0"
+    assert type(OBSERVATIONS[name]).__name__ in problem.remedy
+
+
+@pytest.mark.parametrize("name", ["ActMulti", "ActBinary"])
+def test_actions_that_are_no_choice_of_one_are_refused(name: str) -> None:
+    """Other actions are refused, naming the environment and its space."""
+    problem = refused(name)
+    assert (problem.key, problem.rule) == ("env.id", "must have Discrete or Box actions")
+    assert type(ACTIONS[name]).__name__ in problem.remedy
+
+
+def test_continuous_actions_need_to_be_discretised() -> None:
+    """A Box of actions is refused, naming the space and what makes it usable."""
+    problem = refused("ActBox")
+    assert problem.key == "env.actions"
+    assert problem.rule == "is needed: spaces/ActBox-v0 has Box(-1.0, 1.0, (1,), float32)"
+    assert "env.actions=5" in problem.remedy
+    assert describe(env("ActBox", actions=5)).actions == 5
+
+
+class SomeActions(gymnasium.Env[Any, Any]):
+    """Three states of four actions, of which `some` are there."""
+
+    observation_space = Discrete(3)
+    action_space = Discrete(4)
+
+    def __init__(self, some: Any) -> None:
+        self.actions_in = some
+
+
+@pytest.mark.parametrize(
+    ("some", "available"),
+    [
+        ((1, 4, 2), (1, 4, 2)),
+        (np.array([1, 4, 2]), (1, 4, 2)),
+        ((0, 9, 2), (1, 4, 2)),  # never none, never more than there are
+        ((4, 4), None),  # for another number of states
+    ],
+)
+def test_a_state_may_have_fewer_actions(some: Any, available: tuple[int, ...] | None) -> None:
+    """`actions_in` says how many of the actions there are in each state."""
+    gymnasium.register("Some-v0", entry_point=SomeActions)
+    try:
+        assert describe(Env("Some-v0", kwargs={"some": np.asarray(some).tolist()})).available == available
+    finally:
+        del gymnasium.registry["Some-v0"]
+
+
+def test_all_actions_are_there_unless_said_otherwise() -> None:
+    """Environments without `actions_in` have all actions everywhere; the book's biased one has it."""
+    assert describe(Env("FrozenLake-v1")).available is None
+    assert describe(Env("qsweep/MaximizationBias-v0")).available == (10, 10, 2, 10)
+
+
+def test_what_is_wrapped_around_an_environment() -> None:
+    """What `gymnasium.make` puts around any environment does not count, everything else does."""
+    assert is_bare(make(Env("FrozenLake-v1"), 50))
+    assert is_bare(gymnasium.make("FrozenLake-v1", disable_env_checker=False))
+    assert is_bare(make(Env("FrozenLake-v1")).unwrapped)
+    assert not is_bare(RecordEpisodeStatistics(make(Env("FrozenLake-v1"))))
+    assert not is_bare(TimeAwareObservation(make(Env())))
+
+
+def test_actions_may_start_anywhere() -> None:
+    """What the first action is called is known, so that action 0 of the table can be played."""
+    found = described("ActFromFive")
+    assert (found.actions, found.first_action) == (3, 5)
+
+
+def test_an_environment_that_is_not_there_is_refused() -> None:
+    """An id that Gymnasium does not know is refused with Gymnasium's own words."""
+    with pytest.raises(UsageError, match="doesn't exist"):
+        describe(Env(id="spaces/Nowhere-v0"))
+
+
+@pytest.mark.parametrize("kwargs", [{"wind": 1}, {"goal_velocity": 0, "wind": [1, 2]}])
+def test_arguments_that_do_not_suit_are_refused(kwargs: dict[str, Any]) -> None:
+    """Arguments that the environment does not take are the problem, not its id."""
+    with pytest.raises(UsageError) as caught:
+        describe(Env(kwargs=kwargs))
+    assert [(p.key, p.given) for p in caught.value.problems] == [("env.kwargs", kwargs)]
+
+
+def test_arguments_reach_the_environment() -> None:
+    """Two sets of arguments are two descriptions."""
+    small, large = ({"map_name": name} for name in ("4x4", "8x8"))
+    found = [describe(Env(id="FrozenLake-v1", kwargs=kwargs)) for kwargs in (small, large)]
+    assert [d.dimensions[0].values for d in found] == [16, 64]
+
+
+@pytest.mark.parametrize("given", [3, 250])
+def test_a_step_limit_holds(given: int) -> None:
+    """An episode ends at the limit given, be it below or above the environment's own."""
+    made = make(Env(), max_steps=given)
+    made.reset(seed=0)
+    ends = [made.step(1)[2:4] for _ in range(given)]
+    assert ends == [(False, False)] * (given - 1) + [(False, True)]
+
+
+def test_an_id_without_its_version_is_resolved() -> None:
+    """`MountainCar` is the latest version that there is: one environment under one id, on its twin."""
+    config = resolve({"env": {"id": "MountainCar"}})
+    assert (config.env.id, config.engine) == ("MountainCar-v0", "compiled")

@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import qsweep
+from qsweep.environments.twins.pcg64 import uniform
+from qsweep.learning.agent.exploration import sampled
+from qsweep.learning.algorithms.n_step_sarsa import n_step_return
+from qsweep.learning.compiler.compilation import compiled, specialised
+
+SCALE = 3.0
+
+
+def triple(x: float) -> float:
+    """A plain function with a constant of its module."""
+    return SCALE * x
+
+
+def third(x: float) -> float:
+    """Another, to stand in its place."""
+    return x / SCALE
+
+
+def twice(x: float) -> float:
+    """A plain function that calls another."""
+    return triple(x) + triple(x)
+
+
+def test_compiled_is_plain() -> None:
+    """A function, and what it calls, gives as machine code what the interpreter gives."""
+    from numba import float64
+
+    found = compiled(twice, float64(float64))
+    assert [found(x) for x in (0.1, -2.0)] == [twice(x) for x in (0.1, -2.0)] == [0.1 * 3.0 * 2, -12.0]
+
+
+def test_a_name_may_stand_for_something_else() -> None:
+    """Names put in place of those of the module count in both forms; the function itself stays."""
+    from numba import float64
+
+    names = {"triple": third}
+    assert specialised(twice, names)(6.0) == compiled(twice, float64(float64), names)(6.0) == 4.0
+    assert compiled(triple, float64(float64), {"SCALE": 5.0})(2.0) == specialised(triple, {"SCALE": 5.0})(2.0)
+    assert (twice(6.0), twice.__globals__["SCALE"]) == (36.0, 3.0)
+    assert (specialised(twice, names).__name__, specialised(twice, names).__doc__) == ("twice", twice.__doc__)
+
+
+def test_names_reach_what_is_called() -> None:
+    """A name of the function's module counts in all it calls; of another module, with that before it."""
+    from numba import float64
+
+    signature = float64(float64)
+    assert compiled(twice, signature, {"SCALE": 5.0})(1.0) == 10.0
+    assert compiled(twice, signature, {f"{__name__}.SCALE": 5.0})(1.0) == 10.0
+    assert compiled(twice, signature, {"elsewhere.SCALE": 5.0})(1.0) == 6.0
+
+
+def test_it_is_compiled_once() -> None:
+    """Who asks again for the same is given the same; other names are another function."""
+    from numba import float64
+
+    signature = float64(float64)
+    assert compiled(twice, signature) is compiled(twice, float64(float64))
+    assert compiled(twice, signature, {"triple": third}) is not compiled(twice, signature)
+
+
+def test_it_takes_one_signature_only() -> None:
+    """Arguments of other types are refused rather than compiled for."""
+    from numba import float64
+
+    with pytest.raises(TypeError, match="No matching definition"):
+        compiled(twice, float64(float64))("1")
+
+
+def test_numpys_random_numbers() -> None:
+    """A stream's numbers are those of numpy's generator of the same seed, compiled or not."""
+    from numba import float64, uint64
+
+    from qsweep.environments.twins.pcg64 import stream
+
+    draws = compiled(uniform, float64(uint64[::1]))
+    for seed in (0, 1, 2**31, 123_456_789_012_345):
+        one, other = stream(seed), stream(seed)
+        expected = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed))).random(2000)
+        assert [draws(one) for _ in range(2000)] == expected.tolist()
+        with np.errstate(over="ignore"):
+            assert [uniform(other) for _ in range(2000)] == expected.tolist()
+        assert one.tolist() == other.tolist()
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=9), st.data())
+def test_a_return_is_the_same_compiled(rewards: list[float], data: st.DataObject) -> None:
+    """The n-step return is the same to the bit, wherever in its ring it begins."""
+    from numba import float64, int64
+
+    found = compiled(n_step_return, float64(float64[::1], int64, int64, float64, float64))
+    first, count = (data.draw(st.integers(0, len(rewards) - end)) for end in (1, 0))
+    gamma, q_next = data.draw(st.floats(0, 1)), data.draw(st.floats(-1e3, 1e3))
+    arguments = (np.array(rewards), first, count, gamma, q_next)
+    assert found(*arguments) == n_step_return(*arguments)
+
+
+def test_choosing_is_the_same_compiled() -> None:
+    """What a number picks from a policy is the same in both forms."""
+    from numba import float64, int64
+
+    found = compiled(sampled, int64(float64[::1], int64, float64))
+    generator = np.random.default_rng(0)
+    for _ in range(200):
+        policy, u = generator.dirichlet([0.5] * 4), generator.random()
+        assert found(policy, 4, u) == sampled(policy, 4, u)
+
+
+TRAIN = """
+from qsweep.tracking.checkpoints import sha256
+from qsweep.plan.resolution import resolve
+from qsweep.learning.training import train
+
+values = {"episodes": 20, "buckets": 5, "env": {"id": "MountainCar-v0"}, "engine": "compiled"}
+*_, last = train(resolve(values))
+print(sha256(last.q_table))
+"""
+
+EDITS = {
+    "the rule": ("learning/algorithms/q_learning.py", "return r + gamma", "return r + 0.5 * gamma"),
+    "the step size": (
+        "learning/agent/values.py",
+        "alpha: float = agent.pace",
+        "alpha: float = 0.5 * agent.pace",
+    ),
+    "the choice": ("learning/agent/exploration.py", "if u < epsilon:", "if u < 0.5 * epsilon:"),
+    "the grid": ("environments/grid.py", "bucket = int(x)", "bucket = int(x / 2)"),
+    "the twin": ("environments/twins/mountain_car.py", "0.0025", "0.0021"),
+}
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a process printed, and which functions it compiled and which it found on disk, sorted."""
+
+    printed: str
+    made: list[str]
+    found: list[str]
+
+
+def process(code: str, cache: Path, *folders: Path) -> Process:
+    """Run code that imports from some folders, with its own cache of machine code."""
+    path = os.pathsep.join(map(str, folders))
+    settings = {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": path, "NUMBA_DEBUG_CACHE": "1"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | settings, capture_output=True, check=True, text=True
+    )
+    lines = re.findall(r"^\[cache\] data (saved|loaded).*\.(\w+)_[0-9a-f]{12}-\d+", ran.stdout, re.MULTILINE)
+    made, found = (sorted(name for what, name in lines if what == kind) for kind in ("saved", "loaded"))
+    printed = [line for line in ran.stdout.splitlines() if not line.startswith("[cache]")]
+    return Process("\n".join(printed), made, found)
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Process]:
+    """Processes that train one after the other, with one cache, on one copy of the source."""
+    source, cache = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("cache")
+    package = source / "qsweep"
+    shutil.copytree(Path(qsweep.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    reports = {name: process(TRAIN, cache, source) for name in ("first", "second")}
+    for name, (file, old, new) in EDITS.items():
+        text = (package / file).read_text()
+        assert text.count(old) == 1
+        (package / file).write_text(text.replace(old, new))
+        reports[name] = process(TRAIN, cache, source)
+    return reports
+
+
+ALL = ["train_lanes"]
+
+
+@pytest.mark.slow
+def test_the_first_process_compiles(processes: Mapping[str, Process]) -> None:
+    """With an empty cache, the loop, with algorithm and twin in it, is compiled once."""
+    assert (processes["first"].made, processes["first"].found) == (ALL, [])
+
+
+@pytest.mark.slow
+def test_a_second_process_compiles_nothing(processes: Mapping[str, Process]) -> None:
+    """What the first process compiled the next one finds on disk, and trains the same table with it."""
+    assert (processes["second"].made, processes["second"].found) == ([], ALL)
+    assert processes["second"].printed == processes["first"].printed
+
+
+@pytest.mark.slow
+def test_an_edit_in_another_file_is_noticed(processes: Mapping[str, Process]) -> None:
+    """After each edit, anywhere in the tree of functions, the old machine code does not give its result."""
+    tables = [processes[name].printed for name in ("second", *EDITS)]
+    assert len(set(tables)) == len(tables)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_compiles_the_loop_again(edit: str, processes: Mapping[str, Process]) -> None:
+    """Algorithm and twin are part of the loop, so that an edit in either is one more loop, not two."""
+    assert (processes[edit].made, processes[edit].found) == (ALL, [])
+
+
+CALLER = """
+from parts import FACTOR, Pair, inner
+import extra
+
+def outer(x):
+    p = Pair(x, 10.0 * x)
+    return FACTOR * inner(p.one) + (lambda y: y + SHIFT)(0.0) if x > 0 else extra.NOTHING
+
+from settings import SHIFT
+"""
+PARTS = """
+from typing import NamedTuple
+from numba import njit
+from further import STEEPNESS
+
+FACTOR = 2.0
+
+class Pair(NamedTuple):
+    one: float
+    two: float
+
+@njit
+def steep(x):
+    return x * STEEPNESS
+
+def inner(x):
+    return steep(x) + LIFT
+
+LIFT = 0.0
+"""
+FILES = {
+    "caller.py": CALLER,
+    "parts.py": PARTS,
+    "settings.py": "SHIFT = 100.0",
+    "further.py": "STEEPNESS = 1.0",
+    "extra.py": "NOTHING = 0.0",
+}
+CALL = """
+from numba import float64
+import caller
+from qsweep.learning.compiler.compilation import compiled
+print(compiled(caller.outer, float64(float64))(1.0))
+"""
+CHANGES: list[tuple[str, str, str, float]] = [
+    ("caller.py", "FACTOR *", "0.5 * FACTOR *", 101.0),
+    ("caller.py", "0.5 * FACTOR *", "FACTOR *", 102.0),  # and back
+    ("settings.py", "100.0", "200.0", 202.0),  # a constant from another file, in a function of its own
+    ("further.py", "1.0", "3.0", 206.0),  # of a function that numba had compiled already
+    ("parts.py", "LIFT = 0.0", "LIFT = 5.0", 216.0),
+    ("parts.py", "    one: float\n    two: float", "    two: float\n    one: float", 270.0),
+]
+
+
+@pytest.mark.slow
+def test_edits_of_constants_and_classes_are_noticed(tmp_path: Path) -> None:
+    """What a function imports by name from other files is part of it, functions or not."""
+    source, cache = tmp_path / "source", tmp_path / "cache"
+    source.mkdir()
+    for name, text in FILES.items():
+        (source / name).write_text(text)
+    folders = (source, Path(qsweep.__file__).parents[1])
+    assert process(CALL, cache, *folders) == Process("102.0", ["outer"], [])
+    assert process(CALL, cache, *folders) == Process("102.0", [], ["outer"])
+    for file, old, new, expected in CHANGES:
+        text = (source / file).read_text()
+        assert old in text
+        (source / file).write_text(text.replace(old, new))
+        assert float(process(CALL, cache, *folders).printed) == expected, (file, new)
+
+
+def test_any_value_may_be_part_of_the_digest() -> None:
+    """A function whose module has values of any kind under the names it uses can be made."""
+    from numba import float64
+
+    odd: dict[str, Any] = {"SCALE": np.float64(2.0), "triple": third}
+    assert compiled(twice, float64(float64), odd)(6.0) == 6.0  # a name counts in what is called, too
+    assert compiled(triple, float64(float64), {"SCALE": np.float64(2.0)})(6.0) == 12.0

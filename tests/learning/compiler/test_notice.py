@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from qsweep.learning.compiler.notice import NOTICE
+
+CODE = """
+from numba import int64
+import qsweep.learning.compiler.compilation as compiling
+from made import twice, thrice
+one, other = (compiling.compiled(f, int64(int64)) for f in (twice, thrice))
+assert (one(2), other(2)) == (4, 6)
+"""
+
+
+def test_said_once_while_compiling_and_not_from_the_cache(tmp_path: Path) -> None:
+    """The first process says once that it compiles two functions; a second finds them and says nothing."""
+    (tmp_path / "made.py").write_text(
+        "def twice(x):\n    return 2 * x\n\n\ndef thrice(x):\n    return 3 * x\n"
+    )
+    settings = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", CODE],
+            cwd=tmp_path,
+            env=settings,
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stderr
+        for _ in range(2)
+    ]
+    assert said == [f"{NOTICE}\n", ""]

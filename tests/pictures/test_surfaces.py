@@ -1,0 +1,373 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+import pytest
+from gymnasium import spaces
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qsweep.config import Env
+from qsweep.environments.facts import ACTIONS, DIMENSIONS, action_names, dimension_names
+from qsweep.environments.grid import Grid, cells_at
+from qsweep.learning.task import task
+from qsweep.pictures.grid_worlds import maps
+from qsweep.pictures.labels import VIEWS
+from qsweep.pictures.layouts import layout
+from qsweep.pictures.surfaces import Layout, Panel, edges, refined
+from qsweep.plan.composition import load_config
+from qsweep.policies.policy import bucket_edges
+
+LOW, HIGH = (-1.2, -0.07), (0.6, 0.07)
+CAR = Env("MountainCar-v0")
+POLE = Grid((-2.4, -3.0, -0.2095, -3.5), (2.4, 3.0, 0.2095, 3.5), (3, 3, 12, 8))
+
+quick = settings(deadline=None, max_examples=40)
+
+
+class Cube(gymnasium.Env[Any, int]):
+    """An environment of nobody's, with any observation space."""
+
+    action_space = spaces.Discrete(2)
+
+    def __init__(self, space: Any = None, shape: tuple[int, ...] | None = None) -> None:
+        self.observation_space = space or spaces.Box(0.0, 1.0, (4,), np.float64)
+        if shape:
+            self.shape = shape
+
+
+SPACES: dict[str, dict[str, Any]] = {
+    "Cube-v0": {},
+    "Strip-v0": {"space": spaces.Discrete(7, start=3)},
+    "Maze-v0": {"space": spaces.Discrete(6), "shape": (2, 3)},
+    "Mixed-v0": {"space": spaces.MultiDiscrete([3, 4])},
+    "Line-v0": {"space": spaces.Box(-1.0, 1.0, (1,), np.float64)},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered() -> Iterator[None]:
+    """Environments of this file's own."""
+    for name, kwargs in SPACES.items():
+        gymnasium.register(name, entry_point=Cube, kwargs=kwargs)
+    yield
+    for name in SPACES:
+        del gymnasium.registry[name]
+
+
+def of_preset(preset: str, *lines: str, changes: Any = None, panels: int = 3) -> tuple[Layout, Grid]:
+    """The layout of a preset's table, and its grid."""
+    made = task(load_config([f"env={preset}", *lines]))
+    return layout(made.env, made.grid, made.actions, made.first_action, changes, panels), made.grid
+
+
+def random_table(grid: Grid, actions: int, seed: int = 0) -> npt.NDArray[np.float64]:
+    return np.random.default_rng(seed).normal(size=(*grid.shape, actions))
+
+
+def interval(side: npt.NDArray[np.float64], x: float) -> int:
+    """Which column of a side a value lies in."""
+    return int(np.flatnonzero((side[:-1] <= x) & (x < side[1:]))[0])
+
+
+def points(grid: Grid, count: int = 200, seed: int = 1) -> npt.NDArray[np.float64]:
+    """Observations inside the bounds of a grid."""
+    return np.random.default_rng(seed).uniform(grid.low, grid.high, size=(count, len(grid.low)))
+
+
+def by_definition(
+    grid: Grid, table: npt.NDArray[np.float64], seen: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The action values of observations: the sum over the cells they lie in, [n, actions]."""
+    return np.asarray(table.reshape(-1, table.shape[-1])[cells_at(grid, seen)].sum(axis=1))
+
+
+def agrees(panel: Panel, grid: Grid, table: npt.NDArray[np.float64], seen: npt.NDArray[np.float64]) -> bool:
+    """Whether a panel of the first two dimensions shows at observations what their values are."""
+    shown = panel.action_values(table)
+    found = [shown[interval(panel.x.edges, x), interval(panel.y.edges, y)] for x, y in seen[:, :2]]
+    return np.allclose(found, by_definition(grid, table, seen), rtol=0, atol=1e-12)
+
+
+def test_a_table_of_two_dimensions_is_shown_as_it_is() -> None:
+    """Column i and row j are bucket i of the first dimension and j of the second, with their exact edges."""
+    grid = Grid(LOW, HIGH, (20, 30))
+    shown = layout(CAR, grid, 3)
+    [panel] = shown.panels
+    table = random_table(grid, 3)
+    assert np.array_equal(panel.action_values(table), table)
+    assert np.array_equal(panel.greedy(table), table.argmax(axis=2))
+    assert [panel.x.edges.tolist(), panel.y.edges.tolist()] == bucket_edges(grid)
+    assert (panel.x.name, panel.y.name) == ("position", "velocity (per step)")
+    assert shown.actions == ("push left", "no push", "push right")
+    assert (shown.fixed, panel.fixed, panel.x.labels) == ("", "", ())
+
+
+def test_learned_edges() -> None:
+    """Between the bounds lie the learned edges, however uneven; an edge beyond a bound moves it."""
+    grid = Grid((0.0, 0.0), (1.0, 1.0), (3, 3), edges=((0.1, 0.7), (0.5, 1.5)))
+    x, y = edges(grid)
+    assert x.tolist() == [0.0, 0.1, 0.7, 1.0]
+    assert y.tolist() == [0.0, 0.5, 1.5, 1.5]
+    uneven = Grid(LOW, HIGH, (4, 3), edges=((-1.0, -0.9, 0.3), (-0.01, 0.05)))
+    [panel] = layout(CAR, uneven, 3).panels
+    assert agrees(panel, uneven, random_table(uneven, 3), points(uneven))
+
+
+def test_edges_of_two_tilings_by_hand() -> None:
+    """Two tilings of two buckets, the second shifted by half a bucket: quarters of the range."""
+    x, y = edges(Grid((0.0, 10.0), (4.0, 20.0), (2, 2), tilings=2))
+    assert x.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert y.tolist() == [10.0, 12.5, 15.0, 17.5, 20.0]
+
+
+def test_values_of_two_tilings_by_hand() -> None:
+    """At 1.5 of 0 to 4 the first tiling is in its first tile, the second, shifted, in its second."""
+    grid = Grid((0.0,), (4.0,), (2,), tilings=2)
+    table = np.array([[[1.0], [2.0], [4.0]], [[10.0], [20.0], [40.0]]])
+    [panel] = layout(Env("Line-v0"), grid, 1).panels
+    assert panel.x.edges.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert panel.action_values(table)[:, 0, 0].tolist() == [11.0, 21.0, 22.0, 42.0]
+
+
+@quick
+@given(
+    st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    st.sampled_from([1, 2, 3, 4, 5, 8, 16]),
+    st.integers(0, 2**32 - 1),
+)
+def test_tilings_are_drawn_exactly(buckets: tuple[int, int], tilings: int, seed: int) -> None:
+    """Wherever an observation lies, the picture shows the sum over its tiles."""
+    grid = Grid(LOW, HIGH, buckets, tilings=tilings)
+    [panel] = layout(CAR, grid, 3).panels
+    assert agrees(panel, grid, random_table(grid, 3, seed), points(grid, seed=seed))
+
+
+def test_counts_of_tilings_are_those_of_the_tile_that_has_most() -> None:
+    """What changed in any tile has changed."""
+    grid = Grid((0.0,), (4.0,), (2,), tilings=2)
+    [panel] = layout(Env("Line-v0"), grid, 1).panels
+    assert panel.counts(np.array([[1, 2, 0], [5, 0, 3]]))[:, 0].tolist() == [5, 1, 2, 3]
+
+
+def test_one_dimension_is_a_strip() -> None:
+    """One row, without a name, over the buckets of a continuous dimension or the states of a discrete one."""
+    grid = Grid((-1.0,), (1.0,), (4,))
+    [panel] = layout(Env("Line-v0"), grid, 2).panels
+    table = random_table(grid, 2)
+    assert np.array_equal(panel.action_values(table)[:, 0], table)
+    assert (panel.y.edges.tolist(), panel.y.name, panel.world) == ([0.0, 1.0], "", None)
+    assert (panel.x.name, panel.is_strip) == ("dimension 0", True)
+    assert np.allclose(panel.x.edges, [-1.0, -0.5, 0.0, 0.5, 1.0], rtol=0, atol=1e-15)
+    [strip] = layout(Env("Strip-v0"), Grid((3.0,), (10.0,), (7,)), 2).panels
+    assert (strip.x.name, strip.x.labels) == ("state", tuple("3456789"))
+
+
+def test_discrete_dimensions_are_labelled_with_their_values() -> None:
+    """Each bucket is one value."""
+    [panel] = layout(Env("Mixed-v0"), Grid((0.0, 0.0), (3.0, 4.0), (3, 4)), 2).panels
+    assert (panel.x.labels, panel.y.labels) == (("0", "1", "2"), ("0", "1", "2", "3"))
+    assert (panel.x.name, panel.y.name) == ("dimension 0", "dimension 1")
+
+
+def test_cart_pole_is_cut_into_slices() -> None:
+    """Angle and angular velocity, for each of three cart positions, at the middle cart velocity."""
+    shown, grid = of_preset("cart_pole")
+    table = random_table(grid, 2)
+    assert grid == POLE
+    assert shown.fixed == "cart velocity -1 to 1 m/s"
+    assert [panel.fixed for panel in shown.panels] == [
+        "cart position -2.4 to -0.8 m",
+        "cart position -0.8 to 0.8 m",
+        "cart position 0.8 to 2.4 m",
+    ]
+    for position, panel in enumerate(shown.panels):
+        assert (panel.x.name, panel.y.name) == ("pole angle (rad)", "pole angular velocity (rad/s)")
+        assert np.array_equal(panel.action_values(table), table[position, 1])
+
+
+def test_what_is_fixed_is_fixed_where_the_run_was_most() -> None:
+    """The most visited velocity, and of four positions the three that are most visited at it."""
+    grid = Grid(POLE.low, POLE.high, (4, 3, 12, 8))
+    changes = np.zeros((4, 3, 12, 8), np.int64)
+    changes[:, 2] = 1
+    changes[[0, 2, 3], 2] = 5
+    changes[1, 0, 3, 3] = 90  # much in one cell, little in all
+    shown = layout(Env("CartPole-v1"), grid, 2, changes=changes)
+    table = random_table(grid, 2)
+    assert shown.fixed == "cart velocity 1 to 3 m/s"
+    for position, panel in zip([0, 2, 3], shown.panels, strict=True):
+        assert np.array_equal(panel.action_values(table), table[position, 2])
+
+
+@pytest.mark.parametrize(("panels", "positions"), [(1, [1]), (2, [0, 2]), (3, [0, 1, 2]), (9, [0, 1, 2])])
+def test_slices_are_spread_evenly(panels: int, positions: list[int]) -> None:
+    """Where nothing is known of visits, and there are never more of them than buckets."""
+    grid = POLE
+    shown = layout(Env("CartPole-v1"), grid, 2, panels=panels)
+    table = random_table(grid, 2)
+    found = [panel.action_values(table) for panel in shown.panels]
+    assert len(found) == len(positions)
+    assert all(np.array_equal(f, table[p, 1]) for f, p in zip(found, positions, strict=True))
+
+
+def test_of_an_unknown_environment_the_finest_dimensions_are_shown() -> None:
+    """Two with the most buckets, slices over the third, the last at its middle."""
+    grid = Grid((0.0,) * 4, (1.0,) * 4, (5, 2, 9, 3))
+    shown = layout(Env("Cube-v0"), grid, 2)
+    table = random_table(grid, 2)
+    assert shown.actions == ("action 0", "action 1")
+    assert shown.fixed == "dimension 1 0.5 to 1"
+    assert [panel.fixed[:11] for panel in shown.panels] == ["dimension 3"] * 3
+    assert (shown.panels[0].x.name, shown.panels[0].y.name) == ("dimension 0", "dimension 2")
+    assert all(np.array_equal(p.action_values(table), table[:, 1, :, k]) for k, p in enumerate(shown.panels))
+
+
+def test_slices_of_tilings_are_exact() -> None:
+    """In the interval that a slice is fixed at, every observation has the values that are shown."""
+    grid = Grid((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (3, 4, 2), tilings=4)
+    gymnasium.register("Box-v0", entry_point=Cube, kwargs={"space": spaces.Box(0.0, 1.0, (3,), np.float64)})
+    changes = np.zeros(grid.shape, np.int64)
+    changes[0, 1, 1, 1] = 3  # the upper half of the last dimension, in the first tiling
+    try:
+        shown = layout(Env("Box-v0"), grid, 2, changes=changes, panels=1)
+    finally:
+        del gymnasium.registry["Box-v0"]
+    [panel] = shown.panels
+    assert panel.fixed == "dimension 2 0.5 to 0.625"
+    seen = points(grid)
+    seen[:, 2] = 0.5 + seen[:, 2] / 8 * 0.99
+    assert agrees(panel, grid, random_table(grid, 2), seen)
+
+
+def test_blackjack_is_shown_as_in_the_textbook() -> None:
+    """The dealer's card from ace to 10 across, sums that can be played up, with and without usable ace."""
+    shown, grid = of_preset("blackjack")
+    table = random_table(grid, 2)
+    assert [panel.fixed for panel in shown.panels] == ["usable ace: no", "usable ace: yes"]
+    for ace, panel in enumerate(shown.panels):
+        assert panel.x.labels == ("ace", *map(str, range(2, 11)))
+        assert panel.y.labels == tuple(map(str, range(4, 22)))
+        expected = np.swapaxes(table[4:22, 1:11, ace], 0, 1)
+        assert np.array_equal(panel.action_values(table), expected)
+
+
+def test_frozen_lake_is_a_map() -> None:
+    """State 0 is at the top left, the goal at the bottom right; holes and the goal end the episode."""
+    shown, _ = of_preset("frozen_lake")
+    [panel] = shown.panels
+    assert panel.world is not None
+    assert panel.cells[:, ::-1, 0].T.tolist() == np.arange(16).reshape(4, 4).tolist()
+    rows = ["".join(letter or "." for letter in row) for row in panel.world.signs[:, ::-1].T]
+    assert rows == ["S...", ".H.H", "...H", "H..G"]
+    assert np.array_equal(panel.world.ends, np.isin(panel.world.signs, ["H", "G"]))
+    assert (panel.x.labels, panel.y.labels) == (tuple("0123"), tuple("3210"))
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "letters"), [({"map_name": "8x8"}, "S" + "." * 18 + "H"), ({"desc": ["SFH", "FFG"]}, "S.H..G")]
+)
+def test_the_map_is_that_of_the_arguments(kwargs: dict[str, Any], letters: str) -> None:
+    """Its size and its holes are read from the environment."""
+    env = Env("FrozenLake-v1", kwargs=kwargs)
+    states = 64 if "map_name" in kwargs else 6
+    (panel,), _ = maps(env, Grid((0.0,), (float(states),), (states,)))
+    assert panel.world is not None
+    signs = panel.world.signs[:, ::-1].T.ravel()
+    assert "".join(sign or "." for sign in signs)[: len(letters)] == letters
+
+
+def test_cliff_walking_is_a_map() -> None:
+    """Twelve columns, four rows; in the lowest, start, cliff and goal, as its transitions say."""
+    shown, _ = of_preset("cliff_walking")
+    [panel] = shown.panels
+    assert panel.world is not None
+    assert panel.cells.shape == (12, 4, 1)
+    assert "".join(panel.world.signs[:, 0]) == "SCCCCCCCCCCG"
+    world: Any = gymnasium.make("CliffWalking-v1").unwrapped
+    for x, y in np.argwhere(panel.world.signs != ""):
+        state, letter = int(panel.cells[x, y, 0]), panel.world.signs[x, y]
+        above = state - 12
+        [(_, next_state, reward, over)] = world.P[above][2]  # down, onto that place
+        assert (reward == -100) == (letter == "C")
+        assert over == (letter == "G")
+        assert next_state == (36 if letter in "SC" else state)
+
+
+def test_taxi_is_a_map_for_two_places_of_the_passenger() -> None:
+    """States are Taxi's own numbers, with the destination G; walls stop whoever drives east."""
+    shown, _ = of_preset("taxi")
+    assert [panel.fixed for panel in shown.panels] == ["passenger at R", "passenger on board"]
+    assert shown.fixed == "destination: G"
+    world: Any = gymnasium.make("Taxi-v4").unwrapped
+    for passenger, panel in zip([0, 4], shown.panels, strict=True):
+        assert panel.world is not None
+        walls = {points[0] for points in panel.world.walls}
+        for x, y in np.ndindex(5, 5):
+            row = 4 - y
+            state = int(panel.cells[x, y, 0])
+            assert tuple(world.decode(state)) == (row, x, passenger, 1)
+            [(_, after, _, _)] = world.P[state][2]  # east
+            blocked = after == state
+            assert blocked == (x == 4 or (x + 1.0, float(y)) in walls)
+        letters = {str(panel.world.signs[c, 4 - r]) for r, c in world.locs}
+        assert letters == set("RGYB")
+
+
+def test_a_map_of_nobodys_has_no_signs() -> None:
+    """Where only the shape of a map is known, its places are all alike."""
+    (panel,), _ = maps(Env("Maze-v0"), Grid((0.0,), (6.0,), (6,)))
+    assert panel.world is not None
+    assert panel.cells[:, ::-1, 0].T.tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert not panel.world.signs.any()
+    assert not panel.world.ends.any()
+    assert maps(Env("Strip-v0"), Grid((3.0,), (10.0,), (7,))) == ((), "")
+
+
+def test_names_fit_the_environments() -> None:
+    """For Gymnasium's own environments there is a name for every action and every dimension."""
+    for env_id, names in ACTIONS.items():
+        if env_id != "LunarLander-v3":  # needs Box2D
+            assert len(names) == gymnasium.make(env_id).action_space.n, env_id  # type: ignore[attr-defined]
+    for env_id, dimensions in DIMENSIONS.items():
+        if env_id == "LunarLander-v3":
+            continue
+        space: Any = gymnasium.make(env_id).observation_space
+        parts = space.spaces if isinstance(space, spaces.Tuple) else np.ravel(space.low)
+        assert len(dimensions) == len(parts), env_id
+        for name, part in zip(dimensions, parts, strict=True):
+            assert len(name.values) in (0, getattr(part, "n", 0)), name
+    assert all(max(view.x, view.y, view.slices) < len(DIMENSIONS[env_id]) for env_id, view in VIEWS.items())
+
+
+def test_without_names_there_are_numbers() -> None:
+    """Also where an environment's arguments give it other actions or dimensions than are known."""
+    assert action_names("Nobodys-v0", 3, 5) == ("action 5", "action 6", "action 7")
+    assert action_names("MountainCar-v0", 5) == tuple(f"action {n}" for n in range(5))
+    assert [str(name) for name in dimension_names("CartPole-v1", 2)] == ["dimension 0", "dimension 1"]
+    assert str(dimension_names("CartPole-v1", 4)[0]) == "cart position (m)"
+
+
+def test_tables_on_different_grids_are_put_on_the_edges_of_both() -> None:
+    """Each shows what it showed before, at every observation; beyond the other's bounds it is left out."""
+    wide = Grid(LOW, HIGH, (4, 5))
+    fine = Grid((-1.0, -0.07), (0.6, 0.05), (7, 3))
+    grids = [wide, fine]
+    panels = list(refined([layout(CAR, grid, 3).panels[0] for grid in grids]))
+    assert panels[0].x is panels[1].x
+    assert (panels[0].x.edges[0], panels[0].y.edges[-1]) == (-1.0, 0.05)
+    seen = points(fine)
+    for grid, panel in zip(grids, panels, strict=True):
+        assert agrees(panel, grid, random_table(grid, 3), seen)
+
+
+def test_tables_on_one_grid_stay_as_they_are() -> None:
+    """The labels of discrete dimensions, too."""
+    shown, _ = of_preset("taxi")
+    for panel, same in zip(shown.panels, refined(shown.panels), strict=True):
+        assert np.array_equal(panel.cells, same.cells)
+        assert (panel.x.labels, panel.world) == (same.x.labels, same.world)

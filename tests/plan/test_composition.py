@@ -1,0 +1,415 @@
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import pytest
+from click.testing import CliRunner
+from hydra import compose, initialize_config_dir
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from qsweep.cli import main
+from qsweep.config import Config
+from qsweep.errors import UsageError
+from qsweep.plan.composition import Plan, conf_folder, load_config, plan
+from qsweep.plan.resolution import resolve
+
+SMOKE = ["episodes=20", "tracking=none"]
+
+
+def single(*lines: str) -> Plan:
+    """The plan of a single run."""
+    return plan(lines, multirun=False)
+
+
+def multirun(*lines: str) -> Plan:
+    """The plan of a multirun."""
+    return plan(lines, multirun=True)
+
+
+def names(planned: Plan) -> list[str]:
+    """The names of a plan's runs, in order."""
+    return [job.name for job in planned.jobs]
+
+
+@contextmanager
+def hydra() -> Iterator[None]:
+    """Hydra as the command line has it, on conf/."""
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+        yield
+
+
+def by_hydra(lines: list[str]) -> dict[str, Any]:
+    """What Hydra's own compose makes of overrides."""
+    values = OmegaConf.to_container(compose("train", overrides=lines), resolve=True)
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
+def test_overrides_set_their_keys() -> None:
+    """Each override sets its key, and nothing else changes."""
+    config = load_config(["buckets=40", "epsilon.start=1.5", "tracking.experiment=mine", "seed=3"])
+    assert (config.buckets, config.epsilon.start, config.seed) == (40, 1.5, 3)
+    assert config.tracking.experiment == "mine"
+    assert config.episodes == 25_000
+
+
+def test_the_last_of_two_values_counts() -> None:
+    """A key given twice has its last value, as in Hydra."""
+    assert load_config(["seed=1", "seed=2"]).seed == 2
+
+
+def test_a_plus_before_a_known_key_changes_nothing() -> None:
+    """`+key` and `++key` set a key that exists as `key` does."""
+    assert load_config(["+buckets=40"]) == load_config(["++buckets=40"]) == load_config(["buckets=40"])
+
+
+def test_a_group_choice_brings_its_preset() -> None:
+    """`env=cart_pole` brings the environment and the hyperparameters that suit it."""
+    config = load_config(["env=cart_pole"])
+    assert (config.env.id, config.buckets, config.discount) == ("CartPole-v1", (3, 3, 12, 8), 0.99)
+    assert load_config(["epsilon=constant"]).epsilon.schedule == "constant"
+    assert load_config(["tracking=none"]).tracking.uri == "none"
+
+
+@pytest.mark.parametrize("lines", [["env=cart_pole", "discount=0.5"], ["discount=0.5", "env=cart_pole"]])
+def test_a_value_given_counts_more_than_a_preset(lines: list[str]) -> None:
+    """What is given overrides what a preset sets, wherever it stands on the line."""
+    config = load_config(lines)
+    assert (config.env.id, config.discount) == ("CartPole-v1", 0.5)
+
+
+@pytest.mark.parametrize("plus", ["", "+"])
+def test_an_experiment_needs_no_plus(plus: str) -> None:
+    """`experiment=` works with and without the + that Hydra asks for."""
+    config = load_config([f"{plus}experiment=tutorial_40_buckets", "seed=4"])
+    assert (config.buckets, config.episodes, config.epsilon.start, config.seed) == (40, 10_000, 1.5, 4)
+
+
+@pytest.mark.parametrize("plus", ["", "+"])
+def test_a_sweep_needs_no_plus(plus: str) -> None:
+    """`sweep=` works with and without the + that Hydra asks for."""
+    planned = multirun(f"{plus}sweep=buckets")
+    assert (planned.name, planned.varied, len(planned.jobs)) == ("buckets", ("buckets", "seed"), 40)
+
+
+def test_arguments_of_the_environment_need_no_plus() -> None:
+    """`env.kwargs.NAME=` passes an argument that the preset does not name."""
+    config = load_config(["env.id=FrozenLake-v1", "env.kwargs.is_slippery=false", "env.kwargs.map_name=8x8"])
+    assert config.env.kwargs == {"is_slippery": False, "map_name": "8x8"}
+    assert config.buckets == (64,)
+
+
+def test_arguments_of_the_environment_can_be_one_mapping() -> None:
+    """`env.kwargs={...}` is the same as naming each argument."""
+    one = load_config(["env=frozen_lake", "env.kwargs={is_slippery:false,map_name:8x8}"])
+    assert one.env.kwargs == {"is_slippery": False, "map_name": "8x8"}
+
+
+def test_an_interpolation_sees_what_was_given() -> None:
+    """A value that refers to another key gets the one given on the same line."""
+    config = load_config(["seed=3", "episodes=500", "window=${episodes}", "tracking.name='run ${seed}'"])
+    assert (config.window, config.tracking.name) == (500, "run 3")
+
+
+def test_the_environment_is_read_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`tracking=server` takes the server that MLFLOW_TRACKING_URI names now, not an earlier one."""
+    found = []
+    for host in ("http://first", "http://second"):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", host)
+        found.append(load_config(["tracking=server"]).tracking.uri)
+    assert found == ["http://first", "http://second"]
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("", "seed=0"),
+        ("seed=3", "seed=3"),
+        ("buckets=40 seed=3", "buckets=40,seed=3"),
+        ("buckets=40", "buckets=40,seed=0"),
+        ("buckets=[20,40]", "buckets=[20,40],seed=0"),
+        ("env=cart_pole", "env=cart_pole,seed=0"),
+        ("experiment=tutorial_final seed=2", "tutorial_final,seed=2"),
+        ("+experiment=tutorial_final", "tutorial_final,seed=0"),
+        ("++env.kwargs.goal_velocity=0.01", "env.kwargs.goal_velocity=0.01,seed=0"),
+        ("tracking=none tracking.experiment=x engine=gymnasium registry.promote=never", "seed=0"),
+        ("tracking.name=mine buckets=3", "mine"),
+        ("sweep.name=all buckets=3", "buckets=3,seed=0"),
+    ],
+)
+def test_a_single_run_is_named_by_what_was_given(line: str, name: str) -> None:
+    """A run is named by its overrides and its seed; bookkeeping does not show."""
+    assert names(single(*line.split())) == [name]
+
+
+def test_a_name_has_no_slashes_and_an_end() -> None:
+    """A name can be a folder's: no slashes, at most 200 letters."""
+    env_id = f"maker/{'Car' * 50}-v0"
+    car = "gymnasium.envs.classic_control.mountain_car:MountainCarEnv"
+    gymnasium.register(env_id, entry_point=car, max_episode_steps=200)
+    try:
+        [name] = names(single(f"env.id={env_id}", "env.low=[-1.2,-0.07]", "env.high=[0.6,0.07]"))
+    finally:
+        del gymnasium.registry[env_id]
+    assert name == f"env.id=maker_{'Car' * 50}-v0,env.low=[-1.2,-0.07],env.high=[0.6,0.07]"[:200]
+
+
+def test_a_plan_is_made_once() -> None:
+    """However it is asked for, the same lines in a row give the same plan, not one like it."""
+    lines = ("buckets=10,20", "seed=range(3)")
+    assert plan(lines, True) is plan(lines, multirun=True)
+
+
+def test_a_single_plan_is_called_after_its_run() -> None:
+    """The plan of one run has that run's name and varies nothing."""
+    planned = single("buckets=40")
+    assert (planned.name, planned.varied) == ("buckets=40,seed=0", ())
+
+
+def test_a_multirun_is_every_combination_in_order() -> None:
+    """The last key varies fastest, and each run is named by what varies."""
+    planned = multirun("buckets=10,20", "seed=range(3)", "episodes=50")
+    assert names(planned) == [
+        "buckets=10,seed=0",
+        "buckets=10,seed=1",
+        "buckets=10,seed=2",
+        "buckets=20,seed=0",
+        "buckets=20,seed=1",
+        "buckets=20,seed=2",
+    ]
+    assert [(job.config.buckets, job.config.seed) for job in planned.jobs] == [
+        (buckets, seed) for buckets in (10, 20) for seed in (0, 1, 2)
+    ]
+    assert {job.config.episodes for job in planned.jobs} == {50}
+    assert (planned.name, planned.varied) == ("buckets,seed", ("buckets", "seed"))
+    assert planned.jobs[3].overrides == ("buckets=20", "seed=0", "episodes=50")
+
+
+def test_lists_are_values_of_a_sweep() -> None:
+    """A sweep may run over lists, one per dimension, and over single numbers alike."""
+    planned = multirun("buckets=10,[20,40]")
+    assert [job.config.buckets for job in planned.jobs] == [10, (20, 40)]
+    assert names(planned) == ["buckets=10,seed=0", "buckets=[20,40],seed=0"]
+
+
+def test_presets_are_values_of_a_sweep() -> None:
+    """A sweep may run over environments and over experiments, each with its own preset."""
+    over_env = multirun("env=mountain_car,cart_pole")
+    assert [job.config.env.id for job in over_env.jobs] == ["MountainCar-v0", "CartPole-v1"]
+    over_experiments = multirun("experiment=tutorial_2000,tutorial_40_buckets")
+    assert names(over_experiments) == ["tutorial_2000,seed=0", "tutorial_40_buckets,seed=0"]
+    assert [job.config.buckets for job in over_experiments.jobs] == [20, 40]
+
+
+def test_a_multirun_of_one_is_named_as_a_single_run() -> None:
+    """Where nothing varies, the run is named by what was given."""
+    assert names(multirun("buckets=40")) == ["buckets=40,seed=0"]
+
+
+def test_a_sweep_has_the_name_it_is_given() -> None:
+    """`sweep.name` counts more than what varies, and than a preset's name."""
+    assert multirun("seed=1,2", "sweep.name=mine").name == "mine"
+    assert multirun("+sweep=buckets", "sweep.name=mine").name == "mine"
+
+
+def test_a_preset_sweep_can_be_overridden_and_added_to() -> None:
+    """What is given replaces the preset's values of that key and joins its others."""
+    planned = multirun("+sweep=buckets", "buckets=5,6", "seed=0", "discount=0.8,0.9", "episodes=50")
+    assert planned.varied == ("buckets", "discount")
+    assert [(job.config.buckets, job.config.discount, job.config.seed) for job in planned.jobs] == [
+        (buckets, discount, 0) for buckets in (5, 6) for discount in (0.8, 0.9)
+    ]
+    assert {job.config.episodes for job in planned.jobs} == {50}
+
+
+def test_one_bad_run_refuses_the_whole_sweep() -> None:
+    """A sweep with one bad run in many is refused, naming only that."""
+    with pytest.raises(UsageError) as caught:
+        multirun("buckets=10,0,20", "seed=range(5)")
+    assert [problem.key for problem in caught.value.problems] == ["buckets"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("buckets=10,20", "seed=range(2)"),
+        ("+buckets=10,20",),
+        ("++buckets=10,[10,20]",),
+        ("env=frozen_lake,cart_pole", "discount=0.5,0.6"),
+        ("experiment=tutorial_2000,tutorial_final", "epsilon.start=0.1,1"),
+        ("env=frozen_lake", "env.kwargs.map_name=4x4,8x8"),
+        ("+sweep=buckets", "seed=0"),
+        ("learning_rate=0.1,0.2", "tracking.name='run ${learning_rate}'"),
+        ("tracking.experiment='it\\'s mine'", "seed=0,1"),
+    ],
+)
+def test_hydra_makes_the_same_of_each_runs_overrides(lines: tuple[str, ...]) -> None:
+    """What a launcher passes to Hydra for a run gives the very config that was checked."""
+    planned = multirun(*lines)
+    with hydra():
+        assert [resolve(by_hydra([*job.overrides])) for job in planned.jobs] == [
+            job.config for job in planned.jobs
+        ]
+
+
+SENSIBLE = {
+    "seed": ["0", "7", "'8'"],
+    "buckets": ["5", "[5,6]", "[3,3,4,4]", "[16]", "1_0"],
+    "episodes": ["100", "3"],
+    "discount": ["1", "0.5", "5e-1"],
+    "learning_rate": ["0.2", "1e-05"],
+    "terminal_rule": ["tutorial", "'standard'"],
+    "engine": ["gymnasium", "auto"],
+    "epsilon.start": ["0.5", "1.5"],
+    "epsilon.end": ["0.01", "0"],
+    "epsilon.decay_start": ["2", "0.25", "0.0"],
+    "epsilon.schedule": ["linear", "exponential"],
+    "initial_q.low": ["-5", "-0.5"],
+    "env.low": ["[-1,-0.05]", "null"],
+    "env.high": ["[0.5,0.05]", "null"],
+    "env.max_steps": ["30", "null"],
+    "tracking.name": ["mine", "'a, b'", "two words", "'it\\'s'", "a\\,b", "'null'", "'true'", "'1'", "a:b"],
+    "tracking.uri": ["none", "http://host:5000", "sqlite:///a.db"],
+    "sweep.name": ["null", "'x=y'"],
+}
+ODD = ["", "null", "true", "nan", "-inf", "'3'", "-1", "3.5", "[]", "[a,null]", "word", "a b", "1e400"]
+
+
+def plain_overrides() -> st.SearchStrategy[str]:
+    """KEY=VALUE for keys of the schema: mostly sensible values, now and then an odd one."""
+    keys = st.sampled_from([*SENSIBLE])
+    values = keys.flatmap(lambda key: st.tuples(st.just(key), st.sampled_from([*SENSIBLE[key] * 10, *ODD])))
+    return st.builds("{}{}".format, st.sampled_from(["", "", "", "++"]), values.map("=".join))
+
+
+def groups() -> st.SearchStrategy[list[str]]:
+    """At most one choice of each group."""
+    choices = {
+        "env": ["mountain_car", "cart_pole", "frozen_lake"],
+        "epsilon": ["linear", "constant", "exponential"],
+        "+experiment": ["tutorial_2000", "tutorial_40_buckets"],
+    }
+    picks = [
+        st.sampled_from([[], *([f"{group}={name}"] for name in all_)]) for group, all_ in choices.items()
+    ]
+    return st.tuples(*picks).map(lambda chosen: [line for lines in chosen for line in lines])
+
+
+def outcome(values: dict[str, Any]) -> Config | list[str]:
+    """A resolved config, or what is wrong."""
+    try:
+        return resolve(values)
+    except UsageError as error:
+        return sorted(str(error).splitlines())
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(plain_overrides(), max_size=5), groups(), st.randoms())
+def test_the_fast_path_composes_as_hydra_does(lines: list[str], chosen: list[str], random: Any) -> None:
+    """Plain overrides in any order, amid presets, give what Hydra's own compose gives."""
+    mixed = [*lines, *chosen]
+    random.shuffle(mixed)
+    with hydra():
+        expected = outcome(by_hydra(mixed))
+        try:
+            found: Config | list[str] = load_config(mixed)
+        except UsageError as error:
+            found = sorted(str(error).splitlines())
+    assert found == expected
+
+
+def own_presets(folder: Path) -> None:
+    """A user's own conf/ with one preset of each kind."""
+    written = {
+        "env/steep.yaml": "{id: MountainCar-v0, low: [-1.2, -0.05], high: null, max_steps: 50, kwargs: {}}\n",
+        "experiment/quick.yaml": "# @package _global_\nepisodes: 20\nwindow: ${episodes}\nbuckets: 7\n",
+        "sweep/rates.yaml": (
+            "# @package _global_\nsweep: {name: rates}\n"
+            "hydra: {sweeper: {params: {learning_rate: '0.1,0.2', seed: 'range(2)'}}}\n"
+        ),
+    }
+    for name, text in written.items():
+        path = folder / "conf" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+
+
+def run(*arguments: str) -> str:
+    """What `qsweep train ARGUMENTS` prints; fails unless it works."""
+    result = CliRunner().invoke(main, ["train", *arguments])
+    assert result.stderr == ""
+    assert result.exit_code == 0, result.exception
+    return result.stdout
+
+
+@pytest.mark.parametrize("name", ["plain", "two words", "it's", "a,b", "[x]", "ü"])
+def test_own_presets_are_found_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Presets in conf/ of the current folder are found beside the packaged ones, whatever it is called."""
+    folder = tmp_path / name
+    own_presets(folder)
+    monkeypatch.chdir(folder)
+    printed = run("env=steep", "epsilon=constant", *SMOKE)
+    assert "20 episodes, 1,000 steps" in printed
+    assert "env=steep" in printed
+
+
+def test_an_own_experiment_is_found_and_overridden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An experiment of the user's own runs, and values given count more than its own."""
+    own_presets(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert "last 20 episodes" in run("experiment=quick", "tracking=none")
+    assert "last 30 episodes" in run("+experiment=quick", "episodes=30", "tracking=none")
+
+
+def test_own_presets_elsewhere_are_found_with_config_dir(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--config-dir` names another folder of presets."""
+    own_presets(tmp_path)
+    (tmp_path / "conf").rename(tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    assert "20 episodes, 1,000 steps" in run("--config-dir", "mine", "env=steep", *SMOKE)
+
+
+@pytest.mark.integration
+def test_an_own_sweep_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep of the user's own runs through Hydra, in this process."""
+    own_presets(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [*sys.argv])  # Hydra reads it, so that the command line sets it
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    printed = run("-m", "+sweep=rates", "experiment=quick", "tracking=none", "hydra/launcher=basic")
+    assert "4 of 4 runs" in printed
+    assert sorted(os.listdir(tmp_path / "multirun")) == [".alive", "rates"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "repeated"),
+    [
+        (("env=frozen_lake", "buckets=10,20"), "buckets=20,seed=0: is the same run as buckets=10,seed=0"),
+        (("env=frozen_lake", "seed=1,2"), ""),
+        (("seed=1,2,1",), "seed=1: is asked for twice"),
+        (("engine=compiled,gymnasium",), "seed=0: is asked for twice"),
+        (("tracking.max_points=10,20",), "seed=0: is asked for twice"),
+        (("sweep.rerun=all,code", "seed=3,4"), "seed=3: is asked for twice"),
+        (("hydra/launcher=basic,joblib",), "is the same run as"),
+    ],
+)
+def test_runs_that_would_be_the_same_are_refused(lines: tuple[str, ...], repeated: str) -> None:
+    """Varying what makes no difference would train one thing twice and count it as two seeds."""
+    if not repeated:
+        assert len(plan(lines, True).jobs) >= 2
+        return
+    with pytest.raises(UsageError) as refused:
+        plan(lines, True)
+    assert repeated in str(refused.value)

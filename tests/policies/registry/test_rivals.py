@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from qsweep.policies.registry.promotion import BEST, Promotion, register
+from qsweep.tracking.store import Store
+from tests.policies.registry.test_promotion import NAME, best, candidate, store
+
+__all__ = ["store"]
+
+
+class Interrupting:
+    """A client on another machine: before it moves the alias for the first time, something else happens."""
+
+    def __init__(self, client: MlflowClient, meanwhile: Callable[[], object]) -> None:
+        self._client = client
+        self._meanwhile = [meanwhile]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def set_registered_model_alias(self, *arguments: Any) -> None:
+        while self._meanwhile:
+            self._meanwhile.pop()()
+        self._client.set_registered_model_alias(*arguments)
+
+
+def test_what_was_settled_long_ago_stays(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that was moved by hand, to an older version, is not moved back when a newer one takes it."""
+    old, good = candidate(store, [-180, -180]), candidate(store, [-100, -100], seed=1)
+    register(store, old)
+    register(store, good)
+    store.client.set_registered_model_alias(NAME, BEST, "1")
+    monkeypatch.setattr("qsweep.policies.registry.rivals.LATELY_SECONDS", 0.0)  # so both are of long ago
+    third = candidate(store, [-150, -150], seed=2)
+    assert register(dataclasses.replace(store, artifacts=None, tables=None), third).better
+    assert best(store) == third
+
+
+@pytest.fixture
+def machines(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Promotion]:
+    """Register two runs from two machines, the second while the first is about to move `best`."""
+
+    def race(first: str, second: str) -> Promotion:
+        def other() -> None:
+            monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))  # where that machine's locks lie
+            register(dataclasses.replace(store, artifacts=None, tables=None), second)
+
+        interrupted = dataclasses.replace(store, artifacts=None, tables=None)
+        vars(interrupted)["client"] = Interrupting(store.client, other)
+        return register(interrupted, first)
+
+    return race
+
+
+def test_of_two_machines_the_better_stays(store: Store, machines: Callable[..., Promotion]) -> None:
+    """Who moves `best` last, with the worse run, sees the better that came meanwhile and gives way."""
+    register(store, candidate(store, [-180, -180]))
+    worse, better = candidate(store, [-170, -170], seed=1), candidate(store, [-150, -150], seed=2)
+    assert machines(worse, better) == Promotion(NAME, "2", better=False, difference=-20.0)
+    assert best(store) == better
+
+
+def test_the_better_one_may_come_last(store: Store, machines: Callable[..., Promotion]) -> None:
+    """Where the better run is the last to move `best`, it stays."""
+    worse, better = candidate(store, [-170, -170], seed=1), candidate(store, [-150, -150], seed=2)
+    assert machines(better, worse) == Promotion(NAME, "1", better=True, difference=None)
+    assert best(store) == better
+
+
+def test_more_starts_count_for_more(store: Store, machines: Callable[..., Promotion]) -> None:
+    """A better mean on fewer test starts does not take `best` from a run measured on more."""
+    many, few = candidate(store, [-170] * 4, seed=1), candidate(store, [-150, -150], seed=2)
+    machines(many, few)
+    assert best(store) == many
+
+
+def test_the_environment_as_registered_comes_first(store: Store, machines: Callable[..., Promotion]) -> None:
+    """Of two environments the standard one has the name, whatever the returns and whoever came last."""
+    other, standard = candidate(store, [-90, -90], max_steps=100), candidate(store, [-150, -150], seed=2)
+    assert machines(other, standard).difference is None
+    assert best(store) == standard

@@ -1,0 +1,619 @@
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+import pytest
+from gymnasium import spaces
+from gymnasium.envs.toy_text import blackjack
+from gymnasium.envs.toy_text.frozen_lake import generate_random_map
+from scipy.ndimage import map_coordinates  # type: ignore[import-untyped]
+from scipy.optimize import linprog  # type: ignore[import-untyped]
+
+from qsweep.config import Env
+from qsweep.environments.twins import named_twin
+from qsweep.policies.optimum import Optimum, mountain_car, optimum, tables
+from qsweep.policies.optimum.machine_code import machine_code
+from qsweep.policies.optimum.policy_iteration import best_without_limit
+from qsweep.policies.optimum.tables import Tables, best_within, read
+from qsweep.system import atomic_files
+
+Floats = npt.NDArray[np.float64]
+RULES: Any = blackjack
+"""Gymnasium's own functions of a hand of cards."""
+
+P = dict[int, dict[int, list[tuple[float, int, float, bool]]]]
+
+WORK_OR_GAMBLE: P = {
+    0: {
+        0: [(1.0, 0, 1.0, False)],  # work: earn 1 and go on
+        1: [(0.5, 0, 4.0, True), (0.5, 0, 0.0, False)],  # gamble: half of the time earn 4, and over
+    }
+}
+
+
+def known(env_id: str, max_steps: int | None = None, **kwargs: Any) -> Optimum:
+    found = optimum(Env(env_id, max_steps=max_steps, kwargs=kwargs))
+    assert found is not None
+    return found
+
+
+def inner(env_id: str, **kwargs: Any) -> Any:
+    return gymnasium.make(env_id, **kwargs).unwrapped
+
+
+def read_known(p: Any, start: Any, actions: range) -> Tables:
+    found = read(p, start, actions)
+    assert found is not None
+    return found
+
+
+def random_process(seed: int, states: int = 6, actions: int = 3) -> P:
+    """A made-up process whose every action may end the episode."""
+    rng = np.random.default_rng(seed)
+    return {
+        s: {
+            a: [
+                (float(chance), int(rng.integers(states)), float(rng.normal()), end == 0)
+                for end, chance in enumerate(rng.dirichlet(np.ones(4)))
+            ]
+            for a in range(actions)
+        }
+        for s in range(states)
+    }
+
+
+def naive(p: P, steps: int) -> list[dict[int, dict[int, float]]]:
+    """By the definition, with plain numbers: what each action is worth in each state, by steps to go - 1."""
+    values = dict.fromkeys(p, 0.0)
+    worths = []
+    for _ in range(steps):
+        worth = {
+            s: {
+                a: sum(
+                    chance * (reward + (not over) * values[after]) for chance, after, reward, over in outcomes
+                )
+                for a, outcomes in choices.items()
+            }
+            for s, choices in p.items()
+        }
+        values = {s: max(of_actions.values()) for s, of_actions in worth.items()}
+        worths.append(worth)
+    return worths
+
+
+def naive_optimum(p: P, start: Any, steps: int) -> float:
+    last = naive(p, steps)[-1]
+    return float(sum(chance * max(last[s].values()) for s, chance in enumerate(start)))
+
+
+def programmed_optimum(p: P, start: Any, discount: float = 1.0) -> float:
+    """By linear programming: the least values that no action improves (Puterman 1994, section 6.9)."""
+    rows, limits = [], []
+    for s, choices in p.items():
+        for outcomes in choices.values():
+            row = np.zeros(len(p))
+            row[s] -= 1
+            for chance, after, _, over in outcomes:
+                row[after] += discount * chance * (not over)
+            rows.append(row)
+            limits.append(-sum(chance * reward for chance, _, reward, _ in outcomes))
+    free = any(reward < 0 for s in p for a in p[s] for _, _, reward, _ in p[s][a])
+    bounds = (None if free else 0, None)
+    solved = linprog(np.ones(len(p)), A_ub=np.array(rows), b_ub=np.array(limits), bounds=bounds)
+    assert solved.success, solved.message
+    return float(np.asarray(start) @ solved.x)
+
+
+@pytest.mark.parametrize(
+    ("env_id", "max_steps", "kwargs", "expected", "tolerance"),
+    [
+        ("FrozenLake-v1", 100, {}, 0.744190, 1e-6),
+        ("FrozenLake-v1", None, {}, 14 / 17, 1e-9),
+        ("FrozenLake-v1", 100, {"is_slippery": False}, 1.0, 0.0),
+        ("FrozenLake-v1", 5, {"is_slippery": False}, 0.0, 0.0),
+        ("FrozenLake-v1", None, {"map_name": "8x8"}, 1.0, 1e-9),
+        ("FrozenLake-v1", 10**9, {}, 14 / 17, 1e-9),
+        ("Taxi-v4", 200, {}, 7.930, 1e-3),
+        ("CliffWalking-v1", 10_000, {}, -13.0, 0.0),
+        ("CliffWalking-v1", 5, {}, -5.0, 0.0),
+        ("CliffWalking-v1", None, {}, -13.0, 0.0),
+    ],
+)
+def test_known_optima(
+    env_id: str, max_steps: int | None, kwargs: dict[str, Any], expected: float, tolerance: float
+) -> None:
+    """The optima that can be looked up or counted on one's fingers come out."""
+    found = known(env_id, max_steps, **kwargs)
+    assert found.expected_return == pytest.approx(expected, rel=0, abs=tolerance)
+    assert found.horizon == max_steps
+    assert found.exact
+
+
+@pytest.mark.parametrize(("steps", "expected"), [(1, 2.0), (2, 3.0), (3, 4.0), (100, 101.0)])
+def test_a_process_worked_out_by_hand(steps: int, expected: float) -> None:
+    """Gamble with one step to go, otherwise work: 2, then max(1 + 2, 2 + 1), then max(1 + 3, 2 + 1.5)."""
+    values = best_within(read_known(WORK_OR_GAMBLE, [1.0], range(2)), steps)
+    assert values is not None
+    assert values.tolist() == [expected]
+
+
+@pytest.mark.parametrize(("discount", "expected"), [(0.5, 8 / 3), (0.9, 10.0), (0.0, 2.0)])
+def test_a_discounted_process_worked_out_by_hand(discount: float, expected: float) -> None:
+    """Always gamble: v = 2 + discount v / 2; or always work: 1 / (1 - discount)."""
+    values = best_without_limit(read_known(WORK_OR_GAMBLE, [1.0], range(2)), discount)
+    assert values is not None
+    assert values == pytest.approx([expected], abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("env_id", "kwargs", "steps"),
+    [
+        ("FrozenLake-v1", {"map_name": "8x8"}, 200),
+        ("FrozenLake-v1", {"map_name": "8x8", "is_slippery": False}, 200),
+        ("FrozenLake-v1", {"desc": generate_random_map(7, 0.8, seed=3), "success_rate": 0.7}, 60),
+        ("FrozenLake-v1", {"reward_schedule": [5, -2, -0.1]}, 100),
+        ("CliffWalking-v1", {"is_slippery": True}, 150),
+        ("Taxi-v4", {"is_rainy": True}, 30),
+    ],
+)
+def test_within_a_limit_against_the_definition(env_id: str, kwargs: dict[str, Any], steps: int) -> None:
+    """Any map, slipperiness and rewards give what a plain recursion over `P` gives."""
+    env = inner(env_id, **kwargs)
+    expected = naive_optimum(env.P, env.initial_state_distrib, steps)
+    assert known(env_id, steps, **kwargs).expected_return == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("env_id", "kwargs"),
+    [
+        ("FrozenLake-v1", {}),
+        ("FrozenLake-v1", {"is_slippery": False}),
+        ("FrozenLake-v1", {"desc": generate_random_map(7, 0.8, seed=3), "success_rate": 0.7}),
+        ("FrozenLake-v1", {"reward_schedule": [5, -2, -0.1]}),
+        ("CliffWalking-v1", {"is_slippery": True}),
+        ("Taxi-v4", {}),
+        ("Taxi-v4", {"is_rainy": True}),
+    ],
+)
+def test_without_a_limit_against_linear_programming(env_id: str, kwargs: dict[str, Any]) -> None:
+    """Policy iteration ends where the linear program of the same process does."""
+    env = inner(env_id, **kwargs)
+    expected = programmed_optimum(env.P, env.initial_state_distrib)
+    found = known(env_id, **kwargs)
+    assert found.expected_return == pytest.approx(expected, abs=1e-5)
+    assert found.method == "policy iteration"
+
+
+@pytest.mark.parametrize("discount", [0.0, 0.5, 0.99, 1.0])
+@pytest.mark.parametrize("seed", range(5))
+def test_made_up_processes_against_linear_programming(seed: int, discount: float) -> None:
+    """Any discount and rewards of both signs."""
+    p, start = random_process(seed), np.full(6, 1 / 6)
+    made = read_known(p, start, range(3))
+    values = best_without_limit(made, discount)
+    assert values is not None
+    assert made.start @ values == pytest.approx(programmed_optimum(p, start, discount), abs=1e-6)
+
+
+@pytest.mark.parametrize("env_id", ["FrozenLake-v1", "CliffWalkingSlippery-v1"])
+def test_a_long_limit_comes_close_to_none(env_id: str) -> None:
+    """With 10,000 steps the limit no longer matters, and both methods agree."""
+    assert known(env_id, 10_000).expected_return == pytest.approx(known(env_id).expected_return, abs=1e-10)
+
+
+def test_the_best_policy_earns_it_in_the_real_environment() -> None:
+    """Rollouts of the policy that depends on the steps left average FrozenLake 8x8's optimum.
+
+    Returns lie in [0, 1]: by Hoeffding's inequality the mean of 2,000 is off by more than 0.084
+    with a probability below 1e-12.
+    """
+    steps, episodes = 200, 2000
+    env = gymnasium.make("FrozenLake-v1", map_name="8x8", max_episode_steps=steps, disable_env_checker=True)
+    plain: Any = env.unwrapped
+    greedy = [{s: max(worth[s], key=lambda a: worth[s][a]) for s in worth} for worth in naive(plain.P, steps)]
+    earned = 0.0
+    env.reset(seed=0)
+    for _ in range(episodes):
+        state, _ = env.reset()
+        for policy in reversed(greedy):
+            state, reward, terminated, truncated, _ = env.step(policy[int(state)])
+            earned += float(reward)
+            if terminated or truncated:
+                break
+    bound = math.sqrt(math.log(2 / 1e-12) / (2 * episodes))
+    assert earned / episodes == pytest.approx(
+        known("FrozenLake-v1", steps, map_name="8x8").expected_return, abs=bound
+    )
+
+
+def worth_of(p: P, policy: Floats, steps: int) -> Floats:
+    """What a policy [states, actions] of probabilities is worth within a number of steps: [states]."""
+    values = np.zeros(len(p))
+    for _ in range(steps):
+        values = np.array(
+            [
+                sum(
+                    policy[s, a] * chance * (reward + (not over) * values[after])
+                    for a in p[s]
+                    for chance, after, reward, over in p[s][a]
+                )
+                for s in p
+            ]
+        )
+    return values
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_policy_beats_the_optimum(seed: int) -> None:
+    """Random policies, mixed and pure, earn no more from any state, with a limit and without."""
+    p, rng = random_process(seed), np.random.default_rng(seed)
+    made = read_known(p, np.full(6, 1 / 6), range(3))
+    limited, unlimited = best_within(made, 20), best_without_limit(made)
+    assert limited is not None
+    assert unlimited is not None
+    for policy in (rng.dirichlet(np.ones(3), size=6), np.eye(3)[rng.integers(3, size=6)]):
+        assert np.all(worth_of(p, policy, 20) <= limited + 1e-12)
+        assert np.all(worth_of(p, policy, 400) <= unlimited + 1e-9)
+
+
+def test_no_random_policy_beats_frozen_lake() -> None:
+    """The same on a process that people train on."""
+    env, rng = inner("FrozenLake-v1"), np.random.default_rng(0)
+    best = known("FrozenLake-v1", 100).expected_return
+    worths = [worth_of(env.P, rng.dirichlet(np.full(4, 0.3), size=16), 100)[0] for _ in range(10)]
+    assert 0 < max(worths) <= best
+
+
+def test_doing_nothing_for_ever_may_be_best() -> None:
+    """Waiting for free is worth 0 for ever, more than -1 at the end of a long free corridor."""
+    end = 50
+    p: P = {s: {0: [(1.0, s + 1, 0.0, False)], 1: [(1.0, s, 0.0, False)]} for s in range(end)}
+    p = {s: {0: p[s][0], 1: p[s][0]} for s in p} | {0: p[0], end: {a: [(1.0, 0, -1.0, True)] for a in (0, 1)}}
+    values = best_without_limit(read_known(p, [1.0] + [0.0] * end, range(2)))
+    assert values is not None
+    assert values[:3].tolist() == [0.0, -1.0, -1.0]
+
+
+@pytest.mark.parametrize("reward", [1.0, -1.0])
+def test_an_endless_sum_has_no_optimum(reward: float) -> None:
+    """Where every step earns the same and nothing ends, only a limit makes it finite."""
+    made = read_known({0: {0: [(1.0, 0, reward, False)]}}, [1.0], range(1))
+    assert best_without_limit(made) is None
+    values = best_within(made, 7)
+    assert values is not None
+    assert values.tolist() == [7 * reward]
+
+
+def test_states_out_of_reach_do_not_matter() -> None:
+    """What never happens may be endless or no process at all."""
+    p: Any = {0: {0: [(1.0, 0, 3.0, True)]}, 1: {0: [(1.0, 1, 1.0, False)]}, 2: "a wall"}
+    values = best_without_limit(read_known(p, [1.0, 0.0, 0.0], range(1)))
+    assert values is not None
+    assert values.tolist() == [3.0]
+
+
+def test_too_much_work_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit that would take for ever gives None, not a wait."""
+    made = read_known({0: {0: [(1.0, 0, 1.0, False)]}}, [1.0], range(1))
+    monkeypatch.setattr(tables, "WORK", 1e6)
+    assert best_within(made, 10) is not None
+    assert best_within(made, 10**9) is None
+
+
+@pytest.mark.parametrize(
+    ("p", "start"),
+    [
+        (None, [1.0]),
+        ({}, [1.0]),
+        ({0: {}}, [1.0]),
+        ({0: {0: []}}, [1.0]),
+        ({0: {0: [(1.0, 0, 0.0)]}}, [1.0]),
+        ({0: {0: [(0.6, 0, 0.0, True)]}}, [1.0]),
+        ({0: {0: [(1.5, 0, 0.0, True), (-0.5, 0, 0.0, True)]}}, [1.0]),
+        ({0: {0: [(math.nan, 0, 0.0, True)]}}, [1.0]),
+        ({0: {0: [(1.0, 0, math.inf, True)]}}, [1.0]),
+        ({0: {0: [(1.0, 7, 0.0, False)]}}, [1.0]),
+        ({0: {0: [(1.0, 0, 0.0, True)]}}, [0.4]),
+        ({0: {0: [(1.0, 0, 0.0, True)]}}, [math.nan]),
+        ({0: {0: [(1.0, 0, 0.0, True)]}}, []),
+        ({0: {0: [(1.0, 0, 0.0, True)]}}, "start"),
+    ],
+)
+def test_what_is_no_process_is_unknown(p: Any, start: Any) -> None:
+    """Tables of another form, and probabilities that are none, give None."""
+    assert read(p, start, range(1)) is None
+
+
+class Dice(gymnasium.Env[Any, Any]):
+    """A user's own environment: roll for its pips, or stop; actions are called 1 and 2."""
+
+    def __init__(self, sides: int = 6) -> None:
+        self.observation_space = spaces.Discrete(1)
+        self.action_space = spaces.Discrete(2, start=1)
+        self.initial_state_distrib = np.ones(1)
+        rolls = [(1 / sides, 0, float(pips), False) for pips in range(1, sides + 1)]
+        self.P = {0: {1: rolls, 2: [(1.0, 0, 2.0, True)]}}
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        """Always state 0."""
+        super().reset(seed=seed)
+        return 0, {}
+
+
+@pytest.fixture
+def register() -> Iterator[Callable[..., str]]:
+    """Register an environment of the user's for one test; returns its id."""
+    ids: list[str] = []
+
+    def registered(**more: Any) -> str:
+        ids.append(f"Dice{len(ids)}-v0")
+        gymnasium.register(ids[-1], entry_point=lambda **kwargs: Dice(**kwargs), **more)
+        return ids[-1]
+
+    yield registered
+    for env_id in ids:
+        del gymnasium.registry[env_id]
+    from qsweep.policies.optimum import _optimum
+
+    _optimum.cache_clear()
+
+
+def test_a_users_own_environment(register: Callable[..., str]) -> None:
+    """Any registered environment with a `P` is solved, with its own arguments and names of actions."""
+    env_id = register(max_episode_steps=10)
+    assert known(env_id, 10).expected_return == pytest.approx(35.0)
+    assert known(env_id, 1, sides=2).expected_return == 2.0
+    assert optimum(Env(env_id)) is None
+
+
+def test_a_wrapper_hides_the_tables(register: Callable[..., str]) -> None:
+    """Where a wrapper changes the rewards, `P` no longer says what is earned."""
+    halved = gymnasium.envs.registration.WrapperSpec(
+        "Halved", "gymnasium.wrappers:TransformReward", {"func": lambda reward: reward / 2}
+    )
+    assert optimum(Env(register(additional_wrappers=(halved,)), max_steps=10)) is None
+
+
+@pytest.mark.parametrize(
+    ("env_id", "kwargs"),
+    [
+        ("Acrobot-v1", {}),
+        ("FrozenLake-v1", {"map_name": None}),  # another map each time
+        ("FrozenLake-v1", {"success_rate": 1.5}),
+        ("Taxi-v4", {"fickle_passenger": True}),  # beyond its P
+        ("MountainCar-v0", {"goal_velocity": 0.03}),
+        ("CartPole-v1", {"sutton_barto_reward": True}),
+    ],
+)
+def test_unknown_optima(env_id: str, kwargs: dict[str, Any]) -> None:
+    """Nothing is claimed where nothing is known."""
+    assert optimum(Env(env_id, max_steps=100, kwargs=kwargs)) is None
+
+
+def dealers_chances(card: int) -> dict[tuple[int, bool], float]:
+    """(score, natural) -> probability of the dealer's final hand, card by card, by Gymnasium's own rules."""
+    ends: defaultdict[tuple[int, bool], float] = defaultdict(float)
+    hands: dict[tuple[int, ...], float] = {(card, hole): n / 13 for hole, n in Counter(RULES.deck).items()}
+    while hands:
+        ahead: defaultdict[tuple[int, ...], float] = defaultdict(float)
+        for hand, chance in hands.items():
+            if RULES.sum_hand(hand) >= 17:
+                natural = RULES.is_natural(list(hand))
+                ends[RULES.score(hand), natural] += chance
+                continue
+            for drawn, times in Counter(RULES.deck).items():
+                ahead[tuple(sorted((*hand, drawn)))] += chance * times / 13
+        hands = ahead
+    return ends
+
+
+def enumerated_blackjack(sab: bool, natural: bool) -> float:
+    """The optimum over all hands of cards, each hand a state of its own."""
+    deck = Counter(RULES.deck)
+    total = 0.0
+    for card in deck:
+        dealer = dealers_chances(card)
+
+        def stick(hand: tuple[int, ...], dealer: dict[tuple[int, bool], float] = dealer) -> float:
+            is_natural, earned = RULES.is_natural(list(hand)), 0.0
+            for (score, dealer_natural), chance in dealer.items():
+                reward = RULES.cmp(RULES.score(hand), score)
+                if sab and is_natural and not dealer_natural:
+                    reward = 1.0
+                elif not sab and natural and is_natural and reward == 1.0:
+                    reward = 1.5
+                earned += chance * reward
+            return earned
+
+        @cache
+        def best(hand: tuple[int, ...], stick: Callable[[tuple[int, ...]], float] = stick) -> float:
+            if RULES.is_bust(hand):
+                return -1.0
+            hit = sum(n / 13 * best(tuple(sorted((*hand, drawn)))) for drawn, n in deck.items())
+            return max(stick(hand), hit)
+
+        for one, two in itertools.product(deck, deck):
+            total += deck[card] * deck[one] * deck[two] / 13**3 * best(tuple(sorted((one, two))))
+    return total
+
+
+@pytest.mark.parametrize(("sab", "natural"), [(True, False), (False, False), (False, True)])
+def test_blackjack_against_all_its_hands(sab: bool, natural: bool) -> None:
+    """Totals and aces are all that matters of a hand: the same optimum as over every hand there is."""
+    found = known("Blackjack-v1", 10_000, sab=sab, natural=natural)
+    assert found.expected_return == pytest.approx(enumerated_blackjack(sab, natural), abs=1e-12)
+    assert -0.05 < found.expected_return < -0.02
+
+
+def stepper(env_id: str) -> Callable[[Floats, int, Floats], tuple[float, bool]]:
+    """A twin's step: (state, action, observation) -> (reward, terminated), writing the arrays."""
+    twin = named_twin(env_id)
+    assert twin is not None
+    return partial(machine_code(twin.step), np.zeros(4, np.uint64), twin.constants)
+
+
+def test_a_simple_controller_attains_cart_poles_bound() -> None:
+    """Pushing to where position, velocity, angle and its velocity, weighted, lean never lets the pole fall.
+
+    From every corner of the starts for 10,000 steps, and from 500 starts within for 500.
+    """
+    weights, observation = np.array([0.1, 0.2, 1.0, 0.2]), np.empty(4)
+    step = stepper("CartPole-v1")
+
+    def stands(start: Floats, steps: int) -> bool:
+        state = start.copy()
+        return not any(step(state, int(state @ weights > 0), observation)[1] for _ in range(steps))
+
+    assert all(stands(np.array(corner), 10_000) for corner in itertools.product((-0.05, 0.05), repeat=4))
+    assert all(stands(start, 500) for start in np.random.default_rng(0).uniform(-0.05, 0.05, (500, 4)))
+    assert known("CartPole-v1", 500) == Optimum(500.0, 500, "attained bound", True)
+    assert optimum(Env("CartPole-v1")) is None
+
+
+def test_the_shipped_optimum_of_mountain_car() -> None:
+    """-97.66, and approximate; a limit that no start needs changes nothing."""
+    found = known("MountainCar-v0", 200)
+    assert found.expected_return == pytest.approx(-97.66, abs=0.01)
+    assert not found.exact
+    assert known("MountainCar-v0", 1000).expected_return == found.expected_return
+    assert known("MountainCar-v0").expected_return == found.expected_return
+    assert sum(mountain_car.STEPS.values()) == mountain_car.STARTS
+
+
+def test_a_short_limit_cuts_mountain_cars_episodes() -> None:
+    """Starts that need more steps than there are earn minus the limit."""
+    assert known("MountainCar-v0", 50).expected_return == -50
+    needs_83 = mountain_car.STEPS[83] / mountain_car.STARTS
+    assert known("MountainCar-v0", 84).expected_return == pytest.approx(-84 + needs_83)
+
+
+def pumped(position: float) -> int:
+    """The steps of a policy that always pushes where it moves."""
+    state, observation, step = np.array([position, 0.0]), np.empty(2), stepper("MountainCar-v0")
+    for steps in itertools.count(1):
+        if step(state, 2 if state[1] > 0 else 0, observation)[1]:
+            return steps
+    raise AssertionError
+
+
+def test_no_other_policy_of_mountain_car_does_better() -> None:
+    """Neither a coarse grid's policy nor pushing along beats the optimum; the first comes close."""
+    best = known("MountainCar-v0", 200).expected_return
+    coarse = mountain_car.measure(grid=(401, 281), starts=5000)
+    assert best - 0.3 < coarse.attained < best
+    assert coarse.predicted < coarse.attained
+    along = -np.mean([pumped(place) for place in np.linspace(-0.6, -0.4, 500, endpoint=False)])
+    assert -200 < along < best
+
+
+@pytest.mark.slow
+def test_mountain_cars_optimum_measured_anew() -> None:
+    """The published grid gives the shipped numbers, up to what another machine's cosine may change."""
+    measured = mountain_car.measure()
+    assert measured.attained == pytest.approx(mountain_car.expected_return(200), abs=1e-3)
+    assert measured.attained == pytest.approx(measured.predicted, abs=0.1)
+    assert set(measured.steps) == set(mountain_car.STEPS)
+
+
+def faster(values: Floats, start: float, steps: int, slack: float) -> bool:
+    """Whether a search finds the goal within `steps`, through the dynamics themselves.
+
+    Goes through all states from which the grid's `values` [positions, velocities] put the goal
+    within `slack` of the steps left, and of those that lie very close together, the best.
+    """
+    low, spacing = np.array([-1.2, -0.07]), np.array([1.8, 0.14]) / (np.array(values.shape) - 1)
+    position, velocity = np.array([start]), np.zeros(1)
+    for left in range(steps - 1, -1, -1):
+        pushed = velocity - 0.0025 * np.cos(3 * position)
+        velocity = np.clip(np.concatenate([pushed - 0.001, pushed, pushed + 0.001]), -0.07, 0.07)
+        position = np.clip(np.tile(position, 3) + velocity, -1.2, 0.6)
+        velocity[(position == -1.2) & (velocity < 0)] = 0.0
+        if np.any((position >= 0.5) & (velocity >= 0)):
+            return True
+        states = np.stack([position, velocity], axis=1)
+        need = -map_coordinates(values, ((states - low) / spacing).T, order=1, mode="nearest")
+        order = np.argsort(need)[: np.count_nonzero(need <= left + slack)]
+        cells = np.floor(position[order] / 2e-4) * 2**20 + np.floor(velocity[order] / 2e-5)
+        first = order[np.unique(cells, return_index=True)[1]]
+        position, velocity = position[first], velocity[first]
+    return False
+
+
+@pytest.mark.slow
+def test_a_search_hardly_finds_a_faster_way_up_the_mountain() -> None:
+    """What a wide search gains on the shipped numbers averages below 0.02 steps over 100 starts.
+
+    That it finds ways as fast as they say shows that it searches well.
+    """
+    grid = (1601, 1121)
+    axes = np.linspace(-1.2, 0.6, grid[0]), np.linspace(-0.07, 0.07, grid[1])
+    values = mountain_car._values(axes).reshape(grid).astype(np.float64)
+    needed = np.repeat([*mountain_car.STEPS], [*mountain_car.STEPS.values()])[::-1]  # fewest on the right
+    ranks = np.arange(500, mountain_car.STARTS, 1000)
+    gains, attained = [], []
+    for rank in ranks:
+        place = -0.6 + 0.2 * (rank + 0.5) / mountain_car.STARTS
+        gains.append(faster(values, place, needed[rank] - 1, slack=1.0))
+        attained.append(faster(values, place, needed[rank], slack=1.0))
+    assert np.mean(gains) < 0.02
+    assert np.mean(attained) > 0.98
+
+
+@pytest.fixture
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """An empty cache folder, and a record of what is measured instead of read from it."""
+    calls: list[tuple[Any, ...]] = []
+
+    def measure(*arguments: Any) -> mountain_car.Estimate:
+        calls.append(arguments)
+        return mountain_car.Estimate({83: 1, 104: 3}, -97.5)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(mountain_car, "measure", measure)
+    return calls
+
+
+def test_an_estimate_is_kept_on_disk(
+    measured: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Measured once for each set of parameters and format, and the same when read back."""
+    first = mountain_car.estimate((11, 12), 4)
+    assert mountain_car.estimate((11, 12), 4) == first
+    assert first.attained == -(83 + 3 * 104) / 4
+    assert measured == [((11, 12), 4)]
+    mountain_car.estimate((11, 12), 5)
+    monkeypatch.setattr(mountain_car, "FORMAT", -1)
+    mountain_car.estimate((11, 12), 5)
+    assert len(measured) == 3
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"steps": {"a": 1}, "predicted": 0}', "\x00"])
+def test_a_damaged_estimate_is_measured_again(measured: list[tuple[Any, ...]], content: str) -> None:
+    """Whatever the file holds, it is replaced."""
+    first = mountain_car.estimate((11, 12), 4)
+    (file,) = atomic_files.user_cache().iterdir()
+    file.write_text(content)
+    assert mountain_car.estimate((11, 12), 4) == first
+    assert mountain_car.estimate((11, 12), 4) == first
+    assert len(measured) == 2
+
+
+def test_an_estimate_needs_no_cache_folder(
+    measured: list[tuple[Any, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing can be written, it is measured."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert mountain_car.estimate().predicted == -97.5
+    assert len(measured) == 1

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qsweep.report.charts.references import references
+from qsweep.report.comparison.standings import optimum, solved_at
+from qsweep.report.comparison.studies import Study, studies
+from tests.support.recorded import SCORE, frame
+
+
+def study_of(**more: Any) -> Study:
+    [study] = studies(frame({"buckets=10": [-150.0]}, **more), SCORE, None, np.random.default_rng(0))
+    return study
+
+
+def test_optimum_and_solved_line() -> None:
+    """The optimum is what the runs recorded, the solved line Gymnasium's threshold."""
+    rules = references(study_of(**{"optimum/return": -97.6562}))
+    assert [(rule.value, rule.label) for rule in rules] == [
+        (-97.6562, "optimum -97.66"),
+        (-110.0, "solved -110"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("env_id", "threshold"),
+    [("MountainCar-v0", -110.0), ("CartPole-v1", 475.0), ("FrozenLake-v1", 0.7), ("CliffWalking-v1", None)],
+)
+def test_published_thresholds(env_id: str, threshold: float | None) -> None:
+    """The thresholds are those that Gymnasium documents; some environments have none."""
+    assert solved_at(study_of(**{"env.id": env_id})) == threshold
+
+
+def test_an_environment_that_is_not_as_registered() -> None:
+    """With other arguments or another step limit the published threshold means nothing."""
+    assert solved_at(study_of(standard="false")) is None
+
+
+def test_nothing_known() -> None:
+    """Runs of older versions, and environments of one's own, have no lines."""
+    study = study_of(**{"env.id": "mine:Mine-v0", "optimum/return": np.nan})
+    assert optimum(study) is None
+    assert references(study) == ()
+
+
+def test_an_optimum_that_is_the_threshold() -> None:
+    """One line is enough where both are the same."""
+    assert len(references(study_of(**{"optimum/return": -110.0}))) == 1

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qsweep.report.comparison.findings import (
+    Course,
+    epsilon_before_success,
+    findings,
+    never_reached,
+    never_visited,
+    still_improving,
+    unchanged_share,
+)
+
+
+def course(
+    returns: Sequence[float] = (0,) * 10,
+    epsilon: Sequence[float] = (1,) * 10,
+    successes: Sequence[int] | None = None,
+    every: int = 1,
+    **tables: Any,
+) -> Course:
+    """A course with a point at every so many episodes; successes are 0 or 1."""
+    points = np.arange(1, len(returns) + 1) * every - 1
+    reached = None if successes is None else np.array(successes, bool)
+    return Course(points, np.array(returns, float), np.array(epsilon, float), reached, **tables)
+
+
+FALLING = [1, 0.5, 0.2, 0, 0, 0, 0, 0, 0, 0]
+"""Epsilon that reaches 0 at the fourth point."""
+LATE = [0, 0, 0, 0, 0, 0, 1, 0, 1, 1]
+"""A first success at the seventh point."""
+EARLY = [0, 1, 0, 0, 0, 0, 0, 0, 0, 0]
+NEVER = [0] * 10
+
+
+def test_never_reached() -> None:
+    """Said of one run, of some and of all of several; not where the environment has no goal."""
+    assert never_reached([course(successes=NEVER)]) == "The goal was never reached in training."
+    some = never_reached([course(successes=NEVER), course(successes=EARLY), course()])
+    assert some == "The goal was never reached in training with 1 of 2 seeds."
+    every = never_reached([course(successes=NEVER)] * 3)
+    assert every == "The goal was never reached in training with any of 3 seeds."
+    assert never_reached([course(successes=EARLY)]) is None
+    assert never_reached([course()]) is None
+    assert never_reached([]) is None
+
+
+def test_epsilon_reached_0_before_the_first_success() -> None:
+    """With the episode, and the number of seeds."""
+    late = course(epsilon=FALLING, successes=LATE, every=1000)
+    assert epsilon_before_success([late]) == (
+        "Epsilon reached 0 by episode 3,999, before the goal was first reached."
+    )
+    early = course(epsilon=FALLING, successes=EARLY, every=1000)
+    assert epsilon_before_success([late, early, late]) == (
+        "Epsilon reached 0 by episode 3,999, before the goal was first reached with 2 of 3 seeds."
+    )
+
+
+def test_epsilon_reached_0_and_no_success_came() -> None:
+    """Never is after, too."""
+    assert epsilon_before_success([course(epsilon=FALLING, successes=NEVER)]) is not None
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "successes"),
+    [
+        (FALLING, EARLY),
+        (FALLING, [0, 0, 0, 1, 0, 0, 0, 0, 0, 0]),  # since the point before, when there was exploration
+        ([1] * 10, LATE),  # never 0
+        ([0] * 10, LATE),  # meant so from the start
+        (FALLING, None),  # no goal
+    ],
+)
+def test_epsilon_is_no_finding(epsilon: list[float], successes: list[int] | None) -> None:
+    """A success before, exploration to the end, none at all, or no goal."""
+    assert epsilon_before_success([course(epsilon=epsilon, successes=successes)]) is None
+
+
+def test_still_improving_by_hand() -> None:
+    """Gains of 3, 4 and 5: their mean 4, SD 1, and Student's 4.303 times 1 / sqrt 3 either way."""
+    # Points 7 and 8 of ten are the fifth before, 9 and 10 the last one; the rest does not count.
+    courses = [course([9] * 6 + [-10, -12, gain - 11, gain - 11]) for gain in (3, 4, 5)]
+    # 4 - 2.484 = 1.516, 4 + 2.484 = 6.484
+    assert still_improving(courses) == (
+        "Still improving at the end: the last fifth of the episodes brought 4 more than the fifth before "
+        "(95% interval 1.516 to 6.484, 3 seeds)."
+    )
+
+
+def test_fifths_are_of_episodes_not_of_points() -> None:
+    """A curve with most of its points early has the same fifths."""
+    episodes = np.array([0, 1, 2, 3, 4, 5, 65, 79, 80, 99])
+    curves = [[0.0] * 6 + [-4, -6, 5 + offset, 5 + offset] for offset in (0, 1)]
+    courses = [Course(episodes, np.array(curve), np.ones(10)) for curve in curves]
+    # Gains of 10 and 11: 10.5, and 12.706 x 0.7071 / sqrt 2 = 6.353 either way.
+    found = still_improving(courses)
+    assert found is not None
+    assert "brought 10.5 more" in found
+    assert "interval 4.147 to 16.85, 2 seeds" in found
+
+
+@pytest.mark.parametrize(
+    "gains",
+    [
+        [],
+        [50],  # one seed cannot tell
+        [3, -3, 1],
+        [-3, -4, -5],  # getting worse
+        [1, 9],  # both up, but two seeds say little: 5 - 12.7 x 4
+        [0, 0, 0],
+    ],
+)
+def test_not_still_improving(gains: list[float]) -> None:
+    """Where the interval reaches down to 0."""
+    assert still_improving([course([0] * 8 + [gain, gain]) for gain in gains]) is None
+
+
+def test_seeds_without_the_last_two_fifths_do_not_count() -> None:
+    """Too few points, or NaN in them."""
+    short = course([1.0], epsilon=[1])
+    broken = course([0] * 9 + [np.nan])
+    empty = course([], epsilon=[])
+    assert still_improving([short, broken, empty]) is None
+    good = [course([0] * 8 + [gain, gain]) for gain in (3, 4, 5)]
+    assert still_improving([*good, short, broken, empty]) == still_improving(good)
+
+
+def test_noise_is_seldom_called_improvement() -> None:
+    """Of 400 variants of three flat runs about 2.5% are called improving."""
+    draw = np.random.default_rng(0)
+    called = [still_improving([course(draw.normal(size=50), [1] * 50) for _ in range(3)]) for _ in range(400)]
+    assert np.mean([sentence is not None for sentence in called]) <= 0.045
+
+
+def tables(changed: int) -> dict[str, Any]:
+    """A 4 x 5 table of two actions, and the same with so many cells changed."""
+    first = np.random.default_rng(0).uniform(-2, 0, (4, 5, 2))
+    last = first.copy()
+    last.reshape(-1, 2)[:changed, 1] += 1e-9
+    return {"first_table": first, "last_table": last}
+
+
+def test_a_cell_is_visited_if_any_action_was_updated() -> None:
+    """Seven of twenty cells changed in one action, by little: 13 of 20 are left."""
+    assert unchanged_share(**{key[:-6]: table for key, table in tables(7).items()}) == pytest.approx(0.65)
+    assert never_visited([course(**tables(7))]) == (
+        "65% of the table's cells still hold their initial values: never visited, or nothing learned."
+    )
+
+
+def test_never_visited_over_seeds() -> None:
+    """The mean share, from and to; runs without tables do not count."""
+    found = never_visited([course(**tables(7)), course(**tables(15)), course()])
+    assert found is not None
+    assert found.startswith("45% (mean of 2 seeds, 25% to 65%) of the table's cells still")
+
+
+def test_all_cells_visited() -> None:
+    """No finding, nor without tables."""
+    assert never_visited([course(**tables(20))]) is None
+    assert never_visited([course()]) is None
+    assert never_visited([]) is None
+
+
+def test_bits_are_compared() -> None:
+    """NaN equals itself, and a table need not be contiguous."""
+    table = np.full((3, 2, 4), np.nan)
+    assert unchanged_share(table, table.copy()) == 1
+    turned = np.asfortranarray(np.arange(24.0).reshape(3, 2, 4))
+    assert unchanged_share(turned, np.arange(24.0).reshape(3, 2, 4)) == 1
+
+
+def test_findings_gathers_what_applies() -> None:
+    """The gravest first, and nothing where nothing is wrong."""
+    bad = [course([0] * 8 + [gain, gain], FALLING, NEVER, **tables(10)) for gain in (3, 4, 5)]
+    found = findings(bad)
+    assert [sentence.split()[0] for sentence in found] == ["The", "Epsilon", "Still", "50%"]
+    assert findings([course(successes=EARLY)]) == ()
+    assert findings([]) == ()

@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+import io
+import math
+from typing import Any
+
+import pandas as pd
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from qsweep.report.comparison.variants import differing, finished, label, variants
+from qsweep.report.formats import number, share_of_optimum
+from qsweep.report.loading.runs import SCORE
+from qsweep.report.terminal import runs_table, show_variants, variants_table
+
+NAN = math.nan
+
+
+def run(variant: str, seed: int, score: float | None = -150.0, **more: Any) -> dict[str, Any]:
+    """One row as `load_runs` would give it; a score of None: the run has none."""
+    row = {
+        "run_id": f"{variant}{seed}",
+        "name": f"{variant},seed={seed}",
+        "experiment": "MountainCar-v0",
+        "status": "FINISHED",
+        "started": pd.Timestamp("2025-01-02 03:04", tz="UTC"),
+        "sweep": "s",
+        "variant": variant,
+        "config": f"{variant}{seed}",
+        "environment": "e",
+        "env.id": "MountainCar-v0",
+        "buckets": 20,
+        "episodes": 1000,
+        "epsilon.decay_end": 500,
+        "seed": seed,
+        "train/return_avg": -190.0,
+        "train/seconds": 0.5,
+        SCORE: score,
+    }
+    if score is None:
+        del row[SCORE]
+    return row | more
+
+
+def frame(*rows: dict[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame(rows)
+
+
+def text(table: Table) -> list[list[str]]:
+    """The cells of a table as it is printed: one list a line, cut where two spaces are."""
+    console = Console(width=200, file=io.StringIO())
+    console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    return [[cell for cell in line.strip().split("  ") if cell.strip()] for line in lines]
+
+
+def test_only_finished_runs_count() -> None:
+    """Runs that failed, were killed or are running are left out."""
+    rows = [
+        run("a", seed, status=status)
+        for seed, status in enumerate(("FINISHED", "FAILED", "KILLED", "RUNNING", "SCHEDULED"))
+    ]
+    assert finished(frame(*rows))["run_id"].tolist() == ["a0"]
+
+
+def test_a_config_counts_once() -> None:
+    """A config that ran more than once counts by its latest finished run, whatever its engine."""
+    runs = frame(
+        run("a", 0, run_id="killed", status="KILLED"),
+        run("a", 0, run_id="later", engine="gymnasium"),
+        run("a", 0, run_id="sooner", engine="compiled"),
+        run("a", 1, run_id="other seed"),
+    )
+    assert finished(runs)["run_id"].tolist() == ["later", "other seed"]
+
+
+def test_variants_by_hand() -> None:
+    """Over two seeds: mean, SD with n - 1, the lower and the higher; the means of training."""
+    runs = frame(
+        run("a", 0, -150.0, **{"train/return_avg": -180.0, "train/seconds": 1.0}),
+        run("a", 1, -140.0, **{"train/return_avg": -170.0, "train/seconds": 2.0}),
+    )
+    [row] = variants(runs).to_dict("records")
+    sd = row.pop("sd")
+    assert sd == pytest.approx(math.sqrt(50))
+    assert math.isnan(row.pop("optimum"))
+    assert row == {
+        "variant": "a",
+        "label": "MountainCar-v0",
+        "seeds": 2,
+        "mean": -145.0,
+        "worst": -150.0,
+        "best": -140.0,
+        "train": -175.0,
+        "seconds": 1.5,
+    }
+
+
+def test_variants_are_ranked_by_their_means() -> None:
+    """The variant of the highest mean is first, though another has the best single run."""
+    runs = frame(
+        run("lucky", 0, -100.0, buckets=10),
+        run("lucky", 1, -200.0, buckets=10),
+        run("steady", 0, -140.0, buckets=20),
+        run("steady", 1, -142.0, buckets=20),
+        run("single", 0, -145.0, buckets=40),
+    )
+    ranked = variants(runs)
+    assert ranked["variant"].tolist() == ["steady", "single", "lucky"]
+    assert ranked["label"].tolist() == ["buckets=20", "buckets=40", "buckets=10"]
+    assert ranked["seeds"].tolist() == [2, 1, 2]
+    assert ranked["sd"].isna().tolist() == [False, True, False]
+
+
+def test_no_runs_no_variants() -> None:
+    """Where nothing is finished, nothing was scored, or there are no runs at all, no variant is ranked."""
+    for runs in (frame(run("a", 0, status="FAILED")), frame(run("a", 0, None)), frame(run("a", 0)).iloc[:0]):
+        assert variants(runs).empty
+    assert finished(pd.DataFrame()).empty
+    assert variants(pd.DataFrame()).empty
+
+
+def test_runs_without_a_score() -> None:
+    """A finished run of an older version, which has no test score, stands beside those that have one."""
+    runs = frame(run("old", 0, None, buckets=10), run("new", 0, -150.0), run("new", 1, None))
+    ranked = variants(runs).set_index("variant")
+    assert ranked["mean"]["new"] == -150.0
+    assert ranked.index[0] == "new"
+    assert text(variants_table(runs, "variants"))
+
+
+def test_a_run_without_a_score_is_no_seed() -> None:
+    """Only runs that were measured are counted as seeds, and a variant without any is not ranked."""
+    runs = frame(run("old", 0, None, buckets=10), run("new", 0, -150.0), run("new", 1, None))
+    ranked = variants(runs)
+    assert ranked["variant"].tolist() == ["new"]
+    assert ranked["seeds"].tolist() == [1]
+
+
+@pytest.mark.parametrize("missing", ["train/return_avg", "train/seconds", "epsilon.decay_end"])
+def test_runs_without_a_column(missing: str) -> None:
+    """Where no run has a param or metric that came with a later version, the others are shown."""
+    runs = frame(run("a", 0, buckets=10), run("b", 0, buckets=20)).drop(columns=missing)
+    assert variants(runs)["label"].tolist() == ["buckets=10", "buckets=20"]
+    assert len(text(variants_table(runs, "variants"))) == 4
+
+
+def test_what_differs() -> None:
+    """Only params in which variants differ are named; the seed and where a run is recorded never are."""
+    runs = frame(
+        run("a", 0, **{"learning_rate": 0.1, "tracking.max_points": 10, "engine": "compiled"}),
+        run("b", 1, **{"learning_rate": 0.2, "tracking.max_points": 20, "engine": "gymnasium"}),
+    )
+    assert differing(runs) == ["learning_rate"]
+    assert differing(runs.iloc[:1]) == []
+
+
+def test_what_only_follows_is_dropped() -> None:
+    """A param that follows from another one, as the end of the decay does from the episodes, is not named."""
+    rows = [
+        run(
+            f"{episodes},{buckets}",
+            0,
+            buckets=buckets,
+            episodes=episodes,
+            **{"epsilon.decay_end": episodes // 2},
+        )
+        for episodes in (1000, 2000)
+        for buckets in (10, 20)
+    ]
+    assert differing(frame(*rows)) == ["buckets", "episodes"]
+    assert label(pd.Series(rows[0]), ["buckets", "episodes"]) == "buckets=10  episodes=1000"
+
+
+def test_what_does_not_follow_is_kept() -> None:
+    """A nested param that takes values of its own is named beside those it goes with."""
+    rows = [
+        run(f"{episodes},{end}", 0, episodes=episodes, **{"epsilon.decay_end": end})
+        for episodes, end in ((1000, 500), (1000, 1000), (2000, 1000))
+    ]
+    assert differing(frame(*rows)) == ["episodes", "epsilon.decay_end"]
+
+
+def test_arguments_of_the_environment_differ() -> None:
+    """Arguments of the environment are params like others, lists too."""
+    runs = frame(
+        run("a", 0, **{"env.kwargs.is_slippery": True, "buckets": "[16]"}),
+        run("b", 0, **{"env.kwargs.is_slippery": False, "buckets": "[16]"}),
+    )
+    assert variants(runs)["label"].tolist() == ["env.kwargs.is_slippery=True", "env.kwargs.is_slippery=False"]
+
+
+@pytest.mark.parametrize(
+    ("score", "optimum", "words"),
+    [
+        (-150.0, NAN, "-"),
+        (-200.0, -100.0, "50.0%"),
+        (-100.0, -100.0, "100.0%"),
+        (-99.0, -100.0, "above: luck"),
+        (0.5, 0.75, "66.7%"),
+        (0.0, 0.75, "0.75 below"),
+        (-1.0, 7.9, "8.9 below"),
+        (-0.25, 0.0, "0.25 below"),
+        (0.0, 0.0, "100.0%"),
+        (0.0, -1.0, "above: luck"),
+    ],
+)
+def test_share_of_the_optimum(score: float, optimum: float, words: str) -> None:
+    """How near a mean comes to the optimum is a share where both have one sign, else a difference."""
+    assert share_of_optimum(score, optimum) == words
+
+
+def test_numbers() -> None:
+    """Returns are written with four digits."""
+    assert [number(value) for value in (-145.123, 0.74449, 500.0, -1234.5)] == [
+        "-145.1",
+        "0.7445",
+        "500",
+        "-1234",
+    ]
+
+
+def test_the_variants_table() -> None:
+    """A line a variant: label, seeds, mean, SD over several seeds, worst, best, share, training."""
+    optimum = {"optimum/return": -100.0}
+    runs = frame(
+        run("a", 0, -150.0, buckets=10, **optimum),
+        run("a", 1, -140.0, buckets=10, **optimum),
+        run("b", 0, -125.0, buckets=20, **optimum),
+    )
+    title, head, *lines = text(variants_table(runs, "the title"))
+    assert title == ["the title"]
+    assert [cell.strip() for cell in head] == [
+        "variant", "seeds", "mean", "SD", "worst", "best", "of optimum", "training", "s",
+    ]  # fmt: skip
+    assert [[cell.strip() for cell in line] for line in lines] == [
+        ["buckets=20", "1", "-125", "-", "-125", "-125", "80.0%", "-190", "0.50"],
+        ["buckets=10", "2", "-145", "7.1", "-150", "-140", "69.0%", "-190", "0.50"],
+    ]
+
+
+def test_the_runs_table() -> None:
+    """The latest runs are listed, as many as asked for, one without a score too."""
+    runs = frame(run("a", 2, None, status="FAILED"), run("a", 1), run("a", 0))
+    title, _, *lines = text(runs_table(runs, 2))
+    assert title == ["Runs (the latest 2 of 3)"]
+    assert [[cell.strip() for cell in line] for line in lines] == [
+        ["2025-01-02 03:04", "a,seed=2", "a2", "FAILED", "-"],
+        ["2025-01-02 03:04", "a,seed=1", "a1", "FINISHED", "-150"],
+    ]
+    assert text(runs_table(runs, 5))[0] == ["Runs"]
+
+
+def test_each_experiment_has_its_table() -> None:
+    """Variants are ranked within their experiment, and one where nothing finished has no table."""
+    console = Console(width=200, file=io.StringIO())
+    runs = frame(
+        run("a", 0, -150.0),
+        run("b", 0, 400.0, experiment="CartPole-v1"),
+        run("c", 0, experiment="Taxi-v4", status="FAILED"),
+    )
+    show_variants(runs, console)
+    assert isinstance(console.file, io.StringIO)
+    lines = [line.strip() for line in console.file.getvalue().splitlines()]
+    titles = [line for line in lines if line.endswith("variants")]
+    assert sorted(titles) == ["CartPole-v1: variants", "MountainCar-v0: variants"]
+
+
+def test_nothing_to_show() -> None:
+    """Without any run nothing is printed."""
+    console = Console(file=io.StringIO())
+    show_variants(pd.DataFrame(), console)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == ""

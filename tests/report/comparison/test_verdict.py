@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from qsweep.report.comparison.verdict import Sample, Verdict, judge, seeds_in_words
+
+Draw = Callable[[np.random.Generator, tuple[int, int]], npt.NDArray[np.float64]]
+
+STEPS = list(range(10))
+"""Ten scores, one point apart."""
+
+
+def variants(**scores: list[float]) -> list[Sample]:
+    """Labels and scores, with seeds from 0; `b_20` is labelled b=20."""
+    return [
+        Sample(label.replace("_", "="), np.array(values, float), np.arange(len(values)))
+        for label, values in scores.items()
+    ]
+
+
+def verdict(**scores: list[float]) -> Verdict:
+    return judge(variants(**scores), np.random.default_rng(0))
+
+
+def shifted(by: float, n: int = 10) -> list[float]:
+    """Scores around -130, shifted."""
+    return [-130.0 + by + step for step in STEPS[:n]]
+
+
+def normal(draw: np.random.Generator, size: tuple[int, int]) -> npt.NDArray[np.float64]:
+    return draw.normal(-135, 10, size)
+
+
+def sometimes_failed(draw: np.random.Generator, size: tuple[int, int]) -> npt.NDArray[np.float64]:
+    return np.where(draw.random(size) < 0.3, -200, draw.normal(-135, 10, size))
+
+
+def heads_or_tails(draw: np.random.Generator, size: tuple[int, int]) -> npt.NDArray[np.float64]:
+    return np.where(draw.random(size) < 0.5, -200.0, -130.0)
+
+
+def share_named(draw: Draw, variants: int, seeds: int, first_better_by: float = 0) -> float:
+    """In how many of 300 simulated sweeps, or 100 with a true difference, a winner is named."""
+    generator = np.random.default_rng(20)
+    sweeps = 100 if first_better_by else 300
+    named = 0
+    for _ in range(sweeps):
+        scores = draw(generator, (variants, seeds))
+        scores[0] += first_better_by
+        samples = [Sample(str(number), row, np.arange(seeds)) for number, row in enumerate(scores)]
+        winner = judge(samples, generator, resamples=200).winner
+        assert winner == "0" or not winner or not first_better_by
+        named += winner is not None
+    return named / sweeps
+
+
+@pytest.mark.parametrize(
+    ("variants", "seeds", "draw"),
+    [
+        (3, 2, normal),
+        (3, 3, heads_or_tails),  # three of one kind against three of the other is common, and says nothing
+        (3, 5, normal),
+        (3, 10, sometimes_failed),
+        (2, 5, heads_or_tails),
+        (2, 10, normal),
+    ],
+)
+def test_equal_variants_hardly_ever_have_a_winner(variants: int, seeds: int, draw: Draw) -> None:
+    """About 5% of sweeps name one at most (two standard errors of 300 are 2.5%), however few the seeds."""
+    named = share_named(draw, variants, seeds)
+    assert named <= (0 if seeds < 4 else 0.075)
+
+
+def test_a_true_large_difference_is_named() -> None:
+    """Three variants, the first better by two to three seed SDs of 10: the right one is named."""
+    assert share_named(normal, variants=3, seeds=10, first_better_by=20) > 0.9
+    assert share_named(normal, variants=3, seeds=5, first_better_by=30) > 0.8
+
+
+def test_two_that_cannot_be_told_apart() -> None:
+    """The sentence of the two, with what would be needed."""
+    found = verdict(b_40=[5.5, 4.5, 3.5, 2.5, 2.2], b_20=[1, 2, 3, 4, 5])
+    comparison = found.rows[1].comparison
+    assert comparison is not None
+    low, high = comparison.interval
+    assert low < 0.5 < high
+    assert (found.winner, found.group) == (None, ("b=40", "b=20"))
+    # P: 5 + 4 + 3 + 2 + 2 wins of 25. Seeds: 7.8489 / (6 x 0.14^2) = 66.7 each.
+    assert found.headline == (
+        "b=40 and b=20 cannot be told apart with 5 seeds (P(b=40 better) = 0.64, "
+        f"95% interval {low:.2f} to {high:.2f}); about 62 more seeds each would be needed."
+    )
+
+
+def test_a_winner_of_two() -> None:
+    """Complete separation of ten from ten."""
+    found = verdict(a=shifted(-20), b=shifted(0))
+    assert (
+        found.headline == "b is better than a with 10 seeds (P(b better) = 1.00, 95% interval 1.00 to 1.00)."
+    )
+    assert (found.winner, found.group) == ("b", ("b",))
+    # The mean of 0 to 9 is 4.5.
+    assert found.lines[0].startswith("b scored -125.5 on average (95% interval -127.")
+    assert (
+        "On the 10 seeds that both have, b minus a is 20 on average (95% interval 20 to 20)" in found.lines[1]
+    )
+    # Ten pairs of one sign: 2 / 1,024.
+    assert found.lines[1].endswith("sign-flip test: p = 0.002.")
+    assert found.lines[-1].startswith(
+        "Told apart means: at most 5% in the exact rank-sum test over seeds, and"
+    )
+
+
+def test_a_winner_of_three() -> None:
+    """The next one is named, and Holm's correction is."""
+    found = verdict(a=shifted(-20), b=shifted(0), c=shifted(-30))
+    assert found.headline.startswith(
+        "b is better than each of the 2 others with 10 seeds (against the next, a: P("
+    )
+    assert found.winner == "b"
+    assert "corrected by Holm's method for 2 comparisons" in found.lines[-1]
+
+
+def test_a_leading_group() -> None:
+    """All that cannot be told apart from the leader, and what is told apart."""
+    found = verdict(a=shifted(-50), b=shifted(0), c=shifted(0.5), d=shifted(-0.5), e=shifted(-60))
+    assert found.headline == "c leads, but with 10 seeds it cannot be told apart from b and d."
+    assert (found.winner, found.group) == (None, ("c", "b", "d"))
+    assert found.lines[1].startswith("Against the next, b: P(c better) = 0.5")
+    assert "c is better than a and e." in found.lines
+
+
+def test_a_group_of_two_above_others() -> None:
+    """Told apart from some, not from one."""
+    found = verdict(a=shifted(-50), b=shifted(0), c=shifted(0.5))
+    assert found.headline.startswith("c and b cannot be told apart with 10 seeds (P(c better) = 0.5")
+    assert found.group == ("c", "b")
+    assert "c is better than a." in found.lines
+
+
+def test_long_lists_are_counted() -> None:
+    """Five names are read, twelve are not."""
+    one_more = verdict(**{f"v{number}": shifted(0) for number in range(7)})
+    assert "from v1, v2, v3, v4, v5 and 1 other." in one_more.headline
+    many = verdict(**{f"v{number}": shifted(0) for number in range(9)})
+    assert "from v1, v2, v3, v4, v5 and 3 others." in many.headline
+
+
+def test_hopeless_differences_are_called_so() -> None:
+    """Variants that score alike would need more seeds than can be told."""
+    found = verdict(a=[1, 2, 3, 4, 5], b=[1, 2, 3, 4, 5])
+    assert found.headline.endswith("; more than 10,000 seeds each would be needed.")
+
+
+def test_no_variants() -> None:
+    """Nothing is said, and nothing fails."""
+    assert verdict() == Verdict("There are no scores to compare.", (), None, (), ())
+
+
+@pytest.mark.parametrize(
+    ("scores", "headline"),
+    [
+        ([-131.25], "There is one variant only: b=20 scored -131.2 with one seed."),
+        ([-130, -130], "There is one variant only: b=20 scored -130 on average (95% interval -130 to -130)"),
+        ([0.5, 0.75], "There is one variant only: b=20 scored 0.62 on average (95% interval 0.50 to 0.75)"),
+    ],
+)
+def test_one_variant(scores: list[float], headline: str) -> None:
+    """It is described, and is no winner."""
+    found = verdict(b_20=scores)
+    assert found.headline.startswith(headline)
+    assert (found.winner, found.group, found.lines) == (None, ("b=20",), ())
+
+
+def test_one_seed_each() -> None:
+    """One seed cannot tell, and how many could is said."""
+    found = verdict(a=[-140], b=[-120], c=[-130])
+    assert found.headline == (
+        "b scored highest, but one seed each cannot tell 3 variants apart, whatever the scores: "
+        "at least 5 seeds each are needed."  # 2 x 2 / 70 is above 5%, 2 x 2 / 252 is not
+    )
+    assert found.lines == ("b scored -120 with one seed; c scored -130 with one seed.",)
+    assert found.winner is None
+
+
+def test_too_few_seeds_each() -> None:
+    """Three seeds cannot tell two variants apart even where they are far apart."""
+    found = verdict(a=[-200, -200, -200], b=[-120, -121, -119])
+    assert found.headline.startswith("b scored highest, but 3 seeds each cannot tell 2 variants apart")
+    assert "at least 4 seeds each" in found.headline
+    assert (found.winner, found.group) == (None, ("b", "a"))
+
+
+def test_different_numbers_of_seeds() -> None:
+    """From and to, and who has too few."""
+    found = verdict(a=shifted(0), b=shifted(0.5, 8), c=[-100.0])
+    assert "with 1 to 10 seeds" in found.headline
+    assert "c has too few seeds to be told apart from a, whatever the scores." in found.lines
+    several = verdict(a=shifted(0), b=shifted(-1), c=[-135.0, -136.0], d=[-100.0])
+    assert "c and d have too few seeds each to be told apart from a, whatever the scores." in several.lines
+    # Three comparisons: 3 x 2 / 66 with ten and two seeds.
+
+
+def test_a_pair_with_one_seed_has_no_interval() -> None:
+    """No interval is made up, and no NaN is printed."""
+    found = verdict(a=shifted(0), b=[-150.0])
+    assert (
+        "P(a better) = 1.00, no interval with one seed" in found.headline or "cannot tell" in found.headline
+    )
+    assert "nan" not in " ".join([found.headline, *found.lines])
+
+
+def test_seeds_that_are_not_common() -> None:
+    """The variants are compared all the same, without pairs."""
+    samples = [
+        Sample("a", np.array(shifted(0)), np.arange(10)),
+        Sample("b", np.array(shifted(-20)), np.arange(10, 20)),
+    ]
+    found = judge(samples, np.random.default_rng(0))
+    assert found.winner == "a"
+    assert not any("both have" in line for line in found.lines)
+
+
+def test_scores_left_out_are_counted() -> None:
+    """NaN is dropped, so is a seed that came again, and a variant without any score is named."""
+    samples = [
+        Sample("a", np.array([math.nan, 1, 2, 3]), np.array([0, 1, 2, 1])),
+        Sample("b", np.array([math.nan, math.inf]), np.array([0, 1])),
+        Sample("c", np.array([]), np.array([], np.int64)),
+    ]
+    found = judge(samples, np.random.default_rng(0))
+    assert found.lines == (
+        "3 scores were left out: not a finite number.",
+        "1 score was left out: the same variant and seed came again later.",
+        "b and c have no score.",
+    )
+    assert found.headline.startswith("There is one variant only: a scored 2.5 on average")
+    assert [row.label for row in found.rows] == ["a", "b", "c"]
+
+
+def test_all_scores_equal() -> None:
+    """There is nothing to tell, and no number of seeds is asked for."""
+    found = verdict(a=[-200] * 5, b=[-200] * 5, c=[-200] * 3)
+    assert found.headline == "All 3 variants scored -200 with every seed: there is no difference."
+    assert (found.winner, found.lines) == (None, ())
+    assert verdict(a=[1], b=[1]).headline.startswith("Both variants scored 1 with every seed")
+
+
+def test_a_long_label_is_not_repeated_inside_the_probability() -> None:
+    """It is named once, then called the first."""
+    found = verdict(**{"learning_rate_0.1_and_buckets_40": shifted(0), "b": shifted(-0.5)})
+    assert "(P(the first better) = " in found.headline
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [(1, "1 more seed"), (12, "12 more seeds"), (1234, "1,234 more seeds"), (None, "more than 10,000 seeds")],
+)
+def test_seeds_in_words(more: int | None, words: str) -> None:
+    """Singular, plural and beyond counting."""
+    assert seeds_in_words(more) == words
+
+
+def test_the_same_generator_gives_the_same_verdict() -> None:
+    """All chance comes from the generator."""
+    assert verdict(a=shifted(0), b=shifted(2)) == verdict(a=shifted(0), b=shifted(2))

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qsweep.plan.composition import load_config
+from qsweep.report.folder import report
+from qsweep.report.loading.selection import Selection
+from qsweep.runs.progress import Silent
+from qsweep.runs.runner import Work, run
+
+SMALL = ["episodes=60", "evaluation.test_episodes=5", "evaluation.episodes=3", "evaluation.checkpoints=3"]
+
+
+def figures(*seeds: int) -> set[str]:
+    """The Q-table figures of a report on a run for each seed, by name."""
+    for seed in seeds:
+        lines = [*SMALL, f"seed={seed}", "sweep.name=t"]
+        run([Work(load_config(lines), f"seed={seed}", "qsweep train")], Silent())
+    names = {path.name for path in (report(Selection("t")).folder / "figures").glob("q_table_*")}
+    assert {Path(name).with_suffix(".svg").name for name in names} <= names
+    return {Path(name).stem.removeprefix("q_table_") for name in names}
+
+
+@pytest.mark.usefixtures("workdir")
+def test_the_tables_of_one_seed() -> None:
+    """Chart, policy, values and changes of the chosen checkpoint; one seed has nobody to agree with."""
+    found = figures(0)
+    assert found - {"difference"} == {"actions", "policy", "value", "changes"}
+
+
+@pytest.mark.usefixtures("workdir")
+def test_several_seeds_agree_or_not() -> None:
+    """Two seeds are compared cell by cell, too."""
+    assert "agreement" in figures(0, 1)

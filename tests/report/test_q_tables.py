@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from qsweep.errors import UsageError
+from qsweep.learning.task import task
+from qsweep.learning.training import train
+from qsweep.plan.composition import load_config
+from qsweep.report import q_tables
+from qsweep.report.comparison.courses import findings_by_variant
+from qsweep.report.comparison.studies import Study, studies
+from qsweep.report.loading.archives import archive, first_and_last
+from qsweep.report.loading.curves import Histories, load_histories
+from qsweep.report.loading.runs import load_runs
+from qsweep.report.q_tables import Film, chosen_episodes, embedded, films
+from qsweep.runs.progress import Silent
+from qsweep.runs.runner import Work, run
+from qsweep.tracking.store import Store, open_store
+from tests.support.recorded import SCORE
+
+SMALL = ["episodes=60", "evaluation.test_episodes=5", "evaluation.episodes=3", "evaluation.checkpoints=3"]
+
+
+@pytest.fixture
+def store(workdir: Path) -> Store:
+    """An empty store."""
+    return open_store(f"sqlite:///{workdir}/mlruns/mlflow.db")
+
+
+def trained(*lines: str) -> None:
+    """Train and record a run for real, small."""
+    run([Work(load_config([*SMALL, *lines]), ",".join(lines) or "one", "qsweep train")], Silent())
+
+
+def one_study(store: Store) -> tuple[Study, Histories, Store]:
+    [study] = studies(load_runs(), SCORE, None, np.random.default_rng(0))
+    return study, load_histories(study.counted), store
+
+
+def array(text: str, kind: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), kind)
+
+
+def check(film: Film, data: Mapping[str, Any], tables: Mapping[int, np.ndarray]) -> None:
+    """The embedded arrays are the tables: greedy actions exactly, values to a step."""
+    for n, episodes in enumerate(film.episodes):
+        cells = tables[episodes].reshape(-1, tables[episodes].shape[-1])
+        order = np.concatenate([panel.cells[:, :, 0].ravel() for panel in film.layout.panels])
+        assert array(data["greedy"][n], "u1").tolist() == cells[order].argmax(axis=1).tolist()
+        values = data["low"] + data["step"] * array(data["values"][n], "<u2").reshape(len(order), -1)
+        np.testing.assert_allclose(values, cells[order], atol=0.51 * data["step"])
+
+
+@pytest.mark.parametrize(
+    "lines", [["buckets=5"], ["env=cart_pole", "buckets=[3,3,4,5]"], ["env=frozen_lake"], ["env=blackjack"]]
+)
+def test_what_is_embedded_are_the_tables(store: Store, lines: list[str]) -> None:
+    """Of any environment a film holds the tables of the checkpoints that it names."""
+    trained(*lines)
+    [film] = films(*one_study(store))
+    data = json.loads(json.dumps(embedded(film)))
+    assert data["checkpoints"] == [f"ep{n:06d}" for n in film.episodes]
+    tables = {chunk.span.end: chunk.q_table for chunk in train(load_config([*SMALL, *lines]))}
+    check(film, data, tables)
+    sizes = [(len(panel["x"]["edges"]) - 1) * (len(panel["y"]["edges"]) - 1) for panel in data["panels"]]
+    assert len(array(data["greedy"][0], "u1")) == sum(sizes)
+
+
+def test_which_checkpoints_are_shown(store: Store) -> None:
+    """The first, those that were judged with their scores, the chosen one and the last."""
+    trained()
+    [film] = films(*one_study(store))
+    assert film.episodes == (10, 20, 40, 60)
+    assert np.isnan(film.scores[0])
+    assert not np.isnan(film.scores[1:]).any()
+    assert film.episodes[film.best] == load_runs()["best_episode"].iloc[0]
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 100])
+@pytest.mark.parametrize("best", [10, 30, 310, 500])
+def test_the_best_checkpoint_is_among_few(store: Store, count: int, best: int) -> None:
+    """However few are shown, the first, the best and the last are, and no more than asked for."""
+    trained("episodes=500", "evaluation.checkpoints=50")
+    runs = load_runs()
+    found = load_histories(runs)
+    row = runs.iloc[0].copy()
+    row["best_episode"] = float(best)
+    with archive(store, row["run_id"], row["artifacts"]) as history:
+        chosen, kept = chosen_episodes(history, row, found, count)
+    assert kept == best
+    assert {10, best, 500} <= set(chosen)
+    assert len(chosen) <= max(count, 3)
+
+
+def test_a_run_that_was_not_judged(store: Store) -> None:
+    """Without scores of checkpoints any are shown, and the last one counts as the best."""
+    trained()
+    runs = load_runs().drop(columns="best_episode")
+    row = runs.iloc[0]
+    with archive(store, row["run_id"], row["artifacts"]) as history:
+        chosen, best = chosen_episodes(history, row, {}, 6)
+    assert (chosen, best) == ([10, 20, 30, 40, 50, 60], 60)
+
+
+def test_only_the_leading_variants(store: Store) -> None:
+    """A film is of the best run of a variant, and only the first variants have one."""
+    for buckets in (3, 4, 5, 6):
+        for seed in (0, 1):
+            trained(f"buckets={buckets}", f"seed={seed}")
+    study, found, store = one_study(store)
+    made = films(study, found, store)
+    assert [film.label for film in made] == study.labels[:3]
+    for film in made:
+        runs = study.of(film.label)
+        assert film.run_id == runs.loc[runs[SCORE].idxmax(), "run_id"]
+
+
+def test_tables_that_are_too_large(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer checkpoints of large tables are shown, and none where there is room for two only."""
+    trained()
+    monkeypatch.setattr(q_tables, "BYTES", 3 * 400 * 7)
+    [film] = films(*one_study(store))
+    assert len(film.episodes) == 3
+    monkeypatch.setattr(q_tables, "BYTES", 3 * 400 * 7 - 1)
+    assert films(*one_study(store)) == []
+
+
+def test_a_run_without_checkpoints(store: Store) -> None:
+    """A run whose archive is gone or damaged has no film, and the others have theirs."""
+    for buckets in (3, 4, 5):
+        trained(f"buckets={buckets}")
+    gone, damaged, whole = load_runs().to_dict("records")
+    for row in (gone, damaged):
+        path = Path(row["artifacts"]) / "checkpoints" / "q_table_history.parquet"
+        path.unlink()
+        if row is damaged:
+            path.write_bytes(b"PAR1 no more")
+    made = films(*one_study(store))
+    assert [film.run_id for film in made] == [whole["run_id"]]
+    assert first_and_last(store, gone["run_id"], gone["artifacts"]) is None
+    with pytest.raises(UsageError, match="is missing or damaged"), archive(store, "x", damaged["artifacts"]):
+        pass
+
+
+def test_the_first_and_the_last_table(store: Store) -> None:
+    """The first table is drawn again from the seed, the last one is the record's."""
+    trained("seed=7")
+    row = load_runs().iloc[0]
+    config = load_config([*SMALL, "seed=7"])
+    first, last = first_and_last(store, row["run_id"], row["artifacts"]) or (np.empty(0), np.empty(0))
+    np.testing.assert_array_equal(first, task(config).table(0))
+    *_, end = train(config)
+    np.testing.assert_array_equal(last, end.q_table)
+
+
+def test_an_archive_through_the_client(store: Store) -> None:
+    """Where the artifacts do not lie in a folder of this machine the client fetches them."""
+    trained()
+    row = load_runs().iloc[0]
+    direct = first_and_last(store, row["run_id"], row["artifacts"])
+    fetched = first_and_last(Store(store.uri, None), row["run_id"], "mlflow-artifacts:/1")
+    assert direct is not None
+    assert fetched is not None
+    for one, other in zip(direct, fetched, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_findings_of_real_runs(store: Store) -> None:
+    """Sixty episodes never reach MountainCar's goal, and most cells of the table are never visited."""
+    for seed in (0, 1):
+        trained(f"seed={seed}")
+    study, found, store = one_study(store)
+    [(label, said)] = findings_by_variant(study, found, store).items()
+    assert label == "MountainCar-v0"
+    assert said[0] == "The goal was never reached in training with any of 2 seeds."
+    assert any("of the table's cells still hold their initial values" in sentence for sentence in said)
+
+
+def test_no_findings_without_curves(store: Store) -> None:
+    """Runs of older versions without curves have no findings, and that is no error."""
+    trained()
+    study, _, store = one_study(store)
+    assert findings_by_variant(study, {}, store) == {}
+    assert isinstance(study.counted, pd.DataFrame)

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from qsweep.errors import UsageError
+from qsweep.plan.composition import load_config
+from qsweep.runs.search.planning import looks, search_plan
+
+OPTIONS: dict[str, Any] = {
+    "_target_": "hydra_plugins.qsweep_optuna.sweeper.QsweepOptuna",
+    "params": None,
+    "trials": 10,
+    "seeds": "range(2)",
+    "sampler": "tpe",
+    "pruner": "none",
+    "looks": 1,
+    "parallel": 1,
+    "seed": 0,
+    "study": None,
+}
+LINES = ("learning_rate=interval(0.01,0.5)", "buckets=range(10,60)", "episodes=100")
+
+
+def problems(*lines: str, **options: Any) -> list[str]:
+    with pytest.raises(UsageError) as refused:
+        search_plan(lines, {**OPTIONS, **options})
+    return [str(problem) for problem in refused.value.problems]
+
+
+def test_a_plan() -> None:
+    """What varies is searched, what has one value is shared; the name says what varies."""
+    plan = search_plan(LINES, OPTIONS)
+    assert plan.name == "learning_rate,buckets"
+    assert plan.varied == ("learning_rate", "buckets")
+    assert plan.fixed == ("episodes=100",)
+    assert (plan.first.learning_rate, plan.first.buckets, plan.first.episodes) == (0.01, 10, 100)
+
+
+def test_a_name_of_its_own() -> None:
+    """The study's name counts before the sweep's, and both before what varies."""
+    assert search_plan([*LINES, "sweep.name=mine"], OPTIONS).name == "mine"
+    assert search_plan([*LINES, "sweep.name=mine"], {**OPTIONS, "study": "a"}).name == "a"
+
+
+def test_a_preset_is_overridden() -> None:
+    """Of a preset's key and the same key typed, the typed one counts, be it one value or another range."""
+    params = {"learning_rate": "interval(0,1)", "buckets": "range(10,60)", "discount": "0.9,1"}
+    plan = search_plan(["learning_rate=0.3", "buckets=range(5,9)"], {**OPTIONS, "params": params})
+    assert plan.varied == ("buckets", "discount")
+    assert plan.fixed == ("learning_rate=0.3",)
+    assert plan.first.buckets == 5
+
+
+def test_all_problems_at_once() -> None:
+    """Settings, space and keys are checked in one go."""
+    found = problems("seed=range(3)", "learning_rate=interval(1,0)", trials=0, sampler="best")
+    assert [line.partition(":")[0] for line in found] == [
+        "hydra.sweeper.trials",
+        "hydra.sweeper.sampler",
+        "seed",
+        "learning_rate",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["learning_rate=interval(0,1)"], "learning_rate: must be a number above 0 and at most 1; given 0.0"),
+        (
+            ["learning_rate=interval(0.5,2)"],
+            "learning_rate: must be a number above 0 and at most 1; given 2.0",
+        ),
+        (["buckets=interval(10,60)"], "buckets: must be a whole number from 1"),
+        (["buckets=[10,20],[20]"], "buckets: must be one number or a list of 2"),
+        (["epsilon=linear,cubic"], "epsilon: no preset of this name in epsilon; given 'cubic'"),
+        (["lerning_rate=interval(0,1)"], "lerning_rate: no such key"),
+        (["temperature=interval(0.1,1)"], "temperature: "),
+        (["episodes=100"], "hydra.sweeper.params: has nothing to search"),
+    ],
+)
+def test_the_ends_of_a_space_are_composed(lines: list[str], said: str) -> None:
+    """What no run could be started with is found at the space's corners, before anything starts."""
+    assert any(line.startswith(said) for line in problems(*lines))
+
+
+def test_groups_are_searched() -> None:
+    """A preset of a group is a category like any other."""
+    plan = search_plan(["algorithm=q_learning,sarsa", "epsilon=linear,constant"], OPTIONS)
+    assert plan.varied == ("algorithm", "epsilon")
+    assert plan.first.algorithm == "q_learning"
+
+
+def test_a_sampler_that_does_not_suit() -> None:
+    """A grid of an interval is refused with the rest."""
+    [said] = problems("learning_rate=interval(0.1,0.5)", sampler="grid")
+    assert said.startswith("learning_rate: is an interval, and a grid needs values")
+
+
+def test_looks() -> None:
+    """Of 10 judged checkpoints, three looks lie at the first to reach a third, two thirds, all."""
+    config = load_config(["episodes=1000", "checkpoint_every=10", "evaluation.checkpoints=10"])
+    assert looks(config, 3) == [400, 700, 1000]
+    assert looks(config, 1) == [1000]
+    assert looks(config, 10) == list(range(100, 1001, 100))
+
+
+def test_looks_that_cannot_be() -> None:
+    """More looks than judged checkpoints, or keys that move them, are refused."""
+    [said] = problems(*LINES, "evaluation.checkpoints=4", pruner="median", looks=5)
+    assert said.startswith(
+        "hydra.sweeper.looks: must be at most the number of judged checkpoints, 4; given 5"
+    )
+    [said] = problems("episodes=range(100,200)", pruner="median", looks=2)
+    assert said.startswith("episodes: cannot be searched with hydra.sweeper.looks above 1")
+
+
+def test_what_a_study_may_not_change() -> None:
+    """Its space, the rest of the config, the seeds; not how many trials, or which sampler draws them."""
+    facts = search_plan(LINES, OPTIONS).facts
+    assert search_plan(LINES, {**OPTIONS, "trials": 99, "sampler": "qmc", "parallel": 7}).facts == facts
+    others = [
+        search_plan([*LINES[:2], "episodes=200"], OPTIONS),
+        search_plan(["learning_rate=interval(0.01,0.6)", *LINES[1:]], OPTIONS),
+        search_plan(LINES, {**OPTIONS, "seeds": "range(3)"}),
+    ]
+    assert all(other.facts != facts for other in others)

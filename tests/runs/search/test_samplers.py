@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from typing import Any
+
+import optuna
+import pytest
+
+from qsweep.errors import UsageError
+from qsweep.runs.search.samplers import grid_size, sampler, trial_seed, untried
+from qsweep.runs.search.settings import SAMPLERS
+from qsweep.runs.search.spaces import Space, space
+
+MIXED = space(["x=interval(-1,1)", "y=tag(log,interval(0.001,1))", "n=range(1,9)", "c=a,b"])
+POINTS = space(["n=range(1,9)", "m=range(4)", "c=a,b"])
+
+
+def of(name: str) -> Space:
+    return POINTS if name == "grid" else MIXED
+
+
+def score(params: dict[str, Any]) -> float:
+    return -abs(params.get("x", 0.5) - 0.5) - params["n"] / 10
+
+
+def asked(name: str, seed: int, batches: int, anew: bool = False) -> list[dict[str, Any]]:
+    """What is tried in batches of two; anew: by a new sampler in each, as after a kill."""
+    points = of(name)
+    study = optuna.create_study(direction="maximize", sampler=sampler(name, seed, points))
+    tried = []
+    for _ in range(batches):
+        if anew:
+            study.sampler = sampler(name, seed, points)
+        for trial in [study.ask(points.distributions) for _ in range(2)]:
+            tried.append(trial.params)
+            study.tell(trial, score(trial.params))
+    return tried
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_one_seed_decides(name: str) -> None:
+    """The same seed tries the same, another seed other things."""
+    assert asked(name, 1, 10) == asked(name, 1, 10)
+    assert asked(name, 1, 10) != asked(name, 2, 10)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_resumed_study_draws_on(name: str) -> None:
+    """A new process draws what the old one would have: nothing is drawn a second time."""
+    tried = asked(name, 1, 10, anew=True)
+    assert tried == asked(name, 1, 10)
+    assert len({str(params) for params in tried}) == len(tried)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_asked_at_once(name: str) -> None:
+    """Trials that are under way at once differ, after the random ones that every study begins with, too."""
+    points = of(name)
+    study = optuna.create_study(direction="maximize", sampler=sampler(name, 0, points))
+    for _ in range(12):
+        trial = study.ask(points.distributions)
+        study.tell(trial, score(trial.params))
+    together = [study.ask(points.distributions).params for _ in range(8)]
+    assert len({str(params) for params in together}) == 8
+
+
+def test_tpe_learns() -> None:
+    """Late trials lie nearer to the best point than early ones."""
+    tried = [abs(params["x"] - 0.5) for params in asked("tpe", 0, 40)]
+    assert sum(tried[60:]) < sum(tried[:20]) / 2
+
+
+def test_a_grid_is_every_combination_once() -> None:
+    """All 8 x 4 x 2 combinations come, each once; what is left is counted."""
+    study = optuna.create_study(direction="maximize", sampler=sampler("grid", 0, POINTS))
+    assert grid_size(POINTS) == untried(study, POINTS) == 64
+    for left in range(63, -1, -1):
+        trial = study.ask(POINTS.distributions)
+        study.tell(trial, score(trial.params))
+        assert untried(study, POINTS) == left
+    assert len({str(trial.params) for trial in study.trials}) == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "rule"),
+    [
+        ("grid", ["x=interval(0,1)", "n=range(4)"], "x: is an interval, and a grid needs values"),
+        ("grid", ["n=range(101)", "m=range(100)"], "at most 10,000 combinations"),
+        ("cmaes", ["x=interval(0,1)", "c=a,b"], "cmaes needs two keys"),
+    ],
+)
+def test_a_space_that_does_not_suit(name: str, lines: list[str], rule: str) -> None:
+    """A sampler that cannot draw from a space says so before anything starts."""
+    with pytest.raises(UsageError, match=rule):
+        sampler(name, 0, space(lines))
+
+
+def test_seeds_of_trials_differ() -> None:
+    """No two of a study's first trials, and of the first studies, share a seed."""
+    seeds = {trial_seed(seed, number) for seed in range(20) for number in range(200)}
+    assert len(seeds) == 4000

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qsweep.config import Config, config_hash, variant_hash
+from qsweep.learning.training import LANES
+from qsweep.plan.composition import load_config
+from qsweep.runs.journal import Ended, Jobs
+from qsweep.runs.progress import Progressing
+from qsweep.runs.runner import Outcome, Work
+from qsweep.runs.sweep import batches as module
+from qsweep.runs.sweep.batches import LARGEST, SHARE, Assigned, Batch, batches, work_off
+from qsweep.system.interrupts import Interrupted
+from qsweep.system.liveness import Owner, announce
+
+OWNER = Owner("here", "1-0123456789abcdef-0123456789ab")
+
+
+@cache
+def config(buckets: int, engine: str = "compiled") -> Config:
+    """A variant."""
+    return load_config([f"buckets={buckets}", "tracking=none", "episodes=5", f"engine={engine}"])
+
+
+def assigned(
+    number: int, buckets: int = 2, seed: int = 0, run_id: str = "", engine: str = "compiled"
+) -> Assigned:
+    """A run of a sweep."""
+    work = Work(
+        replace(config(buckets, engine), seed=seed),
+        f"run {number}",
+        f"qsweep train seed={seed}",
+        False,
+        run_id,
+    )
+    return Assigned(number, work)
+
+
+def numbers(groups: Sequence[Sequence[Assigned]]) -> list[list[int]]:
+    return [[each.number for each in group] for group in groups]
+
+
+def test_a_batch_travels() -> None:
+    """It comes back whole from letters that no command line, shell or file name minds."""
+    strange = load_config(
+        [
+            "tracking=none",
+            "env=cart_pole",
+            "buckets=[1,2,3,4]",
+            "exploration=softmax",
+            "sweep.name='it\\'s, {a}'",
+        ]
+    )
+    runs = (
+        assigned(0),
+        assigned(7, seed=2**40, run_id="abc"),
+        Assigned(3, Work(strange, "ä='1',b=[2]", "", False)),
+    )
+    batch = Batch(OWNER, 3, runs)
+    text = batch.encoded()
+    assert re.fullmatch(r"[\w=-]+", text)
+    again = Batch.decoded(text)
+    assert again == batch
+    assert config_hash(again.runs[2].work.config) == config_hash(strange)
+
+
+runs_of_a_sweep = st.lists(st.tuples(st.integers(1, 4), st.booleans()), max_size=150).map(
+    lambda drawn: [
+        assigned(number, buckets, number, "goes on" if goes_on else "")
+        for number, (buckets, goes_on) in enumerate(drawn)
+    ]
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(runs_of_a_sweep, st.none() | st.integers(1, 60), st.integers(1, 64))
+def test_every_run_is_in_one_batch(runs: list[Assigned], size: int | None, workers: int) -> None:
+    """However many there are, each is there once; none goes with runs unlike it, or with too many."""
+    made = batches(runs, OWNER, size, workers)
+    there = [each for batch in made for each in batch.runs]
+    assert sorted(each.number for each in there) == list(range(len(runs)))
+    assert all(len(batch.runs) <= (size or LARGEST + LANES) for batch in made)
+    for batch in made:
+        groups = list(batch.together())
+        assert [each for group in groups for each in group] == list(batch.runs)
+        for group in groups:
+            assert len(group) in {1, batch.lanes}
+            assert len({variant_hash(each.work.config) for each in group}) == 1
+            assert len(group) == 1 or not any(each.work.run_id for each in group)
+
+
+def test_variants_stay_together() -> None:
+    """Runs of a variant that train together follow one another, as asked for; the others come last."""
+    runs = [assigned(number, buckets=2 + number % 2, seed=number) for number in range(10)]
+    [batch] = batches(runs, OWNER, 10, 1)
+    assert numbers([batch.runs]) == [[0, 2, 4, 6, 1, 3, 5, 7, 8, 9]]
+    assert numbers(list(batch.together())) == [[0, 2, 4, 6], [1, 3, 5, 7], [8], [9]]
+
+
+@pytest.mark.parametrize(
+    ("count", "workers", "sizes", "lanes"),
+    [
+        (1, 2, [1], 1),
+        (4, 2, [1] * 4, 1),  # no worker has nothing to do so that another may have two side by side
+        (15, 2, [1] * 15, 1),
+        (60, 2, [8] * 3 + [4] * 9, 4),
+        (1000, 2, [48] * 14 + [44, 36, 32, 28, 24, 20, 20, 16, 16, 12, 12, 8, 8, 8, 8] + [4] * 9, 4),
+        (10, 64, [1] * 10, 1),
+    ],
+)
+def test_sizes(count: int, workers: int, sizes: list[int], lanes: int) -> None:
+    """Few runs go one by one, many in batches of several, so that all workers end at about the same time."""
+    made = batches([assigned(number) for number in range(count)], OWNER, None, workers)
+    assert [len(batch.runs) for batch in made] == sizes
+    assert {batch.lanes for batch in made} == {lanes}
+    assert len(made) >= min(count, workers)
+    assert max(sizes) <= max(LANES, count // (SHARE * workers) + LANES)
+
+
+def test_runs_that_do_not_train_side_by_side() -> None:
+    """What goes on, and what the compiled engine does not run, trains alone."""
+    runs = [assigned(0), assigned(1), assigned(2, run_id="abc"), assigned(3), assigned(4, engine="gymnasium")]
+    runs.append(assigned(5, engine="gymnasium"))
+    assert numbers(list(Batch(OWNER, 2, tuple(runs)).together())) == [[0, 1], [2], [3], [4], [5]]
+
+
+def outcome(work: Work) -> Outcome:
+    return Outcome(work.name, "id", 5, {"a": float(work.config.seed)})
+
+
+def test_how_runs_ended_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one raises, its group has failed, in a line, and the groups after it run."""
+    jobs = Jobs(tmp_path)
+    seen: list[list[int]] = []
+
+    def run(works: Sequence[Work], _: Progressing) -> list[Outcome]:
+        seen.append([int(work.name[4:]) for work in works])
+        assert sorted(jobs.running()) == seen[-1]
+        if 2 in seen[-1]:
+            raise ValueError("no such\n  bucket")
+        return [outcome(work) for work in works]
+
+    monkeypatch.setattr(module, "run", run)
+    batch = Batch(OWNER, 2, tuple(assigned(number, seed=number) for number in range(5)))
+    ended = work_off(batch, jobs)
+    assert seen == [[0, 1], [2, 3], [4]]
+    assert ended == jobs.ended()
+    assert [run.error for run in ended] == ["", "", *["ValueError: no such bucket"] * 2, ""]
+    told = {"name": "run 1", "run_id": "id", "episodes": 5, "metrics": {"a": 1.0}, "scores": []}
+    assert ended[1].outcome == told
+    assert jobs.running() == {}
+
+
+def test_an_interrupted_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The group in hand says that it was stopped; those that come after it never begin, here or elsewhere."""
+    jobs = Jobs(tmp_path)
+
+    def run(*_: object) -> list[Outcome]:
+        raise Interrupted(15)
+
+    monkeypatch.setattr(module, "run", run)
+    batch = Batch(OWNER, 1, (assigned(0), assigned(1)))
+    assert work_off(batch, jobs) == [Ended(0, {}, "stopped by SIGTERM")]
+    assert work_off(batch, Jobs(tmp_path)) == []
+
+
+def test_a_batch_whose_launcher_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not begun: nobody would hear of it; while the launcher lives it is."""
+    monkeypatch.chdir(tmp_path)
+    living = announce()
+    number, _, place = living.process.split("-")
+    gone = replace(living, process=f"{number}-{'0' * 16}-{place}")
+    runs = (assigned(0), assigned(1))
+    assert [run.error for run in work_off(Batch(living, 2, runs), Jobs(tmp_path / "a"))] == ["", ""]
+    assert work_off(Batch(gone, 2, runs), Jobs(tmp_path / "b")) == []

@@ -1,0 +1,317 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+from qsweep.config import Config
+from qsweep.learning.compiler.notice import NOTICE
+from qsweep.learning.task import task
+from qsweep.plan.composition import Job, Plan, load_config, plan
+from qsweep.policies.evaluation import TEST_FILE, Rollouts, Verdict
+from qsweep.policies.registry.promotion import Promotion
+from qsweep.report.loading.runs import load_runs
+from qsweep.runs.runner import about, run_record
+from qsweep.runs.sweep.confirmation import Winner, winners
+from qsweep.tracking.checkpoints import FILE_NAME, History
+from qsweep.tracking.client.mlflow_tracker import MlflowTracker
+from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.tracker import RunRecord
+from tests.conftest import QSWEEP
+
+Score = Callable[[Config], float | None]
+"""What a config comes to on every test start; None: its run fails."""
+
+
+def measure(store: Store, config: Config, name: str, score: float | None) -> None:
+    """Record a run as if it had been trained, with a random table that came to `score`."""
+    log = MlflowTracker(store).open(run_record(config, name, ""))
+    if score is None:
+        log.close("FAILED", {}, {})
+        return
+    table = task(config).table(0)
+    test = Rollouts(np.full(5, score), np.full(5, 9, np.int32), np.ones(5, bool))
+    verdict = Verdict(10, table, test, test, config.env.id)
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        with History(folder / FILE_NAME, table.shape, about(config)) as history:
+            history.add(10, table)
+        log.keep(folder / FILE_NAME, "checkpoints")
+        verdict.write(folder / TEST_FILE)
+        log.keep(folder / TEST_FILE, "evaluation")
+    log.close("FINISHED", verdict.metrics() | {"train/return_avg": score, "train/seconds": 1.0}, {})
+
+
+@dataclass
+class Sweep:
+    """A multirun whose runs are measured instead of trained. launched: the confirmation's jobs."""
+
+    store: Store
+    plan: Plan
+    score: Score
+    parent: str
+    launched: list[Job] = field(default_factory=list)
+
+    def launch(self, jobs: Sequence[Job], name: str) -> None:
+        """Record the jobs under the parent."""
+        own = (f"sweep.name='{name}'", f"tracking.parent={self.parent}")
+        for job in jobs:
+            config = load_config([*job.overrides, *own])
+            measure(self.store, config, job.name, self.score(config))
+
+    def confirm(self, jobs: Sequence[Job], name: str) -> None:
+        """The launch that is handed to `winners`."""
+        assert name == f"{self.plan.name}-confirm"
+        self.launched += jobs
+        self.launch(jobs, name)
+
+    def winners(self) -> list[Winner]:
+        """Run the sweep, and choose."""
+        self.launch(self.plan.jobs, self.plan.name)
+        return winners(self.plan, self.parent, self.confirm)
+
+
+@pytest.fixture
+def sweep(workdir: Path) -> Callable[..., Sweep]:
+    """Makes a sweep of the given overrides in an empty store."""
+    store = open_store(f"sqlite:///{workdir}/mlruns/mlflow.db")
+
+    def make(score: Score, *lines: str) -> Sweep:
+        wanted = plan(("episodes=100", *lines), multirun=True)
+        record = RunRecord(wanted.name, "MountainCar-v0", {}, {"qsweep.sweep": wanted.name})
+        return Sweep(store, wanted, score, MlflowTracker(store).open(record).run_id)
+
+    return make
+
+
+def by_table(scores: dict[tuple[object, int], float | None]) -> Score:
+    """The score of a number of buckets and a seed."""
+    return lambda config: scores[config.buckets, config.seed]
+
+
+def best_run(store: Store, name: str) -> str:
+    """The name of the run that a model's `best` stands for."""
+    version = store.client.get_model_version_by_alias(name, "best")
+    return str(store.client.get_run(version.run_id).info.run_name)
+
+
+LUCKY = {
+    (2, 0): -100.0, (2, 1): -120.0, (2, 2): -150.0, (2, 3): -160.0,
+    (3, 0): -115.0, (3, 1): -125.0, (3, 2): -126.0, (3, 3): -112.0,
+}  # fmt: skip
+"""Two buckets lead over the sweep's seeds, three over fresh ones."""
+
+
+def test_fresh_seeds_decide(sweep: Callable[..., Sweep]) -> None:
+    """The variant that does best on fresh seeds wins, by the best of all its runs, not the leader."""
+    made = sweep(by_table(LUCKY), "buckets=2,3", "seed=0,1", "registry.confirm_seeds=2")
+    [winner] = made.winners()
+    assert winner == Winner(
+        env_id="MountainCar-v0",
+        label="buckets=3",
+        leader="buckets=2",
+        run_name="buckets=3,seed=3",
+        runs=4,
+        first=-110.0,
+        fresh=-155.0,
+        promotion=Promotion("MountainCar-v0", "1", better=True, difference=None),
+    )
+    assert best_run(made.store, "MountainCar-v0") == "buckets=3,seed=3"
+    assert winner.metrics() == {
+        "confirm/first_mean": -110.0,
+        "confirm/fresh_mean": -155.0,
+        "confirm/optimism": 45.0,
+    }
+
+
+def test_finalists_are_trained_on_fresh_seeds(sweep: Callable[..., Sweep]) -> None:
+    """The three best variants are trained again, each on as many seeds as asked for, none used before."""
+    made = sweep(
+        lambda config: -100.0 - (int(str(config.buckets)) - 4) ** 2 - config.seed,
+        "buckets=2,3,4,5,6",
+        "seed=7,9",
+        "registry.confirm_seeds=2",
+    )
+    [winner] = made.winners()
+    assert sorted(job.name for job in made.launched) == [
+        f"buckets={buckets},seed={seed}" for buckets in (3, 4, 5) for seed in (10, 11)
+    ]
+    assert all(f"seed={job.name[-2:]}" in job.overrides for job in made.launched)
+    assert not any("seed=7" in job.overrides or "seed=9" in job.overrides for job in made.launched)
+    assert (winner.label, winner.run_name) == ("buckets=4", "buckets=4,seed=7")
+    confirmed = load_runs(f"{made.plan.name}-confirm", made.store.uri)
+    assert sorted(zip(confirmed["buckets"], confirmed["seed"], strict=True)) == [
+        (buckets, seed) for buckets in (3, 4, 5) for seed in (10, 11)
+    ]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [("buckets=2,3", "seed=0,1", "registry.confirm_seeds=0"), ("buckets=2", "seed=0,1")],
+    ids=["switched off", "one variant"],
+)
+def test_without_confirmation(sweep: Callable[..., Sweep], lines: tuple[str, ...]) -> None:
+    """Where it is switched off, or there is one variant, the best of the sweep's runs is registered."""
+    made = sweep(by_table(LUCKY), *lines)
+    [winner] = made.winners()
+    assert made.launched == []
+    assert (winner.run_name, winner.fresh, winner.metrics()) == (made.plan.jobs[0].name, None, {})
+    assert best_run(made.store, "MountainCar-v0") == winner.run_name
+    assert str(winner).count("\n") == 0
+
+
+def test_a_winner_in_each_environment(sweep: Callable[..., Sweep]) -> None:
+    """In a sweep over environments each has its finalists, its winner and its model."""
+    rates = ("learning_rate=0.1,0.2,0.3,0.4", "env=mountain_car,cart_pole", "registry.confirm_seeds=1")
+    made = sweep(
+        lambda config: (
+            -config.learning_rate if config.env.id == "CartPole-v1" else config.learning_rate - 200
+        ),
+        *rates,
+    )
+    found = {winner.env_id: winner for winner in made.winners()}
+    assert {env: winner.label for env, winner in found.items()} == {
+        "CartPole-v1": "learning_rate=0.1",
+        "MountainCar-v0": "learning_rate=0.4",
+    }
+    assert len(made.launched) == 6
+    assert best_run(made.store, "CartPole-v1").startswith("learning_rate=0.1,env=cart_pole")
+    assert best_run(made.store, "MountainCar-v0").startswith("learning_rate=0.4,env=mountain_car")
+
+
+def test_a_winner_that_does_not_beat_the_best(sweep: Callable[..., Sweep]) -> None:
+    """A later sweep's winner becomes a version, and `best` stays where it does not beat it."""
+    lines = ("seed=0,1", "registry.confirm_seeds=2")
+    sweep(by_table(LUCKY), "buckets=2,3", *lines).winners()
+    [winner] = sweep(lambda config: -130.0 - config.seed, "buckets=4,5", *lines).winners()
+    assert winner.promotion == Promotion("MountainCar-v0", "2", better=False, difference=-18.0)
+
+
+def test_runs_that_failed_do_not_count(sweep: Callable[..., Sweep]) -> None:
+    """A variant is judged by its runs that finished, and one with none is no finalist."""
+    scores = {**LUCKY, (2, 0): None, (2, 1): None, (3, 0): None}
+    made = sweep(by_table(scores), "buckets=2,3", "seed=0,1", "registry.confirm_seeds=2")
+    [winner] = made.winners()
+    assert (winner.run_name, winner.first, made.launched) == ("buckets=3,seed=1", -125.0, [])
+
+
+def test_no_run_finished(sweep: Callable[..., Sweep]) -> None:
+    """Where every run failed there is no winner, and nothing is registered."""
+    made = sweep(lambda _: None, "buckets=2,3", "seed=0,1")
+    assert made.winners() == []
+    assert list(made.store.client.search_registered_models()) == []
+
+
+def test_confirmations_that_all_fail(sweep: Callable[..., Sweep]) -> None:
+    """Where no fresh run finishes, the sweep's own runs decide."""
+    scores = {key: score if key[1] < 2 else None for key, score in LUCKY.items()}
+    made = sweep(by_table(scores), "buckets=2,3", "seed=0,1", "registry.confirm_seeds=2")
+    [winner] = made.winners()
+    assert (winner.run_name, winner.fresh) == ("buckets=2,seed=0", None)
+
+
+def test_a_leader_that_fails_on_fresh_seeds(sweep: Callable[..., Sweep]) -> None:
+    """Where only the leader's fresh runs fail, another finalist, which finished, wins."""
+    scores = {**LUCKY, (2, 2): None, (2, 3): None}
+    made = sweep(by_table(scores), "buckets=2,3", "seed=0,1", "registry.confirm_seeds=2")
+    [winner] = made.winners()
+    assert winner.run_name == "buckets=3,seed=3"
+
+
+def test_names_with_lists(sweep: Callable[..., Sweep]) -> None:
+    """A fresh run of a variant with a list in it is called like the first ones, with another seed."""
+    made = sweep(lambda config: -100.0 - config.seed, "buckets=[2,3],[3,2]", "registry.confirm_seeds=1")
+    made.winners()
+    names = [job.name.replace(" ", "") for job in made.launched]
+    assert sorted(names) == ["buckets=[2,3],seed=1", "buckets=[3,2],seed=1"]
+
+
+def test_a_winner_in_words() -> None:
+    """The lines say how much too good the first estimate was, who won, and what became of `best`."""
+    first = Promotion("Taxi-v4", "3", better=True, difference=None)
+    winner = Winner("Taxi-v4", "buckets=3", "buckets=2", "buckets=3,seed=3", 7, -110.0, -155.0, first)
+    optimism, line = str(winner).splitlines()
+    assert optimism == (
+        "Taxi-v4: buckets=2 led with -110 over the sweep's seeds and has -155 over fresh ones: optimism +45"
+    )
+    assert (
+        line == "Taxi-v4: winner buckets=3, run buckets=3,seed=3, the best of 7 seeds: "
+        "Taxi-v4/3 is now Taxi-v4@best"
+    )
+    second = Promotion("Taxi-v4", "4", better=False, difference=-2.5)
+    assert str(Winner("Taxi-v4", "buckets=3", "x", "r", 2, -110.0, None, second)) == (
+        "Taxi-v4: winner buckets=3, run r, the best of 2 seeds: "
+        "Taxi-v4/4; Taxi-v4@best stays, better by 2.5 on the same starts"
+    )
+    other = Promotion("Taxi-v4", "5", better=False, difference=None)
+    assert "other arguments or another step limit" in str(
+        Winner("Taxi-v4", "x", "y", "r", 2, -1.0, None, other)
+    )
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A real multirun."""
+
+    ran: subprocess.CompletedProcess[str]
+    runs: pd.DataFrame
+    client: MlflowClient
+
+
+@pytest.fixture(scope="module")
+def swept(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Swept:
+    """Two variants of CartPole, two seeds, confirmed on two more."""
+    folder = tmp_path_factory.mktemp("winners")
+    (folder / "mlruns").mkdir()
+    shutil.copy(migrated_store, folder / "mlruns" / "mlflow.db")
+    lines = ["env=cart_pole", "learning_rate=0.05,0.3", "seed=range(2)", "episodes=500"]
+    lines += ["registry.confirm_seeds=2", "evaluation.episodes=10", "evaluation.test_episodes=50"]
+    command = [QSWEEP, "train", "-m", *lines, "sweep.name=rates"]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    store = open_store(f"sqlite:///{folder}/mlruns/mlflow.db", create=False)
+    return Swept(ran, load_runs(uri=store.uri), store.client)
+
+
+@pytest.mark.slow
+def test_a_real_sweep_confirms_and_registers(swept: Swept) -> None:
+    """Its parent's metrics, its fresh runs and its registered version are what its runs give by hand."""
+    assert (swept.ran.returncode, swept.ran.stderr.replace(f"{NOTICE}\n", "")) == (0, "")
+    first = swept.runs[swept.runs["sweep"] == "rates"]
+    fresh = swept.runs[swept.runs["sweep"] == "rates-confirm"]
+    assert (len(first), len(fresh)) == (4, 4)
+    assert set(first["seed"]) == {0, 1}
+    assert set(fresh["seed"]) == {2, 3}
+    means, again = (part.groupby("learning_rate")["test/return_mean"].mean() for part in (first, fresh))
+    leader, best = means.idxmax(), again.idxmax()
+    parent = swept.client.get_parent_run(str(first.iloc[0]["run_id"]))
+    assert parent.data.metrics == pytest.approx(
+        {
+            "confirm/first_mean": means[leader],
+            "confirm/fresh_mean": again[leader],
+            "confirm/optimism": means[leader] - again[leader],
+        }
+    )
+    chosen = swept.runs[swept.runs["learning_rate"] == best].sort_values("test/return_mean").iloc[-1]
+    version = swept.client.get_model_version_by_alias("CartPole-v1", "best")
+    assert (version.run_id, int(version.version)) == (chosen["run_id"], 1)
+    said = f"winner learning_rate={best:g}, run {chosen['name']}, the best of 4 seeds: "
+    assert f"{said}CartPole-v1/1 is now CartPole-v1@best" in swept.ran.stdout
+
+
+@pytest.mark.slow
+def test_fresh_runs_are_children_too(swept: Swept) -> None:
+    """The runs on fresh seeds are nested under the sweep's parent, and named as the first ones."""
+    runs = swept.runs
+    parents = {swept.client.get_parent_run(run_id).info.run_id for run_id in runs["run_id"]}
+    assert len(parents) == 1
+    assert sorted(runs["name"]) == sorted(
+        f"learning_rate={rate},seed={seed}" for rate in (0.05, 0.3) for seed in range(4)
+    )

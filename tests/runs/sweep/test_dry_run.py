@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hydra.core.utils import JobReturn, JobStatus
+
+from qsweep.plan.composition import Plan, plan
+from qsweep.runs.journal import Jobs
+from qsweep.runs.parent_run import parent_run
+from qsweep.runs.sweep.batches import Batch, work_off
+from qsweep.runs.sweep.dry_run import rehearsed
+from qsweep.runs.sweep.executor import Runs
+from qsweep.tracking.store import open_store
+
+SMALL = (
+    "env=frozen_lake",
+    "env.max_steps=20",
+    "episodes=70",
+    "checkpoint_every=20",
+    "registry.promote=never",
+)
+SMALL += ("evaluation.checkpoints=3", "evaluation.episodes=2", "evaluation.test_episodes=5")
+
+
+def planned(*lines: str) -> Plan:
+    return plan((*SMALL, *lines), multirun=True)
+
+
+class Here:
+    """A launcher that works every batch off in this process."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Do so."""
+        made = [JobReturn(status=JobStatus.COMPLETED) for _ in job_overrides]
+        for job, [line] in zip(made, job_overrides, strict=True):
+            job.return_value = work_off(Batch.decoded(line[len("+batch='") : -1]), self._jobs)
+        return made
+
+
+def trained(wanted: Plan, count: int) -> None:
+    """Train some of a plan's runs, for real."""
+    jobs = Jobs(Path("multirun") / "s")
+    with parent_run(wanted) as parent:
+        Runs(parent, Here(jobs), jobs, wanted.jobs[0].config).run(wanted.jobs[:count], wanted.name)
+
+
+def files() -> list[str]:
+    return sorted(path.name for path in Path.cwd().rglob("*") if not path.name.startswith("mlflow.db"))
+
+
+@pytest.mark.parametrize("tracking", ["local", "none"])
+def test_before_anything_was_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracking: str) -> None:
+    """All is to run; how much that is is said, and nothing is written, not even a store."""
+    monkeypatch.chdir(tmp_path)
+    lines = rehearsed(planned("learning_rate=0.1,0.2", "seed=range(3)", f"tracking={tracking}")).splitlines()
+    assert lines[:2] == ["learning_rate,seed: 6 runs", "  6 to run"]
+    assert re.fullmatch(r"  420 episodes, 1,698 points, about [\d.]+ [km]?B", lines[2], re.IGNORECASE)
+    assert re.fullmatch(r"  about \d+ s on \d+ cores; 2 of 2 variants were tried", lines[3])
+    assert lines[4:] == ["nothing was run: sweep.dry_run=true"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("more", [(), ("tracking.max_points=10",), ("tracking.max_points=0", "episodes=33")])
+@pytest.mark.usefixtures("workdir")
+def test_points_are_those_that_a_run_logs(more: tuple[str, ...]) -> None:
+    """As many as in the store once it has been run."""
+    wanted = planned("seed=0,1", *more)
+    [said] = re.findall(r"([\d,]+) points", rehearsed(wanted))
+    trained(wanted, 2)
+    client = open_store("local").client
+    experiment = client.get_experiment_by_name("FrozenLake-v1").experiment_id
+    curves = ("train/return_avg", "train/return_min", "train/return_max", "train/epsilon", "eval/return_mean")
+    logged = [
+        len(client.get_metric_history(run.info.run_id, key))
+        for run in client.search_runs([experiment])
+        for key in curves
+    ]
+    assert int(said.replace(",", "")) == sum(logged)
+
+
+@pytest.mark.usefixtures("workdir")
+def test_what_an_earlier_launch_left() -> None:
+    """What is finished is skipped, unless that is not wanted; new values run; nothing changes by asking."""
+    trained(planned("learning_rate=0.1,0.2", "seed=range(2)"), 3)
+    before = files()
+    grown = ("learning_rate=0.1,0.2,0.3", "seed=range(2)")
+    assert rehearsed(planned(*grown)).splitlines()[1:3] == [
+        "  3 to run",
+        "  3 skipped, for an earlier launch has finished them",
+    ]
+    assert rehearsed(planned(*grown, "sweep.rerun=all")).splitlines()[1] == "  6 to run"
+    assert rehearsed(planned(*grown, "discount=0.5")).splitlines()[1] == "  6 to run"
+    assert files() == before
+
+
+@pytest.mark.usefixtures("workdir")
+def test_a_sweep_that_is_whole() -> None:
+    """Nothing is to run, and no time is spent on measuring."""
+    wanted = planned("seed=0,1")
+    trained(wanted, 2)
+    assert rehearsed(wanted).splitlines() == [
+        "seed: 2 runs",
+        "  0 to run",
+        "  2 skipped, for an earlier launch has finished them",
+        "nothing was run: sweep.dry_run=true",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "more"),
+    [
+        (("learning_rate=0.1,0.2,0.3,0.4", "seed=range(2)"), 3 * 5),
+        (("learning_rate=0.1,0.2", "seed=range(2)", "registry.confirm_seeds=2"), 2 * 2),
+        (("learning_rate=0.1,0.2", "env.max_steps=20,30"), 2 * 2 * 5),
+        (("seed=range(2)",), 0),  # nothing to choose between
+        (("learning_rate=0.1,0.2", "registry.confirm_seeds=0"), 0),
+        (("learning_rate=0.1,0.2", "tracking=none"), 0),
+    ],
+)
+@pytest.mark.usefixtures("workdir")
+def test_runs_on_fresh_seeds_are_counted(lines: tuple[str, ...], more: int) -> None:
+    """What confirms the winner is run too: it is said how many at most, and they are in episodes and time."""
+    wanted = planned(*lines, "registry.promote=auto")
+    said = rehearsed(wanted)
+    assert re.findall(r"up to (\d+) more on fresh seeds", said) == ([str(more)] if more else [])
+    assert f"{70 * (len(wanted.jobs) + more):,} episodes" in said

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from qsweep.runs.sweep import watchdog as module
+from qsweep.runs.sweep.watchdog import Wanted
+from qsweep.system.interrupts import Interrupted
+from qsweep.system.liveness import Owner, announce
+from qsweep.tracking import RunRecord, tracker
+
+ELSEWHERE = Owner("another-machine", "1-0123456789abcdef-0123456789ab")
+CHUNK: Any = None
+
+pytestmark = pytest.mark.usefixtures("workdir")
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask whenever there is an occasion."""
+    monkeypatch.setattr(module, "ASK_SECONDS", 0.0)
+    monkeypatch.setattr(module, "STORE_SECONDS", 0.0)
+
+
+def test_a_process_of_this_machine() -> None:
+    """As long as it lives its runs go on; then the next chunk is the last."""
+    living = announce()
+    Wanted(living, "none", None).update(CHUNK)
+    gone = replace(living, process=living.process.replace(living.process[-29:-13], "0" * 16))
+    with pytest.raises(Interrupted):
+        Wanted(gone, "none", None).update(CHUNK)
+
+
+def test_a_process_elsewhere() -> None:
+    """The store says whether it has the parent run in hand, until the run ends."""
+    log = tracker("local").open(RunRecord("sweep", "e", {}, ELSEWHERE.tags))
+    wanted = Wanted(ELSEWHERE, "local", log.run_id)
+    assert wanted.still()
+    wanted.update(CHUNK)
+    log.close("KILLED", {}, {})
+    assert not wanted.still()
+    with pytest.raises(Interrupted):
+        wanted.update(CHUNK)
+
+
+def test_another_launch_of_the_sweep() -> None:
+    """Once the sweep is launched again, by whomever, what waits in a queue for the first is not run."""
+    record = RunRecord("sweep", "e", {}, ELSEWHERE.tags)
+    log = tracker("local").open(record)
+    log.close("KILLED", {}, {})
+    other = replace(ELSEWHERE, process="2-0123456789abcdef-0123456789ab")
+    tracker("local").reopen(log.run_id, replace(record, tags=other.tags))
+    assert not Wanted(ELSEWHERE, "local", log.run_id).still()
+    assert Wanted(other, "local", log.run_id).still()
+
+
+def test_the_store_is_asked_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In between its last answer holds."""
+    monkeypatch.setattr(module, "STORE_SECONDS", 60.0)
+    log = tracker("local").open(RunRecord("sweep", "e", {}, ELSEWHERE.tags))
+    wanted = Wanted(ELSEWHERE, "local", log.run_id)
+    assert wanted.still()
+    log.close("KILLED", {}, {})
+    assert wanted.still()
+
+
+def test_a_store_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is sent home by a server that is away, or by a parent run that it does not know."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    assert Wanted(ELSEWHERE, "http://127.0.0.1:1", "0" * 32).still()
+    assert Wanted(ELSEWHERE, "none", None).still()

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from qsweep.config import Tracking, config_hash
+from qsweep.plan.resolution import resolve
+from qsweep.runs.resume import (
+    QUIET_SECONDS,
+    Decision,
+    Earlier,
+    Rerun,
+    decide,
+    earlier_runs,
+    interrupted_run,
+    lives,
+    parent_of,
+)
+from qsweep.system.liveness import HEARTBEAT, HOST, PROCESS, Owner, announce
+from qsweep.tracking.checkpoints import FILE_NAME, History
+from qsweep.tracking.client.mlflow_tracker import MlflowTracker
+from qsweep.tracking.episodes import FILE_NAME as EPISODES
+from qsweep.tracking.episodes import EpisodeFile
+from qsweep.tracking.inventory import DAMAGED
+from qsweep.tracking.provenance import code
+from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.tracker import Status
+from qsweep.tracking.unfinished import left_by
+from tests.support.recorded import record
+
+NOW, OLD = "now", "old"
+RUN, KEEP, GO_ON, WAIT = (
+    Decision("run", "", ("r",)),
+    Decision("keep", "r"),
+    Decision("go on", "r"),
+    Decision("wait", "r"),
+)
+
+
+def earlier(
+    status: str, by: str = NOW, alive: bool = False, goes_on: bool = False, run_id: str = "r"
+) -> Earlier:
+    return Earlier(run_id, "seed=0", "abc", status, by, alive, goes_on)
+
+
+TABLE = {
+    # what an earlier launch left: what becomes of it with sweep.rerun = code, failed, all, never
+    earlier("FINISHED"): (KEEP, KEEP, RUN, KEEP),
+    earlier("FINISHED", OLD): (RUN, KEEP, RUN, KEEP),
+    earlier("FAILED"): (RUN, RUN, RUN, KEEP),
+    earlier("FAILED", OLD): (RUN, RUN, RUN, KEEP),
+    earlier("KILLED"): (RUN, RUN, RUN, KEEP),
+    earlier("RUNNING"): (RUN, RUN, RUN, KEEP),  # its process is dead
+    earlier("RUNNING", alive=True): (WAIT, WAIT, WAIT, WAIT),
+    earlier("RUNNING", OLD, alive=True, goes_on=True): (WAIT, WAIT, WAIT, WAIT),
+    earlier("KILLED", goes_on=True): (GO_ON, GO_ON, RUN, KEEP),
+    earlier("RUNNING", goes_on=True): (GO_ON, GO_ON, RUN, KEEP),
+    earlier("FAILED", goes_on=True): (GO_ON, GO_ON, RUN, KEEP),
+    earlier("KILLED", OLD, goes_on=True): (RUN, RUN, RUN, KEEP),  # other code would not come to the same
+    earlier("FINISHED", goes_on=True): (KEEP, KEEP, RUN, KEEP),  # killed before it could put that away
+}
+
+
+@pytest.mark.parametrize(("run", "decisions"), TABLE.items(), ids=str)
+def test_what_becomes_of_one_earlier_run(run: Earlier, decisions: tuple[Decision, ...]) -> None:
+    """Kept, gone on with, waited for or run again, by its status, its code and what is wanted."""
+    values: tuple[Rerun, ...] = ("code", "failed", "all", "never")
+    assert set(values) == set(get_args(Rerun))
+    assert tuple(decide([run], rerun, NOW) for rerun in values) == decisions
+
+
+@pytest.mark.parametrize("rerun", get_args(Rerun))
+def test_a_config_that_was_never_run(rerun: Rerun) -> None:
+    """It is run, and replaces nothing."""
+    assert decide([], rerun, NOW) == Decision("run")
+
+
+A, B, C = (partial_id for partial_id in "abc")
+
+
+@pytest.mark.parametrize(
+    ("runs", "rerun", "decision"),
+    [
+        ([("FAILED", A), ("FINISHED", B)], "code", Decision("keep", B, (A,))),
+        ([("FINISHED", A), ("FINISHED", B)], "code", Decision("keep", A, (B,))),
+        ([("KILLED", A), ("FINISHED", B)], "never", Decision("keep", B, (A,))),  # not lost for a dead one
+        ([("KILLED", A), ("FAILED", B)], "never", Decision("keep", A, (B,))),
+        ([("FAILED", A), ("KILLED", B), ("KILLED", C)], "failed", Decision("run", "", (A, B, C))),
+        ([("FINISHED", A), ("KILLED", B)], "all", Decision("run", "", (A, B))),
+    ],
+)
+def test_several_earlier_runs(runs: list[tuple[str, str]], rerun: Rerun, decision: Decision) -> None:
+    """Of several, latest first, one at most is kept, a finished one before others; the rest is replaced."""
+    assert decide([earlier(status, run_id=run_id) for status, run_id in runs], rerun, NOW) == decision
+
+
+def test_of_several_one_goes_on() -> None:
+    """The latest that can, while the others are replaced; while any is alive, nothing is done."""
+    dead, left = earlier("FAILED", run_id="a"), earlier("KILLED", goes_on=True, run_id="b")
+    assert decide([dead, left], "code", NOW) == Decision("go on", "b", ("a",))
+    alive = earlier("RUNNING", alive=True, run_id="c")
+    assert decide([dead, earlier("FINISHED"), alive], "code", NOW) == Decision("wait", "c")
+
+
+@pytest.fixture(params=["tables", "client"])
+def store(workdir: Path, request: pytest.FixtureRequest) -> Store:
+    """An empty store, whose tables are read; or, as a server's, through MLflow's client."""
+    assert workdir == Path.cwd()
+    opened = open_store("local")
+    return opened if request.param == "tables" else replace(opened, tables=None)
+
+
+def values(seed: int, sweep: str = "s") -> dict[str, object]:
+    return {"seed": seed, "sweep": {"name": sweep}}
+
+
+def leave(run_id: str, config: str = "", by: str = "") -> None:
+    """What a run leaves when it is killed after its first durable point."""
+    left = replace(left_by(run_id), config=config, code=by)
+    left.folder.mkdir(parents=True)
+    with EpisodeFile(left.part(EPISODES, 0)), History(left.part(FILE_NAME, 0), (1, 1), {}):
+        pass
+    left.settle(10, 1.0, {"q": np.zeros(1)})
+
+
+def test_earlier_runs_in_a_store(store: Store) -> None:
+    """Those of the sweep under the parent, by the hash of their config, with all that decides; no others."""
+    parent = record(store, status="KILLED")
+    ended: tuple[Status, ...] = ("FINISHED", "FAILED", "KILLED")
+    ids = [record(store, values(seed), None, status, parent) for seed, status in enumerate(ended)]
+    record(store, values(7, "s-confirm"), None, "FINISHED", parent)
+    record(store, values(8), None, "FINISHED", record(store))
+    trash = record(store, values(9), None, "FINISHED", parent)
+    MlflowTracker(store).discard(trash)
+    time.sleep(0.01)
+    again = record(store, values(0), None, "FAILED", parent)
+    leave(ids[2])
+    store.client.set_tag(ids[1], "qsweep.code", "old")
+    found = earlier_runs(store, parent, "s", Tracking())
+    hashes = [config_hash(resolve({"episodes": 100, **values(seed)})) for seed in range(3)]
+    assert set(found) == set(hashes)
+    assert [run.run_id for run in found[hashes[0]]] == [again, ids[0]]
+    assert [found[each][-1].status for each in hashes] == list(ended)
+    assert [found[each][-1].code for each in hashes] == [code(), "old", code()]
+    assert [found[each][-1].goes_on for each in hashes] == [False, False, True]
+    assert not any(run.alive for runs in found.values() for run in runs)
+    store.client.set_tag(ids[2], DAMAGED, "episodes.parquet")
+    assert not earlier_runs(store, parent, "s", Tracking())[hashes[2]][-1].goes_on
+    assert (found[hashes[1]][0].config, found[hashes[1]][0].name) == (hashes[1], "buckets=20,seed=1")
+
+
+def test_who_is_alive() -> None:
+    """A run lives while its process does; of another machine's, until nothing was heard for too long."""
+    started = int((time.time() - 2 * QUIET_SECONDS) * 1000)
+    assert not lives({}, started)
+    here, dead = announce(), Owner(announce().host, f"{os.getpid()}-{'0' * 16}-{announce().process[-12:]}")
+    assert lives(here.tags, started)
+    assert not lives(dead.tags, started)
+    elsewhere = {HOST: "elsewhere.invalid", PROCESS: here.process}
+    assert not lives(elsewhere, started)
+    assert lives(elsewhere, int(time.time() * 1000))
+    assert lives(elsewhere | {HEARTBEAT: str(time.time() - QUIET_SECONDS / 2)}, started)
+
+
+@pytest.mark.parametrize("said", ["", "soon", "nan", "inf", "1e300", "-1"])
+def test_a_sign_of_life_that_says_nothing(said: str) -> None:
+    """A tag is anybody's: what is no time that has been counts for none."""
+    elsewhere = {HOST: "elsewhere.invalid", PROCESS: announce().process, HEARTBEAT: said}
+    assert not lives(elsewhere, int((time.time() - 2 * QUIET_SECONDS) * 1000))
+    assert lives(elsewhere, int(time.time() * 1000))
+
+
+def test_the_parent_of_a_multirun(store: Store) -> None:
+    """It is the latest of its experiment with all of the tags, the first by id of two at once."""
+    tags = {"a": """it's a "?" """, "b": "2"}
+    experiment = store.client.create_experiment("e")
+    early, *later = (store.client.create_run(experiment, at, tags).info.run_id for at in (5, 7, 7))
+    store.client.create_run(experiment, 9, {**tags, "b": "3"})
+    for expected in (*sorted(later), early):
+        found = parent_of(store, "e", tags)
+        assert found is not None
+        assert found.run_id == expected
+        store.client.delete_run(expected)
+    assert parent_of(store, "e", tags) is None
+    assert parent_of(store, "another", {"b": "3"}) is None
+    assert parent_of(store, "e", {"b": "3"}) is not None
+
+
+def test_a_run_alone_that_was_interrupted(store: Store) -> None:
+    """It goes on if config, code and name are the same, it stands alone, undamaged, and in nobody's hands."""
+    wanted = resolve({"episodes": 100, "seed": 1})
+    config, name = config_hash(wanted), "buckets=20,seed=1"
+    assert interrupted_run(store, wanted, name) == ""
+
+    run_id = record(store, {"seed": 1}, None, "KILLED")
+    leave(run_id, config, code())
+    child = record(store, {"seed": 1}, None, "KILLED", parent=record(store))
+    leave(child, config, code())
+    old = record(store, {"seed": 1}, None, "KILLED")
+    leave(old, config, "old")
+    assert interrupted_run(store, wanted, name) == run_id
+    assert interrupted_run(store, wanted, "another") == ""
+    assert interrupted_run(store, resolve({"episodes": 100, "seed": 2}), name) == ""
+    store.client.set_tag(run_id, DAMAGED, "episodes.parquet")
+    assert interrupted_run(store, wanted, name) == ""
+    store.client.delete_tag(run_id, DAMAGED)
+    assert interrupted_run(store, wanted, name) == run_id
+    store.client.update_run(run_id, status="RUNNING")  # the tags say that this process has it
+    assert interrupted_run(store, wanted, name) == ""
+
+
+@pytest.mark.parametrize("key", ["max_points", "experiment"])
+def test_a_run_that_would_be_recorded_otherwise_does_not_go_on(store: Store, key: str) -> None:
+    """One curve has one distance between its points, and a run stays in its experiment: it begins anew."""
+    values = {"episodes": 100, "seed": 1}
+    name, run_id = "buckets=20,seed=1", record(store, {"seed": 1}, None, "KILLED")
+    other = resolve({**values, "tracking": {key: 10 if key == "max_points" else "elsewhere"}})
+    record(store, {"seed": 1, "tracking": {"experiment": "elsewhere"}})
+    leave(run_id, config_hash(other), code())
+    assert config_hash(other) == config_hash(resolve(values))
+    assert interrupted_run(store, resolve(values), name) == run_id
+    assert interrupted_run(store, other, name) == ""
+
+
+def test_a_sweep_that_is_recorded_otherwise_goes_on_with_no_run(store: Store) -> None:
+    """Its unfinished runs begin anew, so that no curve has points at two distances."""
+    parent = record(store, status="KILLED")
+    leave(record(store, values(1), None, "KILLED", parent))
+    for max_points, goes_on in ((2500, True), (10, False)):
+        [[run]] = earlier_runs(store, parent, "s", Tracking(max_points=max_points)).values()
+        assert run.goes_on is goes_on

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.store.db.utils import _get_latest_schema_revision
+
+from qsweep.errors import UsageError
+from qsweep.tracking import tracker
+from qsweep.tracking.client.mlflow_tracker import MlflowTracker
+from qsweep.tracking.store import open_store
+from qsweep.tracking.tables import schema
+from qsweep.tracking.tracker import RunRecord
+
+OLDER, NEWER = "cc1f77228345", "ffffffffffff"
+"""A version that MLflow 2 and 3 upgrade from, and one that nobody knows."""
+
+
+def versions(database: Path, *given: str) -> bytes:
+    """Let a store say that its tables are of these versions; returns the file as it then is."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("DELETE FROM alembic_version")
+        connection.executemany("INSERT INTO alembic_version VALUES (?)", [(name,) for name in given])
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return database.read_bytes()
+
+
+def test_the_installed_version() -> None:
+    """What is read from MLflow's migrations is what MLflow finds, and the version that the tables are for."""
+    newest, all_of_them = schema.installed()
+    assert newest == _get_latest_schema_revision()
+    assert newest in schema.KNOWN
+    assert {OLDER, newest} < all_of_them
+    assert NEWER not in all_of_them
+
+
+REFUSED = {
+    "older": ((OLDER,), rf"older MLflow.*version {OLDER}.*mlflow db upgrade sqlite:///.*qsweep doctor --fix"),
+    "newer": ((NEWER,), rf"newer MLflow.*version {NEWER}.*install a newer mlflow"),
+    "none": ((), r"of no version.*version none.*restore it from a backup"),
+    "half-migrated": ((OLDER, NEWER), rf"of several.*{OLDER}, {NEWER}.*restore it from a backup"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_another_version_is_refused(workdir: Path, case: str) -> None:
+    """A store of another version is refused in one line, with the remedy, and not a byte of it is changed."""
+    database = workdir / "mlruns" / "mlflow.db"
+    given, said = REFUSED[case]
+    before = versions(database, *given)
+    for uri in ("local", f"sqlite:///{database}"):
+        with pytest.raises(UsageError) as refused:
+            open_store(uri)
+        assert re.fullmatch(rf"tracking\.uri: .*{said}.*", str(refused.value))
+    assert database.read_bytes() == before
+
+
+def test_a_version_that_only_mlflow_knows(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the installed MLflow's tables are not known here, runs are recorded by MLflow's own store."""
+    monkeypatch.setattr(schema, "KNOWN", frozenset())
+    store = open_store("local")
+    assert store.tables is None
+    recording = tracker("local")
+    assert isinstance(recording, MlflowTracker)
+    run = recording.open(RunRecord("walk", "My lakes"))
+    run.close("FINISHED", {"a": 1.0}, {})
+    found = MlflowClient(f"sqlite:///{workdir}/mlruns/mlflow.db").get_run(run.run_id)
+    assert (found.info.status, found.data.metrics) == ("FINISHED", {"a": 1.0})
+    assert type(store.client._tracking_client.store).__name__ == "SqlAlchemyStore"

@@ -1,0 +1,399 @@
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import struct
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qsweep.errors import UsageError
+from qsweep.tracking.checkpoints import FILE_NAME, Archive, History, QTable, join, layout, name_of, sha256
+
+NAN_PAYLOADS = np.array([0x7FF8000000000123, 0xFFF8000000000456], np.uint64).view(np.float64)
+
+
+def written(path: Path, tables: Iterable[tuple[int, QTable]], shape: tuple[int, ...]) -> Archive:
+    """A closed history of these checkpoints, open for reading."""
+    with History(path, shape, {}) as history:
+        for episodes, table in tables:
+            history.add(episodes, table)
+    return Archive(path)
+
+
+def walk(steps: int, shape: tuple[int, ...] = (3, 2, 2)) -> list[tuple[int, QTable]]:
+    """A table in which two values change from one checkpoint to the next, every ten episodes."""
+    generator = np.random.default_rng(5)
+    table = generator.normal(size=shape)
+    tables = []
+    for step in range(1, steps + 1):
+        table = table.copy()
+        table.flat[generator.integers(table.size, size=2)] = generator.normal(size=2)
+        tables.append((10 * step, table))
+    return tables
+
+
+def same_bits(found: QTable, expected: QTable) -> bool:
+    return found.shape == expected.shape and found.tobytes() == expected.tobytes()
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[tuple[int, QTable]]:
+    """Checkpoints whose values are any 64 bits, each differing from the last in some entries or none."""
+    words = st.integers(0, 2**64 - 1)
+    usual = st.sampled_from([0, 2**63, 0x7FF8000000000123, 0xFFF0000000000000, 1])
+    bits = np.array(draw(st.lists(words | usual, min_size=6, max_size=6)), np.uint64)
+    episodes, tables = 0, []
+    for changes in draw(st.lists(st.dictionaries(st.integers(0, 5), words | usual, max_size=6), min_size=1)):
+        bits = bits.copy()
+        for entry, word in changes.items():
+            bits[entry] = word
+        episodes += draw(st.integers(1, 1000))
+        tables.append((episodes, bits.view(np.float64).reshape(3, 2)))
+    return tables
+
+
+@pytest.mark.parametrize(
+    ("episodes", "name"), [(10, "ep000010"), (17_500, "ep017500"), (1_000_000, "ep1000000")]
+)
+def test_names_by_hand(episodes: int, name: str) -> None:
+    """A checkpoint is named after its episodes, with six digits or as many as it takes."""
+    assert name_of(episodes) == name
+
+
+@settings(deadline=None)
+@given(histories(), st.sampled_from([1, 30, 50_000]))
+def test_every_checkpoint_comes_back_bit_for_bit(tables: list[tuple[int, QTable]], group_rows: int) -> None:
+    """Whatever the bits, NaN payloads and zeros' signs too, in one row group or many."""
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        patch.setattr(layout, "GROUP_ROWS", group_rows)
+        archive = written(Path(folder) / FILE_NAME, tables, (3, 2))
+        assert archive.names() == [name_of(episodes) for episodes, _ in tables]
+        for episodes, table in tables:
+            assert same_bits(archive.q_table(name_of(episodes)), table)
+
+
+@settings(deadline=None)
+@given(histories(), st.sampled_from([1, 30, 50_000]), st.sets(st.integers(0, 12)))
+def test_tables_that_come_together(tables: list[tuple[int, QTable]], rows: int, cuts: set[int]) -> None:
+    """However many come at a time, none too, the file is that of tables one by one, to the byte."""
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        patch.setattr(layout, "GROUP_ROWS", rows)
+        one_by_one, together = (Path(folder) / name for name in ("one", "together"))
+        written(one_by_one, tables, (3, 2))
+        with History(together, (3, 2), {}) as history:
+            for first, end in pairwise([0, 0, *sorted(cuts), len(tables)]):
+                some = tables[first : max(first, end)]
+                history.extend([n for n, _ in some], np.array([q for _, q in some]).reshape(-1, 3, 2))
+        assert together.read_bytes() == one_by_one.read_bytes()
+
+
+def test_a_history_of_earlier_code_is_read(tmp_path: Path) -> None:
+    """Its columns did not say that they have no nulls."""
+    table = np.arange(6.0).reshape(3, 2)
+    written(tmp_path / "now", [(10, table)], (3, 2))
+    rows = pq.read_table(tmp_path / "now")
+    fields = [field.with_nullable(True) for field in rows.schema]
+    metadata = rows.schema.metadata
+    pq.write_table(rows.cast(pa.schema(fields, metadata)), tmp_path / "then")
+    assert same_bits(Archive(tmp_path / "then").q_table("ep000010"), table)
+
+
+def test_zeros_and_nans_that_differ_only_in_their_bits_are_changes(tmp_path: Path) -> None:
+    """From 0 to -0 and from one NaN to another are changes like any other."""
+    tables = [np.array([0.0, NAN_PAYLOADS[0]]), np.array([-0.0, NAN_PAYLOADS[1]])]
+    archive = written(tmp_path / FILE_NAME, enumerate(tables, 1), (2,))
+    assert all(same_bits(archive.q_table(name_of(n)), table) for n, table in enumerate(tables, 1))
+
+
+def test_a_table_that_did_not_change_is_a_checkpoint_too(tmp_path: Path) -> None:
+    """Three checkpoints of one table are three names."""
+    table = np.arange(6.0).reshape(3, 2)
+    archive = written(tmp_path / FILE_NAME, [(10, table), (20, table), (30, table.copy())], (3, 2))
+    assert archive.names() == ["ep000010", "ep000020", "ep000030"]
+    assert same_bits(archive.q_table("ep000030"), table)
+
+
+def test_names_are_in_the_order_of_training(tmp_path: Path) -> None:
+    """After ep999990 comes ep1000000, whatever the alphabet says."""
+    table = np.zeros((1, 2))
+    archive = written(tmp_path / FILE_NAME, [(999_990, table), (1_000_000, table)], (1, 2))
+    assert archive.names() == ["ep999990", "ep1000000"]
+
+
+@pytest.mark.parametrize("entries", [2**20 + 3, 2**18 + 1])
+def test_a_large_table_comes_back_whole(tmp_path: Path, entries: int) -> None:
+    """Tables of a million values, more than Parquet puts into a row group unasked, are read back whole."""
+    generator = np.random.default_rng(0)
+    tables = [(10 * n, generator.normal(size=(entries, 1))) for n in range(1, 7)]
+    archive = written(tmp_path / FILE_NAME, tables, (entries, 1))
+    assert [n for n, table in tables if not same_bits(archive.q_table(name_of(n)), table)] == []
+
+
+def test_shape_and_description_come_back(tmp_path: Path) -> None:
+    """An archive knows the table's shape and what it was told of the run."""
+    about = {"config": {"env": {"id": "MountainCar-v0"}}, "grid": {"low": [-1.2, -0.07]}}
+    with History(tmp_path / FILE_NAME, (2, 3, 4), about) as history:
+        history.add(1, np.zeros((2, 3, 4)))
+    archive = Archive(tmp_path / FILE_NAME)
+    assert archive.shape == (2, 3, 4)
+    assert archive.about == about
+
+
+def test_reading_a_checkpoint_needs_its_row_group_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the bytes of every other row group wiped out, its checkpoints still come back."""
+    monkeypatch.setattr(layout, "GROUP_ROWS", 1)
+    path, tables = tmp_path / FILE_NAME, walk(100)
+    written(path, tables, (3, 2, 2))
+    metadata, content = pq.ParquetFile(path).metadata, bytearray(path.read_bytes())
+    kept = metadata.num_row_groups // 2
+    for group in range(metadata.num_row_groups):
+        for column in range(3) if group != kept else ():
+            chunk = metadata.row_group(group).column(column)
+            end = chunk.data_page_offset + chunk.total_compressed_size
+            content[chunk.data_page_offset : end] = bytes(chunk.total_compressed_size)
+    path.write_bytes(content)
+    bounds = metadata.row_group(kept).column(0).statistics
+    inside = [(n, table) for n, table in tables if bounds.min <= n <= bounds.max]
+    archive = Archive(path)
+    assert metadata.num_row_groups > 3
+    assert 1 < len(inside) < 50
+    assert all(same_bits(archive.q_table(name_of(n)), table) for n, table in inside)
+
+
+def test_every_row_group_begins_with_the_whole_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first rows of a group are every entry, in order, of one checkpoint."""
+    monkeypatch.setattr(layout, "GROUP_ROWS", 1)
+    written(tmp_path / FILE_NAME, walk(60), (3, 2, 2))
+    file = pq.ParquetFile(tmp_path / FILE_NAME)
+    for group in range(file.num_row_groups):
+        frame = file.read_row_group(group).to_pandas()[:12]
+        assert frame["entry"].tolist() == list(range(12))
+        assert frame["episodes"].nunique() == 1
+
+
+def test_pandas_alone_reads_a_history(tmp_path: Path) -> None:
+    """Applying a history's rows in order up to a checkpoint's gives its table, without qsweep."""
+    tables = walk(40)
+    written(tmp_path / FILE_NAME, tables, (3, 2, 2))
+    shape = json.loads(pq.read_schema(tmp_path / FILE_NAME).metadata[b"shape"])
+    frame = pd.read_parquet(tmp_path / FILE_NAME)
+    assert frame.dtypes.astype(str).to_dict() == {
+        "episodes": "int32",
+        "entry": "int32",
+        "value": "float64",
+    }
+    for episodes, table in tables:
+        rows = frame[frame["episodes"] <= episodes].drop_duplicates("entry", keep="last")
+        assert same_bits(rows.sort_values("entry")["value"].to_numpy().reshape(shape), table)
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [("ep000011", "did you mean ep000010?"), ("epo00020", "did you mean ep000020?"), ("best", "one of ep0")],
+)
+def test_an_unknown_name_is_refused_with_the_closest(tmp_path: Path, name: str, remedy: str) -> None:
+    """A name that no checkpoint has raises, and the message names one that there is."""
+    table = np.zeros((1, 2))
+    archive = written(tmp_path / FILE_NAME, [(10, table), (20, table)], (1, 2))
+    with pytest.raises(UsageError) as refused:
+        archive.q_table(name)
+    assert name in str(refused.value)
+    assert remedy in str(refused.value)
+
+
+def test_a_name_between_two_checkpoints_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between, before and after the checkpoints, and between row groups, there is nothing to read."""
+    monkeypatch.setattr(layout, "GROUP_ROWS", 1)
+    archive = written(tmp_path / FILE_NAME, walk(60), (3, 2, 2))
+    for episodes in [0, *range(5, 610, 10), 610]:
+        with pytest.raises(UsageError, match="there is none of this name"):
+            archive.q_table(name_of(episodes))
+
+
+def test_the_file_appears_when_it_is_complete(tmp_path: Path) -> None:
+    """While checkpoints are added there is no file of that name."""
+    path = tmp_path / FILE_NAME
+    with History(path, (1, 2), {}) as history:
+        history.add(1, np.zeros((1, 2)))
+        assert not path.exists()
+    assert Archive(path).names() == ["ep000001"]
+
+
+def test_an_error_keeps_the_checkpoints_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an exception on the way, every checkpoint that was added is readable."""
+    monkeypatch.setattr(layout, "GROUP_ROWS", 1)
+    path, tables = tmp_path / FILE_NAME, walk(30)
+    with suppress(KeyboardInterrupt), History(path, (3, 2, 2), {}) as history:
+        for episodes, table in tables:
+            history.add(episodes, table)
+        raise KeyboardInterrupt
+    archive = Archive(path)
+    assert archive.names() == [name_of(n) for n, _ in tables]
+    assert all(same_bits(archive.q_table(name_of(n)), table) for n, table in tables)
+
+
+def test_a_history_without_checkpoints_is_readable(tmp_path: Path) -> None:
+    """A run that ended before its first checkpoint leaves an archive of none."""
+    assert written(tmp_path / FILE_NAME, [], (2, 2)).names() == []
+
+
+def test_the_hash_is_that_of_the_values_in_c_order() -> None:
+    """It is SHA-256 over little-endian doubles, row after row."""
+    expected = hashlib.sha256(struct.pack("<6d", -0.0, 1.5, -2.0, 1e-300, 4.0, 0.1)).hexdigest()
+    assert sha256(np.array([[-0.0, 1.5, -2.0], [1e-300, 4.0, 0.1]])) == expected
+
+
+@pytest.mark.parametrize("other", [np.asfortranarray, lambda q: q.astype(">f8"), lambda q: q[::1, ::1]])
+def test_the_hash_is_of_values_not_of_memory(other: Callable[[QTable], QTable]) -> None:
+    """However a table lies in memory, its hash is the same."""
+    q_table = np.random.default_rng(1).normal(size=(4, 3))
+    assert sha256(other(q_table)) == sha256(q_table)
+
+
+def test_the_hash_tells_zeros_apart() -> None:
+    """Tables that are equal but not identical have different hashes."""
+    assert sha256(np.array([0.0])) != sha256(np.array([-0.0]))
+
+
+@pytest.mark.parametrize("rows", [1, 50_000])
+def test_several_checkpoints_come_in_one_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """The tables asked for, in whatever order, come in theirs, each as it was; no row group is read twice."""
+    monkeypatch.setattr(layout, "GROUP_ROWS", rows)
+    tables = walk(100)
+    archive = written(tmp_path / FILE_NAME, tables, (3, 2, 2))
+    read: list[int] = []
+    real = pq.ParquetFile.read_row_group
+
+    def counted(self: pq.ParquetFile, group: int) -> object:
+        read.append(group)
+        return real(self, group)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", counted)
+    found = list(archive.tables([1000, 10, *range(200, 700, 30), 10, 55]))
+    expected = [(n, table) for n, table in tables if n in (10, 1000, *range(200, 700, 30))]
+    assert [n for n, _ in found] == [n for n, _ in expected]
+    assert all(same_bits(a, b) for (_, a), (_, b) in zip(found, expected, strict=True))
+    assert len(read) == len(set(read))
+
+
+def test_tables_are_the_readers_own(tmp_path: Path) -> None:
+    """Writing into a table that came does not alter the next one."""
+    tables = walk(3)
+    archive = written(tmp_path / FILE_NAME, tables, (3, 2, 2))
+    for (_, expected), (_, found) in zip(tables, archive.tables([10, 20, 30]), strict=True):
+        assert same_bits(found, expected)
+        found[:] = 99.0
+
+
+def test_no_tables_where_none_are_asked_for(tmp_path: Path) -> None:
+    """Nothing asked, or nothing there, gives nothing."""
+    archive = written(tmp_path / FILE_NAME, walk(3), (3, 2, 2))
+    assert list(archive.tables([])) == []
+    assert list(archive.tables([5, 15, 40])) == []
+
+
+def test_episodes_are_those_of_the_names(tmp_path: Path) -> None:
+    """After how many episodes the checkpoints were taken, in order."""
+    archive = written(tmp_path / FILE_NAME, walk(12), (3, 2, 2))
+    assert archive.episodes().tolist() == list(range(10, 130, 10))
+
+
+def test_changes_are_counted_per_cell(tmp_path: Path) -> None:
+    """A cell counts a checkpoint once, however many of its actions changed; the first is no change."""
+    tables = [
+        (10, np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]])),
+        (20, np.array([[5.0, 5.0], [1.0, 1.0], [2.0, 2.0]])),  # both values of the first cell
+        (30, np.array([[5.0, 5.0], [1.0, 1.0], [2.0, 2.0]])),  # nothing
+        (40, np.array([[5.0, 6.0], [1.0, 7.0], [2.0, 2.0]])),
+        (50, np.array([[5.0, 5.0], [1.0, 7.0], [2.0, 2.0]])),  # back to what it was
+    ]
+    archive = written(tmp_path / FILE_NAME, tables, (3, 2))
+    assert archive.changes().tolist() == [3, 1, 0]
+    assert archive.changes(until=40).tolist() == [2, 1, 0]
+    assert archive.changes(until=39).tolist() == [1, 0, 0]
+    assert archive.changes(until=10).tolist() == [0, 0, 0]
+
+
+def compared(tables: list[tuple[int, QTable]]) -> npt.NDArray[np.int64]:
+    """How often each cell changed, by comparing each table with the one before, bit by bit."""
+    bits = [table.view(np.int64) for _, table in tables]
+    changed = [(new != old).any(axis=-1).astype(np.int64) for old, new in pairwise(bits)]
+    return np.sum(changed, axis=0) if changed else np.zeros(tables[0][1].shape[:-1], np.int64)
+
+
+@given(histories())
+@settings(deadline=None, max_examples=40)
+def test_changes_are_those_of_the_tables(tables: list[tuple[int, QTable]]) -> None:
+    """They are what comparing the tables gives, whatever the bits."""
+    with TemporaryDirectory() as folder:
+        archive = written(Path(folder) / FILE_NAME, tables, (3, 2))
+        assert archive.changes().tolist() == compared(tables).tolist()
+        assert archive.changed().tolist() == (compared(tables) > 0).tolist()
+
+
+def test_changes_go_on_in_a_joined_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a second part begins, a cell counts if it differs from the last table of the first."""
+    monkeypatch.setattr(layout, "GROUP_ROWS", 40)
+    tables = walk(60)
+    tables[20:25] = [(n, tables[20][1]) for n, _ in tables[20:25]]  # checkpoints without a change
+    parts = [tmp_path / "1.parquet", tmp_path / "2.parquet"]
+    for part, some in zip(parts, (tables[:23], tables[23:]), strict=True):
+        written(part, some, (3, 2, 2))
+    join(parts, tmp_path / FILE_NAME)
+    archive = Archive(tmp_path / FILE_NAME)
+    for count in (1, 2, 22, 23, 24, 41, 60):
+        assert archive.changes(until=tables[count - 1][0]).tolist() == compared(tables[:count]).tolist()
+    assert archive.changes().tolist() == compared(tables).tolist()
+    assert archive.changed().tolist() == (compared(tables) > 0).tolist()
+
+
+def test_changes_do_not_see_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole table at the beginning of a row group is no change of every cell."""
+    monkeypatch.setattr(layout, "GROUP_ROWS", 1)
+    tables = walk(100)
+    archive = written(tmp_path / FILE_NAME, tables, (3, 2, 2))
+    assert pq.ParquetFile(tmp_path / FILE_NAME).num_row_groups > 3
+    assert archive.changes().tolist() == compared(tables).tolist()
+    assert archive.changes(until=555).tolist() == compared(tables[:55]).tolist()
+
+
+def test_a_group_that_cannot_be_written_is_not_added_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the disk was full for a moment, what comes after is there; only that group is missing."""
+    monkeypatch.setattr(layout, "GROUP_ROWS", 1)
+    tables = np.random.default_rng(0).normal(size=(12, 2, 3))
+    with History(tmp_path / FILE_NAME, (2, 3), {}) as history:
+        written = history._writer.write_table
+
+        def full(*_: object, **__: object) -> None:
+            history._writer.write_table = written
+            raise OSError(errno.ENOSPC, "no space left on device")
+
+        history._writer.write_table = full
+        for number, table in enumerate(tables, start=1):
+            with suppress(OSError):
+                history.add(number, table)
+    archive = Archive(tmp_path / FILE_NAME)
+    kept = archive.episodes().tolist()
+    assert kept == list(range(13 - len(kept), 13))
+    assert 6 <= len(kept) < 12
+    for number, table in archive.tables(kept):
+        assert np.array_equal(table, tables[number - 1])

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from qsweep.errors import UsageError
+from qsweep.tracking.store import Store, local_database, open_store
+from qsweep.tracking.tables.curve_rows import Curve
+from qsweep.tracking.tables.run_tables import Batch, NewRun
+from qsweep.tracking.tables.sqlite_database import MOVED_BYTES, PAGE_BYTES, ROW_BYTES
+
+
+def usable(store: Store) -> bool:
+    """Whether a run can be made in the store, and be read back by MLflow's own URI."""
+    run_id = store.client.create_run("0", run_name="first").info.run_id
+    return str(MlflowClient(store.uri).get_run(run_id).info.run_name) == "first"
+
+
+def names_in(folder: Path) -> list[str]:
+    """The files of a folder, without what SQLite keeps beside an open database."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.endswith(("-wal", "-shm")))
+
+
+def ask(database: Path, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def check_whole(store: Store, database: Path) -> None:
+    """The store is usable and lets readers and a writer work at once; nothing half made lies beside."""
+    assert store.uri == f"sqlite:///{database}"
+    assert store.artifacts == database.parent / "artifacts"
+    assert usable(store)
+    assert ask(database, "PRAGMA journal_mode") == [("wal",)]
+    assert len(ask(database, "SELECT version_num FROM alembic_version")) == 1
+    assert names_in(database.parent) == [database.name, database.with_suffix(".lock").name]
+
+
+def test_a_store_is_made_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The local store of a folder that has none is made, with its folder, and is ready for use."""
+    monkeypatch.chdir(tmp_path)
+    store = open_store("local")
+    assert local_database() == tmp_path / "mlruns" / "mlflow.db"
+    check_whole(store, local_database())
+
+
+def test_an_empty_file_and_leftovers_are_no_store(tmp_path: Path) -> None:
+    """An empty file becomes a store, and what an interrupted creation left is cleared away."""
+    database = tmp_path / "mlflow.db"
+    for name in ("mlflow.db", "mlflow.new-journal", "mlflow.new-wal"):
+        (tmp_path / name).touch()
+    (tmp_path / "mlflow.new").write_text("half a database")
+    check_whole(open_store(f"sqlite:///{database}"), database)
+
+
+def test_a_process_killed_while_it_makes_a_store(tmp_path: Path) -> None:
+    """When its maker is killed before it is whole there is no store, and the next one to come makes it."""
+    killed = (
+        "import os, signal, sys; from pathlib import Path; from qsweep.tracking import store\n"
+        "store.sync_folder = store.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "store.open_store(f'sqlite:///{sys.argv[1]}')"
+    )
+    database = tmp_path / "mlflow.db"
+    ran = subprocess.run([sys.executable, "-c", killed, str(database)], capture_output=True)
+    assert ran.returncode == -9
+    assert "mlflow.db" not in names_in(tmp_path)
+    assert "mlflow.new" in names_in(tmp_path)
+    check_whole(open_store(f"sqlite:///{database}"), database)
+
+
+def test_a_store_that_is_there_is_kept(workdir: Path) -> None:
+    """Opening a store a second time, as `local` or by its file, gives what was in it."""
+    made = open_store("local").client.create_run("0").info.run_id
+    for uri in ("local", "sqlite:///mlruns/mlflow.db", f"sqlite:///{workdir}/mlruns/mlflow.db"):
+        store = open_store(uri, create=False)
+        assert store.uri == f"sqlite:///{workdir}/mlruns/mlflow.db"
+        assert store.client.get_run(made).info.run_id == made
+
+
+@pytest.mark.parametrize("empty", [False, True], ids=["nothing", "empty file"])
+def test_nothing_is_made_unless_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty: bool) -> None:
+    """With create=False a store that is not there is refused, with the remedy, and nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    if empty:
+        local_database().parent.mkdir()
+        local_database().touch()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UsageError, match=r"tracking\.uri: there is no store yet.*train something first"):
+        open_store("local", create=False)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("below", ["mlflow.db", "deeper/mlflow.db"])
+def test_a_folder_that_cannot_be(tmp_path: Path, below: str) -> None:
+    """A file where the store's folder belongs is refused by the path of the database."""
+    (tmp_path / "file").touch()
+    database = tmp_path / "file" / below
+    with pytest.raises(UsageError) as refused:
+        open_store(f"sqlite:///{database}")
+    [problem] = refused.value.problems
+    assert problem.key == "tracking.uri"
+    assert problem.given == str(database)
+
+
+@pytest.mark.timeout(60)  # where it cannot open a database, MLflow tries again for minutes
+@pytest.mark.parametrize("folder", ["my runs #1 (100%) ü", "what?", "a%20b", "x+y&z=1"])
+def test_a_folder_of_any_name(tmp_path: Path, migrated_store: Path, folder: str) -> None:
+    """A folder whose name means something in a URI holds its store or is refused; none lies elsewhere."""
+    database = tmp_path / folder / "mlflow.db"
+    database.parent.mkdir()
+    shutil.copy(migrated_store, database)
+    with suppress(UsageError):
+        usable(open_store(f"sqlite:///{database}"))
+        assert ask(database, "SELECT name FROM runs") == [("first",)]
+    assert names_in(tmp_path) == [folder]
+
+
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    """The address of a web server that is not MLflow's."""
+
+    class Stranger(BaseHTTPRequestHandler):
+        """Answers everything with a page."""
+
+        def do_POST(self) -> None:
+            """Answer."""
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>welcome</html>")
+
+        do_GET = do_POST  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    server = HTTPServer(("127.0.0.1", 0), Stranger)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def refused_server(uri: str) -> str:
+    with pytest.raises(UsageError) as refused:
+        open_store(uri)
+    [problem] = refused.value.problems
+    assert (problem.key, problem.given) == ("tracking.uri", uri)
+    assert "\n" not in str(problem)
+    return problem.rule
+
+
+def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address where nothing listens is refused by name, in one line."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert refused_server(f"http://127.0.0.1:{port}") == "must be an MLflow tracking server that answers"
+
+
+def test_a_server_that_is_not_mlflows(stranger: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A web server that answers with something else is refused alike."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    assert refused_server(stranger) == "must be an MLflow tracking server that answers"
+
+
+def written(store: Store, points: int) -> Path:
+    """The file of a store, after a run with so many points whose writer stays connected."""
+    file, tables = store.database, store.tables
+    assert file is not None
+    assert tables is not None
+    experiment = tables.experiment("e", str(file.parent), {}, 1).experiment_id
+    tables.create(NewRun("r" * 32, "r", experiment, str(file.parent), 1))
+    steps = list(range(points))
+    tables.add("r" * 32, Batch([Curve("x", False, [1] * points, steps, [0.5] * points)]))
+    assert tables.database.read("PRAGMA page_size") == [(PAGE_BYTES,)]
+    assert tables.database.read("SELECT count(*) FROM metrics") == [(points,)]
+    return file
+
+
+MANY = MOVED_BYTES // ROW_BYTES
+"""Points that SQLite's log is not to keep."""
+
+
+def test_what_was_written_is_put_away_beside_the_work(tmp_path: Path) -> None:
+    """Many points move from SQLite's log to its file while the writer stays connected."""
+    file = written(open_store(f"sqlite:///{tmp_path / 'mlflow.db'}"), MANY)
+    deadline = time.monotonic() + 60
+    while file.stat().st_size < MOVED_BYTES / 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert file.stat().st_size >= MOVED_BYTES / 2
+
+
+def test_what_was_written_stays_where_no_thread_can_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is committed is said to be, whether or not it can be put away at once; later it is."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    store = open_store(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        file = written(store, MANY)
+    assert store.tables is not None
+    size = file.stat().st_size
+    for part in range(2):
+        steps = [part * MANY + step for step in range(MANY)]
+        store.tables.add("r" * 32, Batch([Curve("y", False, [1] * MANY, steps, [0.5] * MANY)]))
+    deadline = time.monotonic() + 60
+    while file.stat().st_size == size and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert file.stat().st_size > size
