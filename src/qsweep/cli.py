@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -20,9 +19,9 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
 def refusing(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn what the user cannot have into one message and exit code 2, a signal into 128 + its number.
+    """Report errors in one line each, with exit code 2 for bad input, 1 for a failure, 128 + n for signal n.
 
-    A disk, database or server that fails is one message and exit code 1.
+    A failing disk, database or server counts as a failure. Any other exception is a bug, and is raised.
     """
 
     @wraps(command)
@@ -46,9 +45,7 @@ def refusing(command: Callable[P, R]) -> Callable[P, R]:
             if not failed:
                 raise
             click.echo(f"qsweep: the store or its disk failed: {printable(failed)}", err=True)
-            click.echo(
-                "qsweep: what was reported as done is kept; once that is mended, run it again", err=True
-            )
+            click.echo("qsweep: finished work is kept; fix the problem, then run the command again", err=True)
             sys.exit(1)
 
     return guarded
@@ -66,7 +63,7 @@ trusting = click.option(
     is_flag=True,
     expose_value=False,
     callback=_trust,
-    help="Import the modules that a record names.",
+    help="Allow the run's record to import Python modules.",
 )
 
 
@@ -81,7 +78,7 @@ def main() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[OVERRIDES] [-m]")
 @refusing
 def train(arguments: Sequence[str]) -> None:
-    """Train once, or with -m once for every combination of values.
+    """Train one run, or with -m one run per combination of values.
 
     \b
     qsweep train buckets=40 seed=3
@@ -92,8 +89,8 @@ def train(arguments: Sequence[str]) -> None:
     qsweep train -m +sweep=buckets
     qsweep train --cfg job        print the composed config and stop
 
-    OVERRIDES are KEY=VALUE as in Hydra; conf/train.yaml lists the keys. Presets of your own in a
-    folder conf/ where the command is run are found beside the packaged ones.
+    OVERRIDES are Hydra overrides, KEY=VALUE; conf/train.yaml lists the keys. Your own presets in a
+    folder conf/ in the current directory are found as well as the packaged ones.
     """
     from qsweep.commands.train import launch
 
@@ -103,14 +100,18 @@ def train(arguments: Sequence[str]) -> None:
 @main.command()
 @click.argument("name", required=False, metavar="[EXPERIMENT]")
 @click.option(
-    "--limit", type=click.IntRange(0), default=20, show_default=True, help="Runs listed below the variants."
+    "--limit",
+    type=click.IntRange(0),
+    default=20,
+    show_default=True,
+    help="Number of runs to list below the variants.",
 )
-@click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @refusing
 def runs(name: str | None, limit: int, uri: str) -> None:
-    """The leaderboard: variants over their seeds, then the latest runs.
+    """Rank the variants by mean score, and list the latest runs.
 
-    EXPERIMENT is an experiment's name (an environment's id unless you chose another) or a sweep's.
+    EXPERIMENT is the name of an experiment (by default the environment's id) or of a sweep.
     """
     from qsweep.report.terminal import show_runs
 
@@ -119,13 +120,15 @@ def runs(name: str | None, limit: int, uri: str) -> None:
 
 @main.command()
 @click.argument("name", metavar="EXPERIMENT-or-SWEEP")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write (by default NAME-report).")
-@click.option("--since", help="Only runs since then: 2025-01-31, '2025-01-31 14:00' (UTC), or an age: 7d.")
-@click.option("--where", multiple=True, help="Only runs of which this holds: 'buckets >= 20'.")
-@click.option("--metric", default="test/return_mean", show_default=True, help="What variants compare by.")
-@click.option("--baseline", help="A variant's label or hash that all others are compared with, too.")
-@click.option("--ui", help="Address of the MLflow UI that links lead to.")
-@click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write (default: NAME-report).")
+@click.option(
+    "--since", help="Only runs started since a date (2025-01-31, '2025-01-31 14:00' UTC) or age (7d)."
+)
+@click.option("--where", multiple=True, help="Only runs that meet this condition: 'buckets >= 20'.")
+@click.option("--metric", default="test/return_mean", show_default=True, help="Metric to compare by.")
+@click.option("--baseline", help="Variant (label or hash) to compare all others with.")
+@click.option("--ui", help="Address of the MLflow UI to link runs to.")
+@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @trusting
 @refusing
 def report(
@@ -138,13 +141,13 @@ def report(
     ui: str | None,
     uri: str,
 ) -> None:
-    """Compare runs: a verdict in words, a page with figures, tables as CSV.
+    """Compare runs; write a verdict, figures and tables.
 
     \b
     qsweep report buckets --out report
     qsweep report MountainCar-v0 --since 7d --where 'buckets >= 20'
 
-    A folder that holds an earlier report is replaced.
+    An earlier report in the folder is replaced.
     """
     from qsweep.report.folder import report
     from qsweep.report.loading.selection import Selection
@@ -154,19 +157,19 @@ def report(
 
 @main.command()
 @click.argument("name")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write (by default called NAME).")
-@click.option("--force", is_flag=True, help="Replace the folder if it holds a pulled policy.")
-@click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write (default: NAME).")
+@click.option("--force", is_flag=True, help="Replace a folder that holds a pulled policy.")
+@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @trusting
 @refusing
 def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
     """Write a checkpoint's Q-table and model into a folder.
 
     \b
-    qsweep pull MountainCar-v0@best     the best yet, by what is registered
+    qsweep pull MountainCar-v0@best     the best registered version
     qsweep pull MountainCar-v0/3        a registered version
-    qsweep pull RUN                     the best checkpoint of a run, by its name or id
-    qsweep pull RUN/ep017500            one of its checkpoints
+    qsweep pull RUN                     the best checkpoint of a run (its name or id)
+    qsweep pull RUN/ep017500            a given checkpoint of a run
     """
     from qsweep.commands.pull import pull
 
@@ -175,13 +178,13 @@ def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
 
 @main.command()
 @click.argument("name")
-@click.option("--episodes", default=10, show_default=True, help="How many to roll out.")
-@click.option("--seed", default=0, show_default=True, help="Which of the play starts comes first.")
-@click.option("--video", type=click.Path(path_type=Path), help="MP4 to write the first episode to.")
-@click.option("--gif", type=click.Path(path_type=Path), help="GIF to write the first episode to.")
+@click.option("--episodes", default=10, show_default=True, help="Number of episodes to play.")
+@click.option("--seed", default=0, show_default=True, help="Index of the first start state.")
+@click.option("--video", type=click.Path(path_type=Path), help="Write the first episode to this MP4 file.")
+@click.option("--gif", type=click.Path(path_type=Path), help="Write the first episode to this GIF file.")
 @click.option("--human", is_flag=True, help="Show the episodes in a window.")
-@click.option("--force", is_flag=True, help="Replace files that exist.")
-@click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@click.option("--force", is_flag=True, help="Replace existing files.")
+@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @trusting
 @refusing
 def play(
@@ -194,14 +197,14 @@ def play(
     force: bool,
     uri: str,
 ) -> None:
-    """Roll the greedy policy of a checkpoint out, on starts that nothing else uses.
+    """Run a checkpoint's greedy policy on held-out start states.
 
     \b
     qsweep play MountainCar-v0@best --episodes 1000
     qsweep play RUN/ep017500 --video agent.mp4 --gif agent.gif
-    qsweep play ./FOLDER --human        a folder that `qsweep pull` wrote
+    qsweep play ./FOLDER --human        a folder written by `qsweep pull`
 
-    NAME is what `qsweep pull` takes, or such a folder.
+    NAME is a name that `qsweep pull` accepts, or a folder that it wrote.
     """
     from qsweep.commands.play import Pictures, play
 
@@ -210,24 +213,24 @@ def play(
 
 @main.command()
 @click.argument("name")
-@click.option("--out", type=click.Path(path_type=Path), help="MP4 or GIF to write (by default NAME.mp4).")
-@click.option("--every", type=int, help="Show every n-th checkpoint (by default about 250 are shown).")
-@click.option("--agent", is_flag=True, help="Show the agent at play, too.")
-@click.option("--fps", type=float, help="Frames a second (by default 25, in a GIF 20).")
-@click.option("--force", is_flag=True, help="Replace the file if it exists.")
-@click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@click.option("--out", type=click.Path(path_type=Path), help="MP4 or GIF file to write (default: NAME.mp4).")
+@click.option("--every", type=int, help="Show every n-th checkpoint (default: about 250 in all).")
+@click.option("--agent", is_flag=True, help="Also show the agent playing.")
+@click.option("--fps", type=float, help="Frames per second (default: 25, or 20 for a GIF).")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @trusting
 @refusing
 def video(
     name: str, out: Path | None, every: int | None, agent: bool, fps: float | None, force: bool, uri: str
 ) -> None:
-    """Film how a run's Q-table was learned, checkpoint by checkpoint.
+    """Make a video of a run's Q-table, checkpoint by checkpoint.
 
     \b
     qsweep video RUN --out learning.mp4
     qsweep video MountainCar-v0@best --agent
 
-    NAME is what `qsweep pull` takes; the film ends at the checkpoint that it names.
+    NAME is a name that `qsweep pull` accepts. The video ends at the checkpoint that it names.
     """
     from qsweep.commands.video import video
 
@@ -236,14 +239,14 @@ def video(
 
 @main.command()
 @click.argument("run", metavar="RUN")
-@click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @trusting
 @refusing
 def reproduce(run: str, uri: str) -> None:
-    """Train a run again from its record; exit code 0 only if the last Q-table is the same to the bit.
+    """Train a run again and check that its Q-table is the same.
 
-    RUN is a run's name or id. Nothing is recorded. Where the table is another one, what differs from
-    the record is named, and the exit code is 1.
+    RUN is a run's name or id. Nothing is recorded. Exits with 0 if the last Q-table is identical to the
+    bit. Otherwise lists how code, packages and platform differ from the record, and exits with 1.
     """
     from qsweep.commands.reproduce import reproduce
 
@@ -254,12 +257,12 @@ def reproduce(run: str, uri: str) -> None:
 
 @main.command()
 @click.argument("cases", nargs=-1, metavar="[CASE]...")
-@click.option("--quick", is_flag=True, help="Fewer runs, and not the longest: under a minute.")
+@click.option("--quick", is_flag=True, help="Use fewer runs and skip the longest: under a minute.")
 @refusing
 def verify(cases: Sequence[str], quick: bool) -> None:
-    """Reproduce published and exact numbers; exit code 1 if any does not come out.
+    """Check qsweep against published and exact results.
 
-    CASE is a case such as cliff/sarsa, or a group such as cliff.
+    CASE is a case such as cliff/sarsa, or a group such as cliff. Exits with 1 if any result is missed.
     """
     from qsweep.commands.verify import verify
 
@@ -267,15 +270,15 @@ def verify(cases: Sequence[str], quick: bool) -> None:
 
 
 @main.command()
-@click.option("--fix", is_flag=True, help="Mend what can be mended; nothing that holds a result is deleted.")
-@click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@click.option("--fix", is_flag=True, help="Repair what can be repaired; no result is deleted.")
+@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @refusing
 def doctor(fix: bool, uri: str) -> None:
-    """What is wrong with the store, and the mend; exit code 1 if anything is wrong and not mended.
+    """Check the store for problems; --fix repairs them.
 
-    It looks for runs whose process is gone, a schema that is old or half-migrated, files that belong to
-    nothing, archives that cannot be read, missing parents, versions without run or files, and what
-    killed processes left; and says who takes how much of the disk.
+    Exits with 1 if problems remain. It looks for runs whose process died, an old or half-migrated database
+    schema, orphaned and missing files, unreadable archives, missing parent runs, model versions without
+    run or files, and leftovers of killed processes. It also shows how much disk space each experiment uses.
     """
     from qsweep.commands.doctor import examine
     from qsweep.report.terminal import wide_console
@@ -287,13 +290,13 @@ def doctor(fix: bool, uri: str) -> None:
 
 @main.command()
 @click.argument("name", required=False, metavar="[EXPERIMENT-or-SWEEP]")
-@click.option("--dry-run", is_flag=True, help="Say what would go, and how many bytes; nothing is changed.")
-@click.option("--older-than", help="Runs started before then: an age such as 30d, or a date.")
-@click.option("--keep-best", type=int, help="Runs of all variants but the best so many.")
-@click.option("--thin-checkpoints", type=int, help="Keep every n-th checkpoint of a history.")
-@click.option("--keep-checkpoints", type=int, help="Keep about so many checkpoints of a history.")
-@click.option("--purge", is_flag=True, help="Delete for good, with what was deleted before: rows and files.")
-@click.option("--uri", default="local", show_default=True, help="The store: local, or an MLflow URI.")
+@click.option("--dry-run", is_flag=True, help="Show what would be deleted, with its size; change nothing.")
+@click.option("--older-than", help="Delete runs older than an age (30d) or started before a date.")
+@click.option("--keep-best", type=int, metavar="N", help="Delete runs outside the N best variants.")
+@click.option("--thin-checkpoints", type=int, metavar="N", help="Keep every n-th checkpoint of each run.")
+@click.option("--keep-checkpoints", type=int, metavar="N", help="Keep about N checkpoints of each run.")
+@click.option("--purge", is_flag=True, help="Delete permanently, including runs already in the trash.")
+@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @refusing
 def gc(
     name: str | None,
@@ -305,16 +308,16 @@ def gc(
     purge: bool,
     uri: str,
 ) -> None:
-    """Make room: delete runs by age or rank, keep fewer checkpoints of those that stay.
+    """Free disk space: delete runs, keep fewer checkpoints.
 
     \b
     qsweep gc --dry-run --older-than 30d --keep-best 10
     qsweep gc buckets --keep-checkpoints 100
     qsweep gc --older-than 30d --purge
 
-    Deleted runs lie in the trash until --purge. Runs that a registered version comes from stay, and of a
-    history the best checkpoint, the last and registered ones. With --older-than and --keep-best go those that
-    are both old and not of the best.
+    Deleted runs stay in the trash until --purge. Runs behind a registered version are kept, and so are the
+    best, the last and the registered checkpoints of every run. With both --older-than and --keep-best, only
+    runs that are old and outside the best N are deleted.
     """
     from qsweep.commands.gc import Condition, collect
 
@@ -327,43 +330,47 @@ def gc(
 @click.option("--port", default=5000, show_default=True, help="Port to listen on.")
 @refusing
 def ui(host: str, port: int) -> None:
-    """The MLflow UI on the store of this folder; Ctrl-C ends it."""
-    from qsweep.tracking.store import open_store
+    """Start the MLflow UI for the store in this folder.
 
-    store = open_store("local", create=False)
-    click.echo(f"http://{host}:{port}", err=True)
-    arguments = ["--backend-store-uri", store.uri, "--default-artifact-root", str(store.artifacts)]
-    mlflow = [sys.executable, "-m", "mlflow", "server", "--workers", "1", *arguments]
-    # Without MLflow's job runners, which evaluate language models and start a process each.
-    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
-    os.execv(sys.executable, [*mlflow, "--host", host, "--port", str(port)])
+    Ctrl-C stops it.
+    """
+    from qsweep.commands.ui import serve
+
+    serve(host, port)
 
 
 @main.command()
 @refusing
 def send() -> None:
-    """Send the runs that a tracking server did not take, and that were kept in mlruns/unsent."""
-    from qsweep.tracking.client.unsent import send
+    """Upload runs saved while the server was unreachable.
 
-    sent = send()
-    click.echo(f"{len(sent)} runs sent" + "".join(f"\n{run}" for run in sent))
+    They are read from mlruns/unsent.
+    """
+    from qsweep.commands.send import send
+
+    click.echo(send())
 
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Port.")
-@click.option("--backend", metavar="URI", help="postgresql://HOST/DATABASE, without a password.")
-@click.option("--artifacts", metavar="DEST", help="A folder, or s3://BUCKET/PATH (by default below mlruns/).")
-@click.option("--workers", type=click.IntRange(1), default=4, show_default=True, help="Processes.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Port to listen on."
+)
+@click.option("--backend", metavar="URI", help="Database: postgresql://HOST/DATABASE, without password.")
+@click.option(
+    "--artifacts", metavar="DEST", help="Folder or s3://BUCKET/PATH for artifacts (default: in mlruns/)."
+)
+@click.option("--workers", type=click.IntRange(1), default=4, show_default=True, help="Number of processes.")
 @refusing
 def server(host: str, port: int, backend: str | None, artifacts: str | None, workers: int) -> None:
-    """A tracking server for many users, on PostgreSQL, with passwords; Ctrl-C ends it.
+    """Start a tracking server with users, on PostgreSQL.
 
     \b
     MLFLOW_AUTH_ADMIN_PASSWORD=... qsweep server
     PGHOST=db PGUSER=mlflow PGPASSWORD=... PGDATABASE=mlflow qsweep server --artifacts s3://bucket/qsweep
 
-    Where no PostgreSQL is named, by --backend or libpq's variables, one is run in mlruns/postgresql.
+    Without --backend or PG* variables, a PostgreSQL of its own is started in mlruns/postgresql. Ctrl-C
+    stops the server.
     """
     from qsweep.commands.server import Server, serve
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.metadata import entry_points
 
+from qsweep.environments.twins.pcg64 import uniform
 from qsweep.environments.twins.twin import Twin
 from qsweep.errors import Problem, UsageError
+
+__all__ = ["Twin", "named_twin", "uniform"]
 
 MODULES = {
     "Acrobot-v1": "acrobot",

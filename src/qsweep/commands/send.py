@@ -1,0 +1,11 @@
+"""Upload runs that were saved while a tracking server was unreachable."""
+
+from __future__ import annotations
+
+from qsweep.tracking.client import unsent
+
+
+def send() -> str:
+    """Upload every saved run; returns how many there were, and their ids."""
+    ids = unsent.send()
+    return "\n".join([f"{len(ids)} run{'' if len(ids) == 1 else 's'} uploaded", *ids])

@@ -1,0 +1,43 @@
+"""What the command line says of itself."""
+
+from __future__ import annotations
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from qsweep.cli import main
+
+COMMANDS = sorted(main.commands)
+WIDEST = 60
+"""Characters of a summary that `qsweep --help` shows whole on a terminal of 80 columns."""
+VERBS = {"Check", "Free", "Make", "Rank", "Run", "Start", "Train", "Upload", "Write", "Compare"}
+
+
+def summary(command: str) -> str:
+    """The first line of a command's help."""
+    return (main.commands[command].help or "").partition("\n")[0]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_summary_is_shown_whole(command: str) -> None:
+    """`qsweep --help` shows each command with the first line of its help, not cut by dots."""
+    shown = CliRunner().invoke(main, ["--help"], terminal_width=80).output.splitlines()
+    assert len(summary(command)) <= WIDEST
+    assert [line.split(maxsplit=1)[1] for line in shown if line.split()[:1] == [command]] == [
+        summary(command)
+    ]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_summary_is_a_sentence_that_begins_with_a_verb(command: str) -> None:
+    """A command's summary says what it does: "Check the store for problems.", not "The leaderboard"."""
+    assert summary(command).split()[0] in VERBS
+    assert summary(command).endswith(".")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_has_help(command: str) -> None:
+    """Each option is explained, in one sentence."""
+    options = [each for each in main.commands[command].params if isinstance(each, click.Option)]
+    assert [each.name for each in options if not (each.help or "").endswith((".", ")"))] == []
