@@ -33,7 +33,7 @@ DECAY = "must be an episode (whole number of at least 0) or a fraction (0.0 to 1
 MAKE = "must be an environment that Gymnasium can make"
 NAME = "must be a name without slashes or a leading dot, or null"
 PLANNING = "must be a whole number from 0 to 10,000"
-PRESET = "no preset of this name"
+PRESET = "must be a preset of"
 RATE = "must be a number above 0 and at most 1"
 SINGLE = "takes one value in a single run"
 SYNTAX = "must be written KEY=VALUE"
@@ -109,11 +109,11 @@ VALUES: dict[str, list[Wrong]] = {
     "tracking.uri=mysql://host/db": [("tracking.uri", URI, "'mysql://host/db'")],
     "tracking.uri=postgresql://": [("tracking.uri", URI, "'postgresql://'")],
     f"tracking.uri=postgresql://127.0.0.1:1/db {SMOKE.split()[0]}": [
-        ("tracking.uri", "must be a PostgreSQL database that lets you in", "'postgresql://127.0.0.1:1/db'")
+        ("tracking.uri", "must be a PostgreSQL database to which", "'postgresql://127.0.0.1:1/db'")
     ],
     "tracking.uri=sqlite:////proc/x/y.db": [("tracking.uri", "readable and writable", "'/proc/x/y.db'")],
     f"tracking.uri=http://127.0.0.1:1 {SMOKE.split()[0]}": [
-        ("tracking.uri", "must be an MLflow tracking server that answers", "'http://127.0.0.1:1'")
+        ("tracking.uri", "must be a running MLflow tracking server", "'http://127.0.0.1:1'")
     ],
 }
 
@@ -152,15 +152,15 @@ ENVIRONMENTS: dict[str, list[Wrong]] = {
     "env.id=MountainCar-v9": [("env.id", MAKE, "'MountainCar-v9'")],
     "env.id=Taxi-v3": [("env.id", "Please use `Taxi-v4` instead", "'Taxi-v3'")],
     "env.id=no_such_module:Env-v0": [("env.id", "No module named 'no_such_module'", "")],
-    "env.id=Pendulum-v1": [("env.actions", "is needed: Pendulum-v1 has Box(-2.0, 2.0, (1,), float32)", "")],
+    "env.id=Pendulum-v1": [("env.actions", "is required: Pendulum-v1 has Box(-2.0, 2.0, (1,), float32)", "")],
     "env.id=unusable/Observations-v0": [
         ("env.id", "must have Discrete, MultiDiscrete, Tuple-of-Discrete or Box observations", "'unusable/")
     ],
     "env.id=unusable/Actions-v0": [("env.id", "must have Discrete or Box actions", "'unusable/Actions-v0'")],
     "env.id=unusable/Broken-v0": [("env.id", "the cable is loose", "'unusable/Broken-v0'")],
     "env.id=CartPole-v1": [
-        ("env.low", "dimension 1 of CartPole-v1 is unbounded and needs a finite bound", "-inf"),
-        ("env.low", "dimension 3 of CartPole-v1 is unbounded and needs a finite bound", "-inf"),
+        ("env.low", "must be finite: dimension 1 of CartPole-v1 is unbounded", "-inf"),
+        ("env.low", "must be finite: dimension 3 of CartPole-v1 is unbounded", "-inf"),
     ],
     "env.low=5": [("env.low", BOUNDS, "5")],
     "env.low=[]": [("env.low", BOUNDS, "[]")],
@@ -189,18 +189,18 @@ ENVIRONMENTS: dict[str, list[Wrong]] = {
     f"env.kwargs.render_mode=human {SMOKE}": [("env.kwargs", "", "")],
     "env=blackjack engine=compiled": [("engine", "Blackjack-v1 has neither", "'compiled'")],
     "engine=compiled env.kwargs.goal_velocity=0.01": [
-        ("engine", "compiled needs an environment with a compiled twin or transition tables", "'compiled'")
+        ("engine", "compiled needs a compiled twin or transition tables", "'compiled'")
     ],
     "env=taxi env.kwargs.fickle_passenger=true engine=compiled": [("engine", "", "'compiled'")],
     "env=pendulum engine=compiled": [("engine", "Pendulum-v1 has neither", "'compiled'")],
-    "env.actions=5": [("env.actions", "is for environments with a Box of actions", "5")],
+    "env.actions=5": [("env.actions", "needs an environment with a Box action space", "5")],
     "env.actions=1": [("env.actions", ACTIONS, "1")],
     "env=pendulum env.actions=1": [("env.actions", ACTIONS, "1")],
     "env=pendulum env.actions=10001": [("env.actions", ACTIONS, "10001")],
     "env=pendulum env.actions=five": [("env.actions", ACTIONS, "'five'")],
     "env=pendulum env.actions=2.0": [("env.actions", ACTIONS, "2.0")],
     "env=pendulum env.actions=[3]": [("env.actions", ACTIONS, "[3]")],
-    "env=pendulum env.actions=null": [("env.actions", "is needed: Pendulum-v1 has Box", "")],
+    "env=pendulum env.actions=null": [("env.actions", "is required: Pendulum-v1 has Box", "")],
     "env.id=unusable/Wide-v0 env.actions=6": [("env.actions", "must give at most 100,000 actions", "6")],
     "env.id=unusable/Endless-v0 env.actions=6": [("env.actions", "needs bounded actions", "6")],
     "env.wrapper=3": [("env.wrapper", "must be MODULE:WRAPPER, or null", "3")],
@@ -258,11 +258,15 @@ CHOICES: dict[str, list[Wrong]] = {
         ("n", "must be a whole number from 1", "0"),
     ],
     "algorithm=monte_carlo env.max_steps=1000001": [
-        ("env.max_steps", "must be at most 1,000,000 for monte_carlo, which keeps whole episodes", "1000001")
+        (
+            "env.max_steps",
+            "must be at most 1,000,000 for monte_carlo, which stores complete episodes",
+            "1000001",
+        )
     ],
-    "algorithm=sarsa terminal_rule=tutorial": [("terminal_rule", "tutorial is Q-learning's", "")],
+    "algorithm=sarsa terminal_rule=tutorial": [("terminal_rule", "tutorial needs algorithm=q_learning", "")],
     "experiment=tutorial_2000 algorithm=monte_carlo": [("terminal_rule", "use terminal_rule=standard", "")],
-    "discretizer=tiles terminal_rule=tutorial": [("terminal_rule", "on one grid", "")],
+    "discretizer=tiles terminal_rule=tutorial": [("terminal_rule", "and a single grid", "")],
     "learning_rate_schedule=cosine": [("learning_rate_schedule", PRESET, "'cosine'")],
     "learning_rate_schedule=linaer": [("learning_rate_schedule", "did you mean linear?", "'linaer'")],
     "learning_rate_end=0.01": [
@@ -299,12 +303,12 @@ CHOICES: dict[str, list[Wrong]] = {
     "ties=last": [("ties", "must be one of first, random", "'last'")],
     "ties=1": [("ties", "must be one of first, random", "1")],
     "discretizer=tile": [("discretizer", "did you mean tiles?", "'tile'")],
-    "env=frozen_lake discretizer=tiles": [("discretizer", "tiles is for continuous observations", "")],
+    "env=frozen_lake discretizer=tiles": [("discretizer", "tiles needs continuous observations", "")],
     "env=blackjack discretizer=quantile": [("discretizer", "Blackjack-v1 has discrete ones", "")],
-    "discretizer=tiles algorithm=dyna_q": [("discretizer", "tiles do not go together with dyna_q", "")],
+    "discretizer=tiles algorithm=dyna_q": [("discretizer", "tiles cannot be used with dyna_q", "")],
     "discretizer=tiles algorithm=monte_carlo": [("discretizer", "one cell per state", "")],
-    "discretizer=tiles exploration=ucb": [("discretizer", "counting visits", "")],
-    "discretizer=tiles learning_rate_schedule=visits": [("discretizer", "counting visits", "")],
+    "discretizer=tiles exploration=ucb": [("discretizer", "where visits are counted", "")],
+    "discretizer=tiles learning_rate_schedule=visits": [("discretizer", "where visits are counted", "")],
     "tilings=4": [("tilings", "does not apply to discretizer=uniform", "4")],
     "discretizer=quantile tilings=4": [("tilings", "does not apply to discretizer=quantile", "4")],
     "discretizer=tiles tilings=1": [("tilings", "must be a whole number from 2 to 256", "1")],
@@ -325,7 +329,7 @@ KEYS_AND_PRESETS: dict[str, list[Wrong]] = {
     "epsilon.strat=0.1": [("epsilon.strat", "did you mean epsilon.start?", "")],
     "epsilon_start=1": [("epsilon_start", "did you mean epsilon.start?", "")],
     "tracking.url=local": [("tracking.url", "did you mean tracking.uri?", "")],
-    "+brand_new=1": [("brand_new", "no such key", "")],
+    "+brand_new=1": [("brand_new", "is not a key", "")],
     "gamma=0.9": [("gamma", "one of algorithm, buckets,", "")],
     "env=mountain_cr": [("env", "did you mean mountain_car?", "'mountain_cr'")],
     "epsilon=cosine": [("epsilon", PRESET, "'cosine'")],
@@ -372,7 +376,7 @@ SWEEPS: dict[str, list[Wrong]] = {
     "env=cart_pole,acrobot": [("env", SINGLE, "'env=cart_pole,acrobot'")],
     "experiment=tutorial_2000,tutorial_final": [("experiment", SINGLE, "")],
     f"+sweep=buckets {SMOKE}": [("sweep", "-m", "")],
-    "-m seed=interval(0,1)": [("seed", "cannot be enumerated", "'seed=interval(0,1)'")],
+    "-m seed=interval(0,1)": [("seed", "must be a list of values", "'seed=interval(0,1)'")],
     "-m seed=choice()": [("seed=choice()", "empty choice", "")],
     "-m seed=range(0)": [("seed", "", "'seed=range(0)'")],
     "-m 'env=glob(z*)'": [("env", "", "'env=glob(z*)'")],
@@ -392,7 +396,9 @@ SWEEPS: dict[str, list[Wrong]] = {
         ("discont", "did you mean discount?", ""),
     ],
     "-m +sweep=buckets seed=-1": [("seed", "must be a whole number of at least 0", "-1")],
-    "-m tracking.uri=http://127.0.0.1:1 seed=1,2": [("tracking.uri", "that answers", "'http://127.0.0.1:1'")],
+    "-m tracking.uri=http://127.0.0.1:1 seed=1,2": [
+        ("tracking.uri", "must be a running", "'http://127.0.0.1:1'")
+    ],
 }
 
 MANY: dict[str, list[Wrong]] = {
@@ -581,7 +587,7 @@ def test_a_file_where_the_store_belongs_is_refused() -> None:
     """A file called mlruns is named as what stands in the way."""
     write("mlruns", "")
     [line] = refusal("train episodes=20")
-    assert line.startswith("tracking.uri: the store's folder and file must be readable and writable")
+    assert line.startswith("tracking.uri: must be a readable and writable file")
 
 
 @pytest.mark.timeout(15)
@@ -649,7 +655,7 @@ PROCESSES: dict[str, list[Wrong]] = {
     ],
     "train -m buckets=10,0,20 'seed=range(3)'": [("buckets", BUCKETS, "0")],
     "train tracking=server": [("tracking.uri", URI, "'ftp://host'")],
-    "ui": [("tracking.uri", "there is no store yet", "")],
+    "ui": [("tracking.uri", "store does not exist", "")],
 }
 
 
@@ -676,9 +682,9 @@ def test_the_installed_command_refuses_alike(command: str) -> None:
 def test_a_folder_without_a_store_is_refused(folder: Path, command: str) -> None:
     """Reading a store that is not there says where it was looked for, and makes none."""
     [line] = refusal(command)
-    assert line.startswith("tracking.uri: there is no store yet")
+    assert line.startswith("tracking.uri: store does not exist")
     assert str(folder / "mlruns" / "mlflow.db") in line
-    assert "train something first" in line
+    assert "run qsweep train first" in line
 
 
 @pytest.fixture(scope="module")
@@ -701,5 +707,5 @@ def test_an_experiment_that_is_not_there_is_refused(
     """A name that no experiment or sweep has is refused, whatever signs it is made of."""
     monkeypatch.chdir(store)
     [line] = refusal(f"runs {name}")
-    assert line.startswith("name: no experiment or sweep of this name")
+    assert line.startswith("name: must be an experiment or a sweep")
     assert "first_try" in line

@@ -117,7 +117,7 @@ def test_every_combination_trains(
     lines = [f"discretizer={discretizer}", f"exploration={exploration}", f"ties={ties}"]
     lines += [f"learning_rate_schedule={schedule}", f"algorithm={name}"]
     if refused(discretizer, exploration, schedule):
-        with pytest.raises(UsageError, match="tiles do not go together with counting visits"):
+        with pytest.raises(UsageError, match="tiles cannot be used where visits are counted"):
             small("mountain_car", *lines)
         return
     config = small("mountain_car", *lines)

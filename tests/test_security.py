@@ -147,7 +147,7 @@ def test_a_bomb_of_rows_is_refused_unread(tmp_path: Path, monkeypatch: pytest.Mo
     path = crafted(tmp_path / FILE_NAME, [rows], compression="zstd")
     assert path.stat().st_size < 10_000
     monkeypatch.setattr(Archive, "_rows", None)
-    with pytest.raises(UsageError, match="200,002 rows does not suit"):
+    with pytest.raises(UsageError, match="200,002 rows does not fit"):
         read(path)
 
 
@@ -386,7 +386,7 @@ def test_a_record_imports_no_module(store: Store, env: dict[str, str]) -> None:
     Path("evil.py").write_text(EVIL)
     run_id = forged(store, **env)
     for use in (pull, play, reproduce):
-        with pytest.raises(UsageError, match=r"names a module of its own, which would be run.*--trust"):
+        with pytest.raises(UsageError, match=r"would import a module named by the record.*--trust"):
             use(run_id)
     assert not Path(MARKER).exists()
 

@@ -135,7 +135,7 @@ class Sweep:
 
     name: Annotated[
         Name | None,
-        Field(description="a name without slashes or a leading dot, or null (what it varies)"),
+        Field(description="a name without slashes or a leading dot, or null (the keys that it varies)"),
     ] = None
     report: Annotated[Literal["auto", "never"], Field(description="one of auto, never")] = "auto"
     rerun: Annotated[

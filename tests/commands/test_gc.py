@@ -69,7 +69,7 @@ def test_checkpoints_that_stay_by_hand(condition: Condition, chosen: set[int], e
 def test_nothing_goes_without_a_condition(store: Store) -> None:
     """It is refused, as are numbers below one and an age that is none, all at once."""
     recorded.record(store, score=-150.0)
-    with pytest.raises(UsageError, match="nothing goes without one"):
+    with pytest.raises(UsageError, match="needs a condition on what to delete"):
         collect(None, Condition())
     with pytest.raises(UsageError) as refused:
         collect(None, Condition("soon", 0, 0, 3))

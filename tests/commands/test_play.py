@@ -166,7 +166,7 @@ def test_the_whole_summary() -> None:
     assert lines == [
         "MountainCar-v0  from a test",
         "played    3 greedy episodes",
-        "starts    seeds 3221225472 to 3221225474, which no training, validation or test uses",
+        "starts    seeds 3221225472 to 3221225474, not used in training, validation or test",
         "returns   -100 -110 -200",
         "success   66.7%: 2 of 3",
         "length    mean 136.7 steps",
@@ -178,7 +178,7 @@ def test_one_episode_has_no_interval() -> None:
     lines = summary("Taxi-v4", [7.0], [14], [True])
     assert lines[1:4] == [
         "played    1 greedy episode",
-        "starts    seed 3221225472, which no training, validation or test uses",
+        "starts    seed 3221225472, not used in training, validation or test",
         "return    7",
     ]
 
@@ -259,7 +259,7 @@ def test_an_environment_of_another_shape_is_refused() -> None:
     deeper = dataclasses.replace(policy, grid=Grid((0.0,) * 3, (1.0,) * 3, (2,) * 3))
     wider = dataclasses.replace(policy, q_table=np.zeros((20, 20, 4)))
     for wrong in (deeper, wider, dataclasses.replace(policy, first_action=1)):
-        with pytest.raises(UsageError, match=r"name: the policy is for .* but the environment has 2 dim"):
+        with pytest.raises(UsageError, match=r"name: has a policy for .* but the environment has 2 dim"):
             Stage.of(wrong)
 
 

@@ -76,7 +76,7 @@ def test_the_command_and_what_it_leaves(qsweep: Command) -> None:
     store = open_store(LOCAL)
     ran = qsweep("reproduce", run_id[-8:])
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout.endswith("reproduced: the last Q-table is the same to the bit\n")
+    assert ran.stdout.endswith("reproduced: the last Q-table is identical to the bit\n")
     packages = json.loads(tags_of(store, run_id)[PACKAGES]) | {"numpy": "1.26.4"}
     store.client.set_tag(run_id, TABLE, "0" * 64)
     store.client.set_tag(run_id, PACKAGES, json.dumps(packages))
@@ -109,7 +109,7 @@ def test_a_changed_config_is_told(changes: dict[str, Any], equal: bool, tmp_path
     done = reproduce("a run")
     assert done.equal == equal
     assert done.config != done.recorded_config
-    changed = f"config    config.yaml was changed since: recorded {done.recorded_config}, now {done.config}"
+    changed = f"config    config.yaml was changed: recorded {done.recorded_config}, now {done.config}"
     assert changed in str(done).splitlines()
 
 
@@ -141,7 +141,7 @@ def test_a_killed_run_is_refused() -> None:
         run([Work(load_config(SHORT), "a run", "")], Killing())
     with pytest.raises(UsageError) as caught:
         reproduce("a run")
-    rule = "run: did not finish, so there is no last Q-table to reproduce"
+    rule = "run: must have finished, so that there is a last Q-table"
     assert str(caught.value) == f"{rule}; given 'a run' (it is KILLED)"
 
 
@@ -159,7 +159,7 @@ def test_an_unknown_run() -> None:
     """A name that nothing has is refused with what there is."""
     trained()
     with pytest.raises(
-        UsageError, match=r"name: no run of this name or id; given 'a rum' \(there is a run\)"
+        UsageError, match=r"name: is not the name or id of a run; given 'a rum' \(known: a run\)"
     ):
         reproduce("a rum")
 
@@ -212,7 +212,7 @@ def test_code_that_was_never_committed() -> None:
     """Files changed then and now may have changed between: that is said, as nothing tells how."""
     dirty = {**SAME, "qsweep.git_dirty": "true"}
     assert list(differences(dirty, dirty)) == [
-        "qsweep.git_dirty: files differed from the commit, then and now, and none tells how"
+        "qsweep.git_dirty: files had uncommitted changes, then and now, which are not recorded"
     ]
 
 
@@ -221,10 +221,10 @@ def test_the_whole_report() -> None:
     done = Reproduction("a run", "1f", 25000, 1.234, "aa", "aa", "c0", "c0", ())
     assert str(done).splitlines() == [
         "run       a run (1f)",
-        "trained   25,000 episodes again in 1.23 s",
+        "trained   25,000 episodes in 1.23 s",
         "recorded  aa",
         "now       aa",
-        "config    config.yaml is as it was recorded (c0)",
-        "differs   nothing that the run recorded of its code, packages, Python and platform",
-        "reproduced: the last Q-table is the same to the bit",
+        "config    config.yaml is unchanged (c0)",
+        "differs   nothing: code, packages, Python and platform are as recorded",
+        "reproduced: the last Q-table is identical to the bit",
     ]

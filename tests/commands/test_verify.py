@@ -179,4 +179,4 @@ def test_the_command_refuses_an_unknown_case(qsweep: Callable[..., CompletedProc
     """Exit code 2, and one line that says which names there are or which is near."""
     ran = qsweep("verify", "clif/sarsa")
     assert ran.returncode == 2
-    assert ran.stderr.startswith("qsweep: case: is no case or group of cases; given 'clif/sarsa'")
+    assert ran.stderr.startswith("qsweep: case: must be a case or a group of cases; given 'clif/sarsa'")

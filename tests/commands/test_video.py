@@ -251,9 +251,9 @@ def test_a_map(trained: Trained) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nobody", "name: no run of this name or id; given 'nobody'"),
-        ("a run/ep000155", "the run has no checkpoint of this name"),
-        ("MountainCar-v0@beast", "no version has this alias"),
+        ("nobody", "name: is not the name or id of a run; given 'nobody'"),
+        ("a run/ep000155", "is not a checkpoint of this run"),
+        ("MountainCar-v0@beast", "is not the alias of any version"),
         ("../x", "must be MODEL@ALIAS, MODEL/VERSION, RUN or RUN/CHECKPOINT"),
         ("a/b/c", "must be MODEL@ALIAS, MODEL/VERSION, RUN or RUN/CHECKPOINT"),
         ("", "must be MODEL@ALIAS, MODEL/VERSION, RUN or RUN/CHECKPOINT"),
@@ -273,7 +273,7 @@ def test_a_pulled_folder_has_no_history(trained: Trained, here: Path, form: str)
     shutil.copytree(trained.folder / "pulled", here / "pulled")
     with pytest.raises(UsageError) as refused:
         video(form.format("pulled"), uri=trained.uri)
-    assert "holds one checkpoint, and no history" in str(refused.value)
+    assert "a pulled folder has only one checkpoint" in str(refused.value)
     assert "qsweep video a run" in str(refused.value)
 
 
@@ -327,7 +327,7 @@ def test_force_replaces_a_file(trained: Trained, here: Path) -> None:
 
 def test_there_is_no_store(here: Path) -> None:
     """Nothing is made where nothing was ever trained."""
-    with pytest.raises(UsageError, match="there is no store yet"):
+    with pytest.raises(UsageError, match="store does not exist"):
         video("a run")
     assert os.listdir(here) == []
 

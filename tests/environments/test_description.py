@@ -115,7 +115,7 @@ def test_continuous_actions_need_to_be_discretised() -> None:
     """A Box of actions is refused, naming the space and what makes it usable."""
     problem = refused("ActBox")
     assert problem.key == "env.actions"
-    assert problem.rule == "is needed: spaces/ActBox-v0 has Box(-1.0, 1.0, (1,), float32)"
+    assert problem.rule == "is required: spaces/ActBox-v0 has Box(-1.0, 1.0, (1,), float32)"
     assert "env.actions=5" in problem.remedy
     assert describe(env("ActBox", actions=5)).actions == 5
 

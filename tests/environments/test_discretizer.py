@@ -64,7 +64,7 @@ def test_unbounded_dimensions_need_bounds(name: str) -> None:
     """A dimension without bounds, or with the largest float for one, is a problem of its own."""
     _, problems = bounded(env(name), described(name))
     numbers = [2] if name == "Largest" else [0, 1]
-    rules = [f"dimension {d} of spaces/{name}-v0 is unbounded and needs a finite bound" for d in numbers]
+    rules = [f"must be finite: dimension {d} of spaces/{name}-v0 is unbounded" for d in numbers]
     assert [(p.key, p.rule) for p in problems] == [("env.low", rule) for rule in rules]
 
 
@@ -254,7 +254,7 @@ def test_only_continuous_observations_are_learned_or_tiled(kind: str) -> None:
     """A discrete environment wants no other discretizer than uniform, and is told so."""
     [problem] = problems_of("env=frozen_lake", f"discretizer={kind}")
     assert problem.key == "discretizer"
-    assert problem.rule == f"{kind} is for continuous observations, FrozenLake-v1 has discrete ones"
+    assert problem.rule == f"{kind} needs continuous observations; FrozenLake-v1 has discrete ones"
 
 
 def test_tilings_are_grids_of_one_bucket_more() -> None:
@@ -269,5 +269,5 @@ def test_the_limit_of_a_table_counts_its_tilings() -> None:
     [problem] = problems_of("discretizer=tiles", "tilings=12", "buckets=1000")
     assert problem.key == "buckets"
     assert problem.rule == (  # 12 x 1001 x 1001 x 3
-        f"must give a Q-table of at most {TABLE_LIMIT:,} values; this one has 36,072,036"
+        f"must give a Q-table of at most {TABLE_LIMIT:,} values; this one would have 36,072,036"
     )

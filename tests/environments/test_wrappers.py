@@ -57,8 +57,8 @@ def test_every_combination_of_actions_is_one() -> None:
 @pytest.mark.parametrize(
     ("space", "count", "rule"),
     [
-        (spaces.Discrete(3), 5, "is for environments with a Box of actions"),
-        (spaces.MultiDiscrete([2, 2]), 5, "is for environments with a Box of actions"),
+        (spaces.Discrete(3), 5, "needs an environment with a Box action space"),
+        (spaces.MultiDiscrete([2, 2]), 5, "needs an environment with a Box action space"),
         (spaces.Box(-np.inf, 1.0, (1,), np.float32), 5, "needs bounded actions"),
         (spaces.Box(-1.0, 1.0, (9,), np.float32), 6, f"must give at most {MOST_ACTIONS:,} actions"),
         (spaces.Box(-1.0, 1.0, (400,), np.float32), 10_000, f"must give at most {MOST_ACTIONS:,} actions"),

@@ -59,7 +59,7 @@ def test_a_run(
 def test_a_fresh_database_is_filled_once(postgresql: PostgreSQL) -> None:
     """Processes that find the database empty fill it one after the other, and nothing is made unasked."""
     uri = postgresql.uri(postgresql.create_database())
-    with pytest.raises(UsageError, match="there is no store yet"):
+    with pytest.raises(UsageError, match="store does not exist"):
         open_store(uri, create=False)
     code = f"from qsweep.tracking.store import open_store; open_store({uri!r}).client.create_run('0')"
     makers = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]

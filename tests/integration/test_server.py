@@ -241,7 +241,7 @@ def test_who_is_not_known_is_refused(refused: list[tuple[int, str, str]]) -> Non
     for code, _, err in refused:
         [line] = err.splitlines()
         assert code == 2
-        assert line.startswith("qsweep: tracking.uri: must be a server that knows this user and password")
+        assert line.startswith("qsweep: tracking.uri: must be a server that accepts this user and password")
         assert "MLFLOW_TRACKING_PASSWORD" in line
 
 

@@ -144,7 +144,7 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
     again = start(killed, *LONG, "tracking.durable_seconds=0.2")
     said, warned = again.communicate(timeout=240)
     assert again.returncode == 0, said + warned
-    assert f"going on with run {before.run_id} after episode" in warned
+    assert f"resuming run {before.run_id} after episode" in warned
     [after] = runs_in(killed)
     assert after.run_id == before.run_id
     check_all_there([after], runs_in(undisturbed))
@@ -220,7 +220,7 @@ def test_two_launches_of_one_sweep(tmp_path: Path) -> None:
     assert sorted(process.returncode for process in both) == [0, 2], said
     [refused] = [errors for process, (_, errors) in zip(both, said, strict=True) if process.returncode]
     assert len(refused.splitlines()) == 1
-    assert "this multirun is being run already" in refused
+    assert "is already running" in refused
     assert [run.status for run in runs_in(tmp_path)] == ["FINISHED"] * 2
 
 

@@ -398,10 +398,10 @@ def test_an_own_sweep_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     [
         (("env=frozen_lake", "buckets=10,20"), "buckets=20,seed=0: is the same run as buckets=10,seed=0"),
         (("env=frozen_lake", "seed=1,2"), ""),
-        (("seed=1,2,1",), "seed=1: is asked for twice"),
-        (("engine=compiled,gymnasium",), "seed=0: is asked for twice"),
-        (("tracking.max_points=10,20",), "seed=0: is asked for twice"),
-        (("sweep.rerun=all,code", "seed=3,4"), "seed=3: is asked for twice"),
+        (("seed=1,2,1",), "seed=1: is requested twice"),
+        (("engine=compiled,gymnasium",), "seed=0: is requested twice"),
+        (("tracking.max_points=10,20",), "seed=0: is requested twice"),
+        (("sweep.rerun=all,code", "seed=3,4"), "seed=3: is requested twice"),
         (("hydra/launcher=basic,joblib",), "is the same run as"),
     ],
 )

@@ -59,15 +59,13 @@ def test_the_best_runs_have_sliders(store: Store) -> None:
 
 def test_what_goes_wrong_is_said(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A parent that is not there, and an error of any kind, end in a sentence."""
-    assert attach("0" * 32, store.uri).startswith("no report in the parent run: MlflowException: ")
+    assert attach("0" * 32, store.uri).startswith("the report failed: MlflowException: ")
 
     def broken(*_: object) -> None:
         raise ZeroDivisionError("two\nlines")
 
     monkeypatch.setattr(attachment, "contents", broken)
-    assert (
-        attach(parent(store, "s"), store.uri) == "no report in the parent run: ZeroDivisionError: two lines"
-    )
+    assert attach(parent(store, "s"), store.uri) == "the report failed: ZeroDivisionError: two lines"
 
 
 def test_a_sweep_without_runs(store: Store) -> None:

@@ -102,7 +102,7 @@ def test_what_is_not_a_report_is_left_alone(store: Store, file: str) -> None:
     path.parent.mkdir(parents=True)
     path.write_text("mine")
     with pytest.raises(
-        UsageError, match="--out: exists, and is replaced only if it is a folder that holds a report"
+        UsageError, match="--out: exists, and is replaced only if it is a folder with a report"
     ):
         written(out="out")
     assert [found for found in Path("out").rglob("*") if found.is_file()] == [path]
@@ -113,7 +113,7 @@ def test_a_report_with_something_beside_it_is_left_alone(store: Store) -> None:
     sweep(store, "s", {10: [-150.0]})
     folder = written().folder
     (folder / "notes.txt").write_text("mine")
-    with pytest.raises(UsageError, match=r"it also holds notes\.txt; give another --out"):
+    with pytest.raises(UsageError, match=r"it also contains notes\.txt; give another --out"):
         written()
     assert (folder / "notes.txt").read_text() == "mine"
 
@@ -144,10 +144,10 @@ def test_a_failure_leaves_nothing(store: Store, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"name": "t"}, r"no experiment or sweep of this name; given 't' \(.*s\)"),
-        ({"baseline": "buckets=11"}, "--baseline: no variant is called so"),
-        ({"where": ["bukets > 3"]}, "--where: no run has this key"),
-        ({"metric": "nonsense"}, "--metric: no run has this metric"),
+        ({"name": "t"}, r"must be an experiment or a sweep; given 't' \(.*s\)"),
+        ({"baseline": "buckets=11"}, "--baseline: must be the label or hash of a variant"),
+        ({"where": ["bukets > 3"]}, "--where: must be a key of the runs"),
+        ({"metric": "nonsense"}, "--metric: must be a metric of the runs"),
         ({"since": "then"}, "--since: must be a date"),
         ({"uri": "ftp://x"}, "must be local, http"),
     ],

@@ -94,7 +94,7 @@ def test_a_multirun_that_is_in_hand() -> None:
     """While a process runs it, it is refused, and the other one's parent is left alone."""
     with (
         parent_run(planned("buckets=2,3")) as parent,
-        pytest.raises(UsageError, match="this multirun is being run already"),
+        pytest.raises(UsageError, match="is already running"),
         parent_run(planned("buckets=2,3,4")),
     ):
         pass

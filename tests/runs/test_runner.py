@@ -272,7 +272,7 @@ def test_an_experiment_that_was_deleted(workdir: Path) -> None:
     """A run is not begun in a deleted experiment: the name is refused, and how to go on is said."""
     client = open_store("local").client
     client.delete_experiment(client.create_experiment("MountainCar-v0", str(workdir / "artifacts")))
-    with pytest.raises(UsageError, match=r"tracking\.experiment: names an experiment that was deleted"):
+    with pytest.raises(UsageError, match=r"tracking\.experiment: must not be a deleted experiment"):
         recorded(SMALL, "local")
     assert client.search_runs(["0"]) == []
 

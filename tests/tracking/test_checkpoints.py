@@ -221,7 +221,7 @@ def test_a_name_between_two_checkpoints_is_unknown(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(layout, "GROUP_ROWS", 1)
     archive = written(tmp_path / FILE_NAME, walk(60), (3, 2, 2))
     for episodes in [0, *range(5, 610, 10), 610]:
-        with pytest.raises(UsageError, match="there is none of this name"):
+        with pytest.raises(UsageError, match="is not a checkpoint of this run"):
             archive.q_table(name_of(episodes))
 
 

@@ -97,7 +97,7 @@ def test_nothing_is_made_unless_asked(tmp_path: Path, monkeypatch: pytest.Monkey
         local_database().parent.mkdir()
         local_database().touch()
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(UsageError, match=r"tracking\.uri: there is no store yet.*train something first"):
+    with pytest.raises(UsageError, match=r"tracking\.uri: store does not exist.*run qsweep train first"):
         open_store("local", create=False)
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -169,13 +169,13 @@ def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    assert refused_server(f"http://127.0.0.1:{port}") == "must be an MLflow tracking server that answers"
+    assert refused_server(f"http://127.0.0.1:{port}") == "must be a running MLflow tracking server"
 
 
 def test_a_server_that_is_not_mlflows(stranger: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A web server that answers with something else is refused alike."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    assert refused_server(stranger) == "must be an MLflow tracking server that answers"
+    assert refused_server(stranger) == "must be a running MLflow tracking server"
 
 
 def written(store: Store, points: int) -> Path:

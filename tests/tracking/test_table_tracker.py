@@ -330,6 +330,8 @@ def test_a_store_that_takes_no_run(workdir: Path) -> None:
     assert store.tables is not None
     with closing(sqlite3.connect(workdir / "mlruns" / "mlflow.db")) as database:
         database.execute("ALTER TABLE experiments RENAME TO elsewhere")
-    with pytest.raises(UsageError, match=r"tracking\.uri: the store takes no run.*no such table") as refused:
+    with pytest.raises(
+        UsageError, match=r"tracking\.uri: the store did not accept the run.*no such table"
+    ) as refused:
         TableTracker(store, store.tables).open(RECORD)
     assert "\n" not in str(refused.value)

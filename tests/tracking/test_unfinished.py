@@ -262,7 +262,7 @@ def test_a_folder_in_another_processs_hands(tmp_path: Path, holder: subprocess.P
     """Of two processes that would go on with one run the second is refused, until the first is dead."""
     before = sorted(path.name for path in (tmp_path / RUN).iterdir())
     with (
-        pytest.raises(UsageError, match="is being gone on with by another process"),
+        pytest.raises(UsageError, match="is being executed by another process"),
         workplace(left_by(RUN, tmp_path)),
     ):
         pass

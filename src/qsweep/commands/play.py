@@ -58,8 +58,8 @@ class Pictures:
             from qsweep.pictures.agent_video import has_display
 
             if not has_display():
-                rule = "needs a display, and there is none here"
-                yield Problem("--human", rule, None, "write --video FILE.mp4 instead")
+                rule = "needs a display, but none is available"
+                yield Problem("--human", rule, None, "use --video FILE.mp4 instead")
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Played:
         yield f"{self.policy.env_id}  {self.source}"
         yield f"played    {episodes:,} greedy episode{plural}"
         start = f"seed {self.starts[0]}" if not plural else f"seeds {self.starts[0]} to {self.starts[-1]}"
-        yield f"starts    {start}, which no training, validation or test uses"
+        yield f"starts    {start}, not used in training, validation or test"
         yield f"return    {self._return()}"
         if 1 < episodes <= LISTED:
             yield f"returns   {' '.join(f'{total:g}' for total in self.rollouts.returns)}"
@@ -91,7 +91,7 @@ class Played:
         yield f"length    mean {self.rollouts.lengths.mean():.1f} steps"
         if self.film:
             (width, height), files = self.film.size, ", ".join(map(str, self.files.values()))
-            what = f"{self.film.frames:,} frames of {width} x {height} pixels, {self.film.fps:g} a second"
+            what = f"{self.film.frames:,} frames of {width} x {height} pixels, {self.film.fps:g} per second"
             yield f"wrote     {files}: the first episode, {what}"
 
     def _return(self) -> str:

@@ -34,7 +34,7 @@ class Pulled:
             f"{self.policy.env_id}  checkpoint {origin['checkpoint']} of run {origin['run_name']} "
             f"({origin['run_id']}){version}\n"
             f"wrote {self.folder}: {files}\n"
-            f"play it with the few lines of Python in its {README}, or serve it: "
+            f"play it with the Python code in its {README}, or serve it: "
             f"mlflow models serve --env-manager local -m {self.folder / MODEL}"
         )
 
@@ -66,9 +66,9 @@ def _check_replaceable(folder: Path, force: bool) -> None:
         return
     if not force:
         raise UsageError([Problem("--out", "exists", str(folder), "give another --out, or --force")])
-    rule = "is replaced only if it is a folder that holds a pulled policy and nothing else"
+    rule = "is replaced only if it is a folder with a pulled policy and nothing else"
     if folder.is_symlink() or not folder.is_dir():
         raise UsageError([Problem("--out", rule, str(folder))])
     others = sorted(path.name for path in folder.iterdir() if path.name not in WRITTEN)
     if others:
-        raise UsageError([Problem("--out", rule, str(folder), f"it also holds {', '.join(others[:5])}")])
+        raise UsageError([Problem("--out", rule, str(folder), f"it also contains {', '.join(others[:5])}")])

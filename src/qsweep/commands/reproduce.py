@@ -57,17 +57,17 @@ class Reproduction:
 
     def _lines(self) -> Iterator[str]:
         yield f"run       {self.run_name} ({self.run_id})"
-        yield f"trained   {self.episodes:,} episodes again in {self.seconds:.2f} s"
+        yield f"trained   {self.episodes:,} episodes in {self.seconds:.2f} s"
         yield f"recorded  {self.recorded}"
         yield f"now       {self.found}"
         if self.config == self.recorded_config:
-            yield f"config    {RECORD} is as it was recorded ({self.config})"
+            yield f"config    {RECORD} is unchanged ({self.config})"
         else:
-            yield f"config    {RECORD} was changed since: recorded {self.recorded_config}, now {self.config}"
+            yield f"config    {RECORD} was changed: recorded {self.recorded_config}, now {self.config}"
         yield from (f"differs   {difference}" for difference in self.differences)
         if not self.differences:
-            yield "differs   nothing that the run recorded of its code, packages, Python and platform"
-        yield "reproduced: the last Q-table is the same to the bit" if self.equal else "NOT reproduced"
+            yield "differs   nothing: code, packages, Python and platform are as recorded"
+        yield "reproduced: the last Q-table is identical to the bit" if self.equal else "NOT reproduced"
 
 
 def reproduce(name: str, uri: str = "local") -> Reproduction:
@@ -97,8 +97,8 @@ def reproduce(name: str, uri: str = "local") -> Reproduction:
 
 def _check_finished(run: Any) -> None:
     if run.info.status != "FINISHED":
-        rule = "did not finish, so there is no last Q-table to reproduce"
-        raise UsageError([Problem("run", rule, run.info.run_name, f"it is {run.info.status}")])
+        rule = "must have finished, so that there is a last Q-table"
+        raise UsageError([Problem("run", rule, run.info.run_name, f"its status is {run.info.status}")])
     missing = [key for key in (TABLE, CONFIG) if key not in run.data.tags]
     if missing:
         raise UsageError([Problem("run", f"has no tag {missing[0]}", run.info.run_name)])
@@ -136,7 +136,7 @@ def differences(recorded: Mapping[str, str], now: Mapping[str, str]) -> Iterator
     for package in dict.fromkeys([*then, *here]):
         yield from _difference(f"qsweep.packages: {package}", then.get(package), here.get(package))
     if recorded.get("qsweep.git_dirty") == now.get("qsweep.git_dirty") == "true":
-        yield "qsweep.git_dirty: files differed from the commit, then and now, and none tells how"
+        yield "qsweep.git_dirty: files had uncommitted changes, then and now, which are not recorded"
 
 
 def _difference(key: str, then: str | None, now: str | None) -> Iterator[str]:

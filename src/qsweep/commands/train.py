@@ -67,7 +67,9 @@ def _flags(arguments: list[str]) -> Any:
         raise UsageError([Problem("--config-dir", "must be a folder", flags.config_dir)])
     for name in ("config_name", "config_path", "experimental_rerun"):
         if getattr(flags, name):
-            raise UsageError([Problem(f"--{name.replace('_', '-')}", "does not apply", getattr(flags, name))])
+            raise UsageError(
+                [Problem(f"--{name.replace('_', '-')}", "is not supported", getattr(flags, name))]
+            )
     return flags
 
 
@@ -104,8 +106,8 @@ def _interrupted(job: Job) -> str:
     run_id = interrupted_run(open_store(tracking.uri), job.config, job.name)
     for found in left:
         if found.run_id == run_id:
-            say = "never to begin anew: tracking.resume=never"
-            click.echo(f"going on with run {run_id} after episode {found.episodes:,} ({say})", err=True)
+            say = "to start over: tracking.resume=never"
+            click.echo(f"resuming run {run_id} after episode {found.episodes:,} ({say})", err=True)
     return run_id
 
 

@@ -67,7 +67,7 @@ class Filmed:
     def __str__(self) -> str:
         (width, height), fps = self.film.size, self.film.fps
         shown = "every checkpoint" if self.every == 1 else f"one checkpoint in {self.every}"
-        what = f"{self.film.frames:,} frames of {width} x {height} pixels, {fps:g} a second"
+        what = f"{self.film.frames:,} frames of {width} x {height} pixels, {fps:g} per second"
         return f"{self.run}\nshowed    {self.first} to {self.last}, {shown}\nwrote     {self.path}: {what}"
 
 
@@ -142,7 +142,7 @@ def _target(name: str, uri: str) -> tuple[Store, names.Target]:
     except UsageError:
         if not pulled:
             raise
-    rule = "is a folder that holds one checkpoint, and no history"
+    rule = "must be a run: a pulled folder has only one checkpoint"
     remedy = f"name its run: qsweep video {Policy.load(folder).origin['run_name']}"
     raise UsageError([Problem("name", rule, name, remedy)])
 
@@ -159,7 +159,7 @@ def _source(name: str, uri: str, scratch: Path) -> _Source:
         archive = Archive(Path(store.client.download_artifacts(run_id, path, str(scratch))))
         numbers = archive.episodes().tolist()
         if not numbers:
-            raise UsageError([Problem("name", "must be a run that came to a checkpoint", name)])
+            raise UsageError([Problem("name", "must be a run that has a checkpoint", name)])
         if until:
             last = int(names.checkpoint_in(archive, target)[2:])
             numbers = [n for n in numbers if n <= last]

@@ -24,9 +24,9 @@ from qsweep.errors import Problem, UsageError
 MOST_DIMENSIONS = 32
 """More than any table can hold; image observations are refused by it."""
 RESERVED = {
-    "max_episode_steps": "is not for env.kwargs: use env.max_steps",
-    "render_mode": "is not for training, which draws nothing",
-    "disable_env_checker": "is not for env.kwargs: qsweep sets it",
+    "max_episode_steps": "cannot be set in env.kwargs: use env.max_steps",
+    "render_mode": "cannot be set: training renders nothing",
+    "disable_env_checker": "cannot be set: qsweep sets it",
 }
 """Arguments of gymnasium.make that have another place."""
 
@@ -83,7 +83,7 @@ def refuse_foreign(env_id: Any, wrapper: Any) -> None:
     if _trusting:
         return
     if problems := [
-        Problem(key, "names a module of its own, which would be run", named[key], "if you trust it: --trust")
+        Problem(key, "would import a module named by the record", named[key], "if you trust it: --trust")
         for key, name in foreign.items()
         if name not in _asked
     ]:
@@ -152,7 +152,9 @@ def _describe(env_id: str, torques: int | None, wrapper: str | None, kwargs: str
 
 def _no_actions(env_id: str, actions: spaces.Space[Any]) -> Problem:
     if isinstance(actions, spaces.Box):
-        return Problem("env.actions", f"is needed: {env_id} has {actions}", None, "give env.actions=5, say")
+        return Problem(
+            "env.actions", f"is required: {env_id} has {actions}", None, "for example env.actions=5"
+        )
     return Problem("env.id", "must have Discrete or Box actions", env_id, f"{env_id} has {actions}")
 
 

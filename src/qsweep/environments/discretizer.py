@@ -60,13 +60,13 @@ def _bounds(env: Env, d: int, low: float, high: float) -> Iterator[Problem]:
         if not math.isfinite(bound) or abs(bound) > UNBOUNDED:
             yield Problem(
                 key,
-                f"{name} is unbounded and needs a finite bound",
+                f"must be finite: {name} is unbounded",
                 bound,
-                "give env.low and env.high, or use a preset",
+                "set env.low and env.high, or use a preset",
             )
             return
     if low < high and not math.isfinite(1 / (high - low)):
-        yield Problem("env.low", f"must be further below env.high in {name} ({high:g})", low)
+        yield Problem("env.low", f"is too close to env.high in {name} ({high:g})", low)
     if low >= high:
         yield Problem("env.low", f"must be below env.high in {name} ({high:g})", low)
 
@@ -100,7 +100,7 @@ def grid_of(config: Config) -> Grid:
 
 def _kind_problems(config: Config, env: Env, found: Description) -> Iterator[Problem]:
     if config.discretizer != "uniform" and all(d.values is not None for d in found.dimensions):
-        rule = f"{config.discretizer} is for continuous observations, {env.id} has discrete ones"
+        rule = f"{config.discretizer} needs continuous observations; {env.id} has discrete ones"
         yield Problem("discretizer", rule, None, "use discretizer=uniform")
 
 
@@ -157,5 +157,5 @@ def _count_problems(env: Env, made: Grid, found: Description) -> Iterator[Proble
             yield Problem("buckets", rule, count)
     values = made.cells * found.actions
     if values > TABLE_LIMIT:
-        rule = f"must give a Q-table of at most {TABLE_LIMIT:,} values; this one has {values:,}"
+        rule = f"must give a Q-table of at most {TABLE_LIMIT:,} values; this one would have {values:,}"
         yield Problem("buckets", rule, list(made.buckets), "use fewer buckets")

@@ -23,14 +23,14 @@ class DiscreteActions(gymnasium.ActionWrapper[Any, Any, Any]):
         super().__init__(env)
         box = env.action_space
         if not isinstance(box, spaces.Box):
-            rule = "is for environments with a Box of actions"
-            raise UsageError([Problem("env.actions", rule, count, f"this one has {box}: leave it out")])
+            rule = "needs an environment with a Box action space"
+            raise UsageError([Problem("env.actions", rule, count, f"this one has {box}: remove env.actions")])
         low, high = box.low.ravel(), box.high.ravel()
         if not (np.isfinite(low).all() and np.isfinite(high).all()):
             raise UsageError([Problem("env.actions", "needs bounded actions", count, f"this one has {box}")])
         if count ** len(low) > MOST_ACTIONS:
             rule = f"must give at most {MOST_ACTIONS:,} actions; {box} has {len(low)} dimensions"
-            raise UsageError([Problem("env.actions", rule, count, "use fewer")])
+            raise UsageError([Problem("env.actions", rule, count, "use a smaller number")])
         axes = [np.linspace(a, b, count) for a, b in zip(low, high, strict=True)]
         self._actions = [np.array(action, box.dtype).reshape(box.shape) for action in product(*axes)]
         self.action_space = spaces.Discrete(len(self._actions))

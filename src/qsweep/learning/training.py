@@ -44,7 +44,7 @@ def train_blocks(configs: Sequence[Config], state: State | None = None) -> Itera
     """
     if len(configs) == 1:
         return ((0, block) for block in _blocks(configs[0], state))
-    assert not state, "of several configs none goes on"
+    assert not state, "several configs cannot be resumed at once"
     return _of_several(configs)
 
 

@@ -62,7 +62,7 @@ def _problem(error: Any, values: Mapping[str, Any]) -> Problem:
         return Problem(unknown, "is missing")
     if any(known.startswith(f"{unknown}.") for known in RULES):
         return Problem(unknown, "must be a mapping", error["input"])
-    return Problem(unknown, "no such key", error["input"], closest(unknown, RULES))
+    return Problem(unknown, "is not a key", error["input"], closest(unknown, RULES))
 
 
 def _shown(values: Mapping[str, Any], key: str) -> Any:
@@ -85,7 +85,7 @@ def _epsilon_problems(config: Config) -> Iterator[Problem]:
     decay = {name: getattr(epsilon, name) for name in ("end", "decay_start", "decay_end")}
     for name, value in decay.items():
         if epsilon.schedule == "constant" and value is not None:
-            remedy = "leave it out, or choose the schedule with epsilon=constant"
+            remedy = "remove it, or choose the schedule with epsilon=constant"
             yield Problem(f"epsilon.{name}", "does not apply to a constant schedule", value, remedy)
         if epsilon.schedule != "constant" and value is None:
             yield Problem(f"epsilon.{name}", f"must be {RULES[f'epsilon.{name}']}", "null")
@@ -120,7 +120,7 @@ def applicability_problems(config: Config, known: list[Problem]) -> list[Problem
     if config.algorithm not in NAMES:
         return [
             Problem(
-                "algorithm", "there is none of this name", config.algorithm, closest(config.algorithm, NAMES)
+                "algorithm", "must be a known algorithm", config.algorithm, closest(config.algorithm, NAMES)
             )
         ]
     return [
@@ -144,7 +144,7 @@ def _key_problems(config: Config, key: str, other: str) -> Iterator[Problem]:
     if key in own and value is None:
         yield Problem(key, f"must be {RULES[key]}", "null")
     if key not in own and value is not None:
-        remedy = "leave it out; sweep those that have it apart, under the same sweep.name"
+        remedy = "remove it; to sweep it, run a second sweep with the same sweep.name"
         yield Problem(key, f"does not apply to {other}={chosen}", value, remedy)
 
 
@@ -161,15 +161,15 @@ def algorithm_problems(config: Config, env: Env, known: list[Problem]) -> Iterat
         return
     chosen, tiles = algorithm(config.algorithm), config.discretizer == "tiles"
     if tiles and not chosen.tiles:
-        rule = f"tiles do not go together with {chosen.name}, which wants one cell per state"
+        rule = f"tiles cannot be used with {chosen.name}, which needs one cell per state"
         yield Problem("discretizer", rule, None, "use discretizer=uniform, or another algorithm")
     if tiles and (config.learning_rate_schedule == "visits" or config.exploration == "ucb"):
-        rule = "tiles do not go together with counting visits, which wants one cell per state"
-        remedy = "use another learning_rate_schedule and exploration than visits and ucb"
+        rule = "tiles cannot be used where visits are counted, which needs one cell per state"
+        remedy = "use neither learning_rate_schedule=visits nor exploration=ucb"
         yield Problem("discretizer", rule, None, remedy)
     if config.terminal_rule == "tutorial" and (tiles or not chosen.tutorial):
-        rule = "tutorial is Q-learning's, on one grid"
+        rule = "tutorial needs algorithm=q_learning and a single grid"
         yield Problem("terminal_rule", rule, None, "use terminal_rule=standard")
     if chosen.longest and (env.max_steps or 0) > chosen.longest:
-        rule = f"must be at most {chosen.longest:,} for {chosen.name}, which keeps whole episodes"
+        rule = f"must be at most {chosen.longest:,} for {chosen.name}, which stores complete episodes"
         yield Problem("env.max_steps", rule, env.max_steps)

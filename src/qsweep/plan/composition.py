@@ -26,7 +26,7 @@ from qsweep.plan.resolution import resolve
 
 UNNAMED = ("tracking", "registry", "sweep", "engine")
 """Keys and groups that do not show in a run's name."""
-SAME = "vary only what changes a result: discrete observations have no buckets, and the engine never does"
+SAME = "vary only keys that change the result; engine never does, nor do buckets with discrete observations"
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _still_swept(given: list[Override]) -> Iterator[Problem]:
     """A +sweep preset in a single run needs one value for everything that it varies."""
     varied = [o.key_or_group for o in given if o.is_sweep_override()]
     if varied:
-        yield Problem("sweep", f"varies {', '.join(varied)}", None, "add -m, or give each one value")
+        yield Problem("sweep", f"varies {', '.join(varied)}", None, "add -m, or give each key one value")
 
 
 def _plan(given: list[Override], problems: list[Problem]) -> Plan:
@@ -194,7 +194,7 @@ def _repeated(jobs: Sequence[Job]) -> Iterator[Problem]:
         known = first.setdefault(config_hash(job.config), number)
         if known != number:
             other = jobs[known].name
-            rule = "is asked for twice" if other == job.name else f"is the same run as {other}"
+            rule = "is requested twice" if other == job.name else f"is the same run as {other}"
             yield Problem(job.name, rule, None, SAME)
             return
 

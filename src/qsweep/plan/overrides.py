@@ -93,7 +93,7 @@ def one_line(error: Exception) -> str:
 def _problems(override: Override, multirun: bool, search: Sequence[str]) -> Iterator[Problem]:
     key, line = override.key_or_group, override.input_line or ""
     if override.is_delete():
-        yield Problem(key, "cannot be removed", line, "give it another value")
+        yield Problem(key, "cannot be removed", line, "set it to another value")
         return
     if override.is_sweep_override() and not multirun:
         remedy = f"add -m for a multirun, or write a list: {key}=[...]"
@@ -104,7 +104,7 @@ def _problems(override: Override, multirun: bool, search: Sequence[str]) -> Iter
         values = list(override.sweep_iterator()) if swept else [override.value()]
     except (*HydraErrors, AttributeError, ValueError) as error:
         remedy = "write KEY=A,B,C or KEY=range(N)"
-        yield Problem(key, "cannot be enumerated", line, f"{one_line(error)}; {remedy}")
+        yield Problem(key, "must be a list of values", line, f"{one_line(error)}; {remedy}")
         return
     if not values:
         yield Problem(key, "has no values", line)
@@ -112,7 +112,7 @@ def _problems(override: Override, multirun: bool, search: Sequence[str]) -> Iter
     if key in GROUPS and not all(isinstance(value, Mapping) for value in values):
         yield from _preset_problems(key, values, search)
     elif key not in RULES and key not in SECTIONS and not key.startswith("env.kwargs."):
-        yield Problem(key, "no such key", line, closest(key, [*RULES, *GROUPS]))
+        yield Problem(key, "is not a key", line, closest(key, [*RULES, *GROUPS]))
 
 
 def _preset_problems(group: str, values: Sequence[Any], search: Sequence[str]) -> Iterator[Problem]:
@@ -122,4 +122,4 @@ def _preset_problems(group: str, values: Sequence[Any], search: Sequence[str]) -
         if str(value) not in presets:
             remedy = closest(str(value), presets)
             given = "null" if value is None else str(value)
-            yield Problem(group, f"no preset of this name in {group}", given, remedy)
+            yield Problem(group, f"must be a preset of {group}", given, remedy)

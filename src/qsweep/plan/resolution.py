@@ -63,7 +63,7 @@ def recorded(values: Any) -> Config:
     """
     env = values.get("env") if isinstance(values, Mapping) else None
     if not isinstance(env, Mapping):
-        raise UsageError([Problem("config", "must be the config of a run, with an env")])
+        raise UsageError([Problem("config", "must be the config of a run, with a key env")])
     refuse_foreign(env.get("id"), env.get("wrapper"))
     return resolve(values)
 
@@ -71,9 +71,7 @@ def recorded(values: Any) -> Config:
 def _engine(asked: str, env: Env) -> tuple[Engine, list[Problem]]:
     suits = asked != "gymnasium" and has_twin(env)
     if asked == "compiled" and not suits:
-        rule = (
-            f"compiled needs an environment with a compiled twin or transition tables, {env.id} has neither"
-        )
+        rule = f"compiled needs a compiled twin or transition tables; {env.id} has neither"
         return "gymnasium", [Problem("engine", rule, asked, "use engine=auto")]
     return ("compiled" if suits else "gymnasium"), []
 

@@ -114,11 +114,11 @@ class Policy:
             origin = _plain_origin(origin)
         with readable(TABLE):
             table = _table(folder / TABLE, (*grid.shape, actions))
-            _check(sha256(table) == origin["sha256"], f"it is not the table that {RECORD} tells of")
+            _check(sha256(table) == origin["sha256"], f"it is not the table described in {RECORD}")
         with readable(CONFIG):
             config = read_yaml(folder / CONFIG)
             same = config["env"]["id"] == env.id and "low" in config["env"]
-            _check(same, f"it is not the config that {RECORD} tells of")
+            _check(same, f"it is not the config described in {RECORD}")
         return cls(table, grid, env, first_action, config, origin)
 
     def save(self, folder: Path) -> None:
@@ -166,7 +166,9 @@ class Policy:
         it has another length or a number is NaN.
         """
         if len(observation) != len(self.grid.buckets) or any(math.isnan(x) for x in observation):
-            raise ValueError(f"{len(self.grid.buckets)} numbers, none NaN, are needed; given {observation}")
+            raise ValueError(
+                f"an observation must be {len(self.grid.buckets)} numbers without NaN; given {observation}"
+            )
         cells = cells_at(self.grid, np.array([observation], np.float64))[0]
         return int(self._rows[cells].sum(axis=0).argmax()) + self.first_action
 
@@ -204,7 +206,9 @@ def _grid(values: Mapping[str, Any], edges: str) -> Grid:
     counts = learned is None or [len(inner) + 1 for inner in learned] == list(grid.buckets)
     known = isinstance(grid.tilings, int) and grid.tilings > 0
     _check(math.prod(grid.buckets) * (grid.tilings if known else 1) <= MAX_CELLS, "too many cells")
-    _check(bool(bounds) and sound and counts and known, "low, high, buckets and edges do not make a grid")
+    _check(
+        bool(bounds) and sound and counts and known, "low, high, buckets and edges are not those of a grid"
+    )
     return grid
 
 

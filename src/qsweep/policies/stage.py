@@ -37,7 +37,7 @@ class Stage:
         known = _shape(len(policy.grid.buckets), policy.actions, policy.first_action)
         here = _shape(len(found.dimensions), found.actions, found.first_action)
         if known != here:
-            rule = f"the policy is for {known}, but the environment has {here}"
+            rule = f"has a policy for {known}, but the environment has {here}"
             raise UsageError([Problem("name", rule, policy.env_id)])
         made = partial(make, env, policy.max_steps)
         return cls(env, made, found.encode, policy.grid, policy.first_action, policy.max_steps)

@@ -48,7 +48,7 @@ def attach(parent_run_id: str, uri: str) -> str:
         for section in made.sections:
             _add_sliders(section, store)
     except Exception as error:  # of MLflow, the network, the disk, and whatever else
-        return f"no report in the parent run: {' '.join(f'{type(error).__name__}: {error}'.split())[:300]}"
+        return f"the report failed: {' '.join(f'{type(error).__name__}: {error}'.split())[:300]}"
     return "\n".join([*headlines(made), f"report: {_place(store, parent)}"])
 
 

@@ -160,7 +160,7 @@ def _check(folder: Path) -> None:
     """Refuse to replace anything but an earlier report or an empty folder."""
     if not (folder.exists() or folder.is_symlink()):
         return
-    rule = "exists, and is replaced only if it is a folder that holds a report and nothing else"
+    rule = "exists, and is replaced only if it is a folder with a report and nothing else"
     remedy = "give another --out"
     if folder.is_symlink() or not folder.is_dir():
         raise UsageError([Problem("--out", rule, str(folder), remedy)])
@@ -172,7 +172,7 @@ def _check(folder: Path) -> None:
     )
     if others:
         raise UsageError(
-            [Problem("--out", rule, str(folder), f"it also holds {', '.join(others[:5])}; {remedy}")]
+            [Problem("--out", rule, str(folder), f"it also contains {', '.join(others[:5])}; {remedy}")]
         )
     if any(folder.iterdir()) and not _is_ours(folder / PAGE):
         raise UsageError([Problem("--out", rule, str(folder), remedy)])

@@ -25,7 +25,7 @@ def show_runs(name: str | None, limit: int, uri: str = "local") -> None:
     console = wide_console()
     runs = load_runs(name, uri)
     if runs.empty:
-        console.print("no runs yet: qsweep train")
+        console.print("no runs yet; start with: qsweep train")
         return
     show_variants(runs, console)
     console.print(runs_table(runs, limit))
@@ -49,9 +49,9 @@ def show_variants(runs: pd.DataFrame, console: Console) -> None:
 
 
 CAPTION = (
-    "mean, SD, worst and best over seeds: the chosen checkpoint's mean return on test starts\n"
-    "of optimum: how near the mean comes to the best possible, where known: a share, or how far below\n"
-    "training, s: the last trailing average, with exploration, and the seconds that training took"
+    "mean, SD, worst and best over seeds of the chosen checkpoint's mean return on test starts\n"
+    "of optimum: the mean relative to the optimum, where it is known: a share, or how far below\n"
+    "training, s: the last trailing average, with exploration; the seconds of training"
 )
 """What the columns of `variants_table` mean."""
 

@@ -73,8 +73,8 @@ def _in_hand(plan: Plan, tags: Mapping[str, str]) -> Problem:
     owner = owner_of(tags)
     assert owner is not None
     process = owner.process.partition("-")[0]
-    remedy = f"wait for process {process} on {owner.host}, or give this one another sweep.name"
-    return Problem("sweep", "this multirun is being run already", plan.name, remedy)
+    remedy = f"wait for process {process} on {owner.host}, or use another sweep.name"
+    return Problem("sweep", "is already running", plan.name, remedy)
 
 
 def same_sweep(plan: Plan) -> dict[str, str]:

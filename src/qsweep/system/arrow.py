@@ -44,7 +44,7 @@ def _dtype(kind: pa.DataType) -> np.dtype[Any]:
 
 def _part(chunk: pa.Array, dtype: np.dtype[Any]) -> Numbers:
     if chunk.null_count:
-        raise ValueError("a column of numbers has nulls")
+        raise ValueError("a column of numbers contains nulls")
     if not len(chunk):
         return np.empty(0, dtype)
     if dtype == np.bool_:

@@ -47,12 +47,12 @@ def _check_tokens(text: str) -> None:
     depth = 0
     for token in yaml.scan(text, yaml.SafeLoader):
         if isinstance(token, yaml.AliasToken):
-            raise ValueError("it has references (*NAME), which are not read")
+            raise ValueError("it contains references (*NAME), which are not supported")
         name = type(token).__name__
         if name.startswith(("Block", "Flow")):
             depth += name.endswith("StartToken") - name.endswith("EndToken")
         if depth > DEEPEST:
-            raise ValueError(f"its values lie more than {DEEPEST} deep within each other")
+            raise ValueError(f"its values are nested more than {DEEPEST} deep")
 
 
 def read_columns(path: Path, columns: Sequence[str] | None = None) -> Mapping[str, Any]:
@@ -68,11 +68,11 @@ def read_columns(path: Path, columns: Sequence[str] | None = None) -> Mapping[st
     file = pq.ParquetFile(path, page_checksum_verification=True)
     rows = file.metadata.num_rows
     if rows > MOST_ROWS:
-        raise ValueError(f"it says that it has {rows:,} rows; at most {MOST_ROWS:,} are read")
+        raise ValueError(f"it claims {rows:,} rows; at most {MOST_ROWS:,} are read")
     plain = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
     for field in file.schema_arrow:
         if not any(is_plain(field.type) for is_plain in plain):
-            raise ValueError(f"its column {field.name} holds {field.type}, not numbers")
+            raise ValueError(f"its column {field.name} contains {field.type}, not numbers")
     table = file.read(columns=None if columns is None else list(columns))
     missing = set(columns or ()) - set(table.column_names)
     if missing or any(column.null_count for column in table.columns):

@@ -37,7 +37,7 @@ class ServerGone(Failure):
 
     def __init__(self, uri: str, reason: str, remedy: str = "") -> None:
         more = f"; {remedy}" if remedy else ""
-        super().__init__(f"the tracking server {uri} does not answer any more ({reason}){more}")
+        super().__init__(f"the tracking server {uri} stopped answering ({reason}){more}")
         self.uri, self.reason = uri, reason
 
 

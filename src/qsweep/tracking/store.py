@@ -114,15 +114,15 @@ def open_store(uri: str, create: bool = True, patient: bool = False) -> Store:
     database = database_of(uri)
     assert database is not None
     if not create and not _holds_anything(database):
-        remedy = "train something first, or change to the folder that holds mlruns/"
-        raise UsageError([Problem("tracking.uri", "there is no store yet", str(database), remedy)])
+        remedy = "run qsweep train first, or change to the folder with mlruns/"
+        raise UsageError([Problem("tracking.uri", "store does not exist", str(database), remedy)])
     if "?" in str(database) or unquote(str(database)) != str(database):
-        rule = "must lie in a folder whose name has no ? and no %XX, which SQLite's URIs would misread"
+        rule = "must be in a folder whose path contains no ? and no %XX, which SQLite URIs misread"
         raise UsageError([Problem("tracking.uri", rule, str(database), "rename the folder")])
     try:
         return _local(database)
     except (OSError, sqlite3.Error, DatabaseError) as error:
-        rule = "the store's folder and file must be readable and writable"
+        rule = "must be a readable and writable file in a writable folder"
         raise UsageError([Problem("tracking.uri", rule, str(database), str(error))]) from None
 
 
@@ -138,7 +138,7 @@ def _local(database: Path) -> Store:
     file = _opened(database, status.st_dev, status.st_ino)
     found = versions_in(file)  # refuses what is no such database
     if unfinished_tables(file.read):
-        rule = "is in the middle of a migration, or one was cut short"
+        rule = "is being migrated, or a migration was interrupted"
         raise UsageError([Problem("tracking.uri", rule, str(database), "qsweep doctor --fix")])
     version = schema.check(found, uri, (f"mlflow db upgrade {uri}", "qsweep doctor --fix"))
     tables = RunTables(file) if version in schema.KNOWN else None
@@ -165,8 +165,8 @@ def _postgresql(uri: str, create: bool, folder: Path) -> Store:
         raise UsageError([Problem("tracking.uri", "needs psycopg", uri, remedy)]) from None
     found = postgresql.versions(uri)
     if found is None and not create:
-        remedy = "train something first, or give another database"
-        raise UsageError([Problem("tracking.uri", "there is no store yet", uri, remedy)])
+        remedy = "run qsweep train first, or give another database"
+        raise UsageError([Problem("tracking.uri", "store does not exist", uri, remedy)])
     found = postgresql.create(uri, folder / "artifacts") if found is None else found
     version = schema.check(found, uri, (f"mlflow db upgrade {uri}",))
     tables = RunTables(postgresql.PostgresqlDatabase(uri)) if version in schema.KNOWN else None
@@ -221,8 +221,8 @@ def _server(uri: str, patient: bool) -> Store:
 def _refusal(uri: str, error: Exception) -> Problem:
     status = getattr(error, "get_http_status_code", lambda: 0)()
     if status == UNAUTHORIZED:
-        rule = "must be a server that knows this user and password"
+        rule = "must be a server that accepts this user and password"
         remedy = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
         return Problem("tracking.uri", rule, uri, remedy)
     reason = " ".join(str(error).split())[:300]
-    return Problem("tracking.uri", "must be an MLflow tracking server that answers", uri, reason)
+    return Problem("tracking.uri", "must be a running MLflow tracking server", uri, reason)

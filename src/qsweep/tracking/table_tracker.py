@@ -66,7 +66,7 @@ class TableTracker:
         try:
             run = self._create(record)
         except DatabaseError as error:
-            rule = "the store takes no run"
+            rule = "the store did not accept the run"
             raise UsageError([Problem("tracking.uri", rule, self._store.uri, str(error))]) from error
         return TableRunLog(self._tables, run.run_id, self._artifacts(run.run_id, run.artifact_uri))
 

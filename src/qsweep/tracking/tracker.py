@@ -41,14 +41,14 @@ def run_tags(record: RunRecord) -> dict[str, str]:
 
 def deleted(experiment: str) -> UsageError:
     """What is wrong with a run in an experiment that has been deleted."""
-    rule = "names an experiment that was deleted"
-    return UsageError([Problem("tracking.experiment", rule, experiment, "restore it or give another")])
+    rule = "must not be a deleted experiment"
+    return UsageError([Problem("tracking.experiment", rule, experiment, "restore it, or use another name")])
 
 
 def forbidden(experiment: str) -> UsageError:
     """What is wrong with a run in an experiment of somebody else's."""
-    rule = "names an experiment that this user may not add runs to"
-    remedy = "ask who owns it for EDIT, or give another"
+    rule = "must be an experiment to which this user may add runs"
+    remedy = "ask its owner for EDIT permission, or use another name"
     return UsageError([Problem("tracking.experiment", rule, experiment, remedy)])
 
 

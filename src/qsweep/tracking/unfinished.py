@@ -127,7 +127,7 @@ def forget(run_id: str, root: Path = FOLDER) -> None:
 def _folder(run_id: str, root: Path) -> Path:
     """A run's folder. Ids come from a store, and anybody may have written that."""
     if re.fullmatch(r"[\w-]*", run_id) is None:
-        raise UsageError([Problem("run", "has an id that is none of MLflow's", run_id)])
+        raise UsageError([Problem("run", "must have an id as MLflow makes them", run_id)])
     return root / run_id
 
 
@@ -161,8 +161,8 @@ def _alone(left: Left) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        rule = "is being gone on with by another process"
-        raise UsageError([Problem("run", rule, left.run_id, "wait for it")]) from None
+        rule = "is being executed by another process"
+        raise UsageError([Problem("run", rule, left.run_id, "wait until it ends")]) from None
     try:
         yield
     finally:

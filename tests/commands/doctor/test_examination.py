@@ -171,7 +171,7 @@ def test_a_table_that_is_not_the_runs_is_found(store: Store) -> None:
     run, _ = finished(store)
     store.client.set_tag(run, "qsweep.qtable_sha256", "0" * 64)
     [found] = examine().found
-    assert "not the one whose hash the run recorded" in found.finding.wrong
+    assert "does not match the hash that the run recorded" in found.finding.wrong
 
 
 @pytest.mark.usefixtures("store")
@@ -224,7 +224,7 @@ def test_one_mend_that_fails_keeps_no_other_from_it(store: Store, monkeypatch: p
     examination = examine(fix=True)
     assert ailments(examination) == {"zombie run": False, "missing parent": True}
     assert not examination.well
-    assert examination.found[0].outcome == "not mended: the disk is full"
+    assert examination.found[0].outcome == "not repaired: the disk is full"
 
 
 def edit(*statements: str) -> None:
@@ -243,7 +243,7 @@ def test_a_half_migrated_database_is_made_whole(store: Store, renamed: bool) -> 
     else:
         edit(f"CREATE TABLE {HALF} AS SELECT * FROM runs WHERE 0")
     [found] = examine().found
-    assert "cut short: _alembic_tmp_runs" in found.finding.wrong
+    assert "interrupted migration: _alembic_tmp_runs" in found.finding.wrong
     assert examine(fix=True).well
     assert open_store("local").client.get_run(run).info.status == "FINISHED"
     [backup] = Path("mlruns").glob("mlflow.backup-*.db")
@@ -279,7 +279,7 @@ def old_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_an_old_schema_is_upgraded_after_a_backup(old_store: Path) -> None:
     """What it held is there afterwards; the backup is as it was."""
     before = old_store.read_bytes()
-    assert "this MLflow wants" in examine().found[0].finding.wrong
+    assert "this MLflow needs" in examine().found[0].finding.wrong
     assert old_store.read_bytes() == before
     assert examine(fix=True).well
     assert open_store("local").client.get_experiment("7").name == "kept"
@@ -297,7 +297,7 @@ def test_an_upgrade_that_fails_changes_nothing(old_store: Path, monkeypatch: pyt
     monkeypatch.setattr("qsweep.commands.doctor.schema._upgrade", fail)
     before = old_store.read_bytes()
     [found] = examine(fix=True).found
-    assert found.outcome == "not mended: the upgrade would lose rows of experiments; nothing was changed"
+    assert found.outcome == "not repaired: the upgrade would lose rows of experiments; nothing was changed"
     assert old_store.read_bytes() == before
 
 

@@ -49,7 +49,7 @@ def test_a_version_without_its_run(store: Store) -> None:
     assert store.client.get_run(run).info.lifecycle_stage == "active"
     assert found(store) == []
     store.client._tracking_client.store._hard_delete_run(run)
-    assert found(store) == [(f"{NAME}/1", "its run is gone")]
+    assert found(store) == [(f"{NAME}/1", "its run does not exist")]
 
 
 def test_a_run_that_its_sweep_has_run_again_stays_in_the_trash(store: Store) -> None:

@@ -458,5 +458,5 @@ def test_a_twins_starts_may_be_of_any_layout(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_engines_are_named_where_there_is_none() -> None:
     """Asking for the compiled engine where there is no twin is refused, with what it would need."""
-    with pytest.raises(UsageError, match="compiled needs an environment with a compiled twin or transition"):
+    with pytest.raises(UsageError, match="compiled needs a compiled twin or transition"):
         load_config(["env=blackjack", "engine=compiled"])

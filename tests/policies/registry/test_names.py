@@ -97,7 +97,7 @@ def test_a_run_by_its_id(filled: Filled, digits: slice) -> None:
 
 def test_five_digits_are_no_id(filled: Filled) -> None:
     """Fewer than six digits of an id stand for nothing."""
-    assert "no run of this name or id" in refused(filled, filled.ids["first twin"][-5:])
+    assert "is not the name or id of a run" in refused(filled, filled.ids["first twin"][-5:])
 
 
 @pytest.mark.parametrize("checkpoint", ["ep017500", "ep17500"])
@@ -123,21 +123,21 @@ def test_several_runs_of_one_name(filled: Filled) -> None:
     message = refused(filled, "twin")
     newest = f"{filled.ids['second twin']} (started 2026-09-21 14:13:22 UTC)"
     older = f"{filled.ids['first twin']} (started 2026-09-21 14:13:21 UTC)"
-    assert f"stands for 2 runs; given 'twin' (give an id, the newest first: {newest}, {older})" in message
+    assert f"is the name of 2 runs; given 'twin' (give an id; newest first: {newest}, {older})" in message
 
 
 @pytest.mark.parametrize(
     ("name", "rule", "remedy"),
     [
-        ("MountainCar-v0@bset", "no version has this alias", "MountainCar-v0@best"),
-        ("MountainCar-v0/9", "no such version", "MountainCar-v0/1"),
-        ("MountainCar-v1/2", "no registered model", "MountainCar-v0/2"),
-        ("MountianCar-v0@best", "no run of this name or id", "MountainCar-v0@best"),
-        ("buckets=20,seed=1", "no run of this name or id", "buckets=20,seed=0"),
-        ("buckets=20,sed=0/ep000010", "no run of this name or id", "buckets=20,seed=0"),
-        ('it\'s "odd"', "no run of this name or id", "it's"),
-        ("sweep", "no run of this name or id", "there is"),
-        ("%", "no run of this name or id", "twin"),
+        ("MountainCar-v0@bset", "is not the alias of any version", "MountainCar-v0@best"),
+        ("MountainCar-v0/9", "is not a registered version", "MountainCar-v0/1"),
+        ("MountainCar-v1/2", "is not a version of a registered model", "MountainCar-v0/2"),
+        ("MountianCar-v0@best", "is not the name or id of a run", "MountainCar-v0@best"),
+        ("buckets=20,seed=1", "is not the name or id of a run", "buckets=20,seed=0"),
+        ("buckets=20,sed=0/ep000010", "is not the name or id of a run", "buckets=20,seed=0"),
+        ('it\'s "odd"', "is not the name or id of a run", "it's"),
+        ("sweep", "is not the name or id of a run", "known: "),
+        ("%", "is not the name or id of a run", "twin"),
     ],
 )
 def test_an_unknown_name(filled: Filled, name: str, rule: str, remedy: str) -> None:
@@ -164,14 +164,14 @@ def test_what_no_name_can_be(filled: Filled, name: str) -> None:
 @pytest.mark.parametrize("checkpoint", ["best", "17500 ", "ep", "ep1e3", "ep-5", "ep9999999999"])
 def test_what_no_checkpoint_can_be(filled: Filled, checkpoint: str) -> None:
     """A checkpoint that is not named like ep017500 is refused."""
-    assert "a checkpoint is named like ep017500" in refused(filled, f"twin/{checkpoint}")
+    assert "checkpoint names look like ep017500" in refused(filled, f"twin/{checkpoint}")
 
 
 def test_an_empty_store(migrated_store: Path, tmp_path: Path) -> None:
     """Where there is nothing yet, the message says how to begin."""
     shutil.copy(migrated_store, tmp_path / "mlflow.db")
     store = open_store(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    assert "the store is empty: qsweep train" in refused(Filled(store, {}), "anything")
+    assert "the store is empty: run qsweep train" in refused(Filled(store, {}), "anything")
 
 
 def archive(folder: Path, episodes: Iterable[int]) -> Archive:
@@ -191,7 +191,5 @@ def test_the_checkpoint_in_an_archive(tmp_path: Path) -> None:
 def test_no_such_checkpoint_in_an_archive(tmp_path: Path) -> None:
     """The message names those next to the one that is not there, not all of them."""
     read = archive(tmp_path, range(10, 3010, 10))
-    with pytest.raises(
-        UsageError, match=r"next to it: ep001230, ep001240; there are 300, the last is ep003000"
-    ):
+    with pytest.raises(UsageError, match=r"nearest: ep001230, ep001240; there are 300, the last is ep003000"):
         checkpoint_in(read, Target("", "ep001234"))

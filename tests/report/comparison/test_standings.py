@@ -105,7 +105,7 @@ def test_from_a_store(workdir: Path) -> None:
     assert found["area"].tolist() == pytest.approx(
         [-178.0, -178.0]
     )  # -200 to -155, half a step lower for seed 1
-    with pytest.raises(UsageError, match="no run has this metric"):
+    with pytest.raises(UsageError, match="must be a metric of the runs"):
         load_variants("s", store.uri, "test/nonsense")
 
 

@@ -197,7 +197,7 @@ def test_runs_of_an_experiment_or_of_a_sweep(store: Store) -> None:
 @pytest.mark.parametrize("name", ["it's", 'say "so"', "50%", "a,b=c", "ü", """both ' and " """.strip()])
 def test_names_of_any_kind(store: Store, name: str) -> None:
     """A sweep whose name has quotes or other signs in it is found, and one that is not there is refused."""
-    with pytest.raises(UsageError, match="no experiment or sweep of this name"):
+    with pytest.raises(UsageError, match="must be an experiment or a sweep"):
         load_runs(name, store.uri)
     add(store, "a", in_sweep(name))
     assert load_runs(name, store.uri)["name"].tolist() == ["a"]
@@ -206,7 +206,7 @@ def test_names_of_any_kind(store: Store, name: str) -> None:
 def test_an_unknown_name(store: Store) -> None:
     """A name that nothing has is refused, and the closest one, an experiment or a sweep, is given."""
     with pytest.raises(
-        UsageError, match=r"name: no experiment or sweep of this name; given 'x' \(one of none\)"
+        UsageError, match=r"name: must be an experiment or a sweep; given 'x' \(there are none\)"
     ):
         load_runs("x", store.uri)
     add(store, "a", in_sweep("buckets"))
@@ -227,7 +227,7 @@ def test_the_runs_of_a_sweep_alone(store: Store) -> None:
 
 def test_no_store(tmp_path: Path) -> None:
     """Where there is no store this is said, and none is made."""
-    with pytest.raises(UsageError, match="there is no store yet"):
+    with pytest.raises(UsageError, match="store does not exist"):
         load_runs(uri=f"sqlite:///{tmp_path}/mlflow.db")
     assert list(tmp_path.iterdir()) == []
 
@@ -254,7 +254,7 @@ def test_a_deleted_experiments_runs_are_left_out(store: Store) -> None:
     kept = add(store, "b")
     store.client.delete_experiment(store.client.get_experiment_by_name("gone").experiment_id)
     assert load_runs(uri=store.uri)["run_id"].tolist() == [kept]
-    with pytest.raises(UsageError, match="no experiment or sweep"):
+    with pytest.raises(UsageError, match="must be an experiment or a sweep"):
         load_runs("gone", store.uri)
 
 

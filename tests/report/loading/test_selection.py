@@ -75,7 +75,7 @@ def test_all_conditions_hold() -> None:
 def test_a_selection_of_nothing_is_refused() -> None:
     """Where no run meets the conditions that is said, and no report of nothing replaces one of something."""
     for options in ({"where": ["buckets > 100"]}, {"since": "2999-01-01"}):
-        assert "no run meets the conditions" in refusal(**options), options
+        assert "no run meets these conditions" in refusal(**options), options
 
 
 def test_a_condition_is_no_code() -> None:
@@ -87,8 +87,8 @@ def test_a_condition_is_no_code() -> None:
 def test_what_is_wrong_with_a_condition() -> None:
     """An unknown key, with the nearest one, and an order of texts are refused, all at once."""
     found = refusal(where=["bukets > 3", "status > FAILED"])
-    assert "--where: no run has this key; given 'bukets' (did you mean buckets?)" in found
-    assert "can only be compared with == or !=; given 'status > FAILED'" in found
+    assert "--where: must be a key of the runs; given 'bukets' (did you mean buckets?)" in found
+    assert "must compare text with == or !=; given 'status > FAILED'" in found
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,10 @@ def test_runs_since() -> None:
 def test_metrics() -> None:
     """A metric that no run has, or of which less is better, is refused, with the nearest one that will do."""
     assert "(did you mean test/return_mean?)" in refusal(metric="test/return_men")
-    assert "--metric: no run has this metric; given 'buckets'" in refusal(metric="buckets")
-    assert "must be one of which more is better; given 'train/seconds'" in refusal(metric="train/seconds")
+    assert "--metric: must be a metric of the runs; given 'buckets'" in refusal(metric="buckets")
+    assert "must be a metric for which higher is better; given 'train/seconds'" in refusal(
+        metric="train/seconds"
+    )
     assert len(kept(metric="train/return_avg")) == 4
 
 

@@ -83,9 +83,9 @@ def test_a_grid_is_every_combination_once() -> None:
 @pytest.mark.parametrize(
     ("name", "lines", "rule"),
     [
-        ("grid", ["x=interval(0,1)", "n=range(4)"], "x: is an interval, and a grid needs values"),
+        ("grid", ["x=interval(0,1)", "n=range(4)"], "x: must be a list of values on a grid"),
         ("grid", ["n=range(101)", "m=range(100)"], "at most 10,000 combinations"),
-        ("cmaes", ["x=interval(0,1)", "c=a,b"], "cmaes needs two keys"),
+        ("cmaes", ["x=interval(0,1)", "c=a,b"], "cmaes needs at least two keys"),
     ],
 )
 def test_a_space_that_does_not_suit(name: str, lines: list[str], rule: str) -> None:

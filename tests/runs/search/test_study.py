@@ -57,7 +57,7 @@ def test_maximises(path: Path) -> None:
 def test_other_facts_are_refused(path: Path) -> None:
     """A study is not gone on with where its trials could not be compared; what differs is named."""
     opened(path)
-    with pytest.raises(UsageError, match="begun with another seeds"):
+    with pytest.raises(UsageError, match="started with different seeds"):
         opened(path, facts={"seeds": [0, 1, 2]})
 
 
@@ -67,7 +67,7 @@ def test_a_study_of_someone_elses_is_refused(path: Path) -> None:
     optuna.create_study(study_name="theirs", storage=f"sqlite:///{path}").add_trial(
         optuna.trial.create_trial(value=1.0)
     )
-    with pytest.raises(UsageError, match="did not begin"):
+    with pytest.raises(UsageError, match="did not create"):
         opened(path, "theirs")
 
 
@@ -75,7 +75,7 @@ def test_no_database(path: Path) -> None:
     """A file that is no database is refused, and left as it is."""
     path.parent.mkdir()
     path.write_text("my notes\n" * 100)
-    with pytest.raises(UsageError, match="must be readable and writable"):
+    with pytest.raises(UsageError, match="needs a readable and writable database"):
         opened(path)
     assert path.read_text() == "my notes\n" * 100
 
@@ -145,5 +145,5 @@ def test_looking_at_a_study(path: Path) -> None:
     """A study is found by name; one that does not exist is not made."""
     opened(path)
     assert load("a", path).study_name == "a"
-    with pytest.raises(UsageError, match="no study of this name"):
+    with pytest.raises(UsageError, match="is not a known study"):
         load("b", path)

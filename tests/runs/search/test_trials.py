@@ -88,7 +88,7 @@ def test_runs_that_failed() -> None:
     scored = runs([wanted(0, 0), wanted(1, 0), wanted(2, 0)])
     assert scored == [
         Scored("", (), "ValueError: no"),
-        Scored("", (), "ended without a word"),
+        Scored("", (), "the worker ended without reporting a result"),
         Scored("id-2", (-1.0,)),
     ]
 

@@ -240,7 +240,7 @@ def test_a_winner_in_words() -> None:
     winner = Winner("Taxi-v4", "buckets=3", "buckets=2", "buckets=3,seed=3", 7, -110.0, -155.0, first)
     optimism, line = str(winner).splitlines()
     assert optimism == (
-        "Taxi-v4: buckets=2 led with -110 over the sweep's seeds and has -155 over fresh ones: optimism +45"
+        "Taxi-v4: buckets=2 led the sweep with -110 and scored -155 on fresh seeds: optimism +45"
     )
     assert (
         line == "Taxi-v4: winner buckets=3, run buckets=3,seed=3, the best of 7 seeds: "
@@ -249,7 +249,7 @@ def test_a_winner_in_words() -> None:
     second = Promotion("Taxi-v4", "4", better=False, difference=-2.5)
     assert str(Winner("Taxi-v4", "buckets=3", "x", "r", 2, -110.0, None, second)) == (
         "Taxi-v4: winner buckets=3, run r, the best of 2 seeds: "
-        "Taxi-v4/4; Taxi-v4@best stays, better by 2.5 on the same starts"
+        "Taxi-v4/4; Taxi-v4@best is kept: it is better by 2.5 on the same starts"
     )
     other = Promotion("Taxi-v4", "5", better=False, difference=None)
     assert "other arguments or another step limit" in str(

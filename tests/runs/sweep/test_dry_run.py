@@ -61,8 +61,8 @@ def test_before_anything_was_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     lines = rehearsed(planned("learning_rate=0.1,0.2", "seed=range(3)", f"tracking={tracking}")).splitlines()
     assert lines[:2] == ["learning_rate,seed: 6 runs", "  6 to run"]
     assert re.fullmatch(r"  420 episodes, 1,698 points, about [\d.]+ [km]?B", lines[2], re.IGNORECASE)
-    assert re.fullmatch(r"  about \d+ s on \d+ cores; 2 of 2 variants were tried", lines[3])
-    assert lines[4:] == ["nothing was run: sweep.dry_run=true"]
+    assert re.fullmatch(r"  about \d+ s on \d+ cores; 2 of 2 variants were timed", lines[3])
+    assert lines[4:] == ["nothing was run (sweep.dry_run=true)"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -92,7 +92,7 @@ def test_what_an_earlier_launch_left() -> None:
     grown = ("learning_rate=0.1,0.2,0.3", "seed=range(2)")
     assert rehearsed(planned(*grown)).splitlines()[1:3] == [
         "  3 to run",
-        "  3 skipped, for an earlier launch has finished them",
+        "  3 already finished",
     ]
     assert rehearsed(planned(*grown, "sweep.rerun=all")).splitlines()[1] == "  6 to run"
     assert rehearsed(planned(*grown, "discount=0.5")).splitlines()[1] == "  6 to run"
@@ -107,8 +107,8 @@ def test_a_sweep_that_is_whole() -> None:
     assert rehearsed(wanted).splitlines() == [
         "seed: 2 runs",
         "  0 to run",
-        "  2 skipped, for an earlier launch has finished them",
-        "nothing was run: sweep.dry_run=true",
+        "  2 already finished",
+        "nothing was run (sweep.dry_run=true)",
     ]
 
 
@@ -128,5 +128,7 @@ def test_runs_on_fresh_seeds_are_counted(lines: tuple[str, ...], more: int) -> N
     """What confirms the winner is run too: it is said how many at most, and they are in episodes and time."""
     wanted = planned(*lines, "registry.promote=auto")
     said = rehearsed(wanted)
-    assert re.findall(r"up to (\d+) more on fresh seeds", said) == ([str(more)] if more else [])
+    assert re.findall(r"up to (\d+) more, of the best variants on fresh seeds", said) == (
+        [str(more)] if more else []
+    )
     assert f"{70 * (len(wanted.jobs) + more):,} episodes" in said

@@ -200,7 +200,7 @@ def test_batches_suit_the_workers_of_a_cluster(tmp_path: Path) -> None:
 def test_runs_of_which_nobody_says_anything(tmp_path: Path) -> None:
     """A run that neither the folder nor the launcher knows of has not ended well."""
     made, ended = runs(Elsewhere(lambda _: returned([])), tmp_path, count=2)
-    assert [run.error for run in ended] == ["ended without a word"] * 2
+    assert [run.error for run in ended] == ["the worker ended without reporting a result"] * 2
     assert not made.whole
 
 

@@ -39,7 +39,7 @@ def findings(patient: Patient) -> Iterator[Finding]:
 def _finding(patient: Patient, run: Kept, name: str, error: Exception) -> Finding:
     wrong = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     if getattr(error, "errno", None) is not None:
-        return Finding(AILMENT, f"{run}: {name}", wrong, "see to the disk, or to who may read it")
+        return Finding(AILMENT, f"{run}: {name}", wrong, "check the disk and the file's permissions")
     return Finding(AILMENT, f"{run}: {name}", wrong, DISOWNED, partial(disown, patient, run, name))
 
 
@@ -48,10 +48,10 @@ def _check_history(path: Path, run: Kept) -> None:
     numbers = archive.episodes().tolist()
     [(_, last)] = deque(archive.tables(numbers), maxlen=1) or [(0, None)]
     if last is None:
-        raise ValueError("it holds no checkpoint")
+        raise ValueError("it contains no checkpoint")
     recorded = run.tags.get(HASH)
     if recorded and checkpoints.sha256(last) != recorded:
-        raise ValueError(f"its last table is not the one whose hash the run recorded ({HASH})")
+        raise ValueError(f"its last table does not match the hash that the run recorded ({HASH})")
 
 
 def _check_columns(path: Path, _: Kept) -> None:

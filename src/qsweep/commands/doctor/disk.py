@@ -38,7 +38,7 @@ def uses(patient: Patient) -> Iterator[Use]:
         yield Use("backups", "", sum(size(file) for file in backups))
     yield Use("lost+found", "", size(patient.store.artifacts.parent / LOST))
     ended = [folder for folder in patient.folder.glob("multirun/*/*") if _ended(folder)]
-    yield Use("multirun/: sweeps that ended", f"{len(ended):,} sweeps", sum(size(folder) for folder in ended))
+    yield Use("multirun/: finished sweeps", f"{len(ended):,} sweeps", sum(size(folder) for folder in ended))
 
 
 def _ended(folder: Path) -> bool:

@@ -55,10 +55,10 @@ class Examination:
         if self.uses:
             console.print(self._disk())
         if not self.found:
-            console.print(f"{escape(self.store)}: nothing is wrong")
+            console.print(f"{escape(self.store)}: no problems found")
             return
-        table = Table(title=escape(f"{self.store}: what is wrong"), title_justify="left")
-        for column in ("ailment", "what", "wrong", "mend"):
+        table = Table(title=escape(f"{self.store}: problems"), title_justify="left")
+        for column in ("problem", "where", "details", "repair"):
             table.add_column(column, overflow="fold")
         for each in self.found:
             finding = each.finding
@@ -67,11 +67,11 @@ class Examination:
         console.print(table)
         mended = sum(found.mended for found in self.found)
         fixable = sum(found.finding.mend is not None and not found.mended for found in self.found)
-        hint = f"; qsweep doctor --fix mends {fixable}" if fixable else ""
-        console.print(f"{len(self.found)} found, {mended} mended{hint}")
+        hint = f"; qsweep doctor --fix can repair {fixable}" if fixable else ""
+        console.print(f"{len(self.found)} found, {mended} repaired{hint}")
 
     def _disk(self) -> Table:
-        table = Table(title="disk use", title_justify="left")
+        table = Table(title="disk usage", title_justify="left")
         table.add_column("what", overflow="fold")
         table.add_column("runs", justify="right")
         table.add_column("MB", justify="right")
@@ -102,18 +102,18 @@ def _of_schema(database: Path) -> list[Finding]:
     try:
         return [*schema.findings(database)]
     except sqlite3.Error as error:
-        rule = "must be an MLflow store that can be read and written"
+        rule = "must be a readable and writable MLflow store"
         raise UsageError([Problem("--uri", rule, str(database), str(error))]) from None
 
 
 def _treated(findings: Iterable[Finding], fix: bool) -> Iterator[Found]:
     for finding in list(findings):
         if not fix or finding.mend is None:
-            yield Found(finding, False, f"--fix: {finding.remedy}" if finding.mend else finding.remedy)
+            yield Found(finding, False, f"with --fix: {finding.remedy}" if finding.mend else finding.remedy)
             continue
-        outcome, mended = f"mended: {finding.remedy}", True
+        outcome, mended = f"repaired: {finding.remedy}", True
         try:
             finding.mend()
         except Exception as error:  # one that cannot be mended keeps no other from it
-            outcome, mended = f"not mended: {' '.join(str(error).split())[:200]}", False
+            outcome, mended = f"not repaired: {' '.join(str(error).split())[:200]}", False
         yield Found(finding, mended, outcome)

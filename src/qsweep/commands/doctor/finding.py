@@ -10,7 +10,7 @@ from pathlib import Path
 from qsweep.tracking.inventory import DAMAGED, Kept, every_run, local_folder
 from qsweep.tracking.store import Store
 
-DISOWNED = "the run is marked FAILED: a sweep that is launched again trains it anew; its files stay"
+DISOWNED = "run marked FAILED, so that relaunching its sweep trains it again; its files are kept"
 
 
 @dataclass(frozen=True)

@@ -37,20 +37,20 @@ def findings(patient: Patient) -> Iterator[Finding]:
         match = ASIDE.fullmatch(path.name)
         named = match or COPYING.fullmatch(path.name)
         if named and not path.is_symlink() and _left(path, int(match[1]) if match else None):
-            yield _removed(path, "what was not finished")
+            yield _removed(path, "an unfinished file")
     for path in sorted((patient.folder / UNFINISHED).glob("*")):
         run = patient.runs.get(path.name)
         if run and run.status == "FINISHED" and path.is_dir() and not path.is_symlink() and _old(path):
-            yield _removed(path, f"what {run} would have gone on from; it finished")
+            yield _removed(path, f"the saved state of {run}, which has finished")
     for path in sorted(Path(tempfile.gettempdir()).glob("qsweep-*")):
         match = SCRATCH.fullmatch(path.name)
         if match and path.is_dir() and not path.is_symlink() and _left(path, int(match[1])):
-            yield _removed(path, "scratch space of a process that is gone")
+            yield _removed(path, "temporary files of a process that has died")
     for path in sorted(patient.folder.glob(".qsweep-*")):
         if REPLACING.fullmatch(path.name) and path.is_dir() and not path.is_symlink() and _old(path):
             target = patient.folder / "mlruns" / "lost+found" / path.name.removeprefix(".")
-            wrong = f"a folder put aside while another was written, {size(path):,} bytes"
-            remedy = f"is moved to {target.relative_to(patient.folder)}: it may be the only copy"
+            wrong = f"a folder that was being replaced, {size(path):,} bytes"
+            remedy = f"moved to {target.relative_to(patient.folder)}, as it may be the only copy"
             yield Finding(AILMENT, str(path), wrong, remedy, partial(_move, path, target))
 
 
@@ -67,7 +67,7 @@ def _old(path: Path) -> bool:
 
 
 def _removed(path: Path, what: str) -> Finding:
-    return Finding(AILMENT, str(path), f"{what}, {size(path):,} bytes", "is removed", partial(_remove, path))
+    return Finding(AILMENT, str(path), f"{what}, {size(path):,} bytes", "removed", partial(_remove, path))
 
 
 def _remove(path: Path) -> None:

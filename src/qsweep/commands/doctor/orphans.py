@@ -29,8 +29,8 @@ def findings(patient: Patient) -> Iterator[Finding]:
     if root is not None and database is not None:
         for folder in _orphans(root, database):
             place = folder.relative_to(root)
-            remedy = f"is moved to {LOST}/{place}"
-            wrong = f"{size(folder):,} bytes that belong to nothing in the store"
+            remedy = f"moved to {LOST}/{place}"
+            wrong = f"{size(folder):,} bytes that belong to no run or model in the store"
             yield Finding(AILMENT, str(place), wrong, remedy, partial(_move, root, folder))
     yield from _missing(patient)
 

@@ -24,10 +24,16 @@ def findings(patient: Patient) -> Iterator[Finding]:
         count = f"{len(nested)} run{'s' if len(nested) > 1 else ''} nested under it, such as {nested[0].name}"
         if found is None:
             mend = partial(_cut, patient, nested, parent)
-            yield Finding(AILMENT, f"run {parent}", f"is gone; {count}", "they are shown at the top", mend)
+            yield Finding(
+                AILMENT,
+                f"run {parent}",
+                f"does not exist; {count}",
+                "nested runs moved to the top level",
+                mend,
+            )
         elif found.deleted:
             mend = partial(patient.store.client.restore_run, parent)
-            yield Finding(AILMENT, str(found), f"was deleted; {count}", "is restored", mend)
+            yield Finding(AILMENT, str(found), f"was deleted; {count}", "restored", mend)
 
 
 def _cut(patient: Patient, nested: list[Kept], parent: str) -> None:

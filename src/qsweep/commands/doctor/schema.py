@@ -32,17 +32,19 @@ def findings(database: Path) -> Iterator[Finding]:
         revision = _revision(db)
         halves = unfinished_tables(db.execute)
     if integrity != "ok":
-        remedy = "take it from a backup, or: sqlite3 mlflow.db .recover"
+        remedy = "restore a backup, or run: sqlite3 mlflow.db .recover"
         yield Finding(AILMENT, str(database), f"is damaged: {integrity[:150]}", remedy)
         return
     wanted, known = _wanted()
     if revision and revision not in known:
-        wrong = f"is of a newer MLflow (revision {revision})"
-        yield Finding(AILMENT, str(database), wrong, "install that MLflow: nothing goes back")
+        wrong = f"was made by a newer MLflow (revision {revision})"
+        yield Finding(
+            AILMENT, str(database), wrong, "install that MLflow version; downgrading is not possible"
+        )
     elif halves or revision != wanted:
-        left = f"; left by a migration that was cut short: {', '.join(halves)}" if halves else ""
-        wrong = f"is at revision {revision or 'none'}, this MLflow wants {wanted}{left}"
-        remedy = f"is upgraded, after a backup beside it ({database.stem}.backup-TIME{database.suffix})"
+        left = f"; left by an interrupted migration: {', '.join(halves)}" if halves else ""
+        wrong = f"is at revision {revision or 'none'}, this MLflow needs {wanted}{left}"
+        remedy = f"upgraded, after a backup (in {database.stem}.backup-TIME{database.suffix})"
         yield Finding(AILMENT, str(database), wrong, remedy, partial(upgrade, database))
 
 
@@ -61,7 +63,7 @@ def upgrade(database: Path) -> None:
             _mend(aside, backup)
             with closing(_open(aside)) as mended:
                 if db.execute("PRAGMA data_version").fetchone()[0] != before:
-                    raise OSError("another process wrote to the database meanwhile: end it, and try again")
+                    raise OSError("another process wrote to the database meanwhile; stop it and try again")
                 mended.backup(db)
         finally:
             for left in aside.parent.glob(f"{aside.name}*"):
@@ -104,7 +106,9 @@ def _mend(aside: Path, backup: Path) -> None:
         _upgrade(aside)
     except Exception as error:  # alembic's and SQLAlchemy's, of many kinds
         reason = " ".join(str(error).split())[:200]
-        raise OSError(f"the upgrade fails ({reason}); nothing was changed, the backup is {backup}") from error
+        raise OSError(
+            f"the upgrade failed ({reason}); nothing was changed, the backup is {backup}"
+        ) from error
     with closing(_open(aside)) as db:
         after = _counts(db)
         lost = [table for table, rows in counted.items() if after.get(table, 0) < rows]

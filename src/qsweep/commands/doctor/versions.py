@@ -13,7 +13,7 @@ from qsweep.policies.registry.model import FILES
 from qsweep.policies.registry.promotion import JUDGED, judge
 from qsweep.tracking.inventory import Kept, local_folder
 
-GONE, UNSETTLED = "broken version", "unsettled version"
+GONE, UNSETTLED = "broken version", "incomplete registration"
 RUN_ID = "qsweep.run_id"
 """The tag of versions that qsweep registered."""
 CONFIG = "qsweep.config"
@@ -28,18 +28,20 @@ def findings(patient: Patient) -> Iterator[Finding]:
         run = patient.runs.get(version.tags[RUN_ID])
         lost = _lost_files(patient, version)
         if lost:
-            remedy = "delete the version, or take its files from a backup"
+            remedy = "delete the version, or restore its files from a backup"
             yield Finding(GONE, name, f"its model lacks {', '.join(lost)}", remedy)
         elif run is None:
-            remedy = "it can still be pulled and played; delete it if it is not wanted"
-            yield Finding(GONE, name, "its run is gone", remedy)
+            remedy = "pull and play still work; delete the version if you do not need it"
+            yield Finding(GONE, name, "its run does not exist", remedy)
         elif run.deleted and not _replaced(patient, run):
             mend = partial(patient.store.client.restore_run, run.id)
-            yield Finding(GONE, name, f"its run {run} was deleted", "the run is restored", mend)
+            yield Finding(GONE, name, f"its run {run} was deleted", "run restored", mend)
         elif not run.deleted and JUDGED not in version.tags:
-            wrong = "was registered but not compared with the best, as when a process is killed between"
+            wrong = "registered, but not compared with the best version: the process was killed"
             compare = partial(judge, patient.store, version.name, str(version.version), run.id)
-            yield Finding(UNSETTLED, name, wrong, "is compared, and is best if better", compare)
+            yield Finding(
+                UNSETTLED, name, wrong, "compared with the best version, which it replaces if better", compare
+            )
 
 
 def _replaced(patient: Patient, run: Kept) -> bool:

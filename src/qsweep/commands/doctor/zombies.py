@@ -27,12 +27,16 @@ def findings(patient: Patient) -> Iterator[Finding]:
         heard = last_heard(run.tags)
         silent = now - (heard or run.started / 1000) if owner else 0.0
         if alive is False or (alive is None and silent > SILENT):
-            wrong = "its process is gone" if alive is False else f"not heard of for {silent / 3600:.0f} hours"
+            wrong = (
+                "its process has died" if alive is False else f"no sign of life for {silent / 3600:.0f} hours"
+            )
             mend = partial(patient.store.client.set_terminated, run.id, "KILLED", _end(heard))
-            yield Finding(AILMENT, str(run), f"RUNNING, but {wrong}", "is ended as KILLED", mend)
+            yield Finding(AILMENT, str(run), f"RUNNING, but {wrong}", "marked KILLED", mend)
         elif owner is None and not heard and now - run.started / 1000 > ANONYMOUS:
-            wrong = "RUNNING for more than a day, and does not say in which process"
-            yield Finding(AILMENT, str(run), wrong, "if it is dead: mlflow.MlflowClient().set_terminated")
+            wrong = "RUNNING for more than a day, with no process recorded"
+            yield Finding(
+                AILMENT, str(run), wrong, "if it is dead, end it with mlflow.MlflowClient().set_terminated"
+            )
 
 
 def _end(heard: float) -> int | None:

@@ -50,10 +50,11 @@ class Collected:
         would = "would be " if self.dry else ""
         deleted, purged = _counted(self.runs, "run"), _counted(self.purged, "run")
         yield f"deleted   {deleted} {would}moved to the trash, {self.trash:,} bytes until --purge"
-        yield f"purged    {purged} {would}gone for good, {self.purged_bytes:,} bytes freed"
-        yield f"thinned   {self.histories:,} of the histories, {self.history_bytes:,} bytes {would}freed"
+        yield f"purged    {purged} {would}deleted permanently, {self.purged_bytes:,} bytes freed"
+        reduced = _counted(self.histories, "checkpoint file")
+        yield f"reduced   {reduced}, {self.history_bytes:,} bytes {would}freed"
         if self.kept:
-            yield f"kept      {_counted(self.kept, 'run')} that a registered version comes from"
+            yield f"kept      {_counted(self.kept, 'run')} behind a registered version"
         yield from (f"skipped   {printable(line)}" for line in self.skipped)
 
 
@@ -68,9 +69,9 @@ def collect(name: str | None, condition: Condition, dry: bool = False, uri: str 
         raise UsageError(problems)
     store = open_store(uri, create=False)
     if store.artifacts is None and (condition.purge or condition.of_checkpoints):
-        rule = "is for a store in a folder of this machine"
-        remedy = "on the server's machine: mlflow gc; and qsweep gc with the folder that it serves"
-        raise UsageError([Problem("--purge and thinning", rule, uri, remedy)])
+        rule = "need a store in a folder on this machine"
+        remedy = "on the server, run mlflow gc, or qsweep gc on the folder that it serves"
+        raise UsageError([Problem("--purge, --thin-checkpoints, --keep-checkpoints", rule, uri, remedy)])
     frame = selected(Selection(name, uri)) if name else load_runs(None, uri)
     runs, registered = every_run(store), _registered(store)
     meeting = set(doomed(frame, condition))

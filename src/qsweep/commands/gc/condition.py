@@ -42,7 +42,7 @@ class Condition:
     def problems(self) -> Iterator[Problem]:
         """What is wrong with it, above all if it asks for nothing."""
         if not (self.of_runs or self.of_checkpoints or self.purge):
-            rule = "needs a condition: nothing goes without one"
+            rule = "needs a condition on what to delete"
             remedy = (
                 "--older-than 30d, --keep-best 10, --thin-checkpoints 10, --keep-checkpoints 100 or --purge"
             )
@@ -52,7 +52,9 @@ class Condition:
             if value is not None and value < 1:
                 yield Problem(name, "must be a whole number of at least 1", value)
         if self.thin and self.keep_checkpoints:
-            yield Problem("--keep-checkpoints", "does not go with --thin-checkpoints", None, "give one")
+            yield Problem(
+                "--keep-checkpoints", "cannot be combined with --thin-checkpoints", None, "give only one"
+            )
         if self.older_than is not None:
             try:
                 moment(self.older_than, pd.Timestamp.now(tz="UTC"))

@@ -26,7 +26,7 @@ def thinned(path: Path, episodes: Sequence[int], target: Path) -> int:
     read = [(number, sha256(table)) for number, table in Archive(target).tables(episodes)]
     if read != hashes or [number for number, _ in read] != list(episodes):
         target.unlink()
-        raise ValueError("the thinned history does not read back as it was written")
+        raise ValueError("the reduced checkpoint file does not read back as written")
     return target.stat().st_size
 
 

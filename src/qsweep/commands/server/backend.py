@@ -31,10 +31,10 @@ def backend_uri(given: str | None) -> str | None:
         raise UsageError([Problem("--backend", "must be postgresql://[USER@]HOST[:PORT]/DATABASE", given)])
     query = parse_qs(parts.query)
     if parts.password is not None or "password" in query:
-        remedy = "set PGPASSWORD, or write it to ~/.pgpass"
-        raise UsageError([Problem("--backend", "must hold no password", None, remedy)])
+        remedy = "set PGPASSWORD, or write the password to ~/.pgpass"
+        raise UsageError([Problem("--backend", "must not contain a password", None, remedy)])
     if "options" in query:
-        rule = "must leave options to the server, which sets its search_path"
+        rule = "must not set options: the server sets its search_path there"
         raise UsageError([Problem("--backend", rule, given)])
     return given
 
@@ -69,12 +69,12 @@ def prepare(uri: str) -> bool:
             found = connection.execute(f"SELECT 1 FROM {USERS}.users WHERE is_admin").fetchone()  # noqa: S608
             return found is not None
     except psycopg.Error as error:
-        rule = "must be a PostgreSQL that answers, with a database whose owner the user is"
+        rule = "must be a running PostgreSQL, with a database that the user owns"
         raise UsageError([Problem("--backend", rule, uri, " ".join(str(error).split())[:300])]) from None
 
 
 def need_password() -> None:
     """Raise UsageError unless the environment has a password for a first administrator."""
     if len(os.environ.get("MLFLOW_AUTH_ADMIN_PASSWORD", "")) < SHORTEST_PASSWORD:
-        rule = f"must be set, to at least {SHORTEST_PASSWORD} characters, where there is no administrator yet"
+        rule = f"must be set, to at least {SHORTEST_PASSWORD} characters, as there is no administrator yet"
         raise UsageError([Problem("MLFLOW_AUTH_ADMIN_PASSWORD", rule)])

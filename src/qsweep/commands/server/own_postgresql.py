@@ -30,7 +30,7 @@ CONNECTIONS = 200
 SECONDS_TO_START = 60.0
 POLL_SECONDS = 0.1
 KEY = "PostgreSQL"
-GIVE_ONE = "or name one by PGHOST, PGUSER, PGPASSWORD and PGDATABASE"
+GIVE_ONE = "or use another one with PGHOST, PGUSER, PGPASSWORD and PGDATABASE"
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def _binaries() -> Path:
     for folder in folders:
         if all((folder / name).exists() for name in ("initdb", "postgres", "pg_ctl")):
             return folder
-    rule = "must be installed, and is neither on the PATH nor under /usr/lib/postgresql"
+    rule = "must be installed; it is neither on the PATH nor under /usr/lib/postgresql"
     raise UsageError([Problem(KEY, rule, None, f"apt install postgresql, {GIVE_ONE}")])
 
 
@@ -80,14 +80,14 @@ def _user() -> pwd.struct_passwd | None:
     for name in UNPRIVILEGED:
         if name in known:
             return known[name]
-    rule = f"does not run as root, and there is no user {' or '.join(UNPRIVILEGED)}"
+    rule = f"cannot run as root, and there is no user {' or '.join(UNPRIVILEGED)}"
     raise UsageError([Problem(KEY, rule, None, f"start the server as another user, {GIVE_ONE}")])
 
 
 def _check(folder: Path) -> None:
     length = len(os.fsencode(folder / ".s.PGSQL.5432"))
     if length > LONGEST_SOCKET:
-        rule = f"needs a folder with a shorter path, for its socket: {length - LONGEST_SOCKET} bytes fewer"
+        rule = f"needs a folder whose path is {length - LONGEST_SOCKET} bytes shorter, for its socket"
         raise UsageError([Problem(KEY, rule, str(folder), f"start the server elsewhere, {GIVE_ONE}")])
 
 
@@ -113,8 +113,8 @@ def _make(folder: Path, binaries: Path, user: pwd.struct_passwd | None) -> None:
     made = _run(folder, user, [binaries / "initdb", *options, aside.name])
     if made.returncode:
         said = " ".join(made.stderr.decode(errors="replace").split())[-300:]
-        remedy = f"it runs as user {user.pw_name}, who must be able to enter the folder" if user else GIVE_ONE
-        raise UsageError([Problem(KEY, f"cannot be set up: {said}", str(folder), remedy)])
+        remedy = f"it runs as user {user.pw_name}, who needs access to the folder" if user else GIVE_ONE
+        raise UsageError([Problem(KEY, f"could not be set up: {said}", str(folder), remedy)])
     aside.rename(folder / "data")
 
 
@@ -139,7 +139,7 @@ def _start(folder: Path, binaries: Path, user: pwd.struct_passwd | None) -> None
     while not _answers(folder):
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
-            raise UsageError([Problem(KEY, "does not start", str(folder), f"see {folder / 'log'}")])
+            raise UsageError([Problem(KEY, "did not start", str(folder), f"see {folder / 'log'}")])
         time.sleep(POLL_SECONDS)
 
 

@@ -32,12 +32,12 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 PERMISSIONS = """\
 [mlflow]
-# What a user may do with the experiments and models of others. EDIT: add runs and versions, delete nothing.
+# What users may do with the experiments and models of others. EDIT: add runs and versions, delete nothing.
 default_permission = EDIT
 database_uri = {uri}
 admin_username = admin
-# Passwords are hashed slowly, on purpose; a right one is believed for so long without. A changed one
-# may therefore be good for a minute more.
+# Password hashing is slow on purpose, so a correct password is cached for this long. After a change, the
+# old password may work for another minute.
 auth_cache_ttl_seconds = 60
 """
 
@@ -95,7 +95,7 @@ def _check_port(server: Server) -> None:
             probe.bind((server.host, server.port))
         except OSError as error:
             given = f"{server.host}:{server.port}"
-            rule = "must be an address of this machine and a port that is free"
+            rule = "must be an address of this machine and a free port"
             raise UsageError([Problem("--host, --port", rule, given, str(error.strerror))]) from None
 
 
@@ -105,7 +105,9 @@ def _alone() -> Iterator[None]:
         with FileLock(FOLDER / ".lock", timeout=0):
             yield
     except Timeout:
-        raise UsageError([Problem("qsweep server", "another one runs in this folder", str(FOLDER))]) from None
+        raise UsageError(
+            [Problem("qsweep server", "another server is running in this folder", str(FOLDER))]
+        ) from None
 
 
 def _settings(uri: str) -> dict[str, str]:
@@ -179,7 +181,9 @@ def _wait(server: Server, process: subprocess.Popen[bytes], stop: StopRequests) 
 
 
 def _say(server: Server) -> None:
-    click.echo(f"serving at {server.address}; Ctrl-C ends it", err=True)
+    click.echo(f"serving at {server.address}; Ctrl-C stops it", err=True)
     if server.host not in LOOPBACK:
-        warning = f"qsweep: {server.host} is reached from other machines, and passwords travel in the clear"
+        warning = (
+            f"qsweep: {server.host} can be reached from other machines, and passwords are sent unencrypted"
+        )
         click.echo(f"{warning}: put TLS in front of it (docs/server.md)", err=True)

@@ -13,11 +13,11 @@ from qsweep.commands.verify.cases import EXACT, Case, Finding
 WIDTH = 110
 """Characters a line may have in a file or pipe."""
 CAPTION = (
-    "measured: the mean over runs with its 95% interval, all of which must lie within what is expected\n"
-    "the runs have the seeds 0, 1, 2, ..., so a verdict is the same every time\n"
+    "measured: mean over runs with its 95% interval, which must lie entirely within the expected range\n"
+    "the seeds are 0, 1, 2, ..., so the verdict is the same every time\n"
     "S&B: Sutton and Barto (2018), Reinforcement Learning, second edition\n"
-    "simulated: what a separate program finds under that figure's conditions, where it prints no number\n"
-    "computed: the exact mean of policies that explore around a shortest way, which learning comes near to"
+    "simulated: found by a separate program under the conditions of that figure, which prints no number\n"
+    "computed: the exact mean of the policies that explore around a shortest path, which learning approaches"
 )
 
 

@@ -38,12 +38,12 @@ def chosen(names: Sequence[str], quick: bool) -> tuple[Case, ...]:
     words = {word for case in CASES for word in (case.name, case.name.partition("/")[0])}
     unknown = [name for name in names if name not in words]
     if unknown:
-        rule = "is no case or group of cases"
+        rule = "must be a case or a group of cases"
         raise UsageError(Problem("case", rule, name, closest(name, words)) for name in unknown)
     named = [case for case in CASES if not names or {case.name, case.name.partition("/")[0]} & set(names)]
     kept = tuple(case for case in named if case.quick_seeds or not quick)
     if not kept:
-        raise UsageError([Problem("case", "has no short form", ", ".join(names), "leave --quick out")])
+        raise UsageError([Problem("case", "has no short form", ", ".join(names), "run it without --quick")])
     return kept
 
 

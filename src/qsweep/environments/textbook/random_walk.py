@@ -21,7 +21,9 @@ class RandomWalk(TableEnvironment):
         self, states: int = 19, left: float = -1.0, right: float = 1.0, render_mode: str | None = None
     ) -> None:
         if states < 1 or states % 2 == 0:
-            raise ValueError(f"states must be odd and at least 1, or the walk has no middle; given {states}")
+            raise ValueError(
+                f"states must be odd and at least 1, so that the walk has a middle; given {states}"
+            )
         ends = {0: float(left), states + 1: float(right)}
         p: Outcomes = {end: {0: [(1.0, end, 0.0, True)]} for end in ends}
         for state in range(1, states + 1):

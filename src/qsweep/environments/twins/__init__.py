@@ -40,7 +40,7 @@ def named_twin(env_id: str) -> Twin | None:
             theirs = point.load()
         except Exception as error:  # whatever another's module raises
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            rule = f"compiled needs the twin of {env_id}, which cannot be loaded"
+            rule = f"compiled needs the twin of {env_id}, which could not be loaded"
             raise UsageError([Problem("engine", rule, point.value, reason)]) from error
         if not isinstance(theirs, Twin):
             raise UsageError([Problem("engine", f"the twin of {env_id} must be a Twin", point.value)])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-NOTICE = "qsweep: compiling, once on this machine for each algorithm: some seconds"
+NOTICE = "qsweep: compiling; this takes some seconds, once per algorithm on this machine"
 
 
 @contextmanager

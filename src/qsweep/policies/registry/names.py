@@ -65,18 +65,18 @@ def resolve(store: Store, name: str) -> Target:
     if registered is None:
         return _of_run(_run(store, name), None)
     if alias not in registered.aliases:
-        raise _unknown(store, name, "no version has this alias")
+        raise _unknown(store, name, "is not the alias of any version")
     return _of_version(store, name, model, str(registered.aliases[alias]))
 
 
 def _with_slash(store: Store, name: str, head: str, tail: str) -> Target:
     if re.fullmatch("[0-9]{1,9}", tail):
         if _model(store, head) is None:
-            raise _unknown(store, name, "no registered model of this name")
+            raise _unknown(store, name, "is not a version of a registered model")
         return _of_version(store, name, head, str(int(tail)))
     match = re.fullmatch("ep([0-9]{1,9})", tail)
     if match is None:
-        raise UsageError([Problem("name", FORMS, name, "a checkpoint is named like ep017500")])
+        raise UsageError([Problem("name", FORMS, name, "checkpoint names look like ep017500")])
     return _of_run(_run(store, head), name_of(int(match[1])))
 
 
@@ -99,16 +99,16 @@ def _ask(ask: Callable[[], Any]) -> Any:
         if code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         reason = " ".join(str(error).split())[:300]
-        raise UsageError([Problem("--uri", "the store does not answer", reason)]) from error
+        raise UsageError([Problem("--uri", "the store did not answer", reason)]) from error
 
 
 def _of_version(store: Store, name: str, model: str, version: str) -> Target:
     found = _ask(lambda: store.client.get_model_version(model, version))
     if found is None:
-        raise _unknown(store, name, "no such version")
+        raise _unknown(store, name, "is not a registered version")
     run_id, checkpoint = (found.tags.get(f"qsweep.{key}", "") for key in ("run_id", "checkpoint"))
     if not re.fullmatch("[0-9a-f]{32}", run_id) or not re.fullmatch("ep[0-9]{6,9}", checkpoint):
-        raise UsageError([Problem("name", "stands for a model version that qsweep did not register", name)])
+        raise UsageError([Problem("name", "is a model version that qsweep did not register", name)])
     return Target(run_id, checkpoint, model=model, version=version)
 
 
@@ -119,12 +119,12 @@ def _run(store: Store, run: str) -> Any:
         filters += [f"attributes.run_id LIKE '{part}'" for part in (f"%{run}", f"{run}%")]
     runs = {found.info.run_id: found for where in filters for found in _search(store, where)}
     if not runs:
-        raise _unknown(store, run, "no run of this name or id")
+        raise _unknown(store, run, "is not the name or id of a run")
     if len(runs) > 1:
         latest = sorted(runs.values(), key=lambda found: -int(found.info.start_time))
         several = [f"{found.info.run_id} (started {_started(found)})" for found in latest]
-        rule = f"stands for {len(runs)} runs"
-        raise UsageError([Problem("name", rule, run, f"give an id, the newest first: {_listed(several)}")])
+        rule = f"is the name of {len(runs)} runs"
+        raise UsageError([Problem("name", rule, run, f"give an id; newest first: {_listed(several)}")])
     return next(iter(runs.values()))
 
 
@@ -160,14 +160,14 @@ def checkpoint_in(archive: Archive, target: Target) -> str:
     if wanted in names:
         return wanted
     near = sorted(names, key=lambda name: abs(int(name[2:]) - int(wanted[2:])))[:2]
-    remedy = f"next to it: {', '.join(near)}; there are {len(names)}, the last is {names[-1]}"
-    raise UsageError([Problem("name", "the run has no checkpoint of this name", wanted, remedy)])
+    remedy = f"nearest: {', '.join(near)}; there are {len(names)}, the last is {names[-1]}"
+    raise UsageError([Problem("name", "is not a checkpoint of this run", wanted, remedy)])
 
 
 def _unknown(store: Store, name: str, rule: str) -> UsageError:
     known = _known(store)
     near = get_close_matches(name, known, n=3) or get_close_matches(name, known, n=1, cutoff=0.3)
-    remedy = f"there is {_listed(near or known)}" if known else "the store is empty: qsweep train"
+    remedy = f"known: {_listed(near or known)}" if known else "the store is empty: run qsweep train"
     return UsageError([Problem("name", rule, name, remedy)])
 
 

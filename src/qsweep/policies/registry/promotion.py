@@ -55,11 +55,11 @@ class Promotion:
         if self.better:
             return f"{version} is now {best}"
         if self.difference is None:
-            return f"{version}; {best} stays, which is for other arguments or another step limit"
+            return f"{version}; {best} is kept: it is for other arguments or another step limit"
         if self.difference > 0:
-            return f"{version}; {best} stays, which was measured on more starts"
-        lead = f"better by {-self.difference:.3g}" if self.difference else "equal"
-        return f"{version}; {best} stays, {lead} on the same starts"
+            return f"{version}; {best} is kept: it was measured on more starts"
+        lead = f"is better by {-self.difference:.3g}" if self.difference else "is equal"
+        return f"{version}; {best} is kept: it {lead} on the same starts"
 
 
 def model_name(env_id: str) -> str:
@@ -125,8 +125,8 @@ def _permitted(name: str) -> Iterator[None]:
     except Exception as error:
         if getattr(error, "error_code", None) != "PERMISSION_DENIED":  # MLflow's; not imported for this
             raise
-        rule = "registers a model that this user may not change"
-        remedy = "ask who owns it for EDIT, or switch it off: registry.promote=never"
+        rule = "would change a model that belongs to another user"
+        remedy = "ask its owner for EDIT permission, or set registry.promote=never"
         raise UsageError([Problem("registry.promote", rule, name, remedy)]) from None
 
 

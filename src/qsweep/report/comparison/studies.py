@@ -75,7 +75,11 @@ def studies(
     if baseline is not None and made and all(study.baseline is None for study in made):
         known = [name for study in made for name in study.labels]
         raise UsageError(
-            [Problem("--baseline", "no variant is called so", baseline, closest(baseline, known))]
+            [
+                Problem(
+                    "--baseline", "must be the label or hash of a variant", baseline, closest(baseline, known)
+                )
+            ]
         )
     return sorted(made, key=lambda study: -len(study.runs))
 

@@ -75,8 +75,8 @@ def _rows(store: Store, name: str | None) -> list[dict[str, Any]]:
     rows = _search(store, names, {SWEEP: name})
     if not rows:
         known = [*names.values(), *{row["sweep"] for row in _search(store, names)}]
-        remedy = closest(name, [other for other in known if other and other != "Default"] or ["none"])
-        raise UsageError([Problem("name", "no experiment or sweep of this name", name, remedy)])
+        remedy = closest(name, [other for other in known if other and other != "Default"])
+        raise UsageError([Problem("name", "must be an experiment or a sweep", name, remedy)])
     return rows
 
 

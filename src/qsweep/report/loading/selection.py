@@ -79,7 +79,7 @@ def restricted(runs: pd.DataFrame, selection: Selection) -> pd.DataFrame:
             problems += error.problems
     if not problems and len(runs) and not kept.any():
         given = " and ".join([*selection.where, *([selection.since] if selection.since else [])])
-        problems.append(Problem("--where and --since", "no run meets the conditions", given))
+        problems.append(Problem("--where and --since", "no run meets these conditions", given))
     if problems:
         raise UsageError(problems)
     return runs[kept].reset_index(drop=True)
@@ -106,19 +106,19 @@ def _holds(runs: pd.DataFrame, condition: str) -> pd.Series:
     """Whether a condition holds, for each run; it does not where a run has no such value."""
     parts = CONDITION.fullmatch(condition)
     if parts is None:
-        rule = "must be KEY OPERATOR VALUE, the operator one of == != < <= > >="
+        rule = "must be KEY OPERATOR VALUE, where OPERATOR is one of == != < <= > >="
         raise UsageError([Problem("--where", rule, condition, "for example: buckets >= 20")])
     key, sign, text = parts.groups()
     if key not in runs:
         remedy = closest(key, map(str, runs.columns))
-        raise UsageError([Problem("--where", "no run has this key", key, remedy)])
+        raise UsageError([Problem("--where", "must be a key of the runs", key, remedy)])
     compare, column = OPERATORS[sign], runs[key]
     value = text.strip("'\"")
     try:
         number = float(value)
     except ValueError:
         if sign not in ("==", "!=", "="):
-            rule = "a value that is no number can only be compared with == or !="
+            rule = "must compare text with == or !="
             raise UsageError([Problem("--where", rule, condition)]) from None
         found: pd.Series = column.notna() & compare(_as_text(column), value.replace(" ", "").casefold())
         return found
@@ -141,6 +141,8 @@ def metrics_in(runs: pd.DataFrame) -> list[str]:
 def _metric_problems(runs: pd.DataFrame, metric: str) -> Iterable[Problem]:
     known = metrics_in(runs)
     if metric in LESS_IS_BETTER:
-        yield Problem("--metric", "must be one of which more is better", metric, closest(metric, known))
+        yield Problem(
+            "--metric", "must be a metric for which higher is better", metric, closest(metric, known)
+        )
     elif metric not in known and metric != SCORE:
-        yield Problem("--metric", "no run has this metric", metric, closest(metric, known))
+        yield Problem("--metric", "must be a metric of the runs", metric, closest(metric, known))

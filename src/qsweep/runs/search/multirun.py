@@ -26,7 +26,7 @@ def search(options: dict[str, Any], lines: Sequence[str], for_hydra: list[str], 
     uri = wanted.first.tracking.uri
     if uri == "none" or wanted.first.sweep.dry_run:
         key, given = ("tracking", uri) if uri == "none" else ("sweep.dry_run", "true")
-        raise UsageError([Problem(key, "does not go with a search", given)])
+        raise UsageError([Problem(key, "cannot be used in a search", given)])
     check_requirements(uri, for_hydra)
     folder = make_folder(wanted.name, for_hydra)
     started = time.perf_counter()
@@ -39,7 +39,7 @@ def search(options: dict[str, Any], lines: Sequence[str], for_hydra: list[str], 
         show_variants(found[found["variant"].isin(best)], wide_console())
     ended = Jobs(folder).ended()
     failed = [each for each in ended if each.error]
-    click.echo(f"{len(ended) - len(failed)} runs in {took:.1f} s; their folder: {folder}")
+    click.echo(f"{len(ended) - len(failed)} runs in {took:.1f} s; folder: {folder}")
     for each in failed:
         click.echo(f"qsweep: run {each.number} failed: {each.error}", err=True)
     return 1 if failed else 0

@@ -69,7 +69,11 @@ def search_plan(lines: Sequence[str], options: Mapping[str, Any]) -> SearchPlan:
     except UsageError as error:
         problems += error.problems
     if not varied and not problems:
-        problems.append(Problem(f"{PREFIX}.params", "has nothing to search", None, "give KEY=interval(A,B)"))
+        problems.append(
+            Problem(
+                f"{PREFIX}.params", "must name something to search", None, "for example KEY=interval(A,B)"
+            )
+        )
     if chosen is None or searched is None or problems:
         raise UsageError(problems)
     configs = check(fixed, searched, chosen)

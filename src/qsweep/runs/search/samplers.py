@@ -130,12 +130,12 @@ def _grid(space: Space) -> dict[str, list[Any]]:
         elif isinstance(found, IntDistribution):
             values[key] = list(range(found.low, found.high + 1, found.step))
         else:
-            remedy = f"list its values, or give another {PREFIX}.sampler"
-            problems.append(Problem(key, "is an interval, and a grid needs values", None, remedy))
+            remedy = f"list its values, or use another {PREFIX}.sampler"
+            problems.append(Problem(key, "must be a list of values on a grid, not an interval", None, remedy))
     size = int(np.prod([len(found) for found in values.values()], dtype=object))
     if size > LARGEST_GRID:
         rule = f"must have at most {LARGEST_GRID:,} combinations on a grid"
-        problems.append(Problem(f"{PREFIX}.params", rule, size, f"give another {PREFIX}.sampler"))
+        problems.append(Problem(f"{PREFIX}.params", rule, size, f"use another {PREFIX}.sampler"))
     if problems:
         raise UsageError(problems)
     return values
@@ -145,5 +145,5 @@ def _check_numbers(space: Space) -> None:
     numbers = [key for key, found in space.distributions.items() if not found.single()]
     numbers = [key for key in numbers if not isinstance(space.distributions[key], CategoricalDistribution)]
     if len(numbers) < 2:
-        rule = "cmaes needs two keys that vary over a range or an interval"
-        raise UsageError([Problem(f"{PREFIX}.sampler", rule, ", ".join(numbers) or None, "give tpe")])
+        rule = "cmaes needs at least two keys with a range or an interval"
+        raise UsageError([Problem(f"{PREFIX}.sampler", rule, ", ".join(numbers) or None, "use tpe")])

@@ -38,21 +38,21 @@ WORD = re.compile(r"[A-Za-z_][\w./-]*")
 NO_WORDS = ("null", "true", "false", "nan", "inf")
 """Texts that would be read as something else without quotes."""
 WRITE = "write choice(A,B), range(A,B), interval(A,B), tag(log, interval(A,B)) or tag(int, interval(A,B))"
-ONE_ENVIRONMENT = "a study has one environment: returns in different ones cannot be compared"
+ONE_ENVIRONMENT = "a study has one environment, as returns of different ones cannot be compared"
 UNSEARCHABLE = {
-    "seed": "give hydra.sweeper.seeds=range(5): a trial is the mean over them",
+    "seed": "set hydra.sweeper.seeds=range(5): a trial is the mean over these seeds",
     "env": ONE_ENVIRONMENT,
     "env.id": ONE_ENVIRONMENT,
     "env.kwargs": ONE_ENVIRONMENT,
     "env.max_steps": ONE_ENVIRONMENT,
     "env.actions": ONE_ENVIRONMENT,
     "env.wrapper": ONE_ENVIRONMENT,
-    "evaluation": "all trials are judged alike: give it one value",
+    "evaluation": "all trials are evaluated in the same way: give it one value",
     "engine": "both engines give the same result: give it one value",
     "experiment": "vary the keys that it sets",
-    "tracking": "it is no hyperparameter: give it one value",
-    "registry": "it is no hyperparameter: give it one value",
-    "sweep": "it is no hyperparameter: give it one value",
+    "tracking": "it is not a hyperparameter: give it one value",
+    "registry": "it is not a hyperparameter: give it one value",
+    "sweep": "it is not a hyperparameter: give it one value",
 }
 """Keys, and those below them, that no search may vary, with what to do instead."""
 
@@ -162,13 +162,17 @@ def _distribution(override: Override) -> BaseDistribution:
     if isinstance(sweep, IntervalSweep):
         _check_tags(key, line, sweep.tags, TAGS)
         return _interval(key, line, sweep)
-    raise UsageError([Problem(key, "must be something to search", line, WRITE)])
+    raise UsageError([Problem(key, "must be a range, an interval or a choice", line, WRITE)])
 
 
 def _check_tags(key: str, line: str | None, tags: set[str], known: tuple[str, ...]) -> None:
     wrong = sorted(tags - set(known))
     if wrong:
-        rule = f"may be tagged {' or '.join(known)}" if known else "lists categories, which take no tags"
+        rule = (
+            f"may only be tagged {' or '.join(known)}"
+            if known
+            else "is a list of categories, which cannot be tagged"
+        )
         raise UsageError([Problem(key, rule, line, WRITE)])
 
 
@@ -195,10 +199,12 @@ def _range(key: str, line: str | None, sweep: RangeSweep) -> IntDistribution:
         raise UsageError([Problem(key, "must be a range of whole numbers", line, remedy)])
     values = range(start, stop, step) if step > 0 else range(0)
     if not values:
-        raise UsageError([Problem(key, "must be a range upwards that holds a number", line)])
+        raise UsageError([Problem(key, "must be an ascending range with at least one number", line)])
     log = "log" in sweep.tags
     if log and (values[0] < 1 or step != 1):
-        raise UsageError([Problem(key, "must begin above 0, without a step, to be drawn by log", line)])
+        raise UsageError(
+            [Problem(key, "must start above 0 and have no step to be drawn on a log scale", line)]
+        )
     return IntDistribution(values[0], values[-1], log=log, step=step)
 
 
@@ -209,11 +215,11 @@ def _interval(key: str, line: str | None, sweep: IntervalSweep) -> BaseDistribut
     whole = "int" in sweep.tags or (isinstance(low, int) and isinstance(high, int))  # the cast int(...)
     log = "log" in sweep.tags
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise UsageError([Problem(key, "must be an interval of finite numbers, the lower one first", line)])
+        raise UsageError([Problem(key, "must be an interval of finite numbers, the lower bound first", line)])
     if log and low <= 0:
-        raise UsageError([Problem(key, "must begin above 0 to be drawn by log", line)])
+        raise UsageError([Problem(key, "must start above 0 to be drawn on a log scale", line)])
     if not whole:
         return FloatDistribution(low, high, log=log)
     if low != int(low) or high != int(high):
-        raise UsageError([Problem(key, "must have whole ends to be drawn as whole numbers", line)])
+        raise UsageError([Problem(key, "must have whole bounds to be drawn as whole numbers", line)])
     return IntDistribution(int(low), int(high), log=log)

@@ -152,7 +152,7 @@ def _storage(path: Path) -> RDBStorage:
         return _opened(path)
     except (OSError, SQLAlchemyError, sqlite3.Error, RuntimeError) as error:
         # RuntimeError: the schema of another version of optuna, whose message names its upgrade
-        rule = "the studies' database must be readable and writable, and of this version of optuna"
+        rule = "needs a readable and writable database, made by this version of optuna"
         raise UsageError(
             [Problem(f"{PREFIX}.study", rule, str(path), " ".join(str(error).split()))]
         ) from None
@@ -184,13 +184,13 @@ def _check_facts(study: optuna.Study, facts: Mapping[str, object]) -> None:
     if known is None and not study.get_trials(deepcopy=False):
         study.set_user_attr(FACTS, told)
         return
-    remedy = f"give {PREFIX}.study=NAME for a new one"
+    remedy = f"start a new one with {PREFIX}.study=NAME"
     if known is None or study.direction != StudyDirection.MAXIMIZE:
-        rule = "is a study that qsweep did not begin"
+        rule = "is a study that qsweep did not create"
         raise UsageError([Problem(f"{PREFIX}.study", rule, study.study_name, remedy)])
     changed = [key for key in {**known, **told} if known.get(key) != told.get(key)]
     if changed:
-        rule = f"was begun with another {', '.join(changed)}"
+        rule = f"was started with different {', '.join(changed)}"
         raise UsageError([Problem(f"{PREFIX}.study", rule, study.study_name, remedy)])
 
 
@@ -199,4 +199,4 @@ def load(name: str, path: Path) -> optuna.Study:
     with suppress(KeyError):
         if path.exists():
             return optuna.load_study(study_name=name, storage=_opened(path))
-    raise UsageError([Problem(f"{PREFIX}.study", "there is no study of this name", name)])
+    raise UsageError([Problem(f"{PREFIX}.study", "is not a known study", name)])

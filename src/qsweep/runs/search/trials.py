@@ -64,7 +64,7 @@ def _stops(config: Config, floors: Sequence[float]) -> Iterator[tuple[int, float
 
 def _scored(each: Job, ended: Ended | None, count: int) -> Scored:
     if ended is None or ended.error:
-        return Scored("", (), ended.error if ended else "ended without a word")
+        return Scored("", (), ended.error if ended else "the worker ended without reporting a result")
     config, run_id = each.config, str(ended.outcome["run_id"])
     # Of a run that an earlier launch finished, nothing is known but which it is.
     scores = ended.outcome.get("scores") or kept_scores(open_store(config.tracking.uri), run_id)

@@ -20,5 +20,5 @@ def cluster_problems(lines: Sequence[str], uri: str) -> Iterator[Problem]:
         remedy = f"pip install 'qsweep[{chosen}]'"
         yield Problem("hydra/launcher", f"needs {NEEDS[chosen]}, which is not installed", chosen, remedy)
     if uri != "none" and not uri.startswith("http"):
-        rule = f"must be a tracking server that all machines reach, or none, with hydra/launcher={chosen}"
+        rule = f"must be none, or a tracking server that all machines can reach, with hydra/launcher={chosen}"
         yield Problem("tracking.uri", rule, uri, "tracking=server")

@@ -53,8 +53,8 @@ class Winner:
         if self.fresh is not None:
             lines.insert(
                 0,
-                f"{self.env_id}: {self.leader} led with {number(self.first)} over the sweep's seeds "
-                f"and has {number(self.fresh)} over fresh ones: optimism {self.first - self.fresh:+.2g}",
+                f"{self.env_id}: {self.leader} led the sweep with {number(self.first)} and scored "
+                f"{number(self.fresh)} on fresh seeds: optimism {self.first - self.fresh:+.2g}",
             )
         return "\n".join(lines)
 

@@ -56,17 +56,17 @@ def rehearsed(plan: Plan) -> str:
         confirming = _confirming(plan)
         if confirming:
             key = f"registry.confirm_seeds={plan.jobs[0].config.registry.confirm_seeds}"
-            lines.append(f"  up to {len(confirming):,} more on fresh seeds, of the best variants ({key})")
+            lines.append(f"  up to {len(confirming):,} more, of the best variants on fresh seeds ({key})")
         lines += _estimated([job.config for job in jobs] + confirming)
-    return "\n".join([*lines, "nothing was run: sweep.dry_run=true"])
+    return "\n".join([*lines, "nothing was run (sweep.dry_run=true)"])
 
 
 def _counted(found: Counter[str]) -> list[str]:
     words = {
         "run": "to run",
-        "go on": "interrupted ones to go on with",
-        "keep": "skipped, for an earlier launch has finished them",
-        "wait": "in the hands of another process",
+        "go on": "to resume",
+        "keep": "already finished",
+        "wait": "being run by another process",
     }
     return [f"  {found[does]:,} {said}" for does, said in words.items() if found[does] or does == "run"]
 
@@ -116,7 +116,7 @@ def _estimated(configs: Sequence[Config]) -> list[str]:
     return [
         f"  {episodes:,} episodes, {points:,} points, about {_bytes(size)}",
         f"  about {_duration(seconds / workers)} on {workers} cores; "
-        f"{len(measured)} of {len(variants)} variants were tried",
+        f"{len(measured)} of {len(variants)} variants were timed",
     ]
 
 

@@ -103,7 +103,7 @@ class Runs:
             nothing = self._jobs.count_ended() == before and not died
             for number in self._not_ended(some):
                 if nothing or not error or (len(some) == 1 and deaths[number] >= DEATHS):
-                    self._jobs.end(Ended(number, {}, error or "ended without a word"))
+                    self._jobs.end(Ended(number, {}, error or "the worker ended without reporting a result"))
             rest = self._not_ended(rest)
         return replaced
 
@@ -140,7 +140,9 @@ class Runs:
                 self._jobs.end(Ended(number, {"run_id": decision.run_id}, ""))
                 self._discard(decision.replaced)
             else:
-                self._jobs.end(Ended(number, {}, f"another process has run {decision.run_id} in hand"))
+                self._jobs.end(
+                    Ended(number, {}, f"run {decision.run_id} is being executed by another process")
+                )
         return rest
 
     def _decisions(self, works: Mapping[int, Work], name: str, rerun: Rerun) -> dict[int, Decision]:

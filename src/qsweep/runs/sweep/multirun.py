@@ -66,8 +66,8 @@ def multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
     show_variants(runs, wide_console())
     done = sum(not job.error for job in ended)
     kept = sum(not job.error and "name" not in job.outcome for job in ended)
-    earlier = f" ({kept} of them by an earlier launch)" if kept else ""
-    click.echo(f"{done} of {len(wanted.jobs)} runs{earlier} in {took:.1f} s; their folder: {folder}")
+    earlier = f" ({kept} of them earlier)" if kept else ""
+    click.echo(f"{done} of {len(wanted.jobs)} runs finished{earlier} in {took:.1f} s; folder: {folder}")
     for job in failed:
         confirming = job.number >= len(wanted.jobs)
         name = "on fresh seeds" if confirming else wanted.jobs[job.number].name
@@ -90,7 +90,7 @@ def make_folder(name: str, for_hydra: list[str]) -> Path:
             try:
                 folder.mkdir(parents=True)
             except OSError as error:
-                rule = "must be a folder that can be made, and does not exist yet"
+                rule = "must be a new folder that can be created"
                 problem = Problem("hydra.sweep.dir", rule, str(folder), str(error))
                 raise UsageError([problem]) from None
             return folder

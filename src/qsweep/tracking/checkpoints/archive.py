@@ -33,7 +33,7 @@ class Archive:
         )
         schema, metadata = self._file.schema_arrow, self._file.schema_arrow.metadata or {}
         if not layout.SCHEMA.equals(_without_nulls(schema)) or not {b"shape", b"qsweep"} <= metadata.keys():
-            raise ValueError("its columns or its description are not those of a history")
+            raise ValueError("its columns or metadata are not those of a checkpoint history")
         self.shape = _checked_shape(json.loads(metadata[b"shape"]))
         self.about: dict[str, Any] = json.loads(metadata[b"qsweep"])
         self._entries = math.prod(self.shape)
@@ -47,7 +47,7 @@ class Archive:
             group = self._file.metadata.row_group(number)
             if not self._entries <= group.num_rows <= most:
                 shape = f"tables of shape {list(self.shape)}"
-                raise ValueError(f"a row group of {group.num_rows:,} rows does not suit {shape}")
+                raise ValueError(f"a row group of {group.num_rows:,} rows does not fit {shape}")
             column = group.column(0)
             # Arrow ends the process where it is asked for the statistics of a column of another type.
             bounds = column.statistics if column.physical_type == "INT32" else None
@@ -74,7 +74,7 @@ class Archive:
         for _, table in self.tables([int(match[1])] if match else []):
             return table
         raise UsageError(
-            [Problem("checkpoint", "there is none of this name", name, closest(name, self.names()))]
+            [Problem("checkpoint", "is not a checkpoint of this run", name, closest(name, self.names()))]
         )
 
     def tables(self, episodes: Iterable[int]) -> Iterator[tuple[int, QTable]]:
@@ -137,9 +137,9 @@ class Archive:
         numbers, entries, values = (arrow.numbers(rows.column(c)) for c in range(3))
         whole = np.arange(self._entries)
         if not np.array_equal(entries[: len(whole)], whole) or numbers[0] != numbers[len(whole) - 1]:
-            raise ValueError("a row group does not begin with a whole table")
+            raise ValueError("a row group does not start with a complete table")
         if entries.min() < 0 or entries.max() >= len(whole):
-            raise ValueError(f"an entry lies outside of a table of {len(whole):,} values")
+            raise ValueError(f"an entry is outside the table of {len(whole):,} values")
         if (numbers[0], numbers[-1]) != self._bounds[group] or (np.diff(numbers) < 0).any():
             raise ValueError("checkpoints are not in order")
         end = None if until is None else int(np.searchsorted(numbers, until, side="right"))

@@ -75,7 +75,7 @@ class KeepingRunLog:
         about = {"uri": self._store.uri, "run": self.run_id, "status": status, "tags": dict(tags)}
         write_text(self._folder / RUN, json.dumps(about))
         raise ServerGone(
-            gone.uri, gone.reason, f"the run is in {self._folder}, and goes there by: qsweep send"
+            gone.uri, gone.reason, f"the run is saved in {self._folder}; upload it later with: qsweep send"
         )
 
     @staticmethod
@@ -101,7 +101,7 @@ def send() -> list[str]:
             _send(store, folder, about["run"], about["status"], about["tags"])
         except MlflowException as error:
             problems.append(
-                Problem("qsweep send", "the server refuses this run", str(folder), str(error)[:300])
+                Problem("qsweep send", "the server refused this run", str(folder), str(error)[:300])
             )
             continue
         shutil.rmtree(folder)

@@ -97,9 +97,7 @@ def _connected(uri: str) -> psycopg.Connection[tuple[Any, ...]]:
     try:
         return psycopg.connect(uri, autocommit=True, connect_timeout=10)
     except psycopg.Error as error:
-        rule = (
-            "must be a PostgreSQL database that lets you in, with what PGUSER, PGPASSWORD or PGPASSFILE say"
-        )
+        rule = "must be a PostgreSQL database to which PGUSER, PGPASSWORD or PGPASSFILE give access"
         reason = " ".join(str(error).split())[:300]
         raise UsageError([Problem("tracking.uri", rule, uri, reason)]) from None
 
@@ -110,8 +108,8 @@ def _versions(connection: psycopg.Connection[tuple[Any, ...]], uri: str) -> list
     if not tables:
         return None
     if "alembic_version" not in tables:
-        rule = "the database holds tables that are not MLflow's"
-        raise UsageError([Problem("tracking.uri", rule, uri, "give it a database of its own")])
+        rule = "the database contains tables that are not MLflow's"
+        raise UsageError([Problem("tracking.uri", rule, uri, "use a separate database")])
     return [version for (version,) in connection.execute("SELECT version_num FROM alembic_version")]
 
 

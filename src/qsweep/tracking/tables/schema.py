@@ -45,11 +45,11 @@ def check(found: Collection[str], place: str, upgrade: Iterable[str]) -> str:
     if set(found) == {newest}:
         return newest
     if len(found) != 1:
-        rule, remedy = "the store's tables are of no version, or of several", "restore it from a backup"
+        rule, remedy = "the store's tables have no schema version, or several", "restore it from a backup"
     elif set(found) <= all_of_them:
-        rule = "the store is of an older MLflow than the one installed"
-        remedy = f"back it up, then: {' or '.join(upgrade)}"
+        rule = "the store was made by an older MLflow than the installed one"
+        remedy = f"back it up, then run: {' or '.join(upgrade)}"
     else:
-        rule, remedy = "the store is of a newer MLflow than the one installed", "install a newer mlflow"
+        rule, remedy = "the store was made by a newer MLflow than the installed one", "install a newer MLflow"
     version = ", ".join(sorted(found)) or "none"
     raise UsageError([Problem("tracking.uri", f"{rule} (version {version})", place, remedy)])
