@@ -209,7 +209,7 @@ def test_empty_and_broken_cases(store: Store, case: str) -> None:
             record(store, {**values, "env": {"id": "CartPole-v1", "low": [-3] * 4, "high": [3] * 4}}, 100.0)
     headlines = {
         "empty": (),
-        "one run": ("There is one variant only: MountainCar-v0 scored -150 with one seed.",),
+        "one run": ("There is only one variant: MountainCar-v0 scored -150 with one seed.",),
         "failed": ("There are no scores to compare.",),
         "killed": ("There are no scores to compare.",),
         "bare": ("There are no scores to compare.",),

@@ -29,7 +29,9 @@ def test_the_whole_of_a_small_report() -> None:
     """Title, verdict, table, sentences, and how it was made."""
     found = lines(frame(SCORES), a=("It is so.",))
     assert found[0] == "# s"
-    assert found[4].startswith("**buckets=20 scored highest, but 2 seeds each cannot tell 2 variants apart")
+    assert found[4].startswith(
+        "**buckets=20 scored highest, but with 2 seeds each, 2 variants cannot be distinguished"
+    )
     assert found[6:10] == [
         "| variant | seeds | mean (95% interval) | worst | P(leader better) |",
         "| --- | ---: | ---: | ---: | ---: |",

@@ -49,14 +49,14 @@ def test_what_fresh_seeds_say() -> None:
     assert said.scores == (
         "buckets=20: -127 (95% interval -128 to -126) over 2 fresh seeds; first estimate -125",
     )
-    assert said.headline == "There is one variant only: buckets=20 scored -127.0 on average " + (
+    assert said.headline == "There is only one variant: buckets=20 scored -127.0 on average " + (
         "(95% interval -128.0 to -126.0) over 2 seeds."
     )
     assert on_fresh_seeds(study_of(frame(SCORES))) is None
 
 
 def test_against_a_baseline() -> None:
-    """With ten seeds a variant whose every run is better is told apart; one that is worse, too."""
+    """With ten seeds, a variant differs significantly if its every run is better, or worse."""
     scores = {
         "buckets=10": [-150.0 - n for n in range(10)],
         "buckets=20": [-100.0 - n for n in range(10)],
@@ -65,9 +65,9 @@ def test_against_a_baseline() -> None:
     }
     said = sorted(against_baseline(study_of(frame(scores), "buckets=10")))
     assert [sentence.partition(": ")[2].partition(" (")[0] for sentence in said] == [
-        "told apart",
-        "told apart",
-        "not told apart",
+        "significantly different",
+        "significantly different",
+        "not significantly different",
     ]
     assert said[0].startswith(
         "P(buckets=20 better than the baseline buckets=10) = 1.00, 95% interval 1.00 to 1.00"
@@ -91,10 +91,9 @@ def test_runs_that_do_not_count() -> None:
     assert list(notes(study_of(runs))) == [
         "2 runs failed: left out of every comparison.",
         "1 run was killed: left out of every comparison.",
-        "1 run is marked as running, being in progress or killed without a word: left out of every "
-        "comparison.",
+        "1 run is marked as running (in progress, or its process died): left out of every comparison.",
         "1 finished run without test/return_mean: left out of every comparison.",
-        "1 run of a config that ran again later: only the latest counts.",
+        "1 run was repeated later with the same config: only the latest counts.",
     ]
     assert list(notes(study_of(frame(SCORES)))) == []
 
@@ -107,7 +106,7 @@ def test_lineage() -> None:
     found = dict(lineage(study_of(runs)))
     assert found["git commit"] == [
         "0123456789ab (2 runs)",
-        "0123456789ab, with changes (1 run)",
+        "0123456789ab, with uncommitted changes (1 run)",
         "no repository (1 run)",
     ]
     assert found["packages"] == ["numpy 2.0"]

@@ -29,7 +29,7 @@ LISTED = 12
 """Seeds or values that a line lists before it only counts them."""
 
 
-MARKED = "marked as running, being in progress or killed without a word"
+MARKED = "marked as running (in progress, or its process died)"
 STATUSES = {
     "FAILED": ("failed", "failed"),
     "KILLED": ("was killed", "were killed"),
@@ -62,8 +62,8 @@ def on_fresh_seeds(study: Study) -> Fresh | None:
     first = {row.label: row.summary.mean for row in study.verdict.rows if row.summary.n}
     rows = [row for row in study.again.rows if row.summary.n]
     why = (
-        "The figures above flatter the leaders, which were picked by them. Trained again on seeds that "
-        "nothing was picked by, the finalists scored, free of that:"
+        "The scores above favour the leaders, because they were used to select them. On fresh seeds the "
+        "finalists scored:"
     )
     return Fresh(why, tuple(_fresh(row, first.get(row.label)) for row in rows), study.again.headline)
 
@@ -83,11 +83,11 @@ def against_baseline(study: Study) -> Iterator[str]:
         interval = "" if pd.isna(low) else f", 95% interval {1 - high:.2f} to {1 - low:.2f}"
         # A comparison is told apart only upwards: whether the baseline is worse is asked of the p-value.
         worse = comparison.holm_p <= 0.05 and (comparison.told_apart or high < 0.5)
-        told = "told apart" if worse else "not told apart"
+        told = "significantly different" if worse else "not significantly different"
         odds = (
             f"P({label} better than the baseline {study.baseline}) = {1 - comparison.p_better:.2f}{interval}"
         )
-        yield f"{odds}: {told} (p = {comparison.holm_p:.2g}, corrected)."
+        yield f"{odds}: {told} (Holm-corrected p = {comparison.holm_p:.2g})."
 
 
 def notes(study: Study) -> Iterator[str]:
@@ -103,7 +103,8 @@ def notes(study: Study) -> Iterator[str]:
         yield f"{counted(without, 'finished run')} without {metric}: left out of every comparison."
     again = len(ended) - without - len(study.counted)
     if again > 0:
-        yield f"{counted(again, 'run')} of a config that ran again later: only the latest counts."
+        was = "was" if again == 1 else "were"
+        yield f"{counted(again, 'run')} {was} repeated later with the same config: only the latest counts."
 
 
 def more_runs(study: Study) -> str:
@@ -119,7 +120,7 @@ def lineage(study: Study) -> Iterator[tuple[str, list[str]]]:
     yield "sweep", _distinct(runs["sweep"])
     yield "started", [_span(runs["started"])]
     commits = runs["git_commit"].str[:12].fillna("no repository")
-    dirty = runs["git_dirty"].map({"true": ", with changes", "false": ""}).fillna("")
+    dirty = runs["git_dirty"].map({"true": ", with uncommitted changes", "false": ""}).fillna("")
     yield "git commit", _distinct(commits + dirty)
     yield "qsweep", _distinct(runs["version"])
     yield "Python", _distinct(runs["python"])

@@ -74,7 +74,7 @@ def test_many_variants() -> None:
     assert colours == [*range(COLOURED), *[None] * (DRAWN - COLOURED)]
     assert all(np.isnan(line.low).all() for line in chart.lines[COLOURED:])
     assert (
-        f"The {COLOURED} best variants have colours, the next {DRAWN - COLOURED} of {DRAWN + 10} are grey"
+        f"The {COLOURED} best variants are in colour, the next {DRAWN - COLOURED} of {DRAWN + 10} in grey"
         in (chart.caption)
     )
 

@@ -57,7 +57,7 @@ def test_the_two_most_important_keys() -> None:
     chart = heat_map(study, [*ranked, Importance("learning_rate", 0.1, (0, 1))])
     assert isinstance(chart, HeatChart)
     assert {chart.x.label, chart.y.label} == {"discount", "buckets"}
-    assert "two most important of 3" in chart.caption
+    assert "These two of 3 keys are the most important" in chart.caption
     assert chart.counts.tolist() == [[4, 4, 4]] * 2
 
 
@@ -82,7 +82,7 @@ def test_importance() -> None:
     chart = importance_chart(study, important)
     assert isinstance(chart, BarChart)
     assert [bar.label for bar in chart.bars] == ["buckets", "learning_rate"]
-    assert "lies between variants" in chart.caption
+    assert "of the variance between runs is between variants" in chart.caption
 
 
 def test_one_swept_key() -> None:
@@ -90,14 +90,14 @@ def test_one_swept_key() -> None:
     assert important_keys(ONE_KEY, np.random.default_rng(0)) == []
     for left in (heat_map(ONE_KEY, []), parallel_coordinates(ONE_KEY), importance_chart(ONE_KEY, [])):
         assert isinstance(left, LeftOut)
-        assert left.why.endswith("here only buckets differs.")
+        assert left.why.endswith("here only buckets varies.")
 
 
 def test_one_variant() -> None:
     """With one variant nothing differs."""
     left = heat_map(study_of(frame({"buckets=10": [-1.0, -2.0]})), [])
     assert isinstance(left, LeftOut)
-    assert left.why.endswith("here there is one variant.")
+    assert left.why.endswith("here there is only one variant.")
 
 
 def test_nothing_matters() -> None:

@@ -36,7 +36,7 @@ def test_every_seed_is_a_dot() -> None:
     assert chart.groups[0].mean == -3.5
     assert chart.groups[0].names[0] == "b10r0.1,seed=0"
     assert chart.groups[0].interval[0] < -3.5 < chart.groups[0].interval[1]
-    assert "whatever their learning_rate" in chart.caption
+    assert "for all values of learning_rate" in chart.caption
     assert chart.rules == tuple(RULES)
 
 
@@ -67,7 +67,7 @@ def test_too_many_texts() -> None:
     left = score_by_key(study_of(runs), "terminal_rule", [], np.random.default_rng(0))
     assert left == LeftOut(
         "score_by_terminal_rule",
-        "terminal_rule has 99 values, too many to draw each as a place of its own.",
+        "terminal_rule has 99 values, too many to give each its own place on the axis.",
     )
 
 

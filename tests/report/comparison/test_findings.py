@@ -42,9 +42,9 @@ def test_never_reached() -> None:
     """Said of one run, of some and of all of several; not where the environment has no goal."""
     assert never_reached([course(successes=NEVER)]) == "The goal was never reached in training."
     some = never_reached([course(successes=NEVER), course(successes=EARLY), course()])
-    assert some == "The goal was never reached in training with 1 of 2 seeds."
+    assert some == "The goal was never reached in training (1 of 2 seeds)."
     every = never_reached([course(successes=NEVER)] * 3)
-    assert every == "The goal was never reached in training with any of 3 seeds."
+    assert every == "The goal was never reached in training (all 3 seeds)."
     assert never_reached([course(successes=EARLY)]) is None
     assert never_reached([course()]) is None
     assert never_reached([]) is None
@@ -58,7 +58,7 @@ def test_epsilon_reached_0_before_the_first_success() -> None:
     )
     early = course(epsilon=FALLING, successes=EARLY, every=1000)
     assert epsilon_before_success([late, early, late]) == (
-        "Epsilon reached 0 by episode 3,999, before the goal was first reached with 2 of 3 seeds."
+        "Epsilon reached 0 by episode 3,999, before the goal was first reached (2 of 3 seeds)."
     )
 
 
@@ -88,8 +88,8 @@ def test_still_improving_by_hand() -> None:
     courses = [course([9] * 6 + [-10, -12, gain - 11, gain - 11]) for gain in (3, 4, 5)]
     # 4 - 2.484 = 1.516, 4 + 2.484 = 6.484
     assert still_improving(courses) == (
-        "Still improving at the end: the last fifth of the episodes brought 4 more than the fifth before "
-        "(95% interval 1.516 to 6.484, 3 seeds)."
+        "Still improving at the end: the mean return of the last fifth of the episodes is 4 above that of "
+        "the fifth before (95% interval 1.516 to 6.484, 3 seeds)."
     )
 
 
@@ -101,7 +101,7 @@ def test_fifths_are_of_episodes_not_of_points() -> None:
     # Gains of 10 and 11: 10.5, and 12.706 x 0.7071 / sqrt 2 = 6.353 either way.
     found = still_improving(courses)
     assert found is not None
-    assert "brought 10.5 more" in found
+    assert "is 10.5 above that of the fifth before" in found
     assert "interval 4.147 to 16.85, 2 seeds" in found
 
 
@@ -150,7 +150,7 @@ def test_a_cell_is_visited_if_any_action_was_updated() -> None:
     """Seven of twenty cells changed in one action, by little: 13 of 20 are left."""
     assert unchanged_share(**{key[:-6]: table for key, table in tables(7).items()}) == pytest.approx(0.65)
     assert never_visited([course(**tables(7))]) == (
-        "65% of the table's cells still hold their initial values: never visited, or nothing learned."
+        "65% of the table's cells still have their initial values: never visited, or nothing learned."
     )
 
 

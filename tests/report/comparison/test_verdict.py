@@ -92,7 +92,7 @@ def test_two_that_cannot_be_told_apart() -> None:
     assert (found.winner, found.group) == (None, ("b=40", "b=20"))
     # P: 5 + 4 + 3 + 2 + 2 wins of 25. Seeds: 7.8489 / (6 x 0.14^2) = 66.7 each.
     assert found.headline == (
-        "b=40 and b=20 cannot be told apart with 5 seeds (P(b=40 better) = 0.64, "
+        "b=40 and b=20 cannot be distinguished with 5 seeds (P(b=40 better) = 0.64, "
         f"95% interval {low:.2f} to {high:.2f}); about 62 more seeds each would be needed."
     )
 
@@ -101,18 +101,17 @@ def test_a_winner_of_two() -> None:
     """Complete separation of ten from ten."""
     found = verdict(a=shifted(-20), b=shifted(0))
     assert (
-        found.headline == "b is better than a with 10 seeds (P(b better) = 1.00, 95% interval 1.00 to 1.00)."
+        found.headline
+        == "b is significantly better than a with 10 seeds (P(b better) = 1.00, 95% interval 1.00 to 1.00)."
     )
     assert (found.winner, found.group) == ("b", ("b",))
     # The mean of 0 to 9 is 4.5.
     assert found.lines[0].startswith("b scored -125.5 on average (95% interval -127.")
-    assert (
-        "On the 10 seeds that both have, b minus a is 20 on average (95% interval 20 to 20)" in found.lines[1]
-    )
+    assert "On the 10 seeds in common, b minus a is 20 on average (95% interval 20 to 20)" in found.lines[1]
     # Ten pairs of one sign: 2 / 1,024.
     assert found.lines[1].endswith("sign-flip test: p = 0.002.")
     assert found.lines[-1].startswith(
-        "Told apart means: at most 5% in the exact rank-sum test over seeds, and"
+        "A difference counts as significant if the exact rank-sum test over seeds gives p <= 0.05 and"
     )
 
 
@@ -120,27 +119,27 @@ def test_a_winner_of_three() -> None:
     """The next one is named, and Holm's correction is."""
     found = verdict(a=shifted(-20), b=shifted(0), c=shifted(-30))
     assert found.headline.startswith(
-        "b is better than each of the 2 others with 10 seeds (against the next, a: P("
+        "b is significantly better than each of the 2 others with 10 seeds (against the next best, a: P("
     )
     assert found.winner == "b"
-    assert "corrected by Holm's method for 2 comparisons" in found.lines[-1]
+    assert "after Holm's correction for 2 comparisons" in found.lines[-1]
 
 
 def test_a_leading_group() -> None:
-    """All that cannot be told apart from the leader, and what is told apart."""
+    """All that cannot be distinguished from the leader, and what it beats."""
     found = verdict(a=shifted(-50), b=shifted(0), c=shifted(0.5), d=shifted(-0.5), e=shifted(-60))
-    assert found.headline == "c leads, but with 10 seeds it cannot be told apart from b and d."
+    assert found.headline == "c leads, but with 10 seeds it cannot be distinguished from b and d."
     assert (found.winner, found.group) == (None, ("c", "b", "d"))
-    assert found.lines[1].startswith("Against the next, b: P(c better) = 0.5")
-    assert "c is better than a and e." in found.lines
+    assert found.lines[1].startswith("Against the next best, b: P(c better) = 0.5")
+    assert "c is significantly better than a and e." in found.lines
 
 
 def test_a_group_of_two_above_others() -> None:
     """Told apart from some, not from one."""
     found = verdict(a=shifted(-50), b=shifted(0), c=shifted(0.5))
-    assert found.headline.startswith("c and b cannot be told apart with 10 seeds (P(c better) = 0.5")
+    assert found.headline.startswith("c and b cannot be distinguished with 10 seeds (P(c better) = 0.5")
     assert found.group == ("c", "b")
-    assert "c is better than a." in found.lines
+    assert "c is significantly better than a." in found.lines
 
 
 def test_long_lists_are_counted() -> None:
@@ -165,9 +164,9 @@ def test_no_variants() -> None:
 @pytest.mark.parametrize(
     ("scores", "headline"),
     [
-        ([-131.25], "There is one variant only: b=20 scored -131.2 with one seed."),
-        ([-130, -130], "There is one variant only: b=20 scored -130 on average (95% interval -130 to -130)"),
-        ([0.5, 0.75], "There is one variant only: b=20 scored 0.62 on average (95% interval 0.50 to 0.75)"),
+        ([-131.25], "There is only one variant: b=20 scored -131.2 with one seed."),
+        ([-130, -130], "There is only one variant: b=20 scored -130 on average (95% interval -130 to -130)"),
+        ([0.5, 0.75], "There is only one variant: b=20 scored 0.62 on average (95% interval 0.50 to 0.75)"),
     ],
 )
 def test_one_variant(scores: list[float], headline: str) -> None:
@@ -181,7 +180,7 @@ def test_one_seed_each() -> None:
     """One seed cannot tell, and how many could is said."""
     found = verdict(a=[-140], b=[-120], c=[-130])
     assert found.headline == (
-        "b scored highest, but one seed each cannot tell 3 variants apart, whatever the scores: "
+        "b scored highest, but with one seed each, 3 variants cannot be distinguished, whatever the scores: "
         "at least 5 seeds each are needed."  # 2 x 2 / 70 is above 5%, 2 x 2 / 252 is not
     )
     assert found.lines == ("b scored -120 with one seed; c scored -130 with one seed.",)
@@ -191,7 +190,9 @@ def test_one_seed_each() -> None:
 def test_too_few_seeds_each() -> None:
     """Three seeds cannot tell two variants apart even where they are far apart."""
     found = verdict(a=[-200, -200, -200], b=[-120, -121, -119])
-    assert found.headline.startswith("b scored highest, but 3 seeds each cannot tell 2 variants apart")
+    assert found.headline.startswith(
+        "b scored highest, but with 3 seeds each, 2 variants cannot be distinguished"
+    )
     assert "at least 4 seeds each" in found.headline
     assert (found.winner, found.group) == (None, ("b", "a"))
 
@@ -200,9 +201,9 @@ def test_different_numbers_of_seeds() -> None:
     """From and to, and who has too few."""
     found = verdict(a=shifted(0), b=shifted(0.5, 8), c=[-100.0])
     assert "with 1 to 10 seeds" in found.headline
-    assert "c has too few seeds to be told apart from a, whatever the scores." in found.lines
+    assert "c has too few seeds to be distinguished from a, whatever the scores." in found.lines
     several = verdict(a=shifted(0), b=shifted(-1), c=[-135.0, -136.0], d=[-100.0])
-    assert "c and d have too few seeds each to be told apart from a, whatever the scores." in several.lines
+    assert "c and d have too few seeds each to be distinguished from a, whatever the scores." in several.lines
     # Three comparisons: 3 x 2 / 66 with ten and two seeds.
 
 
@@ -210,7 +211,8 @@ def test_a_pair_with_one_seed_has_no_interval() -> None:
     """No interval is made up, and no NaN is printed."""
     found = verdict(a=shifted(0), b=[-150.0])
     assert (
-        "P(a better) = 1.00, no interval with one seed" in found.headline or "cannot tell" in found.headline
+        "P(a better) = 1.00, no interval with one seed" in found.headline
+        or "cannot be distinguished" in found.headline
     )
     assert "nan" not in " ".join([found.headline, *found.lines])
 
@@ -236,10 +238,10 @@ def test_scores_left_out_are_counted() -> None:
     found = judge(samples, np.random.default_rng(0))
     assert found.lines == (
         "3 scores were left out: not a finite number.",
-        "1 score was left out: the same variant and seed came again later.",
+        "1 score was left out: the same variant and seed was run again later.",
         "b and c have no score.",
     )
-    assert found.headline.startswith("There is one variant only: a scored 2.5 on average")
+    assert found.headline.startswith("There is only one variant: a scored 2.5 on average")
     assert [row.label for row in found.rows] == ["a", "b", "c"]
 
 
@@ -252,9 +254,9 @@ def test_all_scores_equal() -> None:
 
 
 def test_a_long_label_is_not_repeated_inside_the_probability() -> None:
-    """It is named once, then called the first."""
+    """It is named once, then called the leader."""
     found = verdict(**{"learning_rate_0.1_and_buckets_40": shifted(0), "b": shifted(-0.5)})
-    assert "(P(the first better) = " in found.headline
+    assert "(P(leader better) = " in found.headline
 
 
 @pytest.mark.parametrize(

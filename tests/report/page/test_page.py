@@ -73,8 +73,8 @@ def test_the_verdict_comes_first(store: Store) -> None:
     """The page's order: verdict, leaderboard, figures, runs, lineage."""
     reader = read(store, frame(SCORES))
     assert reader.texts["h1"] == ["s"]
-    assert reader.texts["h2"] == ["Verdict", "Leaderboard", "Figures", "Runs", "Lineage"]
-    headline = "buckets=20 scored highest, but 2 seeds each cannot tell 2 variants apart"
+    assert reader.texts["h2"] == ["Verdict", "Leaderboard", "Figures", "Runs", "Provenance"]
+    headline = "buckets=20 scored highest, but with 2 seeds each, 2 variants cannot be distinguished"
     assert any(headline in text for text in reader.texts["p"])
 
 
@@ -200,15 +200,18 @@ def test_several_environments(store: Store) -> None:
     assert len(reader.of("article")) == 2
     assert reader.texts["h2"].count("Verdict") == 2
     assert {"MountainCar-v0", "CartPole-v1"} <= set(reader.texts["h2"])
-    assert any("none is compared with another" in text for text in reader.texts["p"])
+    assert any("each environment has its own section" in text for text in reader.texts["p"])
 
 
 @pytest.mark.parametrize(
     ("runs", "said"),
     [
         (frame(SCORES).iloc[:0], "There are no runs yet."),
-        (frame({"buckets=10": [-150.0]}), "There is one variant only"),
-        (frame({"buckets=10": [-150.0], "buckets=20": [-1.0]}), "one seed each cannot tell 2 variants apart"),
+        (frame({"buckets=10": [-150.0]}), "There is only one variant"),
+        (
+            frame({"buckets=10": [-150.0], "buckets=20": [-1.0]}),
+            "one seed each, 2 variants cannot be distinguished",
+        ),
         (frame(SCORES, status="FAILED"), "There are no scores to compare."),
         (frame(SCORES).drop(columns=SCORE), "There are no scores to compare."),
         (frame({"buckets=10": [-1.0, -1.0], "buckets=20": [-1.0, -1.0]}), "there is no difference"),

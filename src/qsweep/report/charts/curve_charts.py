@@ -26,13 +26,13 @@ def learning_curves(
     """The trailing average return while training, of each variant over its seeds."""
     lines = _lines(study, found, "train/return", generator)
     if not lines:
-        return LeftOut("learning_curves", "No run has a curve of its returns while training.")
+        return LeftOut("learning_curves", "No run has a curve of its training returns.")
     window = _window(study.counted)
     many = _many(study)
     return LineChart(
         name="learning_curves",
         title="Learning curves",
-        caption=f"Return while training, exploration included; trailing mean of {window} episodes.{many}",
+        caption=f"Return during training, with exploration; trailing mean of {window} episodes.{many}",
         x=Axis("episode"),
         y=Axis("return"),
         lines=lines,
@@ -49,12 +49,12 @@ def greedy_curves(
     lines = _lines(study, found, "eval/return_mean", generator)
     if not lines:
         return LeftOut(
-            "greedy_curves", "No checkpoint was judged, so there is no curve of the greedy policy."
+            "greedy_curves", "No checkpoint was evaluated, so there is no curve of the greedy policy."
         )
     return LineChart(
         name="greedy_curves",
-        title="The greedy policy while it is learned",
-        caption=f"Mean return of checkpoints without exploration, on validation starts.{_many(study)}",
+        title="Greedy policy during training",
+        caption=f"Mean return of the checkpoints, without exploration, on validation starts.{_many(study)}",
         x=Axis("episode"),
         y=Axis("return"),
         lines=lines,
@@ -79,8 +79,8 @@ def best_run(study: Study, found: Histories, rules: Sequence[Rule]) -> LineChart
     )
     return LineChart(
         name="best_run",
-        title="One run: the leader's best",
-        caption=f"{run['name']}: the tutorial's chart, over the last {_window(runs)} episodes.",
+        title="The leader's best run",
+        caption=f"{run['name']}: average, minimum and maximum return over the last {_window(runs)} episodes.",
         x=Axis("episode"),
         y=Axis("return"),
         lines=(Line("average", x, y, unknown(len(x)), unknown(len(x)), low, high, 0),),
@@ -105,7 +105,7 @@ def _many(study: Study) -> str:
     if n <= COLOURED:
         return ""
     drawn = f"the other {n - COLOURED}" if n <= DRAWN else f"the next {DRAWN - COLOURED} of {n}"
-    return f" The {COLOURED} best variants have colours, {drawn} are grey."
+    return f" The {COLOURED} best variants are in colour, {drawn} in grey."
 
 
 def _lines(study: Study, found: Histories, metric: str, generator: np.random.Generator) -> tuple[Line, ...]:

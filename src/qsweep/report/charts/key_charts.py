@@ -39,7 +39,7 @@ def heat_map(study: Study, important: Sequence[Importance]) -> HeatChart | LeftO
     more = (
         ""
         if len(study.keys) == 2
-        else f" The two most important of {len(study.keys)}; means over the others."
+        else f" These two of {len(study.keys)} keys are the most important; means over the others."
     )
     return HeatChart(
         name="heat_map",
@@ -68,8 +68,8 @@ def parallel_coordinates(study: Study) -> ParallelChart | LeftOut:
     more = f" The {PARALLEL} best of {len(study.labels)}." if len(study.labels) > PARALLEL else ""
     return ParallelChart(
         name="parallel_coordinates",
-        title="From hyperparameters to score",
-        caption=f"A line is a variant; the darker, the higher its mean score.{more}",
+        title="Parallel coordinates",
+        caption=f"Each line is a variant; a darker line has a higher mean score.{more}",
         axes=(*study.keys, "mean score"),
         ticks=(*(ticks for _, ticks in sides), ends),
         labels=tuple(labels),
@@ -99,13 +99,13 @@ def importance_chart(study: Study, important: Sequence[Importance]) -> BarChart 
     of_runs = (
         ""
         if np.isnan(between)
-        else (f" Of the variance between runs {between:.0%} lies between variants; the rest is the seeds'.")
+        else (f" {between:.0%} of the variance between runs is between variants; the rest is between seeds.")
     )
     return BarChart(
         name="importance",
-        title="Importance of hyperparameters",
-        caption="Share of the variance between variants that each explains alone (fANOVA); intervals over "
-        f"resampled seeds and forests.{of_runs}",
+        title="Hyperparameter importance",
+        caption="Share of the variance between variants that each key explains alone (fANOVA); intervals "
+        f"over resampled seeds and forests.{of_runs}",
         x=Axis("share of the variance"),
         bars=tuple(Bar(found.key, found.share, found.interval) for found in important),
     )
@@ -113,8 +113,8 @@ def importance_chart(study: Study, important: Sequence[Importance]) -> BarChart 
 
 def _swept(study: Study) -> str:
     if not study.keys:
-        return "here there is one variant"
-    return f"here only {study.keys[0]} differs"
+        return "here there is only one variant"
+    return f"here only {study.keys[0]} varies"
 
 
 def _side(column: pd.Series) -> tuple[Floats, tuple[tuple[float, str], ...]]:

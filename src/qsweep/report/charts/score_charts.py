@@ -28,7 +28,7 @@ METRICS = {
     "test/return_mean": "mean return on test starts",
     "test/return_worst": "worst return on test starts",
     "test/success_rate": "success rate on test starts",
-    "final/return_mean": "mean return of the last table on test starts",
+    "final/return_mean": "mean return of the last Q-table on test starts",
     "train/return_avg": "last trailing average return",
 }
 """Metrics in words."""
@@ -46,7 +46,9 @@ def score_by_key(
     runs = study.counted
     values = distinct(runs[key])
     if len(values) > MOST_VALUES and axis_of(key, values)[0].names:
-        return LeftOut(name, f"{key} has {len(values)} values, too many to draw each as a place of its own.")
+        return LeftOut(
+            name, f"{key} has {len(values)} values, too many to give each its own place on the axis."
+        )
     if len(values) > MOST_VALUES:
         return _scattered(study, key, name, rules)
     groups = [runs[having(runs[key], value)] for value in values]
@@ -59,8 +61,14 @@ def score_by_key(
         )
     )
     others = [other for other in study.keys if other != key]
-    over = f", whatever their {' and '.join(others)}" if 0 < len(others) <= 2 else ", whatever the other keys"
-    caption = f"A dot is a run (a seed){over if others else ''}; the bar is the mean with its 95% interval."
+    over = (
+        f", for all values of {' and '.join(others)}"
+        if 0 < len(others) <= 2
+        else ", for all values of the other keys"
+    )
+    caption = (
+        f"Each dot is a run (a seed){over if others else ''}; the bar is the mean with its 95% interval."
+    )
     return DotChart(name, f"Score by {key}", caption, axis, Axis(in_words(study)), dots, tuple(rules))
 
 
@@ -73,7 +81,7 @@ def _scattered(study: Study, key: str, name: str, rules: Sequence[Rule]) -> Scat
         colour = place if place < COLOURED else None
         clouds.append(Cloud(variant, x, y, tuple(runs["name"].astype(str)), colour))
     axis, _ = axis_of(key, distinct(study.counted[key]))
-    caption = "A dot is a run (a seed), whatever the other keys; a ring is a variant's mean."
+    caption = "Each dot is a run (a seed), for all values of the other keys; each ring is a variant's mean."
     return ScatterChart(
         name, f"Score by {key}", caption, axis, Axis(in_words(study)), tuple(clouds), tuple(rules)
     )
@@ -99,8 +107,8 @@ def profiles(study: Study) -> LineChart | LeftOut:
     return LineChart(
         name="profiles",
         title="Performance profiles",
-        caption="The share of a variant's runs that score higher than each value: further right is better, "
-        "and steep means that seeds agree.",
+        caption="Share of a variant's runs that score above each value. Further right is better; a steep "
+        "curve means that seeds agree.",
         x=Axis(in_words(study)),
         y=Axis("share of runs above"),
         lines=tuple(lines),
@@ -112,7 +120,7 @@ def time_and_score(study: Study, rules: Sequence[Rule]) -> ScatterChart | LeftOu
     """Every run's score against the seconds that its training took."""
     name = "time_and_score"
     if "train/seconds" not in study.counted or study.counted["train/seconds"].isna().all():
-        return LeftOut(name, "No run says how long its training took.")
+        return LeftOut(name, "No run recorded its training time.")
     clouds = []
     for place, variant in enumerate(study.labels):
         runs = study.of(variant).dropna(subset="train/seconds")
@@ -122,7 +130,7 @@ def time_and_score(study: Study, rules: Sequence[Rule]) -> ScatterChart | LeftOu
             clouds.append(Cloud(variant, x, y, tuple(runs["name"].astype(str)), colour))
     seconds = np.concatenate([cloud.x for cloud in clouds])
     axis = Axis("seconds of training", positions([float(seconds.min()), float(seconds.max())], factor=20))
-    caption = "A dot is a run; a ring is a variant's mean. Seconds depend on the machine and its load."
+    caption = "Each dot is a run, each ring a variant's mean. Seconds depend on the machine and its load."
     return ScatterChart(
         name, "Time and score", caption, axis, Axis(in_words(study)), tuple(clouds), tuple(rules)
     )

@@ -28,11 +28,11 @@ def search_progress(study: Study, rules: tuple[Rule, ...]) -> Iterator[LineChart
     first = int(whole.argmax())
     x = np.arange(1.0, len(means) + 1)
     given_up = int((~whole).sum())
-    fewer = f" {given_up} of them have fewer seeds, and are never the best." if given_up else ""
+    fewer = f" {given_up} of them have fewer seeds and never count as the best." if given_up else ""
     yield LineChart(
         name="search_progress",
-        title="The search as it went",
-        caption=f"Mean over seeds of each variant, in the order in which they were begun.{fewer}",
+        title="Search progress",
+        caption=f"Mean over seeds of each variant, in the order in which they were started.{fewer}",
         x=Axis("variants tried"),
         y=Axis(in_words(study)),
         lines=(

@@ -93,9 +93,8 @@ def still_improving(courses: Sequence[Course]) -> str | None:
     if not low > 0:
         return None
     interval = f"95% interval {number(low)} to {number(high)}, {len(gains)} seeds"
-    more = (
-        f"the last fifth of the episodes brought {number(float(np.mean(gains)))} more than the fifth before"
-    )
+    gain = number(float(np.mean(gains)))
+    more = f"the mean return of the last fifth of the episodes is {gain} above that of the fifth before"
     return f"Still improving at the end: {more} ({interval})."
 
 
@@ -131,7 +130,7 @@ def never_visited(courses: Sequence[Course]) -> str | None:
     share = f"{np.mean(shares):.0%}"
     if len(shares) > 1:
         share += f" (mean of {len(shares)} seeds, {min(shares):.0%} to {max(shares):.0%})"
-    return f"{share} of the table's cells still hold their initial values: never visited, or nothing learned."
+    return f"{share} of the table's cells still have their initial values: never visited, or nothing learned."
 
 
 def unchanged_share(first: Floats, last: Floats) -> float:
@@ -144,4 +143,4 @@ def _in(some: int, runs: int) -> str:
     """In how many runs something holds."""
     if runs == 1:
         return ""
-    return f" with any of {runs} seeds" if some == runs else f" with {some} of {runs} seeds"
+    return f" (all {runs} seeds)" if some == runs else f" ({some} of {runs} seeds)"

@@ -65,7 +65,7 @@ def _headline(scored: list[Row], group: list[Row]) -> str:
         return "There are no scores to compare."
     leader, *others = scored
     if not others:
-        return f"There is one variant only: {_score(leader)}."
+        return f"There is only one variant: {_score(leader)}."
     if _alike(scored):
         both = "Both" if len(scored) == 2 else f"All {len(scored)}"
         return (
@@ -73,20 +73,21 @@ def _headline(scored: list[Row], group: list[Row]) -> str:
         )
     if not _telling(scored):
         return (
-            f"{leader.label} scored highest, but {_seeds(scored)} each cannot tell {len(scored)} variants "
-            f"apart, whatever the scores: at least {fewest_seeds(len(others))} seeds each are needed."
+            f"{leader.label} scored highest, but with {_seeds(scored)} each, {len(scored)} variants cannot "
+            "be distinguished, whatever the scores: at least "
+            f"{fewest_seeds(len(others))} seeds each are needed."
         )
     if len(group) == 1:
         rivals, nearest = others[0].label, ""
         if len(others) > 1:
-            rivals, nearest = f"each of the {len(others)} others", f"against the next, {rivals}: "
+            rivals, nearest = f"each of the {len(others)} others", f"against the next best, {rivals}: "
         odds = f"{nearest}{_odds(leader, others[0])}"
-        return f"{leader.label} is better than {rivals} with {_seeds(scored)} ({odds})."
+        return f"{leader.label} is significantly better than {rivals} with {_seeds(scored)} ({odds})."
     if len(group) == 2:
-        pair = f"{leader.label} and {group[1].label} cannot be told apart with {_seeds(group)}"
+        pair = f"{leader.label} and {group[1].label} cannot be distinguished with {_seeds(group)}"
         return f"{pair} ({_odds(leader, group[1])}); {_wanted(group[1])}."
     names = _listed([row.label for row in group[1:]])
-    return f"{leader.label} leads, but with {_seeds(group)} it cannot be told apart from {names}."
+    return f"{leader.label} leads, but with {_seeds(group)} it cannot be distinguished from {names}."
 
 
 def _comparisons(scored: list[Row], group: list[Row]) -> Iterator[str]:
@@ -98,18 +99,20 @@ def _comparisons(scored: list[Row], group: list[Row]) -> Iterator[str]:
     if not _telling(scored):
         return
     if len(group) > 2:
-        yield f"Against the next, {group[1].label}: {_odds(leader, group[1])}; {_wanted(group[1])}."
+        yield f"Against the next best, {group[1].label}: {_odds(leader, group[1])}; {_wanted(group[1])}."
     beaten = [row.label for row in others if row not in group]
     if beaten and len(group) > 1:
-        yield f"{leader.label} is better than {_listed(beaten)}."
+        yield f"{leader.label} is significantly better than {_listed(beaten)}."
     yield from _paired(leader, others[0])
     untold = [row.label for row in others if not reachable(leader.summary.n, row.summary.n, len(others))]
     if untold:
         has = "has too few seeds" if len(untold) == 1 else "have too few seeds each"
-        yield f"{_listed(untold)} {has} to be told apart from {leader.label}, whatever the scores."
-    times = "" if len(others) == 1 else f", corrected by Holm's method for {len(others)} comparisons"
-    test = f"at most 5% in the exact rank-sum test over seeds{times}"
-    yield f"Told apart means: {test}, and the interval of P above 0.5."
+        yield f"{_listed(untold)} {has} to be distinguished from {leader.label}, whatever the scores."
+    times = "" if len(others) == 1 else f", after Holm's correction for {len(others)} comparisons,"
+    yield (
+        f"A difference counts as significant if the exact rank-sum test over seeds gives p <= 0.05{times} "
+        "and the 95% interval of P(better) lies above 0.5."
+    )
 
 
 def _paired(leader: Row, other: Row) -> Iterator[str]:
@@ -120,7 +123,7 @@ def _paired(leader: Row, other: Row) -> Iterator[str]:
         return
     difference = _measured(comparison.difference, comparison.difference_interval)
     yield (
-        f"On the {comparison.common} seeds that both have, {leader.label} minus {other.label} is {difference}"
+        f"On the {comparison.common} seeds in common, {leader.label} minus {other.label} is {difference}"
         f"; sign-flip test: {_p(comparison.paired_holm_p)}."
     )
 
@@ -134,7 +137,7 @@ def _left_out(samples: Sequence[Sample]) -> Iterator[str]:
     if bad:
         yield f"{_counted(bad)} left out: not a finite number."
     if again:
-        yield f"{_counted(again)} left out: the same variant and seed came again later."
+        yield f"{_counted(again)} left out: the same variant and seed was run again later."
     if empty:
         yield f"{_listed(empty)} {'has' if len(empty) == 1 else 'have'} no score."
 
@@ -170,7 +173,7 @@ def _odds(leader: Row, other: Row) -> str:
     """The probability of improvement with its interval."""
     assert other.comparison is not None
     low, high = other.comparison.interval
-    name = leader.label if len(leader.label) <= SHORT else "the first"
+    name = leader.label if len(leader.label) <= SHORT else "leader"
     interval = "no interval with one seed" if np.isnan(low) else f"95% interval {low:.2f} to {high:.2f}"
     return f"P({name} better) = {other.comparison.p_better:.2f}, {interval}"
 

@@ -176,7 +176,7 @@ function film(figure) {
 
   function draw() {
     const n = Number(slider.value), table = all[n];
-    const score = shown.scores[n] === null ? "not judged" : `${number(shown.scores[n])} on validation starts`;
+    const score = shown.scores[n] === null ? "not evaluated" : `${number(shown.scores[n])} on validation starts`;
     const chosen = n === shown.best ? ", the chosen one" : "";
     output.textContent = `${shown.checkpoints[n]}, after ${number(shown.episodes[n])} episodes: ${score}${chosen}`;
     slider.setAttribute("aria-valuetext", output.textContent);

@@ -29,18 +29,18 @@ def leaderboard(section: Section, place: str, ui: str) -> Table:
     """The variants, the leader first. place: the section's id. ui: the address of the MLflow UI."""
     study, frame = section.study, section.standings
     columns = [
-        Column("variant", "the params in which it differs from the others"),
-        Column("seeds", "how many seeds count", number=True),
+        Column("variant", "the parameters in which it differs from the others"),
+        Column("seeds", "number of seeds", number=True),
         Column("mean (95% interval)", "mean score over seeds", number=True, sort="descending"),
         Column("mean, interval, seeds", fixed=True),
         Column("worst", "the lowest seed", number=True),
-        Column("P(leader better)", "that a run of the leader scores higher than one of this", number=True),
-        Column("told apart", "whether the leader is told apart from it"),
+        Column("P(leader better)", "probability that a run of the leader scores higher", number=True),
+        Column("significant", "whether the leader is significantly better"),
     ]
     if study.again:
-        columns.append(Column("fresh seeds", "the mean of the confirmation runs", number=True))
+        columns.append(Column("fresh seeds", "mean of the confirmation runs", number=True))
     if frame["optimum"].notna().any():
-        columns.append(Column("of optimum", "how near the mean comes to the best possible", number=True))
+        columns.append(Column("of optimum", "the mean relative to the optimum", number=True))
     columns += [
         Column("best run"),
         Column("command", fixed=True),
@@ -69,7 +69,7 @@ def leaderboard(section: Section, place: str, ui: str) -> Table:
             Cell(text_of(row["command"]), kind="command"),
         ]
         rows.append(tuple(cells))
-    caption = f"Variants by {study.metric} over seeds. A command trains a variant's best seed again."
+    caption = f"Variants by {study.metric} over seeds. The command trains the variant's best seed again."
     return Table(f"{place}-variants", caption, "buckets=40", tuple(columns), tuple(rows))
 
 
@@ -87,7 +87,7 @@ def runs_table(section: Section, place: str, ui: str) -> Table:
         Column("seed", number=True),
         Column("status"),
         Column("score", study.metric, number=True, sort="descending"),
-        Column("interval", "95%, of the score, over test starts", number=True),
+        Column("interval", "95% interval of the score over test starts", number=True),
         Column("checkpoint", "chosen on validation starts", number=True),
         Column("s", "seconds of training", number=True),
         Column("started", "UTC"),
@@ -97,7 +97,7 @@ def runs_table(section: Section, place: str, ui: str) -> Table:
     rows = tuple(_run(run, labels, study.metric, ui) for run in runs.head(RUNS).to_dict("records"))
     return Table(
         f"{place}-all-runs",
-        f"Every run, by {study.metric}. A command trains it again.",
+        f"Every run, by {study.metric}. The command trains it again.",
         "seed=3, failed, fresh",
         columns,
         rows,
