@@ -44,7 +44,7 @@ def _made(function: Any, signature: Any, names: Names) -> Any:
     name = f"{function.__name__}_{_digest(function, names)}"
     made.__qualname__ = made.__name__ = name  # numba's name for the cache file
     with announced():
-        return njit(signature, cache=True, nogil=True, _nrt=False)(made)
+        return njit(signature, cache=True, nogil=True, no_cfunc_wrapper=True, _nrt=False)(made)
 
 
 def _globals(function: Any, names: Names) -> dict[str, Any]:
@@ -88,7 +88,9 @@ def _part(part: Any, names: Names) -> Any:
 def _inner(function: Any, names: Names) -> Any:
     from numba import njit
 
-    return njit(specialised(function, _machine_code(function, names)), forceinline=True, _nrt=False)
+    made = specialised(function, _machine_code(function, names))
+    # Only compiled code calls it: the wrappers for other callers took as long as all else.
+    return njit(made, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
 
 
 def _digest(function: Any, names: Names) -> str:
