@@ -22,11 +22,12 @@ from qsweep.plan.composition import load_config
 from qsweep.seeds import streams, uniforms
 from tests.support.boxes import BOXES, Book
 
-STATES, ACTIONS = 7, 3
+STATES, ACTIONS = 7, 4
+"""As many actions as on the ice, so that both need one compilation."""
 
 
 class Random(TableEnvironment):
-    """Seven states and three actions, with outcomes drawn by lot; some of them end the episode."""
+    """Seven states and four actions, with outcomes drawn by lot; some of them end the episode."""
 
     def __init__(self, render_mode: str | None = None) -> None:
         generator = np.random.default_rng(4)
