@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help setup sweep report test ui server verify bench docs lock clean
+.PHONY: help setup sweep report test test-fast style types suite ui server verify bench docs lock clean
 
 help:  ## What can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: $(READY)  ## The environment in .venv, from the locked versions
 
@@ -24,10 +24,20 @@ sweep: $(READY)  ## The main job: four bucket sizes, ten seeds each, on every co
 report: $(READY)  ## Compare the runs of the main job again: report/report.html
 	$(BIN)/qsweep report buckets --out report
 
-test: $(READY)  ## Lint, types and tests
+test: style  ## Lint, types and all tests; some ten minutes on two cores
+	@$(MAKE) --jobs 2 --no-print-directory types suite
+
+test-fast: $(READY)  ## The unit tests: no servers, no browser, no long runs; a minute and a half
+	$(BIN)/pytest -m "not slow and not integration"
+
+style: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+types: $(READY)
 	$(BIN)/mypy
+
+suite: $(READY)
 	$(BIN)/pytest
 
 ui: $(READY)  ## The MLflow UI on this checkout's runs

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from playwright.sync_api import FrameLocator, Page, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Page, sync_playwright
 
 import qsweep
 from qsweep.tracking.store import open_store
@@ -39,7 +39,7 @@ def main() -> None:
         [curve] = folder.glob("mlruns/artifacts/tutorial/*/artifacts/figures/learning_curve.png")
         shutil.copy(curve, DOCS / "learning-curve.png")
         runs = qsweep.load_runs("buckets", uri=f"sqlite:///{folder}/mlruns/mlflow.db")
-        with mlflow_ui(folder) as address, browser_page() as page:
+        with mlflow_ui(folder) as address, chromium() as browser, tab_of(browser) as page:
             firsts = runs[runs["seed"] == 0].sort_values("buckets")
             _picture_ui(page, address, list(firsts["run_id"]))
             best = str(runs.sort_values("test/return_mean")["run_id"].iloc[-1])
@@ -47,7 +47,7 @@ def main() -> None:
             store = open_store(f"sqlite:///{folder}/mlruns/mlflow.db")
             _picture_parent(page, address, store.client.get_run(best).data.tags["mlflow.parentRunId"])
         subprocess.run([QSWEEP, "report", "buckets", "--out", "report"], cwd=folder, check=True)
-        with browser_page() as page:
+        with chromium() as browser, tab_of(browser) as page:
             _picture_report(page, folder / "report" / "report.html")
         subprocess.run(
             [QSWEEP, "video", best, "--out", "learning.gif", "--every", "50"], cwd=folder, check=True
@@ -77,13 +77,21 @@ def mlflow_ui(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def browser_page() -> Iterator[Page]:
-    """A page of a headless browser, while entered."""
+def chromium() -> Iterator[Browser]:
+    """A headless browser, while entered."""
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser.new_page(viewport={"width": 1600, "height": 760})
+        yield browser
         browser.close()
+
+
+@contextmanager
+def tab_of(browser: Browser) -> Iterator[Page]:
+    """A tab of a browser, with no memory of others, while entered."""
+    page = browser.new_page(viewport={"width": 1600, "height": 760})
+    yield page
+    page.close()
 
 
 def show_curves(page: Page, address: str, sweep: str) -> None:

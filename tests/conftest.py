@@ -23,6 +23,13 @@ __all__ = ["postgresql"]
 QSWEEP = str(Path(sys.executable).with_name("qsweep"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts the real command, or a database server, for `make test-fast` to leave out."""
+    for item in items:
+        if {"qsweep", "postgresql"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.integration)
+
+
 @pytest.fixture(scope="session")
 def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty MLflow store; making one takes seconds, so it is made once and copied."""

@@ -659,6 +659,7 @@ PROCESSES: dict[str, list[Wrong]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 @pytest.mark.parametrize("command", PROCESSES)
 def test_the_installed_command_refuses_alike(command: str) -> None:
@@ -700,6 +701,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> Pat
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["first_tri", "'it'\"'\"'s'", "'\"quoted\"'", "'a`b'", "'%'", "''"])
 def test_an_experiment_that_is_not_there_is_refused(
     store: Path, monkeypatch: pytest.MonkeyPatch, name: str

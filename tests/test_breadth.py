@@ -20,6 +20,8 @@ from qsweep.learning.task import task
 from qsweep.learning.training import Chunk
 from qsweep.plan.composition import conf_folder, load_config
 
+pytestmark = pytest.mark.slow  # it compiles most loops that there are
+
 NEEDS = {"lunar_lander": "Box2D", "minigrid": "minigrid"}
 """Preset -> the package that it needs beside Gymnasium."""
 CONF = conf_folder()
@@ -33,7 +35,7 @@ def presets(group: str) -> list[str]:
 COMPILED = ["acrobot", "cart_pole", "cliff_walking", "frozen_lake", "frozen_lake_8x8", "mountain_car", "taxi"]
 """Presets that have a compiled twin."""
 COMPILED_ANYWAY = ("expected_sarsa", "q_learning")
-"""Algorithms that another test compiles for any agent in the cart and pole; the others have the car for that."""
+"""Algorithms that other tests compile for any agent in the cart and pole; all are compiled so in the car."""
 ALIKE = ("epsilon_greedy", "softmax", "ucb")
 SMALL = {"acrobot": 3, "cart_pole": 4, "lunar_lander": 2, "mountain_car": 6, "pendulum": 4}
 """Preset -> its buckets here."""

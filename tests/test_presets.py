@@ -76,6 +76,7 @@ def test_every_experiment_trains(name: str) -> None:
     assert trained(load_config([f"experiment={name}", "episodes=20", "tracking=none"])) == 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", presets("env"))
 def test_every_environment_trains(name: str) -> None:
     """Every environment trains, at smoke size."""
@@ -88,6 +89,7 @@ def test_every_schedule_trains(name: str) -> None:
     assert trained(load_config([f"epsilon={name}", "episodes=20", "tracking=none"])) == 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", presets("sweep"))
 def test_every_sweep_is_a_plan(name: str) -> None:
     """Every named multirun plans more than one run, under its own name."""
@@ -138,6 +140,7 @@ def header(file: str) -> str:
     return "\n".join(comment)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES)
 def test_the_command_in_a_files_header_works(file: str) -> None:
     """Every file of conf/ begins with a comment that names a command, and the command can be used."""

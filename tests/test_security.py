@@ -265,6 +265,7 @@ def test_a_hostile_name_is_only_shown(store: Store, qsweep: Callable[..., Any]) 
     assert sorted(path.name for path in Path.cwd().iterdir()) == [run_id, "mlruns", "multirun"]
 
 
+@pytest.mark.slow
 def test_no_command_lets_a_name_move_the_terminal(store: Store, qsweep: Callable[..., Any]) -> None:
     """Names of runs and experiments, in what is found, listed, suggested, and wrong."""
     run_id = trained("buckets=4")
@@ -421,6 +422,7 @@ def test_what_the_user_asks_for_is_imported(monkeypatch: pytest.MonkeyPatch) -> 
     refuse_foreign("yours:Yours-v0", "yours:wrap")
 
 
+@pytest.mark.slow
 def test_trust_is_an_option(store: Store, qsweep: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     """The command refuses a module of the user's own in a record, and takes it with --trust."""
     Path("mine.py").write_text("def wrap(env):\n    return env\n")

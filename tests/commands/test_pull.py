@@ -41,7 +41,7 @@ EPISODES = (
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from qsweep.policies.registry import pulling
+from qsweep.commands import pull as pulling
 pulling.write_model = lambda policy, folder: os.kill(os.getpid(), signal.SIGKILL)
 pulling.pull("buckets=20", Path(sys.argv[2]), True, sys.argv[1])
 """
@@ -100,7 +100,8 @@ def server(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     ]
     command = [sys.executable, "-m", "mlflow", "server", *stored, "--workers", "1"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=folder, start_new_session=True)
+    settings = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # as `qsweep server` has it
+    process = subprocess.Popen(command, cwd=folder, env=settings, start_new_session=True)
     address = f"http://127.0.0.1:{port}"
     try:
         wait_for(f"{address}/health")
@@ -160,6 +161,7 @@ def test_all_forms_of_a_name(local: Trained, tmp_path: Path) -> None:
     check_all_forms(local, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_all_forms_from_a_server(server: str, tmp_path: Path) -> None:
     """The same holds over HTTP, where nothing is read but what the server sends."""
@@ -222,6 +224,7 @@ def test_a_folder_is_not_written_over(local: Trained, tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_force_replaces_what_was_pulled(local: Trained, tmp_path: Path) -> None:
     """With --force another checkpoint takes the place of the first, and nothing is left beside it."""
     out = tmp_path / "out"
@@ -253,6 +256,7 @@ def test_a_folder_that_cannot_be_written(local: Trained, tmp_path: Path) -> None
     assert names_in(tmp_path) == ["file"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("existing", [False, True])
 def test_what_breaks_off_leaves_nothing(
     local: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, existing: bool
@@ -294,6 +298,7 @@ def test_the_old_folder_comes_back(local: Trained, tmp_path: Path, monkeypatch: 
     assert names_in(tmp_path) == ["out"]
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 @pytest.mark.parametrize("existing", [False, True])
 def test_a_killed_pull_leaves_no_half_folder(local: Trained, tmp_path: Path, existing: bool) -> None:

@@ -142,6 +142,7 @@ def test_the_share_of_left() -> None:
     assert share_of_left(config, first=1, last=1) == 1
 
 
+@pytest.mark.slow
 def test_the_prediction_error_of_one_walk() -> None:
     """After one TD(0) episode only the state beside the end reached has learned, half of its reward."""
     walk = ["env.id=qsweep/RandomWalk-v0", *STILL, "algorithm=n_step_sarsa", "n=1"]

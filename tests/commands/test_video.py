@@ -124,6 +124,7 @@ def shows(seen: npt.NDArray[np.uint8], table: npt.NDArray[np.float64]) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_every_frame_is_its_checkpoint(trained: Trained, here: Path) -> None:
     """A frame for each of twenty checkpoints, in H.264 that every player plays, at 25 a second."""
     made = video("a run", uri=trained.uri)
@@ -148,6 +149,7 @@ def test_every_frame_is_its_checkpoint(trained: Trained, here: Path) -> None:
     assert os.listdir(here) == ["a_run.mp4"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     ("every", "expected"),
@@ -177,6 +179,7 @@ def test_about_as_many_frames_as_are_wanted(trained: Trained, monkeypatch: pytes
     assert (made.every, made.film.frames) == (4, 6)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("name", ["MountainCar-v0@best", "MountainCar-v0/1", "{run_id}", "{short}"])
 def test_every_form_of_a_name(trained: Trained, name: str) -> None:
@@ -191,6 +194,7 @@ def test_every_form_of_a_name(trained: Trained, name: str) -> None:
     assert made.run == f"MountainCar-v0  run a run ({trained.run_id})"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_a_checkpoint_is_where_the_film_ends(trained: Trained) -> None:
     """RUN/CHECKPOINT stands for the run up to there."""
@@ -201,6 +205,7 @@ def test_a_checkpoint_is_where_the_film_ends(trained: Trained) -> None:
     assert shows(seen[-1], trained.archive.q_table("ep000150"))
 
 
+@pytest.mark.slow
 def test_a_gif(trained: Trained, here: Path) -> None:
     """Where the file ends in .gif, smaller and at twenty frames a second."""
     made = video("a run", Path("new/a.GIF"), uri=trained.uri)
@@ -211,6 +216,7 @@ def test_a_gif(trained: Trained, here: Path) -> None:
     assert shows(first, trained.archive.q_table("ep000010"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_with_the_agent(trained: Trained) -> None:
     """A frame for each checkpoint, then until the last one's episode is over; there is a picture of it."""

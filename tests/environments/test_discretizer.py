@@ -194,6 +194,7 @@ def random_play(env_id: str, seed: int, steps: int) -> Floats:
     return np.array(seen, np.float64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("preset", "buckets"), [("mountain_car", (5, 8)), ("cart_pole", (2, 3, 4, 5)), ("acrobot", (3,) * 6)]
 )
@@ -238,6 +239,7 @@ def test_learned_edges_are_those_of_the_environment_as_it_is_played() -> None:
     assert plain != short
 
 
+@pytest.mark.slow
 def test_discrete_dimensions_keep_their_values() -> None:
     """Where a dimension is discrete, its edges lie between its values, which have a bucket each."""
     blackjack = Env("Blackjack-v1", max_steps=100)

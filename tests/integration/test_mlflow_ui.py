@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docs.pictures import CHROMIUM, QSWEEP, browser_page, mlflow_ui, show_comparison, show_curves
+from docs.pictures import CHROMIUM, QSWEEP, mlflow_ui, show_comparison, show_curves
 from playwright.sync_api import Page
 
 from qsweep import load_runs
@@ -36,27 +36,20 @@ def address(folder: Path) -> Iterator[str]:
         yield served
 
 
-@pytest.fixture
-def page() -> Iterator[Page]:
-    """A page of a headless browser."""
-    with browser_page() as opened:
-        yield opened
-
-
-def test_the_curves_of_a_sweep_are_shown(address: str, page: Page) -> None:
+def test_the_curves_of_a_sweep_are_shown(address: str, tab: Page) -> None:
     """Below the sweep's parent its runs are listed by readable names, with average, minimum and maximum."""
-    show_curves(page, address, "buckets,seed")
+    show_curves(tab, address, "buckets,seed")
     for name in ("buckets=10,seed=0", "buckets=20,seed=1"):
-        page.get_by_role("gridcell").filter(has_text=name).first.wait_for(timeout=30_000)
-    assert page.get_by_text("train/return_avg", exact=True).count() == 1
+        tab.get_by_role("gridcell").filter(has_text=name).first.wait_for(timeout=30_000)
+    assert tab.get_by_text("train/return_avg", exact=True).count() == 1
 
 
-def test_two_runs_are_compared_by_their_params(address: str, page: Page, folder: Path) -> None:
+def test_two_runs_are_compared_by_their_params(address: str, tab: Page, folder: Path) -> None:
     """Compared side by side, two runs show their names and the param in which they differ."""
     runs = load_runs("buckets,seed", uri=f"sqlite:///{folder}/mlruns/mlflow.db")
     chosen = runs[runs["seed"] == 0].sort_values("buckets")
-    show_comparison(page, address, list(chosen["run_id"]))
+    show_comparison(tab, address, list(chosen["run_id"]))
     for name in chosen["name"]:
-        page.get_by_text(str(name), exact=True).first.wait_for(timeout=30_000)
-    rows = [row.split() for row in page.get_by_role("row").all_inner_texts()]
+        tab.get_by_text(str(name), exact=True).first.wait_for(timeout=30_000)
+    rows = [row.split() for row in tab.get_by_role("row").all_inner_texts()]
     assert ["buckets", "10", "20"] in rows

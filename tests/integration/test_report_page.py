@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from docs.pictures import CHROMIUM, QSWEEP, browser_page, mlflow_ui
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from docs.pictures import CHROMIUM, QSWEEP, mlflow_ui
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from qsweep import load_runs
 from qsweep.report.attachment import attach
@@ -54,20 +54,15 @@ def parent(folder: Path) -> str:
 
 
 @pytest.fixture
-def page(folder: Path) -> Iterator[Page]:
+def page(tab: Page, folder: Path) -> Iterator[Page]:
     """The report, opened from disk; afterwards nothing must stand in the browser's console."""
-    with browser_page() as opened:
-        yield from watched(opened, folder)
-
-
-def watched(page: Page, folder: Path) -> Iterator[Page]:
     said: list[str] = []
     asked: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"file://{folder}/out/report.html")
-    yield page
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto(f"file://{folder}/out/report.html")
+    yield tab
     assert said == []
     assert [url for url in asked if not url.startswith(("file://", "data:"))] == []
 
@@ -257,16 +252,14 @@ def test_everything_is_reached_by_keyboard(page: Page) -> None:
     assert {"A", "INPUT search", "BUTTON button", "svg", "INPUT range", "SUMMARY", "INPUT radio"} <= reached
 
 
-def test_without_scripts(folder: Path) -> None:
+def test_without_scripts(browser: Browser, folder: Path) -> None:
     """Where scripts are off the verdict, the tables and the values of the figures are there."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_context(java_script_enabled=False).new_page()
-        page.goto(f"file://{folder}/out/report.html")
-        assert page.locator(".headline").inner_text()
-        assert page.locator("#s1-variants tbody tr").count() == 4
-        expect(page.get_by_text("Without JavaScript the figures are not drawn here")).to_be_visible()
-        browser.close()
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(f"file://{folder}/out/report.html")
+    assert page.locator(".headline").inner_text()
+    assert page.locator("#s1-variants tbody tr").count() == 4
+    expect(page.get_by_text("Without JavaScript the figures are not drawn here")).to_be_visible()
+    page.close()
 
 
 @pytest.fixture(scope="module")
@@ -276,39 +269,32 @@ def address(folder: Path) -> Iterator[str]:
         yield served
 
 
-@pytest.fixture
-def ui() -> Iterator[Page]:
-    """A page of a headless browser."""
-    with browser_page() as opened:
-        yield opened
-
-
-def test_the_ui_shows_the_parents_report(address: str, ui: Page, folder: Path) -> None:
+def test_the_ui_shows_the_parents_report(address: str, tab: Page, folder: Path) -> None:
     """The report opens among the parent run's artifacts, with its figures drawn."""
-    ui.goto(f"{address}/#/experiments/1/runs/{parent(folder)}/artifacts/report/report.html")
-    inside = ui.frame_locator("iframe")
+    tab.goto(f"{address}/#/experiments/1/runs/{parent(folder)}/artifacts/report/report.html")
+    inside = tab.frame_locator("iframe")
     expect(inside.locator("h1")).to_have_text("small", timeout=60_000)
     expect(inside.locator("[data-chart] svg").first).to_be_visible()
     assert inside.locator("[data-chart] svg").count() >= 8
 
 
-def test_the_ui_shows_a_childs_slider(address: str, ui: Page, folder: Path) -> None:
+def test_the_ui_shows_a_childs_slider(address: str, tab: Page, folder: Path) -> None:
     """Among the metrics of a best run a slider goes through its Q-tables."""
     store = open_store(uri(folder))
     runs = children(parent(folder), uri(folder))["run_id"]
     with_images = [run for run in runs if "mlflow.loggedImages" in store.client.get_run(run).data.tags]
     assert len(with_images) == 2
-    ui.goto(f"{address}/#/experiments/1/runs/{with_images[0]}/model-metrics")
-    ui.get_by_placeholder("Search metric charts").fill("greedy_policy", timeout=60_000)
-    slider, picture = ui.locator("[role=slider]").first, ui.locator("img[src*=greedy_policy]").first
+    tab.goto(f"{address}/#/experiments/1/runs/{with_images[0]}/model-metrics")
+    tab.get_by_placeholder("Search metric charts").fill("greedy_policy", timeout=60_000)
+    slider, picture = tab.locator("[role=slider]").first, tab.locator("img[src*=greedy_policy]").first
     expect(picture).to_have_attribute("src", re.compile(r"step%2B0%2B"), timeout=60_000)
     track = slider.locator("xpath=../..").bounding_box() or {}
-    ui.mouse.click(track["x"] + track["width"] - 2, track["y"] + track["height"] / 2)
+    tab.mouse.click(track["x"] + track["width"] - 2, track["y"] + track["height"] / 2)
     expect(picture).to_have_attribute("src", re.compile(r"step%2B1999%2B"), timeout=30_000)
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
 
 
-def test_the_ui_compares_two_childrens_curves(address: str, ui: Page, folder: Path) -> None:
+def test_the_ui_compares_two_childrens_curves(address: str, tab: Page, folder: Path) -> None:
     """Two runs' learning curves are drawn in one chart, under the runs' names."""
     chosen = load_runs("small", uri(folder)).head(2)
     key = "train/return_avg"
@@ -318,13 +304,13 @@ def test_the_ui_compares_two_childrens_curves(address: str, ui: Page, folder: Pa
         "experiments": ["1"],
         "plot_metric_keys": [key],
     }
-    ui.goto(
+    tab.goto(
         f"{address}/#/metric?"
         + "&".join(f"{name}={quote(json.dumps(value))}" for name, value in given.items())
     )
     for name in chosen["name"]:
-        expect(ui.get_by_text(f"{name} ({key})", exact=True).first).to_be_visible(timeout=60_000)
-    expect(ui.locator(".js-line").nth(1)).to_be_attached(timeout=30_000)
+        expect(tab.get_by_text(f"{name} ({key})", exact=True).first).to_be_visible(timeout=60_000)
+    expect(tab.locator(".js-line").nth(1)).to_be_attached(timeout=30_000)
 
 
 BAD = "</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>"
@@ -351,26 +337,25 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> P
     return made
 
 
-def test_nothing_in_a_store_becomes_a_script(hostile: Path) -> None:
+def test_nothing_in_a_store_becomes_a_script(tab: Page, hostile: Path) -> None:
     """Names, tags and params are words in the page: nothing runs, no link leads to a script."""
     said: list[str] = []
-    with browser_page() as page:
-        page.on("console", lambda message: said.append(message.text))
-        page.on("dialog", lambda dialog: said.append(dialog.message))
-        page.goto(f"file://{hostile}/out/report.html")
-        expect(page.locator("h1")).to_have_text(BAD)
-        assert page.locator("#s1-variants tbody tr").count() == 2
-        for summary in page.locator("summary").all():
-            summary.click()
-        for plot in page.locator("[data-chart]").all():
-            box = plot.locator("svg").bounding_box()
-            if box:
-                plot.scroll_into_view_if_needed()
-                plot.locator("svg").hover(force=True)
-        assert page.evaluate("window.pwned") is None
-        assert page.locator("script").count() == 2
-        assert page.locator("img:not([src^='data:'])").count() == 0
-        links = page.locator("a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("dialog", lambda dialog: said.append(dialog.message))
+    tab.goto(f"file://{hostile}/out/report.html")
+    expect(tab.locator("h1")).to_have_text(BAD)
+    assert tab.locator("#s1-variants tbody tr").count() == 2
+    for summary in tab.locator("summary").all():
+        summary.click()
+    for plot in tab.locator("[data-chart]").all():
+        box = plot.locator("svg").bounding_box()
+        if box:
+            plot.scroll_into_view_if_needed()
+            plot.locator("svg").hover(force=True)
+    assert tab.evaluate("window.pwned") is None
+    assert tab.locator("script").count() == 2
+    assert tab.locator("img:not([src^='data:'])").count() == 0
+    links = tab.locator("a").evaluate_all("all => all.map(a => a.getAttribute('href'))")
     assert said == []
     assert [link for link in links if not link.startswith(("#", "http://127.0.0.1:5000/"))] == []
     words = re.sub(r"`[^`\n]*`", "", (hostile / "out" / "report.md").read_text())  # code is shown as it is

@@ -22,6 +22,8 @@ from qsweep.plan.composition import load_config
 from qsweep.seeds import streams, uniforms
 from tests.support.boxes import BOXES, Book
 
+pytestmark = pytest.mark.slow  # it compiles most loops that there are
+
 STATES, ACTIONS = 7, 4
 """As many actions as on the ice, so that both need one compilation."""
 

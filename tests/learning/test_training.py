@@ -193,6 +193,7 @@ def problems(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(problems())
 def test_both_engines_give_the_same_bits(values: dict[str, Any]) -> None:
@@ -201,6 +202,7 @@ def test_both_engines_give_the_same_bits(values: dict[str, Any]) -> None:
     assert result(compiled) == result(generic)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("env", "episodes"),
     [

@@ -135,6 +135,7 @@ def gif_frames(path: Path) -> tuple[list[npt.NDArray[np.int64]], list[int]]:
     return frames, durations
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", FILMED)
 def test_the_mp4(preset: str, tmp_path: Path) -> None:
     """H.264 that every player plays: a frame for the start and one a step, at the environment's pace."""
@@ -153,6 +154,7 @@ def test_the_mp4(preset: str, tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["agent.mp4"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", FILMED)
 def test_the_frames_are_the_environments(preset: str, tmp_path: Path) -> None:
     """Decoded, a film shows what the environment drew above each bar, up to compression."""
@@ -166,6 +168,7 @@ def test_the_frames_are_the_environments(preset: str, tmp_path: Path) -> None:
         assert np.abs(frame[height + 2 :, :4] - BACKGROUND).mean() < 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", FILMED)
 def test_the_gif(preset: str, tmp_path: Path) -> None:
     """It shows the same frames, loops, and takes as long as the film, with a pause at the end."""
@@ -187,6 +190,7 @@ def test_both_at_once(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path / "new")) == ["a.gif", "a.mp4"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_film_is_the_episode_that_is_summed_up(preset: str) -> None:
     """From the same seed, a film ends with the return, the length and the ending of the rollout."""
@@ -198,6 +202,7 @@ def test_a_film_is_the_episode_that_is_summed_up(preset: str) -> None:
     assert (last.ending == "terminated") == rollouts.terminated[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_nothing_of_a_caption_is_clipped(preset: str) -> None:
     """With the longest texts, the frame is untouched, and around the text the bar is clear on all sides."""

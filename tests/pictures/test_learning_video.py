@@ -72,6 +72,7 @@ def greedy_in(seen: npt.NDArray[np.int64], shown: Layout, place: Place) -> npt.N
     return green
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_frame_shows_the_greedy_actions(preset: str) -> None:
     """In each action's panel dots are green where it is greedy, faint red elsewhere; up is up."""
@@ -88,6 +89,7 @@ def test_a_frame_shows_the_greedy_actions(preset: str) -> None:
         assert np.array_equal(greedy_in(seen, shown, spot), expected & ~ends)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("buckets", ["[40,40]", "[3,150]", "[400,400]"])
 def test_cells_of_any_size(buckets: str) -> None:
     """Many cells, or few in one direction, are shown as well; the smallest have no dots but are filled."""
@@ -105,6 +107,7 @@ def test_cells_of_any_size(buckets: str) -> None:
             assert np.array_equal(greedy_in(seen, shown, spot), expected)
 
 
+@pytest.mark.slow
 def test_tilings_and_learned_edges() -> None:
     """Their cells are shown where they are."""
     env = task(load_config([])).env
@@ -149,6 +152,7 @@ def test_only_panels_curve_and_words_change() -> None:
     assert not changed.any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("episodes", [1, 250, 500, 1000])
 def test_the_mark_moves_along_the_curve(episodes: int) -> None:
     """It is as far right as the checkpoint, as high as the average; what is past is darker."""
@@ -207,6 +211,7 @@ def test_places_of_a_map_are_square(preset: str) -> None:
         assert spot.box[2] / columns == spot.box[3] / rows == spot.box[2] // columns
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_words_are_not_clipped(preset: str) -> None:
     """Along the border of a frame there is nothing."""
@@ -285,6 +290,7 @@ def test_an_agent_plays_whole_episodes(preset: str) -> None:
     assert len({place.split()[0] for place, _ in words}) >= 3
 
 
+@pytest.mark.slow
 def test_the_last_checkpoint_plays_to_its_end() -> None:
     """After the last checkpoint there are frames until its own episode is over."""
     policy, stage = actor("mountain_car", "buckets=8")

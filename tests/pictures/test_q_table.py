@@ -391,6 +391,7 @@ def words_of(figure: Figure) -> list[Text]:
     return [text for text in texts if text.get_text().strip() and text.get_visible()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_nothing_is_clipped_and_no_words_overlap(preset: str) -> None:
     """All words of all charts lie inside the figure, and beside each other."""

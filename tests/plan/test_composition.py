@@ -311,6 +311,7 @@ def outcome(values: dict[str, Any]) -> Config | list[str]:
         return sorted(str(error).splitlines())
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.lists(plain_overrides(), max_size=5), groups(), st.randoms())
 def test_the_fast_path_composes_as_hydra_does(lines: list[str], chosen: list[str], random: Any) -> None:

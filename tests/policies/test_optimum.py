@@ -609,6 +609,7 @@ def test_a_damaged_estimate_is_measured_again(measured: list[tuple[Any, ...]], c
     assert len(measured) == 2
 
 
+@pytest.mark.slow
 def test_an_estimate_needs_no_cache_folder(
     measured: list[tuple[Any, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,7 @@ def written(name: str = "s", out: str | None = None, **more: Any) -> Report:
     return report(Selection(name, **more), Path(out) if out else None)
 
 
+@pytest.mark.slow
 def test_what_a_report_leaves(store: Store) -> None:
     """A folder called after the sweep holds the page, its summary, both tables, and every figure twice."""
     sweep(store, "s", SCORES)
@@ -47,6 +48,7 @@ def test_what_a_report_leaves(store: Store) -> None:
     assert made.headlines[0] in (made.folder / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_tables_of_a_report(store: Store) -> None:
     """runs.csv has every run with what became of it, variants.csv the standings."""
     ids = sweep(store, "s", SCORES)
@@ -68,6 +70,7 @@ def test_the_tables_of_a_report(store: Store) -> None:
     assert variants["fresh_mean"][0] == -126.0
 
 
+@pytest.mark.slow
 def test_the_same_runs_give_the_same_report(store: Store) -> None:
     """Intervals are resampled with a generator of their own: two reports differ in their time alone."""
     sweep(store, "s", SCORES)
@@ -75,6 +78,7 @@ def test_the_same_runs_give_the_same_report(store: Store) -> None:
     assert texts[0] == texts[1]
 
 
+@pytest.mark.slow
 def test_a_report_is_replaced_by_a_report(store: Store) -> None:
     """An earlier report gives way without a word."""
     sweep(store, "s", {10: [-150.0]})
@@ -85,6 +89,7 @@ def test_a_report_is_replaced_by_a_report(store: Store) -> None:
     assert [path.name for path in Path.cwd().glob(".qsweep-*")] == []
 
 
+@pytest.mark.slow
 def test_an_empty_folder_is_taken(store: Store) -> None:
     """A folder that is empty may be written to."""
     sweep(store, "s", {10: [-150.0]})
@@ -108,6 +113,7 @@ def test_what_is_not_a_report_is_left_alone(store: Store, file: str) -> None:
     assert [found for found in Path("out").rglob("*") if found.is_file()] == [path]
 
 
+@pytest.mark.slow
 def test_a_report_with_something_beside_it_is_left_alone(store: Store) -> None:
     """A file of the user's beside a report keeps the whole folder from being replaced."""
     sweep(store, "s", {10: [-150.0]})
@@ -118,6 +124,7 @@ def test_a_report_with_something_beside_it_is_left_alone(store: Store) -> None:
     assert (folder / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_link_is_left_alone(store: Store, tmp_path: Path) -> None:
     """A symbolic link and a file are refused."""
     sweep(store, "s", {10: [-150.0]})
@@ -141,6 +148,7 @@ def test_a_failure_leaves_nothing(store: Store, monkeypatch: pytest.MonkeyPatch)
     assert {path.name for path in Path.cwd().iterdir()} == {"mlruns", "multirun"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -188,6 +196,7 @@ def test_the_command_of_a_report() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["empty", "one run", "one seed", "failed", "killed", "bare", "mixed"])
 def test_empty_and_broken_cases(store: Store, case: str) -> None:
     """However little there is, a report is written, with a headline that says what there is."""
@@ -225,6 +234,7 @@ def test_empty_and_broken_cases(store: Store, case: str) -> None:
         assert (made.folder / "figures" / "2_learning_curves.png").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("store")
 def test_the_verdict_agrees_with_a_bootstrap_of_the_csv() -> None:
     """On runs trained for real, a plain bootstrap of runs.csv gives the report's probabilities and intervals.

@@ -59,6 +59,7 @@ def check(film: Film, data: Mapping[str, Any], tables: Mapping[int, np.ndarray])
         np.testing.assert_allclose(values, cells[order], atol=0.51 * data["step"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lines", [["buckets=5"], ["env=cart_pole", "buckets=[3,3,4,5]"], ["env=frozen_lake"], ["env=blackjack"]]
 )
@@ -84,6 +85,7 @@ def test_which_checkpoints_are_shown(store: Store) -> None:
     assert film.episodes[film.best] == load_runs()["best_episode"].iloc[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [3, 4, 5, 100])
 @pytest.mark.parametrize("best", [10, 30, 310, 500])
 def test_the_best_checkpoint_is_among_few(store: Store, count: int, best: int) -> None:
@@ -110,6 +112,7 @@ def test_a_run_that_was_not_judged(store: Store) -> None:
     assert (chosen, best) == ([10, 20, 30, 40, 50, 60], 60)
 
 
+@pytest.mark.slow
 def test_only_the_leading_variants(store: Store) -> None:
     """A film is of the best run of a variant, and only the first variants have one."""
     for buckets in (3, 4, 5, 6):

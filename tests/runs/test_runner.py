@@ -287,6 +287,7 @@ def test_without_tracking_nothing_is_written(tmp_path: Path, monkeypatch: pytest
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_where_it_is_recorded_does_not_change_a_result(
     small: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -410,6 +411,7 @@ class StopsAfter:
             os.kill(os.getpid(), self._signum)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workdir")
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_interrupted(signum: signal.Signals) -> None:
@@ -498,6 +500,7 @@ def test_a_killed_run_goes_on(
         assert all_left() == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workdir", "_short_blocks")
 def test_a_run_that_was_killed_at_its_very_end(small: Recorded) -> None:
     """Where all episodes were durable already, what is left to do is done."""
@@ -507,6 +510,7 @@ def test_a_run_that_was_killed_at_its_very_end(small: Recorded) -> None:
     check_same(only_run_again(config), small)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workdir", "_short_blocks")
 def test_an_interrupted_run_goes_on(small: Recorded) -> None:
     """Interrupted twice, with what it had put away as artifacts, it still ends as if nothing had happened."""
@@ -521,6 +525,7 @@ def test_an_interrupted_run_goes_on(small: Recorded) -> None:
     check_same(only_run_again(config), small)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workdir", "_short_blocks")
 def test_a_run_whose_end_cannot_be_recorded_goes_on(small: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was durable stays until the store has heard of the end."""
@@ -577,6 +582,7 @@ def test_an_untracked_run_that_fails_harms_no_other() -> None:
     assert all_left() == before != []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workdir")
 def test_seeds_side_by_side_are_the_runs_alone(small: Recorded) -> None:
     """Runs that differ by their seed and train together come to what each comes to alone."""
@@ -589,6 +595,7 @@ def test_seeds_side_by_side_are_the_runs_alone(small: Recorded) -> None:
     check_same(middle, small)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workdir")
 @pytest.mark.parametrize("engine", ["compiled", "gymnasium"])
 def test_blocks_without_a_checkpoint(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:

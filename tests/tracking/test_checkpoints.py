@@ -73,6 +73,7 @@ def test_names_by_hand(episodes: int, name: str) -> None:
     assert name_of(episodes) == name
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(histories(), st.sampled_from([1, 30, 50_000]))
 def test_every_checkpoint_comes_back_bit_for_bit(tables: list[tuple[int, QTable]], group_rows: int) -> None:
@@ -85,6 +86,7 @@ def test_every_checkpoint_comes_back_bit_for_bit(tables: list[tuple[int, QTable]
             assert same_bits(archive.q_table(name_of(episodes)), table)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(histories(), st.sampled_from([1, 30, 50_000]), st.sets(st.integers(0, 12)))
 def test_tables_that_come_together(tables: list[tuple[int, QTable]], rows: int, cuts: set[int]) -> None:
@@ -133,6 +135,7 @@ def test_names_are_in_the_order_of_training(tmp_path: Path) -> None:
     assert archive.names() == ["ep999990", "ep1000000"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entries", [2**20 + 3, 2**18 + 1])
 def test_a_large_table_comes_back_whole(tmp_path: Path, entries: int) -> None:
     """Tables of a million values, more than Parquet puts into a row group unasked, are read back whole."""

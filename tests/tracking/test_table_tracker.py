@@ -79,6 +79,7 @@ CURVES = [
 ]
 
 
+@pytest.mark.slow
 def test_a_run_is_as_mlflow_would_leave_it(sides: Sides) -> None:
     """The rows of a run are those of the same run through MLflow's own client: times and ids aside, all."""
     runs = (
@@ -107,6 +108,7 @@ floats = st.sampled_from([math.nan, math.inf, -math.inf, 0.0, -0.0, 1.5]) | st.f
 parts = st.lists(arrays(np.float64, st.integers(1, 300), elements=floats), min_size=1, max_size=3)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(parts=parts)
 def test_any_curve(sides: Sides, parts: list[np.ndarray[Any, Any]]) -> None:
@@ -140,6 +142,7 @@ def test_points_are_seen_while_a_run_trains(sides: Sides, monkeypatch: pytest.Mo
     assert sides.ours.left(run.run_id)["runs"][0][5] == "KILLED"
 
 
+@pytest.mark.slow
 def test_a_long_flush_loses_nothing(sides: Sides) -> None:
     """More points than a statement or a transaction takes are all there, once each."""
     run = ours(sides.ours).open(RECORD)
@@ -156,6 +159,7 @@ def test_a_long_flush_loses_nothing(sides: Sides) -> None:
     assert found[0][2] == pytest.approx(values.sum())
 
 
+@pytest.mark.slow
 def test_kill_running(sides: Sides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The runs of a parent that are RUNNING, and whose process is not alive, end as KILLED; no others do."""
     monkeypatch.chdir(tmp_path)
@@ -172,6 +176,7 @@ def test_kill_running(sides: Sides, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert sides.ours.left(nested[2].run_id)["runs"][0][7] > 0
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on(sides: Sides) -> None:
     """A run that is opened again is RUNNING, keeps its params, and has each point once; as through MLflow."""
     left = []
@@ -204,6 +209,7 @@ def test_a_run_that_is_replaced(sides: Sides) -> None:
     assert sides.ours.client.get_run(run.run_id).info.lifecycle_stage == "deleted"
 
 
+@pytest.mark.slow
 def test_a_run_deleted_while_it_trains(sides: Sides) -> None:
     """A run that someone deletes takes no more points, and says so."""
     run = ours(sides.ours).open(RECORD)

@@ -125,6 +125,7 @@ def moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return taken
 
 
+@pytest.mark.slow
 def test_a_kill_between_any_two_writes(moments: list[Path]) -> None:
     """Whenever it comes, the last durable point or the one before is whole, and what was half done goes."""
     reached = []

@@ -409,6 +409,7 @@ def installed(folder: Path, value: str) -> dict[str, str]:
     return {"PYTHONPATH": path}
 
 
+@pytest.mark.slow
 def test_a_twin_of_another_package_is_found(tmp_path: Path) -> None:
     """An entry point named after the environment's id makes it compiled, with the same result."""
     settings = os.environ | installed(tmp_path, "drift_twin:TWIN")
@@ -420,6 +421,7 @@ def test_a_twin_of_another_package_is_found(tmp_path: Path) -> None:
     assert hashes[0] == hashes[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("value", "said"),
     [

@@ -128,6 +128,7 @@ def test_a_step_that_draws_nothing_has_its_starts_drawn_beforehand(env_id: str) 
     assert twin_of(env_id).reset is keep
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env_id", IDS)
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 2**31), resets=st.integers(1, 50))
@@ -153,6 +154,7 @@ def test_resets_may_be_drawn_in_any_blocks(env_id: str, seed: int, blocks: list[
         assert np.concatenate([piece[part] for piece in pieces]).tobytes() == whole[part].tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env_id", IDS)
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 2**31), data=st.data())
@@ -167,6 +169,7 @@ def test_random_walks_are_gymnasiums(env_id: str, seed: int, data: st.DataObject
             break
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env_id", IDS)
 def test_long_random_walks_are_gymnasiums(env_id: str) -> None:
     """Over thousands of steps of whole episodes not one bit differs."""
@@ -181,6 +184,7 @@ def test_long_random_walks_are_gymnasiums(env_id: str) -> None:
             state = next(following)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env_id", IDS)
 @settings(deadline=None, max_examples=200)
 @given(data=st.data())
@@ -191,6 +195,7 @@ def test_a_step_from_anywhere_is_gymnasiums(env_id: str, data: st.DataObject) ->
     assert_same_step(env_id, state, data.draw(st.integers(0, int(environment(env_id).action_space.n) - 1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env_id", IDS)
 def test_steps_from_every_corner_are_gymnasiums(env_id: str) -> None:
     """At every wall, goal and wrap-around, and where they meet, not one bit differs."""

@@ -20,6 +20,8 @@ from qsweep.learning.training import Chunk, State, train
 from qsweep.plan.composition import load_config
 from tests.learning.test_algorithms import VARIANTS
 
+pytestmark = pytest.mark.slow  # it compiles most loops that there are
+
 MANNERS = {
     "softmax": ["exploration=softmax"],
     "ucb": ["exploration=ucb"],

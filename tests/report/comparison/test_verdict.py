@@ -63,6 +63,7 @@ def share_named(draw: Draw, variants: int, seeds: int, first_better_by: float = 
     return named / sweeps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variants", "seeds", "draw"),
     [
@@ -80,6 +81,7 @@ def test_equal_variants_hardly_ever_have_a_winner(variants: int, seeds: int, dra
     assert named <= (0 if seeds < 4 else 0.075)
 
 
+@pytest.mark.slow
 def test_a_true_large_difference_is_named() -> None:
     """Three variants, the first better by two to three seed SDs of 10: the right one is named."""
     assert share_named(normal, variants=3, seeds=10, first_better_by=20) > 0.9
