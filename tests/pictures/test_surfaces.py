@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsweep.config import Env
-from qsweep.environments.facts import ACTIONS, DIMENSIONS, action_names, dimension_names
+from qsweep.environments.facts import facts
 from qsweep.environments.grid import Grid, cells_at
 from qsweep.learning.task import task
 from qsweep.pictures.grid_worlds import maps
@@ -328,28 +328,10 @@ def test_a_map_of_nobodys_has_no_signs() -> None:
     assert maps(Env("Strip-v0"), Grid((3.0,), (10.0,), (7,))) == ((), "")
 
 
-def test_names_fit_the_environments() -> None:
-    """For Gymnasium's own environments there is a name for every action and every dimension."""
-    for env_id, names in ACTIONS.items():
-        if env_id != "LunarLander-v3":  # needs Box2D
-            assert len(names) == gymnasium.make(env_id).action_space.n, env_id  # type: ignore[attr-defined]
-    for env_id, dimensions in DIMENSIONS.items():
-        if env_id == "LunarLander-v3":
-            continue
-        space: Any = gymnasium.make(env_id).observation_space
-        parts = space.spaces if isinstance(space, spaces.Tuple) else np.ravel(space.low)
-        assert len(dimensions) == len(parts), env_id
-        for name, part in zip(dimensions, parts, strict=True):
-            assert len(name.values) in (0, getattr(part, "n", 0)), name
-    assert all(max(view.x, view.y, view.slices) < len(DIMENSIONS[env_id]) for env_id, view in VIEWS.items())
-
-
-def test_without_names_there_are_numbers() -> None:
-    """Also where an environment's arguments give it other actions or dimensions than are known."""
-    assert action_names("Nobodys-v0", 3, 5) == ("action 5", "action 6", "action 7")
-    assert action_names("MountainCar-v0", 5) == tuple(f"action {n}" for n in range(5))
-    assert [str(name) for name in dimension_names("CartPole-v1", 2)] == ["dimension 0", "dimension 1"]
-    assert str(dimension_names("CartPole-v1", 4)[0]) == "cart position (m)"
+def test_views_fit_the_environments() -> None:
+    """Every dimension that is shown along an axis or in slices exists."""
+    for env_id, view in VIEWS.items():
+        assert max(view.x, view.y, view.slices) < len(facts(env_id).dimensions), env_id
 
 
 def test_tables_on_different_grids_are_put_on_the_edges_of_both() -> None:

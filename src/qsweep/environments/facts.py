@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import gymnasium
 import numpy as np
-
-ACTIONS: Mapping[str, Sequence[str]] = {
-    "Acrobot-v1": ("torque -1", "torque 0", "torque +1"),
-    "Blackjack-v1": ("stick", "hit"),
-    "CartPole-v0": ("push left", "push right"),
-    "CartPole-v1": ("push left", "push right"),
-    "CliffWalking-v1": ("up", "right", "down", "left"),
-    "CliffWalkingSlippery-v1": ("up", "right", "down", "left"),
-    "FrozenLake-v1": ("left", "down", "right", "up"),
-    "FrozenLake8x8-v1": ("left", "down", "right", "up"),
-    "LunarLander-v3": ("no engine", "left engine", "main engine", "right engine"),
-    "MountainCar-v0": ("push left", "no push", "push right"),
-    "Taxi-v4": ("south", "north", "east", "west", "pick up", "drop off"),
-    "qsweep/DynaMaze-v0": ("up", "right", "down", "left"),
-    "qsweep/WindyGridworld-v0": ("up", "right", "down", "left"),
-}
-"""What is known of environments beyond their spaces: names of actions and dimensions, success, scores."""
-
-
-CONTINUOUS: Mapping[str, tuple[str, float, float]] = {"Pendulum-v1": ("torque", -2.0, 2.0)}
-"""What is known of environments beyond their spaces: names of actions and dimensions, success, scores."""
-
 
 ARROWS: Mapping[str, tuple[int, int]] = {
     "left": (-1, 0),
@@ -40,7 +19,7 @@ ARROWS: Mapping[str, tuple[int, int]] = {
     "south": (0, -1),
     "north": (0, 1),
 }
-"""What is known of environments beyond their spaces: names of actions and dimensions, success, scores."""
+"""Where an action of this name leads on a map: columns to the right, rows upwards."""
 
 
 @dataclass(frozen=True)
@@ -55,88 +34,107 @@ class Name:
         return f"{self.text} ({self.unit})" if self.unit else self.text
 
 
-_CART_POLE = (
-    Name("cart position", "m"),
-    Name("cart velocity", "m/s"),
-    Name("pole angle", "rad"),
-    Name("pole angular velocity", "rad/s"),
+@dataclass(frozen=True)
+class Facts:
+    """What is known of an environment beyond its spaces; empty or None where nothing is.
+
+    actions, dimensions: their names. control: what an action of a Box of one dimension sets, from where to
+    where. success: what an episode that reached the goal shows: it was terminated or truncated, or its
+    return is above 0. each_step_costs_one: whether returns are minus the number of steps. solved: the mean
+    return at which it counts as solved.
+    """
+
+    actions: tuple[str, ...] = ()
+    dimensions: tuple[Name, ...] = ()
+    control: tuple[str, float, float] | None = None
+    success: Literal["terminated", "truncated", "rewarded"] | None = None
+    each_step_costs_one: bool = False
+    solved: float | None = None
+
+
+_CART_POLE = Facts(
+    actions=("push left", "push right"),
+    dimensions=(
+        Name("cart position", "m"),
+        Name("cart velocity", "m/s"),
+        Name("pole angle", "rad"),
+        Name("pole angular velocity", "rad/s"),
+    ),
+    success="truncated",
 )
-
-
-_ACROBOT = (
-    *(Name("cos(angle 1)"), Name("sin(angle 1)"), Name("cos(angle 2)"), Name("sin(angle 2)")),
-    *(Name("angular velocity 1", "rad/s"), Name("angular velocity 2", "rad/s")),
-)
-
-
-_PENDULUM = (Name("cos(angle)"), Name("sin(angle)"), Name("angular velocity", "rad/s"))
-
-
-_BLACKJACK = (
-    Name("player's sum"),
-    Name("dealer's card", values=("none", "ace", *map(str, range(2, 11)))),
-    Name("usable ace", values=("no", "yes")),
-)
-
-
-_LUNAR_LANDER = (
-    *(Name("horizontal position"), Name("height"), Name("horizontal velocity"), Name("vertical velocity")),
-    *(Name("angle", "rad"), Name("angular velocity")),
-    *(Name("left leg down"), Name("right leg down")),
-)
-
-
-DIMENSIONS: Mapping[str, Sequence[Name]] = {
-    "Acrobot-v1": _ACROBOT,
-    "Blackjack-v1": _BLACKJACK,
+_FROZEN_LAKE = Facts(actions=("left", "down", "right", "up"), success="rewarded")
+_GRID_WORLD = Facts(actions=("up", "right", "down", "left"), success="terminated")
+KNOWN: Mapping[str, Facts] = {
+    "Acrobot-v1": Facts(
+        actions=("torque -1", "torque 0", "torque +1"),
+        dimensions=(
+            *(Name("cos(angle 1)"), Name("sin(angle 1)"), Name("cos(angle 2)"), Name("sin(angle 2)")),
+            *(Name("angular velocity 1", "rad/s"), Name("angular velocity 2", "rad/s")),
+        ),
+        success="terminated",
+        each_step_costs_one=True,
+    ),
+    "Blackjack-v1": Facts(
+        actions=("stick", "hit"),
+        dimensions=(
+            Name("player's sum"),
+            Name("dealer's card", values=("none", "ace", *map(str, range(2, 11)))),
+            Name("usable ace", values=("no", "yes")),
+        ),
+    ),
     "CartPole-v0": _CART_POLE,
     "CartPole-v1": _CART_POLE,
-    "LunarLander-v3": _LUNAR_LANDER,
-    "MountainCar-v0": (Name("position"), Name("velocity", "per step")),
-    "Pendulum-v1": _PENDULUM,
+    "CliffWalking-v1": _GRID_WORLD,
+    "CliffWalkingSlippery-v1": replace(_GRID_WORLD, success=None),
+    "FrozenLake-v1": _FROZEN_LAKE,
+    "FrozenLake8x8-v1": _FROZEN_LAKE,
+    "LunarLander-v3": Facts(
+        actions=("no engine", "left engine", "main engine", "right engine"),
+        dimensions=(
+            *(Name("horizontal position"), Name("height")),
+            *(Name("horizontal velocity"), Name("vertical velocity")),
+            *(Name("angle", "rad"), Name("angular velocity")),
+            *(Name("left leg down"), Name("right leg down")),
+        ),
+    ),
+    "MountainCar-v0": Facts(
+        actions=("push left", "no push", "push right"),
+        dimensions=(Name("position"), Name("velocity", "per step")),
+        success="terminated",
+        each_step_costs_one=True,
+    ),
+    "Pendulum-v1": Facts(
+        dimensions=(Name("cos(angle)"), Name("sin(angle)"), Name("angular velocity", "rad/s")),
+        control=("torque", -2.0, 2.0),
+    ),
+    "Taxi-v4": Facts(actions=("south", "north", "east", "west", "pick up", "drop off"), success="terminated"),
+    "qsweep/DynaMaze-v0": _GRID_WORLD,
+    "qsweep/WindyGridworld-v0": _GRID_WORLD,
 }
-"""What is known of environments beyond their spaces: names of actions and dimensions, success, scores."""
+"""Environment id -> what is known of it, but for `solved`, which Gymnasium's registry says."""
+
+
+def facts(env_id: str) -> Facts:
+    """Return what is known of an environment; nothing of one that is not known."""
+    spec = gymnasium.registry.get(env_id)
+    solved = None if spec is None or spec.reward_threshold is None else float(spec.reward_threshold)
+    return replace(KNOWN.get(env_id, Facts()), solved=solved)
 
 
 def action_names(env_id: str, actions: int, first_action: int = 0) -> tuple[str, ...]:
     """What an environment's actions do, or their numbers where that is not known."""
-    names = ACTIONS.get(env_id, ())
-    if len(names) == actions and first_action == 0:
-        return tuple(names)
-    if env_id in CONTINUOUS:
-        name, low, high = CONTINUOUS[env_id]
+    known = facts(env_id)
+    if len(known.actions) == actions and first_action == 0:
+        return known.actions
+    if known.control:
+        name, low, high = known.control
         return tuple(f"{name} {value:+.3g}" for value in np.linspace(low, high, actions))
     return tuple(f"action {number}" for number in range(first_action, first_action + actions))
 
 
 def dimension_names(env_id: str, dimensions: int) -> tuple[Name, ...]:
     """What an environment's dimensions are, or their numbers where that is not known."""
-    names = DIMENSIONS.get(env_id, ())
+    names = facts(env_id).dimensions
     if len(names) == dimensions:
-        return tuple(names)
+        return names
     return tuple(Name(f"dimension {number}") for number in range(dimensions))
-
-
-SUCCESS = {
-    "Acrobot-v1": "terminated",
-    "CartPole-v0": "truncated",
-    "CartPole-v1": "truncated",
-    "CliffWalking-v1": "terminated",
-    "FrozenLake-v1": "rewarded",
-    "FrozenLake8x8-v1": "rewarded",
-    "MountainCar-v0": "terminated",
-    "Taxi-v4": "terminated",
-    "qsweep/DynaMaze-v0": "terminated",
-    "qsweep/WindyGridworld-v0": "terminated",
-}
-"""What is known of environments beyond their spaces: names of actions and dimensions, success, scores."""
-
-
-ONE_A_STEP = ("Acrobot-v1", "MountainCar-v0")
-"""What is known of environments beyond their spaces: names of actions and dimensions, success, scores."""
-
-
-def solved_return(env_id: str) -> float | None:
-    """The mean return at which an environment counts as solved; None where nobody says."""
-    spec = gymnasium.registry.get(env_id)
-    return None if spec is None or spec.reward_threshold is None else float(spec.reward_threshold)

@@ -18,7 +18,7 @@ import pygame
 from PIL import Image, ImageDraw, ImageFont
 
 from qsweep.environments.description import make
-from qsweep.environments.facts import ACTIONS
+from qsweep.environments.facts import facts
 from qsweep.errors import Problem, UsageError
 from qsweep.pictures.encoding import writing
 from qsweep.pictures.labels import font
@@ -182,7 +182,7 @@ def captioned(moment: Moment, policy: Policy) -> Image.Image:
 def _action(moment: Moment, policy: Policy) -> str:
     if moment.action is None:
         return "start"
-    name = dict(enumerate(ACTIONS.get(policy.env_id, ()))).get(moment.action)
+    name = dict(enumerate(facts(policy.env_id).actions)).get(moment.action)
     return f"action {moment.action}: {name}" if name else f"action {moment.action}"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qsweep.config import Env
-from qsweep.environments.facts import SUCCESS
+from qsweep.environments.facts import facts
 from qsweep.environments.grid import Floats, Grid, Lattice, lattice, locate
 from qsweep.environments.twins.matching import twin_of
 from qsweep.environments.twins.pcg64 import stream
@@ -76,7 +76,7 @@ class Rollouts:
 
     def successes(self, env_id: str) -> npt.NDArray[np.bool_] | None:
         """Which episodes succeeded, bool[n], or None where the environment defines no success."""
-        match SUCCESS.get(env_id):
+        match facts(env_id).success:
             case "terminated":
                 return self.terminated
             case "truncated":

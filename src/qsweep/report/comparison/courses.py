@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qsweep.environments.facts import ONE_A_STEP, SUCCESS
+from qsweep.environments.facts import facts
 from qsweep.report.comparison.findings import Course, findings
 from qsweep.report.comparison.studies import Study
 from qsweep.report.loading.archives import first_and_last
@@ -70,9 +70,10 @@ def _successes(
     gap = float(np.diff(episodes, prepend=-1).max())
     if np.isnan(best).any() or not gap <= window or not isinstance(limit, int):
         return None
-    if env_id in ONE_A_STEP and run.get("standard") == "true":
+    known = facts(env_id)
+    if known.each_step_costs_one and run.get("standard") == "true":
         return np.asarray(best > -limit)
-    match SUCCESS.get(env_id):
+    match known.success:
         case "truncated":
             return np.asarray(best >= limit)
         case "rewarded":

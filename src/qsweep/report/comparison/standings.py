@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qsweep.environments.facts import solved_return
+from qsweep.environments.facts import facts
 from qsweep.report.comparison.ranking import Row
 from qsweep.report.comparison.studies import SEED, Study, studies
 from qsweep.report.loading.curves import Histories, aligned, load_histories
@@ -201,4 +201,4 @@ def solved_at(study: Study) -> float | None:
     runs: pd.DataFrame = study.counted
     if not len(runs) or (runs["standard"] == "false").any():
         return None
-    return solved_return(study.env_id)
+    return facts(study.env_id).solved
