@@ -13,7 +13,7 @@ from qsweep.commands.gc import Condition, collect
 from qsweep.commands.gc.condition import staying
 from qsweep.errors import UsageError
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, History, name_of, sha256
-from qsweep.tracking.inventory import every_run
+from qsweep.tracking.run_search import every_run
 from qsweep.tracking.store import Store, open_store
 from tests.support import recorded
 
@@ -46,7 +46,7 @@ def register(store: Store, run_id: str, checkpoint: str) -> None:
 
 def stay(store: Store) -> set[str]:
     """The runs that are not deleted."""
-    return {run.id for run in every_run(store).values() if not run.deleted}
+    return {run.run_id for run in every_run(store).values() if not run.deleted}
 
 
 @pytest.mark.parametrize(

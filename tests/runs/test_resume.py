@@ -27,9 +27,9 @@ from qsweep.tracking.checkpoints import FILE_NAME, History
 from qsweep.tracking.client.mlflow_tracker import MlflowTracker
 from qsweep.tracking.episodes import FILE_NAME as EPISODES
 from qsweep.tracking.episodes import EpisodeFile
-from qsweep.tracking.inventory import DAMAGED
 from qsweep.tracking.provenance import code
 from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.stored_run import CODE, CONFIG, DAMAGED, StoredRun
 from qsweep.tracking.tracker import Status
 from qsweep.tracking.unfinished import left_by
 from tests.support.recorded import record
@@ -46,28 +46,29 @@ RUN, KEEP, GO_ON, WAIT = (
 def earlier(
     status: str, by: str = NOW, alive: bool = False, goes_on: bool = False, run_id: str = "r"
 ) -> Earlier:
-    return Earlier(run_id, "seed=0", "abc", status, by, alive, goes_on)
+    run = StoredRun(run_id, "seed=0", "e", "1", status, 0, "", tags={CONFIG: "abc", CODE: by})
+    return Earlier(run, alive, goes_on)
 
 
-TABLE = {
+TABLE = [
     # what an earlier launch left: what becomes of it with sweep.rerun = code, failed, all, never
-    earlier("FINISHED"): (KEEP, KEEP, RUN, KEEP),
-    earlier("FINISHED", OLD): (RUN, KEEP, RUN, KEEP),
-    earlier("FAILED"): (RUN, RUN, RUN, KEEP),
-    earlier("FAILED", OLD): (RUN, RUN, RUN, KEEP),
-    earlier("KILLED"): (RUN, RUN, RUN, KEEP),
-    earlier("RUNNING"): (RUN, RUN, RUN, KEEP),  # its process is dead
-    earlier("RUNNING", alive=True): (WAIT, WAIT, WAIT, WAIT),
-    earlier("RUNNING", OLD, alive=True, goes_on=True): (WAIT, WAIT, WAIT, WAIT),
-    earlier("KILLED", goes_on=True): (GO_ON, GO_ON, RUN, KEEP),
-    earlier("RUNNING", goes_on=True): (GO_ON, GO_ON, RUN, KEEP),
-    earlier("FAILED", goes_on=True): (GO_ON, GO_ON, RUN, KEEP),
-    earlier("KILLED", OLD, goes_on=True): (RUN, RUN, RUN, KEEP),  # other code would not come to the same
-    earlier("FINISHED", goes_on=True): (KEEP, KEEP, RUN, KEEP),  # killed before it could put that away
-}
+    (earlier("FINISHED"), (KEEP, KEEP, RUN, KEEP)),
+    (earlier("FINISHED", OLD), (RUN, KEEP, RUN, KEEP)),
+    (earlier("FAILED"), (RUN, RUN, RUN, KEEP)),
+    (earlier("FAILED", OLD), (RUN, RUN, RUN, KEEP)),
+    (earlier("KILLED"), (RUN, RUN, RUN, KEEP)),
+    (earlier("RUNNING"), (RUN, RUN, RUN, KEEP)),  # its process is dead
+    (earlier("RUNNING", alive=True), (WAIT, WAIT, WAIT, WAIT)),
+    (earlier("RUNNING", OLD, alive=True, goes_on=True), (WAIT, WAIT, WAIT, WAIT)),
+    (earlier("KILLED", goes_on=True), (GO_ON, GO_ON, RUN, KEEP)),
+    (earlier("RUNNING", goes_on=True), (GO_ON, GO_ON, RUN, KEEP)),
+    (earlier("FAILED", goes_on=True), (GO_ON, GO_ON, RUN, KEEP)),
+    (earlier("KILLED", OLD, goes_on=True), (RUN, RUN, RUN, KEEP)),  # other code would not come to the same
+    (earlier("FINISHED", goes_on=True), (KEEP, KEEP, RUN, KEEP)),  # killed before it could put that away
+]
 
 
-@pytest.mark.parametrize(("run", "decisions"), TABLE.items(), ids=str)
+@pytest.mark.parametrize(("run", "decisions"), TABLE)
 def test_what_becomes_of_one_earlier_run(run: Earlier, decisions: tuple[Decision, ...]) -> None:
     """Kept, gone on with, waited for or run again, by its status, its code and what is wanted."""
     values: tuple[Rerun, ...] = ("code", "failed", "all", "never")
@@ -146,13 +147,13 @@ def test_earlier_runs_in_a_store(store: Store) -> None:
     hashes = [config_hash(resolve({"episodes": 100, **values(seed)})) for seed in range(3)]
     assert set(found) == set(hashes)
     assert [run.run_id for run in found[hashes[0]]] == [again, ids[0]]
-    assert [found[each][-1].status for each in hashes] == list(ended)
-    assert [found[each][-1].code for each in hashes] == [code(), "old", code()]
+    assert [found[each][-1].run.status for each in hashes] == list(ended)
+    assert [found[each][-1].run.code for each in hashes] == [code(), "old", code()]
     assert [found[each][-1].goes_on for each in hashes] == [False, False, True]
     assert not any(run.alive for runs in found.values() for run in runs)
     store.client.set_tag(ids[2], DAMAGED, "episodes.parquet")
     assert not earlier_runs(store, parent, "s", Tracking())[hashes[2]][-1].goes_on
-    assert (found[hashes[1]][0].config, found[hashes[1]][0].name) == (hashes[1], "buckets=20,seed=1")
+    assert found[hashes[1]][0].run.name == "buckets=20,seed=1"
 
 
 def test_who_is_alive() -> None:

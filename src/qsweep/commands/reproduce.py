@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from qsweep.config import Config, config_hash
 from qsweep.errors import Problem, UsageError, printable
@@ -21,10 +20,12 @@ from qsweep.system.atomic_files import temporary_folder
 from qsweep.system.untrusted_files import read_yaml
 from qsweep.tracking.checkpoints import sha256
 from qsweep.tracking.provenance import provenance
+from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.stored_run import CONFIG, StoredRun
 
 RECORD = "config.yaml"
-TABLE, CONFIG = "qsweep.qtable_sha256", "qsweep.config"
+TABLE = "qsweep.qtable_sha256"
 COMPARED = ("version", "python", "platform", "git_commit", "git_dirty")
 """Tags that may say why a run is not reproduced, beside the packages."""
 
@@ -76,32 +77,33 @@ def reproduce(name: str, uri: str = "local") -> Reproduction:
     Raises UsageError where there is no such run, it did not finish, or its record cannot be used here.
     """
     store = open_store(uri, create=False)
-    run = store.client.get_run(find(store, name).run_id)
-    tags = run.data.tags
+    run_id = find(store, name).run_id
+    with readable(f"run {run_id}"):
+        run = run_of(store, run_id)
     _check_finished(run)
-    config = _recorded_config(store, run.info.run_id)
+    config = _recorded_config(store, run_id)
     started = time.perf_counter()
     found = _train(config)
     return Reproduction(
-        run_name=printable(run.info.run_name),
-        run_id=run.info.run_id,
+        run_name=printable(run.name),
+        run_id=run_id,
         episodes=config.episodes,
         seconds=time.perf_counter() - started,
-        recorded=tags[TABLE],
+        recorded=run.tags[TABLE],
         found=found,
-        recorded_config=tags[CONFIG],
+        recorded_config=run.tags[CONFIG],
         config=config_hash(config),
-        differences=tuple(differences(tags, provenance())),
+        differences=tuple(differences(run.tags, provenance())),
     )
 
 
-def _check_finished(run: Any) -> None:
-    if run.info.status != "FINISHED":
+def _check_finished(run: StoredRun) -> None:
+    if run.status != "FINISHED":
         rule = "must have finished, so that there is a last Q-table"
-        raise UsageError([Problem("run", rule, run.info.run_name, f"its status is {run.info.status}")])
-    missing = [key for key in (TABLE, CONFIG) if key not in run.data.tags]
+        raise UsageError([Problem("run", rule, run.name, f"its status is {run.status}")])
+    missing = [key for key in (TABLE, CONFIG) if key not in run.tags]
     if missing:
-        raise UsageError([Problem("run", f"has no tag {missing[0]}", run.info.run_name)])
+        raise UsageError([Problem("run", f"has no tag {missing[0]}", run.name)])
 
 
 def _recorded_config(store: Store, run_id: str) -> Config:

@@ -28,6 +28,7 @@ from qsweep.system.untrusted_files import read_columns
 from qsweep.tracking import checkpoints, episodes
 from qsweep.tracking.checkpoints import Archive, name_of
 from qsweep.tracking.curves import Curves, Points
+from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store, open_store
 
 T = TypeVar("T")
@@ -152,7 +153,7 @@ def _source(name: str, uri: str, scratch: Path) -> _Source:
     store, target = _target(name, uri)
     after, run_id = names.parts_of(name)[1:], target.run_id
     with readable(f"run {run_id}"):
-        run_name = printable(store.client.get_run(run_id).info.run_name)
+        run_name = printable(run_of(store, run_id).name)
     until = target.checkpoint if after and re.fullmatch("ep[0-9]+", after[0]) else None
     path = f"checkpoints/{checkpoints.FILE_NAME}"
     with readable(f"run {run_id}: {path}"):

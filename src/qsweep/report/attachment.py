@@ -9,7 +9,7 @@ from qsweep.pictures.q_table_slider import q_table_images, write_slider
 from qsweep.report.contents import Section, contents
 from qsweep.report.folder import PAGE, command, headlines, write_files
 from qsweep.report.loading.archives import archive
-from qsweep.report.loading.runs import SWEEP, children
+from qsweep.report.loading.runs import children
 from qsweep.report.loading.selection import Selection
 from qsweep.report.page.page import UI
 from qsweep.report.q_tables import best_run, layout_of
@@ -17,7 +17,7 @@ from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking.additions import add_files, add_tag
 from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store, open_store
-from qsweep.tracking.tables.run_rows import StoredRun
+from qsweep.tracking.stored_run import SWEEP, StoredRun
 
 ARTIFACTS = "report"
 """The parent's folder that the report lies in."""

@@ -11,10 +11,9 @@ from typing import Literal
 from qsweep.config import Config, Tracking, config_hash
 from qsweep.system.liveness import is_alive, last_heard, owner_of
 from qsweep.tracking import run_search
-from qsweep.tracking.inventory import DAMAGED
 from qsweep.tracking.provenance import code
 from qsweep.tracking.store import Store
-from qsweep.tracking.tables.run_rows import StoredRun
+from qsweep.tracking.stored_run import CONFIG, DAMAGED, PARENT, SWEEP, StoredRun
 from qsweep.tracking.unfinished import all_left, left_by
 
 QUIET_SECONDS = 600.0
@@ -27,23 +26,23 @@ Rerun = Literal["code", "all", "failed", "never"]
 class Earlier:
     """A run of an earlier launch.
 
-    code: of what it was run with. alive: whether a process has it in hand. goes_on: whether it left
-    something on this machine from which it can, as it is to be recorded, and qsweep doctor has found none of
-    its files damaged.
+    alive: whether a process executes it. goes_on: whether it left something on this machine from which it
+    can, as it is to be recorded, and qsweep doctor has found none of its files damaged.
     """
 
-    run_id: str
-    name: str
-    config: str
-    status: str
-    code: str
+    run: StoredRun
     alive: bool
     goes_on: bool
 
     @property
+    def run_id(self) -> str:
+        """Its id in the store."""
+        return self.run.run_id
+
+    @property
     def finished(self) -> bool:
         """Whether it came to its end."""
-        return self.status == "FINISHED"
+        return self.run.status == "FINISHED"
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def decide(earlier: Sequence[Earlier], rerun: Rerun, now: str) -> Decision:
     if kept:
         return Decision("keep", kept[0].run_id, _others(earlier, kept[0]))
     for run in earlier:
-        if run.goes_on and run.code == now and not run.finished and rerun != "all":
+        if run.goes_on and run.run.code == now and not run.finished and rerun != "all":
             return Decision("go on", run.run_id, _others(earlier, run))
     return Decision("run", replaced=tuple(run.run_id for run in earlier))
 
@@ -81,7 +80,7 @@ def _is_kept(run: Earlier, rerun: Rerun, now: str) -> bool:
         case "all":
             return False
         case "code":
-            return run.finished and run.code == now
+            return run.finished and run.run.code == now
         case "failed":
             return run.finished
         case "never":
@@ -98,23 +97,11 @@ def earlier_runs(store: Store, parent: str, sweep: str, tracking: Tracking) -> d
     tracking: how those that are to go on would be recorded.
     """
     found: dict[str, list[Earlier]] = {}
-    tags = {"mlflow.parentRunId": parent, "qsweep.sweep": sweep}
-    for run in run_search.runs(store, run_search.experiments(store), tags):
-        if "qsweep.config" in run.tags:
-            found.setdefault(run.tags["qsweep.config"], []).append(_earlier(run, tracking))
+    for run in run_search.runs(store, run_search.experiments(store), {PARENT: parent, SWEEP: sweep}):
+        if run.trained:
+            resumable = _fits(run, tracking) and left_by(run.run_id).episodes > 0
+            found.setdefault(run.tags[CONFIG], []).append(Earlier(run, in_hand(run), resumable))
     return found
-
-
-def _earlier(run: StoredRun, tracking: Tracking) -> Earlier:
-    return Earlier(
-        run_id=run.run_id,
-        name=run.name,
-        config=run.tags["qsweep.config"],
-        status=run.status,
-        code=run.tags.get("qsweep.code", ""),
-        alive=in_hand(run),
-        goes_on=_fits(run, tracking) and left_by(run.run_id).episodes > 0,
-    )
 
 
 def _fits(run: StoredRun, tracking: Tracking) -> bool:
@@ -157,8 +144,8 @@ def interrupted_run(store: Store, config: Config, name: str) -> str:
     if not of_this:
         return ""
     experiment = _named(store, config.tracking.experiment or config.env.id)
-    for run in run_search.runs(store, experiment, {"qsweep.config": asked[0]}):
-        alone = "mlflow.parentRunId" not in run.tags and _fits(run, config.tracking)
+    for run in run_search.runs(store, experiment, {CONFIG: asked[0]}):
+        alone = not run.parent and _fits(run, config.tracking)
         if run.run_id in of_this and alone and run.name == name and not in_hand(run):
             return run.run_id
     return ""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from qsweep.tracking.store import Store
+from qsweep.tracking.stored_run import StoredRun
 from qsweep.tracking.table_tracker import Folder, is_plain_folder
-from qsweep.tracking.tables.run_rows import StoredRun
 from qsweep.tracking.tables.run_tables import Batch
 
 

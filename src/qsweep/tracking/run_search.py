@@ -1,4 +1,4 @@
-"""Runs found by their tags or id: in a store's tables where those are at hand, else by MLflow's client.
+"""The runs of a store, read from its tables where those are at hand, else through MLflow's client.
 
 MLflow takes longer to import than the tables to read.
 """
@@ -6,51 +6,125 @@ MLflow takes longer to import than the tables to read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-from qsweep.tracking.inventory import every_experiment
+from qsweep.system.liveness import is_alive, owner_of
+from qsweep.tracking.paging import every_result
 from qsweep.tracking.store import Store, literal
+from qsweep.tracking.stored_run import PARENT, StoredRun
 from qsweep.tracking.tables import run_rows
-from qsweep.tracking.tables.run_rows import StoredRun
 
-PAGE = 1000
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
-
-def experiments(store: Store) -> Mapping[str, str]:
-    """The names of the experiments in a store, by id, without deleted ones."""
-    if store.tables is None:
-        found = every_experiment(store)
-        return {each.experiment_id: each.name for each in found if each.lifecycle_stage == "active"}
-    return run_rows.experiments(store.tables.database)
+LATEST = 1000
+"""Runs that `matching` gives, at most."""
 
 
-def runs(store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None = None) -> list[StoredRun]:
-    """The runs of experiments that carry tags with these values, without deleted ones, the latest first.
+def experiments(store: Store, deleted: bool = False) -> Mapping[str, str]:
+    """Return the names of a store's experiments by id. deleted: with those that were deleted."""
+    if store.tables is not None:
+        return run_rows.experiments(store.tables.database, deleted)
+    found = every_experiment(store)
+    return {each.experiment_id: each.name for each in found if deleted or each.lifecycle_stage == "active"}
 
-    of: the experiments' names, by id.
+
+def every_experiment(store: Store) -> Iterator[Any]:
+    """Yield all experiments of a store, deleted ones too, as MLflow's client gives them."""
+    return every_result(store.client.search_experiments, view_type=_all())
+
+
+def runs(
+    store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None = None, status: str | None = None
+) -> list[StoredRun]:
+    """Return the runs of experiments that carry tags with these values, without deleted ones, latest first.
+
+    of: the experiments' names, by id. status: only runs that have it.
     """
     if store.tables is None:
-        return list(_from_client(store, of, tags or {}))
-    return run_rows.runs(store.tables.database, of, tags)
+        return list(_from_client(store, of, tags or {}, status))
+    return run_rows.runs(store.tables.database, of, tags, status)
+
+
+def every_run(store: Store) -> dict[str, StoredRun]:
+    """Return all runs of a store by their ids: parents of multiruns, strangers' and deleted ones, too."""
+    names = experiments(store, deleted=True)
+    if store.tables is not None:
+        return {run.run_id: run for run in run_rows.runs(store.tables.database, names, deleted=True)}
+    if not names:
+        return {}
+    found = every_result(store.client.search_runs, list(names), run_view_type=_all())
+    return {run.info.run_id: _stored(run, names[run.info.experiment_id]) for run in found}
 
 
 def run_of(store: Store, run_id: str) -> StoredRun:
-    """The run of an id. Raises MlflowException where there is none."""
-    found = run_rows.find_run(store.tables.database, run_id) if store.tables else None
-    if found:
+    """Return the run of an id, a deleted one, too. Raises OSError where there is none."""
+    if store.tables is not None:
+        found = run_rows.find_run(store.tables.database, run_id)
+        if found is None:
+            raise FileNotFoundError(f"no run {run_id}")
         return found
-    run = store.client.get_run(run_id)
-    return StoredRun.of(run, store.client.get_experiment(run.info.experiment_id).name)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = store.client.get_run(run_id)
+    except MlflowException as error:
+        raise OSError(str(error)) from error
+    return _stored(run, store.client.get_experiment(run.info.experiment_id).name)
 
 
-def _from_client(store: Store, of: Mapping[str, str], tags: Mapping[str, str]) -> Iterator[StoredRun]:
+def matching(store: Store, where: str = "") -> list[StoredRun]:
+    """Return the runs that one of MLflow's filters lets through, the latest first, without deleted ones."""
+    names = experiments(store)
+    if not names:
+        return []
+    newest = ["attributes.start_time DESC"]
+    found = store.client.search_runs(list(names), where, max_results=LATEST, order_by=newest)
+    return [_stored(run, names[run.info.experiment_id]) for run in found]
+
+
+def abandoned(store: Store, parent: str) -> list[StoredRun]:
+    """Return the runs nested under `parent` that are RUNNING though no process executes them."""
+    running = runs(store, experiments(store), {PARENT: parent}, "RUNNING")
+    owners = [(run, owner_of(run.tags)) for run in running]
+    return [run for run, owner in owners if owner is None or not is_alive(owner)]
+
+
+def _from_client(
+    store: Store, of: Mapping[str, str], tags: Mapping[str, str], status: str | None
+) -> Iterator[StoredRun]:
+    if not of:
+        return
     # MLflow's filters have no escapes: a value with both kinds of quotes is looked for here.
     plain = {key: value for key, value in tags.items() if not ("'" in value and '"' in value)}
-    where = " and ".join(f"tags.`{key}` = {literal(value)}" for key, value in plain.items())
-    token = None
-    while of:
-        page = store.client.search_runs(list(of), where, max_results=PAGE, page_token=token)
-        found = (StoredRun.of(run, of[run.info.experiment_id]) for run in page)
-        yield from (run for run in found if tags.items() <= run.tags.items())
-        token = page.token
-        if not token:
-            return
+    conditions = [f"tags.`{key}` = {literal(value)}" for key, value in plain.items()]
+    conditions += [f"attributes.status = '{status}'"] if status else []
+    for run in every_result(store.client.search_runs, list(of), " and ".join(conditions)):
+        if tags.items() <= run.data.tags.items():
+            yield _stored(run, of[run.info.experiment_id])
+
+
+def _stored(run: Run, experiment: str) -> StoredRun:
+    """A run as MLflow's client gives it."""
+    info, data = run.info, run.data
+    return StoredRun(
+        run_id=info.run_id,
+        name=str(info.run_name),
+        experiment=experiment,
+        experiment_id=info.experiment_id,
+        status=info.status,
+        started=int(info.start_time),
+        artifacts=info.artifact_uri,
+        params=data.params,
+        tags=data.tags,
+        metrics=data.metrics,
+        ended=info.end_time,
+        deleted=info.lifecycle_stage != "active",
+    )
+
+
+def _all() -> int:
+    from mlflow.entities import ViewType
+
+    everything: int = ViewType.ALL
+    return everything

@@ -15,11 +15,12 @@ from typing import Protocol
 import numpy as np
 
 from qsweep.errors import Problem, UsageError
-from qsweep.system.liveness import HEARTBEAT, is_alive, owner_of
+from qsweep.system.liveness import HEARTBEAT
 from qsweep.tracking.continued import ContinuedRunLog
 from qsweep.tracking.curves import Points
 from qsweep.tracking.heartbeat import Heartbeat, sign_of_life
 from qsweep.tracking.run_ids import new_run_id
+from qsweep.tracking.run_search import abandoned
 from qsweep.tracking.store import Store
 from qsweep.tracking.tables.curve_rows import Logged, curves_of, latest_rows
 from qsweep.tracking.tables.database import DatabaseError
@@ -94,10 +95,8 @@ class TableTracker:
 
     def kill_running(self, parent: str) -> None:
         """End as KILLED the runs nested under `parent` that are RUNNING, unless their process lives."""
-        for run_id, tags in self._tables.running_below(parent).items():
-            owner = owner_of(tags)
-            if owner is None or not is_alive(owner):
-                self._tables.add(run_id, Batch(end=End("KILLED", _now())))
+        for run in abandoned(self._store, parent):
+            self._tables.add(run.run_id, Batch(end=End("KILLED", _now())))
 
     def discard(self, run_id: str) -> None:
         """Move a run that another one replaces to the trash."""

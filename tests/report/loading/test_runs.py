@@ -19,7 +19,7 @@ from qsweep.report.loading import runs as frames
 from qsweep.report.loading.runs import IDENTITY, ORIGIN, PLACE, children, load_runs, sweep_runs
 from qsweep.report.terminal import show_runs
 from qsweep.runs.runner import run_record
-from qsweep.tracking import inventory, run_search
+from qsweep.tracking import paging
 from qsweep.tracking.client.mlflow_tracker import MlflowTracker
 from qsweep.tracking.curves import Points
 from qsweep.tracking.store import Store, open_store
@@ -168,8 +168,7 @@ def test_the_tables_say_what_mlflow_says(
         return [capsys.readouterr().out, *every, children(parent, store.uri), sweep_runs("s", store.uri)]
 
     ours = read()
-    monkeypatch.setattr(run_search, "PAGE", 2)
-    monkeypatch.setattr(inventory, "PAGE", 1)
+    monkeypatch.setattr(paging, "PAGE", 2)
     without_tables = replace(store, tables=None)
     monkeypatch.setattr(frames, "open_store", lambda *_, **__: without_tables)
     stock = read()

@@ -11,7 +11,7 @@ from qsweep.commands.doctor.finding import DISOWNED, Finding, Patient, disown
 from qsweep.policies.evaluation import TEST_FILE
 from qsweep.system.untrusted_files import read_columns
 from qsweep.tracking import checkpoints, episodes
-from qsweep.tracking.inventory import DAMAGED, Kept
+from qsweep.tracking.stored_run import DAMAGED, StoredRun
 
 AILMENT = "unreadable archive"
 HASH = "qsweep.qtable_sha256"
@@ -36,14 +36,14 @@ def findings(patient: Patient) -> Iterator[Finding]:
                     yield _finding(patient, run, name, error)
 
 
-def _finding(patient: Patient, run: Kept, name: str, error: Exception) -> Finding:
+def _finding(patient: Patient, run: StoredRun, name: str, error: Exception) -> Finding:
     wrong = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     if getattr(error, "errno", None) is not None:
         return Finding(AILMENT, f"{run}: {name}", wrong, "check the disk and the file's permissions")
     return Finding(AILMENT, f"{run}: {name}", wrong, DISOWNED, partial(disown, patient, run, name))
 
 
-def _check_history(path: Path, run: Kept) -> None:
+def _check_history(path: Path, run: StoredRun) -> None:
     archive = checkpoints.Archive(path)
     numbers = archive.episodes().tolist()
     [(_, last)] = deque(archive.tables(numbers), maxlen=1) or [(0, None)]
@@ -54,5 +54,5 @@ def _check_history(path: Path, run: Kept) -> None:
         raise ValueError(f"its last table does not match the hash that the run recorded ({HASH})")
 
 
-def _check_columns(path: Path, _: Kept) -> None:
+def _check_columns(path: Path, _: StoredRun) -> None:
     read_columns(path)

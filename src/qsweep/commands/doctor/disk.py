@@ -10,7 +10,8 @@ from pathlib import Path
 from qsweep.commands.doctor.finding import Patient
 from qsweep.commands.doctor.orphans import LOST
 from qsweep.runs.journal import Jobs
-from qsweep.tracking.inventory import every_experiment, local_folder, size
+from qsweep.tracking.inventory import local_folder, size
+from qsweep.tracking.run_search import every_experiment
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,10 @@ def uses(patient: Patient) -> Iterator[Use]:
     if patient.store.artifacts is None:
         return
     runs = Counter(run.experiment for run in patient.runs.values())
-    experiments = every_experiment(patient.store)
-    folders = {each.name: local_folder(patient.store, each.artifact_location) for each in experiments}
+    folders = {
+        each.name: local_folder(patient.store, each.artifact_location)
+        for each in every_experiment(patient.store)
+    }
     found = [Use(name, f"{runs[name]:,}", size(folder) if folder else 0) for name, folder in folders.items()]
     yield from sorted((use for use in found if use.bytes or use.runs != "0"), key=lambda use: -use.bytes)
     if database := patient.store.database:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from qsweep.commands.doctor.finding import Finding, Patient
-from qsweep.tracking.inventory import PARENT, Kept
+from qsweep.tracking.stored_run import PARENT, StoredRun
 
 AILMENT = "missing parent"
 LOST = "qsweep.lost_parent"
@@ -15,7 +15,7 @@ LOST = "qsweep.lost_parent"
 
 def findings(patient: Patient) -> Iterator[Finding]:
     """One finding for each parent that is missed."""
-    children: dict[str, list[Kept]] = {}
+    children: dict[str, list[StoredRun]] = {}
     for run in patient.runs.values():
         if run.parent and not run.deleted:
             children.setdefault(run.parent, []).append(run)
@@ -36,7 +36,7 @@ def findings(patient: Patient) -> Iterator[Finding]:
             yield Finding(AILMENT, str(found), f"was deleted; {count}", "restored", mend)
 
 
-def _cut(patient: Patient, nested: list[Kept], parent: str) -> None:
+def _cut(patient: Patient, nested: list[StoredRun], parent: str) -> None:
     for run in nested:
-        patient.store.client.set_tag(run.id, LOST, parent)
-        patient.store.client.delete_tag(run.id, PARENT)
+        patient.store.client.set_tag(run.run_id, LOST, parent)
+        patient.store.client.delete_tag(run.run_id, PARENT)

@@ -11,12 +11,12 @@ from qsweep.commands.doctor.finding import Finding, Patient
 from qsweep.policies.registry.inventory import every_version
 from qsweep.policies.registry.model import FILES
 from qsweep.policies.registry.promotion import JUDGED, judge
-from qsweep.tracking.inventory import Kept, local_folder
+from qsweep.tracking.inventory import local_folder
+from qsweep.tracking.stored_run import CONFIG, StoredRun
 
 GONE, UNSETTLED = "broken version", "incomplete registration"
 RUN_ID = "qsweep.run_id"
 """The tag of versions that qsweep registered."""
-CONFIG = "qsweep.config"
 
 
 def findings(patient: Patient) -> Iterator[Finding]:
@@ -34,17 +34,17 @@ def findings(patient: Patient) -> Iterator[Finding]:
             remedy = "pull and play still work; delete the version if you do not need it"
             yield Finding(GONE, name, "its run does not exist", remedy)
         elif run.deleted and not _replaced(patient, run):
-            mend = partial(patient.store.client.restore_run, run.id)
+            mend = partial(patient.store.client.restore_run, run.run_id)
             yield Finding(GONE, name, f"its run {run} was deleted", "run restored", mend)
         elif not run.deleted and JUDGED not in version.tags:
             wrong = "registered, but not compared with the best version: the process was killed"
-            compare = partial(judge, patient.store, version.name, str(version.version), run.id)
+            compare = partial(judge, patient.store, version.name, str(version.version), run.run_id)
             yield Finding(
                 UNSETTLED, name, wrong, "compared with the best version, which it replaces if better", compare
             )
 
 
-def _replaced(patient: Patient, run: Kept) -> bool:
+def _replaced(patient: Patient, run: StoredRun) -> bool:
     """Whether its sweep has run the same config again since: restored, it would be there twice."""
     return any(
         (other.parent, other.tags.get(CONFIG)) == (run.parent, run.tags.get(CONFIG))

@@ -30,7 +30,7 @@ def findings(patient: Patient) -> Iterator[Finding]:
             wrong = (
                 "its process has died" if alive is False else f"no sign of life for {silent / 3600:.0f} hours"
             )
-            mend = partial(patient.store.client.set_terminated, run.id, "KILLED", _end(heard))
+            mend = partial(patient.store.client.set_terminated, run.run_id, "KILLED", _end(heard))
             yield Finding(AILMENT, str(run), f"RUNNING, but {wrong}", "marked KILLED", mend)
         elif owner is None and not heard and now - run.started / 1000 > ANONYMOUS:
             wrong = "RUNNING for more than a day, with no process recorded"

@@ -17,8 +17,10 @@ from qsweep.report.loading.runs import load_runs
 from qsweep.report.loading.selection import Selection, selected
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking import checkpoints
-from qsweep.tracking.inventory import Kept, every_run, local_folder, purge, size
+from qsweep.tracking.inventory import local_folder, purge, size
+from qsweep.tracking.run_search import every_run
 from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.stored_run import SWEEP, StoredRun
 
 ARCHIVE = Path("checkpoints") / checkpoints.FILE_NAME
 
@@ -115,24 +117,32 @@ def _registered(store: Store) -> dict[str, set[int]]:
     return found
 
 
-def _bytes(store: Store, run: Kept) -> int:
+def _bytes(store: Store, run: StoredRun) -> int:
     folder = local_folder(store, run.artifacts)
     return size(folder.parent) if folder else 0
 
 
 def _purged(
-    going: Iterable[str], name: str | None, runs: Mapping[str, Kept], condition: Condition, kept: set[str]
+    going: Iterable[str],
+    name: str | None,
+    runs: Mapping[str, StoredRun],
+    condition: Condition,
+    kept: set[str],
 ) -> list[str]:
     """What is deleted now, and what was before, under the same name and of that age."""
-    trash = [run for run in runs.values() if run.deleted and run.id not in kept]
-    named = [run for run in trash if name in (None, run.experiment, run.tags.get("qsweep.sweep"))]
+    trash = [run for run in runs.values() if run.deleted and run.run_id not in kept]
+    named = [run for run in trash if name in (None, run.experiment, run.tags.get(SWEEP))]
     started = pd.Series(pd.to_datetime([run.started for run in named], unit="ms", utc=True))
     old: list[bool] = condition.old(started).tolist() if named else []
-    return [*going, *(run.id for run, is_old in zip(named, old, strict=True) if is_old)]
+    return [*going, *(run.run_id for run, is_old in zip(named, old, strict=True) if is_old)]
 
 
 def _thin(
-    store: Store, runs: Iterable[Kept], registered: Mapping[str, set[int]], condition: Condition, dry: bool
+    store: Store,
+    runs: Iterable[StoredRun],
+    registered: Mapping[str, set[int]],
+    condition: Condition,
+    dry: bool,
 ) -> Iterator[int | str]:
     """Of each history that gets smaller the bytes that are freed, or why it cannot be thinned."""
     with temporary_folder() as scratch:
@@ -142,7 +152,7 @@ def _thin(
             if path is None or path.is_symlink() or not path.is_file():
                 continue
             before = path.stat().st_size
-            chosen = {*registered.get(run.id, ())}
+            chosen = {*registered.get(run.run_id, ())}
             with suppress(KeyError, ValueError, OverflowError):
                 chosen.add(int(run.metrics["best_episode"]))
             try:

@@ -10,7 +10,7 @@ import pandas as pd
 from qsweep.errors import Problem, UsageError
 from qsweep.report.comparison.variants import variants
 from qsweep.report.loading.selection import moment
-from qsweep.tracking.inventory import Kept
+from qsweep.tracking.stored_run import StoredRun
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,9 @@ def _best(runs: pd.DataFrame, count: int) -> set[str]:
     return names
 
 
-def with_parents(doomed: Set[str], runs: Mapping[str, Kept]) -> list[str]:
+def with_parents(doomed: Set[str], runs: Mapping[str, StoredRun]) -> list[str]:
     """Those runs, then the parents none of whose runs stay."""
-    staying = {run.parent for run in runs.values() if run.id not in doomed and not run.deleted}
+    staying = {run.parent for run in runs.values() if run.run_id not in doomed and not run.deleted}
     parents = {runs[run_id].parent for run_id in doomed if runs[run_id].parent in runs}
     gone = {p for p in parents - staying if runs[p].status != "RUNNING" and not runs[p].deleted}
     return [*sorted(doomed), *sorted(gone - set(doomed))]

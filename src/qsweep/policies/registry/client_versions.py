@@ -5,18 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qsweep.policies.policy import Policy
 from qsweep.policies.registry.model import write_model
 from qsweep.policies.registry.versions import MODEL, Version, description, scores
 from qsweep.system.atomic_files import temporary_folder
+from qsweep.tracking.paging import every_result
+from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store, literal
-from qsweep.tracking.tables.run_rows import StoredRun
-
-if TYPE_CHECKING:
-    from mlflow.entities.model_registry import ModelVersion
-
+from qsweep.tracking.stored_run import StoredRun
 
 MS = 1000
 
@@ -25,17 +22,11 @@ class ClientVersions:
     """A registry through MLflow's client: a server's, and a local one that needs it."""
 
     def __init__(self, store: Store) -> None:
-        self._client = store.client
+        self._store, self._client = store, store.client
 
     def run(self, run_id: str) -> StoredRun:
         """A run. Raises OSError where it is not there any more."""
-        from mlflow.exceptions import MlflowException
-
-        try:
-            found = self._client.get_run(run_id)
-        except MlflowException as error:
-            raise OSError(str(error)) from error
-        return StoredRun.of(found, self._client.get_experiment(found.info.experiment_id).name)
+        return run_of(self._store, run_id)
 
     def artifact(self, run: StoredRun, path: str, folder: Path) -> Path:
         """A file of a run, downloaded to `folder`. Raises OSError where it is not there."""
@@ -98,14 +89,7 @@ class ClientVersions:
 
     def since(self, name: str, number: str, seconds: float) -> list[Version]:
         """All versions that were created after, or at most so many seconds before, one of them."""
-        found: list[ModelVersion] = []
-        token: str | None = None
-        while True:
-            page = self._client.search_model_versions(f"name = {literal(name)}", page_token=token)
-            found += page
-            token = page.token
-            if not token:
-                break
+        found = list(every_result(self._client.search_model_versions, f"name = {literal(name)}"))
         [ours] = [version.creation_timestamp for version in found if str(version.version) == number]
         lately = [version for version in found if version.creation_timestamp >= ours - seconds * MS]
         return [Version(str(version.version), version.tags) for version in lately]

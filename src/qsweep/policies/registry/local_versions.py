@@ -11,9 +11,10 @@ from pathlib import Path
 from qsweep.policies.policy import Policy
 from qsweep.policies.registry.model import write_model
 from qsweep.policies.registry.versions import MODEL, Version, description, scores
-from qsweep.tracking.tables import run_rows
+from qsweep.tracking.run_search import run_of
+from qsweep.tracking.store import Store
+from qsweep.tracking.stored_run import StoredRun
 from qsweep.tracking.tables.database import Database, Transaction
-from qsweep.tracking.tables.run_rows import StoredRun
 
 READY = 2
 """MLflow's number for a logged model that is complete."""
@@ -52,15 +53,12 @@ ON CONFLICT DO UPDATE SET version = excluded.version
 class LocalVersions:
     """The registry in a local store's file."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, store: Store, database: Database) -> None:
+        self._store, self._database = store, database
 
     def run(self, run_id: str) -> StoredRun:
         """A run, a deleted one, too. Raises OSError where it is not there any more."""
-        found = run_rows.find_run(self._database, run_id)
-        if found is None:
-            raise FileNotFoundError(f"no run {run_id}")
-        return found
+        return run_of(self._store, run_id)
 
     def artifact(self, run: StoredRun, path: str, folder: Path) -> Path:
         """A file of a run, where it lies. Raises OSError where it is not there."""

@@ -11,15 +11,15 @@ from typing import Any
 
 from qsweep.errors import Problem, UsageError, printable
 from qsweep.tracking.checkpoints import Archive, name_of
+from qsweep.tracking.run_search import matching
 from qsweep.tracking.store import Store, literal
+from qsweep.tracking.stored_run import StoredRun
 
 FORMS = (
     "must be MODEL@ALIAS, MODEL/VERSION, RUN or RUN/CHECKPOINT; RUN is a run's name, its id or the id's end"
 )
 LISTED = 20
 """Names or runs in one message, at most."""
-IS_A_RUN = "qsweep.config"
-"""A tag that every run has, and no parent of a multirun."""
 
 
 @dataclass(frozen=True)
@@ -112,42 +112,39 @@ def _of_version(store: Store, name: str, model: str, version: str) -> Target:
     return Target(run_id, checkpoint, model=model, version=version)
 
 
-def _run(store: Store, run: str) -> Any:
+def _run(store: Store, run: str) -> StoredRun:
     """The one run of this name or id."""
     filters = [] if "'" in run and '"' in run else [f"attributes.run_name = {literal(run)}"]
     if re.fullmatch("[0-9a-f]{6,32}", run):
         filters += [f"attributes.run_id LIKE '{part}'" for part in (f"%{run}", f"{run}%")]
-    runs = {found.info.run_id: found for where in filters for found in _search(store, where)}
+    runs = {found.run_id: found for where in filters for found in _search(store, where)}
     if not runs:
         raise _unknown(store, run, "is not the name or id of a run")
     if len(runs) > 1:
-        latest = sorted(runs.values(), key=lambda found: -int(found.info.start_time))
-        several = [f"{found.info.run_id} (started {_started(found)})" for found in latest]
+        latest = sorted(runs.values(), key=lambda found: -found.started)
+        several = [f"{found.run_id} (started {_started(found)})" for found in latest]
         rule = f"is the name of {len(runs)} runs"
         raise UsageError([Problem("name", rule, run, f"give an id; newest first: {_listed(several)}")])
     return next(iter(runs.values()))
 
 
-def _search(store: Store, where: str = "") -> list[Any]:
-    """The latest thousand runs that a filter lets through, newest first."""
-    experiments = _ask(lambda: [found.experiment_id for found in store.client.search_experiments()])
-    newest = ["attributes.start_time DESC"]
-    found = _ask(lambda: store.client.search_runs(experiments, where, max_results=1000, order_by=newest))
-    return [run for run in found or () if IS_A_RUN in run.data.tags]
+def _search(store: Store, where: str = "") -> list[StoredRun]:
+    """The latest runs of qsweep that one of MLflow's filters lets through, the newest first."""
+    return [run for run in _ask(lambda: matching(store, where)) or () if run.trained]
 
 
-def _started(run: Any) -> str:
-    return f"{datetime.fromtimestamp(run.info.start_time / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+def _started(run: StoredRun) -> str:
+    return f"{datetime.fromtimestamp(run.started / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _of_run(run: Any, checkpoint: str | None) -> Target:
+def _of_run(run: StoredRun, checkpoint: str | None) -> Target:
     """A run's checkpoint; its best where None is given, or, where none was judged, its last."""
-    judged = run.data.metrics.get("best_episode", 0.0)
+    judged = run.metrics.get("best_episode", 0.0)
     best = name_of(int(judged)) if 0 < judged < 1e9 else None
     chosen = checkpoint or best
     of_best = best is not None and chosen == best
-    scores = {key: value for key, value in run.data.metrics.items() if of_best and key.startswith("test/")}
-    return Target(run.info.run_id, chosen, printable(run.info.run_name), scores)
+    scores = {key: value for key, value in run.metrics.items() if of_best and key.startswith("test/")}
+    return Target(run.run_id, chosen, printable(run.name), scores)
 
 
 def checkpoint_in(archive: Archive, target: Target) -> str:
@@ -176,7 +173,7 @@ def _known(store: Store) -> list[str]:
     models = store.client.search_registered_models(max_results=1000)
     aliases = [f"{model.name}@{alias}" for model in models for alias in model.aliases]
     versions = [f"{found.name}/{found.version}" for found in store.client.search_model_versions()]
-    runs = [str(run.info.run_name) for run in _search(store)]
+    runs = [run.name for run in _search(store)]
     return list(dict.fromkeys([*aliases, *versions, *runs]))
 
 

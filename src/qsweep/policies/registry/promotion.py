@@ -29,8 +29,9 @@ from qsweep.policies.registry.rivals import (
 from qsweep.policies.registry.versions import Versions
 from qsweep.system.atomic_files import temporary_folder, user_cache
 from qsweep.tracking import checkpoints
+from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store
-from qsweep.tracking.tables.run_rows import StoredRun
+from qsweep.tracking.stored_run import StoredRun
 
 BEST = "best"
 JUDGED = "qsweep.judged"
@@ -75,10 +76,10 @@ def register(store: Store, run_id: str) -> Promotion:
     several machines, it is made again afterwards. Raises KeyError for a run that has no judged
     checkpoint, UsageError where the model belongs to someone else.
     """
-    versions = versions_in(store, run_id)
+    run = run_of(store, run_id)
+    versions = versions_in(store, run)
     with temporary_folder() as temporary:
         folder = Path(temporary)
-        run = versions.run(run_id)
         policy = _chosen_policy(versions, run, folder)
         name = model_name(policy.env_id)
         with _lock(store, name), _permitted(name):
@@ -92,9 +93,9 @@ def judge(store: Store, name: str, version: str, run_id: str) -> Promotion:
     Raises OSError where its run or the run's files are gone, UsageError where the model belongs to someone
     else.
     """
-    versions = versions_in(store, run_id)
+    run = run_of(store, run_id)
     with temporary_folder() as temporary, _lock(store, name), _permitted(name):
-        return _judge(versions, versions.run(run_id), name, version, Path(temporary))
+        return _judge(versions_in(store, run), run, name, version, Path(temporary))
 
 
 def _judge(versions: Versions, run: StoredRun, name: str, version: str, folder: Path) -> Promotion:

@@ -17,7 +17,7 @@ from qsweep.policies.evaluation import TEST_FILE
 from qsweep.policies.registry.client_versions import ClientVersions
 from qsweep.policies.registry.versions import Version, Versions
 from qsweep.system.untrusted_files import read_columns
-from qsweep.tracking.tables.run_rows import StoredRun
+from qsweep.tracking.stored_run import StoredRun
 
 STARTS = "qsweep.test_episodes"
 STANDARD = "qsweep.standard"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from qsweep.policies.policy import Policy
-from qsweep.tracking.tables.run_rows import StoredRun
+from qsweep.tracking.stored_run import StoredRun
 
 MODEL = "policy"
 """What a run's logged model is called."""

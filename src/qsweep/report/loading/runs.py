@@ -13,11 +13,8 @@ import pandas as pd
 from qsweep.errors import Problem, UsageError, closest, printable
 from qsweep.tracking import RunRecord, run_search
 from qsweep.tracking.store import Store, open_store
-from qsweep.tracking.tables.run_rows import StoredRun
+from qsweep.tracking.stored_run import CONFIG, PARENT, SWEEP, StoredRun
 
-SWEEP = "qsweep.sweep"
-IS_A_RUN = "qsweep.config"
-"""A tag that every run has, and no parent of a multirun."""
 IDENTITY = ("run_id", "started", "name", "experiment", "status", "sweep", "variant", "config", "environment")
 """The first columns of a frame of runs, which every one has."""
 ORIGIN = (
@@ -52,7 +49,7 @@ def load_runs(name: str | None = None, uri: str = "local") -> pd.DataFrame:
 def children(parent: str, uri: str) -> pd.DataFrame:
     """The runs nested under a parent run, as `load_runs` gives them."""
     store = open_store(uri, create=False)
-    return _frame(_search(store, run_search.experiments(store), {"mlflow.parentRunId": parent}))
+    return _frame(_search(store, run_search.experiments(store), {PARENT: parent}))
 
 
 def sweep_runs(name: str, uri: str) -> pd.DataFrame:
@@ -84,28 +81,27 @@ def _search(
     store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None = None
 ) -> list[dict[str, Any]]:
     """The runs of experiments (names by id) that carry these tags, a row each, the latest first."""
-    return [_row(run) for run in run_search.runs(store, of, tags) if IS_A_RUN in run.tags]
+    return [_row(run) for run in run_search.runs(store, of, tags) if run.trained]
 
 
 def _row(run: StoredRun) -> dict[str, Any]:
-    record = RunRecord(run.name, run.experiment, run.params, run.tags)
     started = pd.Timestamp(run.started, unit="ms", tz="UTC")
     where = {"experiment_id": run.experiment_id, "artifacts": run.artifacts}
-    return {"run_id": run.run_id, "started": started, **row(record, run.status, run.metrics), **where}
+    return {"run_id": run.run_id, "started": started, **row(run, run.status, run.metrics), **where}
 
 
-def row(record: RunRecord, status: str, metrics: Mapping[str, float]) -> dict[str, Any]:
-    """What a run's record says of it, as columns."""
+def row(run: StoredRun | RunRecord, status: str, metrics: Mapping[str, float]) -> dict[str, Any]:
+    """What is recorded of a run, or would be if it were tracked, as columns."""
     return {
-        "name": printable(record.name),
-        "experiment": record.experiment,
+        "name": printable(run.name),
+        "experiment": run.experiment,
         "status": status,
-        "sweep": record.tags.get(SWEEP),
-        "variant": record.tags.get("qsweep.variant", record.tags["qsweep.config"]),
-        "config": record.tags["qsweep.config"],
-        "environment": record.tags.get("qsweep.environment"),
-        **{column: record.tags.get(f"qsweep.{column}") for column in ORIGIN},
-        **{key: _value(value) for key, value in record.params.items()},
+        "sweep": run.tags.get(SWEEP),
+        "variant": run.tags.get("qsweep.variant", run.tags[CONFIG]),
+        "config": run.tags[CONFIG],
+        "environment": run.tags.get("qsweep.environment"),
+        **{column: run.tags.get(f"qsweep.{column}") for column in ORIGIN},
+        **{key: _value(value) for key, value in run.params.items()},
         **metrics,
     }
 

@@ -118,8 +118,8 @@ class Runs:
         """
         if not self._parent.run_id:
             return set()
-        found = self._earlier_runs(name)
-        running = {config for config, runs in found.items() if any(run.status == "RUNNING" for run in runs)}
+        found = self._earlier_runs(name).items()
+        running = {config for config, runs in found if any(each.run.status == "RUNNING" for each in runs)}
         tracker(self._uri).kill_running(self._parent.run_id)
         return {number for number, work in works.items() if config_hash(work.config) in running}
 

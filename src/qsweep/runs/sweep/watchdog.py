@@ -5,13 +5,13 @@ from __future__ import annotations
 import signal
 import time
 from functools import cached_property
-from typing import Any
 
 from qsweep.learning.training import Block
 from qsweep.runs.progress import Silent
 from qsweep.system.interrupts import Interrupted
 from qsweep.system.liveness import Owner, is_alive, owner_of
-from qsweep.tracking.store import open_store
+from qsweep.tracking.run_search import run_of
+from qsweep.tracking.store import Store, open_store
 
 ASK_SECONDS = 1.0
 """How often a run asks whether the process that launched it lives."""
@@ -43,15 +43,16 @@ class Wanted(Silent):
 
     def _in_hand(self) -> bool:
         """Whether the parent run is in that process's hands."""
+        assert self._parent is not None
         try:
-            parent = self._client.get_run(self._parent)
+            parent = run_of(self._store, self._parent)
         except Exception:  # a server that is away for a moment decides nothing
             return True
-        return parent.info.status == "RUNNING" and owner_of(parent.data.tags) == self._owner
+        return parent.status == "RUNNING" and owner_of(parent.tags) == self._owner
 
     @cached_property
-    def _client(self) -> Any:
-        return open_store(self._uri).client
+    def _store(self) -> Store:
+        return open_store(self._uri)
 
     def update(self, block: Block) -> None:
         """Another block is done."""

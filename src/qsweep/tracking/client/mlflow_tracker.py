@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
-from qsweep.system.liveness import HEARTBEAT, is_alive, owner_of
+from qsweep.system.liveness import HEARTBEAT
 from qsweep.tracking.continued import ContinuedRunLog
 from qsweep.tracking.curves import Points
 from qsweep.tracking.heartbeat import Heartbeat, sign_of_life
-from qsweep.tracking.inventory import every_experiment
+from qsweep.tracking.run_search import abandoned
 from qsweep.tracking.store import Store
 from qsweep.tracking.tracker import EXPERIMENT_TAGS, RunLog, RunRecord, Status, deleted, forbidden, run_tags
 
@@ -77,13 +76,8 @@ class MlflowTracker:
 
     def kill_running(self, parent: str) -> None:
         """End as KILLED the runs nested under `parent` that are RUNNING, unless their process lives."""
-        client = self._store.client
-        experiments = [found.experiment_id for found in every_experiment(self._store)]
-        children = f"tags.`mlflow.parentRunId` = '{parent}' and attributes.status = 'RUNNING'"
-        for run in _all_of(lambda token: client.search_runs(experiments, children, page_token=token)):
-            owner = owner_of(run.data.tags)
-            if owner is None or not is_alive(owner):
-                client.set_terminated(run.info.run_id, "KILLED")
+        for run in abandoned(self._store, parent):
+            self._store.client.set_terminated(run.run_id, "KILLED")
 
     def discard(self, run_id: str) -> None:
         """Move a run that another one replaces to the trash."""
@@ -110,18 +104,6 @@ class MlflowTracker:
             raise deleted(name)
         existing: str = found.experiment_id
         return existing
-
-
-def _all_of(page: Callable[[str | None], Any]) -> list[Any]:
-    """What is on all pages; `page` takes the token of one."""
-    found: list[Any] = []
-    token: str | None = None
-    while True:
-        got = page(token)
-        found += got
-        token = got.token
-        if not token:
-            return found
 
 
 class MlflowRunLog:

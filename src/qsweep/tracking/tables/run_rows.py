@@ -5,40 +5,18 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
+from qsweep.tracking.stored_run import StoredRun
 from qsweep.tracking.tables.database import Database
 
 
-@dataclass(frozen=True)
-class StoredRun:
-    """A run as a store holds it. started: ms since 1970; metrics: the last value of each."""
-
-    run_id: str
-    name: str
-    experiment: str
-    experiment_id: str
-    status: str
-    started: int
-    artifacts: str
-    params: Mapping[str, str]
-    tags: Mapping[str, str]
-    metrics: Mapping[str, float]
-
-    @classmethod
-    def of(cls, run: Any, experiment: str) -> Self:
-        """A run as MLflow's client gives it."""
-        info, data = run.info, run.data
-        known = (info.run_id, info.run_name, experiment, info.experiment_id, info.status, info.start_time)
-        return cls(*known, info.artifact_uri, data.params, data.tags, data.metrics)
-
-
-def experiments(database: Database) -> dict[str, str]:
-    """The names of the experiments that were not deleted, by id, the latest first."""
+def experiments(database: Database, deleted: bool = False) -> dict[str, str]:
+    """The names of the experiments by id, the latest first. deleted: with those that were deleted."""
+    active = "" if deleted else " AND lifecycle_stage = 'active'"
     rows = database.read(
-        "SELECT experiment_id, name FROM experiments WHERE lifecycle_stage = 'active'"
-        " AND workspace = 'default' ORDER BY creation_time DESC, experiment_id"
+        f"SELECT experiment_id, name FROM experiments WHERE workspace = 'default'{active}"  # noqa: S608
+        " ORDER BY creation_time DESC, experiment_id"
     )
     return {str(number): name for number, name in rows}
 
@@ -47,16 +25,23 @@ def runs(
     database: Database,
     of: Mapping[str, str],
     tags: Mapping[str, str] | None = None,
+    status: str | None = None,
+    deleted: bool = False,
 ) -> list[StoredRun]:
-    """The runs of experiments that carry tags with these values, without deleted ones, the latest first.
+    """The runs of experiments that carry tags with these values, the latest first.
 
-    of: the experiments' names, by id.
+    of: the experiments' names, by id. status: only runs that have it. deleted: with deleted ones.
     """
     if not of:
         return []
     numbers = ", ".join(str(int(key)) for key in of)
-    where = f"lifecycle_stage = 'active' AND experiment_id IN ({numbers})"
+    where = f"experiment_id IN ({numbers})"
     given: list[str] = []
+    if not deleted:
+        where += " AND lifecycle_stage = 'active'"
+    if status:
+        where += " AND status = ?"
+        given.append(status)
     for tag in (tags or {}).items():
         where += " AND run_uuid IN (SELECT run_uuid FROM tags WHERE key = ? AND value = ?)"
         given += tag
@@ -73,7 +58,7 @@ def _read(database: Database, where: str, given: Sequence[str]) -> list[StoredRu
     """The rows of `runs` that are wanted, with all that belongs to them."""
     found = database.read(
         "SELECT run_uuid, name, (SELECT name FROM experiments WHERE experiment_id = runs.experiment_id),"  # noqa: S608
-        " CAST(experiment_id AS TEXT), status, start_time, artifact_uri FROM runs"
+        " CAST(experiment_id AS TEXT), status, start_time, artifact_uri, end_time, lifecycle_stage FROM runs"
         f" WHERE {where} ORDER BY start_time DESC, run_uuid",
         given,
     )
@@ -86,9 +71,9 @@ def _read(database: Database, where: str, given: Sequence[str]) -> list[StoredRu
     metrics = "SELECT run_uuid, key, CASE WHEN is_nan THEN NULL ELSE value END FROM latest_metrics"
     values = _by_run(database, metrics, where, given)
     read: list[StoredRun] = []
-    for run_id, name, experiment, number, status, started, artifacts in found:
+    for run_id, name, experiment, number, status, started, artifacts, ended, stage in found:
         last = {key: math.nan if value is None else value for key, value in values[run_id].items()}
-        of_run = (params[run_id], tags[run_id], last)
+        of_run = (params[run_id], tags[run_id], last, ended, stage != "active")
         read.append(StoredRun(run_id, name, experiment, number, status, started, artifacts, *of_run))
     return read
 

@@ -42,12 +42,6 @@ _EXPERIMENT_TAG = """
 INSERT INTO experiment_tags (key, value, experiment_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
 """
 _INFO = "experiment_id, user_id, status, start_time, end_time, lifecycle_stage, artifact_uri, name"
-_RUNNING_BELOW = """
-SELECT tags.run_uuid, tags.key, tags.value
-FROM tags JOIN tags AS parents ON parents.run_uuid = tags.run_uuid JOIN runs ON runs.run_uuid = tags.run_uuid
-WHERE parents.key = 'mlflow.parentRunId' AND parents.value = ?
-  AND runs.status = 'RUNNING' AND runs.lifecycle_stage = 'active'
-"""
 
 
 class Unwritable(Exception):
@@ -171,13 +165,6 @@ class RunTables:
                 transaction.rows("UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?", end)
 
         self.database.write(change)
-
-    def running_below(self, parent: str) -> dict[str, dict[str, str]]:
-        """The runs nested under `parent` that are RUNNING: their ids, and their tags."""
-        found: dict[str, dict[str, str]] = {}
-        for run_id, key, value in self.database.read(_RUNNING_BELOW, (parent,)):
-            found.setdefault(run_id, {})[key] = value
-        return found
 
     def last_step(self, run_id: str, key: str) -> int:
         """The highest step of a metric; -1 where it has none."""

@@ -1,0 +1,20 @@
+"""The results of MLflow's searches, which come page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+PAGE = 1000
+"""Results that are asked for at once."""
+
+
+def every_result(search: Callable[..., Any], *given: Any, **named: Any) -> Iterator[Any]:
+    """Yield everything that a search of MLflow's client finds. given, named: its other arguments."""
+    token = None
+    while True:
+        page = search(*given, max_results=PAGE, page_token=token, **named)
+        yield from page
+        token = page.token
+        if not token:
+            return
