@@ -225,7 +225,7 @@ def _log_batch(uri: str) -> Way:
 
 
 def _ours(uri: str) -> Way:
-    recording = tracker(uri)
+    recording = tracker(open_store(uri))
 
     def way(length: int) -> float:
         run, points = recording.open(RunRecord("bench", "bench")), curves(length)
@@ -315,7 +315,7 @@ def _our_run(uri: str, folder: Path) -> Way:
     files = _files(folder)
 
     def record() -> None:
-        run = tracker(uri).open(RunRecord("bench", "runs", PARAMS, TAGS))
+        run = tracker(open_store(uri)).open(RunRecord("bench", "runs", PARAMS, TAGS))
         for file in files:
             run.keep(file)
         run.close("FINISHED", SUMMARY, {})

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,12 @@ from qsweep.policies.registry.promotion import register
 from qsweep.report.folder import harmless, report
 from qsweep.report.loading.selection import Selection
 from qsweep.runs.progress import Silent
-from qsweep.runs.runner import Work, run
+from qsweep.runs.runner import Work
 from qsweep.system.untrusted_files import read_columns, read_yaml
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, History, layout
 from qsweep.tracking.store import Store, open_store
 from tests.support import recorded
+from tests.support.trained import run
 
 HOSTILE = "../../<script>alert(1)</script>`\n```python\x1b[31m[/b]"
 """A run's name that is a path, a tag, a fence, a terminal's command and a mark."""
@@ -252,7 +254,7 @@ def test_a_hostile_name_is_only_shown(store: Store, qsweep: Callable[..., Any]) 
     """As a run's name it leads nowhere, ends no fence, and moves no terminal."""
     run_id = trained("buckets=4")
     store.client.update_run(run_id, name=HOSTILE)
-    pulled = pull(run_id)
+    pulled = pull(open_store("local"), run_id)
     assert pulled.folder == Path.cwd() / run_id
     page = (pulled.folder / "README.md").read_text()
     assert page.count("```") == 2
@@ -288,7 +290,7 @@ def test_no_name_is_a_path_out(store: Store, name: str) -> None:
     run_id = recorded.record(store, score=-150.0)
     store.client.update_run(run_id, name=name.replace("\x00", ""))
     with pytest.raises(UsageError):
-        pull(name)
+        pull(store, name)
     with pytest.raises(UsageError):
         folder_name(name)
 
@@ -299,7 +301,10 @@ def test_a_link_at_out_is_not_followed(store: Store, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
     (tmp_path / "out").symlink_to(precious)
-    for write in (lambda: pull(run_id, Path("out"), force=True), lambda: report(Selection("s"), Path("out"))):
+    for write in (
+        lambda: pull(store, run_id, Path("out"), force=True),
+        lambda: report(store, Selection("s"), Path("out")),
+    ):
         with pytest.raises(UsageError, match="--out"):
             write()
     assert list(precious.iterdir()) == []
@@ -315,7 +320,7 @@ def test_a_link_among_artifacts_gives_nothing_away(store: Store, tmp_path: Path)
         (files(store, run_id) / name).symlink_to(tmp_path / "secret")
     for use in (pull, reproduce):
         with pytest.raises(UsageError) as refused:
-            use(run_id)
+            use(store, run_id)
         assert "hunter2" not in str(refused.value)
 
 
@@ -335,7 +340,7 @@ def test_code_in_a_stored_model_is_never_run(store: Store) -> None:
     (model / "python_model.pkl").write_bytes(pickle.dumps(Opened()))
     (model / "MLmodel").write_text("flavors: {python_function: {loader_module: evil, code: .}}")
     (model / "evil.py").write_text(EVIL)
-    pulled = pull("MountainCar-v0@best")
+    pulled = pull(open_store("local"), "MountainCar-v0@best")
     play("MountainCar-v0@best", 1)
     assert not [
         file for file in pulled.folder.rglob("*") if file.is_file() and MARKER in file.read_text("latin1")
@@ -346,7 +351,7 @@ def test_code_in_a_stored_model_is_never_run(store: Store) -> None:
 def test_a_pickle_for_a_table_is_not_opened(store: Store) -> None:
     """Neither in a registered model nor in a folder."""
     register(store, trained("buckets=4"))
-    pull("MountainCar-v0@best", Path("pulled"))
+    pull(open_store("local"), "MountainCar-v0@best", Path("pulled"))
     [model] = (store.artifacts or Path()).glob("*/models/*/artifacts/artifacts")
     for folder in (model, Path("pulled")):
         np.save(folder / TABLE, np.array([Opened()], object), allow_pickle=True)
@@ -386,7 +391,7 @@ def test_a_record_imports_no_module(store: Store, env: dict[str, str]) -> None:
     """Of its own choice: each command says what it would run, and how to allow it."""
     Path("evil.py").write_text(EVIL)
     run_id = forged(store, **env)
-    for use in (pull, play, reproduce):
+    for use in (partial(pull, store), play, partial(reproduce, store)):
         with pytest.raises(UsageError, match=r"would import a module named by the record.*--trust"):
             use(run_id)
     assert not Path(MARKER).exists()
@@ -396,7 +401,7 @@ def test_a_record_imports_no_module(store: Store, env: dict[str, str]) -> None:
 def test_a_pulled_folder_imports_no_module(store: Store) -> None:
     """Its record may come from anybody, too."""
     Path("evil.py").write_text(EVIL)
-    pull(trained("buckets=4"), Path("pulled"))
+    pull(open_store("local"), trained("buckets=4"), Path("pulled"))
     for name in (RECORD, "config.yaml"):
         text = (Path("pulled") / name).read_text()
         (Path("pulled") / name).write_text(text.replace("MountainCar-v0", "evil:Evil-v0"))
@@ -454,7 +459,7 @@ def test_the_ui_listens_to_this_machine_alone() -> None:
 
 def test_json_in_a_folder_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A record that is too large, too deep, or of too many cells is refused."""
-    pulled = pull(trained("buckets=4"), Path("pulled")).folder
+    pulled = pull(open_store("local"), trained("buckets=4"), Path("pulled")).folder
     record = json.loads((pulled / RECORD).read_text())
     for text in (
         "[" * 100_000,

@@ -6,12 +6,15 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
 from qsweep.errors import Failure, UsageError, printable
 from qsweep.system.garbage import collect_seldom
+
+if TYPE_CHECKING:
+    from qsweep.tracking.store import Store
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,6 +59,13 @@ def _trust(_: click.Context, __: click.Parameter, given: bool) -> None:
         from qsweep.environments.description import trust_records
 
         trust_records()
+
+
+def _opened(uri: str) -> Store:
+    """Open the store that a command works on; it is there already."""
+    from qsweep.tracking.store import open_store
+
+    return open_store(uri, create=False)
 
 
 trusting = click.option(
@@ -115,7 +125,7 @@ def runs(name: str | None, limit: int, uri: str) -> None:
     """
     from qsweep.report.terminal import show_runs
 
-    show_runs(name, limit, uri)
+    show_runs(_opened(uri), name, limit)
 
 
 @main.command()
@@ -152,7 +162,7 @@ def report(
     from qsweep.report.folder import report
     from qsweep.report.loading.selection import Selection
 
-    click.echo(report(Selection(name, uri, since, where, metric, baseline), out, ui))
+    click.echo(report(_opened(uri), Selection(name, since, where, metric, baseline), out, ui))
 
 
 @main.command()
@@ -173,7 +183,7 @@ def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
     """
     from qsweep.commands.pull import pull
 
-    click.echo(pull(name, out, force, uri))
+    click.echo(pull(_opened(uri), name, out, force))
 
 
 @main.command()
@@ -250,7 +260,7 @@ def reproduce(run: str, uri: str) -> None:
     """
     from qsweep.commands.reproduce import reproduce
 
-    done = reproduce(run, uri)
+    done = reproduce(_opened(uri), run)
     click.echo(done)
     sys.exit(0 if done.equal else 1)
 
@@ -322,7 +332,7 @@ def gc(
     from qsweep.commands.gc import Condition, collect
 
     condition = Condition(older_than, keep_best, thin_checkpoints, keep_checkpoints, purge)
-    click.echo(collect(name, condition, dry_run, uri))
+    click.echo(collect(_opened(uri), name, condition, dry_run))
 
 
 @main.command()

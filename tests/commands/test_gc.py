@@ -70,9 +70,9 @@ def test_nothing_goes_without_a_condition(store: Store) -> None:
     """It is refused, as are numbers below one and an age that is none, all at once."""
     recorded.record(store, score=-150.0)
     with pytest.raises(UsageError, match="needs a condition on what to delete"):
-        collect(None, Condition())
+        collect(store, None, Condition())
     with pytest.raises(UsageError) as refused:
-        collect(None, Condition("soon", 0, 0, 3))
+        collect(store, None, Condition("soon", 0, 0, 3))
     assert [problem.key for problem in refused.value.problems] == [
         "--keep-best",
         "--thin-checkpoints",
@@ -85,9 +85,9 @@ def test_runs_go_by_the_rank_of_their_variant(store: Store) -> None:
     """Of three variants the best two stay with all their seeds, a bad one among them; dry, all stay."""
     runs = recorded.sweep(store, "s", {10: [-150, -190], 20: [-160, -160], 30: [-155, -195]})
     failed = recorded.record(store, {"buckets": 30, "sweep": {"name": "s"}}, status="FAILED")
-    assert collect("s", Condition(keep_best=2), dry=True).runs == 3
+    assert collect(store, "s", Condition(keep_best=2), dry=True).runs == 3
     assert len(stay(store)) == 7
-    assert collect("s", Condition(keep_best=2)).runs == 3
+    assert collect(store, "s", Condition(keep_best=2)).runs == 3
     assert stay(store) == {*runs[:4]}
     assert failed not in stay(store)
 
@@ -95,9 +95,9 @@ def test_runs_go_by_the_rank_of_their_variant(store: Store) -> None:
 def test_runs_go_by_age(store: Store) -> None:
     """None is older than a day; all are older than a moment; with a rank both must hold."""
     recorded.sweep(store, "s", {10: [-150], 20: [-160]})
-    assert collect(None, Condition("1d", keep_best=1)).runs == 0
-    assert collect(None, Condition("0m", keep_best=1)).runs == 1
-    assert collect(None, Condition("0m")).runs == 1
+    assert collect(store, None, Condition("1d", keep_best=1)).runs == 0
+    assert collect(store, None, Condition("0m", keep_best=1)).runs == 1
+    assert collect(store, None, Condition("0m")).runs == 1
 
 
 def test_registered_runs_and_running_ones_and_their_parents_stay(store: Store) -> None:
@@ -106,7 +106,7 @@ def test_registered_runs_and_running_ones_and_their_parents_stay(store: Store) -
     runs = [recorded.record(store, {"seed": n}, -150.0, parent=p) for n, p in enumerate(parents)]
     store.client.update_run(runs[2], status="RUNNING")
     register(store, runs[0], "ep000100")
-    collected = collect(None, Condition("0m", purge=True))
+    collected = collect(store, None, Condition("0m", purge=True))
     assert (collected.runs, collected.purged, collected.kept) == (2, 2, 1)
     assert set(every_run(store)) == {runs[0], parents[0], runs[2], parents[2]}
 
@@ -118,7 +118,7 @@ def test_purged_runs_are_gone_with_their_files(store: Store) -> None:
     sizes = [path.stat().st_size for path in paths]
     register(store, third, "ep000100")
     store.client.delete_run(first)
-    collected = collect("MountainCar-v0", Condition("0m", purge=True))
+    collected = collect(store, "MountainCar-v0", Condition("0m", purge=True))
     assert (collected.purged, collected.purged_bytes) == (2, sizes[0] + sizes[1])
     assert [path.exists() for path in paths] == [False, False, True]
     assert set(every_run(store)) == {third}
@@ -134,8 +134,8 @@ def test_files_outside_the_store_are_not_touched(store: Store, tmp_path: Path) -
     path.parents[2].rename(precious)
     path.parents[2].symlink_to(precious)
     before = path.read_bytes()
-    collect(None, Condition(thin=5))
-    collect(None, Condition("0m", purge=True))
+    collect(store, None, Condition(thin=5))
+    collect(store, None, Condition("0m", purge=True))
     assert (precious / "artifacts" / "checkpoints" / FILE_NAME).read_bytes() == before
 
 
@@ -146,16 +146,16 @@ def test_a_thinned_history_keeps_what_matters_to_the_bit(store: Store) -> None:
     register(store, run_id, "ep000070")
     tables = {number: sha256(table) for number, table in Archive(path).tables(CHECKPOINTS)}
     before = path.stat().st_size
-    foretold = collect(None, Condition(thin=5), dry=True)
+    foretold = collect(store, None, Condition(thin=5), dry=True)
     assert path.stat().st_size == before
-    assert collect(None, Condition(thin=5)) == replace(foretold, dry=False)
+    assert collect(store, None, Condition(thin=5)) == replace(foretold, dry=False)
     assert before - path.stat().st_size == foretold.history_bytes > 0
     thinned = Archive(path)
     assert thinned.names() == [name_of(n) for n in (30, 50, 70, 100)]
     assert all(sha256(table) == tables[number] for number, table in thinned.tables(CHECKPOINTS))
     assert thinned.about == {"config": {"seed": 0}}
     assert [file.name for file in path.parent.iterdir()] == [FILE_NAME]
-    assert collect(None, Condition(thin=1)).histories == 0
+    assert collect(store, None, Condition(thin=1)).histories == 0
 
 
 def test_a_damaged_history_is_skipped_and_named(store: Store) -> None:
@@ -165,7 +165,7 @@ def test_a_damaged_history_is_skipped_and_named(store: Store) -> None:
     data = bytearray(paths[0].read_bytes())
     data[len(data) // 2] ^= 1
     paths[0].write_bytes(data)
-    collected = collect(None, Condition(keep_checkpoints=2))
+    collected = collect(store, None, Condition(keep_checkpoints=2))
     assert collected.histories == 1
     assert runs[0] in collected.skipped[0]
     assert paths[0].read_bytes() == data
@@ -180,7 +180,7 @@ def test_a_write_that_fails_leaves_the_history(store: Store, monkeypatch: pytest
         raise OSError("no space left on device")
 
     monkeypatch.setattr("qsweep.system.atomic_files.WholeFile.write", full)
-    assert "no space" in collect(None, Condition(thin=5)).skipped[0]
+    assert "no space" in collect(store, None, Condition(thin=5)).skipped[0]
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [FILE_NAME]
 

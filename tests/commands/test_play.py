@@ -31,9 +31,10 @@ from qsweep.policies.policy import Policy
 from qsweep.policies.registry.promotion import register
 from qsweep.policies.stage import Stage
 from qsweep.runs.progress import Silent
-from qsweep.runs.runner import Work, run
+from qsweep.runs.runner import Work
 from qsweep.tracking.checkpoints import sha256
 from qsweep.tracking.store import open_store
+from tests.support.trained import run
 
 SHORT = ("episodes=200", "evaluation.episodes=5", "evaluation.test_episodes=20", "evaluation.checkpoints=3")
 TWINS = ("mountain_car", "cart_pole", "acrobot")
@@ -56,8 +57,9 @@ def trained(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> T
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     config = load_config([*SHORT, f"tracking.uri={uri}"])
     [outcome] = run([Work(config, "a run", "")], Silent())
-    register(open_store(uri), outcome.run_id)
-    return Trained(uri, outcome.run_id, pull("MountainCar-v0@best", folder / "pulled", uri=uri).folder)
+    store = open_store(uri)
+    register(store, outcome.run_id)
+    return Trained(uri, outcome.run_id, pull(store, "MountainCar-v0@best", folder / "pulled").folder)
 
 
 def random_policy(*lines: str, seed: int = 1) -> Policy:

@@ -17,7 +17,9 @@ from tempfile import TemporaryDirectory
 import mlflow.pyfunc
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from qsweep.cli import main
 from qsweep.commands import pull as pulling
 from qsweep.commands.pull import pull
 from qsweep.errors import UsageError
@@ -26,9 +28,10 @@ from qsweep.policies.policy import Policy
 from qsweep.policies.registry.fetching import folder_name
 from qsweep.policies.registry.model import write_model
 from qsweep.runs.progress import Silent
-from qsweep.runs.runner import Work, run
+from qsweep.runs.runner import Work
 from qsweep.tracking.checkpoints import FILE_NAME, Archive
 from qsweep.tracking.store import Store, open_store
+from tests.support.trained import run
 
 WRITTEN = ["README.md", "config.yaml", "model", "policy.json", "q_table.npy"]
 EPISODES = (
@@ -42,8 +45,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from qsweep.commands import pull as pulling
+from qsweep.tracking.store import open_store
 pulling.write_model = lambda policy, folder: os.kill(os.getpid(), signal.SIGKILL)
-pulling.pull("buckets=20", Path(sys.argv[2]), True, sys.argv[1])
+pulling.pull(open_store(sys.argv[1]), "buckets=20", Path(sys.argv[2]), True)
 """
 
 
@@ -150,7 +154,7 @@ def check_all_forms(source: Trained, tmp_path: Path) -> None:
         "MountainCar-v0/1": "ep000100",
     }
     for number, (name, checkpoint) in enumerate(expected.items()):
-        pulled = pull(name, tmp_path / str(number), uri=source.uri)
+        pulled = pull(source.store, name, tmp_path / str(number))
         assert names_in(pulled.folder) == WRITTEN
         assert checkpoint_of(pulled.folder, source) == checkpoint
     assert names_in(tmp_path) == [str(number) for number in range(len(expected))]
@@ -182,11 +186,13 @@ def test_the_command(
     assert "mlflow models serve" in ran.stdout
 
 
-@pytest.mark.parametrize("uri", ["none", "file:///tmp/x", "mlruns", ""])
-def test_no_such_kind_of_store(uri: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("uri", ["none", "file:///tmp/x", "mlruns", "", "ftp://x"])
+@pytest.mark.parametrize("command", ["pull", "report"])
+def test_no_such_kind_of_store(command: str, uri: str, tmp_path: Path) -> None:
     """A store is local, SQLite or a server; anything else is refused."""
-    with pytest.raises(UsageError, match=r"--uri: must be local, http\(s\)://HOST, sqlite:///FILE or"):
-        pull("buckets=20", tmp_path / "out", uri=uri)
+    ran = CliRunner().invoke(main, [command, "buckets=20", "--out", str(tmp_path / "out"), "--uri", uri])
+    assert ran.exit_code == 2
+    assert "tracking.uri: must be local, http(s)://HOST, sqlite:///FILE or" in ran.stderr
 
 
 @pytest.mark.parametrize(
@@ -219,7 +225,7 @@ def test_a_folder_is_not_written_over(local: Trained, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     for out in ("empty", "file"):
         with pytest.raises(UsageError, match=r"--out: exists.*--force"):
-            pull("buckets=20", tmp_path / out, uri=local.uri)
+            pull(local.store, "buckets=20", tmp_path / out)
     assert names_in(tmp_path / "empty") == []
     assert (tmp_path / "file").read_text() == "mine"
 
@@ -228,9 +234,9 @@ def test_a_folder_is_not_written_over(local: Trained, tmp_path: Path) -> None:
 def test_force_replaces_what_was_pulled(local: Trained, tmp_path: Path) -> None:
     """With --force another checkpoint takes the place of the first, and nothing is left beside it."""
     out = tmp_path / "out"
-    pull("buckets=20/ep000100", out, uri=local.uri)
+    pull(local.store, "buckets=20/ep000100", out)
     (out / "q_table.npy").write_text("spoilt")
-    pull("buckets=20/ep000150", out, force=True, uri=local.uri)
+    pull(local.store, "buckets=20/ep000150", out, force=True)
     assert checkpoint_of(out, local) == "ep000150"
     assert (names_in(tmp_path), names_in(out)) == (["out"], WRITTEN)
 
@@ -243,7 +249,7 @@ def test_force_spares_what_is_no_pulled_policy(local: Trained, tmp_path: Path, o
     (tmp_path / "file").write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path / "holding")
     with pytest.raises(UsageError, match="replaced only if it is a folder that holds a pulled policy"):
-        pull("buckets=20", tmp_path / out, force=True, uri=local.uri)
+        pull(local.store, "buckets=20", tmp_path / out, force=True)
     assert (tmp_path / "holding" / "thesis.tex").read_text() == (tmp_path / "file").read_text() == "mine"
     assert names_in(tmp_path) == ["file", "holding", "link"]
 
@@ -252,7 +258,7 @@ def test_a_folder_that_cannot_be_written(local: Trained, tmp_path: Path) -> None
     """A file in the way of the folder is named, and nothing is written."""
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="--out: cannot be written"):
-        pull("buckets=20", tmp_path / "file" / "out", uri=local.uri)
+        pull(local.store, "buckets=20", tmp_path / "file" / "out")
     assert names_in(tmp_path) == ["file"]
 
 
@@ -264,7 +270,7 @@ def test_what_breaks_off_leaves_nothing(
     """Broken off half-way, there is no new folder, and one that was there is as it was."""
     out = tmp_path / "out"
     if existing:
-        pull("buckets=20/ep000100", out, uri=local.uri)
+        pull(local.store, "buckets=20/ep000100", out)
 
     def broken(_: Policy, folder: Path) -> None:
         folder.mkdir()
@@ -273,7 +279,7 @@ def test_what_breaks_off_leaves_nothing(
 
     monkeypatch.setattr(pulling, "write_model", broken)
     with pytest.raises(KeyboardInterrupt):
-        pull("buckets=20/ep000150", out, force=True, uri=local.uri)
+        pull(local.store, "buckets=20/ep000150", out, force=True)
     assert names_in(tmp_path) == (["out"] if existing else [])
     assert not existing or checkpoint_of(out, local) == "ep000100"
 
@@ -281,7 +287,7 @@ def test_what_breaks_off_leaves_nothing(
 def test_the_old_folder_comes_back(local: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the new folder cannot be put in its place, the old one is there again."""
     out = tmp_path / "out"
-    pull("buckets=20/ep000100", out, uri=local.uri)
+    pull(local.store, "buckets=20/ep000100", out)
     rename, done = Path.rename, []
 
     def second_fails(path: Path, target: Path) -> Path:
@@ -292,7 +298,7 @@ def test_the_old_folder_comes_back(local: Trained, tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(Path, "rename", second_fails)
     with pytest.raises(UsageError, match=r"--out: cannot be written.*disk on fire"):
-        pull("buckets=20/ep000150", out, force=True, uri=local.uri)
+        pull(local.store, "buckets=20/ep000150", out, force=True)
     monkeypatch.undo()
     assert checkpoint_of(out, local) == "ep000100"
     assert names_in(tmp_path) == ["out"]
@@ -305,7 +311,7 @@ def test_a_killed_pull_leaves_no_half_folder(local: Trained, tmp_path: Path, exi
     """After SIGKILL the folder is not there, or whole as before; at most a hidden one lies beside it."""
     out = tmp_path / "out"
     if existing:
-        pull("buckets=20/ep000100", out, uri=local.uri)
+        pull(local.store, "buckets=20/ep000100", out)
     ran = subprocess.run([sys.executable, "-c", KILLED, local.uri, str(out)], capture_output=True)
     assert ran.returncode == -signal.SIGKILL
     assert [name for name in names_in(tmp_path) if not name.startswith(".qsweep-")] == ["out"] * existing
@@ -332,7 +338,7 @@ def test_a_spoilt_archive(content: bytes | None, broken: Path, local: Trained, t
         broken.write_bytes(content)
     message = re.escape(f"run {local.run_id}: checkpoints/{FILE_NAME}: is missing or damaged")
     with pytest.raises(UsageError, match=message):
-        pull("buckets=20", tmp_path / "out", uri=local.uri)
+        pull(local.store, "buckets=20", tmp_path / "out")
     assert names_in(tmp_path) == []
 
 
@@ -346,5 +352,5 @@ def test_a_model_that_is_not_ours(local: Trained, tmp_path: Path) -> None:
     tags = {"qsweep.run_id": local.run_id, "qsweep.checkpoint": "ep000100"}
     local.store.client.create_model_version("Foreign-v0", str(model), local.run_id, tags)
     with pytest.raises(UsageError, match="Foreign-v0/1: is missing or damaged, or was not written by qsweep"):
-        pull("Foreign-v0/1", tmp_path / "out", uri=local.uri)
+        pull(local.store, "Foreign-v0/1", tmp_path / "out")
     assert names_in(tmp_path) == ["model"]

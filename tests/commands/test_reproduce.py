@@ -15,8 +15,9 @@ from qsweep.errors import UsageError
 from qsweep.learning.training import Chunk
 from qsweep.plan.composition import load_config
 from qsweep.runs.progress import Silent
-from qsweep.runs.runner import Work, run
+from qsweep.runs.runner import Work
 from qsweep.tracking.store import Store, open_store
+from tests.support.trained import run
 
 SHORT = ("episodes=150", "evaluation.episodes=2", "evaluation.test_episodes=2", "evaluation.checkpoints=1")
 LOCAL = "local"
@@ -61,7 +62,7 @@ def test_a_run_is_reproduced(lines: tuple[str, ...]) -> None:
     run_id = trained("a run", *lines)
     store = open_store(LOCAL)
     before = tags_of(store, run_id)
-    done = reproduce("a run")
+    done = reproduce(open_store("local"), "a run")
     assert done.equal
     assert (done.recorded, done.run_id, done.episodes) == (before[TABLE], run_id, 150)
     assert done.config == done.recorded_config == before["qsweep.config"]
@@ -95,7 +96,7 @@ def test_another_version_is_named_though_the_table_is_equal() -> None:
     """Where the result holds on other versions, it is reproduced, and the versions are told apart."""
     run_id = trained()
     open_store(LOCAL).client.set_tag(run_id, "qsweep.python", "3.9.1")
-    done = reproduce("a run")
+    done = reproduce(open_store("local"), "a run")
     assert done.equal
     assert done.differences[0].startswith("qsweep.python: recorded 3.9.1, now 3.")
 
@@ -106,7 +107,7 @@ def test_a_changed_config_is_told(changes: dict[str, Any], equal: bool, tmp_path
     """An edited config.yaml is trained as it is now, and said to have been changed."""
     run_id = trained()
     edit_record(open_store(LOCAL), run_id, tmp_path, **changes)
-    done = reproduce("a run")
+    done = reproduce(open_store("local"), "a run")
     assert done.equal == equal
     assert done.config != done.recorded_config
     changed = f"config    config.yaml was changed: recorded {done.recorded_config}, now {done.config}"
@@ -119,7 +120,7 @@ def test_an_invalid_config_is_told(tmp_path: Path) -> None:
     run_id = trained()
     edit_record(open_store(LOCAL), run_id, tmp_path, learning_rate=2, buckets=-1)
     with pytest.raises(UsageError) as caught:
-        reproduce("a run")
+        reproduce(open_store("local"), "a run")
     keys = [problem.key for problem in caught.value.problems]
     assert sorted(keys) == [f"run {run_id}: config.yaml: {key}" for key in ("buckets", "learning_rate")]
 
@@ -131,7 +132,7 @@ def test_a_spoilt_config(content: bytes | None, workdir: Path) -> None:
     [path] = workdir.glob(f"mlruns/artifacts/**/{run_id}/artifacts/config.yaml")
     path.unlink() if content is None else path.write_bytes(content)
     with pytest.raises(UsageError, match=f"run {run_id}: config.yaml"):
-        reproduce("a run")
+        reproduce(open_store("local"), "a run")
 
 
 @pytest.mark.usefixtures("workdir")
@@ -140,7 +141,7 @@ def test_a_killed_run_is_refused() -> None:
     with pytest.raises(KeyboardInterrupt):
         run([Work(load_config(SHORT), "a run", "")], Killing())
     with pytest.raises(UsageError) as caught:
-        reproduce("a run")
+        reproduce(open_store("local"), "a run")
     rule = "run: must have finished, so that there is a last Q-table"
     assert str(caught.value) == f"{rule}; given 'a run' (it is KILLED)"
 
@@ -151,7 +152,7 @@ def test_a_run_without_its_hash_is_refused() -> None:
     run_id = trained()
     open_store(LOCAL).client.delete_tag(run_id, TABLE)
     with pytest.raises(UsageError, match=f"run: has no tag {TABLE}; given 'a run'"):
-        reproduce("a run")
+        reproduce(open_store("local"), "a run")
 
 
 @pytest.mark.usefixtures("workdir")
@@ -161,7 +162,7 @@ def test_an_unknown_run() -> None:
     with pytest.raises(
         UsageError, match=r"name: is not the name or id of a run; given 'a rum' \(known: a run\)"
     ):
-        reproduce("a rum")
+        reproduce(open_store("local"), "a rum")
 
 
 SAME = {

@@ -30,10 +30,11 @@ from qsweep.pictures.video_places import places
 from qsweep.plan.composition import load_config
 from qsweep.policies.registry.promotion import register
 from qsweep.runs.progress import Silent
-from qsweep.runs.runner import Work, run
+from qsweep.runs.runner import Work
 from qsweep.system.interrupts import Interrupted
 from qsweep.tracking.checkpoints import Archive, name_of
 from qsweep.tracking.store import open_store
+from tests.support.trained import run
 
 SHORT = ("episodes=200", "evaluation.episodes=5", "evaluation.test_episodes=20", "evaluation.checkpoints=3")
 ROOM = (84, 84, 1080, 482)
@@ -91,7 +92,7 @@ def trained(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     register(store, outcome.run_id)
     path = store.client.download_artifacts(outcome.run_id, "checkpoints", str(folder))
     [file] = Path(path).iterdir()
-    pull("MountainCar-v0@best", folder / "pulled", uri=uri)
+    pull(store, "MountainCar-v0@best", folder / "pulled")
     yield Trained(uri, outcome.run_id, Archive(file), folder)
     for name in ("Blind-v0", "Busy-v0"):
         del gymnasium.registry[name]

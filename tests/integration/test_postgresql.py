@@ -91,7 +91,7 @@ def test_refusals(postgresql: PostgreSQL, database: str, monkeypatch: pytest.Mon
 def test_a_server_that_was_away(postgresql: PostgreSQL, database: str) -> None:
     """A run whose connection is cut goes on with another, and has every point once."""
     uri = postgresql.uri(database)
-    run = tracker(uri).open(RunRecord("walk", "cut"))
+    run = tracker(open_store(uri)).open(RunRecord("walk", "cut"))
     run.log(Points(np.arange(50), {"a": np.arange(50.0)}))
     postgresql.cut_off(database)
     run.close("FINISHED", {}, {})

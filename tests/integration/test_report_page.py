@@ -37,8 +37,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the runs of a small sweep, its report, and that report in the sweep's parent run."""
     made = tmp_path_factory.mktemp("report")
     subprocess.run([QSWEEP, "train", "-m", *SWEEP, *SETTINGS], cwd=made, check=True, capture_output=True)
-    report(Selection("small", uri(made)), made / "out")
-    attach(parent(made), uri(made))
+    store = open_store(uri(made))
+    report(store, Selection("small"), made / "out")
+    attach(store, parent(made))
     return made
 
 
@@ -281,7 +282,7 @@ def test_the_ui_shows_the_parents_report(address: str, tab: Page, folder: Path) 
 def test_the_ui_shows_a_childs_slider(address: str, tab: Page, folder: Path) -> None:
     """Among the metrics of a best run a slider goes through its Q-tables."""
     store = open_store(uri(folder))
-    runs = children(parent(folder), uri(folder))["run_id"]
+    runs = children(store, parent(folder))["run_id"]
     with_images = [run for run in runs if "mlflow.loggedImages" in store.client.get_run(run).data.tags]
     assert len(with_images) == 2
     tab.goto(f"{address}/#/experiments/1/runs/{with_images[0]}/model-metrics")
@@ -333,7 +334,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> P
             store.client.set_tag(run, f"qsweep.{tag}", LINK if tag == "git_commit" else BAD)
     experiment = store.client.get_run(runs[0]).info.experiment_id
     store.client.rename_experiment(experiment, BAD)
-    report(Selection(BAD, uri(made)), made / "out")
+    report(store, Selection(BAD), made / "out")
     return made
 
 

@@ -22,7 +22,7 @@ from qsweep.tracking import RunRecord, table_tracker, tracker
 
 table_tracker.FLUSH_POINTS = 1  # every part is a transaction of its own
 uri, writer, runs, parts, length = sys.argv[1], *map(int, sys.argv[2:])
-recording = tracker(uri)
+recording = tracker(open_store(uri))
 sys.stdin.readline()
 for number in range(runs):
     run = recording.open(RunRecord(f"{writer}-{number}", "crowd", {"writer": str(writer)}))

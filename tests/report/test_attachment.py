@@ -9,9 +9,10 @@ from qsweep.report import attachment
 from qsweep.report.attachment import attach
 from qsweep.report.loading.runs import children
 from qsweep.runs.progress import Silent
-from qsweep.runs.runner import Work, run
+from qsweep.runs.runner import Work
 from qsweep.tracking.store import Store, open_store
 from tests.support.recorded import SCORE, parent, record
+from tests.support.trained import run
 
 SMALL = ["episodes=60", "evaluation.test_episodes=5", "evaluation.episodes=3", "evaluation.checkpoints=3"]
 
@@ -28,7 +29,7 @@ def test_the_parent_holds_its_report(store: Store) -> None:
     for seed in (0, 1):
         record(store, {"seed": seed, "sweep": {"name": "s"}}, -150.0 - seed, parent=sweep)
     record(store, {"seed": 9, "sweep": {"name": "s"}}, -1.0)
-    headline, where = attach(sweep, store.uri).splitlines()
+    headline, where = attach(store, sweep).splitlines()
     folder = Path(store.client.get_run(sweep).info.artifact_uri) / "report"
     assert "one variant" in headline
     assert where == f"report: {folder}/report.html"
@@ -44,8 +45,8 @@ def test_the_best_runs_have_sliders(store: Store) -> None:
     for buckets in (3, 4, 5):
         lines = [*SMALL, f"buckets={buckets}", f"tracking.parent={sweep}", "sweep.name=s"]
         run([Work(load_config(lines), f"buckets={buckets}", "")], Silent())
-    attach(sweep, store.uri)
-    runs = children(sweep, store.uri).sort_values(SCORE, ascending=False, kind="stable")
+    attach(store, sweep)
+    runs = children(store, sweep).sort_values(SCORE, ascending=False, kind="stable")
     with_images = []
     for row in runs.to_dict("records"):
         images = sorted(path.name for path in (Path(row["artifacts"]) / "images").glob("*"))
@@ -59,18 +60,18 @@ def test_the_best_runs_have_sliders(store: Store) -> None:
 
 def test_what_goes_wrong_is_said(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A parent that is not there, and an error of any kind, end in a sentence."""
-    assert attach("0" * 32, store.uri).startswith("the report failed: FileNotFoundError: no run ")
+    assert attach(store, "0" * 32).startswith("the report failed: FileNotFoundError: no run ")
 
     def broken(*_: object) -> None:
         raise ZeroDivisionError("two\nlines")
 
     monkeypatch.setattr(attachment, "contents", broken)
-    assert attach(parent(store, "s"), store.uri) == "the report failed: ZeroDivisionError: two lines"
+    assert attach(store, parent(store, "s")) == "the report failed: ZeroDivisionError: two lines"
 
 
 def test_a_sweep_without_runs(store: Store) -> None:
     """A parent whose runs all failed to start has a report that says so."""
     sweep = parent(store, "s")
-    assert "no report" not in attach(sweep, store.uri)
+    assert "no report" not in attach(store, sweep)
     folder = Path(store.client.get_run(sweep).info.artifact_uri) / "report"
     assert "There are no runs yet." in (folder / "report.md").read_text()

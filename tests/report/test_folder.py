@@ -15,9 +15,10 @@ from qsweep.report.comparison.standings import COLUMNS
 from qsweep.report.folder import Report, command, folder_name, report
 from qsweep.report.loading.selection import Selection
 from qsweep.runs.progress import Silent
-from qsweep.runs.runner import Work, run
+from qsweep.runs.runner import Work
 from qsweep.tracking.store import Store, open_store
 from tests.support.recorded import SCORE, record, sweep
+from tests.support.trained import run
 
 FILES = {"report.html", "report.md", "runs.csv", "variants.csv", "figures"}
 SCORES = {10: [-150.0, -140.0, -145.0], 20: [-130.0, -120.0, -125.0]}
@@ -30,7 +31,7 @@ def store(workdir: Path) -> Store:
 
 
 def written(name: str = "s", out: str | None = None, **more: Any) -> Report:
-    return report(Selection(name, **more), Path(out) if out else None)
+    return report(open_store("local"), Selection(name, **more), Path(out) if out else None)
 
 
 @pytest.mark.slow
@@ -157,7 +158,6 @@ def test_a_failure_leaves_nothing(store: Store, monkeypatch: pytest.MonkeyPatch)
         ({"where": ["bukets > 3"]}, "--where: must be a key of the runs"),
         ({"metric": "nonsense"}, "--metric: must be a metric of the runs"),
         ({"since": "then"}, "--since: must be a date"),
-        ({"uri": "ftp://x"}, "must be local, http"),
     ],
 )
 def test_what_cannot_be_reported_on(store: Store, more: dict[str, Any], message: str) -> None:
@@ -172,7 +172,7 @@ def test_an_address_that_is_none(store: Store) -> None:
     """The address of the UI must be one."""
     sweep(store, "s", SCORES)
     with pytest.raises(UsageError, match="--ui: must be http"):
-        report(Selection("s"), ui="javascript:alert(1)")
+        report(store, Selection("s"), ui="javascript:alert(1)")
 
 
 @pytest.mark.parametrize("name", ["it's", "a,b=c", "../up", ".hidden", "ü/x", "x" * 300, "a b\nc"])
@@ -184,15 +184,14 @@ def test_the_folders_name_is_none_but_a_name(name: str) -> None:
     assert len(folder) < 256
 
 
-def test_the_command_of_a_report() -> None:
-    """The command in a report makes it again."""
-    assert command(Selection("s")) == "qsweep report s"
-    full = Selection(
-        "it's", "sqlite:///x.db", "7d", ["buckets >= 20", "seed < 5"], "final/return_mean", "a  b"
-    )
-    assert shlex.split(command(full, Path("o u t"))) == [
+def test_the_command_of_a_report(store: Store) -> None:
+    """The command in a report makes it again; of the folder's own store it names no URI."""
+    assert command(store, Selection("s")) == "qsweep report s"
+    full = Selection("it's", "7d", ["buckets >= 20", "seed < 5"], "final/return_mean", "a  b")
+    elsewhere = Store("sqlite:////x", Path("/"))
+    assert shlex.split(command(elsewhere, full, Path("o u t"))) == [
         *("qsweep", "report", "it's", "--since", "7d", "--where", "buckets >= 20", "--where", "seed < 5"),
-        *("--metric", "final/return_mean", "--baseline", "a  b", "--uri", "sqlite:///x.db", "--out", "o u t"),
+        *("--metric", "final/return_mean", "--baseline", "a  b", "--uri", "sqlite:////x", "--out", "o u t"),
     ]
 
 

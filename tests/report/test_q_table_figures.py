@@ -8,7 +8,9 @@ from qsweep.plan.composition import load_config
 from qsweep.report.folder import report
 from qsweep.report.loading.selection import Selection
 from qsweep.runs.progress import Silent
-from qsweep.runs.runner import Work, run
+from qsweep.runs.runner import Work
+from qsweep.tracking.store import open_store
+from tests.support.trained import run
 
 SMALL = ["episodes=60", "evaluation.test_episodes=5", "evaluation.episodes=3", "evaluation.checkpoints=3"]
 
@@ -18,7 +20,8 @@ def figures(*seeds: int) -> set[str]:
     for seed in seeds:
         lines = [*SMALL, f"seed={seed}", "sweep.name=t"]
         run([Work(load_config(lines), f"seed={seed}", "qsweep train")], Silent())
-    names = {path.name for path in (report(Selection("t")).folder / "figures").glob("q_table_*")}
+    folder = report(open_store("local"), Selection("t")).folder / "figures"
+    names = {path.name for path in folder.glob("q_table_*")}
     assert {Path(name).with_suffix(".svg").name for name in names} <= names
     return {Path(name).stem.removeprefix("q_table_") for name in names}
 

@@ -18,13 +18,14 @@ from qsweep.report import q_tables
 from qsweep.report.comparison.courses import findings_by_variant
 from qsweep.report.comparison.studies import Study, studies
 from qsweep.report.loading.archives import archive, first_and_last
-from qsweep.report.loading.curves import Histories, load_histories
+from qsweep.report.loading.curves import Histories, histories
 from qsweep.report.loading.runs import load_runs
 from qsweep.report.q_tables import Film, chosen_episodes, embedded, films
 from qsweep.runs.progress import Silent
-from qsweep.runs.runner import Work, run
+from qsweep.runs.runner import Work
 from qsweep.tracking.store import Store, open_store
 from tests.support.recorded import SCORE
+from tests.support.trained import run
 
 SMALL = ["episodes=60", "evaluation.test_episodes=5", "evaluation.episodes=3", "evaluation.checkpoints=3"]
 
@@ -42,7 +43,7 @@ def trained(*lines: str) -> None:
 
 def one_study(store: Store) -> tuple[Study, Histories, Store]:
     [study] = studies(load_runs(), SCORE, None, np.random.default_rng(0))
-    return study, load_histories(study.counted), store
+    return study, histories(store, study.counted), store
 
 
 def array(text: str, kind: str) -> np.ndarray:
@@ -92,7 +93,7 @@ def test_the_best_checkpoint_is_among_few(store: Store, count: int, best: int) -
     """However few are shown, the first, the best and the last are, and no more than asked for."""
     trained("episodes=500", "evaluation.checkpoints=50")
     runs = load_runs()
-    found = load_histories(runs)
+    found = histories(store, runs)
     row = runs.iloc[0].copy()
     row["best_episode"] = float(best)
     with archive(store, row["run_id"], row["artifacts"]) as history:

@@ -26,11 +26,12 @@ from qsweep.learning.engines import compiled_engine
 from qsweep.learning.training import Block
 from qsweep.plan.resolution import resolve
 from qsweep.runs.progress import Silent
-from qsweep.runs.runner import UNTRACKED, Outcome, Work, _Recording, run
+from qsweep.runs.runner import UNTRACKED, Outcome, Work, _Recording
 from qsweep.tracking import recorder, table_tracker
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, sha256
 from qsweep.tracking.store import open_store
 from qsweep.tracking.unfinished import all_left
+from tests.support.trained import run
 
 PAGE = Path(__file__).parents[2] / "docs" / "records.md"
 CURVES = ("train/return_avg", "train/return_min", "train/return_max", "train/epsilon")

@@ -74,7 +74,7 @@ def test_runs_share_a_thread() -> None:
 def test_a_run_is_heard_of(api: bool) -> None:
     """While it lasts it has the tag, also where it logs nothing, as a parent does; then there is silence."""
     store = open_store("local")
-    recording = MlflowTracker(store) if api else tracker("local")
+    recording = MlflowTracker(store) if api else tracker(store)
     log = recording.open(RunRecord("run", "e", {}, {}))
     wait_until(lambda: HEARTBEAT in store.client.get_run(log.run_id).data.tags)
     log.close("FINISHED", {}, {})
@@ -85,7 +85,7 @@ def test_a_run_is_heard_of(api: bool) -> None:
 def test_a_run_that_goes_on_is_heard_of_at_once(workdir: Path) -> None:  # noqa: ARG001
     """Who looks from another machine does not take it for the run that died."""
     store = open_store("local")
-    for recording in (tracker("local"), MlflowTracker(store)):
+    for recording in (tracker(store), MlflowTracker(store)):
         record = RunRecord("run", "e", {}, {})
         log = recording.open(record)
         log.close("KILLED", {}, {})

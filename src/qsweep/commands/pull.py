@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from qsweep.policies.registry.fetching import fetch, folder_name
 from qsweep.policies.registry.model import write_model
 from qsweep.policies.registry.names import resolve
 from qsweep.system.atomic_files import taking_place_of, temporary_folder
-from qsweep.tracking.store import RULE, URIS, open_store
+from qsweep.tracking.store import Store
 
 MODEL = "model"
 WRITTEN = (TABLE, RECORD, CONFIG, README, MODEL)
@@ -39,16 +38,13 @@ class Pulled:
         )
 
 
-def pull(name: str, out: Path | None = None, force: bool = False, uri: str = "local") -> Pulled:
+def pull(store: Store, name: str, out: Path | None = None, force: bool = False) -> Pulled:
     """Write the policy that `name` stands for into the folder `out` (by default named after it).
 
     Raises UsageError where there is nothing of that name, or `out` exists and may not be replaced.
     """
-    if not re.fullmatch(URIS, uri):
-        raise UsageError([Problem("--uri", RULE, uri)])
     folder = Path(os.path.abspath(out or folder_name(name)))  # a name of its own, where `out` ends in ..
     _check_replaceable(folder, force)
-    store = open_store(uri, create=False)
     with temporary_folder() as scratch:
         policy = fetch(store, resolve(store, name), Path(scratch))
     try:

@@ -21,7 +21,7 @@ from qsweep.system.untrusted_files import read_yaml
 from qsweep.tracking.checkpoints import sha256
 from qsweep.tracking.provenance import provenance
 from qsweep.tracking.run_search import run_of
-from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import CONFIG, StoredRun
 
 RECORD = "config.yaml"
@@ -71,12 +71,11 @@ class Reproduction:
         yield "reproduced: the last Q-table is identical to the bit" if self.equal else "NOT reproduced"
 
 
-def reproduce(name: str, uri: str = "local") -> Reproduction:
+def reproduce(store: Store, name: str) -> Reproduction:
     """Train the run that `name` stands for again, without recording anything.
 
     Raises UsageError where there is no such run, it did not finish, or its record cannot be used here.
     """
-    store = open_store(uri, create=False)
     run_id = find(store, name).run_id
     with readable(f"run {run_id}"):
         run = run_of(store, run_id)

@@ -19,8 +19,9 @@ from qsweep.runs.search.multirun import search
 from qsweep.runs.sweep.executor import command
 from qsweep.runs.sweep.multirun import call_hydra, multirun
 from qsweep.system.interrupts import StopRequests
+from qsweep.tracking import tracker
 from qsweep.tracking.checkpoints import name_of
-from qsweep.tracking.store import open_store
+from qsweep.tracking.store import Store, open_tracked
 from qsweep.tracking.unfinished import all_left
 
 OWN_CONFIGS = Path("conf")
@@ -86,24 +87,24 @@ def _search_path(config_dir: str | None, for_hydra: list[str]) -> list[str]:
 def _single(wanted: Plan) -> int:
     [job] = wanted.jobs
     config = job.config
-    run_id = _interrupted(job)
+    store = open_tracked(config.tracking.uri)
+    work = Work(config, job.name, command(job.overrides), run_id=_interrupted(job, store))
     with RunProgress(config.episodes, config.window) as progress:
-        [outcome] = run([Work(config, job.name, command(job.overrides), run_id=run_id)], progress)
+        [outcome] = run([work], progress, tracker(store))
     click.echo(f"{config.env.id}  {outcome.name}\n{_summary(config, outcome)}")
     tracked = "see it with: qsweep ui" if config.tracking.uri == "local" else config.tracking.uri
     if outcome.run_id:
         click.echo(f"run       {outcome.run_id}  {tracked}")
-        if config.registry.promote == "auto":
-            click.echo(f"model     {_register(config.tracking.uri, outcome.run_id)}")
+        if store and config.registry.promote == "auto":
+            click.echo(f"model     {_register(store, outcome.run_id)}")
     return 0
 
 
-def _interrupted(job: Job) -> str:
+def _interrupted(job: Job, store: Store | None) -> str:
     """The id of an interrupted run that this one goes on with, or none."""
-    tracking = job.config.tracking
-    if tracking.uri == "none" or tracking.resume == "never" or not (left := all_left()):
+    if store is None or job.config.tracking.resume == "never" or not (left := all_left()):
         return ""
-    run_id = interrupted_run(open_store(tracking.uri), job.config, job.name)
+    run_id = interrupted_run(store, job.config, job.name)
     for found in left:
         if found.run_id == run_id:
             say = "to start over: tracking.resume=never"
@@ -111,12 +112,12 @@ def _interrupted(job: Job) -> str:
     return run_id
 
 
-def _register(uri: str, run_id: str) -> str:
+def _register(store: Store, run_id: str) -> str:
     """Register a run's chosen checkpoint; returns what became of it."""
     from qsweep.policies.registry.promotion import register
 
     with StopRequests() as stop:  # a signal waits until the registry is whole again
-        registered = str(register(open_store(uri), run_id))
+        registered = str(register(store, run_id))
         stop.check()
     return registered
 

@@ -7,16 +7,15 @@ from pathlib import Path
 from qsweep.errors import UsageError
 from qsweep.pictures.q_table_slider import q_table_images, write_slider
 from qsweep.report.contents import Section, contents
-from qsweep.report.folder import PAGE, command, headlines, write_files
+from qsweep.report.folder import PAGE, command, headlines, ui_of, write_files
 from qsweep.report.loading.archives import archive
 from qsweep.report.loading.runs import children
 from qsweep.report.loading.selection import Selection
-from qsweep.report.page.page import UI
 from qsweep.report.q_tables import best_run, layout_of
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking.additions import add_files, add_tag
 from qsweep.tracking.run_search import run_of
-from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import SWEEP, StoredRun
 
 ARTIFACTS = "report"
@@ -29,21 +28,19 @@ SLIDERS, STEPS = 2, 8
 """Variants whose best run gets a slider, the first in the order of their scores; and images of each."""
 
 
-def attach(parent_run_id: str, uri: str) -> str:
+def attach(store: Store, parent_run_id: str) -> str:
     """Write the report on a multirun's runs into its parent run; returns the verdict, and where it lies.
 
     The best run of each leading variant gets its Q-tables as images with a step. What goes wrong is said,
     not raised: the runs are whole without it.
     """
     try:
-        store = open_store(uri, create=False)
         parent = run_of(store, parent_run_id)
         name = parent.tags.get(SWEEP, parent.name)
-        selection = Selection(name, uri)
-        made = contents(children(parent_run_id, uri), selection)
+        selection = Selection(name)
+        made = contents(store, children(store, parent_run_id), selection)
         with temporary_folder() as scratch:
-            address = uri if uri.startswith("http") else UI
-            write_files(made, Path(scratch), command(selection), address, FORMATS)
+            write_files(store, made, Path(scratch), command(store, selection), ui_of(store), FORMATS)
             add_files(store, parent, Path(scratch), ARTIFACTS)
         for section in made.sections:
             _add_sliders(section, store)

@@ -17,10 +17,10 @@ from qsweep.report.charts.search_progress import search_progress
 from qsweep.report.comparison.courses import findings_by_variant
 from qsweep.report.comparison.standings import standings
 from qsweep.report.comparison.studies import SEED, Study, studies
-from qsweep.report.loading.curves import Histories, load_histories
+from qsweep.report.loading.curves import Histories, histories
 from qsweep.report.loading.selection import Selection
 from qsweep.report.q_tables import Film, films
-from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.store import Store
 
 KEYS = 12
 """Hyperparameters that have a chart of their own, at most."""
@@ -53,20 +53,19 @@ class Contents:
     made: pd.Timestamp
 
 
-def contents(runs: pd.DataFrame, selection: Selection) -> Contents:
+def contents(store: Store, runs: pd.DataFrame, selection: Selection) -> Contents:
     """Compare runs, environment by environment.
 
     runs: as `selected` gives them. Raises UsageError where the baseline is none of the variants.
     """
     generator = np.random.default_rng(SEED)
-    store = open_store(selection.uri, create=False)
     found = studies(runs, selection.metric, selection.baseline, generator)
-    sections = tuple(_section(study, store, selection.uri, generator) for study in found)
+    sections = tuple(_section(study, store, generator) for study in found)
     return Contents(selection.name, selection, runs, sections, pd.Timestamp.now(tz="UTC"))
 
 
-def _section(study: Study, store: Store, uri: str, generator: np.random.Generator) -> Section:
-    read = load_histories(study.counted, uri=uri) if len(study.counted) else {}
+def _section(study: Study, store: Store, generator: np.random.Generator) -> Section:
+    read = histories(store, study.counted) if len(study.counted) else {}
     drawn = list(_figures(study, read, generator)) if len(study.counted) else []
     return Section(
         study=study,

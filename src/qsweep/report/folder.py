@@ -21,7 +21,7 @@ from qsweep.report.markdown import markdown
 from qsweep.report.page.page import UI, page
 from qsweep.report.q_table_figures import q_table_figures
 from qsweep.system.atomic_files import taking_place_of, write_text
-from qsweep.tracking.store import open_store
+from qsweep.tracking.store import Store, local_database
 
 PAGE, SUMMARY, RUNS, VARIANTS, FIGURES = "report.html", "report.md", "runs.csv", "variants.csv", "figures"
 WRITTEN = (PAGE, SUMMARY, RUNS, VARIANTS, FIGURES)
@@ -48,8 +48,8 @@ class Report:
         return "\n".join([*lines, f"open {self.folder / PAGE} in a browser"])
 
 
-def report(selection: Selection, out: Path | None = None, ui: str | None = None) -> Report:
-    """Compare the runs of a selection and write the folder `out` (by default called after it).
+def report(store: Store, selection: Selection, out: Path | None = None, ui: str | None = None) -> Report:
+    """Compare the runs of a selection in a store and write the folder `out` (by default called after it).
 
     A folder that holds an earlier report and nothing else is replaced. ui: the address of the MLflow UI
     that links lead to (by default the server's, or that of `qsweep ui`). Raises UsageError where there is
@@ -57,13 +57,13 @@ def report(selection: Selection, out: Path | None = None, ui: str | None = None)
     """
     folder = Path(os.path.abspath(out or folder_name(selection.name)))
     _check(folder)
-    address = (ui or (selection.uri if selection.uri.startswith("http") else UI)).rstrip("/")
+    address = (ui or ui_of(store)).rstrip("/")
     if not re.fullmatch(r"https?://[^\s\"'<>@]+", address):
         raise UsageError([Problem("--ui", "must be http(s)://HOST, without user or password", ui)])
-    made = contents(selected(selection), selection)
+    made = contents(store, selected(store, selection), selection)
     try:
         with taking_place_of(folder, _check) as aside:
-            write_files(made, aside, command(selection, out), address)
+            write_files(store, made, aside, command(store, selection, out), address)
     except OSError as error:
         raise UsageError([Problem("--out", "cannot be written", str(folder), str(error))]) from error
     return Report(folder, tuple(headlines(made)))
@@ -74,20 +74,25 @@ def folder_name(name: str) -> str:
     return re.sub(r"^\.|[^\w.,=@+-]", "_", name)[:200] + "-report"
 
 
-def command(selection: Selection, out: Path | None = None) -> str:
+def ui_of(store: Store) -> str:
+    """The address of the MLflow UI on a store: the server's, or that of `qsweep ui`."""
+    return store.uri if store.artifacts is None else UI
+
+
+def command(store: Store, selection: Selection, out: Path | None = None) -> str:
     """What a user types to make a report again."""
     words = ["qsweep", "report", selection.name]
     words += ["--since", selection.since] if selection.since is not None else []
     words += [word for text in selection.where for word in ("--where", text)]
     words += ["--metric", selection.metric] if selection.metric != SCORE else []
     words += ["--baseline", selection.baseline] if selection.baseline is not None else []
-    words += ["--uri", selection.uri] if selection.uri != "local" else []
+    words += ["--uri", store.uri] if store.database != local_database() else []
     words += ["--out", str(out)] if out is not None else []
     return shlex.join(words)
 
 
 def write_files(
-    made: Contents, folder: Path, command: str, ui: str, formats: Sequence[str] = FORMATS
+    store: Store, made: Contents, folder: Path, command: str, ui: str, formats: Sequence[str] = FORMATS
 ) -> None:
     """Write all files of a report into an existing folder. formats: those of its figures."""
     write_text(folder / PAGE, page(made, command, ui))
@@ -95,7 +100,7 @@ def write_files(
     harmless(runs_frame(made)).to_csv(folder / RUNS, index=False)
     variants = together(section.standings for section in made.sections)
     harmless(variants).to_csv(folder / VARIANTS, index=False)
-    _draw(made, folder / FIGURES, formats)
+    _draw(store, made, folder / FIGURES, formats)
 
 
 def runs_frame(made: Contents) -> pd.DataFrame:
@@ -129,12 +134,11 @@ def harmless(frame: pd.DataFrame) -> pd.DataFrame:
     return safe
 
 
-def _draw(made: Contents, folder: Path, formats: Sequence[str]) -> None:
+def _draw(store: Store, made: Contents, folder: Path, formats: Sequence[str]) -> None:
     """Every figure in some formats; of several environments each with the section's number in its name."""
     from qsweep.report.figures import as_words, draw  # matplotlib is slow to import
 
     folder.mkdir()
-    store = open_store(made.selection.uri, create=False)
     for number, section in enumerate(made.sections, start=1):
         prefix = f"{number}_" if len(made.sections) > 1 else ""
         drawn = [(chart.name, draw(chart)) for chart in section.charts]

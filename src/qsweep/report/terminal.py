@@ -10,20 +10,21 @@ from rich.table import Table
 from qsweep.errors import printable
 from qsweep.report.comparison.variants import variants
 from qsweep.report.formats import number, share_of_optimum
-from qsweep.report.loading.runs import SCORE, load_runs
+from qsweep.report.loading.runs import SCORE, runs_in
 from qsweep.tracking.run_ids import short
+from qsweep.tracking.store import Store
 
 WIDTH = 140
 """Characters a line may have in a file or pipe."""
 
 
-def show_runs(name: str | None, limit: int, uri: str = "local") -> None:
+def show_runs(store: Store, name: str | None, limit: int) -> None:
     """Print the leaderboard of an experiment or sweep, or of every experiment.
 
-    Raises UsageError where there is no store or nothing of that name.
+    Raises UsageError where there is nothing of that name.
     """
     console = wide_console()
-    runs = load_runs(name, uri)
+    runs = runs_in(store, name)
     if runs.empty:
         console.print("no runs yet; start with: qsweep train")
         return

@@ -16,7 +16,7 @@ from qsweep.runs.resume import in_hand, parent_of
 from qsweep.system.liveness import announce, owner_of
 from qsweep.tracking import RunLog, RunRecord, Status, tracker
 from qsweep.tracking.provenance import provenance
-from qsweep.tracking.store import open_store
+from qsweep.tracking.store import Store, open_tracked
 
 LOCK = Path("multirun") / ".parents.lock"
 
@@ -24,12 +24,14 @@ LOCK = Path("multirun") / ".parents.lock"
 class Parent:
     """A parent run in hand. earlier: whether it has runs of an earlier launch.
 
-    metrics: what it will carry. whole: set once all its runs are there; until then it is not finished.
+    store: where it is recorded, None where nothing is. metrics: what it will carry. whole: set once all its
+    runs are there; until then it is not finished.
     """
 
-    def __init__(self, log: RunLog, earlier: bool) -> None:
+    def __init__(self, log: RunLog, earlier: bool, store: Store | None) -> None:
         self.run_id = log.run_id
         self.earlier = earlier
+        self.store = store
         self.metrics: dict[str, float] = {}
         self.whole = False
 
@@ -40,8 +42,9 @@ def parent_run(plan: Plan) -> Iterator[Parent]:
 
     Raises UsageError where another process has the same multirun in hand.
     """
-    log, earlier = _opened(plan)
-    parent = Parent(log, earlier)
+    store = open_tracked(plan.jobs[0].config.tracking.uri)
+    log, earlier = _opened(plan, store)
+    parent = Parent(log, earlier, store)
     status: Status = "FAILED"
     try:
         yield parent
@@ -50,18 +53,17 @@ def parent_run(plan: Plan) -> Iterator[Parent]:
         status = "KILLED"
         raise
     finally:
-        tracker(plan.jobs[0].config.tracking.uri).kill_running(parent.run_id)
+        tracker(store).kill_running(parent.run_id)
         log.close(status, parent.metrics, {})
 
 
-def _opened(plan: Plan) -> tuple[RunLog, bool]:
-    uri = plan.jobs[0].config.tracking.uri
-    recording, record = tracker(uri), _record(plan)
-    if uri == "none":
+def _opened(plan: Plan, store: Store | None) -> tuple[RunLog, bool]:
+    recording, record = tracker(store), _record(plan)
+    if store is None:
         return recording.open(record), False
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(LOCK):  # of two launches in the same second, one finds the other's
-        found = parent_of(open_store(uri), record.experiment, same_sweep(plan))
+        found = parent_of(store, record.experiment, same_sweep(plan))
         if found is None:
             return recording.open(record), False
         if in_hand(found):

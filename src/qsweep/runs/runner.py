@@ -24,7 +24,7 @@ from qsweep.runs.stopwatch import Stopwatch
 from qsweep.system.atomic_files import write_text
 from qsweep.system.interrupts import StopRequests
 from qsweep.system.liveness import announce
-from qsweep.tracking import RunLog, RunRecord, Status, checkpoints, episodes, tracker
+from qsweep.tracking import RunLog, RunRecord, Status, Tracker, checkpoints, episodes
 from qsweep.tracking.curves import Points
 from qsweep.tracking.provenance import code, provenance
 from qsweep.tracking.recorder import Recorder
@@ -67,14 +67,14 @@ class Outcome:
     scores: list[float] = field(default_factory=list)
 
 
-def run(works: Sequence[Work], progress: Progressing) -> list[Outcome]:
+def run(works: Sequence[Work], progress: Progressing, tracking: Tracker) -> list[Outcome]:
     """Train and record runs that differ only by their seed, side by side.
 
     On an error they end FAILED, on SIGINT or SIGTERM KILLED, with all that was recorded so far; the
     error is raised again.
     """
     timer = Stopwatch(len(works))
-    with StopRequests() as stop, _all_recorded(works, timer) as runs:
+    with StopRequests() as stop, _all_recorded(works, tracking, timer) as runs:
         for number, block in timer.timed(_blocks(works, runs)):
             for _ in runs[number].hear(block):
                 stop.check()
@@ -89,13 +89,13 @@ def run(works: Sequence[Work], progress: Progressing) -> list[Outcome]:
 
 
 @contextmanager
-def _all_recorded(works: Sequence[Work], timer: Stopwatch) -> Iterator[list[_Recording]]:
+def _all_recorded(works: Sequence[Work], tracking: Tracker, timer: Stopwatch) -> Iterator[list[_Recording]]:
     """Runs in the log, which end in the order in which they began.
 
     Their ids sort so: a row behind all others in an index of the store costs a third of one in their midst.
     """
     with ExitStack() as begun, ExitStack() as ended:
-        logs = [_recorded(work, timer) for work in works]
+        logs = [_recorded(work, tracking, timer) for work in works]
         runs = [begun.enter_context(log) for log in logs]
         for log in reversed(logs):
             ended.push(log)
@@ -104,12 +104,12 @@ def _all_recorded(works: Sequence[Work], timer: Stopwatch) -> Iterator[list[_Rec
 
 
 @contextmanager
-def _recorded(work: Work, timer: Stopwatch) -> Iterator[_Recording]:
+def _recorded(work: Work, tracking: Tracker, timer: Stopwatch) -> Iterator[_Recording]:
     """A run in the log, which ends as what is done in here does; nothing that was recorded is lost."""
     with ExitStack() as stack:  # what is durable stays until the log has heard of the end
         # Of a run that goes on, the folder first: another process may have it in hand.
         left = stack.enter_context(workplace(left_by(work.run_id))) if work.run_id else None
-        log = _opened(work)
+        log = _opened(work, tracking)
         status: Status = "FAILED"
         summary: dict[str, float] = {}
         tags: dict[str, str] = {}
@@ -132,9 +132,7 @@ def _recorded(work: Work, timer: Stopwatch) -> Iterator[_Recording]:
             log.close(status, summary, tags)
 
 
-def _opened(work: Work) -> RunLog:
-    known = work.config.tracking.parent is not None  # a server that has taken the parent is waited for
-    tracking = tracker(work.config.tracking.uri, patient=known)
+def _opened(work: Work, tracking: Tracker) -> RunLog:
     record = run_record(work.config, work.name, work.command)
     return tracking.reopen(work.run_id, record) if work.run_id else tracking.open(record)
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from qsweep.tracking.tracker import NullTracker, RunLog, RunRecord, Status, Tracker
+
+if TYPE_CHECKING:
+    from qsweep.tracking.store import Store
 
 # MLflow reads these when it is imported: it would report its use over the network, print two lines a
 # run, and warn where there is no git.
@@ -16,16 +20,10 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 __all__ = ["NullTracker", "RunLog", "RunRecord", "Status", "Tracker", "tracker"]
 
 
-def tracker(uri: str, patient: bool = False) -> Tracker:
-    """The tracker of a `tracking.uri`: local, none, or the URI of an MLflow store.
-
-    patient: whether a server that does not answer is waited for at length, as one is that has answered.
-    """
-    if uri == "none":
+def tracker(store: Store | None) -> Tracker:
+    """Return what records runs in a store; where there is none, nothing is recorded."""
+    if store is None:
         return NullTracker()
-    from qsweep.tracking.store import open_store
-
-    store = open_store(uri, patient=patient)
     if store.tables is not None:
         from qsweep.tracking.table_tracker import TableTracker
 

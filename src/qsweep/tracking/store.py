@@ -126,6 +126,11 @@ def open_store(uri: str, create: bool = True, patient: bool = False) -> Store:
         raise UsageError([Problem("tracking.uri", rule, str(database), str(error))]) from None
 
 
+def open_tracked(uri: str, patient: bool = False) -> Store | None:
+    """Open the store of a `tracking.uri` as `open_store` does; None where nothing is tracked."""
+    return None if uri == "none" else open_store(uri, patient=patient)
+
+
 def _local(database: Path) -> Store:
     database.parent.mkdir(parents=True, exist_ok=True)
     if not _holds_anything(database):

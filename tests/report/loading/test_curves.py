@@ -11,7 +11,7 @@ from mlflow.entities import Metric
 import qsweep
 from qsweep.plan.resolution import resolve
 from qsweep.report.loading import curves as module
-from qsweep.report.loading.curves import aligned, load_curves, load_histories
+from qsweep.report.loading.curves import aligned, histories, load_curves
 from qsweep.report.loading.runs import load_runs
 from qsweep.runs.runner import run_record
 from qsweep.tracking.client.mlflow_tracker import MlflowTracker
@@ -126,7 +126,7 @@ def test_runs_that_are_not_there(store: Store) -> None:
 def test_curves_one_by_one(store: Store) -> None:
     """Each curve by itself, without the points that have no value."""
     run = logged(store, np.arange(3), np.array([1.0, math.nan, 3.0]))
-    found = load_histories([run], uri=store.uri)
+    found = histories(store, [run])
     assert list(found) == [(AVERAGE, run)]
     assert [part.tolist() for part in found[AVERAGE, run]] == [[0.0, 2.0], [1.0, 3.0]]
 

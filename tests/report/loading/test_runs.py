@@ -15,13 +15,13 @@ import qsweep
 from qsweep.config import config_hash, environment_hash, variant_hash
 from qsweep.errors import UsageError
 from qsweep.plan.resolution import resolve
-from qsweep.report.loading import runs as frames
-from qsweep.report.loading.runs import IDENTITY, ORIGIN, PLACE, children, load_runs, sweep_runs
+from qsweep.report.loading.runs import IDENTITY, ORIGIN, PLACE, children, load_runs, runs_in, sweep_runs
 from qsweep.report.terminal import show_runs
 from qsweep.runs.runner import run_record
 from qsweep.tracking import paging
 from qsweep.tracking.client.mlflow_tracker import MlflowTracker
 from qsweep.tracking.curves import Points
+from qsweep.tracking.run_search import every_run, run_of
 from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.tracker import RunRecord, Status
 
@@ -162,21 +162,27 @@ def test_the_tables_say_what_mlflow_says(
     store.client.delete_experiment(store.client.get_experiment_by_name("gone").experiment_id)
     store.client.create_run("0", run_name="none of ours")
 
-    def read() -> list[Any]:
-        show_runs(None, 20, store.uri)
-        every = [load_runs(name, store.uri) for name in (None, "s", "MountainCar-v0", "other", 'it\'s "s"')]
-        return [capsys.readouterr().out, *every, children(parent, store.uri), sweep_runs("s", store.uri)]
+    def read(opened: Store) -> list[Any]:
+        show_runs(opened, None, 20)
+        every = [runs_in(opened, name) for name in (None, "s", "MountainCar-v0", "other", 'it\'s "s"')]
+        return [capsys.readouterr().out, *every, children(opened, parent), sweep_runs(opened, "s")]
 
-    ours = read()
-    monkeypatch.setattr(paging, "PAGE", 2)
     without_tables = replace(store, tables=None)
-    monkeypatch.setattr(frames, "open_store", lambda *_, **__: without_tables)
-    stock = read()
+    ours = read(store)
+    monkeypatch.setattr(paging, "PAGE", 2)
+    stock = read(without_tables)
     assert ours[0] == stock[0]
     for mine, theirs in zip(ours[1:], stock[1:], strict=True):
         pd.testing.assert_frame_equal(mine, theirs)
     assert [len(frame) for frame in ours[1:]] == [6, 4, 4, 1, 1, 2, 4]
     assert first[-8:] in ours[0]
+    every = [
+        {run_id: replace(run, metrics=repr(sorted(run.metrics.items()))) for run_id, run in found.items()}
+        for found in (every_run(store), every_run(without_tables))
+    ]
+    assert every[0] == every[1]
+    assert sum(run.deleted for run in every[0].values()) == 2
+    assert run_of(store, first) == run_of(without_tables, first) == every_run(store)[first]
 
 
 def test_runs_of_an_experiment_or_of_a_sweep(store: Store) -> None:
@@ -220,8 +226,8 @@ def test_the_runs_of_a_sweep_alone(store: Store) -> None:
     """`sweep_runs` finds a sweep's runs where an experiment has its name, too, and none of an unknown one."""
     add(store, "a", {"tracking": {"experiment": "s"}})
     child = add(store, "b", in_sweep("s"))
-    assert sweep_runs("s", store.uri)["run_id"].tolist() == [child]
-    assert sweep_runs("t", store.uri).empty
+    assert sweep_runs(store, "s")["run_id"].tolist() == [child]
+    assert sweep_runs(store, "t").empty
 
 
 def test_no_store(tmp_path: Path) -> None:
@@ -243,8 +249,8 @@ def test_parents_and_strangers_are_no_runs(store: Store) -> None:
     assert load_runs(uri=store.uri)["run_id"].tolist() == [alone, child]
     assert load_runs("MountainCar-v0", store.uri)["run_id"].tolist() == [alone, child]
     assert load_runs("s", store.uri)["run_id"].tolist() == [child]
-    assert children(parent.run_id, store.uri)["run_id"].tolist() == [child]
-    assert children(child, store.uri).empty
+    assert children(store, parent.run_id)["run_id"].tolist() == [child]
+    assert children(store, child).empty
 
 
 def test_a_deleted_experiments_runs_are_left_out(store: Store) -> None:

@@ -141,10 +141,10 @@ def test_a_sweep_comes_with_its_confirmation(store: Store) -> None:
     first = sweep(store, "s", {10: [-150.0, -140.0]})
     again = sweep(store, "s-confirm", {10: [-145.0]}, first=2)
     other = sweep(store, "t", {10: [-1.0]}, first=9)
-    assert set(selected(Selection("s", store.uri))["run_id"]) == {*first, *again}
-    assert set(selected(Selection("s-confirm", store.uri))["run_id"]) == {*again}
-    assert set(selected(Selection("t", store.uri))["run_id"]) == {*other}
-    assert len(selected(Selection("MountainCar-v0", store.uri))) == 4
+    assert set(selected(store, Selection("s"))["run_id"]) == {*first, *again}
+    assert set(selected(store, Selection("s-confirm"))["run_id"]) == {*again}
+    assert set(selected(store, Selection("t"))["run_id"]) == {*other}
+    assert len(selected(store, Selection("MountainCar-v0"))) == 4
 
 
 def test_a_sweep_over_two_experiments(store: Store) -> None:
@@ -153,11 +153,11 @@ def test_a_sweep_over_two_experiments(store: Store) -> None:
         values = {"sweep": {"name": "s-confirm"}, "seed": 5, "tracking": {"experiment": experiment}}
         record(store, values, -150.0)
     sweep(store, "s", {10: [-150.0]})
-    assert len(selected(Selection("s", store.uri))) == 3
+    assert len(selected(store, Selection("s"))) == 3
 
 
 def test_an_unknown_name(store: Store) -> None:
     """A name of nothing is refused, with the nearest one."""
     sweep(store, "buckets", {10: [-150.0]})
     with pytest.raises(UsageError, match=r"given 'bucket' \(did you mean buckets\?\)"):
-        selected(Selection("bucket", store.uri))
+        selected(store, Selection("bucket"))

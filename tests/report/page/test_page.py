@@ -62,7 +62,7 @@ class Reader(HTMLParser):
 
 
 def made(store: Store, runs: pd.DataFrame, name: str = "s", **more: Any) -> Contents:
-    return contents(runs, Selection(name, store.uri, **more))
+    return contents(store, runs, Selection(name, **more))
 
 
 def read(store: Store, runs: pd.DataFrame, name: str = "s", **more: Any) -> Reader:

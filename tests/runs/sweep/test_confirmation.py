@@ -76,7 +76,7 @@ class Sweep:
     def winners(self) -> list[Winner]:
         """Run the sweep, and choose."""
         self.launch(self.plan.jobs, self.plan.name)
-        return winners(self.plan, self.parent, self.confirm)
+        return winners(self.store, self.plan, self.parent, self.confirm)
 
 
 @pytest.fixture

@@ -66,7 +66,8 @@ def returned(value: object, status: JobStatus = JobStatus.COMPLETED) -> JobRetur
 def runs(launcher: Any, folder: Path, *lines: str, count: int = 6) -> tuple[Runs, list[Ended]]:
     """Run some seeds, untracked, through a launcher; how they ended."""
     wanted = plan(("episodes=1", "tracking=none", f"seed=range({count})", *lines), multirun=True)
-    made = Runs(Parent(NullRunLog(), earlier=False), launcher, Jobs(folder), wanted.jobs[0].config)
+    parent = Parent(NullRunLog(), earlier=False, store=None)
+    made = Runs(parent, launcher, Jobs(folder), wanted.jobs[0].config)
     return made, made.run(wanted.jobs, wanted.name)
 
 

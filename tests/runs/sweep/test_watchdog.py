@@ -10,6 +10,7 @@ from qsweep.runs.sweep.watchdog import Wanted
 from qsweep.system.interrupts import Interrupted
 from qsweep.system.liveness import Owner, announce
 from qsweep.tracking import RunRecord, tracker
+from qsweep.tracking.store import open_store
 
 ELSEWHERE = Owner("another-machine", "1-0123456789abcdef-0123456789ab")
 CHUNK: Any = None
@@ -35,7 +36,7 @@ def test_a_process_of_this_machine() -> None:
 
 def test_a_process_elsewhere() -> None:
     """The store says whether it has the parent run in hand, until the run ends."""
-    log = tracker("local").open(RunRecord("sweep", "e", {}, ELSEWHERE.tags))
+    log = tracker(open_store("local")).open(RunRecord("sweep", "e", {}, ELSEWHERE.tags))
     wanted = Wanted(ELSEWHERE, "local", log.run_id)
     assert wanted.still()
     wanted.update(CHUNK)
@@ -48,10 +49,10 @@ def test_a_process_elsewhere() -> None:
 def test_another_launch_of_the_sweep() -> None:
     """Once the sweep is launched again, by whomever, what waits in a queue for the first is not run."""
     record = RunRecord("sweep", "e", {}, ELSEWHERE.tags)
-    log = tracker("local").open(record)
+    log = tracker(open_store("local")).open(record)
     log.close("KILLED", {}, {})
     other = replace(ELSEWHERE, process="2-0123456789abcdef-0123456789ab")
-    tracker("local").reopen(log.run_id, replace(record, tags=other.tags))
+    tracker(open_store("local")).reopen(log.run_id, replace(record, tags=other.tags))
     assert not Wanted(ELSEWHERE, "local", log.run_id).still()
     assert Wanted(other, "local", log.run_id).still()
 
@@ -59,7 +60,7 @@ def test_another_launch_of_the_sweep() -> None:
 def test_the_store_is_asked_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """In between its last answer holds."""
     monkeypatch.setattr(module, "STORE_SECONDS", 60.0)
-    log = tracker("local").open(RunRecord("sweep", "e", {}, ELSEWHERE.tags))
+    log = tracker(open_store("local")).open(RunRecord("sweep", "e", {}, ELSEWHERE.tags))
     wanted = Wanted(ELSEWHERE, "local", log.run_id)
     assert wanted.still()
     log.close("KILLED", {}, {})

@@ -65,7 +65,7 @@ def test_a_version_that_only_mlflow_knows(workdir: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(schema, "KNOWN", frozenset())
     store = open_store("local")
     assert store.tables is None
-    recording = tracker("local")
+    recording = tracker(open_store("local"))
     assert isinstance(recording, MlflowTracker)
     run = recording.open(RunRecord("walk", "My lakes"))
     run.close("FINISHED", {"a": 1.0}, {})

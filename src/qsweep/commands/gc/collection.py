@@ -13,13 +13,13 @@ from qsweep.commands.gc.condition import Condition, doomed, staying, with_parent
 from qsweep.commands.gc.thinning import thin, thinned
 from qsweep.errors import Problem, UsageError, printable
 from qsweep.policies.registry.inventory import every_version
-from qsweep.report.loading.runs import load_runs
+from qsweep.report.loading.runs import runs_in
 from qsweep.report.loading.selection import Selection, selected
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking import checkpoints
 from qsweep.tracking.inventory import local_folder, purge, size
 from qsweep.tracking.run_search import every_run
-from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import SWEEP, StoredRun
 
 ARCHIVE = Path("checkpoints") / checkpoints.FILE_NAME
@@ -60,7 +60,7 @@ class Collected:
         yield from (f"skipped   {printable(line)}" for line in self.skipped)
 
 
-def collect(name: str | None, condition: Condition, dry: bool = False, uri: str = "local") -> Collected:
+def collect(store: Store, name: str | None, condition: Condition, dry: bool = False) -> Collected:
     """Do what a condition asks for, to the runs of an experiment or sweep, or of the whole store.
 
     Runs that a registered version comes from stay, and so do parents of runs that stay; of a history the
@@ -69,12 +69,11 @@ def collect(name: str | None, condition: Condition, dry: bool = False, uri: str 
     """
     if problems := [*condition.problems()]:
         raise UsageError(problems)
-    store = open_store(uri, create=False)
     if store.artifacts is None and (condition.purge or condition.of_checkpoints):
         rule = "need a store in a folder on this machine"
         remedy = "on the server, run mlflow gc, or qsweep gc on the folder that it serves"
-        raise UsageError([Problem("--purge, --thin-checkpoints, --keep-checkpoints", rule, uri, remedy)])
-    frame = selected(Selection(name, uri)) if name else load_runs(None, uri)
+        raise UsageError([Problem("--purge, --thin-checkpoints, --keep-checkpoints", rule, store.uri, remedy)])
+    frame = selected(store, Selection(name)) if name else runs_in(store)
     runs, registered = every_run(store), _registered(store)
     meeting = set(doomed(frame, condition))
     going = with_parents(meeting - set(registered), runs)

@@ -41,7 +41,7 @@ def _of_version(store: Store, target: Target, scratch: Path) -> Policy:
     """The policy in a registered model; its code is not run, and not even downloaded."""
     with readable(f"{target.model}/{target.version}"):
         source = store.client.get_model_version_download_uri(target.model, target.version)
-        download_policy(source, store.uri, scratch)
+        download_policy(store, source, scratch)
     policy = Policy.load(scratch)
     origin = {**policy.origin, "model": target.model, "version": target.version}
     return dataclasses.replace(policy, origin=origin)

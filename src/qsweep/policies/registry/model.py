@@ -19,6 +19,7 @@ import numpy as np
 import yaml
 
 from qsweep.policies.policy import CONFIG, RECORD, TABLE, Policy
+from qsweep.tracking.store import Store
 
 CODE = Path(__file__).with_name("model_code.py")
 FILES = {"q_table": TABLE, "policy": RECORD, "config": CONFIG}
@@ -46,7 +47,7 @@ def write_model(policy: Policy, folder: Path) -> None:
     _write_requirements(folder)
 
 
-def download_policy(model_uri: str, tracking_uri: str, folder: Path) -> None:
+def download_policy(store: Store, model_uri: str, folder: Path) -> None:
     """Download the files of a policy, and nothing else, from a model that `write_model` wrote.
 
     model_uri: where the model's folder lies, as MLflow says it.
@@ -55,7 +56,7 @@ def download_policy(model_uri: str, tracking_uri: str, folder: Path) -> None:
 
     for file in FILES.values():
         where = f"{model_uri.rstrip('/')}/artifacts/{file}"
-        download_artifacts(artifact_uri=where, dst_path=str(folder), tracking_uri=tracking_uri)
+        download_artifacts(artifact_uri=where, dst_path=str(folder), tracking_uri=store.uri)
 
 
 def _description(policy: Policy, size: int) -> dict[str, Any]:

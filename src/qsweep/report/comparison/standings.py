@@ -12,11 +12,12 @@ import pandas as pd
 from qsweep.environments.facts import facts
 from qsweep.report.comparison.ranking import Row
 from qsweep.report.comparison.studies import SEED, Study, studies
-from qsweep.report.loading.curves import Histories, aligned, load_histories
+from qsweep.report.loading.curves import Histories, aligned, histories
 from qsweep.report.loading.runs import SCORE
 from qsweep.report.loading.selection import Selection, selected
 from qsweep.report.statistics.summaries import area_under_curve
 from qsweep.report.statistics.thresholds import episodes_to_threshold, first_reached
+from qsweep.tracking.store import open_store
 
 CURVES = ("train/return_avg", "eval/return_mean")
 """The curves that standings need."""
@@ -73,9 +74,10 @@ def load_variants(name: str, uri: str = "local", metric: str = SCORE) -> pd.Data
     Those of one environment stand together, its leader first. metric: what they are compared by. Raises
     UsageError where there is no store, nothing of that name, or no run with that metric.
     """
-    runs = selected(Selection(name, uri, metric=metric))
+    store = open_store(uri, create=False)
+    runs = selected(store, Selection(name, metric=metric))
     compared = studies(runs, metric, None, np.random.default_rng(SEED))
-    read = (load_histories(study.counted, CURVES, uri) for study in compared)
+    read = (histories(store, study.counted, CURVES) for study in compared)
     return together(standings(study, found) for study, found in zip(compared, read, strict=True))
 
 

@@ -70,17 +70,13 @@ def load_curves(
     return pd.DataFrame(columns)
 
 
-def load_histories(
-    runs: pd.DataFrame | Iterable[str], metrics: Sequence[str] = CURVES, uri: str = "local"
-) -> Histories:
+def histories(store: Store, runs: pd.DataFrame | Iterable[str], metrics: Sequence[str] = CURVES) -> Histories:
     """Curves of runs as `load_curves` reads them, each on its own; points without a value left out.
 
     A report needs no frame of all points, which takes as long to take apart as the curves to read.
     """
     found = {}
-    for run_id, metric, episodes, values in _curves(
-        open_store(uri, create=False), _ids(runs), metrics, POINTS
-    ):
+    for run_id, metric, episodes, values in _curves(store, _ids(runs), metrics, POINTS):
         there = np.isfinite(values)
         if there.any():
             found[metric, run_id] = (episodes[there].astype(np.float64), values[there])

@@ -42,19 +42,21 @@ def load_runs(name: str | None = None, uri: str = "local") -> pd.DataFrame:
     No histories are read: for those there is `load_curves`. Parent runs are left out.
     Raises UsageError where there is no store or nothing of that name.
     """
-    store = open_store(uri, create=False)
+    return runs_in(open_store(uri, create=False), name)
+
+
+def runs_in(store: Store, name: str | None = None) -> pd.DataFrame:
+    """The runs of an experiment or sweep of an open store, or all of its runs, as `load_runs` gives them."""
     return _frame(_rows(store, name))
 
 
-def children(parent: str, uri: str) -> pd.DataFrame:
+def children(store: Store, parent: str) -> pd.DataFrame:
     """The runs nested under a parent run, as `load_runs` gives them."""
-    store = open_store(uri, create=False)
     return _frame(_search(store, run_search.experiments(store), {PARENT: parent}))
 
 
-def sweep_runs(name: str, uri: str) -> pd.DataFrame:
+def sweep_runs(store: Store, name: str) -> pd.DataFrame:
     """The runs of a sweep, as `load_runs` gives them; of one that is not there, none."""
-    store = open_store(uri, create=False)
     return _frame(_search(store, run_search.experiments(store), {SWEEP: name}))
 
 

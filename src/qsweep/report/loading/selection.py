@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from qsweep.errors import Problem, UsageError, closest
-from qsweep.report.loading.runs import SCORE, load_runs, sweep_runs
+from qsweep.report.loading.runs import SCORE, runs_in, sweep_runs
+from qsweep.tracking.store import Store
 
 CONFIRM = "-confirm"
 """How the name of a sweep ends that trained the finalists of another one again, on fresh seeds."""
@@ -41,21 +42,20 @@ class Selection:
     """
 
     name: str
-    uri: str = "local"
     since: str | None = None
     where: Sequence[str] = ()
     metric: str = SCORE
     baseline: str | None = None
 
 
-def selected(selection: Selection) -> pd.DataFrame:
-    """The runs of a selection, as `load_runs` gives them; of a sweep also those that confirmed it.
+def selected(store: Store, selection: Selection) -> pd.DataFrame:
+    """The runs of a selection in a store, as `load_runs` gives them; of a sweep also those that confirmed it.
 
     Raises UsageError where there is nothing of that name, or something in the selection is not clear.
     """
-    runs = load_runs(selection.name, selection.uri)
+    runs = runs_in(store, selection.name)
     if (runs["sweep"] == selection.name).all():
-        again = sweep_runs(f"{selection.name}{CONFIRM}", selection.uri)
+        again = sweep_runs(store, f"{selection.name}{CONFIRM}")
         runs = pd.concat([runs, again]).drop_duplicates("run_id") if len(again) else runs
     return restricted(runs, selection)
 

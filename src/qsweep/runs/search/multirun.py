@@ -27,12 +27,13 @@ def search(options: dict[str, Any], lines: Sequence[str], for_hydra: list[str], 
     if uri == "none" or wanted.first.sweep.dry_run:
         key, given = ("tracking", uri) if uri == "none" else ("sweep.dry_run", "true")
         raise UsageError([Problem(key, "cannot be used in a search", given)])
-    check_requirements(uri, for_hydra)
+    store = check_requirements(uri, for_hydra)
+    assert store is not None
     folder = make_folder(wanted.name, for_hydra)
     started = time.perf_counter()
     launch(folder, [*for_hydra, *tasks])
     took = time.perf_counter() - started
-    runs = children(Jobs(folder).parent, uri)
+    runs = children(store, Jobs(folder).parent)
     found = runs[(runs["sweep"] == wanted.name) & (runs["status"] == "FINISHED")]
     if SCORE in found:
         best = found.groupby("variant")[SCORE].mean().nlargest(SHOWN).index

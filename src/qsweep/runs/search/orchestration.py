@@ -37,7 +37,7 @@ def search(wanted: SearchPlan, launcher: Launcher, folder: str) -> None:
         jobs.name_parent(parent.run_id)
         runs = Runs(parent, launcher, jobs, first)
         best = -math.inf
-        for told in Search(held, wanted.space, how, Evaluated(wanted, runs.run)).run():
+        for told in Search(held, wanted.space, how, Evaluated(wanted, runs.run, parent.store)).run():
             if told.state == "complete" and told.mean > best:
                 best = told.mean
                 click.echo(f"trial {told.number}: {', '.join(told.overrides)}: {told.mean:.4g}")

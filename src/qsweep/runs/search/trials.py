@@ -13,7 +13,7 @@ from qsweep.policies.evaluation.judge import judged
 from qsweep.runs.journal import Ended
 from qsweep.runs.search.loop import Scored, Wanted
 from qsweep.runs.search.planning import SearchPlan, looks
-from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.store import Store
 
 Run = Callable[[Sequence[Job], str], Sequence[Ended]]
 """Train jobs, under a name, and say how each ended, in any order: `launching.Runs.run`.
@@ -24,10 +24,13 @@ A job's number counts from 0 over all launches. The outcome holds `run_id`, and 
 
 
 class Runs:
-    """Trains what trials want; `Evaluate` of a plan. jobs: all that were launched, in order."""
+    """Trains what trials want; `Evaluate` of a plan. jobs: all that were launched, in order.
 
-    def __init__(self, plan: SearchPlan, run: Run) -> None:
-        self._plan, self._run = plan, run
+    store: where runs of an earlier launch are recorded, if there are any.
+    """
+
+    def __init__(self, plan: SearchPlan, run: Run, store: Store | None = None) -> None:
+        self._plan, self._run, self._store = plan, run, store
         self.jobs: list[Job] = []
 
     def __call__(self, wanted: Sequence[Wanted]) -> list[Scored]:
@@ -37,7 +40,7 @@ class Runs:
         self.jobs += jobs
         ended = {mark.number: mark for mark in self._run(jobs, self._plan.name)}
         return [
-            _scored(each, ended.get(number), self._plan.settings.looks)
+            _scored(self._store, each, ended.get(number), self._plan.settings.looks)
             for number, each in enumerate(jobs, start=first)
         ]
 
@@ -62,12 +65,15 @@ def _stops(config: Config, floors: Sequence[float]) -> Iterator[tuple[int, float
         yield from (stop for stop in early if math.isfinite(stop[1]))
 
 
-def _scored(each: Job, ended: Ended | None, count: int) -> Scored:
+def _scored(store: Store | None, each: Job, ended: Ended | None, count: int) -> Scored:
     if ended is None or ended.error:
         return Scored("", (), ended.error if ended else "the worker ended without reporting a result")
     config, run_id = each.config, str(ended.outcome["run_id"])
     # Of a run that an earlier launch finished, nothing is known but which it is.
-    scores = ended.outcome.get("scores") or kept_scores(open_store(config.tracking.uri), run_id)
+    scores = ended.outcome.get("scores")
+    if not scores:
+        assert store is not None
+        scores = kept_scores(store, run_id)
     every = judged(config.episodes, config.checkpoint_every, config.evaluation.checkpoints)
     places = [every.index(episode) for episode in looks(config, count)]
     best = tuple(max(scores[: place + 1]) for place in places if place < len(scores))

@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from itertools import groupby, islice
 
 from qsweep.config import record, variant_hash
@@ -22,6 +23,8 @@ from qsweep.runs.sweep.watchdog import Wanted
 from qsweep.system.exit_with_parent import BUSY
 from qsweep.system.garbage import collect_seldom
 from qsweep.system.liveness import Owner
+from qsweep.tracking import Tracker, tracker
+from qsweep.tracking.store import open_tracked
 
 LARGEST = 48
 """Runs in a batch, at most: a worker that is killed takes no more of them along."""
@@ -111,20 +114,24 @@ def work_off(batch: Batch, jobs: Jobs) -> list[Ended]:
     ended: list[Ended] = []
     tracking = batch.runs[0].work.config.tracking
     wanted = Wanted(batch.owner, tracking.uri, tracking.parent)
+    # A server that has taken the parent is waited for.
+    recording = cache(lambda: tracker(open_tracked(tracking.uri, patient=tracking.parent is not None)))
     with BUSY:
         for group in batch.together():
             if jobs.stopped or not wanted.still():
                 break
             jobs.start([each.number for each in group])
-            for mark in _run(group, wanted, jobs):
+            for mark in _run(group, wanted, recording, jobs):
                 jobs.end(mark)
                 ended.append(mark)
     return ended
 
 
-def _run(group: Sequence[Assigned], wanted: Wanted, jobs: Jobs) -> Iterable[Ended]:
+def _run(
+    group: Sequence[Assigned], wanted: Wanted, recording: Callable[[], Tracker], jobs: Jobs
+) -> Iterable[Ended]:
     try:
-        outcomes = run([each.work for each in group], wanted)
+        outcomes = run([each.work for each in group], wanted, recording())
     except KeyboardInterrupt as interrupt:
         jobs.stop()
         return [Ended(each.number, {}, f"stopped by {interrupt}") for each in group]

@@ -13,7 +13,7 @@ from qsweep.policies.registry.promotion import Promotion, register
 from qsweep.report.comparison.variants import finished, variants
 from qsweep.report.formats import number
 from qsweep.report.loading.runs import SCORE, children
-from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.store import Store
 
 FINALISTS = 3
 """How many variants are trained again: the best by the first estimate is often not the best."""
@@ -59,23 +59,21 @@ class Winner:
         return "\n".join(lines)
 
 
-def winners(plan: Plan, parent: str, launch: Launch) -> list[Winner]:
+def winners(store: Store, plan: Plan, parent: str, launch: Launch) -> list[Winner]:
     """Confirm, choose and register the winner of each environment of a finished sweep."""
-    uri = plan.jobs[0].config.tracking.uri
-    first = finished(asked_for(plan, parent))
+    first = finished(asked_for(store, plan, parent))
     if SCORE not in first:
         return []
-    fresh = _confirmed(plan, parent, first, launch)
-    store = open_store(uri)
+    fresh = _confirmed(store, plan, parent, first, launch)
     return [
         _winner(group, fresh[fresh["environment"] == environment], store)
         for environment, group in first.groupby("environment")
     ]
 
 
-def asked_for(plan: Plan, parent: str) -> pd.DataFrame:
+def asked_for(store: Store, plan: Plan, parent: str) -> pd.DataFrame:
     """The runs of a plan under a parent run: not those that confirmed, nor those of another launch."""
-    runs = children(parent, plan.jobs[0].config.tracking.uri)
+    runs = children(store, parent)
     wanted = {config_hash(job.config) for job in plan.jobs}
     return runs[(runs["sweep"] == plan.name) & runs["config"].isin(wanted)]
 
@@ -100,7 +98,7 @@ def _winner(first: pd.DataFrame, fresh: pd.DataFrame, store: Store) -> Winner:
     )
 
 
-def _confirmed(plan: Plan, parent: str, first: pd.DataFrame, launch: Launch) -> pd.DataFrame:
+def _confirmed(store: Store, plan: Plan, parent: str, first: pd.DataFrame, launch: Launch) -> pd.DataFrame:
     """The runs of the finalists on fresh seeds; none where there is nothing to choose between."""
     count = plan.jobs[0].config.registry.confirm_seeds
     jobs: list[Job] = []
@@ -113,7 +111,7 @@ def _confirmed(plan: Plan, parent: str, first: pd.DataFrame, launch: Launch) -> 
         return first.iloc[:0]
     again = replace(plan, name=f"{plan.name}-confirm", jobs=tuple(jobs))
     launch(jobs, again.name)
-    return finished(asked_for(again, parent))
+    return finished(asked_for(store, again, parent))
 
 
 def _again(plan: Plan, chosen: Sequence[str], seeds: range) -> list[Job]:

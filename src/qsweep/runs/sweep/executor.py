@@ -31,7 +31,6 @@ from qsweep.system.interrupts import Interrupted
 from qsweep.system.liveness import announce
 from qsweep.tracking import tracker, unfinished
 from qsweep.tracking.provenance import code
-from qsweep.tracking.store import open_store
 
 POLL_SECONDS = 0.25
 ORPHAN_SECONDS = 90.0
@@ -52,7 +51,7 @@ class Runs:
 
     def __init__(self, parent: Parent, launcher: Launcher, jobs: Jobs, first: Config) -> None:
         self._parent, self._launcher, self._jobs = parent, launcher, jobs
-        self._tracking, self._uri, self._sweep = first.tracking, first.tracking.uri, first.sweep
+        self._tracking, self._store, self._sweep = first.tracking, parent.store, first.sweep
         self._earlier = parent.earlier
         self._wanted = self._launched = 0
         self._found: dict[str, dict[str, list[Earlier]]] = {}
@@ -120,7 +119,7 @@ class Runs:
             return set()
         found = self._earlier_runs(name).items()
         running = {config for config, runs in found if any(each.run.status == "RUNNING" for each in runs)}
-        tracker(self._uri).kill_running(self._parent.run_id)
+        tracker(self._store).kill_running(self._parent.run_id)
         return {number for number, work in works.items() if config_hash(work.config) in running}
 
     def _to_run(
@@ -163,7 +162,8 @@ class Runs:
             time.sleep(POLL_SECONDS)
 
     def _earlier_runs(self, name: str) -> dict[str, list[Earlier]]:
-        return earlier_runs(open_store(self._uri), self._parent.run_id, name, self._tracking)
+        assert self._store is not None
+        return earlier_runs(self._store, self._parent.run_id, name, self._tracking)
 
     def _launch(self, works: Mapping[int, Work]) -> str:
         """Hand runs to the launcher, in batches; returns what it raised, as one line."""
@@ -194,7 +194,7 @@ class Runs:
 
     def _discard(self, run_ids: Iterable[str]) -> None:
         for run_id in run_ids:
-            tracker(self._uri).discard(run_id)
+            tracker(self._store).discard(run_id)
             unfinished.forget(run_id)
 
 

@@ -20,7 +20,7 @@ from qsweep.plan.composition import Plan, conf_folder
 from qsweep.runs.journal import Ended, Jobs
 from qsweep.runs.runner import Outcome, run_record
 from qsweep.runs.sweep.clusters import cluster_problems
-from qsweep.tracking import tracker
+from qsweep.tracking.store import Store, open_tracked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,8 +53,7 @@ def multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
     from qsweep.report.terminal import show_variants, wide_console  # pandas, which one run does without
     from qsweep.runs.sweep.confirmation import asked_for
 
-    uri = wanted.jobs[0].config.tracking.uri
-    check_requirements(uri, for_hydra)
+    store = check_requirements(wanted.jobs[0].config.tracking.uri, for_hydra)
     folder = make_folder(wanted.name, for_hydra)
     started = time.perf_counter()
     launch(folder, [*for_hydra, *tasks])
@@ -62,7 +61,7 @@ def multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
     marks = Jobs(folder).ended()  # of the runs that were asked for, then of those that confirmed
     ended = [job for job in marks if job.number < len(wanted.jobs)]
     failed = [job for job in marks if job.error]
-    runs = _untracked(wanted, ended) if uri == "none" else asked_for(wanted, Jobs(folder).parent)
+    runs = asked_for(store, wanted, Jobs(folder).parent) if store else _untracked(wanted, ended)
     show_variants(runs, wide_console())
     done = sum(not job.error for job in ended)
     kept = sum(not job.error and "name" not in job.outcome for job in ended)
@@ -75,11 +74,11 @@ def multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
     return 0 if done == len(wanted.jobs) and not failed else 1
 
 
-def check_requirements(uri: str, for_hydra: Sequence[str]) -> None:
-    """Whatever of launcher and store cannot be had is known before anything starts."""
+def check_requirements(uri: str, for_hydra: Sequence[str]) -> Store | None:
+    """Return the open store; whatever of launcher and store cannot be had is known before anything starts."""
     if problems := list(cluster_problems(for_hydra, uri)):
         raise UsageError(problems)
-    tracker(uri)
+    return open_tracked(uri)
 
 
 def make_folder(name: str, for_hydra: list[str]) -> Path:

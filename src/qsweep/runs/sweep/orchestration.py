@@ -23,6 +23,7 @@ from qsweep.runs.progress import bar
 from qsweep.runs.sweep.batches import Batch, work_off
 from qsweep.runs.sweep.executor import Runs
 from qsweep.system.interrupts import Interrupted
+from qsweep.tracking.store import Store
 
 POLL_SECONDS = 0.25
 NEEDED_BY_REPORTS = ("qsweep.report.attachment", "qsweep.report.figures")
@@ -89,18 +90,21 @@ def report_loading(folder: Path, modules: Sequence[str] = NEEDED_BY_REPORTS) -> 
 def conclude(plan: Plan, parent: Parent, runs: Runs, jobs: Jobs) -> None:
     """Confirm and register the winner, and compare the runs, as far as that is wanted."""
     first = plan.jobs[0].config
-    if parent.run_id and first.registry.promote == "auto":
-        parent.metrics |= _winners(plan, parent.run_id, runs.run)
-    ended = jobs.ended()
-    if parent.run_id and first.sweep.report == "auto" and not all(run.error for run in ended):
-        _report(parent.run_id, first.tracking.uri)
+    if parent.store is None:
+        return
+    if first.registry.promote == "auto":
+        parent.metrics |= _winners(parent.store, plan, parent.run_id, runs.run)
+    if first.sweep.report == "auto" and not all(run.error for run in jobs.ended()):
+        _report(parent.store, parent.run_id)
 
 
-def _winners(plan: Plan, parent: str, launch: Callable[[Sequence[Job], str], object]) -> dict[str, float]:
+def _winners(
+    store: Store, plan: Plan, parent: str, launch: Callable[[Sequence[Job], str], object]
+) -> dict[str, float]:
     """Confirm, register and print the winners; returns the parent run's metrics."""
     from qsweep.runs.sweep.confirmation import winners  # pandas is slow to import
 
-    found = winners(plan, parent, launch)
+    found = winners(store, plan, parent, launch)
     metrics: dict[str, float] = {}
     for winner in found:
         click.echo(winner)
@@ -108,13 +112,13 @@ def _winners(plan: Plan, parent: str, launch: Callable[[Sequence[Job], str], obj
     return metrics
 
 
-def _report(parent: str, uri: str) -> None:
+def _report(store: Store, parent: str) -> None:
     """Compare the runs in the parent run, and say where."""
     from qsweep.report.attachment import attach  # matplotlib is slow to import
 
     with bar("comparing the runs") as shown:
         shown.add_task("report", total=None)
-        said = attach(parent, uri)
+        said = attach(store, parent)
     click.echo(said)
 
 
