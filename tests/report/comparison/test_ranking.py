@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from qsweep.report.comparison.ranking import Row, Sample, ranked
+from qsweep.report.comparison.ranking import Row, ranked
+from qsweep.report.comparison.samples import Sample
 
 
 def sample(label: str, scores: list[float], seeds: list[int] | None = None) -> Sample:

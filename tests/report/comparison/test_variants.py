@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from qsweep.report.comparison.variants import differing, finished, label, variants
+from qsweep.report.comparison.variants import counted_runs, differing, label, variants
 from qsweep.report.formats import number, share_of_optimum
 from qsweep.report.loading.runs import SCORE
 from qsweep.report.terminal import runs_table, show_variants, variants_table
@@ -62,7 +62,7 @@ def test_only_finished_runs_count() -> None:
         run("a", seed, status=status)
         for seed, status in enumerate(("FINISHED", "FAILED", "KILLED", "RUNNING", "SCHEDULED"))
     ]
-    assert finished(frame(*rows))["run_id"].tolist() == ["a0"]
+    assert counted_runs(frame(*rows))["run_id"].tolist() == ["a0"]
 
 
 def test_a_config_counts_once() -> None:
@@ -73,7 +73,7 @@ def test_a_config_counts_once() -> None:
         run("a", 0, run_id="sooner", engine="compiled"),
         run("a", 1, run_id="other seed"),
     )
-    assert finished(runs)["run_id"].tolist() == ["later", "other seed"]
+    assert counted_runs(runs)["run_id"].tolist() == ["later", "other seed"]
 
 
 def test_variants_by_hand() -> None:
@@ -99,7 +99,7 @@ def test_variants_by_hand() -> None:
 
 
 def test_variants_are_ranked_by_their_means() -> None:
-    """The variant of the highest mean is first, though another has the best single run."""
+    """The variant of the highest mean is first, though another has the best run; a single seed is last."""
     runs = frame(
         run("lucky", 0, -100.0, buckets=10),
         run("lucky", 1, -200.0, buckets=10),
@@ -108,17 +108,17 @@ def test_variants_are_ranked_by_their_means() -> None:
         run("single", 0, -145.0, buckets=40),
     )
     ranked = variants(runs)
-    assert ranked["variant"].tolist() == ["steady", "single", "lucky"]
-    assert ranked["label"].tolist() == ["buckets=20", "buckets=40", "buckets=10"]
-    assert ranked["seeds"].tolist() == [2, 1, 2]
-    assert ranked["sd"].isna().tolist() == [False, True, False]
+    assert ranked["variant"].tolist() == ["steady", "lucky", "single"]
+    assert ranked["label"].tolist() == ["buckets=20", "buckets=10", "buckets=40"]
+    assert ranked["seeds"].tolist() == [2, 2, 1]
+    assert ranked["sd"].isna().tolist() == [False, False, True]
 
 
 def test_no_runs_no_variants() -> None:
     """Where nothing is finished, nothing was scored, or there are no runs at all, no variant is ranked."""
     for runs in (frame(run("a", 0, status="FAILED")), frame(run("a", 0, None)), frame(run("a", 0)).iloc[:0]):
         assert variants(runs).empty
-    assert finished(pd.DataFrame()).empty
+    assert counted_runs(pd.DataFrame()).empty
     assert variants(pd.DataFrame()).empty
 
 
@@ -236,8 +236,8 @@ def test_the_variants_table() -> None:
         "variant", "seeds", "mean", "SD", "worst", "best", "of optimum", "training", "s",
     ]  # fmt: skip
     assert [[cell.strip() for cell in line] for line in lines] == [
-        ["buckets=20", "1", "-125", "-", "-125", "-125", "80.0%", "-190", "0.50"],
         ["buckets=10", "2", "-145", "7.1", "-150", "-140", "69.0%", "-190", "0.50"],
+        ["buckets=20", "1", "-125", "-", "-125", "-125", "80.0%", "-190", "0.50"],
     ]
 
 

@@ -12,13 +12,17 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
+from qsweep.commands.gc.condition import Condition, doomed
 from qsweep.config import Config
 from qsweep.learning.compiler.notice import NOTICE
 from qsweep.learning.task import task
 from qsweep.plan.composition import Job, Plan, load_config, plan
 from qsweep.policies.evaluation import TEST_FILE, Rollouts, Verdict
 from qsweep.policies.registry.promotion import Promotion
+from qsweep.report.comparison.standings import load_variants
 from qsweep.report.loading.runs import load_runs
+from qsweep.report.loading.selection import Selection, selected
+from qsweep.report.terminal import variants_table
 from qsweep.runs.runner import about, run_record
 from qsweep.runs.sweep.confirmation import Winner, winners
 from qsweep.tracking.checkpoints import FILE_NAME, History
@@ -201,6 +205,30 @@ def test_runs_that_failed_do_not_count(sweep: Callable[..., Sweep]) -> None:
     made = sweep(by_table(scores), "buckets=2,3", "seed=0,1", "registry.confirm_seeds=2")
     [winner] = made.winners()
     assert (winner.run_name, winner.first, made.launched) == ("buckets=3,seed=1", -125.0, [])
+
+
+def test_one_ranking_everywhere(sweep: Callable[..., Sweep]) -> None:
+    """Terminal, report, confirmation and gc have one order: a lucky seed and fresh seeds change none of them.
+
+    By the plain mean over whatever runs there are, two buckets would lead, of whose runs but one finished,
+    and three would be last, which did badly on their fresh seeds.
+    """
+    scores = {
+        (2, 0): -100.0, (2, 1): None,
+        (3, 0): -120.0, (3, 1): -121.0, (3, 2): -190.0, (3, 3): -191.0,
+        (4, 0): -130.0, (4, 1): -131.0, (4, 2): -130.0, (4, 3): -131.0,
+        (5, 0): -140.0, (5, 1): -141.0, (5, 2): -140.0, (5, 3): -141.0,
+    }  # fmt: skip
+    made = sweep(by_table(scores), "buckets=2,3,4,5", "seed=0,1", "registry.confirm_seeds=2")
+    made.winners()
+    order = ["buckets=3", "buckets=4", "buckets=5", "buckets=2"]
+    assert list(dict.fromkeys(job.name.partition(",")[0] for job in made.launched)) == order[:3]
+    runs = selected(made.store, Selection(made.plan.name))
+    assert [*variants_table(runs, "").columns[0].cells] == order
+    assert load_variants(made.plan.name, made.store.uri)["label"].tolist() == order
+    called = runs.set_index("run_id")["name"].str.partition(",")[0]
+    for count in range(1, 5):
+        assert set(called.drop(doomed(runs, Condition(keep_best=count)))) == set(order[:count])
 
 
 def test_no_run_finished(sweep: Callable[..., Sweep]) -> None:

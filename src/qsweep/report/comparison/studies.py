@@ -9,16 +9,20 @@ import numpy as np
 import pandas as pd
 
 from qsweep.errors import Problem, UsageError, closest
-from qsweep.report.comparison.ranking import Sample
-from qsweep.report.comparison.variants import differing, label
+from qsweep.report.comparison.samples import Sample
+from qsweep.report.comparison.variants import (
+    HASH_LENGTH,
+    confirming,
+    counted_runs,
+    differing,
+    labels,
+    samples,
+)
 from qsweep.report.comparison.verdict import Verdict, judge
-from qsweep.report.loading.selection import CONFIRM
 from qsweep.report.statistics.comparison import Comparison, compare_with_first
 
 SEED = 20_240_229
 """Of the resampling: the same runs are judged the same way every time."""
-HASH_LENGTH = 6
-"""Hex digits of a variant's hash that tell apart two that look alike."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,14 +113,14 @@ def _particulars(group: pd.DataFrame) -> str:
 def _study(
     group: pd.DataFrame, title: str, metric: str, baseline: str | None, generator: np.random.Generator
 ) -> Study:
-    confirming = _confirming(group)
-    first, fresh = group[~confirming], group[confirming]
-    counted = _counted(first, metric)
-    fresh = _counted(fresh[~fresh["config"].isin(counted["config"])], metric)
+    again = confirming(group)
+    first, fresh = group[~again], group[again]
+    counted = counted_runs(first, metric)
+    fresh = counted_runs(fresh[~fresh["config"].isin(counted["config"])], metric)
     keys = tuple(differing(counted)) if len(counted) else ()
-    names = _labels(pd.concat([counted, fresh]), keys)
+    names = labels(pd.concat([counted, fresh]), keys)
     counted, fresh = (runs.assign(label=runs["variant"].map(names)) for runs in (counted, fresh))
-    verdict = judge(_samples(counted, metric), generator)
+    verdict = judge(samples(counted, metric), generator)
     chosen = _called(baseline, names, counted)
     return Study(
         title=title,
@@ -124,61 +128,14 @@ def _study(
         metric=metric,
         keys=keys,
         runs=first,
-        confirming=group[confirming],
+        confirming=group[again],
         counted=counted,
         fresh=fresh,
         verdict=verdict,
-        again=judge(_samples(fresh, metric), generator) if len(fresh) else None,
+        again=judge(samples(fresh, metric), generator) if len(fresh) else None,
         baseline=chosen,
-        against=_against(chosen, _samples(counted, metric), generator) if chosen else {},
+        against=_against(chosen, samples(counted, metric), generator) if chosen else {},
     )
-
-
-def _confirming(group: pd.DataFrame) -> pd.Series:
-    """Which runs trained finalists again: those of a sweep called as another one, and -confirm."""
-    names = group["sweep"].fillna("").astype(str)
-    bases = set(names) - {""}
-    return names.map(lambda name: name.endswith(CONFIRM) and name.removesuffix(CONFIRM) in bases)
-
-
-def _counted(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The finished runs that have a finite value of the metric, a config that ran more than once once."""
-    if metric not in runs:
-        return runs.iloc[:0].assign(
-            **{metric: pd.Series(dtype=np.float64), "seed": pd.Series(dtype=np.int64)}
-        )
-    has = np.isfinite(pd.to_numeric(runs[metric], errors="coerce"))
-    counted = runs[has & (runs["status"] == "FINISHED")].drop_duplicates("config")
-    seeds = (
-        pd.to_numeric(counted["seed"], errors="coerce")
-        if "seed" in counted
-        else pd.Series(np.nan, counted.index)
-    )
-    numbered = -1 - np.arange(len(counted))  # of older runs, which have none
-    numbered_runs: pd.DataFrame = counted.assign(
-        seed=np.where(seeds.isna(), numbered, seeds.fillna(0)).astype(np.int64)
-    )
-    return numbered_runs
-
-
-def _labels(runs: pd.DataFrame, keys: tuple[str, ...]) -> dict[str, str]:
-    """Variant -> its label; one that looks like another is told apart by its hash."""
-    firsts = runs.drop_duplicates("variant")
-    names = {str(run["variant"]): label(run, keys) for _, run in firsts.iterrows()}
-    for length in (HASH_LENGTH, None):
-        alike = pd.Series(names, dtype=str).duplicated(keep=False)
-        names = {
-            variant: f"{name}  ({variant[:length]})" if alike[variant] else name
-            for variant, name in names.items()
-        }
-    return names
-
-
-def _samples(runs: pd.DataFrame, metric: str) -> list[Sample]:
-    return [
-        Sample(str(name), group[metric].to_numpy(np.float64), group["seed"].to_numpy(np.int64))
-        for name, group in runs.groupby("label", sort=False)
-    ]
 
 
 def _called(baseline: str | None, names: dict[str, str], counted: pd.DataFrame) -> str | None:

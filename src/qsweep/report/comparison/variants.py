@@ -1,14 +1,17 @@
-"""Variants ranked over their seeds, for the terminal."""
+"""Runs as variants: which runs count, what distinguishes variants, and their order over seeds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qsweep.config import RULES
+from qsweep.report.comparison.samples import Sample, ordered
 from qsweep.report.loading.runs import SCORE
+from qsweep.report.loading.selection import CONFIRM
 
 DERIVED = ("epsilon.decay_", "env.low", "env.high", "env.max_steps", "initial_q.", "checkpoint_every")
 """Params that a preset or another param often decides; not worth naming where they follow it."""
@@ -16,11 +19,43 @@ RUN_KEYS = ("seed", "tracking.", "registry.", "engine")
 """Params in which the runs of one variant may differ."""
 
 
-def finished(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs that count: finished and judged, a config that ran more than once by its latest run."""
-    if runs.empty or SCORE not in runs:
-        return runs.iloc[:0]
-    return runs[(runs["status"] == "FINISHED") & runs[SCORE].notna()].drop_duplicates("config")
+HASH_LENGTH = 6
+"""Hex digits of a variant's hash that distinguish two that look alike."""
+
+
+def confirming(runs: pd.DataFrame) -> pd.Series:
+    """Which runs trained finalists again: those of a sweep called as another one, and -confirm."""
+    names = runs["sweep"].fillna("").astype(str)
+    bases = set(names) - {""}
+    return names.map(lambda name: name.endswith(CONFIRM) and name.removesuffix(CONFIRM) in bases).astype(bool)
+
+
+def counted_runs(runs: pd.DataFrame, metric: str = SCORE) -> pd.DataFrame:
+    """The finished runs that have a finite value of the metric; of a config that ran more than once, one."""
+    if metric not in runs:
+        return runs.iloc[:0].assign(
+            **{metric: pd.Series(dtype=np.float64), "seed": pd.Series(dtype=np.int64)}
+        )
+    has = np.isfinite(pd.to_numeric(runs[metric], errors="coerce"))
+    counted = runs[has & (runs["status"] == "FINISHED")].drop_duplicates("config")
+    seeds = (
+        pd.to_numeric(counted["seed"], errors="coerce")
+        if "seed" in counted
+        else pd.Series(np.nan, counted.index)
+    )
+    numbered = -1 - np.arange(len(counted))  # of older runs, which have none
+    numbered_runs: pd.DataFrame = counted.assign(
+        seed=np.where(seeds.isna(), numbered, seeds.fillna(0)).astype(np.int64)
+    )
+    return numbered_runs
+
+
+def samples(runs: pd.DataFrame, metric: str = SCORE) -> list[Sample]:
+    """The scores of every variant, which a column `label` names, in the order in which they come."""
+    return [
+        Sample(str(name), group[metric].to_numpy(np.float64), group["seed"].to_numpy(np.int64))
+        for name, group in runs.groupby("label", sort=False)
+    ]
 
 
 def differing(runs: pd.DataFrame) -> list[str]:
@@ -40,39 +75,55 @@ def differing(runs: pd.DataFrame) -> list[str]:
 
 
 def variants(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row a variant, the best mean first, over its seeds.
+    """One row a variant over its seeds, in the order of a report; runs that confirmed finalists do not count.
 
     Columns: variant, label, seeds; mean, sd (NaN with one seed), worst and best of the test score over
     seeds; optimum, the environment's (NaN where unknown); train, the mean of the last trailing average
     while training; seconds of training, mean. runs: a frame as `load_runs` gives it.
     """
-    counted = finished(runs)
+    counted = runs if runs.empty else counted_runs(runs[~confirming(runs)])
     if counted.empty:
         return pd.DataFrame()
-    keys = differing(counted)
-    rows = []
-    for variant, group in counted.groupby("variant", sort=False):
-        score = group[SCORE]
-        rows.append(
-            {
-                "variant": variant,
-                "label": label(group.iloc[0], keys),
-                "seeds": group["seed"].nunique(),
-                "mean": score.mean(),
-                "sd": score.std(ddof=1),
-                "worst": score.min(),
-                "best": score.max(),
-                "train": _mean(group, "train/return_avg"),
-                "optimum": _mean(group, "optimum/return"),
-                "seconds": _mean(group, "train/seconds"),
-            }
-        )
-    return pd.DataFrame(rows).sort_values("mean", ascending=False, ignore_index=True)
+    names = labels(counted, differing(counted))
+    counted = counted.assign(label=counted["variant"].map(names))
+    measured = [sample.once() for sample in samples(counted)]
+    groups = dict(list(counted.groupby("label")))
+    rows = [_row(groups[measured[n].label], measured[n]) for n in ordered(measured)]
+    return pd.DataFrame(rows)
+
+
+def _row(runs: pd.DataFrame, sample: Sample) -> dict[str, Any]:
+    scores = pd.Series(sample.scores)
+    return {
+        "variant": runs["variant"].iloc[0],
+        "label": sample.label,
+        "seeds": len(scores),
+        "mean": scores.mean(),
+        "sd": scores.std(ddof=1),
+        "worst": scores.min(),
+        "best": scores.max(),
+        "train": _mean(runs, "train/return_avg"),
+        "optimum": _mean(runs, "optimum/return"),
+        "seconds": _mean(runs, "train/seconds"),
+    }
 
 
 def _mean(group: pd.DataFrame, column: str) -> float:
     """The mean of a metric that runs of older versions may lack."""
     return float(group[column].mean()) if column in group else np.nan
+
+
+def labels(runs: pd.DataFrame, keys: Sequence[str]) -> dict[str, str]:
+    """Variant -> its label; one that looks like another is distinguished by its hash."""
+    firsts = runs.drop_duplicates("variant")
+    names = {str(run["variant"]): label(run, keys) for _, run in firsts.iterrows()}
+    for length in (HASH_LENGTH, None):
+        alike = pd.Series(names, dtype=str).duplicated(keep=False)
+        names = {
+            variant: f"{name}  ({variant[:length]})" if alike[variant] else name
+            for variant, name in names.items()
+        }
+    return names
 
 
 def label(run: pd.Series, keys: Sequence[str]) -> str:

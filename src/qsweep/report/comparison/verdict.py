@@ -8,7 +8,8 @@ from math import floor, log10
 
 import numpy as np
 
-from qsweep.report.comparison.ranking import Row, Sample, ranked
+from qsweep.report.comparison.ranking import Row, ranked
+from qsweep.report.comparison.samples import Sample
 from qsweep.report.formats import number
 from qsweep.report.statistics.comparison import MOST_SEEDS, fewest_seeds, reachable
 from qsweep.report.statistics.summaries import RESAMPLES, Interval

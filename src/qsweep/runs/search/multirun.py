@@ -18,7 +18,8 @@ SHOWN = 20
 
 def search(options: dict[str, Any], lines: Sequence[str], for_hydra: list[str], tasks: list[str]) -> int:
     """Search through Hydra; prints the best variants."""
-    from qsweep.report.loading.runs import SCORE, children
+    from qsweep.report.comparison.variants import variants
+    from qsweep.report.loading.runs import children
     from qsweep.report.terminal import show_variants, wide_console
     from qsweep.runs.search.planning import search_plan
 
@@ -35,9 +36,9 @@ def search(options: dict[str, Any], lines: Sequence[str], for_hydra: list[str], 
     took = time.perf_counter() - started
     runs = children(store, Jobs(folder).parent)
     found = runs[(runs["sweep"] == wanted.name) & (runs["status"] == "FINISHED")]
-    if SCORE in found:
-        best = found.groupby("variant")[SCORE].mean().nlargest(SHOWN).index
-        show_variants(found[found["variant"].isin(best)], wide_console())
+    ranked = variants(found)
+    if len(ranked):
+        show_variants(found[found["variant"].isin(ranked["variant"][:SHOWN])], wide_console())
     ended = Jobs(folder).ended()
     failed = [each for each in ended if each.error]
     click.echo(f"{len(ended) - len(failed)} runs in {took:.1f} s; folder: {folder}")

@@ -10,7 +10,7 @@ import pandas as pd
 from qsweep.config import config_hash, variant_hash
 from qsweep.plan.composition import Job, Plan
 from qsweep.policies.registry.promotion import Promotion, register
-from qsweep.report.comparison.variants import finished, variants
+from qsweep.report.comparison.variants import counted_runs, variants
 from qsweep.report.formats import number
 from qsweep.report.loading.runs import SCORE, children
 from qsweep.tracking.store import Store
@@ -61,8 +61,8 @@ class Winner:
 
 def winners(store: Store, plan: Plan, parent: str, launch: Launch) -> list[Winner]:
     """Confirm, choose and register the winner of each environment of a finished sweep."""
-    first = finished(asked_for(store, plan, parent))
-    if SCORE not in first:
+    first = counted_runs(asked_for(store, plan, parent))
+    if first.empty:
         return []
     fresh = _confirmed(store, plan, parent, first, launch)
     return [
@@ -82,7 +82,7 @@ def _winner(first: pd.DataFrame, fresh: pd.DataFrame, store: Store) -> Winner:
     """Of the runs in one environment, on the sweep's seeds and on fresh ones, the winner; registered."""
     ranked = variants(first).set_index("variant")
     again = ranked if fresh.empty else variants(fresh).set_index("variant")
-    leader, best = str(ranked.index[0]), str(again["mean"].idxmax())
+    leader, best = str(ranked.index[0]), str(again.index[0])
     confirmed = not fresh.empty and leader in again.index
     runs = pd.concat([first, fresh])
     run = runs[runs["variant"] == best].sort_values(SCORE, ascending=False).iloc[0]
@@ -111,7 +111,7 @@ def _confirmed(store: Store, plan: Plan, parent: str, first: pd.DataFrame, launc
         return first.iloc[:0]
     again = replace(plan, name=f"{plan.name}-confirm", jobs=tuple(jobs))
     launch(jobs, again.name)
-    return finished(asked_for(store, again, parent))
+    return counted_runs(asked_for(store, again, parent))
 
 
 def _again(plan: Plan, chosen: Sequence[str], seeds: range) -> list[Job]:
