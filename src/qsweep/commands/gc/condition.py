@@ -18,9 +18,9 @@ class Condition:
     """What the user asked for.
 
     older_than: an age such as 30d, or a date. keep_best: of each experiment or sweep, the runs of how many
-    variants stay, the first in the order of a report; with an age only older ones go. thin: of a history every how
-    many checkpoints stay; keep_checkpoints: about how many stay, evenly spaced. purge: what is deleted is
-    gone for good, with what was deleted before and meets the age.
+    variants stay, the first in the order of a report; with an age only older ones go. thin: of a history
+    every how many checkpoints stay; keep_checkpoints: about how many stay, evenly spaced. purge: what is
+    deleted is gone for good, with what was deleted before and meets the age.
     """
 
     older_than: str | None = None

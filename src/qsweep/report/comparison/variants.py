@@ -38,16 +38,9 @@ def counted_runs(runs: pd.DataFrame, metric: str = SCORE) -> pd.DataFrame:
         )
     has = np.isfinite(pd.to_numeric(runs[metric], errors="coerce"))
     counted = runs[has & (runs["status"] == "FINISHED")].drop_duplicates("config")
-    seeds = (
-        pd.to_numeric(counted["seed"], errors="coerce")
-        if "seed" in counted
-        else pd.Series(np.nan, counted.index)
-    )
-    numbered = -1 - np.arange(len(counted))  # of older runs, which have none
-    numbered_runs: pd.DataFrame = counted.assign(
-        seed=np.where(seeds.isna(), numbered, seeds.fillna(0)).astype(np.int64)
-    )
-    return numbered_runs
+    seeds = pd.to_numeric(counted.get("seed", pd.Series(np.nan, counted.index)), errors="coerce")
+    numbered = pd.Series(-1.0 - np.arange(len(counted)), counted.index)  # of older runs, which have none
+    return counted.assign(seed=seeds.fillna(numbered).astype(np.int64))
 
 
 def samples(runs: pd.DataFrame, metric: str = SCORE) -> list[Sample]:
