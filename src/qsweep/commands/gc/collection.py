@@ -72,7 +72,9 @@ def collect(store: Store, name: str | None, condition: Condition, dry: bool = Fa
     if store.artifacts is None and (condition.purge or condition.of_checkpoints):
         rule = "need a store in a folder on this machine"
         remedy = "on the server, run mlflow gc, or qsweep gc on the folder that it serves"
-        raise UsageError([Problem("--purge, --thin-checkpoints, --keep-checkpoints", rule, store.uri, remedy)])
+        raise UsageError(
+            [Problem("--purge, --thin-checkpoints, --keep-checkpoints", rule, store.uri, remedy)]
+        )
     frame = selected(store, Selection(name)) if name else runs_in(store)
     runs, registered = every_run(store), _registered(store)
     meeting = set(doomed(frame, condition))

@@ -37,7 +37,7 @@ def counted_runs(runs: pd.DataFrame, metric: str = SCORE) -> pd.DataFrame:
             **{metric: pd.Series(dtype=np.float64), "seed": pd.Series(dtype=np.int64)}
         )
     has = np.isfinite(pd.to_numeric(runs[metric], errors="coerce"))
-    counted = runs[has & (runs["status"] == "FINISHED")].drop_duplicates("config")
+    counted: pd.DataFrame = runs[has & (runs["status"] == "FINISHED")].drop_duplicates("config")
     seeds = pd.to_numeric(counted.get("seed", pd.Series(np.nan, counted.index)), errors="coerce")
     numbered = pd.Series(-1.0 - np.arange(len(counted)), counted.index)  # of older runs, which have none
     return counted.assign(seed=seeds.fillna(numbered).astype(np.int64))
