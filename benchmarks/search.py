@@ -1,12 +1,12 @@
-"""A search against a grid of ten times its runs, on MountainCar: what each finds.
+"""A search compared with a grid of ten times its runs, on MountainCar.
 
     .venv/bin/python benchmarks/search.py [--trials 200] [--seeds 5] [--fresh 20] [--folder DIR] [OVERRIDES]
 
-The grid is that of conf/sweep/mountain_car_search.yaml, refined to 2,000 points, its exploration varied, too;
-the search has the same keys and ends. Nothing is recorded. A winner is picked by its first score, which
-flatters it, so both are trained again on `--fresh` seeds that nothing was picked by, and their test scores
-compared, seed by seed. With `--folder` the study is kept, and a search that was killed goes on. `--grid
-KEY=A,B ...` gives another grid. With two cores the grid takes about an hour.
+The grid is that of conf/sweep/mountain_car_search.yaml, refined to 2,000 points, with the exploration added;
+the search has the same keys and bounds. No run is recorded. A winner's score is optimistic, because the
+winner was selected by it. So both winners are trained again on `--fresh` new seeds, and their test scores
+are compared seed by seed. With `--folder` the study is kept, and a killed search is resumed. `--grid KEY=A,B ...`
+gives another grid. With two cores the grid takes about an hour.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from qsweep.policies.evaluation import Judge
 from qsweep.runs.journal import Ended
 from qsweep.runs.search.loop import Search
 from qsweep.runs.search.planning import SearchPlan, search_plan
+from qsweep.runs.search.pruners import pruner
 from qsweep.runs.search.samplers import sampler
 from qsweep.runs.search.study import SearchStudy
-from qsweep.runs.search.trials import Runs, job
+from qsweep.runs.search.trials import TrialRuns, job
 
 GRID = [
     "buckets=10,15,20,25,30,35,40,45,50,60",
@@ -46,33 +47,30 @@ SPACE = [
 
 
 def trained(number: int, each: Job) -> Ended:
-    """One run, as the launcher's workers train it, but recorded nowhere."""
+    """Train one run as a launcher's worker does, without a record."""
     judge = Judge(each.config)
-    for part in (part for _, block in train_blocks([each.config]) for part in block.parts()):
-        list(judge.hear(part))
-        if judge.hopeless:
-            break
+    for _, block in train_blocks([each.config]):
+        list(judge.hear(block))
     test = judge.verdict().metrics()["test/return_mean"]
     return Ended(number, {"run_id": "", "scores": judge.scores, "test": test}, "")
 
 
 class Trainer:
-    """Trains jobs on every core; `sweeps.Sweep.run` without a record. ended: all of them."""
+    """Trains jobs on every core; `executor.Runs.run` without a record. count: the jobs so far."""
 
     def __init__(self) -> None:
-        self.ended: list[Ended] = []
+        self.count = 0
 
     def run(self, jobs: Sequence[Job], name: str) -> list[Ended]:
         """Train jobs together."""
-        first = len(self.ended)
-        tasks = (delayed(trained)(first + place, each) for place, each in enumerate(jobs))
-        done: list[Ended] = Parallel(n_jobs=-1)(tasks)
-        self.ended += done
-        return done
+        tasks = (delayed(trained)(number, each) for number, each in enumerate(jobs, start=self.count))
+        self.count += len(jobs)
+        ended: list[Ended] = Parallel(n_jobs=-1)(tasks)
+        return ended
 
 
 def winner_of_grid(plan: SearchPlan, grid: Sequence[str]) -> tuple[str, ...]:
-    """The overrides of the point of a grid with the best mean over the plan's seeds."""
+    """Return the overrides of the point of a grid with the best mean over the plan's seeds."""
     axes = [[f"{key}={value}" for value in values.split(",")] for key, _, values in map(split, grid)]
     points = list(product(*axes))
     jobs = [job(plan, point, seed) for point in points for seed in plan.settings.seeds]
@@ -80,44 +78,40 @@ def winner_of_grid(plan: SearchPlan, grid: Sequence[str]) -> tuple[str, ...]:
     ended = Trainer().run(jobs, "grid")
     scores = np.array([max(mark.outcome["scores"]) for mark in ended]).reshape(len(points), -1).mean(axis=1)
     best = int(scores.argmax())
-    said("grid", len(points), jobs, ended, time.perf_counter() - started, float(scores[best]))
+    report("grid", len(points), len(jobs), time.perf_counter() - started, float(scores[best]))
     return points[best]
 
 
 def winner_of_search(plan: SearchPlan, folder: Path) -> tuple[str, ...]:
-    """The overrides of the best trial of a search."""
-    trainer = Trainer()
-    runs = Runs(plan, trainer.run)
+    """Return the overrides of the best trial of a search."""
+    runs = TrialRuns(plan, Trainer().run)
     points = sampler(plan.settings.sampler, plan.settings.seed, plan.space)
-    study = SearchStudy(plan.name, folder / "optuna.db", points, plan.facts)
+    stops = pruner(plan.settings.pruner)
+    study = SearchStudy(plan.name, folder / "optuna.db", points, stops, plan.facts)
     started = time.perf_counter()
-    told = list(Search(study, plan.space, plan.settings, runs).run())
+    results = list(Search(study, plan.space, plan.settings, runs).run())
     best = study.study.best_trial
     assert best.value is not None
-    said("search", len(told), runs.jobs, trainer.ended, time.perf_counter() - started, best.value)
+    report("search", len(results), runs.count, time.perf_counter() - started, best.value)
     return tuple(best.user_attrs["overrides"])
 
 
 def split(line: str) -> tuple[str, str, str]:
-    """KEY=VALUES in parts."""
+    """Split KEY=VALUES."""
     return line.partition("=")
 
 
-def said(
-    name: str, points: int, jobs: Sequence[Job], ended: Sequence[Ended], took: float, best: float
-) -> None:
-    """A line about a search or a grid; of runs that stopped early only what they trained counts."""
-    whole = jobs[0].config.evaluation.checkpoints
-    trained_whole = sum(len(mark.outcome["scores"]) for mark in ended) / whole
+def report(name: str, points: int, runs: int, seconds: float, best: float) -> None:
+    """Print a line about a search or a grid."""
     print(
-        f"{name}: {points:,} variants, {len(jobs):,} runs (the training of {trained_whole:,.0f}) "
-        f"in {took:,.0f} s; best mean validation score {best:.2f}",
+        f"{name}: {points:,} variants, {runs:,} runs in {seconds:,.0f} s; "
+        f"best mean validation score {best:.2f}",
         flush=True,
     )
 
 
 def fresh(plan: SearchPlan, overrides: Sequence[str], seeds: range) -> np.ndarray:
-    """The test scores [seeds] of a variant on seeds that nothing was picked by."""
+    """Return the test scores [seeds] of a variant on fresh seeds."""
     ended = Trainer().run([job(plan, overrides, seed) for seed in seeds], "fresh")
     scores = np.array([mark.outcome["test"] for mark in ended])
     print(f"  {' '.join(overrides)}: test score {mean(scores)} on {len(seeds)} fresh seeds", flush=True)
@@ -125,14 +119,14 @@ def fresh(plan: SearchPlan, overrides: Sequence[str], seeds: range) -> np.ndarra
 
 
 def mean(values: np.ndarray) -> str:
-    """A mean and its standard error."""
+    """Write a mean and its standard error."""
     return f"{values.mean():.2f} (standard error {values.std(ddof=1) / len(values) ** 0.5:.2f})"
 
 
 def main() -> None:
-    """Print what the grid found, what the search found, and their difference on fresh seeds."""
+    """Print the winners of the grid and of the search, and their difference on fresh seeds."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name, default in (("trials", 200), ("seeds", 5), ("fresh", 20), ("looks", 1), ("seed", 0)):
+    for name, default in (("trials", 200), ("seeds", 5), ("fresh", 20), ("seed", 0)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--sampler", default="tpe")
     parser.add_argument("--pruner", default="none")
@@ -141,9 +135,7 @@ def main() -> None:
     parser.add_argument("--grid", nargs="*", default=GRID)
     parser.add_argument("overrides", nargs="*")
     given = parser.parse_intermixed_args()
-    options = {
-        name: getattr(given, name) for name in ("trials", "sampler", "pruner", "looks", "parallel", "seed")
-    }
+    options = {name: getattr(given, name) for name in ("trials", "sampler", "pruner", "parallel", "seed")}
     options |= {"seeds": f"range({given.seeds})", "study": None, "params": None}
     plan = search_plan([*given.overrides, *SPACE], options)
     seeds = range(given.seeds, given.seeds + given.fresh)

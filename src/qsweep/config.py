@@ -146,10 +146,6 @@ class Sweep:
         Annotated[int, Field(ge=1, le=10_000)] | None,
         Field(description="a whole number from 1 to 10,000 (runs), or null (by the number of cores)"),
     ] = None
-    floors: Annotated[
-        Annotated[tuple[tuple[Episode, float], ...], Field(min_length=1)] | None,
-        Field(description="a list of [EPISODE, SCORE], as a search gives its runs, or null"),
-    ] = None
 
 
 @dataclass(frozen=True, config=STRICT)

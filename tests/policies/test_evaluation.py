@@ -316,33 +316,6 @@ def test_a_judge_keeps_its_scores() -> None:
     assert judge.scores == [scores[end] for end in sorted(scores)]
 
 
-@pytest.mark.parametrize(
-    ("floors", "hopeless"),
-    [
-        (None, False),
-        ([[200, 0.0]], False),
-        ([[200, 1.1]], True),
-        ([[200, 0.0], [400, 1.1]], True),
-        ([[201, 1.1]], False),  # no checkpoint is judged there
-    ],
-)
-def test_floors(floors: list[list[float]] | None, hopeless: bool) -> None:
-    """A run is hopeless once its best score, at most 1 here, lies below the floor of a judged checkpoint."""
-    judge, _, _ = listen(resolve({**LAKE, "seed": 1, "sweep": {"floors": floors}}))
-    assert judge.hopeless == hopeless
-
-
-def test_an_early_best_carries_over_a_floor() -> None:
-    """What counts is the best score so far, not the latest."""
-    _, _, scores = listen(resolve({**LAKE, "seed": 1}))
-    ends = sorted(scores)
-    best = [max(scores[end] for end in ends[: place + 1]) for place in range(len(ends))]
-    fell = next(place for place, end in enumerate(ends) if scores[end] < best[place])
-    floors = [[ends[fell] + 1, best[fell]]]
-    judge, _, _ = listen(resolve({**LAKE, "seed": 1, "sweep": {"floors": floors}}))
-    assert not judge.hopeless
-
-
 def test_a_judge_says_nothing_between_its_checkpoints() -> None:
     """A checkpoint that is not one of those to be judged gives no score."""
     config = resolve(LAKE)

@@ -1,4 +1,4 @@
-"""Hydra's side of a search; what it does is in qsweep.runs.search and qsweep.runs.sweep.orchestration.
+"""Hydra's side of a search; the search itself is in qsweep.runs.search.
 
 Hydra imports this file whenever it starts, in any program: nothing heavy may be imported at its top.
 """
@@ -22,10 +22,10 @@ class QsweepOptuna(QsweepSweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Search what `arguments` vary."""
+        from qsweep.runs.search.orchestration import search
         from qsweep.runs.search.planning import search_plan
-        from qsweep.runs.sweep import orchestration
 
         assert isinstance(self.options, dict)
         assert self.launcher is not None
         plan = search_plan(self.lines(arguments), self.options)
-        return orchestration.search(plan, self.launcher, str(self.config.hydra.sweep.dir))
+        return search(plan, self.launcher, str(self.config.hydra.sweep.dir))

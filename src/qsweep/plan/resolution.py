@@ -58,6 +58,7 @@ def resolve(values: Mapping[str, Any]) -> Config:
 def recorded(values: Any) -> Config:
     """The resolved config in a record, which may come from anybody.
 
+    Its `sweep` is ignored: it is about a multirun, not about the run, and older versions have other keys.
     Raises UsageError as `resolve` does, and where its environment would import a module that nobody here
     asked for.
     """
@@ -65,7 +66,7 @@ def recorded(values: Any) -> Config:
     if not isinstance(env, Mapping):
         raise UsageError([Problem("config", "must be the config of a run, with a key env")])
     refuse_foreign(env.get("id"), env.get("wrapper"))
-    return resolve(values)
+    return resolve({key: value for key, value in values.items() if key != "sweep"})
 
 
 def _engine(asked: str, env: Env) -> tuple[Engine, list[Problem]]:

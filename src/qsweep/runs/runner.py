@@ -75,13 +75,11 @@ def run(works: Sequence[Work], progress: Progressing, tracking: Tracker) -> list
     """
     timer = Stopwatch(len(works))
     with StopRequests() as stop, _all_recorded(works, tracking, timer) as runs:
-        for number, block in timer.timed(_blocks(works, runs)):
+        for number, block in timer.timed(train_blocks([work.config for work in works], runs[0].left.state())):
             for _ in runs[number].hear(block):
                 stop.check()
             progress.update(block)
             stop.check()
-            if runs[number].given_up:  # it is alone then
-                break
         for each in runs:
             each.judge_checkpoints()
             stop.check()
@@ -122,7 +120,7 @@ def _recorded(work: Work, tracking: Tracker, timer: Stopwatch) -> Iterator[_Reco
             finally:
                 summary, tags = {} if recording.goes_on else recording.summary(), recording.tags()
                 if recording.whole:  # it is done, whatever becomes of those beside it
-                    status = "KILLED" if recording.given_up else "FINISHED"
+                    status = "FINISHED"
         except KeyboardInterrupt:
             status = status if recording.whole else "KILLED"
             raise
@@ -135,14 +133,6 @@ def _recorded(work: Work, tracking: Tracker, timer: Stopwatch) -> Iterator[_Reco
 def _opened(work: Work, tracking: Tracker) -> RunLog:
     record = run_record(work.config, work.name, work.command)
     return tracking.reopen(work.run_id, record) if work.run_id else tracking.open(record)
-
-
-def _blocks(works: Sequence[Work], runs: Sequence[_Recording]) -> Iterator[tuple[int, Block]]:
-    blocks = train_blocks([work.config for work in works], runs[0].left.state())
-    if not works[0].config.sweep.floors:
-        return blocks
-    # One that may be given up ends at a checkpoint that is judged, wherever that lies in a block.
-    return ((number, part) for number, block in blocks for part in block.parts())
 
 
 class _Recording:
@@ -180,11 +170,6 @@ class _Recording:
         if reached := state():
             self._recorder.settle(self._seconds, reached)
         self._settled = time.monotonic()
-
-    @property
-    def given_up(self) -> bool:
-        """Whether its search has no use for the rest of it."""
-        return self._judge.hopeless
 
     def judge_checkpoints(self) -> None:
         """What the chosen checkpoint is worth, beside the optimum where that is known."""
@@ -247,10 +232,9 @@ class _Recording:
 
     def tags(self) -> dict[str, str]:
         """What is known of a run only at its end."""
-        pruned = {"qsweep.pruned": "true"} if self.given_up else {}
         if self._recorder.q_table is None:
-            return pruned
-        return {"qsweep.qtable_sha256": checkpoints.sha256(self._recorder.q_table), **pruned}
+            return {}
+        return {"qsweep.qtable_sha256": checkpoints.sha256(self._recorder.q_table)}
 
     def outcome(self) -> Outcome:
         """How the run ended."""

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from qsweep.errors import UsageError
-from qsweep.plan.composition import load_config
-from qsweep.runs.search.planning import looks, search_plan
+from qsweep.runs.search.planning import search_plan
 
 OPTIONS: dict[str, Any] = {
     "_target_": "hydra_plugins.qsweep_optuna.sweeper.QsweepOptuna",
@@ -15,7 +14,6 @@ OPTIONS: dict[str, Any] = {
     "seeds": "range(2)",
     "sampler": "tpe",
     "pruner": "none",
-    "looks": 1,
     "parallel": 1,
     "seed": 0,
     "study": None,
@@ -30,7 +28,7 @@ def problems(*lines: str, **options: Any) -> list[str]:
 
 
 def test_a_plan() -> None:
-    """What varies is searched, what has one value is shared; the name says what varies."""
+    """Keys that vary are searched, keys of one value are shared; the name lists the searched keys."""
     plan = search_plan(LINES, OPTIONS)
     assert plan.name == "learning_rate,buckets"
     assert plan.varied == ("learning_rate", "buckets")
@@ -39,13 +37,13 @@ def test_a_plan() -> None:
 
 
 def test_a_name_of_its_own() -> None:
-    """The study's name counts before the sweep's, and both before what varies."""
+    """The name is the study's, else the sweep's, else the searched keys."""
     assert search_plan([*LINES, "sweep.name=mine"], OPTIONS).name == "mine"
     assert search_plan([*LINES, "sweep.name=mine"], {**OPTIONS, "study": "a"}).name == "a"
 
 
 def test_a_preset_is_overridden() -> None:
-    """Of a preset's key and the same key typed, the typed one counts, be it one value or another range."""
+    """A key on the command line replaces the preset's, with one value or with another range."""
     params = {"learning_rate": "interval(0,1)", "buckets": "range(10,60)", "discount": "0.9,1"}
     plan = search_plan(["learning_rate=0.3", "buckets=range(5,9)"], {**OPTIONS, "params": params})
     assert plan.varied == ("buckets", "discount")
@@ -54,7 +52,7 @@ def test_a_preset_is_overridden() -> None:
 
 
 def test_all_problems_at_once() -> None:
-    """Settings, space and keys are checked in one go."""
+    """The problems of settings, space and keys are reported together."""
     found = problems("seed=range(3)", "learning_rate=interval(1,0)", trials=0, sampler="best")
     assert [line.partition(":")[0] for line in found] == [
         "hydra.sweeper.trials",
@@ -80,8 +78,8 @@ def test_all_problems_at_once() -> None:
         (["episodes=100"], "hydra.sweeper.params: must name something to search"),
     ],
 )
-def test_the_ends_of_a_space_are_composed(lines: list[str], said: str) -> None:
-    """What no run could be started with is found at the space's corners, before anything starts."""
+def test_the_corners_of_a_space_are_checked(lines: list[str], said: str) -> None:
+    """Values that no run could start with are found at the corners of the space, before anything starts."""
     assert any(line.startswith(said) for line in problems(*lines))
 
 
@@ -92,32 +90,14 @@ def test_groups_are_searched() -> None:
     assert plan.first.algorithm == "q_learning"
 
 
-def test_a_sampler_that_does_not_suit() -> None:
-    """A grid of an interval is refused with the rest."""
+def test_an_unsuitable_sampler() -> None:
+    """A grid of an interval is refused like any other problem."""
     [said] = problems("learning_rate=interval(0.1,0.5)", sampler="grid")
     assert said.startswith("learning_rate: must be a list of values on a grid")
 
 
-def test_looks() -> None:
-    """Of 10 judged checkpoints, three looks lie at the first to reach a third, two thirds, all."""
-    config = load_config(["episodes=1000", "checkpoint_every=10", "evaluation.checkpoints=10"])
-    assert looks(config, 3) == [400, 700, 1000]
-    assert looks(config, 1) == [1000]
-    assert looks(config, 10) == list(range(100, 1001, 100))
-
-
-def test_looks_that_cannot_be() -> None:
-    """More looks than judged checkpoints, or keys that move them, are refused."""
-    [said] = problems(*LINES, "evaluation.checkpoints=4", pruner="median", looks=5)
-    assert said.startswith(
-        "hydra.sweeper.looks: must be at most the number of judged checkpoints, 4; given 5"
-    )
-    [said] = problems("episodes=range(100,200)", pruner="median", looks=2)
-    assert said.startswith("episodes: cannot be searched with hydra.sweeper.looks above 1")
-
-
-def test_what_a_study_may_not_change() -> None:
-    """Its space, the rest of the config, the seeds; not how many trials, or which sampler draws them."""
+def test_facts_of_a_study() -> None:
+    """Space, config and seeds are fixed in a study; the sampler and the number of trials may change."""
     facts = search_plan(LINES, OPTIONS).facts
     assert search_plan(LINES, {**OPTIONS, "trials": 99, "sampler": "qmc", "parallel": 7}).facts == facts
     others = [

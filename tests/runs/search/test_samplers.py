@@ -22,13 +22,13 @@ def score(params: dict[str, Any]) -> float:
     return -abs(params.get("x", 0.5) - 0.5) - params["n"] / 10
 
 
-def asked(name: str, seed: int, batches: int, anew: bool = False) -> list[dict[str, Any]]:
-    """What is tried in batches of two; anew: by a new sampler in each, as after a kill."""
+def sampled(name: str, seed: int, rounds: int, resumed: bool = False) -> list[dict[str, Any]]:
+    """The parameters of trials, two a round; resumed: each round has a new sampler, as after a kill."""
     points = of(name)
     study = optuna.create_study(direction="maximize", sampler=sampler(name, seed, points))
     tried = []
-    for _ in range(batches):
-        if anew:
+    for _ in range(rounds):
+        if resumed:
             study.sampler = sampler(name, seed, points)
         for trial in [study.ask(points.distributions) for _ in range(2)]:
             tried.append(trial.params)
@@ -38,22 +38,22 @@ def asked(name: str, seed: int, batches: int, anew: bool = False) -> list[dict[s
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_one_seed_decides(name: str) -> None:
-    """The same seed tries the same, another seed other things."""
-    assert asked(name, 1, 10) == asked(name, 1, 10)
-    assert asked(name, 1, 10) != asked(name, 2, 10)
+    """The same seed draws the same parameters, another seed others."""
+    assert sampled(name, 1, 10) == sampled(name, 1, 10)
+    assert sampled(name, 1, 10) != sampled(name, 2, 10)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_a_resumed_study_draws_on(name: str) -> None:
-    """A new process draws what the old one would have: nothing is drawn a second time."""
-    tried = asked(name, 1, 10, anew=True)
-    assert tried == asked(name, 1, 10)
+def test_a_resumed_study_continues_the_sequence(name: str) -> None:
+    """A new process draws what the old one would have drawn; nothing is drawn twice."""
+    tried = sampled(name, 1, 10, resumed=True)
+    assert tried == sampled(name, 1, 10)
     assert len({str(params) for params in tried}) == len(tried)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_asked_at_once(name: str) -> None:
-    """Trials that are under way at once differ, after the random ones that every study begins with, too."""
+def test_parallel_trials_differ(name: str) -> None:
+    """Parallel trials differ, also after the random trials that every study begins with."""
     points = of(name)
     study = optuna.create_study(direction="maximize", sampler=sampler(name, 0, points))
     for _ in range(12):
@@ -64,13 +64,13 @@ def test_asked_at_once(name: str) -> None:
 
 
 def test_tpe_learns() -> None:
-    """Late trials lie nearer to the best point than early ones."""
-    tried = [abs(params["x"] - 0.5) for params in asked("tpe", 0, 40)]
+    """Late trials are nearer to the best point than early ones."""
+    tried = [abs(params["x"] - 0.5) for params in sampled("tpe", 0, 40)]
     assert sum(tried[60:]) < sum(tried[:20]) / 2
 
 
 def test_a_grid_is_every_combination_once() -> None:
-    """All 8 x 4 x 2 combinations come, each once; what is left is counted."""
+    """All 8 x 4 x 2 combinations are tried once; those left are counted."""
     study = optuna.create_study(direction="maximize", sampler=sampler("grid", 0, POINTS))
     assert grid_size(POINTS) == untried(study, POINTS) == 64
     for left in range(63, -1, -1):
@@ -88,8 +88,8 @@ def test_a_grid_is_every_combination_once() -> None:
         ("cmaes", ["x=interval(0,1)", "c=a,b"], "cmaes needs at least two keys"),
     ],
 )
-def test_a_space_that_does_not_suit(name: str, lines: list[str], rule: str) -> None:
-    """A sampler that cannot draw from a space says so before anything starts."""
+def test_an_unsuitable_space(name: str, lines: list[str], rule: str) -> None:
+    """A space that a sampler cannot draw from is refused."""
     with pytest.raises(UsageError, match=rule):
         sampler(name, 0, space(lines))
 

@@ -14,7 +14,6 @@ GIVEN: dict[str, Any] = {
     "seeds": "range(5)",
     "sampler": "tpe",
     "pruner": "median",
-    "looks": 2,
     "parallel": 4,
     "seed": 0,
     "study": None,
@@ -32,7 +31,7 @@ GIVEN: dict[str, Any] = {
     ],
 )
 def test_seeds(typed: Any, seeds: tuple[int, ...]) -> None:
-    """Seeds are typed as Hydra's ranges or lists, on the command line or in a preset."""
+    """Seeds are written as Hydra's ranges or lists, on the command line or in a preset."""
     assert settings({**GIVEN, "seeds": typed}).seeds == seeds
 
 
@@ -53,7 +52,6 @@ WRONG: list[tuple[str, Any]] = [
     ("seeds", None),
     ("sampler", "tpee"),
     ("pruner", "hyperband"),
-    ("looks", 0),
     ("parallel", 0),
     ("seed", -1),
     ("study", ""),
@@ -66,8 +64,8 @@ WRONG: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
-def test_what_cannot_be_used(name: str, value: Any) -> None:
-    """A setting out of its range is refused by its name, with what was given."""
+def test_invalid_settings(name: str, value: Any) -> None:
+    """An invalid setting is refused; the message has its name and the value given."""
     with pytest.raises(UsageError) as refused:
         settings({**GIVEN, name: value})
     [problem] = refused.value.problems
@@ -75,20 +73,14 @@ def test_what_cannot_be_used(name: str, value: Any) -> None:
 
 
 def test_all_problems_at_once() -> None:
-    """Every setting that is wrong is named."""
+    """Every invalid setting is named."""
     with pytest.raises(UsageError) as refused:
-        settings({**GIVEN, "trials": 0, "seeds": 5, "sampler": "x", "looks": -1})
+        settings({**GIVEN, "trials": 0, "seeds": 5, "sampler": "x", "parallel": -1})
     assert len(refused.value.problems) == 4
 
 
-def test_looks_are_a_pruners() -> None:
-    """Looks that nobody makes use of are refused."""
-    with pytest.raises(UsageError, match=r"hydra\.sweeper\.looks: is of use to a pruner only"):
-        settings({**GIVEN, "pruner": "none"})
-
-
-def test_the_shipped_settings_can_be_used() -> None:
-    """What conf/ ships is a search of as many trials at once as there are cores, without pruning."""
+def test_the_shipped_settings_are_valid() -> None:
+    """By default a search has 100 trials of 5 seeds, as many at once as there are cores, without pruning."""
     shipped = yaml.safe_load((conf_folder() / "hydra/sweeper/qsweep_optuna.yaml").read_text())
     found = settings(shipped)
     assert (found.trials, found.seeds, found.pruner) == (100, (0, 1, 2, 3, 4), "none")

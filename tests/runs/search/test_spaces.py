@@ -44,10 +44,10 @@ SPACES: dict[str, BaseDistribution] = {
 
 @pytest.mark.parametrize("line", SPACES)
 def test_hydras_syntax(line: str) -> None:
-    """Each form of Hydra's syntax stands for the distribution that its words say."""
-    [dimension] = space([line]).dimensions
-    assert dimension.distribution == SPACES[line]
-    assert dimension.key == line.partition("=")[0]
+    """Each form of Hydra's sweep syntax becomes the matching distribution."""
+    [searched] = space([line]).keys
+    assert searched.distribution == SPACES[line]
+    assert searched.key == line.partition("=")[0]
 
 
 WRONG = {
@@ -78,8 +78,8 @@ WRONG = {
 
 
 @pytest.mark.parametrize("line", WRONG)
-def test_what_cannot_be_searched(line: str) -> None:
-    """What is no space is refused, with the rule it breaks."""
+def test_invalid_spaces(line: str) -> None:
+    """An override that is not a valid space is refused; the message has the rule."""
     with pytest.raises(UsageError) as refused:
         space([line])
     [problem] = refused.value.problems
@@ -87,7 +87,7 @@ def test_what_cannot_be_searched(line: str) -> None:
 
 
 def test_all_problems_at_once() -> None:
-    """Every line that is wrong is named, not the first alone."""
+    """Every invalid override is reported, not only the first."""
     with pytest.raises(UsageError) as refused:
         space(["buckets=range(10,60)", *WRONG])
     assert len(refused.value.problems) == len(WRONG)
@@ -97,20 +97,20 @@ ends = st.floats(-1e6, 1e6, allow_nan=False, allow_subnormal=False)
 
 
 @given(st.tuples(ends, ends).map(sorted).filter(lambda pair: pair[1] - pair[0] > 1e-6), st.floats(0, 1))
-def test_what_is_drawn_is_what_is_run(pair: list[float], place: float) -> None:
-    """A number of an interval stays in it, is off by a thousandth at most, and parses to itself."""
+def test_drawn_values_are_rounded_little(pair: list[float], place: float) -> None:
+    """A number stays in its interval, changes by a thousandth of it at most, and parses to itself."""
     low, high = pair
-    [dimension] = space([f"initial_q.low=interval({low!r},{high!r})"]).dimensions
+    [searched] = space([f"initial_q.low=interval({low!r},{high!r})"]).keys
     drawn = min(low + place * (high - low), high)
-    used = parsed(dimension.line(drawn))
+    used = parsed(searched.override(drawn))
     assert low <= used <= high
-    assert used == rounded(drawn, dimension.distribution)  # type: ignore[arg-type]
+    assert used == rounded(drawn, searched.distribution)  # type: ignore[arg-type]
     assert abs(used - drawn) <= (high - low) / 1000
 
 
 @given(st.floats(1e-9, 1e9))
 def test_four_digits(value: float) -> None:
-    """On a logarithmic scale a number keeps four significant digits, so that a name stays short."""
+    """On a logarithmic scale a number keeps four significant digits."""
     used = rounded(value, FloatDistribution(1e-12, 1e12, log=True))
     assert math.isclose(used, value, rel_tol=5.001e-4)
     assert used == float(f"{used:.4g}")
@@ -131,8 +131,8 @@ def test_four_digits(value: float) -> None:
     ],
 )
 def test_rounding(line: str, drawn: float, used: str) -> None:
-    """Four significant digits, or as many as tell a thousandth of the interval apart."""
-    assert space([line]).lines({"x": drawn}) == (f"x={used}",)
+    """A number has four significant digits, or more if a thousandth of the interval needs them."""
+    assert space([line]).overrides({"x": drawn}) == (f"x={used}",)
 
 
 scalars = st.one_of(
@@ -146,7 +146,7 @@ scalars = st.one_of(
 
 
 def written(value: Any) -> str:
-    """A value as a user would have to type it."""
+    """A value as a user has to type it."""
     if isinstance(value, list):
         return f"[{','.join(map(written, value))}]"
     if isinstance(value, str):
@@ -155,19 +155,19 @@ def written(value: Any) -> str:
 
 
 @given(st.lists(st.one_of(scalars, st.lists(st.integers(1, 99), min_size=1)), min_size=1, unique_by=repr))
-def test_categories_come_back(values: list[Any]) -> None:
-    """A category's override parses to the value that was typed: numbers, words, texts, lists."""
+def test_categories_parse_to_their_values(values: list[Any]) -> None:
+    """The override of a category parses to the value that was typed: a number, word, text or list."""
     typed = [written(value) for value in values]
     kept = list(dict.fromkeys(typed))
-    [dimension] = space([f"x=choice({','.join(kept)})"]).dimensions
-    lines = [dimension.line(choice) for choice in dimension.extremes()]
+    [searched] = space([f"x=choice({','.join(kept)})"]).keys
+    lines = [searched.override(choice) for choice in searched.extremes()]
     assert [parsed(line) for line in lines] == [parsed(f"x={text}") for text in kept]
 
 
 def test_corners() -> None:
     """The corners are the first point, and each other end or category of one key at a time."""
     found = space(["a=interval(0,1)", "b=x,y,z", "c=range(3)"])
-    assert [found.lines(corner) for corner in found.corners()] == [
+    assert [found.overrides(corner) for corner in found.corners()] == [
         ("a=0.0", "b=x", "c=0"),
         ("a=1.0", "b=x", "c=0"),
         ("a=0.0", "b=y", "c=0"),
@@ -177,6 +177,6 @@ def test_corners() -> None:
 
 
 def test_a_plus_is_kept() -> None:
-    """A key that Hydra wants a + before gets it in the trial's override, too."""
+    """A + before the key is also in the trial's override."""
     found = space(["++trace_decay=interval(0,1)"])
-    assert found.lines({"trace_decay": 0.5}) == ("++trace_decay=0.5",)
+    assert found.overrides({"trace_decay": 0.5}) == ("++trace_decay=0.5",)

@@ -8,16 +8,18 @@ import pytest
 from optuna.trial import TrialState
 
 from qsweep.errors import UsageError
+from qsweep.runs.search.pruners import pruner
 from qsweep.runs.search.samplers import sampler
 from qsweep.runs.search.spaces import space
-from qsweep.runs.search.study import SearchStudy, database, load
+from qsweep.runs.search.study import SearchStudy, database
 
 SPACE = space(["x=interval(0,1)"])
 FACTS = {"seeds": [0, 1]}
 
 
 def opened(path: Path, name: str = "a", facts: dict[str, object] | None = None) -> SearchStudy:
-    return SearchStudy(name, path, sampler("random", 0, SPACE), FACTS if facts is None else facts)
+    drawn = sampler("random", 0, SPACE)
+    return SearchStudy(name, path, drawn, pruner("none"), FACTS if facts is None else facts)
 
 
 @pytest.fixture
@@ -30,8 +32,8 @@ def asked(study: SearchStudy) -> optuna.Trial:
         return study.ask(SPACE)
 
 
-def test_where_studies_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside the MLflow database where that is a file; in the current folder's mlruns/ otherwise."""
+def test_database_of_studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lies beside the MLflow database if that is a file, else in mlruns/ of the current folder."""
     monkeypatch.chdir(tmp_path)
     assert database("local") == tmp_path / "mlruns" / "optuna.db"
     assert database("none") == tmp_path / "mlruns" / "optuna.db"
@@ -40,29 +42,28 @@ def test_where_studies_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_resumed_by_name(path: Path) -> None:
-    """The same name has its trials again; another name has none."""
+    """A study of the same name has its trials; one of another name has none."""
     with opened(path) as study:
         study.study.tell(asked(study), 3.0)
-        study.parent = "run"
     again = opened(path)
-    assert (again.study.best_value, again.counted(), again.parent) == (3.0, 1, "run")
-    assert (opened(path, "b").counted(), opened(path, "b").parent) == (0, "")
+    assert (again.study.best_value, again.count_trials()) == (3.0, 1)
+    assert opened(path, "b").count_trials() == 0
 
 
 def test_maximises(path: Path) -> None:
-    """Returns are the better the higher."""
+    """Higher returns are better."""
     assert opened(path).study.direction == optuna.study.StudyDirection.MAXIMIZE
 
 
 def test_other_facts_are_refused(path: Path) -> None:
-    """A study is not gone on with where its trials could not be compared; what differs is named."""
+    """A study is not resumed if its trials could not be compared; the message says what differs."""
     opened(path)
     with pytest.raises(UsageError, match="started with different seeds"):
         opened(path, facts={"seeds": [0, 1, 2]})
 
 
-def test_a_study_of_someone_elses_is_refused(path: Path) -> None:
-    """A study that was not begun here is left alone."""
+def test_a_foreign_study_is_refused(path: Path) -> None:
+    """A study that qsweep did not create is left alone."""
     opened(path)
     optuna.create_study(study_name="theirs", storage=f"sqlite:///{path}").add_trial(
         optuna.trial.create_trial(value=1.0)
@@ -72,7 +73,7 @@ def test_a_study_of_someone_elses_is_refused(path: Path) -> None:
 
 
 def test_no_database(path: Path) -> None:
-    """A file that is no database is refused, and left as it is."""
+    """A file that is not a database is refused, and not changed."""
     path.parent.mkdir()
     path.write_text("my notes\n" * 100)
     with pytest.raises(UsageError, match="needs a readable and writable database"):
@@ -80,70 +81,62 @@ def test_no_database(path: Path) -> None:
     assert path.read_text() == "my notes\n" * 100
 
 
-def test_what_is_under_way_is_given_back(path: Path) -> None:
-    """Leaving a study fails its trials under way and has the same values tried again."""
+def test_running_trials_are_requeued(path: Path) -> None:
+    """Leaving a study fails the trials that run, and queues their parameters."""
     with opened(path) as study:
         left = asked(study).params
     [failed, waiting] = study.study.get_trials()
     assert (failed.state, waiting.state) == (TrialState.FAIL, TrialState.WAITING)
-    assert study.counted() == 1
+    assert study.count_trials() == 1
     with opened(path) as again:
         assert asked(again).params == left
 
 
-def test_the_living_keep_theirs(path: Path) -> None:
-    """A second process takes nothing over from one that is alive."""
+def test_trials_of_living_processes_are_kept(path: Path) -> None:
+    """A second process requeues no trial of a process that is alive."""
     with opened(path) as first:
         trial = asked(first)
         with opened(path) as second:
             assert [t.number for t in second.study.get_trials(states=(TrialState.RUNNING,))] == [trial.number]
             assert asked(second).params != trial.params
         assert first.study.get_trials()[trial.number].state == TrialState.RUNNING
-        assert first.counted() == 2
+        assert first.count_trials() == 2
 
 
-def test_a_trial_that_died_while_it_was_asked(path: Path) -> None:
-    """A trial that has no values yet is failed, with nothing to try again."""
+def test_a_trial_without_parameters(path: Path) -> None:
+    """A trial whose process died before it had parameters fails, and nothing is queued."""
     study = opened(path)
     study.study.ask()
     with study:
         [dead] = study.study.get_trials()
-        assert (dead.state, study.counted()) == (TrialState.FAIL, 0)
+        assert (dead.state, study.count_trials()) == (TrialState.FAIL, 0)
 
 
-def test_given_back_once(path: Path) -> None:
-    """A process that was killed between trying again and failing the old trial leaves no third one."""
+def test_requeued_once(path: Path) -> None:
+    """A process killed after it queued a trial and before it failed the old one causes no third trial."""
     study = opened(path)
     with study:
         trial = asked(study)
         waiting = optuna.trial.create_trial(
             state=TrialState.WAITING,
             system_attrs={"fixed_params": trial.params},
-            user_attrs={"again": trial.number},
+            user_attrs={"retry_of": trial.number},
         )
         study.study.add_trial(waiting)
     assert [t.state for t in study.study.get_trials()] == [TrialState.FAIL, TrialState.WAITING]
 
 
-def test_no_worker_is_left_behind(path: Path) -> None:
-    """The lock files of those that are gone are gone."""
+def test_lock_files_are_removed(path: Path) -> None:
+    """A process leaves no lock file."""
     with opened(path):
         pass
     assert list((path.parent / "optuna-workers").iterdir()) == []
 
 
-def test_a_half_made_database_is_made_anew(path: Path) -> None:
-    """What a process left that was killed while it made the database is in nobody's way."""
+def test_an_incomplete_database_is_replaced(path: Path) -> None:
+    """The file of a process that was killed while it created the database is replaced."""
     path.parent.mkdir()
     path.with_suffix(".new").write_text("half")
-    assert opened(path).counted() == 0
+    assert opened(path).count_trials() == 0
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-
-
-def test_looking_at_a_study(path: Path) -> None:
-    """A study is found by name; one that does not exist is not made."""
-    opened(path)
-    assert load("a", path).study_name == "a"
-    with pytest.raises(UsageError, match="is not a known study"):
-        load("b", path)

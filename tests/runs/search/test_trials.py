@@ -2,17 +2,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
-from qsweep.config import config_hash
+import numpy as np
+import pytest
+
 from qsweep.plan.composition import Job, load_config
 from qsweep.runs.journal import Ended
-from qsweep.runs.search.loop import Scored, Wanted
+from qsweep.runs.search.loop import RunRequest, RunScore
 from qsweep.runs.search.planning import SearchPlan, search_plan
-from qsweep.runs.search.trials import Runs, job
+from qsweep.runs.search.trials import TrialRuns, job
+from qsweep.tracking import RunRecord, tracker
+from qsweep.tracking.curves import Points
+from qsweep.tracking.store import open_store
 from tests.runs.search.test_planning import OPTIONS
 
 FIXED = ("episodes=100", "checkpoint_every=10", "evaluation.checkpoints=4", "hydra/launcher=basic")
-OPEN = -math.inf
 
 
 def planned(**options: object) -> SearchPlan:
@@ -20,28 +25,17 @@ def planned(**options: object) -> SearchPlan:
 
 
 def test_a_job() -> None:
-    """A trial's run has the shared overrides, the trial's and its seed; Hydra's own are the launcher's."""
+    """A run of a trial has the shared overrides, the trial's and its seed, but not those of Hydra itself."""
     made = job(planned(), ("buckets=12", "discount=1"), 7)
     assert made.overrides == (*FIXED[:3], "buckets=12", "discount=1", "seed=7")
     assert made.name == "buckets=12,discount=1,seed=7"
     assert made.config == load_config(made.overrides)
 
 
-def test_a_jobs_floors() -> None:
-    """Floors come at the episodes of the looks that have one, but for the last; they change no hash."""
-    plan = planned(pruner="median", looks=4)
-    made = job(plan, ("buckets=12", "discount=1"), 7, (OPEN, -150.5, OPEN, -140.0))
-    assert made.config.sweep.floors == ((50, -150.5),)
-    assert load_config(made.overrides) == made.config
-    plain = job(plan, ("buckets=12", "discount=1"), 7, (OPEN,) * 4)
-    assert plain.overrides == made.overrides[:-1]
-    assert config_hash(plain.config) == config_hash(made.config)
-
-
 class Launches:
-    """Answers with given scores and errors, in reverse order, and keeps what was launched."""
+    """Answers with given outcomes, scores or errors, in reverse order, and keeps what was launched."""
 
-    def __init__(self, *answers: list[float] | str | None) -> None:
+    def __init__(self, *answers: dict[str, Any] | list[float] | str | None) -> None:
         self.answers = list(answers)
         self.launched: list[tuple[str, list[str]]] = []
 
@@ -52,55 +46,67 @@ class Launches:
         ended = []
         for number, _ in enumerate(jobs, start=first):
             answer = self.answers.pop(0)
-            if isinstance(answer, list):
+            if isinstance(answer, dict):
+                ended.append(Ended(number, answer, ""))
+            elif isinstance(answer, list):
                 ended.append(Ended(number, {"run_id": f"id-{number}", "scores": answer}, ""))
             elif answer is not None:
                 ended.append(Ended(number, {}, answer))
         return ended[::-1]
 
 
-def wanted(trial: int, seed: int) -> Wanted:
-    return Wanted(trial, (f"buckets={10 + trial}", "discount=1"), seed, (OPEN, OPEN))
+def request(trial: int) -> RunRequest:
+    return RunRequest((f"buckets={10 + trial}", "discount=1"), seed=0)
 
 
 def test_runs_are_scored() -> None:
-    """A run's score at a look is the best of its judged checkpoints until then."""
-    run = Launches([-200.0, -150.0, -160.0, -155.0], [-200.0, -210.0, -120.0, -190.0])
-    runs = Runs(planned(pruner="median", looks=2), run)
-    assert runs([wanted(0, 0), wanted(1, 0)]) == [
-        Scored("id-0", (-150.0, -150.0)),
-        Scored("id-1", (-200.0, -120.0)),
-    ]
-    assert run.launched == [
+    """The score of a run is the best of its evaluated checkpoints."""
+    launches = Launches([-200.0, -150.0, -160.0, -155.0], [-200.0, -210.0, -120.0, -190.0])
+    runs = TrialRuns(planned(), launches)
+    assert runs([request(0), request(1)]) == [RunScore("id-0", -150.0), RunScore("id-1", -120.0)]
+    assert launches.launched == [
         ("buckets,discount", ["buckets=10,discount=1,seed=0", "buckets=11,discount=1,seed=0"])
     ]
 
 
-def test_a_run_that_stopped_early() -> None:
-    """It has the scores of the looks that it got to."""
-    runs = Runs(planned(pruner="median", looks=2), Launches([-200.0, -180.0]))
-    assert runs([wanted(0, 0)]) == [Scored("id-0", (-180.0,))]
-
-
 def test_runs_that_failed() -> None:
-    """A run that raised says why; one that left no mark was killed."""
-    runs = Runs(planned(), Launches("ValueError: no", None, [-1.0, -2.0, -3.0, -4.0]))
-    scored = runs([wanted(0, 0), wanted(1, 0), wanted(2, 0)])
-    assert scored == [
-        Scored("", (), "ValueError: no"),
-        Scored("", (), "the worker ended without reporting a result"),
-        Scored("id-2", (-1.0,)),
+    """A failed run has its error; a run without a result was killed."""
+    runs = TrialRuns(planned(), Launches("ValueError: no", None, [-1.0, -2.0, -3.0, -4.0]))
+    scores = runs([request(0), request(1), request(2)])
+    assert [(each.run_id, each.error) for each in scores] == [
+        ("", "ValueError: no"),
+        ("", "the worker ended without reporting a result"),
+        ("id-2", ""),
     ]
+    assert math.isnan(scores[0].score)
+    assert scores[2].score == -1.0
 
 
-def test_numbers_go_on() -> None:
-    """The second launch's marks are told from the first one's."""
-    runs = Runs(planned(), Launches([-1.0] * 4, [-2.0] * 4))
-    assert [runs([wanted(trial, 0)])[0].scores for trial in (0, 1)] == [(-1.0,), (-2.0,)]
-    assert len(runs.jobs) == 2
+@pytest.mark.usefixtures("workdir")
+def test_a_run_of_an_earlier_launch() -> None:
+    """Its scores are read from the store, for the launch knows only its id; without any it has an error."""
+    store = open_store("local")
+    ids = []
+    for scores in ([-200.0, -150.0, -160.0], []):
+        log = tracker(store).open(RunRecord("run", "MountainCar-v0"))
+        for episode, score in enumerate(scores):
+            log.log(Points(np.array([episode]), {"eval/return_mean": np.array([score])}))
+        log.close("FINISHED", {}, {})
+        ids.append(log.run_id)
+    runs = TrialRuns(planned(), Launches({"run_id": ids[0]}, {"run_id": ids[1]}), store)
+    best, none = runs([request(0), request(1)])
+    assert best == RunScore(ids[0], -150.0)
+    assert (none.run_id, none.error) == (ids[1], "the run has no validation score")
+
+
+def test_jobs_are_numbered_over_all_launches() -> None:
+    """The second launch has other numbers than the first."""
+    runs = TrialRuns(planned(), Launches([-1.0] * 4, [-2.0] * 4))
+    assert [runs([request(trial)])[0].score for trial in (0, 1)] == [-1.0, -2.0]
+    assert runs.count == 2
 
 
 def test_a_trials_runs_differ_by_seed_alone() -> None:
-    """Paired: everything but the seed is the same."""
+    """Everything but the seed is the same, so that trials are compared in pairs."""
     first, second = (job(planned(), ("buckets=12", "discount=1"), seed) for seed in (0, 1))
     assert [a for a, b in zip(first.overrides, second.overrides, strict=True) if a != b] == ["seed=0"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,8 +76,6 @@ class Judge:
     """Hears a run's blocks and keeps the checkpoint that does best on validation starts.
 
     judged: after how many episodes each, the checkpoints that are judged. scores: of those judged so far.
-    hopeless: whether the best of them lay below one of the config's `sweep.floors` when the run got there,
-    so that it may stop.
     """
 
     def __init__(self, config: Config) -> None:
@@ -89,9 +86,7 @@ class Judge:
         self.judged = frozenset(
             judged(config.episodes, config.checkpoint_every, config.evaluation.checkpoints)
         )
-        self._floors = dict(config.sweep.floors or ())
         self.scores: list[float] = []
-        self.hopeless = False
         self._best: tuple[float, int, QTable] | None = None
         self._last: QTable | None = None
 
@@ -109,7 +104,6 @@ class Judge:
         if self._best is None or score > self._best[0]:
             self._best = (score, episodes, q_table.copy())
         self.scores.append(score)
-        self.hopeless |= max(self.scores) < self._floors.get(episodes, -math.inf)
         return Points(np.array([episodes - 1]), {"eval/return_mean": np.array([score])})
 
     def verdict(self) -> Verdict:

@@ -15,7 +15,7 @@ from qsweep.report.comparison.studies import Study
 def search_progress(study: Study, rules: tuple[Rule, ...]) -> Iterator[LineChart]:
     """The chart, where the values of a key are too many to have been listed: only a search has an order.
 
-    A variant with fewer seeds than others was given up: its mean is shown, but is never the best.
+    A variant with fewer seeds than others was pruned: its mean is shown, but is never the best.
     """
     if not any(study.counted[key].nunique() > MOST_VALUES for key in study.keys):
         return
@@ -27,8 +27,8 @@ def search_progress(study: Study, rules: tuple[Rule, ...]) -> Iterator[LineChart
     best = np.maximum.accumulate(np.where(whole, means, -np.inf))
     first = int(whole.argmax())
     x = np.arange(1.0, len(means) + 1)
-    given_up = int((~whole).sum())
-    fewer = f" {given_up} of them have fewer seeds and never count as the best." if given_up else ""
+    pruned = int((~whole).sum())
+    fewer = f" {pruned} of them have fewer seeds and never count as the best." if pruned else ""
     yield LineChart(
         name="search_progress",
         title="Search progress",

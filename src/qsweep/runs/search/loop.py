@@ -1,9 +1,9 @@
-"""The loop of a search: ask for trials, have their runs trained, tell the study what came of them.
+"""The loop of a search: ask the study for trials, train their runs, tell the study the results.
 
-What is optimised is the mean over the seeds of a run's best validation score, the highest
-`eval/return_mean` of its judged checkpoints, which is the score that the checkpoint was chosen by. The test
-score is for reporting alone: choosing among hundreds of trials by it would use it up. The seeds and the
-validation starts are the same in every trial, so trials are compared in pairs.
+The objective is the mean over seeds of a run's best validation score: the highest `eval/return_mean` of its
+evaluated checkpoints, by which its best checkpoint is chosen. The test score is kept for the report: hundreds
+of trials compared by it would use it up. The seeds and the validation starts are the same in every trial, so
+trials are compared in pairs.
 """
 
 from __future__ import annotations
@@ -16,49 +16,36 @@ from typing import Literal
 import numpy as np
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from qsweep.runs.search.pruners import Course, Pruner, Steps, pruner
 from qsweep.runs.search.samplers import untried
 from qsweep.runs.search.settings import Settings
 from qsweep.runs.search.spaces import Space
-from qsweep.runs.search.study import AGAIN, ERROR, WORKER, SearchStudy
-
-OVERRIDES, RUNS, MEAN, STANDARD_ERROR, SEEDS = "overrides", "runs", "mean", "standard_error", "seeds"
-"""User attributes of a trial; optuna-dashboard shows them."""
+from qsweep.runs.search.study import ERROR, MEAN, OVERRIDES, RUNS, SEEDS, STANDARD_ERROR, SearchStudy
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A run that a trial needs.
+class RunRequest:
+    """A run that a trial needs. overrides: the trial's, without the seed."""
 
-    overrides: the trial's, without the seed. floors [looks]: the run may stop at a look at which its best
-    validation score so far lies below the look's floor; -inf: it may not.
-    """
-
-    trial: int
     overrides: tuple[str, ...]
     seed: int
-    floors: tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What came of a run: its best validation score so far at each look that it got to, at most [looks].
-
-    error: one line; empty, unless the run failed.
-    """
+class RunScore:
+    """The result of a run. score: its best validation score. error: one line; empty if the run succeeded."""
 
     run_id: str
-    scores: tuple[float, ...]
+    score: float
     error: str = ""
 
 
-Evaluate = Callable[[Sequence[Wanted]], Sequence[Scored]]
-"""Trains runs, together and in any order; answers in the order in which it was asked."""
+TrainRuns = Callable[[Sequence[RunRequest]], Sequence[RunScore]]
+"""Trains runs, together and in any order; returns their scores in the order of the requests."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """How a trial ended. mean, standard_error: over the seeds done; NaN where there are none or too few."""
+class TrialResult:
+    """The result of a trial. mean, standard_error: over the seeds done; NaN if these are too few."""
 
     number: int
     overrides: tuple[str, ...]
@@ -66,164 +53,153 @@ class Told:
     mean: float
     standard_error: float
     seeds: int
-    error: str
+    error: str = ""
+
+
+STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 
 
 @dataclass
-class _Candidate:
-    """A trial under way. scores: the final ones of the seeds done."""
+class _RunningTrial:
+    """A trial that has not ended. scores, run_ids: of the seeds done."""
 
     trial: Trial
     overrides: tuple[str, ...]
     scores: list[float] = field(default_factory=list)
-    runs: list[str] = field(default_factory=list)
+    run_ids: list[str] = field(default_factory=list)
+
+    def result(self, state: Literal["complete", "pruned", "failed"], error: str = "") -> TrialResult:
+        """Return the result of the trial if it ends now."""
+        scores = np.array(self.scores)
+        mean = float(scores.mean()) if len(scores) else math.nan
+        standard_error = float(scores.std(ddof=1) / np.sqrt(len(scores))) if len(scores) > 1 else math.nan
+        return TrialResult(self.trial.number, self.overrides, state, mean, standard_error, len(scores), error)
 
 
 class Search:
-    """One process's part in a study."""
+    """A process that searches a study; several may share one."""
 
-    def __init__(self, study: SearchStudy, space: Space, settings: Settings, evaluate: Evaluate) -> None:
-        self._study, self._space, self._settings, self._evaluate = study, space, settings, evaluate
-        self._steps = Steps(len(settings.seeds), settings.looks)
-        self._pruner: Pruner = pruner(settings.pruner, self._steps)
+    def __init__(self, study: SearchStudy, space: Space, settings: Settings, train: TrainRuns) -> None:
+        self._study, self._space, self._settings, self._train = study, space, settings, train
 
-    def run(self) -> Iterator[Told]:
-        """Search until the study has its trials; yields each trial that ends.
+    def run(self) -> Iterator[TrialResult]:
+        """Search until the study has all its trials; yield the result of each trial that ends.
 
-        A trial one of whose runs fails is told as failed, and the search goes on. Whatever is raised
-        elsewhere leaves the study such that the next search goes on with it.
+        A trial fails if one of its runs fails, and the search continues. Any other exception leaves the study
+        in a state from which the next search resumes it.
         """
-        candidates: list[_Candidate] = []
+        running: dict[int, _RunningTrial] = {}
         with self._study:
             while True:
-                candidates += self._asked(self._settings.parallel - len(candidates))
-                if not candidates:
+                asked = self._ask(self._settings.parallel - len(running))
+                running |= {each.trial.number: each for each in asked}
+                if not running:
                     return
-                for candidate in list(candidates):
-                    told = self._repeated(candidate)
-                    if told:
-                        candidates.remove(candidate)
-                        yield told
-                active = _distinct(candidates)
-                if not active:
-                    continue
-                wanted = [self._wanted(candidate) for candidate in active]
-                scored = iter(self._evaluate([run for runs in wanted for run in runs]))
-                for candidate, runs in zip(active, wanted, strict=True):
-                    told = self._heard(candidate, [next(scored) for _ in runs])
-                    if told:
-                        candidates.remove(candidate)
-                        yield told
+                for result in self._advance(list(running.values())):
+                    del running[result.number]
+                    yield result
 
-    def _asked(self, count: int) -> Iterator[_Candidate]:
-        """New candidates, at most `count`, and no more than the study still lacks."""
+    def _ask(self, count: int) -> Iterator[_RunningTrial]:
+        """Start new trials: at most `count`, and no more than the study still needs."""
         for _ in range(count):
             with self._study.writing():
-                if not self._waiting() and not self._lacking():
+                if not self._needs_trials():
                     return
                 trial = self._study.ask(self._space)
-                overrides = self._space.lines(trial.params)
+                overrides = self._space.overrides(trial.params)
                 trial.set_user_attr(OVERRIDES, list(overrides))
-            yield _Candidate(trial, overrides)
+            yield _RunningTrial(trial, overrides)
 
-    def _waiting(self) -> bool:
-        return bool(self._study.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
-
-    def _lacking(self) -> bool:
-        if self._study.counted() >= self._settings.trials:
+    def _needs_trials(self) -> bool:
+        if self._study.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            return True
+        if self._study.count_trials() >= self._settings.trials:
             return False
         return self._settings.sampler != "grid" or untried(self._study.study, self._space) > 0
 
-    def _wanted(self, candidate: _Candidate) -> list[Wanted]:
-        """The runs that a candidate needs next: one, or all where none can make another needless."""
-        done, seeds = len(candidate.scores), self._settings.seeds
-        others = self._courses(candidate.trial.number)
-        floors = self._steps.floors(candidate.scores, lambda step: self._pruner.floor(step, others))
-        next_seeds = seeds[done:] if self._pruner.together else seeds[done : done + 1]
-        return [Wanted(candidate.trial.number, candidate.overrides, seed, floors) for seed in next_seeds]
+    def _advance(self, running: Sequence[_RunningTrial]) -> Iterator[TrialResult]:
+        """Train the next runs of all running trials; yield the results of the trials that end."""
+        first: dict[
+            tuple[str, ...], _RunningTrial
+        ] = {}  # later trials of equal overrides wait for its result
+        for each in running:
+            earlier = None if each.run_ids else self._ended_trial(each.overrides)
+            if earlier is None:
+                first.setdefault(each.overrides, each)
+            else:
+                yield self._repeat(each, earlier)
+        if not first:
+            return
+        requests = {overrides: self._requests(each) for overrides, each in first.items()}
+        scores = iter(self._train([request for some in requests.values() for request in some]))
+        for overrides, each in first.items():
+            result = self._record(each, [next(scores) for _ in requests[overrides]])
+            if result:
+                yield result
 
-    def _heard(self, candidate: _Candidate, runs: Sequence[Scored]) -> Told | None:
-        """Report a candidate's runs; how it ended, if it did."""
+    def _requests(self, running: _RunningTrial) -> list[RunRequest]:
+        """Return the runs of the trial's next seed; of all its seeds if no pruner can stop it."""
+        seeds = self._settings.seeds[len(running.scores) :]
+        if self._settings.pruner != "none":
+            seeds = seeds[:1]
+        return [RunRequest(running.overrides, seed) for seed in seeds]
+
+    def _record(self, running: _RunningTrial, runs: Sequence[RunScore]) -> TrialResult | None:
+        """Report a trial's new scores to the study; return the trial's result if it ends."""
         with self._study.writing():
             for run in runs:
-                candidate.runs.append(run.run_id)
-                if wrong := _wrong(run):
-                    return self._told(candidate, "failed", wrong)
-                values = self._steps.values(candidate.scores, run.scores)
-                for step, value in values.items():
-                    candidate.trial.report(value, step)
-                if len(run.scores) < self._settings.looks:
-                    return self._told(candidate, "pruned")
-                candidate.scores.append(run.scores[-1])
-            if len(candidate.scores) == len(self._settings.seeds):
-                return self._told(candidate, "complete")
-            step = self._steps.at(len(candidate.scores), 0)
-            floor = self._pruner.floor(step, self._courses(candidate.trial.number))
-            return self._told(candidate, "pruned") if np.mean(candidate.scores) < floor else None
+                running.run_ids.append(run.run_id)
+                if error := _error(run):
+                    return self._end(running, running.result("failed", error))
+                running.scores.append(run.score)
+                running.trial.report(float(np.mean(running.scores)), step=len(running.scores))
+            if len(running.scores) == len(self._settings.seeds):
+                return self._end(running, running.result("complete"))
+            return self._end(running, running.result("pruned")) if running.trial.should_prune() else None
 
-    def _told(
-        self, candidate: _Candidate, state: Literal["complete", "pruned", "failed"], error: str = ""
-    ) -> Told:
-        """End a candidate; its attributes first, so that a trial that has ended has them."""
-        scores = np.array(candidate.scores)
-        mean = float(scores.mean()) if len(scores) else float("nan")
-        spread = float(scores.std(ddof=1) / np.sqrt(len(scores))) if len(scores) > 1 else float("nan")
-        told = Told(candidate.trial.number, candidate.overrides, state, mean, spread, len(scores), error)
-        known = {RUNS: candidate.runs, SEEDS: len(scores), MEAN: mean, STANDARD_ERROR: spread, ERROR: error}
-        for name, value in known.items():
-            if value == value and value != "":  # what is not known is left out
-                candidate.trial.set_user_attr(name, value)
-        if state == "complete":
-            self._study.study.tell(candidate.trial, mean)
-        else:
-            ended = TrialState.PRUNED if state == "pruned" else TrialState.FAIL
-            self._study.study.tell(candidate.trial, state=ended)
-        return told
+    def _end(self, running: _RunningTrial, result: TrialResult) -> TrialResult:
+        """Tell the study a trial's result: its attributes first, so that every ended trial has them."""
+        trial, complete = running.trial, result.state == "complete"
+        trial.set_user_attr(RUNS, running.run_ids)
+        trial.set_user_attr(SEEDS, result.seeds)
+        for name, value in ((MEAN, result.mean), (STANDARD_ERROR, result.standard_error)):
+            if not math.isnan(value):
+                trial.set_user_attr(name, value)
+        if result.error:
+            trial.set_user_attr(ERROR, result.error)
+        self._study.study.tell(trial, result.mean if complete else None, STATES[result.state])
+        return result
 
-    def _repeated(self, candidate: _Candidate) -> Told | None:
-        """End a candidate as an earlier trial did that tried the same: its runs would repeat bit for bit."""
-        done = (TrialState.COMPLETE, TrialState.PRUNED)
-        for earlier in self._study.study.get_trials(deepcopy=False, states=done):
-            if tuple(earlier.user_attrs[OVERRIDES]) == candidate.overrides and not candidate.runs:
-                return self._retold(candidate, earlier)
+    def _ended_trial(self, overrides: tuple[str, ...]) -> FrozenTrial | None:
+        """Return an ended trial with these overrides: the runs of another would repeat it bit for bit."""
+        ended = (TrialState.COMPLETE, TrialState.PRUNED)
+        for trial in self._study.study.get_trials(deepcopy=False, states=ended):
+            if tuple(trial.user_attrs[OVERRIDES]) == overrides:
+                return trial
         return None
 
-    def _retold(self, candidate: _Candidate, earlier: FrozenTrial) -> Told:
-        attributes = {k: v for k, v in earlier.user_attrs.items() if k not in (WORKER, AGAIN)}
-        complete = earlier.state == TrialState.COMPLETE
+    def _repeat(self, running: _RunningTrial, earlier: FrozenTrial) -> TrialResult:
+        """End a trial with the result of an earlier one."""
+        known = earlier.user_attrs
+        running.run_ids += known[RUNS]
+        result = TrialResult(
+            number=running.trial.number,
+            overrides=running.overrides,
+            state="complete" if earlier.state == TrialState.COMPLETE else "pruned",
+            mean=float(known.get(MEAN, math.nan)),
+            standard_error=float(known.get(STANDARD_ERROR, math.nan)),
+            seeds=int(known[SEEDS]),
+        )
         with self._study.writing():
-            for step, value in earlier.intermediate_values.items():
-                candidate.trial.report(value, step)
-            for name, attribute in attributes.items():
-                candidate.trial.set_user_attr(name, attribute)
-            if complete:
-                self._study.study.tell(candidate.trial, earlier.value)
-            else:
-                self._study.study.tell(candidate.trial, state=TrialState.PRUNED)
-        mean, spread = (float(attributes.get(name, "nan")) for name in (MEAN, STANDARD_ERROR))
-        state: Literal["complete", "pruned"] = "complete" if complete else "pruned"
-        seeds = int(attributes[SEEDS])
-        return Told(candidate.trial.number, candidate.overrides, state, mean, spread, seeds, "")
-
-    def _courses(self, but: int) -> list[Course]:
-        """What the other trials reported, whoever trained them."""
-        trials = self._study.study.get_trials(deepcopy=False)
-        return [
-            Course(trial.intermediate_values, trial.state == TrialState.COMPLETE)
-            for trial in trials
-            if trial.number != but and trial.state != TrialState.FAIL
-        ]
+            for step, mean in earlier.intermediate_values.items():
+                running.trial.report(mean, step)
+                running.trial.should_prune()  # successive halving counts the trials that it was asked about
+            return self._end(running, result)
 
 
-def _wrong(run: Scored) -> str:
-    """Why a run's scores cannot be told to the study; empty where they can."""
-    if run.error or not run.scores:
-        return run.error or "a run has no validation score"
-    # optuna fails a trial of NaN by itself, without a reason by which the trial would count.
-    return "" if all(map(math.isfinite, run.scores)) else "a run's validation score is not finite"
-
-
-def _distinct(candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    """The candidates, of those that try the same the first alone; the others wait for what comes of it."""
-    first = {candidate.overrides: candidate for candidate in reversed(candidates)}
-    return [candidate for candidate in candidates if first[candidate.overrides] is candidate]
+def _error(run: RunScore) -> str:
+    """Return why a run has no score that can be told to the study; empty if it has one."""
+    if run.error:
+        return run.error
+    # optuna would fail a trial of NaN by itself, without the reason that makes the trial count.
+    return "" if math.isfinite(run.score) else "a run's validation score is not finite"

@@ -24,23 +24,25 @@ def search(wanted: SearchPlan, launcher: Launcher, folder: str) -> None:
     The study goes on where an earlier launch left it. Raises as `sweep` does.
     """
     from qsweep.runs.search import study  # optuna is slow to import
-    from qsweep.runs.search.best_trials import leading
+    from qsweep.runs.search.best_trials import plan_of_best
     from qsweep.runs.search.loop import Search
+    from qsweep.runs.search.pruners import pruner
     from qsweep.runs.search.samplers import sampler
-    from qsweep.runs.search.trials import Runs as Evaluated
+    from qsweep.runs.search.trials import TrialRuns
 
-    jobs, plan = Jobs(Path(folder)), leading(wanted, [])
+    jobs, plan = Jobs(Path(folder)), plan_of_best(wanted, [])
     first, how = wanted.first, wanted.settings
     points = sampler(how.sampler, how.seed, wanted.space)
-    held = study.SearchStudy(wanted.name, study.database(first.tracking.uri), points, wanted.facts)
+    path, stops = study.database(first.tracking.uri), pruner(how.pruner)
+    held = study.SearchStudy(wanted.name, path, points, stops, wanted.facts)
     with stopping_runs(jobs), parent_run(plan) as parent:
         jobs.name_parent(parent.run_id)
         runs = Runs(parent, launcher, jobs, first)
         best = -math.inf
-        for told in Search(held, wanted.space, how, Evaluated(wanted, runs.run, parent.store)).run():
-            if told.state == "complete" and told.mean > best:
-                best = told.mean
-                click.echo(f"trial {told.number}: {', '.join(told.overrides)}: {told.mean:.4g}")
-        plan = leading(wanted, held.study.get_trials(deepcopy=False))
+        for result in Search(held, wanted.space, how, TrialRuns(wanted, runs.run, parent.store)).run():
+            if result.state == "complete" and result.mean > best:
+                best = result.mean
+                click.echo(f"trial {result.number}: {', '.join(result.overrides)}: {result.mean:.4g}")
+        plan = plan_of_best(wanted, held.study.get_trials(deepcopy=False))
         conclude(plan, parent, runs, jobs)
         parent.whole = True

@@ -1,4 +1,4 @@
-"""Which point of the space a trial tries."""
+"""Samplers: they choose the point of the search space that a trial tries."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ from optuna.trial import FrozenTrial, TrialState
 from qsweep.errors import Problem, UsageError
 from qsweep.runs.search.settings import PREFIX
 from qsweep.runs.search.spaces import Space
+from qsweep.runs.search.study import ERROR
 
 LARGEST_GRID = 10_000
+"""Points of a grid, at most."""
 
 
 class PerTrial(BaseSampler):
-    """A sampler whose random numbers follow from a study's seed and the number of the trial alone.
+    """A sampler whose random numbers depend only on its seed and on the number of the trial.
 
-    So a study that is resumed, or that several processes share, neither repeats numbers nor loses its
-    repeatability. make: a sampler, of a seed below 2^32.
+    A study that is resumed, or shared by several processes, therefore stays repeatable and draws nothing
+    twice. make: makes a sampler from a seed below 2^32.
     """
 
     def __init__(self, make: Callable[[int], BaseSampler], seed: int) -> None:
@@ -39,48 +41,48 @@ class PerTrial(BaseSampler):
         self._current = make(trial_seed(seed, 0))
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Take up the trial's own sampler."""
+        """Make the sampler of this trial."""
         self._current = self._make(trial_seed(self._seed, trial.number))
         self._current.before_trial(study, trial)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """The keys that are drawn together."""
+        """Return the keys whose values are drawn together."""
         return self._current.infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Their values."""
+        """Draw the values of the keys that are drawn together."""
         return self._current.sample_relative(study, trial, search_space)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """The value of a key on its own."""
+        """Draw the value of one key."""
         return self._current.sample_independent(study, trial, param_name, param_distribution)
 
     def after_trial(self, *_: Any) -> None:
-        """Nothing: optuna's grid would stop a loop of optuna's here, and this is none."""
+        """Do nothing: here optuna's GridSampler would stop `Study.optimize`, which is not used."""
 
 
 def trial_seed(seed: int, number: int) -> int:
-    """The seed of one trial's sampler, below 2^32 (SeedSequence: independent of every other trial's)."""
+    """Return the seed of one trial's sampler, below 2^32; SeedSequence makes it independent of the others."""
     return int(np.random.SeedSequence(seed, spawn_key=(number,)).generate_state(1)[0])
 
 
 def sampler(name: str, seed: int, space: Space) -> BaseSampler:
-    """A sampler by its name in `hydra.sweeper.sampler`.
+    """Return a sampler by its name in `hydra.sweeper.sampler`.
 
     tpe: Bergstra et al. (2011), "Algorithms for Hyper-Parameter Optimization", with optuna's multivariate
-    kernels; trials under way count as bad ones (the constant liar), so that those asked at once differ.
-    cmaes: Hansen and Ostermeier (2001); categories are drawn at random. qmc: Sobol's sequence, scrambled
-    by Owen's method. grid: every combination, in an order that the seed decides.
-    Raises UsageError where the space does not suit the sampler.
+    kernels; running trials count as bad ones (the constant liar), so that parallel trials differ.
+    cmaes: Hansen and Ostermeier (2001); categories are drawn at random. qmc: the Sobol sequence with Owen's
+    scrambling. grid: every combination, in an order that depends on the seed.
+    Raises UsageError if the space does not suit the sampler.
     """
     values = _grid(space) if name == "grid" else {}
     if name == "cmaes":
         _check_numbers(space)
-    sequence = trial_seed(seed, 2**31)  # a sequence is one for the whole study
+    sequence = trial_seed(seed, 2**31)  # the same in all trials: they are points of one sequence
     make: dict[str, Callable[[int], BaseSampler]] = {
         "tpe": lambda own: TPESampler(seed=own, constant_liar=True),
         "random": lambda own: RandomSampler(seed=own),
@@ -92,27 +94,27 @@ def sampler(name: str, seed: int, space: Space) -> BaseSampler:
 
 
 def grid_size(space: Space) -> int:
-    """How many combinations there are. Raises UsageError where they cannot be counted."""
+    """Count the combinations of a space. Raises UsageError if it has intervals."""
     return int(np.prod([len(values) for values in _grid(space).values()], dtype=object))
 
 
 def untried(study: Study, space: Space) -> int:
-    """How many combinations of a grid no trial has tried or is trying."""
-    tried = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.WAITING)
+    """Count the combinations of a grid that no trial of the study has tried, is trying or will retry."""
+    states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.WAITING)
     trials = study.get_trials(deepcopy=False)
-    found = {
-        space.lines(params)
+    tried = {
+        space.overrides(params)
         for trial in trials
-        if (trial.state in tried or "error" in trial.user_attrs)
+        if (trial.state in states or ERROR in trial.user_attrs)
         and (params := trial.params or trial.system_attrs.get("fixed_params", {})).keys()
         >= space.distributions.keys()
     }
-    return grid_size(space) - len(found)
+    return grid_size(space) - len(tried)
 
 
 def _qmc(sequence: int, own: int) -> BaseSampler:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)  # of its constructor alone
+        warnings.simplefilter("ignore", ExperimentalWarning)  # raised by the constructor
         return QMCSampler(
             scramble=True,
             seed=sequence,
@@ -124,15 +126,15 @@ def _qmc(sequence: int, own: int) -> BaseSampler:
 def _grid(space: Space) -> dict[str, list[Any]]:
     values: dict[str, list[Any]] = {}
     problems: list[Problem] = []
-    for key, found in space.distributions.items():
-        if isinstance(found, CategoricalDistribution):
-            values[key] = list(found.choices)
-        elif isinstance(found, IntDistribution):
-            values[key] = list(range(found.low, found.high + 1, found.step))
+    for key, distribution in space.distributions.items():
+        if isinstance(distribution, CategoricalDistribution):
+            values[key] = list(distribution.choices)
+        elif isinstance(distribution, IntDistribution):
+            values[key] = list(range(distribution.low, distribution.high + 1, distribution.step))
         else:
             remedy = f"list its values, or use another {PREFIX}.sampler"
             problems.append(Problem(key, "must be a list of values on a grid, not an interval", None, remedy))
-    size = int(np.prod([len(found) for found in values.values()], dtype=object))
+    size = int(np.prod([len(choices) for choices in values.values()], dtype=object))
     if size > LARGEST_GRID:
         rule = f"must have at most {LARGEST_GRID:,} combinations on a grid"
         problems.append(Problem(f"{PREFIX}.params", rule, size, f"use another {PREFIX}.sampler"))
@@ -142,8 +144,11 @@ def _grid(space: Space) -> dict[str, list[Any]]:
 
 
 def _check_numbers(space: Space) -> None:
-    numbers = [key for key, found in space.distributions.items() if not found.single()]
-    numbers = [key for key in numbers if not isinstance(space.distributions[key], CategoricalDistribution)]
+    numbers = [
+        key
+        for key, distribution in space.distributions.items()
+        if not distribution.single() and not isinstance(distribution, CategoricalDistribution)
+    ]
     if len(numbers) < 2:
         rule = "cmaes needs at least two keys with a range or an interval"
         raise UsageError([Problem(f"{PREFIX}.sampler", rule, ", ".join(numbers) or None, "use tpe")])

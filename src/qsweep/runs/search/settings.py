@@ -1,4 +1,4 @@
-"""What a search is told beside its space: `hydra.sweeper.trials` and the like, checked."""
+"""The options of a search: `hydra.sweeper.trials` and the like, checked."""
 
 from __future__ import annotations
 
@@ -16,36 +16,37 @@ from qsweep.plan.overrides import HydraErrors
 
 SAMPLERS = ("tpe", "random", "grid", "cmaes", "qmc")
 PRUNERS = ("none", "median", "successive_halving")
-MOST = 1_000_000
+LARGEST = 1_000_000
+"""The upper bound of every whole number, and of the number of seeds."""
 PREFIX = "hydra.sweeper"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a search goes about it; the keys of conf/hydra/sweeper/qsweep_optuna.yaml.
+    """The keys of conf/hydra/sweeper/qsweep_optuna.yaml, but for `params`, which is the search space.
 
-    parallel: how many trials are under way at once.
+    trials: in the whole study. seeds: of every trial's runs. parallel: trials that run at once. seed: the
+    sampler's. study: the name of the study.
     """
 
     trials: int
     seeds: tuple[int, ...]
     sampler: str = "tpe"
     pruner: str = "none"
-    looks: int = 1
     parallel: int = 1
     seed: int = 0
     study: str | None = None
 
 
 def settings(given: Mapping[str, Any]) -> Settings:
-    """The settings among what the sweeper was given. Raises UsageError with every problem found."""
+    """Check the options of the sweeper. Raises UsageError with every problem found."""
     problems: list[Problem] = []
 
     def whole(name: str, low: int) -> int:
         value = given[name]
-        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= MOST:
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= LARGEST:
             return value
-        rule = f"must be a whole number from {low} to {MOST:,}"
+        rule = f"must be a whole number from {low} to {LARGEST:,}"
         problems.append(Problem(f"{PREFIX}.{name}", rule, value))
         return low
 
@@ -62,30 +63,26 @@ def settings(given: Mapping[str, Any]) -> Settings:
         problems += error.problems
         seeds = (0,)
     study = given["study"]
-    if study is not None and not is_name(study):  # the sweep is called so, and so is its folder
-        rule = "must be a name without slashes or a leading dot, or null (what is searched)"
+    if study is not None and not is_name(study):  # it is also the name of the sweep and of its folder
+        rule = "must be a name without slashes or a leading dot, or null (sweep.name, or the searched keys)"
         problems.append(Problem(f"{PREFIX}.study", rule, study))
-    made = Settings(
+    checked = Settings(
         trials=whole("trials", 1),
         seeds=seeds,
         sampler=one_of("sampler", SAMPLERS),
         pruner=one_of("pruner", PRUNERS),
-        looks=whole("looks", 1),
         parallel=joblib.cpu_count() if given["parallel"] is None else whole("parallel", 1),
         seed=whole("seed", 0),
         study=study,
     )
-    if made.looks > 1 and given["pruner"] == "none":
-        rule = "is of use to a pruner only"
-        problems.append(Problem(f"{PREFIX}.looks", rule, made.looks, f"give {PREFIX}.pruner"))
     if problems:
         raise UsageError(problems)
-    return made
+    return checked
 
 
 def _seeds(given: Any) -> tuple[int, ...]:
-    """The seeds of range(5), "0,1,2" or [0,1,2]: different whole numbers of at least 0."""
-    found = _listed(given)
+    """Return the seeds of range(5), "0,1,2" or [0,1,2]: different whole numbers of at least 0."""
+    found = _as_list(given)
     if found and all(type(seed) is int and seed >= 0 for seed in found) and len(set(found)) == len(found):
         return tuple(found)
     rule = "must be range(N), range(A,B), or a list of different whole numbers of at least 0"
@@ -93,13 +90,13 @@ def _seeds(given: Any) -> tuple[int, ...]:
     raise UsageError([Problem(f"{PREFIX}.seeds", rule, given, remedy)])
 
 
-def _listed(given: Any) -> list[Any]:
+def _as_list(given: Any) -> list[Any]:
     if isinstance(given, str):
         try:
             value = OverridesParser.create().parse_override(f"seed={given}").value()
         except HydraErrors:
             return []
         if isinstance(value, RangeSweep):
-            return list(value.range()) if abs((value.stop or 0) - (value.start or 0)) <= MOST else []
+            return list(value.range()) if abs((value.stop or 0) - (value.start or 0)) <= LARGEST else []
         given = value.list if isinstance(value, ChoiceSweep) else value
     return list(given) if isinstance(given, list | tuple) else []

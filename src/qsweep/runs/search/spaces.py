@@ -1,4 +1,4 @@
-"""Hydra's syntax for what to vary -> optuna's distributions, and a trial's values back as overrides."""
+"""The search space: Hydra's sweep syntax -> optuna's distributions -> the overrides of a trial."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from optuna.distributions import (
 from qsweep.errors import Problem, UsageError
 from qsweep.plan.overrides import HydraErrors, one_line
 
-SIGNIFICANT = 4
-"""Digits of a value drawn from an interval: a name and a hash are then readable, and typed again the same."""
+SIGNIFICANT_DIGITS = 4
+"""Of a value drawn from an interval, so that names are short and a config can be typed again."""
 RESOLUTION = 1000
-"""Values into which an interval falls apart at least, even where its ends share their first digits."""
+"""Different values in an interval, at least: ends such as 0.99 and 0.9999 need more digits."""
 TAGS = ("int", "log")
-WORD = re.compile(r"[A-Za-z_][\w./-]*")
-NO_WORDS = ("null", "true", "false", "nan", "inf")
-"""Texts that would be read as something else without quotes."""
-WRITE = "write choice(A,B), range(A,B), interval(A,B), tag(log, interval(A,B)) or tag(int, interval(A,B))"
+PLAIN_WORD = re.compile(r"[A-Za-z_][\w./-]*")
+RESERVED_WORDS = ("null", "true", "false", "nan", "inf")
+"""Texts that Hydra reads as another type unless they are quoted."""
+SYNTAX = "write choice(A,B), range(A,B), interval(A,B), tag(log, interval(A,B)) or tag(int, interval(A,B))"
 ONE_ENVIRONMENT = "a study has one environment, as returns of different ones cannot be compared"
 UNSEARCHABLE = {
     "seed": "set hydra.sweeper.seeds=range(5): a trial is the mean over these seeds",
@@ -54,25 +54,25 @@ UNSEARCHABLE = {
     "registry": "it is not a hyperparameter: give it one value",
     "sweep": "it is not a hyperparameter: give it one value",
 }
-"""Keys, and those below them, that no search may vary, with what to do instead."""
+"""Keys that cannot be searched, nor those below them, with the remedy."""
 
 
 @dataclass(frozen=True)
-class Dimension:
-    """One key that is searched. written: the key as typed, with its +; key: without."""
+class SearchedKey:
+    """A key that is searched. written: the key as typed, which may begin with +; key: without that."""
 
     written: str
     key: str
     distribution: BaseDistribution
 
-    def line(self, value: Any) -> str:
-        """The override that gives the key a value of the distribution."""
+    def override(self, value: Any) -> str:
+        """Return the override that sets the key to a value of the distribution."""
         if isinstance(self.distribution, FloatDistribution):
             value = rounded(value, self.distribution)
         return f"{self.written}={value}"
 
     def extremes(self) -> list[Any]:
-        """Both ends of a scale; every category."""
+        """Return both ends of an interval or range, or every category."""
         if isinstance(self.distribution, CategoricalDistribution):
             return list(self.distribution.choices)
         assert isinstance(self.distribution, IntDistribution | FloatDistribution)
@@ -81,64 +81,64 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Space:
-    """What a search varies."""
+    """The search space: all keys that are searched."""
 
-    dimensions: tuple[Dimension, ...]
+    keys: tuple[SearchedKey, ...]
 
     @property
     def distributions(self) -> dict[str, BaseDistribution]:
         """Key -> distribution, as optuna's `ask` takes them."""
-        return {dimension.key: dimension.distribution for dimension in self.dimensions}
+        return {each.key: each.distribution for each in self.keys}
 
-    def lines(self, params: Mapping[str, Any]) -> tuple[str, ...]:
-        """A trial's values as overrides, which parse to the values that its runs get."""
-        return tuple(dimension.line(params[dimension.key]) for dimension in self.dimensions)
+    def overrides(self, params: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the overrides of a trial's parameters; numbers from intervals are rounded."""
+        return tuple(each.override(params[each.key]) for each in self.keys)
 
     def corners(self) -> Iterator[dict[str, Any]]:
-        """Points that show what is wrong with a space: the first, and every extreme of each key alone."""
-        first = {dimension.key: dimension.extremes()[0] for dimension in self.dimensions}
+        """Yield the points to check: the first point, then every other extreme of each key alone."""
+        first = {each.key: each.extremes()[0] for each in self.keys}
         yield first
-        for dimension in self.dimensions:
-            yield from ({**first, dimension.key: value} for value in dimension.extremes()[1:])
+        for each in self.keys:
+            yield from ({**first, each.key: value} for value in each.extremes()[1:])
 
-    def described(self) -> dict[str, str]:
-        """Key -> distribution as text; equal exactly for the same space."""
-        return {key: distribution_to_json(found) for key, found in self.distributions.items()}
+    def description(self) -> dict[str, str]:
+        """Return key -> distribution as text; equal only for equal spaces."""
+        return {key: distribution_to_json(each) for key, each in self.distributions.items()}
 
 
 def space(lines: Sequence[str]) -> Space:
-    """The space of overrides such as `learning_rate=interval(0.01,0.5)`.
+    """Return the space of overrides such as `learning_rate=interval(0.01,0.5)`.
 
-    choice(A,B) and A,B are categories: numbers, texts, lists, presets of a group. range(A,B,STEP) are whole
-    numbers, without B, as in Hydra. interval(A,B) are numbers, with B, drawn to four digits.
-    tag(log, ...) draws evenly on a logarithmic scale, tag(int, interval(A,B)) whole numbers.
+    choice(A,B) or A,B: categories, which may be numbers, texts, lists or presets of a group. range(A,B,STEP):
+    whole numbers, without B, as in Hydra. interval(A,B): numbers, with B. tag(log, ...): drawn on a
+    logarithmic scale. tag(int, interval(A,B)): whole numbers, with B.
     Raises UsageError with every problem found.
     """
     parser = OverridesParser.create()
-    dimensions: dict[str, Dimension] = {}
+    keys: dict[str, SearchedKey] = {}
     problems: list[Problem] = []
     for line in lines:
         try:
             override = parser.parse_override(line)
-            found = Dimension(line.partition("=")[0], override.key_or_group, _distribution(override))
+            searched = SearchedKey(line.partition("=")[0], override.key_or_group, _distribution(override))
         except HydraErrors as error:
             problems.append(Problem(line, "must be written KEY=VALUE", None, one_line(error)))
             continue
         except UsageError as error:
             problems += error.problems
             continue
-        problems += _unsearchable(found.key, line)
-        dimensions[found.key] = found
+        problems += _unsearchable(searched.key, line)
+        keys[searched.key] = searched
     if problems:
         raise UsageError(problems)
-    return Space(tuple(dimensions.values()))
+    return Space(tuple(keys.values()))
 
 
 def rounded(value: float, within: FloatDistribution) -> float:
-    """A value of an interval to four significant digits, or as many as tell a thousandth of it apart."""
+    """Round a value to four significant digits, or to more where a thousandth of the interval needs them."""
     if not within.low < value < within.high:
         return value
-    digits = SIGNIFICANT - 1 - math.floor(math.log10(abs(value))) if value else 0
+    digits = SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(abs(value))) if value else 0
     if not within.log:
         digits = max(digits, math.ceil(math.log10(RESOLUTION / (within.high - within.low))))
     return min(max(round(value, digits), within.low), within.high)
@@ -162,7 +162,7 @@ def _distribution(override: Override) -> BaseDistribution:
     if isinstance(sweep, IntervalSweep):
         _check_tags(key, line, sweep.tags, TAGS)
         return _interval(key, line, sweep)
-    raise UsageError([Problem(key, "must be a range, an interval or a choice", line, WRITE)])
+    raise UsageError([Problem(key, "must be a range, an interval or a choice", line, SYNTAX)])
 
 
 def _check_tags(key: str, line: str | None, tags: set[str], known: tuple[str, ...]) -> None:
@@ -173,7 +173,7 @@ def _check_tags(key: str, line: str | None, tags: set[str], known: tuple[str, ..
             if known
             else "is a list of categories, which cannot be tagged"
         )
-        raise UsageError([Problem(key, rule, line, WRITE)])
+        raise UsageError([Problem(key, rule, line, SYNTAX)])
 
 
 def _categories(key: str, line: str | None, texts: list[str]) -> CategoricalDistribution:
@@ -184,10 +184,10 @@ def _categories(key: str, line: str | None, texts: list[str]) -> CategoricalDist
 
 
 def _text(value: Any) -> str:
-    """A category as an override that parses to it. A function's arguments have lost their quotes."""
+    """Write a category such that Hydra parses it to the same value: its parser has removed the quotes."""
     if isinstance(value, list):
         return f"[{','.join(map(_text, value))}]"
-    if isinstance(value, str) and (not WORD.fullmatch(value) or value.lower() in NO_WORDS):
+    if isinstance(value, str) and (not PLAIN_WORD.fullmatch(value) or value.lower() in RESERVED_WORDS):
         value = QuotedString(value, Quote.single)
     return str(Transformer.str(value))
 
@@ -212,7 +212,8 @@ def _interval(key: str, line: str | None, sweep: IntervalSweep) -> BaseDistribut
     low, high = sweep.start, sweep.end
     assert low is not None
     assert high is not None
-    whole = "int" in sweep.tags or (isinstance(low, int) and isinstance(high, int))  # the cast int(...)
+    cast = isinstance(low, int) and isinstance(high, int)  # as int(interval(A,B)) does
+    whole = cast or "int" in sweep.tags
     log = "log" in sweep.tags
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise UsageError([Problem(key, "must be an interval of finite numbers, the lower bound first", line)])

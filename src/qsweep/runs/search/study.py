@@ -1,4 +1,4 @@
-"""The durable study: an optuna database beside the MLflow store, resumed by name, safe from kill -9."""
+"""The study: an optuna database beside the MLflow store, resumed by name, also after kill -9."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import os
 import sqlite3
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
 from filelock import FileLock, Timeout
+from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
@@ -25,32 +26,46 @@ from qsweep.system.atomic_files import sync_folder
 from qsweep.tracking.store import local_database
 
 DATABASE = "optuna.db"
-FACTS, PARENT = "qsweep.facts", "qsweep.parent"
-WORKER, AGAIN, ERROR = "worker", "again", "error"
-"""User attributes of a trial: who asked for it; the number of the trial that it repeats; why it failed."""
+FACTS = "qsweep.facts"
+"""The user attribute of a study that says what all its trials have in common."""
+OVERRIDES, RUNS, SEEDS, MEAN, STANDARD_ERROR = "overrides", "runs", "seeds", "mean", "standard_error"
+WORKER, RETRY_OF, ERROR = "worker", "retry_of", "error"
+"""User attributes of a trial, which optuna-dashboard shows.
+
+runs: the MLflow ids. seeds: how many are done. worker: the process that runs the trial. retry_of: the number
+of the interrupted trial whose parameters this one has. error: why it failed.
+"""
 BUSY_SECONDS = 60.0
+"""How long SQLite waits for a locked database."""
 
 
 def database(uri: str) -> Path:
-    """Where the studies of a `tracking.uri` lie: beside its database, or in this folder's mlruns/."""
+    """Return the database of the studies: beside that of a `tracking.uri`, or in mlruns/ of this folder."""
     if uri.startswith("sqlite:///"):
         return Path(uri.removeprefix("sqlite:///")).absolute().with_name(DATABASE)
     return local_database().with_name(DATABASE)
 
 
 class SearchStudy:
-    """One process's hold on a study, to be used as a context manager.
+    """A study that this process takes part in, as a context manager.
 
-    A lock file that the kernel lets go of when the process dies, however it dies, tells trials under way
-    from those that nobody will end any more. Writers take turns behind another lock, so that none meets
-    a locked database, and no two are asked the same while one is asking.
+    Each process holds a lock file, which the kernel releases when the process dies. So trials that still run
+    are known from trials that no process will end. Processes write in turn, behind another lock: none meets
+    a locked database, and each is asked for a trial that knows of all others.
     """
 
-    def __init__(self, name: str, path: Path, sampler: BaseSampler, facts: Mapping[str, object]) -> None:
-        """Open or begin the study called `name`.
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        sampler: BaseSampler,
+        pruner: BasePruner,
+        facts: Mapping[str, object],
+    ) -> None:
+        """Open or create the study called `name`.
 
-        facts: what makes its trials comparable; a study that was begun with other ones is refused.
-        Raises UsageError where it cannot be opened.
+        facts: what all its trials have in common; a study with other facts is refused.
+        Raises UsageError if the study cannot be opened.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         storage = _storage(path)
@@ -61,74 +76,72 @@ class SearchStudy:
         self._turn = FileLock(path.with_suffix(".lock"))
         with self._turn:
             self.study = optuna.create_study(
-                storage=storage, sampler=sampler, study_name=name, direction="maximize", load_if_exists=True
+                storage=storage,
+                sampler=sampler,
+                pruner=pruner,
+                study_name=name,
+                direction="maximize",
+                load_if_exists=True,
             )
             _check_facts(self.study, facts)
 
     def __enter__(self) -> SearchStudy:
-        """Begin to search: take over what dead processes have left."""
+        """Requeue the trials that dead processes have left."""
         self._alive.acquire()
         with self.writing():
             for trial in self._running():
                 if not self._is_alive(trial.user_attrs.get(WORKER, "")):
-                    self._give_back(trial)
+                    self._requeue(trial)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop: what is still under way will be asked again when the study is resumed."""
+        """Requeue the trials that this process has not ended."""
         try:
             with self.writing():
                 for trial in self._running():
                     if trial.user_attrs.get(WORKER) == self._worker:
-                        self._give_back(trial)
+                        self._requeue(trial)
         finally:
             self._alive.release()
             self._lock_of(self._worker).unlink(missing_ok=True)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """A turn to write to the study."""
+        """Hold the lock of writers."""
         with self._turn:
             yield
 
     def ask(self, space: Space) -> Trial:
-        """A new trial, or one that was given back. To be called in `writing`."""
+        """Return a requeued trial, or else a new one. To be called in `writing`."""
         trial = self.study.ask(space.distributions)
         trial.set_user_attr(WORKER, self._worker)
         return trial
 
-    def counted(self) -> int:
-        """How many trials have ended, are under way or wait, without those that were given back."""
+    def count_trials(self) -> int:
+        """Count the trials that have ended, run or wait; not interrupted ones, which are requeued."""
         trials = self.study.get_trials(deepcopy=False)
         return sum(1 for trial in trials if trial.state != TrialState.FAIL or ERROR in trial.user_attrs)
-
-    @property
-    def parent(self) -> str:
-        """The MLflow run under which the study's runs are nested; "" before it is known."""
-        return str(self.study.user_attrs.get(PARENT, ""))
-
-    @parent.setter
-    def parent(self, run_id: str) -> None:
-        with self.writing():
-            self.study.set_user_attr(PARENT, run_id)
 
     def _running(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
 
-    def _give_back(self, trial: FrozenTrial) -> None:
-        """Fail a trial that nobody will end, its values to be tried again; killed between, it is repeated."""
+    def _requeue(self, trial: FrozenTrial) -> None:
+        """Fail a trial that no process will end, and queue its parameters as a new trial, once.
+
+        A process killed in between leaves both trials; the next one finds the queued trial by RETRY_OF.
+        """
         trials = self.study.get_trials(deepcopy=False)
-        if trial.params and not any(other.user_attrs.get(AGAIN) == trial.number for other in trials):
+        if trial.params and not any(other.user_attrs.get(RETRY_OF) == trial.number for other in trials):
             waiting = create_trial(
                 state=TrialState.WAITING,
                 system_attrs={"fixed_params": trial.params},
-                user_attrs={AGAIN: trial.number},
+                user_attrs={RETRY_OF: trial.number},
             )
             self.study.add_trial(waiting)
         self.study.tell(trial.number, state=TrialState.FAIL)
 
     def _is_alive(self, worker: str) -> bool:
-        """Whether a process still holds its lock. Without a name a trial's process died while asking."""
+        """Return whether a process holds its lock; one that died while asking left a trial without worker."""
         path = self._lock_of(worker)
         if not worker or not path.exists():
             return False
@@ -149,54 +162,46 @@ def _storage(path: Path) -> RDBStorage:
         with FileLock(path.with_suffix(".lock")):
             if not path.exists() or not path.stat().st_size:
                 _create(path)
-        return _opened(path)
+        return _open(path)
     except (OSError, SQLAlchemyError, sqlite3.Error, RuntimeError) as error:
-        # RuntimeError: the schema of another version of optuna, whose message names its upgrade
+        # RuntimeError: the schema of another version of optuna; its message names the upgrade
         rule = "needs a readable and writable database, made by this version of optuna"
         raise UsageError(
             [Problem(f"{PREFIX}.study", rule, str(path), " ".join(str(error).split()))]
         ) from None
 
 
-def _opened(path: Path) -> RDBStorage:
+def _open(path: Path) -> RDBStorage:
     return RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}})
 
 
 def _create(path: Path) -> None:
-    """Make the database aside: a process that dies meanwhile leaves none half-made."""
-    aside = path.with_suffix(".new")
-    for left in path.parent.glob(f"{aside.name}*"):
-        left.unlink()
-    _opened(aside).engine.dispose()
-    with sqlite3.connect(aside) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")  # who looks at the study does not hold it up
+    """Create the database under a temporary name: a process that dies meanwhile leaves no incomplete one."""
+    temporary = path.with_suffix(".new")
+    for leftover in path.parent.glob(f"{temporary.name}*"):
+        leftover.unlink()
+    _open(temporary).engine.dispose()
+    with sqlite3.connect(temporary) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")  # readers do not block the search
     connection.close()
-    with aside.open("rb") as file:
+    with temporary.open("rb") as file:
         os.fsync(file.fileno())
-    aside.replace(path)
+    temporary.replace(path)
     sync_folder(path.parent)
 
 
 def _check_facts(study: optuna.Study, facts: Mapping[str, object]) -> None:
-    """Note what makes a new study's trials comparable; refuse to go on with one of other trials."""
-    told = {key: json.loads(json.dumps(value)) for key, value in facts.items()}
+    """Record the facts of a new study; refuse a study with other facts."""
+    given = json.loads(json.dumps(facts))
     known = study.user_attrs.get(FACTS)
     if known is None and not study.get_trials(deepcopy=False):
-        study.set_user_attr(FACTS, told)
+        study.set_user_attr(FACTS, given)
         return
-    remedy = f"start a new one with {PREFIX}.study=NAME"
     if known is None or study.direction != StudyDirection.MAXIMIZE:
         rule = "is a study that qsweep did not create"
-        raise UsageError([Problem(f"{PREFIX}.study", rule, study.study_name, remedy)])
-    changed = [key for key in {**known, **told} if known.get(key) != told.get(key)]
-    if changed:
+    elif changed := [key for key in given if known.get(key) != given[key]]:
         rule = f"was started with different {', '.join(changed)}"
-        raise UsageError([Problem(f"{PREFIX}.study", rule, study.study_name, remedy)])
-
-
-def load(name: str, path: Path) -> optuna.Study:
-    """A study, to look at. Raises UsageError where there is none of that name."""
-    with suppress(KeyError):
-        if path.exists():
-            return optuna.load_study(study_name=name, storage=_opened(path))
-    raise UsageError([Problem(f"{PREFIX}.study", "is not a known study", name)])
+    else:
+        return
+    remedy = f"start a new one with {PREFIX}.study=NAME"
+    raise UsageError([Problem(f"{PREFIX}.study", rule, study.study_name, remedy)])

@@ -77,7 +77,7 @@ class Batch:
 
 def _alike(assigned: Assigned) -> str:
     work = assigned.work
-    alone = work.run_id or work.config.sweep.floors or work.config.engine != "compiled"
+    alone = work.run_id or work.config.engine != "compiled"
     return f"{assigned.number}" if alone else f"variant {variant_hash(work.config)}"
 
 
