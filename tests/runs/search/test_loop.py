@@ -173,9 +173,8 @@ def test_a_repeated_point_is_not_trained_again(tmp_path: Path) -> None:
 
 def test_repeated_points_count_in_successive_halving(tmp_path: Path) -> None:
     """A trial is in the best third of all trials so far, those with the result of an earlier one included."""
-    few = space(["x=range(1,11)"])
-    halving = {"sampler": "random", "seeds": (0, 1), "pruner": "successive_halving", "parallel": 1}
-    results = searched(tmp_path, Tape(lambda x, _: x), few, trials=40, **halving)
+    halving = {"sampler": "random", "seeds": (0, 1), "pruner": "successive_halving"}
+    results = searched(tmp_path, Tape(lambda x, _: x), trials=40, seed=2, **halving)
     tried = [x_of(each) for each in results]
     new = [n for n, x in enumerate(tried) if x not in tried[:n]]
     assert new[-1] > len(new)
