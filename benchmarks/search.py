@@ -5,8 +5,8 @@
 The grid is that of conf/sweep/mountain_car_search.yaml, refined to 2,000 points, with the exploration added;
 the search has the same keys and bounds. No run is recorded. A winner's score is optimistic, because the
 winner was selected by it. So both winners are trained again on `--fresh` new seeds, and their test scores
-are compared seed by seed. With `--folder` the study is kept, and a killed search is resumed. `--grid KEY=A,B ...`
-gives another grid. With two cores the grid takes about an hour.
+are compared seed by seed. With `--folder` the study is kept, and a killed search is resumed. `--grid
+KEY=A,B ...` gives another grid. With two cores the grid takes about an hour.
 """
 
 from __future__ import annotations
