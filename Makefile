@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
+# What is imported is compiled once, by set-up, tests and commands alike, wherever a machine says otherwise.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help setup sweep report test test-fast style types suite ui server verify bench docs lock clean
 
 help:  ## What can be made

@@ -127,6 +127,7 @@ def test_the_store_comes_before_a_folder(trained: Trained, monkeypatch: pytest.M
     assert "folder" in named("./MountainCar-v0@best", trained.uri)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", [*TWINS, "frozen_lake", "taxi", "blackjack"])
 def test_rollouts_are_gymnasiums(preset: str) -> None:
     """Returns and lengths are those of a plain loop over the environment, from the play starts."""
@@ -282,6 +283,7 @@ def test_a_folder_that_is_none(qsweep: Callable[..., subprocess.CompletedProcess
     assert ran.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_command(
     trained: Trained, tmp_path: Path, qsweep: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:

@@ -160,6 +160,7 @@ def check_all_forms(source: Trained, tmp_path: Path) -> None:
     assert names_in(tmp_path) == [str(number) for number in range(len(expected))]
 
 
+@pytest.mark.slow
 def test_all_forms_of_a_name(local: Trained, tmp_path: Path) -> None:
     """Each form gives the files and the model of the checkpoint that it stands for, and nothing beside."""
     check_all_forms(local, tmp_path)
@@ -174,6 +175,7 @@ def test_all_forms_from_a_server(server: str, tmp_path: Path) -> None:
     check_all_forms(trained(server, tmp_path / "archive"), tmp_path / "pulled")
 
 
+@pytest.mark.slow
 def test_the_command(
     local: Trained, tmp_path: Path, qsweep: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
@@ -327,6 +329,7 @@ def broken(local: Trained) -> Iterator[Path]:
     path.write_bytes(kept)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"no parquet", b"half", None])
 def test_a_spoilt_archive(content: bytes | None, broken: Path, local: Trained, tmp_path: Path) -> None:
     """One that is empty, of another kind, cut short or missing is named, and nothing is written."""

@@ -53,6 +53,7 @@ def edit_record(store: Store, run_id: str, folder: Path, **changes: Any) -> None
     store.client.log_artifact(run_id, str(written))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lines", [("engine=compiled",), ("engine=gymnasium",), ("env=frozen_lake", "seed=3")]
 )

@@ -223,6 +223,7 @@ def test_words_are_not_clipped(preset: str) -> None:
         assert (border == 255).all()
 
 
+@pytest.mark.slow
 def test_one_frame_for_each_checkpoint() -> None:
     """In order, each with its own table."""
     shown, _ = of_preset("mountain_car", "buckets=8")
@@ -264,6 +265,7 @@ def actor(preset: str, *lines: str) -> tuple[Policy, Stage]:
     return policy, Stage.of(policy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["mountain_car", "cart_pole", "frozen_lake", "blackjack"])
 def test_an_agent_plays_whole_episodes(preset: str) -> None:
     """Each with the table of the checkpoint at which it began, to the end that a rollout has."""

@@ -134,6 +134,7 @@ def test_values_of_two_tilings_by_hand() -> None:
     assert panel.action_values(table)[:, 0, 0].tolist() == [11.0, 21.0, 22.0, 42.0]
 
 
+@pytest.mark.slow
 @quick
 @given(
     st.tuples(st.integers(1, 9), st.integers(1, 9)),

@@ -237,6 +237,7 @@ def test_one_bad_run_refuses_the_whole_sweep() -> None:
     assert [problem.key for problem in caught.value.problems] == ["buckets"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lines",
     [

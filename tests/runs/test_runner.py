@@ -246,6 +246,7 @@ def test_a_run_of_one_episode() -> None:
     assert (found.files, found.run.data.metrics["best_episode"]) == (FILES, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workdir")
 def test_another_environment_under_a_name_of_ones_own() -> None:
     """Arguments of the environment are params; the run lies in its own experiment, nested in its sweep."""
@@ -546,6 +547,7 @@ def test_a_run_whose_end_cannot_be_recorded_goes_on(small: Recorded, monkeypatch
     check_same(only_run_again(config), small)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workdir", "_short_blocks")
 def test_a_spoilt_state_begins_anew(small: Recorded) -> None:
     """Where what is left cannot be read, the same run begins at its first episode, with no point twice."""
@@ -557,6 +559,7 @@ def test_a_spoilt_state_begins_anew(small: Recorded) -> None:
     check_same(only_run_again(config), small)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workdir")
 def test_a_run_that_another_process_goes_on_with(workdir: Path) -> None:
     """It is refused, and left as it is: RUNNING, in the hands of the other."""

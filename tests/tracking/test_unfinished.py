@@ -174,6 +174,7 @@ def replaced(path: Path) -> None:
     path.write_bytes(b"\0" * path.stat().st_size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", [emptied, cut, replaced, Path.unlink])
 @pytest.mark.parametrize(
     "name",
@@ -259,6 +260,7 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+@pytest.mark.slow
 def test_a_folder_in_another_processs_hands(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     """Of two processes that would go on with one run the second is refused, until the first is dead."""
     before = sorted(path.name for path in (tmp_path / RUN).iterdir())

@@ -80,6 +80,7 @@ def anywhere(cells: Grid, n: int) -> npt.NDArray[np.float64]:
     return np.concatenate([inside, edges, np.nextafter(edges, -np.inf), far])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("env", "first_action"),
     [
@@ -156,6 +157,7 @@ def test_the_code_refuses_another_shape(model: mlflow.pyfunc.PyFuncModel) -> Non
         model.unwrap_python_model().predict(None, np.zeros((1, 3)))  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_the_model_needs_no_qsweep(folder: Path, policy: Policy) -> None:
     """It predicts in a process that can import neither qsweep nor gymnasium."""
     command = [sys.executable, "-W", "ignore", "-c", ALONE, str(folder)]

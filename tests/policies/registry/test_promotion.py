@@ -268,6 +268,7 @@ print(json.dumps(model.predict(np.array(json.loads(sys.argv[2]))).to_dict("list"
 """
 
 
+@pytest.mark.slow
 def test_mlflow_loads_the_best(store: Store, tmp_path: Path) -> None:
     """MLflow alone, given the store's plain URI, loads `best` by name and gets its table's values."""
     register(store, candidate(store, [-150], seed=5))

@@ -89,6 +89,7 @@ def test_a_worker_that_dies_once(tmp_path: Path) -> None:
     assert made.whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killer", range(6))
 @pytest.mark.parametrize("size", [1, 2, 3, 6])
 def test_a_run_that_kills_its_worker(tmp_path: Path, killer: int, size: int) -> None:
@@ -125,6 +126,7 @@ class Broken:
         raise RuntimeError("no more\nprocesses")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deaths", [0, 1, 2])
 def test_a_launcher_that_launches_nothing(tmp_path: Path, deaths: int) -> None:
     """Where nothing more is begun, it is not asked for ever: all that is left has failed, and why."""
@@ -186,6 +188,7 @@ class Cluster(Elsewhere):
     workers = 3
 
 
+@pytest.mark.slow
 def test_batches_suit_the_workers_of_a_cluster(tmp_path: Path) -> None:
     """Their number is the cluster's, not that of this machine's cores; batches grow smaller."""
     sizes: list[int] = []
