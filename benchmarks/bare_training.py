@@ -14,6 +14,7 @@ from multiprocessing import Pool
 
 import qsweep
 from qsweep.config import Config
+from qsweep.environments.resolved import Resolved
 from qsweep.learning.training import train_blocks
 from qsweep.policies.evaluation import Judge
 
@@ -31,8 +32,9 @@ def only_train(config: Config) -> tuple[float, float]:
 def train_and_judge(config: Config) -> tuple[float, float]:
     """Train and judge; returns the seconds of each."""
     judging, started = 0.0, time.perf_counter()
-    judge = Judge(config)
-    for _, block in train_blocks([config]):
+    run = Resolved.of(config)
+    judge = Judge(run)
+    for _, block in train_blocks([run]):
         heard = time.perf_counter()
         list(judge.hear(block))
         judging += time.perf_counter() - heard

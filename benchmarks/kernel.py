@@ -23,12 +23,12 @@ from typing import Any
 
 import numpy as np
 
-import qsweep
-from qsweep.config import Config
+from qsweep.environments.resolved import Resolved
 from qsweep.environments.twins import mountain_car
 from qsweep.learning.algorithms import NAMES
 from qsweep.learning.task import task
 from qsweep.learning.training import LANES, train, train_blocks
+from qsweep.plan.composition import load_resolved
 
 SOURCE = Path(__file__).with_suffix(".c")
 FLAGS = ("-O3", "-march=native", "-ffp-contract=off", "-shared", "-fPIC")
@@ -53,11 +53,11 @@ Timed = Callable[[], float]
 """Trains once and gives ns a step."""
 
 
-def config(algorithm: str = "q_learning", episodes: int = EPISODES, seed: int = 0) -> Config:
+def tutorial(algorithm: str = "q_learning", episodes: int = EPISODES, seed: int = 0) -> Resolved:
     """The tutorial's constants, 20 buckets; checkpoints are rare, so that little but steps is timed."""
     rule = "tutorial" if algorithm == "q_learning" else "standard"
     own = [f"algorithm={algorithm}", f"episodes={episodes}", f"seed={seed}", f"terminal_rule={rule}"]
-    return qsweep.load_config(["+experiment=tutorial_25000", "checkpoint_every=1000", "tracking=none", *own])
+    return load_resolved(["+experiment=tutorial_25000", "checkpoint_every=1000", "tracking=none", *own])
 
 
 def in_c(folder: Path) -> Callable[[], tuple[float, Any]] | None:
@@ -69,7 +69,7 @@ def in_c(folder: Path) -> Callable[[], tuple[float, Any]] | None:
     subprocess.run([compiler, *FLAGS, str(SOURCE), "-o", str(library), "-lm"], check=True)
     function = ctypes.CDLL(str(library)).train
     function.restype = ctypes.c_int64
-    made = task(config())
+    made = task(tutorial())
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(made.environment_seed)))
     positions = mountain_car.start(generator, EPISODES)[0][:, 0].copy()
     epsilons = np.minimum(made.epsilon(np.arange(EPISODES)), 1.0)
@@ -90,20 +90,20 @@ def in_c(folder: Path) -> Callable[[], tuple[float, Any]] | None:
     return run
 
 
-def ours(configs: list[Config], clock: Callable[[], float] = time.process_time) -> float:
-    """Ns a step of training configs, one alone or several seeds by turns, with all that is around it."""
+def ours(runs: list[Resolved], clock: Callable[[], float] = time.process_time) -> float:
+    """Ns a step of training runs, one alone or several seeds by turns, with all that is around it."""
     began, steps = clock(), 0
-    for _, block in train_blocks(configs):
+    for _, block in train_blocks(runs):
         steps += int(block.lengths.sum())
     return 1e9 * (clock() - began) / steps
 
 
 def _worker(seeds: list[int], go: float) -> tuple[int, float]:
     """Train seeds one after the other from a moment on: steps, and when it ended."""
-    ours([config(episodes=200)])
-    configs = [config(seed=seed) for seed in seeds]
+    ours([tutorial(episodes=200)])
+    runs = [tutorial(seed=seed) for seed in seeds]
     time.sleep(max(0.0, go - time.time()))
-    steps = sum(int(chunk.lengths.sum()) for one in configs for chunk in train(one))
+    steps = sum(int(chunk.lengths.sum()) for one in runs for chunk in train(one))
     return steps, time.time()
 
 
@@ -131,20 +131,20 @@ def raced(ways: Mapping[str, Timed], rounds: int = ROUNDS) -> dict[str, list[flo
 def measure() -> list[Row]:
     """All rows; raises AssertionError where C and the compiled loop part."""
     ways: dict[str, Timed] = {
-        "q_learning": partial(ours, [config()]),
-        f"q_learning, {LANES} seeds by turns": partial(ours, [config(seed=seed) for seed in range(LANES)]),
+        "q_learning": partial(ours, [tutorial()]),
+        f"q_learning, {LANES} seeds by turns": partial(ours, [tutorial(seed=seed) for seed in range(LANES)]),
     }
     with tempfile.TemporaryDirectory() as folder:
         c = in_c(Path(folder))
         if c is not None:
-            *_, last = train(config())
+            *_, last = train(tutorial())
             assert c()[1].tobytes() == last.q_table.tobytes(), "C gives another table"
             run = c
             ways = {"C": lambda: run()[0], **ways}
         times = raced(ways)
     for name in NAMES:
         if name != "q_learning":
-            few = [config(name, EPISODES // 10, seed) for seed in range(LANES)]
+            few = [tutorial(name, EPISODES // 10, seed) for seed in range(LANES)]
             more = {name: partial(ours, few[:1]), f"{name}, {LANES} seeds by turns": partial(ours, few)}
             times |= raced(more, rounds=3)
     alone, both = zip(*(scaling() for _ in range(ROUNDS)), strict=True)

@@ -48,8 +48,8 @@ SPACE = [
 
 def trained(number: int, each: Job) -> Ended:
     """Train one run as a launcher's worker does, without a record."""
-    judge = Judge(each.config)
-    for _, block in train_blocks([each.config]):
+    judge = Judge(each.resolved)
+    for _, block in train_blocks([each.resolved]):
         list(judge.hear(block))
     test = judge.verdict().metrics()["test/return_mean"]
     return Ended(number, {"run_id": "", "scores": judge.scores, "test": test}, "")

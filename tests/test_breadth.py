@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pytest
 import yaml
 
-from qsweep.config import Config
+from qsweep.environments.resolved import Resolved
 from qsweep.errors import UsageError
 from qsweep.learning.algorithms import NAMES
 from qsweep.learning.blocks import chunks
 from qsweep.learning.engines import compiled_engine, gymnasium_engine
 from qsweep.learning.task import task
 from qsweep.learning.training import Chunk
-from qsweep.plan.composition import conf_folder, load_config
+from qsweep.plan.composition import conf_folder, load_resolved
 
 pytestmark = pytest.mark.slow  # it compiles most loops that there are
 
@@ -41,14 +41,14 @@ SMALL = {"acrobot": 3, "cart_pole": 4, "lunar_lander": 2, "mountain_car": 6, "pe
 """Preset -> its buckets here."""
 
 
-def small(preset: str, *lines: str) -> Config:
+def small(preset: str, *lines: str) -> Resolved:
     """A config of smoke size: three episodes of at most 50 steps, a table after each."""
     if preset in NEEDS and find_spec(NEEDS[preset]) is None:
         pytest.skip(f"{NEEDS[preset]} is not installed")
     size = [f"buckets={SMALL[preset]}"] if preset in SMALL else []
     most = ["env.max_steps=50", "episodes=3", "checkpoint_every=1", "tracking=none"]
     most += ["initial_q.low=-1", "initial_q.high=1"]
-    return load_config([f"env={preset}", *size, *most, "epsilon=constant", "epsilon.start=0.4", *lines])
+    return load_resolved([f"env={preset}", *size, *most, "epsilon=constant", "epsilon.start=0.4", *lines])
 
 
 def assert_same(one: list[Chunk], other: list[Chunk]) -> None:
@@ -61,14 +61,14 @@ def assert_same(one: list[Chunk], other: list[Chunk]) -> None:
             assert first.tobytes() == second.tobytes(), name
 
 
-def learned(config: Config, trained: list[Chunk]) -> npt.NDArray[np.bool_]:
+def learned(run: Resolved, trained: list[Chunk]) -> npt.NDArray[np.bool_]:
     """Which values of the last table are no more those of the first one; all are finite."""
-    made = task(config)
+    made = task(run)
     first = made.table(0)
-    if config.algorithm == "double_q_learning":
+    if run.config.algorithm == "double_q_learning":
         first = (first + made.table(1)) / 2
     last = trained[-1].q_table
-    assert last.shape == made.shape
+    assert last.shape == run.shape
     assert np.isfinite(last).all()
     found: npt.NDArray[np.bool_] = last != first
     return found
@@ -78,23 +78,23 @@ def learned(config: Config, trained: list[Chunk]) -> npt.NDArray[np.bool_]:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_algorithm_trains_every_environment(name: str, preset: str) -> None:
     """Each trains at smoke size; where there are two engines, they give the same bits."""
-    config = small(preset, f"algorithm={name}")
-    assert config.engine == ("compiled" if preset in COMPILED else "gymnasium")
-    found = list(chunks(gymnasium_engine.train(task(config))))
+    run = small(preset, f"algorithm={name}")
+    assert run.config.engine == ("compiled" if preset in COMPILED else "gymnasium")
+    found = list(chunks(gymnasium_engine.train(task(run))))
     steps = sum(int(chunk.lengths.sum()) for chunk in found)
-    assert 0 < learned(config, found).sum() <= steps
+    assert 0 < learned(run, found).sum() <= steps
     if preset in COMPILED:
-        assert_same(list(chunks(compiled_engine.train(task(config), {}))), found)
+        assert_same(list(chunks(compiled_engine.train(task(run), {}))), found)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("preset", ["mountain_car", "blackjack"])
 def test_the_interpreter_does_the_same(name: str, preset: str) -> None:
     """The lines that are compiled do the same when Python runs them."""
-    config = small(preset, f"algorithm={name}", "ties=random")
+    run = small(preset, f"algorithm={name}", "ties=random")
     with np.errstate(over="ignore"):
-        plain = list(chunks(gymnasium_engine.train(task(config), interpreted=True)))
-    assert_same(plain, list(chunks(gymnasium_engine.train(task(config)))))
+        plain = list(chunks(gymnasium_engine.train(task(run), interpreted=True)))
+    assert_same(plain, list(chunks(gymnasium_engine.train(task(run)))))
 
 
 def combinations() -> list[tuple[str, ...]]:
@@ -124,10 +124,10 @@ def test_every_combination_trains(
         with pytest.raises(UsageError, match="tiles cannot be used where visits are counted"):
             small("mountain_car", *lines)
         return
-    config = small("mountain_car", *lines)
-    found = list(chunks(compiled_engine.train(task(config), {})))
-    assert learned(config, found).any()
-    assert_same(found, list(chunks(gymnasium_engine.train(task(config)))))
+    run = small("mountain_car", *lines)
+    found = list(chunks(compiled_engine.train(task(run), {})))
+    assert learned(run, found).any()
+    assert_same(found, list(chunks(gymnasium_engine.train(task(run)))))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -140,20 +140,20 @@ def test_every_algorithm_on_every_discretiser(name: str, discretizer: str) -> No
         with pytest.raises(UsageError, match="one cell per state"):
             small(preset, *lines)
         return
-    config = small(preset, *lines)
-    found = list(chunks(compiled_engine.train(task(config), {})))
-    assert learned(config, found).any()
-    assert_same(found, list(chunks(gymnasium_engine.train(task(config)))))
+    run = small(preset, *lines)
+    found = list(chunks(compiled_engine.train(task(run), {})))
+    assert learned(run, found).any()
+    assert_same(found, list(chunks(gymnasium_engine.train(task(run)))))
 
 
 @pytest.mark.parametrize("preset", COMPILED)
 @pytest.mark.parametrize("exploration", ALIKE)
 def test_every_exploration_in_every_twin(preset: str, exploration: str) -> None:
     """Softmax and UCB choose the same in both engines, wherever there are two."""
-    config = small(preset, f"exploration={exploration}", "ties=random", "algorithm=expected_sarsa")
+    run = small(preset, f"exploration={exploration}", "ties=random", "algorithm=expected_sarsa")
     assert_same(
-        list(chunks(compiled_engine.train(task(config), {}))),
-        list(chunks(gymnasium_engine.train(task(config)))),
+        list(chunks(compiled_engine.train(task(run), {}))),
+        list(chunks(gymnasium_engine.train(task(run)))),
     )
 
 
@@ -162,10 +162,10 @@ def test_every_preset_of_a_discretiser_trains() -> None:
     named = [name for name in presets("discretizer") if name not in ("uniform", "quantile", "tiles")]
     for name in named:
         preset = next(env for env in presets("env") if name.startswith(env))
-        config = load_config([f"env={preset}", f"discretizer={name}", "episodes=3", "tracking=none"])
+        run = load_resolved([f"env={preset}", f"discretizer={name}", "episodes=3", "tracking=none"])
         given = yaml.safe_load((CONF / "discretizer" / f"{name}.yaml").read_text())
-        assert config.discretizer == given["discretizer"]
-        assert len(list(chunks(compiled_engine.train(task(config), {})))) >= 1
+        assert run.config.discretizer == given["discretizer"]
+        assert len(list(chunks(compiled_engine.train(task(run), {})))) >= 1
     assert named
 
 
@@ -173,9 +173,9 @@ def test_fewer_actions_in_some_states() -> None:
     """With `actions_in`, values of actions that are not there stay out of it, in both engines."""
     for name in NAMES:
         lines: list[Any] = ["env=frozen_lake", "env.id=qsweep/MaximizationBias-v0", f"algorithm={name}"]
-        config = load_config([*lines, "episodes=40", "tracking=none", "ties=random"])
-        found = list(chunks(compiled_engine.train(task(config), {})))
-        assert_same(found, list(chunks(gymnasium_engine.train(task(config)))))
+        run = load_resolved([*lines, "episodes=40", "tracking=none", "ties=random"])
+        found = list(chunks(compiled_engine.train(task(run), {})))
+        assert_same(found, list(chunks(gymnasium_engine.train(task(run)))))
         assert np.isneginf(found[-1].q_table[2, 2:]).all()
         assert np.isfinite(found[-1].q_table[2, :2]).all()
         assert np.isfinite(found[-1].q_table[1]).all()

@@ -119,7 +119,7 @@ def test_optional_keys_are_brought_by_presets() -> None:
 
 def test_nothing_given_means_the_defaults() -> None:
     """A config of no values at all is the one that the command line makes of no overrides."""
-    assert resolve({}) == load_config([])
+    assert resolve({}).config == load_config([])
 
 
 def test_what_depends_on_the_environment_is_filled_in() -> None:
@@ -353,7 +353,7 @@ def test_hashes_do_not_depend_on_order() -> None:
     )
     backwards = _reversed(values)
     assert list(backwards) == list(values)[::-1]
-    assert config_hash(resolve(backwards)) == config_hash(resolve(values))
+    assert config_hash(resolve(backwards).config) == config_hash(resolve(values).config)
 
 
 def _reversed(values: dict[str, Any]) -> dict[str, Any]:
@@ -366,7 +366,7 @@ def test_hashes_are_the_same_in_another_process() -> None:
     config = load_config(["env=frozen_lake", "env.kwargs.map_name=8x8", "env.kwargs.is_slippery=true"])
     code = (
         "import json, sys; from qsweep.config import config_hash; from qsweep.plan.resolution import resolve;"
-        "print(config_hash(resolve(json.loads(sys.argv[1]))))"
+        "print(config_hash(resolve(json.loads(sys.argv[1])).config))"
     )
     command = [sys.executable, "-c", code, json.dumps(record(config))]
     settings = os.environ | {"PYTHONHASHSEED": "12345"}
@@ -378,8 +378,8 @@ def test_hashes_are_the_same_in_another_process() -> None:
 def test_a_record_reads_back_as_it_was_written(command: str) -> None:
     """Resolving a record gives the config it was made from, straight or through config.yaml."""
     config = load_config(command.split())
-    assert resolve(record(config)) == config
-    assert resolve(yaml.safe_load(yaml.safe_dump(record(config)))) == config
+    assert resolve(record(config)).config == config
+    assert resolve(yaml.safe_load(yaml.safe_dump(record(config)))).config == config
 
 
 def test_a_record_has_only_plain_values() -> None:

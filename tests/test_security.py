@@ -26,7 +26,7 @@ from qsweep.config import Env
 from qsweep.environments import description
 from qsweep.environments.description import refuse_foreign
 from qsweep.errors import UsageError
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_resolved
 from qsweep.policies.policy import RECORD, TABLE, Policy, readable
 from qsweep.policies.registry.fetching import folder_name
 from qsweep.policies.registry.promotion import register
@@ -242,7 +242,7 @@ def test_episodes_are_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def trained(*lines: str) -> str:
     """A run in the store of the current folder; its id."""
-    [outcome] = run([Work(load_config([*TRAIN, *lines]), "mine", "")], Silent())
+    [outcome] = run([Work(load_resolved([*TRAIN, *lines]), "mine", "")], Silent())
     return outcome.run_id
 
 

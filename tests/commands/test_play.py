@@ -23,13 +23,11 @@ from qsweep.commands.pull import pull
 from qsweep.config import Env, record
 from qsweep.environments.grid import Grid
 from qsweep.errors import UsageError
-from qsweep.learning.task import task
 from qsweep.pictures.agent_video import show
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_resolved
 from qsweep.policies.evaluation import Rollouts, roll_out
 from qsweep.policies.policy import Policy
 from qsweep.policies.registry.promotion import register
-from qsweep.policies.stage import Stage
 from qsweep.runs.progress import Silent
 from qsweep.runs.runner import Work
 from qsweep.tracking.checkpoints import sha256
@@ -55,7 +53,7 @@ def trained(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> T
     folder = tmp_path_factory.mktemp("playing")
     shutil.copy(migrated_store, folder / "mlflow.db")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
-    config = load_config([*SHORT, f"tracking.uri={uri}"])
+    config = load_resolved([*SHORT, f"tracking.uri={uri}"])
     [outcome] = run([Work(config, "a run", "")], Silent())
     store = open_store(uri)
     register(store, outcome.run_id)
@@ -64,17 +62,15 @@ def trained(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> T
 
 def random_policy(*lines: str, seed: int = 1) -> Policy:
     """A policy that was never trained: a table of random values."""
-    config = load_config(lines)
-    made = task(config)
+    made = load_resolved(lines)
     table = np.random.default_rng(seed).normal(size=made.shape)
-    assert config.env.max_steps is not None
     origin = {"run_id": "0" * 32, "run_name": "by hand", "checkpoint": "ep000010", "sha256": sha256(table)}
     return Policy(
         q_table=table,
         grid=made.grid,
-        env=config.env,
-        first_action=made.first_action,
-        config=record(config),
+        env=made.env,
+        first_action=made.description.first_action,
+        config=record(made.config),
         origin={**origin, "metrics": {}},
     )
 
@@ -132,17 +128,18 @@ def test_the_store_comes_before_a_folder(trained: Trained, monkeypatch: pytest.M
 def test_rollouts_are_gymnasiums(preset: str) -> None:
     """Returns and lengths are those of a plain loop over the environment, from the play starts."""
     policy = random_policy(f"env={preset}")
-    rollouts = roll_out(Stage.of(policy), preset in TWINS, policy.q_table, seeds.play(4, first=7))
+    rollouts = roll_out(policy.setting(), policy.q_table, seeds.play(4, first=7))
     expected = [by_hand(policy, seed) for seed in range(3 * 2**30 + 7, 3 * 2**30 + 11)]
     assert list(zip(rollouts.returns.tolist(), rollouts.lengths.tolist(), strict=True)) == expected
 
 
 @pytest.mark.parametrize("preset", TWINS)
 def test_a_policy_rolls_out_as_its_training_task_does(preset: str) -> None:
-    """A stage and a task give the same episodes, compiled or not."""
-    policy, made = random_policy(f"env={preset}"), task(load_config([f"env={preset}"]))
-    starts, stage = seeds.test(5), Stage.of(policy)
-    found = [roll_out(on, fast, policy.q_table, starts) for on in (stage, made) for fast in (True, False)]
+    """The settings of a policy and of its run give the same episodes, compiled or not."""
+    policy, made = random_policy(f"env={preset}"), load_resolved([f"env={preset}"])
+    compiled = [policy.setting(), made]
+    stepped = [dataclasses.replace(setting, twin=None) for setting in compiled]
+    found = [roll_out(setting, policy.q_table, seeds.test(5)) for setting in (*compiled, *stepped)]
     assert all(same(found[0], other) for other in found[1:])
 
 
@@ -263,7 +260,7 @@ def test_an_environment_of_another_shape_is_refused() -> None:
     wider = dataclasses.replace(policy, q_table=np.zeros((20, 20, 4)))
     for wrong in (deeper, wider, dataclasses.replace(policy, first_action=1)):
         with pytest.raises(UsageError, match=r"name: has a policy for .* but the environment has 2 dim"):
-            Stage.of(wrong)
+            wrong.setting()
 
 
 def test_an_unknown_name(trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -312,7 +309,7 @@ def test_a_window_plays_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> N
     policy = random_policy("env=mountain_car")
     closing = threading.Thread(target=close_window_after, args=(1.0,))
     closing.start()
-    show(Stage.of(policy), policy, seeds.play(1000))
+    show(policy.setting(), policy, seeds.play(1000))
     closing.join()
     assert not pygame.display.get_init()
 
@@ -322,6 +319,6 @@ def test_a_window_shows_every_episode(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     policy = random_policy("env=mountain_car", "env.max_steps=9")
     started = time.perf_counter()
-    show(Stage.of(policy), policy, seeds.play(3))
+    show(policy.setting(), policy, seeds.play(3))
     assert time.perf_counter() - started > 0.8 * 3 * 9 / 30
     assert os.environ["SDL_VIDEODRIVER"] == "dummy"

@@ -23,7 +23,7 @@ from qsweep.cli import main
 from qsweep.commands import pull as pulling
 from qsweep.commands.pull import pull
 from qsweep.errors import UsageError
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_resolved
 from qsweep.policies.policy import Policy
 from qsweep.policies.registry.fetching import folder_name
 from qsweep.policies.registry.model import write_model
@@ -63,7 +63,7 @@ class Trained:
 
 def trained(uri: str, artifacts: Path) -> Trained:
     """Train into a store and register."""
-    config = load_config([*EPISODES, f"tracking.uri={uri}"])
+    config = load_resolved([*EPISODES, f"tracking.uri={uri}"])
     [outcome] = run([Work(config, "buckets=20", "")], Silent())
     store = open_store(uri)
     client, run_id = store.client, outcome.run_id

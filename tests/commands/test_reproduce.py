@@ -13,7 +13,7 @@ import yaml
 from qsweep.commands.reproduce import Reproduction, differences, reproduce
 from qsweep.errors import UsageError
 from qsweep.learning.training import Chunk
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_resolved
 from qsweep.runs.progress import Silent
 from qsweep.runs.runner import Work
 from qsweep.tracking.store import Store, open_store
@@ -36,7 +36,7 @@ class Killing:
 
 def trained(name: str = "a run", *lines: str) -> str:
     """Train into the store of the current folder; returns the run's id."""
-    return run([Work(load_config([*SHORT, *lines]), name, "")], Silent())[0].run_id
+    return run([Work(load_resolved([*SHORT, *lines]), name, "")], Silent())[0].run_id
 
 
 def tags_of(store: Store, run_id: str) -> dict[str, str]:
@@ -140,7 +140,7 @@ def test_a_spoilt_config(content: bytes | None, workdir: Path) -> None:
 def test_a_killed_run_is_refused() -> None:
     """A run that was interrupted has no last Q-table, and the message says what it is."""
     with pytest.raises(KeyboardInterrupt):
-        run([Work(load_config(SHORT), "a run", "")], Killing())
+        run([Work(load_resolved(SHORT), "a run", "")], Killing())
     with pytest.raises(UsageError) as caught:
         reproduce(open_store("local"), "a run")
     rule = "run: must have finished, so that there is a last Q-table"

@@ -27,13 +27,14 @@ from qsweep.errors import UsageError
 from qsweep.pictures.agent_video import Film
 from qsweep.pictures.layouts import layout
 from qsweep.pictures.video_places import places
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_resolved
 from qsweep.policies.registry.promotion import register
 from qsweep.runs.progress import Silent
 from qsweep.runs.runner import Work
 from qsweep.system.interrupts import Interrupted
 from qsweep.tracking.checkpoints import Archive, name_of
 from qsweep.tracking.store import open_store
+from tests.support.settings import on_grid
 from tests.support.trained import run
 
 SHORT = ("episodes=200", "evaluation.episodes=5", "evaluation.test_episodes=20", "evaluation.checkpoints=3")
@@ -83,11 +84,11 @@ def trained(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     for name, made in (("Blind-v0", Blind), ("Busy-v0", Busy)):
         gymnasium.register(name, entry_point=made)
-    config = load_config([*SHORT, "buckets=8", f"tracking.uri={uri}"])
+    config = load_resolved([*SHORT, "buckets=8", f"tracking.uri={uri}"])
     [outcome] = run([Work(config, "a run", "")], Silent())
     for env in ("env=frozen_lake", "env.id=Blind-v0", "env.id=Busy-v0"):
         lines = [*SHORT, env, "env.max_steps=20", f"tracking.uri={uri}"]
-        run([Work(load_config(lines), env.rpartition("=")[2], "")], Silent())
+        run([Work(load_resolved(lines), env.rpartition("=")[2], "")], Silent())
     store = open_store(uri)
     register(store, outcome.run_id)
     path = store.client.download_artifacts(outcome.run_id, "checkpoints", str(folder))
@@ -114,7 +115,7 @@ def decoded(path: Path) -> list[npt.NDArray[np.uint8]]:
 def shows(seen: npt.NDArray[np.uint8], table: npt.NDArray[np.float64]) -> bool:
     """Whether a frame shows a table of eight by eight buckets: green where an action is greedy, else red."""
     grid = Grid((-1.2, -0.07), (0.6, 0.07), (8, 8))
-    for spot in places(layout(Env("MountainCar-v0"), grid, 3), ROOM):
+    for spot in places(layout(on_grid(Env("MountainCar-v0"), grid, 3)), ROOM):
         left, top, width, height = spot.box
         x = (left + width * (np.arange(8) + 0.5) / 8).astype(int)
         y = (top + height * (7.5 - np.arange(8)) / 8).astype(int)
@@ -378,7 +379,7 @@ def test_a_damaged_archive(trained: Trained, here: Path, tmp_path_factory: pytes
     copied = tmp_path_factory.mktemp("damaged") / "store"
     shutil.copytree(trained.folder, copied)
     store = open_store(f"sqlite:///{copied / 'mlflow.db'}")
-    config = load_config([*SHORT, f"tracking.uri={store.uri}"])
+    config = load_resolved([*SHORT, f"tracking.uri={store.uri}"])
     [found] = run([Work(config, "to be damaged", "")], Silent())
     root = Path(store.client.get_run(found.run_id).info.artifact_uri.removeprefix("file://"))
     [file] = root.glob("checkpoints/*.parquet")

@@ -201,5 +201,5 @@ def test_a_step_limit_holds(given: int) -> None:
 
 def test_an_id_without_its_version_is_resolved() -> None:
     """`MountainCar` is the latest version that there is: one environment under one id, on its twin."""
-    config = resolve({"env": {"id": "MountainCar"}})
+    config = resolve({"env": {"id": "MountainCar"}}).config
     assert (config.env.id, config.engine) == ("MountainCar-v0", "compiled")

@@ -14,12 +14,11 @@ from qsweep.environments.discretizer import (
     TABLE_LIMIT,
     bounded,
     grid,
-    grid_of,
     learned_edges,
 )
 from qsweep.environments.grid import Floats, Grid, cells_at
 from qsweep.errors import Problem, UsageError
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_config, load_resolved
 from tests.support.fixed_spaces import described, env, registered
 
 
@@ -124,7 +123,7 @@ def test_a_grid_has_the_buckets_given(
 ) -> None:
     """One number serves every continuous dimension; a discrete one has as many buckets as values."""
     filled, _ = bounded(env(name), described(name))
-    made, problems = grid(Config(buckets=buckets), filled, described(name))
+    made, problems = grid(Config(env=filled, buckets=buckets), described(name))
     assert made is not None
     assert (made.buckets, problems) == (counts, [])
 
@@ -132,8 +131,8 @@ def test_a_grid_has_the_buckets_given(
 def test_a_grid_lies_within_the_bounds() -> None:
     """A grid's bounds are the resolved ones; a discrete value has a bucket of width 1 to itself."""
     filled, _ = bounded(env("Box", low=(-1.0, 0.5)), described("Box"))
-    continuous, _ = grid(Config(buckets=4), filled, described("Box"))
-    discrete, _ = grid(Config(buckets=4), env("FromThree"), described("FromThree"))
+    continuous, _ = grid(Config(env=filled, buckets=4), described("Box"))
+    discrete, _ = grid(Config(env=env("FromThree"), buckets=4), described("FromThree"))
     assert continuous is not None
     assert discrete is not None
     assert (continuous.low, continuous.high) == ((-1.0, 0.5), (0.6, 1.0))
@@ -153,7 +152,7 @@ def test_a_grid_lies_within_the_bounds() -> None:
 def test_buckets_that_do_not_suit_are_a_problem(name: str, buckets: tuple[int, ...], rule: str) -> None:
     """A list of the wrong length, a wrong count or too large a table is a problem of `buckets`."""
     filled, _ = bounded(env(name), described(name))
-    _, [problem] = grid(Config(buckets=buckets), filled, described(name))
+    _, [problem] = grid(Config(env=filled, buckets=buckets), described(name))
     assert problem.key == "buckets"
     assert problem.rule.startswith(rule)
 
@@ -161,7 +160,7 @@ def test_buckets_that_do_not_suit_are_a_problem(name: str, buckets: tuple[int, .
 def test_the_largest_table_is_allowed() -> None:
     """A table of exactly the limit is not too large."""
     filled, _ = bounded(env("Box"), described("Box"))
-    made, problems = grid(Config(buckets=(4096, TABLE_LIMIT // 8192)), filled, described("Box"))
+    made, problems = grid(Config(env=filled, buckets=(4096, TABLE_LIMIT // 8192)), described("Box"))
     assert made is not None
     assert (made.cells * 2, problems) == (TABLE_LIMIT, [])
 
@@ -200,12 +199,12 @@ def random_play(env_id: str, seed: int, steps: int) -> Floats:
 )
 def test_learned_buckets_hold_equal_shares_of_random_play(preset: str, buckets: tuple[int, ...]) -> None:
     """Other random play falls about equally often between all neighbouring edges of a dimension."""
-    config = load_config([f"env={preset}", "discretizer=quantile", f"buckets={list(buckets)}"])
-    found = grid_of(config)
+    resolved = load_resolved([f"env={preset}", "discretizer=quantile", f"buckets={list(buckets)}"])
+    found = resolved.grid
     assert found.buckets == buckets
     assert found.edges is not None
     for inner, n, column in zip(
-        found.edges, buckets, random_play(config.env.id, 9, LEARNED_FROM).T, strict=True
+        found.edges, buckets, random_play(resolved.env.id, 9, LEARNED_FROM).T, strict=True
     ):
         assert len(inner) == n - 1
         shares = np.bincount(np.searchsorted(inner, column, "right"), minlength=n) / len(column)
@@ -216,7 +215,7 @@ def test_learned_buckets_hold_equal_shares_of_random_play(preset: str, buckets: 
 def test_learned_edges_ascend_within_the_bounds() -> None:
     """Edges are in order, and none lies outside of the bounds, however narrow."""
     lines = ["discretizer=quantile", "buckets=20", "env.low=[-0.5,-0.01]", "env.high=[-0.4,0.01]"]
-    found = grid_of(load_config(lines))
+    found = load_resolved(lines).grid
     assert found.edges is not None
     for inner, low, high in zip(found.edges, found.low, found.high, strict=True):
         assert [low, *inner, high] == sorted([low, *inner, high])
@@ -225,7 +224,7 @@ def test_learned_edges_ascend_within_the_bounds() -> None:
 def test_learned_edges_are_the_same_in_every_run() -> None:
     """Neither the seed nor the algorithm changes the edges, so that tables are comparable."""
     grids = [
-        grid_of(load_config(["discretizer=quantile", *more]))
+        load_resolved(["discretizer=quantile", *more]).grid
         for more in (["seed=0"], ["seed=1"], ["algorithm=sarsa", "episodes=7", "learning_rate=0.5"])
     ]
     assert grids[0] == grids[1] == grids[2]
@@ -234,7 +233,7 @@ def test_learned_edges_are_the_same_in_every_run() -> None:
 def test_learned_edges_are_those_of_the_environment_as_it_is_played() -> None:
     """A step limit, arguments and wrappers change what random play sees, and so the edges."""
     plain, short = (
-        grid_of(load_config(["discretizer=quantile", f"env.max_steps={n}"])).edges for n in (200, 5)
+        load_resolved(["discretizer=quantile", f"env.max_steps={n}"]).grid.edges for n in (200, 5)
     )
     assert plain != short
 
@@ -243,8 +242,8 @@ def test_learned_edges_are_those_of_the_environment_as_it_is_played() -> None:
 def test_discrete_dimensions_keep_their_values() -> None:
     """Where a dimension is discrete, its edges lie between its values, which have a bucket each."""
     blackjack = Env("Blackjack-v1", max_steps=100)
-    edges = learned_edges(blackjack, (32, 11, 2))
     found = describe(blackjack)
+    edges = learned_edges(blackjack, found, (32, 11, 2))
     low, high = (tuple(getattr(d, side) for d in found.dimensions) for side in ("low", "high"))
     seen = np.array([[21.0, 10.0, 1.0], [0.0, 0.0, 0.0], [31.0, 5.0, 0.0]])
     kept = cells_at(Grid(low, high, (32, 11, 2), edges), seen)
@@ -261,7 +260,7 @@ def test_only_continuous_observations_are_learned_or_tiled(kind: str) -> None:
 
 def test_tilings_are_grids_of_one_bucket_more() -> None:
     """So many grids of the buckets asked for, each with one more in every dimension for its shift."""
-    found = grid_of(load_config(["discretizer=tiles", "tilings=4", "buckets=[6,9]"]))
+    found = load_resolved(["discretizer=tiles", "tilings=4", "buckets=[6,9]"]).grid
     assert (found.tilings, found.buckets, found.shape, found.cells) == (4, (6, 9), (4, 7, 10), 280)
 
 

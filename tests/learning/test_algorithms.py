@@ -12,13 +12,14 @@ import numpy.typing as npt
 import pytest
 
 from qsweep.config import Config
+from qsweep.environments.resolved import Resolved
 from qsweep.environments.textbook.table_environment import Outcomes, TableEnvironment
 from qsweep.learning.algorithms import NAMES
 from qsweep.learning.blocks import chunks
 from qsweep.learning.engines import gymnasium_engine
 from qsweep.learning.task import task
 from qsweep.learning.training import train
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_config, load_resolved
 from qsweep.seeds import streams, uniforms
 from tests.support.boxes import BOXES, Book
 
@@ -56,11 +57,9 @@ RANDOM += ["initial_q.low=-1", "initial_q.high=1", "tracking=none", "episodes=12
 
 def trained(*lines: str, interpreted: bool = False) -> list[npt.NDArray[Any]]:
     """Every table, return and length of a training run, in order."""
-    config = load_config([*lines, "tracking=none"])
+    run = load_resolved([*lines, "tracking=none"])
     with np.errstate(over="ignore"):
-        found = (
-            chunks(gymnasium_engine.train(task(config), interpreted=True)) if interpreted else train(config)
-        )
+        found = chunks(gymnasium_engine.train(task(run), interpreted=True)) if interpreted else train(run)
         return [part for chunk in found for part in (chunk.q_table, chunk.returns, chunk.lengths)]
 
 
@@ -73,7 +72,7 @@ def assert_same(one: Sequence[npt.NDArray[Any]], other: Sequence[npt.NDArray[Any
 
 def by_the_book(config: Config) -> tuple[npt.NDArray[np.float64], list[float], list[int]]:
     """The last table, the returns and the lengths that the box of an algorithm gives."""
-    made, key = task(config), streams(config.seed).exploration
+    made, key = task(Resolved.of(config)), streams(config.seed).exploration
     tables = [made.table(number) for number in (0, 1)]
     q1, q2 = ({(s, a): float(t[s, a]) for s in range(STATES) for a in range(ACTIONS)} for t in tables)
     double = config.algorithm == "double_q_learning"
@@ -227,24 +226,24 @@ def test_double_q_learning_records_the_mean_of_its_tables(place: str) -> None:
     """The recorded table is the mean of the two that are learned, at every checkpoint."""
     from qsweep.learning.engines.learner import learner
 
-    config = load_config([*PLACES[place], "algorithm=double_q_learning", "tracking=none"])
-    made = task(config)
+    run = load_resolved([*PLACES[place], "algorithm=double_q_learning", "tracking=none"])
+    made, encode = task(run), run.description.encode
     learning = learner(made)
     assert learning.agent.q.tolist() == ((learning.memory.q1 + learning.memory.q2) / 2).tolist()
     assert not np.array_equal(learning.memory.q1, learning.memory.q2)
     assert learning.memory.q1.tolist() == made.table(0).reshape(learning.agent.q.shape).tolist()
     with np.errstate(over="ignore"):
-        env = made.make()
+        env = run.make()
         seen, _ = env.reset(seed=made.environment_seed)
-        a = learning.begin(learning.agent, learning.memory, np.array(made.encode(seen)))
+        a = learning.begin(learning.agent, learning.memory, np.array(encode(seen)))
         for _ in range(100):
             seen, r, terminated, truncated, _ = env.step(a)
-            observation = np.array(made.encode(seen))
+            observation = np.array(encode(seen))
             a = learning.observe(
                 learning.agent, learning.memory, observation, float(r), terminated, truncated
             )
             if a < 0:
-                a = learning.begin(learning.agent, learning.memory, np.array(made.encode(env.reset()[0])))
+                a = learning.begin(learning.agent, learning.memory, np.array(encode(env.reset()[0])))
     assert learning.agent.q.tolist() == ((learning.memory.q1 + learning.memory.q2) / 2).tolist()
 
 

@@ -22,13 +22,11 @@ from PIL import Image, ImageColor
 from qsweep.config import Env, record
 from qsweep.environments.grid import Grid
 from qsweep.errors import UsageError
-from qsweep.learning.task import task
 from qsweep.pictures.agent_video import BAR, Film, Moment, captioned, drawing, film, moments
 from qsweep.pictures.encoding import writing
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_resolved
 from qsweep.policies.evaluation import roll_out
 from qsweep.policies.policy import Policy
-from qsweep.policies.stage import Stage
 from qsweep.system.interrupts import Interrupted
 
 FPS = {"mountain_car": 30, "cart_pole": 50, "acrobot": 15, "frozen_lake": 4, "taxi": 4, "blackjack": 4}
@@ -92,11 +90,10 @@ def registered() -> Iterator[None]:
 
 def policy_of(*lines: str, name: str = "by hand") -> Policy:
     """A policy whose table is random."""
-    config = load_config(lines)
-    made = task(config)
+    made = load_resolved(lines)
     table = np.random.default_rng(1).normal(size=made.shape)
     origin = {"checkpoint": "ep000010", "run_name": name, "run_id": "", "sha256": "", "metrics": {}}
-    return Policy(table, made.grid, config.env, made.first_action, record(config), origin)
+    return Policy(table, made.grid, made.env, made.description.first_action, record(made.config), origin)
 
 
 def drawn(**kwargs: Any) -> Policy:
@@ -107,14 +104,14 @@ def drawn(**kwargs: Any) -> Policy:
 
 
 def filmed(policy: Policy, *files: Path, seed: int = 5) -> Film:
-    return film(Stage.of(policy), policy, seed, files, "--video")
+    return film(policy.setting(), policy, seed, files, "--video")
 
 
 def seen(policy: Policy, seed: int = 5) -> list[Moment]:
     """The moments of an episode, as they are filmed."""
-    stage = Stage.of(policy)
-    with closing(drawing(stage, "rgb_array", "--video")) as env:
-        return list(moments(env, stage, policy, seed))
+    setting = policy.setting()
+    with closing(drawing(setting, "rgb_array", "--video")) as env:
+        return list(moments(env, setting, policy, seed))
 
 
 def decoded(path: Path) -> list[npt.NDArray[np.int64]]:
@@ -195,8 +192,7 @@ def test_both_at_once(tmp_path: Path) -> None:
 def test_a_film_is_the_episode_that_is_summed_up(preset: str) -> None:
     """From the same seed, a film ends with the return, the length and the ending of the rollout."""
     policy = policy_of(f"env={preset}", "env.max_steps=30")
-    compiled = preset in ("mountain_car", "cart_pole", "acrobot")
-    rollouts = roll_out(Stage.of(policy), compiled, policy.q_table, range(5, 6))
+    rollouts = roll_out(policy.setting(), policy.q_table, range(5, 6))
     last = seen(policy)[-1]
     assert (last.total, last.step) == (rollouts.returns[0], rollouts.lengths[0])
     assert (last.ending == "terminated") == rollouts.terminated[0]
@@ -253,7 +249,7 @@ def test_an_environment_that_draws_nothing(tmp_path: Path) -> None:
     with pytest.raises(
         UsageError, match=r"--human: needs an environment that can draw \(render_mode human\)"
     ):
-        drawing(Stage.of(policy), "human", "--human")
+        drawing(policy.setting(), "human", "--human")
     assert os.listdir(tmp_path) == []
 
 

@@ -10,9 +10,9 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image, ImageDraw
 
-from qsweep.config import record
+from qsweep.config import Env, record
 from qsweep.environments.grid import Grid
-from qsweep.learning.task import task
+from qsweep.environments.resolved import Setting
 from qsweep.pictures.agent_stills import HELD, LONGEST, Agent, Still
 from qsweep.pictures.agent_video import drawing
 from qsweep.pictures.dot_pixels import TINY
@@ -21,11 +21,11 @@ from qsweep.pictures.learning_video import CURVE, HEIGHT, STILL, WIDTH, Course, 
 from qsweep.pictures.marks import GREEDY, OTHER
 from qsweep.pictures.surfaces import Layout
 from qsweep.pictures.video_places import Place, places
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_resolved
 from qsweep.policies.evaluation import roll_out
 from qsweep.policies.policy import Policy
-from qsweep.policies.stage import Stage
 from qsweep.tracking.curves import Curves
+from tests.support.settings import on_grid
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,9 +36,9 @@ EPISODES = 1000
 
 def of_preset(preset: str, *lines: str) -> tuple[Layout, Floats]:
     """A layout and a random table."""
-    made = task(load_config([f"env={preset}", *lines]))
+    made = load_resolved([f"env={preset}", *lines])
     table = np.random.default_rng(3).normal(size=made.shape)
-    return layout(made.env, made.grid, made.actions, made.first_action), table
+    return layout(made), table
 
 
 def course(returns: Floats | None = None) -> Course:
@@ -99,7 +99,7 @@ def test_cells_of_any_size(buckets: str) -> None:
     seen = pixels(Scene(shown, course()).frame(500, table))
     for spot in places(shown, ROOM):
         if min(spot.box[2] / 400, spot.box[3] / 400) < TINY and buckets == "[400,400]":
-            coarse = layout(task(load_config([])).env, Grid((-1.2, -0.07), (0.6, 0.07), (4, 4)), 3)
+            coarse = layout(on_grid(Env(), Grid((-1.2, -0.07), (0.6, 0.07), (4, 4)), 3))
             expected = table[::100, ::100].argmax(axis=2) == spot.action
             assert np.array_equal(greedy_in(seen, coarse, spot), expected)
         else:
@@ -110,12 +110,11 @@ def test_cells_of_any_size(buckets: str) -> None:
 @pytest.mark.slow
 def test_tilings_and_learned_edges() -> None:
     """Their cells are shown where they are."""
-    env = task(load_config([])).env
     for grid in (
         Grid((-1.2, -0.07), (0.6, 0.07), (5, 4), tilings=4),
         Grid((-1.2, -0.07), (0.6, 0.07), (3, 3), edges=((-1.0, 0.1), (-0.03, 0.05))),
     ):
-        shown = layout(env, grid, 3)
+        shown = layout(on_grid(Env(), grid, 3))
         table = np.random.default_rng(0).normal(size=(*grid.shape, 3))
         seen = pixels(Scene(shown, course()).frame(500, table))
         for spot in places(shown, ROOM):
@@ -255,24 +254,23 @@ def test_a_still_is_put_into_its_place() -> None:
     assert changed[:, 0].max() < HEIGHT - 4
 
 
-def actor(preset: str, *lines: str) -> tuple[Policy, Stage]:
+def actor(preset: str, *lines: str) -> tuple[Policy, Setting]:
     """A policy of a random table, and where it plays."""
-    config = load_config([f"env={preset}", *lines])
-    made = task(config)
+    made = load_resolved([f"env={preset}", *lines])
     table = np.random.default_rng(1).normal(size=made.shape)
     origin = {"checkpoint": "ep000010", "run_name": "by hand", "run_id": "", "sha256": "", "metrics": {}}
-    policy = Policy(table, made.grid, config.env, made.first_action, record(config), origin)
-    return policy, Stage.of(policy)
+    policy = Policy(table, made.grid, made.env, made.description.first_action, record(made.config), origin)
+    return policy, policy.setting()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", ["mountain_car", "cart_pole", "frozen_lake", "blackjack"])
 def test_an_agent_plays_whole_episodes(preset: str) -> None:
     """Each with the table of the checkpoint at which it began, to the end that a rollout has."""
-    policy, stage = actor(preset)
+    policy, setting = actor(preset)
     random = np.random.default_rng(5)
-    with closing(drawing(stage, "rgb_array", "--agent")) as env:
-        agent = Agent(env, stage, policy, 7, 25.0)
+    with closing(drawing(setting, "rgb_array", "--agent")) as env:
+        agent = Agent(env, setting, policy, 7, 25.0)
         tables = [(n, random.normal(size=policy.q_table.shape)) for n in range(1, 120)]
         stills = [agent.still(*table) for table in tables]
     words = [still.words for still in stills]
@@ -282,7 +280,7 @@ def test_an_agent_plays_whole_episodes(preset: str) -> None:
         if number == 0 or words[number - 1][0].split()[0] != name:  # an episode begins
             begun = number
             assert name == f"ep{tables[number][0]:06d}"
-            rollout = roll_out(stage, False, tables[number][1], range(7, 8))
+            rollout = roll_out(setting, tables[number][1], range(7, 8))
             length, total = int(rollout.lengths[0]), float(rollout.returns[0])
             assert place == f"{name} plays: step 0 of {length}, return 0"
         assert number - begun < LONGEST + HELD + 1
@@ -295,14 +293,14 @@ def test_an_agent_plays_whole_episodes(preset: str) -> None:
 @pytest.mark.slow
 def test_the_last_checkpoint_plays_to_its_end() -> None:
     """After the last checkpoint there are frames until its own episode is over."""
-    policy, stage = actor("mountain_car", "buckets=8")
-    shown = layout(stage.env, policy.grid, policy.actions)
+    policy, setting = actor("mountain_car", "buckets=8")
+    shown = layout(setting)
     scene = Scene(shown, course(), with_agent=True)
     tables = [(10 * n, policy.q_table + n) for n in range(1, 6)]
-    with closing(drawing(stage, "rgb_array", "--agent")) as env:
-        agent = Agent(env, stage, policy, 7, 25.0)
+    with closing(drawing(setting, "rgb_array", "--agent")) as env:
+        agent = Agent(env, setting, policy, 7, 25.0)
         count = len(list(frames(scene, tables, agent)))
-        again = Agent(env, stage, policy, 7, 25.0)
+        again = Agent(env, setting, policy, 7, 25.0)
         for table in tables:
             again.still(*table)
         rest = [still.words for still in again.rest(*tables[-1])]

@@ -20,15 +20,15 @@ from PIL import Image
 
 from qsweep.config import Env
 from qsweep.environments.grid import Grid
-from qsweep.learning.task import task
 from qsweep.pictures.layouts import layout
 from qsweep.pictures.marks import GREEDY, OTHER, PALETTE, STILL
 from qsweep.pictures.q_table import action_chart, arranged, change_map, policy_map, value_map
 from qsweep.pictures.q_table_slider import q_table_images, write_slider
 from qsweep.pictures.surfaces import Axis, Layout, Panel
 from qsweep.pictures.table_comparison import Table, agreement_map, difference_map
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_resolved
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, History
+from tests.support.settings import on_grid
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,16 +47,16 @@ PRESETS = (
 
 def of_preset(preset: str, *lines: str) -> tuple[Layout, Floats, npt.NDArray[np.int64]]:
     """A layout, a random table, and changes of which half are none."""
-    made = task(load_config([f"env={preset}", *lines]))
+    made = load_resolved([f"env={preset}", *lines])
     random = np.random.default_rng(3)
     table = random.normal(size=made.shape)
     changes = random.integers(0, 2, made.shape[:-1]) * random.integers(1, 500, 1)
-    return layout(made.env, made.grid, made.actions, made.first_action, changes), table, changes
+    return layout(made, changes), table, changes
 
 
 def small(seed: int = 0) -> tuple[Layout, Floats]:
     """Five positions, four velocities, three actions."""
-    return layout(CAR, SMALL, 3), np.random.default_rng(seed).normal(size=(5, 4, 3))
+    return layout(on_grid(CAR, SMALL, 3)), np.random.default_rng(seed).normal(size=(5, 4, 3))
 
 
 def panels_of(figure: Figure) -> list[Axes]:
@@ -129,7 +129,7 @@ def test_large_green_dots_are_the_greedy_actions(preset: str) -> None:
 
 def test_a_strip_has_a_row_for_each_action() -> None:
     """One dimension: strips below each other, as wide as the sheet."""
-    shown = layout(CAR, SMALL, 4)
+    shown = layout(on_grid(CAR, SMALL, 4))
     panel = Panel(shown.panels[0].x, Axis("", np.array([0.0, 1.0])), np.arange(5).reshape(5, 1, 1))
     table = np.random.default_rng(0).normal(size=(5, 4))
     figure = action_chart(Layout((panel,), shown.actions), table, "a title")
@@ -324,7 +324,7 @@ def test_the_difference_of_a_table_with_itself() -> None:
 def test_tables_on_different_grids_are_compared_at_every_point() -> None:
     """The difference of 2 x 1 and 3 x 1 buckets is drawn on the four columns that both make."""
     grids = [Grid((0.0, 0.0), (6.0, 1.0), (n, 1)) for n in (2, 3)]
-    coarse, fine = (layout(CAR, grid, 1) for grid in grids)
+    coarse, fine = (layout(on_grid(CAR, grid, 1)) for grid in grids)
     before, after = np.array([[[10.0]], [[20.0]]]), np.array([[[1.0]], [[2.0]], [[3.0]]])
     figure = difference_map(Table(coarse, before), Table(fine, after), "a title")
     assert shown_values(figure.axes[0]).tolist() == [[-9.0, -8.0, -18.0, -17.0]]
@@ -334,8 +334,8 @@ def test_tables_on_different_grids_are_compared_at_every_point() -> None:
 def test_different_slices_are_not_compared() -> None:
     """Panels that fix something else have nothing to do with each other."""
     grid = Grid((-2.4, -3.0, -0.2095, -3.5), (2.4, 3.0, 0.2095, 3.5), (3, 3, 4, 4))
-    one = layout(Env("CartPole-v1"), grid, 2, panels=1)
-    other = layout(Env("CartPole-v1"), grid, 2, panels=2)
+    one = layout(on_grid(Env("CartPole-v1"), grid, 2), panels=1)
+    other = layout(on_grid(Env("CartPole-v1"), grid, 2), panels=2)
     table = np.zeros((3, 3, 4, 4, 2))
     with pytest.raises(ValueError, match="different slices"):
         difference_map(Table(one, table), Table(other, table), "a title")
@@ -343,7 +343,7 @@ def test_different_slices_are_not_compared() -> None:
 
 def test_the_agreement_of_seeds_by_hand() -> None:
     """Four seeds: all agree in one cell, three, two and two against two in others."""
-    shown = layout(CAR, Grid((0.0, 0.0), (4.0, 1.0), (4, 1)), 3)
+    shown = layout(on_grid(CAR, Grid((0.0, 0.0), (4.0, 1.0), (4, 1)), 3))
     greedy = np.array([[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 2, 1], [0, 1, 0, 0]])  # seeds, cells
     tables = [Table(shown, np.eye(3)[row][:, None, :]) for row in greedy]
     figure = agreement_map(tables, "a title")
@@ -423,7 +423,7 @@ def test_many_cells_become_a_picture_in_the_svg() -> None:
     grid = Grid((-1.2, -0.07), (0.6, 0.07), (120, 120))
     file = BytesIO()
     table = np.random.default_rng(0).normal(size=(120, 120, 3))
-    action_chart(layout(CAR, grid, 3), table, "a title").savefig(file, format="svg")
+    action_chart(layout(on_grid(CAR, grid, 3)), table, "a title").savefig(file, format="svg")
     assert len(file.getvalue()) < 1_500_000
 
 
@@ -438,7 +438,7 @@ def test_names_are_not_taken_for_formulas() -> None:
 
 def test_more_actions_than_colours() -> None:
     """Each still has its own."""
-    shown = layout(CAR, SMALL, 12)
+    shown = layout(on_grid(CAR, SMALL, 12))
     table = np.random.default_rng(0).normal(size=(5, 4, 12))
     figure = policy_map(shown, table, "a title")
     colours = {patch.get_facecolor() for patch in figure.legends[0].get_patches()}

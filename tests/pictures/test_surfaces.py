@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from qsweep.config import Env
 from qsweep.environments.facts import facts
 from qsweep.environments.grid import Grid, cells_at
-from qsweep.learning.task import task
 from qsweep.pictures.grid_worlds import maps
 from qsweep.pictures.labels import VIEWS
 from qsweep.pictures.layouts import layout
 from qsweep.pictures.surfaces import Layout, Panel, edges, refined
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_resolved
 from qsweep.policies.policy import bucket_edges
+from tests.support.settings import on_grid
 
 LOW, HIGH = (-1.2, -0.07), (0.6, 0.07)
 CAR = Env("MountainCar-v0")
@@ -61,8 +61,8 @@ def registered() -> Iterator[None]:
 
 def of_preset(preset: str, *lines: str, changes: Any = None, panels: int = 3) -> tuple[Layout, Grid]:
     """The layout of a preset's table, and its grid."""
-    made = task(load_config([f"env={preset}", *lines]))
-    return layout(made.env, made.grid, made.actions, made.first_action, changes, panels), made.grid
+    made = load_resolved([f"env={preset}", *lines])
+    return layout(made, changes, panels), made.grid
 
 
 def random_table(grid: Grid, actions: int, seed: int = 0) -> npt.NDArray[np.float64]:
@@ -96,7 +96,7 @@ def agrees(panel: Panel, grid: Grid, table: npt.NDArray[np.float64], seen: npt.N
 def test_a_table_of_two_dimensions_is_shown_as_it_is() -> None:
     """Column i and row j are bucket i of the first dimension and j of the second, with their exact edges."""
     grid = Grid(LOW, HIGH, (20, 30))
-    shown = layout(CAR, grid, 3)
+    shown = layout(on_grid(CAR, grid, 3))
     [panel] = shown.panels
     table = random_table(grid, 3)
     assert np.array_equal(panel.action_values(table), table)
@@ -114,7 +114,7 @@ def test_learned_edges() -> None:
     assert x.tolist() == [0.0, 0.1, 0.7, 1.0]
     assert y.tolist() == [0.0, 0.5, 1.5, 1.5]
     uneven = Grid(LOW, HIGH, (4, 3), edges=((-1.0, -0.9, 0.3), (-0.01, 0.05)))
-    [panel] = layout(CAR, uneven, 3).panels
+    [panel] = layout(on_grid(CAR, uneven, 3)).panels
     assert agrees(panel, uneven, random_table(uneven, 3), points(uneven))
 
 
@@ -129,7 +129,7 @@ def test_values_of_two_tilings_by_hand() -> None:
     """At 1.5 of 0 to 4 the first tiling is in its first tile, the second, shifted, in its second."""
     grid = Grid((0.0,), (4.0,), (2,), tilings=2)
     table = np.array([[[1.0], [2.0], [4.0]], [[10.0], [20.0], [40.0]]])
-    [panel] = layout(Env("Line-v0"), grid, 1).panels
+    [panel] = layout(on_grid(Env("Line-v0"), grid, 1)).panels
     assert panel.x.edges.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
     assert panel.action_values(table)[:, 0, 0].tolist() == [11.0, 21.0, 22.0, 42.0]
 
@@ -144,33 +144,33 @@ def test_values_of_two_tilings_by_hand() -> None:
 def test_tilings_are_drawn_exactly(buckets: tuple[int, int], tilings: int, seed: int) -> None:
     """Wherever an observation lies, the picture shows the sum over its tiles."""
     grid = Grid(LOW, HIGH, buckets, tilings=tilings)
-    [panel] = layout(CAR, grid, 3).panels
+    [panel] = layout(on_grid(CAR, grid, 3)).panels
     assert agrees(panel, grid, random_table(grid, 3, seed), points(grid, seed=seed))
 
 
 def test_counts_of_tilings_are_those_of_the_tile_that_has_most() -> None:
     """What changed in any tile has changed."""
     grid = Grid((0.0,), (4.0,), (2,), tilings=2)
-    [panel] = layout(Env("Line-v0"), grid, 1).panels
+    [panel] = layout(on_grid(Env("Line-v0"), grid, 1)).panels
     assert panel.counts(np.array([[1, 2, 0], [5, 0, 3]]))[:, 0].tolist() == [5, 1, 2, 3]
 
 
 def test_one_dimension_is_a_strip() -> None:
     """One row, without a name, over the buckets of a continuous dimension or the states of a discrete one."""
     grid = Grid((-1.0,), (1.0,), (4,))
-    [panel] = layout(Env("Line-v0"), grid, 2).panels
+    [panel] = layout(on_grid(Env("Line-v0"), grid, 2)).panels
     table = random_table(grid, 2)
     assert np.array_equal(panel.action_values(table)[:, 0], table)
     assert (panel.y.edges.tolist(), panel.y.name, panel.world) == ([0.0, 1.0], "", None)
     assert (panel.x.name, panel.is_strip) == ("dimension 0", True)
     assert np.allclose(panel.x.edges, [-1.0, -0.5, 0.0, 0.5, 1.0], rtol=0, atol=1e-15)
-    [strip] = layout(Env("Strip-v0"), Grid((3.0,), (10.0,), (7,)), 2).panels
+    [strip] = layout(on_grid(Env("Strip-v0"), Grid((3.0,), (10.0,), (7,)), 2)).panels
     assert (strip.x.name, strip.x.labels) == ("state", tuple("3456789"))
 
 
 def test_discrete_dimensions_are_labelled_with_their_values() -> None:
     """Each bucket is one value."""
-    [panel] = layout(Env("Mixed-v0"), Grid((0.0, 0.0), (3.0, 4.0), (3, 4)), 2).panels
+    [panel] = layout(on_grid(Env("Mixed-v0"), Grid((0.0, 0.0), (3.0, 4.0), (3, 4)), 2)).panels
     assert (panel.x.labels, panel.y.labels) == (("0", "1", "2"), ("0", "1", "2", "3"))
     assert (panel.x.name, panel.y.name) == ("dimension 0", "dimension 1")
 
@@ -198,7 +198,7 @@ def test_what_is_fixed_is_fixed_where_the_run_was_most() -> None:
     changes[:, 2] = 1
     changes[[0, 2, 3], 2] = 5
     changes[1, 0, 3, 3] = 90  # much in one cell, little in all
-    shown = layout(Env("CartPole-v1"), grid, 2, changes=changes)
+    shown = layout(on_grid(Env("CartPole-v1"), grid, 2), changes=changes)
     table = random_table(grid, 2)
     assert shown.fixed == "cart velocity 1 to 3 m/s"
     for position, panel in zip([0, 2, 3], shown.panels, strict=True):
@@ -209,7 +209,7 @@ def test_what_is_fixed_is_fixed_where_the_run_was_most() -> None:
 def test_slices_are_spread_evenly(panels: int, positions: list[int]) -> None:
     """Where nothing is known of visits, and there are never more of them than buckets."""
     grid = POLE
-    shown = layout(Env("CartPole-v1"), grid, 2, panels=panels)
+    shown = layout(on_grid(Env("CartPole-v1"), grid, 2), panels=panels)
     table = random_table(grid, 2)
     found = [panel.action_values(table) for panel in shown.panels]
     assert len(found) == len(positions)
@@ -219,7 +219,7 @@ def test_slices_are_spread_evenly(panels: int, positions: list[int]) -> None:
 def test_of_an_unknown_environment_the_finest_dimensions_are_shown() -> None:
     """Two with the most buckets, slices over the third, the last at its middle."""
     grid = Grid((0.0,) * 4, (1.0,) * 4, (5, 2, 9, 3))
-    shown = layout(Env("Cube-v0"), grid, 2)
+    shown = layout(on_grid(Env("Cube-v0"), grid, 2))
     table = random_table(grid, 2)
     assert shown.actions == ("action 0", "action 1")
     assert shown.fixed == "dimension 1 0.5 to 1"
@@ -235,7 +235,7 @@ def test_slices_of_tilings_are_exact() -> None:
     changes = np.zeros(grid.shape, np.int64)
     changes[0, 1, 1, 1] = 3  # the upper half of the last dimension, in the first tiling
     try:
-        shown = layout(Env("Box-v0"), grid, 2, changes=changes, panels=1)
+        shown = layout(on_grid(Env("Box-v0"), grid, 2), changes=changes, panels=1)
     finally:
         del gymnasium.registry["Box-v0"]
     [panel] = shown.panels
@@ -276,7 +276,7 @@ def test_the_map_is_that_of_the_arguments(kwargs: dict[str, Any], letters: str) 
     """Its size and its holes are read from the environment."""
     env = Env("FrozenLake-v1", kwargs=kwargs)
     states = 64 if "map_name" in kwargs else 6
-    (panel,), _ = maps(env, Grid((0.0,), (float(states),), (states,)))
+    (panel,), _ = maps(on_grid(env, Grid((0.0,), (float(states),), (states,)), 1))
     assert panel.world is not None
     signs = panel.world.signs[:, ::-1].T.ravel()
     assert "".join(sign or "." for sign in signs)[: len(letters)] == letters
@@ -321,12 +321,12 @@ def test_taxi_is_a_map_for_two_places_of_the_passenger() -> None:
 
 def test_a_map_of_nobodys_has_no_signs() -> None:
     """Where only the shape of a map is known, its places are all alike."""
-    (panel,), _ = maps(Env("Maze-v0"), Grid((0.0,), (6.0,), (6,)))
+    (panel,), _ = maps(on_grid(Env("Maze-v0"), Grid((0.0,), (6.0,), (6,)), 1))
     assert panel.world is not None
     assert panel.cells[:, ::-1, 0].T.tolist() == [[0, 1, 2], [3, 4, 5]]
     assert not panel.world.signs.any()
     assert not panel.world.ends.any()
-    assert maps(Env("Strip-v0"), Grid((3.0,), (10.0,), (7,))) == ((), "")
+    assert maps(on_grid(Env("Strip-v0"), Grid((3.0,), (10.0,), (7,)), 1)) == ((), "")
 
 
 def test_views_fit_the_environments() -> None:
@@ -340,7 +340,7 @@ def test_tables_on_different_grids_are_put_on_the_edges_of_both() -> None:
     wide = Grid(LOW, HIGH, (4, 5))
     fine = Grid((-1.0, -0.07), (0.6, 0.05), (7, 3))
     grids = [wide, fine]
-    panels = list(refined([layout(CAR, grid, 3).panels[0] for grid in grids]))
+    panels = list(refined([layout(on_grid(CAR, grid, 3)).panels[0] for grid in grids]))
     assert panels[0].x is panels[1].x
     assert (panels[0].x.edges[0], panels[0].y.edges[-1]) == (-1.0, 0.05)
     seen = points(fine)

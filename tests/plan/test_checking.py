@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -123,7 +124,8 @@ def test_a_learning_rate_does_not_rise() -> None:
 def at_odds(**values: Any) -> list[str]:
     """Keys of what an algorithm does not go together with."""
     config, known = parse(values)
-    return [problem.key for problem in algorithm_problems(config, Env(max_steps=1_000_001), known)]
+    endless = replace(config, env=Env(max_steps=1_000_001))
+    return [problem.key for problem in algorithm_problems(endless, known)]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -157,8 +159,8 @@ def test_tiles_are_not_counted(schedule: str, exploration: str) -> None:
 def test_whole_episodes_have_a_limit() -> None:
     """Monte Carlo keeps an episode, which must not be endless."""
     assert at_odds(algorithm="monte_carlo") == ["env.max_steps"]
-    config, _ = parse({"algorithm": "monte_carlo"})
-    assert list(algorithm_problems(config, Env(max_steps=1_000_000), [])) == []
+    config, _ = parse({"algorithm": "monte_carlo", "env": {"max_steps": 1_000_000}})
+    assert list(algorithm_problems(config, [])) == []
 
 
 @pytest.mark.parametrize(("key", "choice"), ALL)

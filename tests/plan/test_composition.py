@@ -256,7 +256,7 @@ def test_hydra_makes_the_same_of_each_runs_overrides(lines: tuple[str, ...]) -> 
     """What a launcher passes to Hydra for a run gives the very config that was checked."""
     planned = multirun(*lines)
     with hydra():
-        assert [resolve(by_hydra([*job.overrides])) for job in planned.jobs] == [
+        assert [resolve(by_hydra([*job.overrides])).config for job in planned.jobs] == [
             job.config for job in planned.jobs
         ]
 
@@ -307,7 +307,7 @@ def groups() -> st.SearchStrategy[list[str]]:
 def outcome(values: dict[str, Any]) -> Config | list[str]:
     """A resolved config, or what is wrong."""
     try:
-        return resolve(values)
+        return resolve(values).config
     except UsageError as error:
         return sorted(str(error).splitlines())
 

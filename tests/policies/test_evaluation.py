@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from qsweep import seeds
-from qsweep.config import Config
+from qsweep.environments.resolved import Resolved, Setting
 from qsweep.learning.blocks import chunks, spans
-from qsweep.learning.task import Task, task
 from qsweep.learning.training import Chunk, train, train_blocks
 from qsweep.plan.resolution import resolve
 from qsweep.policies.evaluation import Judge, Rollouts, Verdict, roll_out
@@ -43,10 +43,15 @@ TWINS: dict[str, dict[str, Any]] = {
 """Environments that have a compiled twin, with the grids of their presets; some draw at each step."""
 
 
-def task_of(env_id: str, **env: Any) -> Task:
+def setting_of(env_id: str, **env: Any) -> Resolved:
     preset = TWINS.get(env_id, {})
     given = {key: value for key, value in env.items() if value is not None}
-    return task(resolve({**preset, "env": {**preset.get("env", {}), "id": env_id, **given}}))
+    return resolve({**preset, "env": {**preset.get("env", {}), "id": env_id, **given}})
+
+
+def without_twin(setting: Setting) -> Setting:
+    """The same setting, in which the Gymnasium environment is stepped."""
+    return replace(setting, twin=None)
 
 
 def same(one: Rollouts, other: Rollouts) -> bool:
@@ -55,10 +60,9 @@ def same(one: Rollouts, other: Rollouts) -> bool:
     return all(a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in pairs)
 
 
-def random_table(setting: Task, seed: int) -> Table:
+def random_table(setting: Setting, seed: int) -> Table:
     """A Q-table of small whole numbers, so that many actions tie."""
-    shape = (*setting.grid.shape, setting.actions)
-    return np.random.default_rng(seed).integers(0, 4, size=shape).astype(np.float64)
+    return np.random.default_rng(seed).integers(0, 4, size=setting.shape).astype(np.float64)
 
 
 @pytest.mark.parametrize("env_id", TWINS)
@@ -66,10 +70,10 @@ def random_table(setting: Task, seed: int) -> Table:
 @given(seed=st.integers(0, 2**32), first=st.integers(0, 2**32), max_steps=st.sampled_from([None, 37]))
 def test_both_engines_roll_out_alike(env_id: str, seed: int, first: int, max_steps: int | None) -> None:
     """Compiled and Gymnasium rollouts of a Q-table agree to the bit: returns, lengths, terminations."""
-    setting = task_of(env_id, max_steps=max_steps)
+    setting = setting_of(env_id, max_steps=max_steps)
     table = random_table(setting, seed)
     starts = range(first, first + (2 if env_id == "Acrobot-v1" else 6))
-    assert same(roll_out(setting, True, table, starts), roll_out(setting, False, table, starts))
+    assert same(roll_out(setting, table, starts), roll_out(without_twin(setting), table, starts))
 
 
 @pytest.mark.parametrize("env_id", TWINS)
@@ -80,19 +84,18 @@ def test_both_engines_agree_on_a_trained_table(env_id: str) -> None:
     )
     *_, last = train(config)
     starts = seeds.test(3 if env_id == "Acrobot-v1" else 20)
-    compiled = roll_out(task(config), True, last.q_table, starts)
-    assert same(compiled, roll_out(task(config), False, last.q_table, starts))
+    compiled = roll_out(config, last.q_table, starts)
+    assert same(compiled, roll_out(without_twin(config), last.q_table, starts))
     assert compiled.terminated.any()
 
 
 @pytest.mark.parametrize("compiled", [True, False])
 def test_a_start_gives_one_episode(compiled: bool) -> None:
     """The episode of a start seed is the same alone, among others, and a second time."""
-    setting = task_of("CartPole-v1")
+    twin = setting_of("CartPole-v1")
+    setting = twin if compiled else without_twin(twin)
     table = random_table(setting, 0)
-    among, alone, again = (
-        roll_out(setting, compiled, table, range(*ends)) for ends in ((5, 15), (9, 10), (9, 10))
-    )
+    among, alone, again = (roll_out(setting, table, range(*ends)) for ends in ((5, 15), (9, 10), (9, 10)))
     assert same(alone, again)
     assert (among.returns[4], among.lengths[4]) == (alone.returns[0], alone.lengths[0])
     assert len(set(among.lengths.tolist())) > 1
@@ -105,12 +108,12 @@ GRIDS: dict[str, dict[str, Any]] = {
 }
 
 
-def check_turns(setting: Task, starts: range) -> None:
+def check_turns(setting: Setting, starts: range) -> None:
     """Many episodes in one call, and fewer than there are lanes, are what each is alone."""
     table = random_table(setting, 3)
-    alone = [roll_out(setting, True, table, range(start, start + 1)) for start in starts]
+    alone = [roll_out(setting, table, range(start, start + 1)) for start in starts]
     for count in (len(starts), 2):
-        found = roll_out(setting, True, table, starts[:count])
+        found = roll_out(setting, table, starts[:count])
         expected = [
             [getattr(each, part)[0] for each in alone[:count]]
             for part in ("returns", "lengths", "terminated")
@@ -122,29 +125,30 @@ def check_turns(setting: Task, starts: range) -> None:
 @pytest.mark.parametrize("env_id", TWINS)
 def test_episodes_by_turns_are_what_each_is_alone(env_id: str, max_steps: int | None) -> None:
     """Episodes that are rolled out by turns do not touch one another, in any twin, however short."""
-    check_turns(task_of(env_id, max_steps=max_steps), range(50, 50 + 3 * LANES + 2))
+    check_turns(setting_of(env_id, max_steps=max_steps), range(50, 50 + 3 * LANES + 2))
 
 
 @pytest.mark.parametrize("grid", GRIDS)
 def test_episodes_by_turns_on_any_grid(grid: str) -> None:
     """Nor do they on grids of learned edges and on tilings; there, too, both engines agree."""
-    setting = task(resolve({"env": {"id": "MountainCar-v0"}, **GRIDS[grid]}))
+    setting = resolve({"env": {"id": "MountainCar-v0"}, **GRIDS[grid]})
     check_turns(setting, range(7, 7 + LANES + 1))
     table, starts = random_table(setting, 3), range(7, 7 + LANES + 1)
-    assert same(roll_out(setting, True, table, starts), roll_out(setting, False, table, starts))
+    assert same(roll_out(setting, table, starts), roll_out(without_twin(setting), table, starts))
 
 
 @pytest.mark.parametrize("compiled", [True, False])
 def test_the_first_of_tied_actions_is_taken(compiled: bool) -> None:
     """Among actions of one value the one with the lowest number is taken."""
-    setting = task_of("MountainCar-v0")
+    twin = setting_of("MountainCar-v0")
+    setting = twin if compiled else without_twin(twin)
     zeros = np.zeros((20, 20, 3))
     for tied, first in (((0, 1, 2), 0), ((1, 2), 1), ((0, 2), 0), ((2,), 2)):
         table, alone = zeros.copy(), zeros.copy()
         table[..., list(tied)] = 1.0
         alone[..., first] = 1.0
         starts = seeds.validation(5)
-        assert same(roll_out(setting, compiled, table, starts), roll_out(setting, compiled, alone, starts))
+        assert same(roll_out(setting, table, starts), roll_out(setting, alone, starts))
 
 
 def test_a_walk_that_never_ends_is_cut_off() -> None:
@@ -154,7 +158,7 @@ def test_a_walk_that_never_ends_is_cut_off() -> None:
         resolve({"env": {"id": "CliffWalking-v1"}}),
     ):
         upwards = np.zeros((48, 4))
-        rollouts = roll_out(task(config), False, upwards, seeds.test(2))
+        rollouts = roll_out(without_twin(config), upwards, seeds.test(2))
         assert rollouts.lengths.tolist() == [config.env.max_steps] * 2
         assert rollouts.returns.tolist() == [-float(config.env.max_steps or 0)] * 2
         assert not rollouts.terminated.any()
@@ -284,7 +288,7 @@ def walks(table: Table, starts: range) -> list[float]:
     return returns
 
 
-def listen(config: Config) -> tuple[Judge, list[Chunk], dict[int, float]]:
+def listen(config: Resolved) -> tuple[Judge, list[Chunk], dict[int, float]]:
     """Train with a judge: the judge, the chunks, and the scores that it gave, by episode."""
     judge, blocks, scores = Judge(config), [], {}
     for _, block in train_blocks([config]):

@@ -18,14 +18,11 @@ from hypothesis import strategies as st
 from qsweep import seeds
 from qsweep.commands.play import play
 from qsweep.config import Env
-from qsweep.environments.discretizer import grid_of
 from qsweep.environments.grid import Grid, bucket_edges, cell_of
 from qsweep.errors import UsageError
-from qsweep.learning.task import task
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_resolved
 from qsweep.policies.evaluation import roll_out
 from qsweep.policies.policy import Policy
-from qsweep.policies.stage import Stage
 from qsweep.runs.runner import about
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, History, sha256
 
@@ -44,10 +41,9 @@ print(json.dumps([[np.ravel(one).tolist() for one in seen], [act(one) for one in
 
 def archived(folder: Path, *lines: str, seed: int = 1) -> Archive:
     """An archive as a run leaves it, whose one checkpoint, ep000010, is a random table."""
-    config = load_config(lines)
-    shape = task(config).table(0).shape
-    with History(folder / FILE_NAME, shape, about(config)) as history:
-        history.add(10, np.random.default_rng(seed).normal(size=shape))
+    made = load_resolved(lines)
+    with History(folder / FILE_NAME, made.shape, about(made)) as history:
+        history.add(10, np.random.default_rng(seed).normal(size=made.shape))
     return Archive(folder / FILE_NAME)
 
 
@@ -140,7 +136,7 @@ def test_no_such_checkpoint(tmp_path: Path) -> None:
 
 def test_an_archive_of_another_shape_is_refused(tmp_path: Path) -> None:
     """Tables that do not lie on the grid that their archive tells of are not read."""
-    with History(tmp_path / FILE_NAME, (5, 3), about(load_config())) as history:
+    with History(tmp_path / FILE_NAME, (5, 3), about(load_resolved())) as history:
         history.add(10, np.zeros((5, 3)))
     with pytest.raises(UsageError, match=r"checkpoints: is missing or damaged.*shape \(5, 3\)"):
         Policy.from_checkpoint(Archive(tmp_path / FILE_NAME), "ep000010")
@@ -268,8 +264,8 @@ def test_the_example_plays_alone(tmp_path: Path, given: str) -> None:
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     played, told = ran.stdout.splitlines()
     observations, actions = json.loads(told)
-    stage = Stage.of(Policy.load(tmp_path))
-    rollout = roll_out(stage, False, policy.q_table, range(1))
+    setting = replace(Policy.load(tmp_path).setting(), twin=None)
+    rollout = roll_out(setting, policy.q_table, range(1))
     assert float(played.removeprefix("return ")) == pytest.approx(rollout.returns[0], rel=1e-12)
     assert actions == [policy.act(observation) for observation in observations]
     assert len(code.splitlines()) <= EXAMPLES[given]
@@ -298,19 +294,21 @@ def test_whatever_a_table_lies_on_comes_back(tmp_path: Path, given: str) -> None
     after = Policy.load(tmp_path)
     assert (after.grid, after.env) == (before.grid, before.env)
     assert after.q_table.tobytes() == before.q_table.tobytes()
-    config = load_config(given.split())
-    assert after.grid == grid_of(config)
-    assert after.env == replace(config.env, low=None, high=None)
+    made = load_resolved(given.split())
+    assert after.grid == made.grid
+    assert after.env == replace(made.env, low=None, high=None)
 
 
 @pytest.mark.parametrize("given", ["discretizer=tiles", "discretizer=quantile", "env=mountain_car"])
 def test_a_policy_acts_as_a_rollout_does(tmp_path: Path, given: str) -> None:
     """In machine code, in Gymnasium and by `Policy.act`, a table takes the same actions."""
     policy = policy_of(tmp_path, *given.split())
-    stage = Stage.of(policy)
-    compiled, plain = (roll_out(stage, how, policy.q_table, range(5)) for how in (True, False))
+    setting = policy.setting()
+    assert setting.twin is not None
+    compiled = roll_out(setting, policy.q_table, range(5))
+    plain = roll_out(replace(setting, twin=None), policy.q_table, range(5))
     assert compiled.returns.tolist() == plain.returns.tolist()
-    env = stage.make()
+    env = setting.make()
     for seed, length in enumerate(plain.lengths):
         observation, _ = env.reset(seed=seed)
         for step in range(length):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_resolved
 from qsweep.report import attachment
 from qsweep.report.attachment import attach
 from qsweep.report.loading.runs import children
@@ -44,7 +44,7 @@ def test_the_best_runs_have_sliders(store: Store) -> None:
     sweep = parent(store, "s")
     for buckets in (3, 4, 5):
         lines = [*SMALL, f"buckets={buckets}", f"tracking.parent={sweep}", "sweep.name=s"]
-        run([Work(load_config(lines), f"buckets={buckets}", "")], Silent())
+        run([Work(load_resolved(lines), f"buckets={buckets}", "")], Silent())
     attach(store, sweep)
     runs = children(store, sweep).sort_values(SCORE, ascending=False, kind="stable")
     with_images = []

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from qsweep.errors import UsageError
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_resolved
 from qsweep.report import folder as writing
 from qsweep.report.comparison.standings import COLUMNS
 from qsweep.report.folder import Report, command, folder_name, report
@@ -244,7 +244,7 @@ def test_the_verdict_agrees_with_a_bootstrap_of_the_csv() -> None:
     small = ["episodes=600", "evaluation.test_episodes=50", "evaluation.episodes=10", "sweep.name=s"]
     for buckets in (4, 8, 16):
         for seed in range(6):
-            config = load_config([*small, f"buckets={buckets}", f"seed={seed}", "epsilon.decay_end=1"])
+            config = load_resolved([*small, f"buckets={buckets}", f"seed={seed}", "epsilon.decay_end=1"])
             run([Work(config, f"buckets={buckets},seed={seed}", "")], Silent())
     folder = written().folder
     runs = pd.read_csv(folder / "runs.csv")

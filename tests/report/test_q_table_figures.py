@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_resolved
 from qsweep.report.folder import report
 from qsweep.report.loading.selection import Selection
 from qsweep.runs.progress import Silent
@@ -19,7 +19,7 @@ def figures(*seeds: int) -> set[str]:
     """The Q-table figures of a report on a run for each seed, by name."""
     for seed in seeds:
         lines = [*SMALL, f"seed={seed}", "sweep.name=t"]
-        run([Work(load_config(lines), f"seed={seed}", "qsweep train")], Silent())
+        run([Work(load_resolved(lines), f"seed={seed}", "qsweep train")], Silent())
     folder = report(open_store("local"), Selection("t")).folder / "figures"
     names = {path.name for path in folder.glob("q_table_*")}
     assert {Path(name).with_suffix(".svg").name for name in names} <= names

@@ -13,7 +13,7 @@ import pytest
 from qsweep.errors import UsageError
 from qsweep.learning.task import task
 from qsweep.learning.training import train
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_resolved
 from qsweep.report import q_tables
 from qsweep.report.comparison.courses import findings_by_variant
 from qsweep.report.comparison.studies import Study, studies
@@ -38,7 +38,7 @@ def store(workdir: Path) -> Store:
 
 def trained(*lines: str) -> None:
     """Train and record a run for real, small."""
-    run([Work(load_config([*SMALL, *lines]), ",".join(lines) or "one", "qsweep train")], Silent())
+    run([Work(load_resolved([*SMALL, *lines]), ",".join(lines) or "one", "qsweep train")], Silent())
 
 
 def one_study(store: Store) -> tuple[Study, Histories, Store]:
@@ -70,7 +70,7 @@ def test_what_is_embedded_are_the_tables(store: Store, lines: list[str]) -> None
     [film] = films(*one_study(store))
     data = json.loads(json.dumps(embedded(film)))
     assert data["checkpoints"] == [f"ep{n:06d}" for n in film.episodes]
-    tables = {chunk.span.end: chunk.q_table for chunk in train(load_config([*SMALL, *lines]))}
+    tables = {chunk.span.end: chunk.q_table for chunk in train(load_resolved([*SMALL, *lines]))}
     check(film, data, tables)
     sizes = [(len(panel["x"]["edges"]) - 1) * (len(panel["y"]["edges"]) - 1) for panel in data["panels"]]
     assert len(array(data["greedy"][0], "u1")) == sum(sizes)
@@ -158,7 +158,7 @@ def test_the_first_and_the_last_table(store: Store) -> None:
     """The first table is drawn again from the seed, the last one is the record's."""
     trained("seed=7")
     row = load_runs().iloc[0]
-    config = load_config([*SMALL, "seed=7"])
+    config = load_resolved([*SMALL, "seed=7"])
     first, last = first_and_last(store, row["run_id"], row["artifacts"]) or (np.empty(0), np.empty(0))
     np.testing.assert_array_equal(first, task(config).table(0))
     *_, end = train(config)

@@ -144,7 +144,7 @@ def test_earlier_runs_in_a_store(store: Store) -> None:
     leave(ids[2])
     store.client.set_tag(ids[1], "qsweep.code", "old")
     found = earlier_runs(store, parent, "s", Tracking())
-    hashes = [config_hash(resolve({"episodes": 100, **values(seed)})) for seed in range(3)]
+    hashes = [config_hash(resolve({"episodes": 100, **values(seed)}).config) for seed in range(3)]
     assert set(found) == set(hashes)
     assert [run.run_id for run in found[hashes[0]]] == [again, ids[0]]
     assert [found[each][-1].run.status for each in hashes] == list(ended)
@@ -195,7 +195,7 @@ def test_the_parent_of_a_multirun(store: Store) -> None:
 
 def test_a_run_alone_that_was_interrupted(store: Store) -> None:
     """It goes on if config, code and name are the same, it stands alone, undamaged, and in nobody's hands."""
-    wanted = resolve({"episodes": 100, "seed": 1})
+    wanted = resolve({"episodes": 100, "seed": 1}).config
     config, name = config_hash(wanted), "buckets=20,seed=1"
     assert interrupted_run(store, wanted, name) == ""
 
@@ -207,7 +207,7 @@ def test_a_run_alone_that_was_interrupted(store: Store) -> None:
     leave(old, config, "old")
     assert interrupted_run(store, wanted, name) == run_id
     assert interrupted_run(store, wanted, "another") == ""
-    assert interrupted_run(store, resolve({"episodes": 100, "seed": 2}), name) == ""
+    assert interrupted_run(store, resolve({"episodes": 100, "seed": 2}).config, name) == ""
     store.client.set_tag(run_id, DAMAGED, "episodes.parquet")
     assert interrupted_run(store, wanted, name) == ""
     store.client.delete_tag(run_id, DAMAGED)
@@ -221,11 +221,11 @@ def test_a_run_that_would_be_recorded_otherwise_does_not_go_on(store: Store, key
     """One curve has one distance between its points, and a run stays in its experiment: it begins anew."""
     values = {"episodes": 100, "seed": 1}
     name, run_id = "buckets=20,seed=1", record(store, {"seed": 1}, None, "KILLED")
-    other = resolve({**values, "tracking": {key: 10 if key == "max_points" else "elsewhere"}})
+    other = resolve({**values, "tracking": {key: 10 if key == "max_points" else "elsewhere"}}).config
     record(store, {"seed": 1, "tracking": {"experiment": "elsewhere"}})
     leave(run_id, config_hash(other), code())
-    assert config_hash(other) == config_hash(resolve(values))
-    assert interrupted_run(store, resolve(values), name) == run_id
+    assert config_hash(other) == config_hash(resolve(values).config)
+    assert interrupted_run(store, resolve(values).config, name) == run_id
     assert interrupted_run(store, other, name) == ""
 
 

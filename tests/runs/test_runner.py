@@ -21,6 +21,7 @@ from mlflow.entities import Run
 
 from qsweep import seeds
 from qsweep.config import Config, config_hash, record, variant_hash
+from qsweep.environments.resolved import Resolved
 from qsweep.errors import UsageError
 from qsweep.learning.engines import compiled_engine
 from qsweep.learning.training import Block
@@ -96,10 +97,10 @@ def artifacts_of(run: Run) -> Path:
 def recorded(values: Mapping[str, Any], uri: str) -> Recorded:
     """Run a config into a store, and read it back by MLflow's own URI."""
     tracking = {**values.get("tracking", {}), "uri": uri}
-    config = resolve({**values, "tracking": tracking})
-    [outcome] = run([Work(config, "buckets=20,seed=3", "qsweep train seed=3")], Silent())
+    wanted = resolve({**values, "tracking": tracking})
+    [outcome] = run([Work(wanted, "buckets=20,seed=3", "qsweep train seed=3")], Silent())
     client = MlflowClient(open_store(uri, create=False).uri)
-    return Recorded(config, outcome, client, artifacts_of(client.get_run(outcome.run_id)))
+    return Recorded(wanted.config, outcome, client, artifacts_of(client.get_run(outcome.run_id)))
 
 
 @pytest.fixture(scope="module")
@@ -213,8 +214,8 @@ def test_artifacts(small: Recorded) -> None:
 
 def test_the_kept_config_is_the_run_again(small: Recorded) -> None:
     """config.yaml resolves to the very config that ran, as does what the archive says of itself."""
-    assert resolve(yaml.safe_load((small.folder / "config.yaml").read_text())) == small.config
-    assert resolve(small.archive.about["config"]) == small.config
+    assert resolve(yaml.safe_load((small.folder / "config.yaml").read_text())).config == small.config
+    assert resolve(small.archive.about["config"]).config == small.config
 
 
 def test_the_documented_names_are_the_real_ones(small: Recorded) -> None:
@@ -266,7 +267,7 @@ def test_another_environment_under_a_name_of_ones_own() -> None:
     )
     assert (tags["qsweep.sweep"], tags["mlflow.parentRunId"]) == ("lakes", parent)
     assert found.client.get_experiment(found.run.info.experiment_id).name == "My lakes"
-    assert resolve(yaml.safe_load((found.folder / "config.yaml").read_text())) == found.config
+    assert resolve(yaml.safe_load((found.folder / "config.yaml").read_text())).config == found.config
     assert found.run.data.metrics["optimum/return"] == 1.0
 
 
@@ -338,18 +339,18 @@ def _registered() -> Iterator[None]:
 
 def fragile(kwargs: Mapping[str, Any]) -> Recorded:
     """Run the fragile environment until it raises, and read back the one run that there is."""
-    config = resolve({**SMALL, "env": {"id": "Fragile-v0", "kwargs": dict(kwargs)}})
+    wanted = resolve({**SMALL, "env": {"id": "Fragile-v0", "kwargs": dict(kwargs)}})
     with pytest.raises(RuntimeError, match="the wheel came off"):
-        run([Work(config, "fragile", "")], Silent())
-    return only_run(config)
+        run([Work(wanted, "fragile", "")], Silent())
+    return only_run(wanted)
 
 
-def only_run(config: Config) -> Recorded:
+def only_run(wanted: Resolved) -> Recorded:
     client = MlflowClient(open_store("local", create=False).uri)
     everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
     [found] = client.search_runs(everywhere)
     outcome = Outcome(found.info.run_name, found.info.run_id, 0, {})
-    return Recorded(config, outcome, client, artifacts_of(found))
+    return Recorded(wanted.config, outcome, client, artifacts_of(found))
 
 
 def check_kept(found: Recorded, done: int) -> None:
@@ -418,10 +419,10 @@ class StopsAfter:
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_interrupted(signum: signal.Signals) -> None:
     """SIGINT and SIGTERM end the run KILLED, with all that was done before."""
-    config = resolve({**SMALL, "env": {"id": "Fragile-v0"}})
+    wanted = resolve({**SMALL, "env": {"id": "Fragile-v0"}})
     with pytest.raises(KeyboardInterrupt, match=signum.name):
-        run([Work(config, "interrupted", "")], StopsAfter(100, signum))
-    found = only_run(config)
+        run([Work(wanted, "interrupted", "")], StopsAfter(100, signum))
+    found = only_run(wanted)
     assert found.run.info.status == "KILLED"
     check_kept(found, 100)
     check_not_measured(found)
@@ -458,12 +459,12 @@ class CopiesAll:
             shutil.copytree(name, self._to / f"{block.end:03d}" / name)
 
 
-def only_run_again(config: Config) -> Recorded:
+def only_run_again(wanted: Resolved) -> Recorded:
     """Go on with the only run that there is; read it back."""
-    run_id = only_run(config).outcome.run_id
-    [outcome] = run([Work(config, "again", "", run_id=run_id)], Silent())
+    run_id = only_run(wanted).outcome.run_id
+    [outcome] = run([Work(wanted, "again", "", run_id=run_id)], Silent())
     assert outcome.run_id == run_id
-    return replace(only_run(config), outcome=outcome)
+    return replace(only_run(wanted), outcome=outcome)
 
 
 def check_same(found: Recorded, whole: Recorded) -> None:
@@ -490,15 +491,15 @@ def test_a_killed_run_goes_on(
     small: Recorded, workdir: Path, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
     """Killed after any block, it ends as if nothing had happened: no point lost, none twice."""
-    config = resolve({**GOES_ON, "engine": engine})
-    run([Work(config, "first", "")], CopiesAll(workdir / "killed"))
+    wanted = resolve({**GOES_ON, "engine": engine})
+    run([Work(wanted, "first", "")], CopiesAll(workdir / "killed"))
     moments = sorted((workdir / "killed").iterdir())
     assert [path.name for path in moments] == [f"{n:03d}" for n in (*range(20, 233, 20), 233)]
     for moment in moments[:: 2 if engine == "compiled" else 5]:
         monkeypatch.chdir(moment)
         at = min(int(moment.name), 232) // 60 * 60
         assert [left.episodes for left in all_left()] == ([at] if at else [])
-        check_same(only_run_again(config), small)
+        check_same(only_run_again(wanted), small)
         assert all_left() == []
 
 
@@ -506,32 +507,32 @@ def test_a_killed_run_goes_on(
 @pytest.mark.usefixtures("workdir", "_short_blocks")
 def test_a_run_that_was_killed_at_its_very_end(small: Recorded) -> None:
     """Where all episodes were durable already, what is left to do is done."""
-    config = resolve(GOES_ON)
+    wanted = resolve(GOES_ON)
     with pytest.raises(KeyboardInterrupt):
-        run([Work(config, "first", "")], StopsAfter(233, signal.SIGTERM))
-    check_same(only_run_again(config), small)
+        run([Work(wanted, "first", "")], StopsAfter(233, signal.SIGTERM))
+    check_same(only_run_again(wanted), small)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("workdir", "_short_blocks")
 def test_an_interrupted_run_goes_on(small: Recorded) -> None:
     """Interrupted twice, with what it had put away as artifacts, it still ends as if nothing had happened."""
-    config = resolve(GOES_ON)
+    wanted = resolve(GOES_ON)
     with pytest.raises(KeyboardInterrupt):
-        run([Work(config, "first", "")], StopsAfter(60, signal.SIGTERM))
-    check_kept(only_run(config), 60)
-    run_id = only_run(config).outcome.run_id
+        run([Work(wanted, "first", "")], StopsAfter(60, signal.SIGTERM))
+    check_kept(only_run(wanted), 60)
+    run_id = only_run(wanted).outcome.run_id
     with pytest.raises(KeyboardInterrupt):
-        run([Work(config, "second", "", run_id=run_id)], StopsAfter(160, signal.SIGINT))
-    check_kept(only_run(config), 160)
-    check_same(only_run_again(config), small)
+        run([Work(wanted, "second", "", run_id=run_id)], StopsAfter(160, signal.SIGINT))
+    check_kept(only_run(wanted), 160)
+    check_same(only_run_again(wanted), small)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("workdir", "_short_blocks")
 def test_a_run_whose_end_cannot_be_recorded_goes_on(small: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was durable stays until the store has heard of the end."""
-    config, flush = resolve(GOES_ON), table_tracker.TableRunLog._flush
+    wanted, flush = resolve(GOES_ON), table_tracker.TableRunLog._flush
 
     def fails_at_the_end(log: Any, tags: Mapping[str, str], end: Any) -> None:
         if end is not None:
@@ -541,36 +542,36 @@ def test_a_run_whose_end_cannot_be_recorded_goes_on(small: Recorded, monkeypatch
     with monkeypatch.context() as away:
         away.setattr(table_tracker.TableRunLog, "_flush", fails_at_the_end)
         with pytest.raises(OSError, match="the disk is full"):
-            run([Work(config, "first", "")], Silent())
-    assert only_run(config).run.info.status == "FAILED"
+            run([Work(wanted, "first", "")], Silent())
+    assert only_run(wanted).run.info.status == "FAILED"
     assert [left.episodes for left in all_left()] == [180]
-    check_same(only_run_again(config), small)
+    check_same(only_run_again(wanted), small)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("workdir", "_short_blocks")
 def test_a_spoilt_state_begins_anew(small: Recorded) -> None:
     """Where what is left cannot be read, the same run begins at its first episode, with no point twice."""
-    config = resolve(GOES_ON)
+    wanted = resolve(GOES_ON)
     with pytest.raises(KeyboardInterrupt):
-        run([Work(config, "first", "")], StopsAfter(160, signal.SIGTERM))
+        run([Work(wanted, "first", "")], StopsAfter(160, signal.SIGTERM))
     [left] = all_left()
     (left.folder / "0002-state.npz").write_bytes(b"nothing")
-    check_same(only_run_again(config), small)
+    check_same(only_run_again(wanted), small)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("workdir")
 def test_a_run_that_another_process_goes_on_with(workdir: Path) -> None:
     """It is refused, and left as it is: RUNNING, in the hands of the other."""
-    config = resolve(GOES_ON)
+    wanted = resolve(GOES_ON)
     with pytest.raises(KeyboardInterrupt):
-        run([Work(config, "first", "")], StopsAfter(100, signal.SIGTERM))
-    found = only_run(config)
+        run([Work(wanted, "first", "")], StopsAfter(100, signal.SIGTERM))
+    found = only_run(wanted)
     tags, status = dict(found.run.data.tags), found.run.info.status
     with FileLock(workdir / "multirun" / "unfinished" / found.outcome.run_id / ".lock", is_singleton=False):
         with pytest.raises(UsageError, match="another process"):
-            run([Work(config, "again", "", run_id=found.outcome.run_id)], Silent())
+            run([Work(wanted, "again", "", run_id=found.outcome.run_id)], Silent())
         assert (found.run.info.status, dict(found.run.data.tags)) == (status, tags)
 
 
@@ -591,11 +592,11 @@ def test_an_untracked_run_that_fails_harms_no_other() -> None:
 def test_seeds_side_by_side_are_the_runs_alone(small: Recorded) -> None:
     """Runs that differ by their seed and train together come to what each comes to alone."""
     configs = [resolve({**SMALL, "seed": seed}) for seed in (2, 3, 4)]
-    outcomes = run([Work(config, f"seed={config.seed}", "") for config in configs], Silent())
+    outcomes = run([Work(each, f"seed={each.config.seed}", "") for each in configs], Silent())
     assert [outcome.name for outcome in outcomes] == ["seed=2", "seed=3", "seed=4"]
     client = MlflowClient(open_store("local").uri)
     found = client.get_run(outcomes[1].run_id)
-    middle = Recorded(configs[1], outcomes[1], client, artifacts_of(found))
+    middle = Recorded(configs[1].config, outcomes[1], client, artifacts_of(found))
     check_same(middle, small)
 
 
@@ -606,9 +607,9 @@ def test_blocks_without_a_checkpoint(engine: str, monkeypatch: pytest.MonkeyPatc
     """Where checkpoints lie further apart than blocks are long, each is there, and every episode."""
     monkeypatch.setattr(compiled_engine, "LONGEST", 40)
     monkeypatch.setattr(recorder, "FLUSH_EPISODES", 1)
-    config = resolve({**SMALL, "engine": engine, "checkpoint_every": 110})
-    run([Work(config, "far apart", "")], Silent())
-    found = only_run(config)
+    wanted = resolve({**SMALL, "engine": engine, "checkpoint_every": 110})
+    run([Work(wanted, "far apart", "")], Silent())
+    found = only_run(wanted)
     assert found.run.info.status == "FINISHED"
     assert found.archive.names() == ["ep000110", "ep000220", "ep000233"]
     check_kept(found, 233)

@@ -31,9 +31,10 @@ def record(
     """Record a run with curves; returns its id. values: of its config, nested. more: metrics."""
     given = {"episodes": EPISODES, **(values or {})}
     tracking = {"parent": parent} if parent else {}
-    config = resolve({**given, "tracking": {**tracking, **given.get("tracking", {})}})
+    resolved = resolve({**given, "tracking": {**tracking, **given.get("tracking", {})}})
+    config = resolved.config
     name = f"buckets={config.buckets},seed={config.seed}"
-    log = MlflowTracker(store).open(run_record(config, name, f"qsweep train buckets={config.buckets}"))
+    log = MlflowTracker(store).open(run_record(resolved, name, f"qsweep train buckets={config.buckets}"))
     log.log(curve(config.seed))
     log.log(Points(np.array([49, 99]), {"eval/return_mean": np.array([-180.0, -150.0 - config.seed])}))
     metrics = {"train/seconds": 0.25, "best_episode": 100.0, **more}

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qsweep import seeds
-from qsweep.environments.twins.matching import has_twin
+from qsweep.environments.resolved import Setting
 from qsweep.errors import Problem, UsageError
 from qsweep.policies.evaluation.bootstrap import mean_interval
 from qsweep.policies.evaluation.rollouts import Rollouts, roll_out
 from qsweep.policies.policy import RECORD, Policy
 from qsweep.policies.registry import names
 from qsweep.policies.registry.fetching import fetch
-from qsweep.policies.stage import Stage
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking.store import open_store
 
@@ -119,13 +118,13 @@ def play(
     if problems := [*_range_problems(episodes, first), *pictures.problems()]:
         raise UsageError(problems)
     policy, source = named(name, uri)
-    stage, starts = Stage.of(policy), seeds.play(episodes, first)
-    rollouts = roll_out(stage, has_twin(policy.env), policy.q_table, starts)
-    made = _film(stage, policy, starts[0], pictures.files) if pictures.files else None
+    setting, starts = policy.setting(), seeds.play(episodes, first)
+    rollouts = roll_out(setting, policy.q_table, starts)
+    made = _film(setting, policy, starts[0], pictures.files) if pictures.files else None
     if pictures.window:
         from qsweep.pictures.agent_video import show
 
-        show(stage, policy, starts)
+        show(setting, policy, starts)
     return Played(policy, source, starts, rollouts, pictures.files, made)
 
 
@@ -171,12 +170,12 @@ def _origin(policy: Policy) -> str:
     return f"checkpoint {origin['checkpoint']} of run {origin['run_name']} ({origin['run_id']}){version}"
 
 
-def _film(stage: Stage, policy: Policy, seed: int, files: Mapping[str, Path]) -> Film:
+def _film(setting: Setting, policy: Policy, seed: int, files: Mapping[str, Path]) -> Film:
     from qsweep.pictures.agent_video import film  # matplotlib is slow to import
 
     option = next(iter(files))
     try:
-        return film(stage, policy, seed, list(files.values()), option)
+        return film(setting, policy, seed, list(files.values()), option)
     except OSError as error:
         shown = ", ".join(map(str, files.values()))
         raise UsageError([Problem(option, "cannot be written", shown, str(error))]) from error

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from qsweep.config import Config, config_hash
+from qsweep.config import config_hash
+from qsweep.environments.resolved import Resolved
 from qsweep.errors import Problem, UsageError, printable
 from qsweep.learning.training import train_blocks
 from qsweep.plan.resolution import recorded
@@ -80,18 +81,18 @@ def reproduce(store: Store, name: str) -> Reproduction:
     with readable(f"run {run_id}"):
         run = run_of(store, run_id)
     _check_finished(run)
-    config = _recorded_config(store, run_id)
+    wanted = _recorded(store, run_id)
     started = time.perf_counter()
-    found = _train(config)
+    found = _train(wanted)
     return Reproduction(
         run_name=printable(run.name),
         run_id=run_id,
-        episodes=config.episodes,
+        episodes=wanted.config.episodes,
         seconds=time.perf_counter() - started,
         recorded=run.tags[TABLE],
         found=found,
         recorded_config=run.tags[CONFIG],
-        config=config_hash(config),
+        config=config_hash(wanted.config),
         differences=tuple(differences(run.tags, provenance())),
     )
 
@@ -105,8 +106,8 @@ def _check_finished(run: StoredRun) -> None:
         raise UsageError([Problem("run", f"has no tag {missing[0]}", run.name)])
 
 
-def _recorded_config(store: Store, run_id: str) -> Config:
-    """The config in a run's record; the engine is the one that ran.
+def _recorded(store: Store, run_id: str) -> Resolved:
+    """The config in a run's record, resolved here; the engine is the one that ran.
 
     Raises UsageError, naming the file, where it is missing, damaged or not valid here.
     """
@@ -121,10 +122,10 @@ def _recorded_config(store: Store, run_id: str) -> Config:
             ) from error
 
 
-def _train(config: Config) -> str:
+def _train(wanted: Resolved) -> str:
     """The SHA-256 of the last Q-table of a config."""
-    with RunProgress(config.episodes, config.window) as progress:
-        for _, block in train_blocks([config]):
+    with RunProgress(wanted.config.episodes, wanted.config.window) as progress:
+        for _, block in train_blocks([wanted]):
             progress.update(block)
     return sha256(block.tables[-1])
 

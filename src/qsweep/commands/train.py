@@ -88,7 +88,7 @@ def _single(wanted: Plan) -> int:
     [job] = wanted.jobs
     config = job.config
     store = open_tracked(config.tracking.uri)
-    work = Work(config, job.name, command(job.overrides), run_id=_interrupted(job, store))
+    work = Work(job.resolved, job.name, command(job.overrides), run_id=_interrupted(job, store))
     with RunProgress(config.episodes, config.window) as progress:
         [outcome] = run([work], progress, tracker(store))
     click.echo(f"{config.env.id}  {outcome.name}\n{_summary(config, outcome)}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from qsweep import seeds
+from qsweep.environments.resolved import Setting
 from qsweep.errors import Problem, UsageError, printable
 from qsweep.pictures.agent_stills import Agent
 from qsweep.pictures.agent_video import Film, drawing, headless
@@ -20,7 +21,7 @@ from qsweep.pictures.surfaces import Layout
 from qsweep.policies.policy import RECORD, Policy, readable
 from qsweep.policies.registry import names
 from qsweep.policies.registry.fetching import folder_name
-from qsweep.policies.stage import Stage
+from qsweep.policies.setting import setting_of_archive
 from qsweep.runs.progress import bar
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.system.interrupts import StopRequests
@@ -46,9 +47,10 @@ MOST_ACTIONS, SLICED_ACTIONS = 60, 6
 
 @dataclass(frozen=True)
 class _Source:
-    """What a run left: its archive, a policy of it, its curves, and the checkpoints to film, in episodes."""
+    """What a run left: its archive, where it plays, a policy of it, its curves, checkpoints, in episodes."""
 
     archive: Archive
+    setting: Setting
     policy: Policy
     points: Points
     checkpoints: list[int]
@@ -164,11 +166,12 @@ def _source(name: str, uri: str, scratch: Path) -> _Source:
         if until:
             last = int(names.checkpoint_in(archive, target)[2:])
             numbers = [n for n in numbers if n <= last]
+        setting = setting_of_archive(archive)
     policy = Policy.from_checkpoint(archive, name_of(numbers[-1]), run_id, run_name)
     with readable(f"run {run_id}: {episodes.FILE_NAME}"):
         kept = store.client.download_artifacts(run_id, episodes.FILE_NAME, str(scratch))
         points = _curves(Path(kept), int(policy.config["window"]))
-    return _Source(archive, policy, points, numbers)
+    return _Source(archive, setting, policy, points, numbers)
 
 
 def _curves(path: Path, window: int) -> Points:
@@ -182,7 +185,7 @@ def _film(source: _Source, shown: list[int], path: Path, agent: bool, fps: float
     title = f"{policy.env_id} · run {policy.origin['run_name']}"
     course = Course(source.points, int(policy.config["window"]), int(source.points.episodes[-1]) + 1, title)
     with ExitStack() as stack, StopRequests() as stop:
-        player = _agent(policy, fps, stack) if agent else None
+        player = _agent(source, fps, stack) if agent else None
         scene = Scene(_layout(source), course, agent)
         writer = stack.enter_context(writing(path, fps))
         images = frames(scene, source.archive.tables(shown), player)
@@ -191,11 +194,10 @@ def _film(source: _Source, shown: list[int], path: Path, agent: bool, fps: float
     return Film(count, (width, HEIGHT * width // WIDTH), fps)
 
 
-def _agent(policy: Policy, fps: float, stack: ExitStack) -> Agent:
-    stage = Stage.of(policy)
+def _agent(source: _Source, fps: float, stack: ExitStack) -> Agent:
     stack.enter_context(headless())
-    env = stack.enter_context(closing(drawing(stage, "rgb_array", "--agent")))
-    return Agent(env, stage, policy, seeds.play(1)[0], fps)
+    env = stack.enter_context(closing(drawing(source.setting, "rgb_array", "--agent")))
+    return Agent(env, source.setting, source.policy, seeds.play(1)[0], fps)
 
 
 def _layout(source: _Source) -> Layout:
@@ -206,7 +208,7 @@ def _layout(source: _Source) -> Layout:
         raise UsageError([Problem("name", rule)])
     changes = source.archive.changes(source.checkpoints[-1]) if len(policy.grid.buckets) > 2 else None
     panels = 3 if policy.actions <= SLICED_ACTIONS else 1
-    return layout(policy.env, policy.grid, policy.actions, policy.first_action, changes, panels)
+    return layout(source.setting, changes, panels)
 
 
 def _watched(images: Iterable[T], expected: int, stop: StopRequests) -> Iterator[T]:

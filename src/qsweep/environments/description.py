@@ -182,7 +182,7 @@ def _observation(
 ) -> tuple[tuple[Dimension, ...], Callable[[Any], list[float]]]:
     match space:
         case spaces.Discrete():
-            return (_discrete(int(space.start), int(space.n)),), lambda seen: [float(seen)]
+            return (_discrete(int(space.start), int(space.n)),), _single
         case spaces.MultiDiscrete():
             counts = zip(space.start.ravel().tolist(), space.nvec.ravel().tolist(), strict=True)
             return tuple(_discrete(start, n) for start, n in counts), _flat
@@ -200,6 +200,10 @@ def _discrete(start: int, n: int) -> Dimension:
     return Dimension(float(start), float(start + n), n)
 
 
+def _single(seen: Any) -> list[float]:
+    return [float(seen)]
+
+
 def _flat(seen: Any) -> list[float]:
     values: list[float] = np.asarray(seen, np.float64).ravel().tolist()
     return values
@@ -210,7 +214,6 @@ def _shortest(bounds: Any) -> list[float]:
     return [float(str(bound)) for bound in np.ravel(bounds)]
 
 
-def is_standard(env: Env) -> bool:
+def is_standard(env: Env, found: Description) -> bool:
     """Whether a resolved environment is as it is registered: no arguments, its own step limit if any."""
-    limit = describe(env).step_limit
-    return not (env.kwargs or env.actions or env.wrapper) and limit in (None, env.max_steps)
+    return not (env.kwargs or env.actions or env.wrapper) and found.step_limit in (None, env.max_steps)

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from qsweep.config import Config, Env
-from qsweep.environments.description import Description, describe, make
+from qsweep.environments.description import Description, make
 from qsweep.environments.grid import Floats, Grid
 from qsweep.errors import Problem
 from qsweep.seeds import exploring
@@ -71,9 +71,9 @@ def _bounds(env: Env, d: int, low: float, high: float) -> Iterator[Problem]:
         yield Problem("env.low", f"must be below env.high in {name} ({high:g})", low)
 
 
-def grid(config: Config, env: Env, found: Description) -> tuple[Grid | None, list[Problem]]:
-    """The grid of a config over a bounded environment, or None with what is wrong with its keys."""
-    dimensions, buckets = found.dimensions, config.buckets
+def grid(config: Config, found: Description) -> tuple[Grid | None, list[Problem]]:
+    """The grid of a config whose environment is bounded, or None with what is wrong with its keys."""
+    env, dimensions, buckets = config.env, found.dimensions, config.buckets
     if isinstance(buckets, int):
         counts = tuple(d.values or buckets for d in dimensions)
     elif len(buckets) != len(dimensions):
@@ -84,48 +84,34 @@ def grid(config: Config, env: Env, found: Description) -> tuple[Grid | None, lis
     low = env.low or tuple(d.low for d in dimensions)
     high = env.high or tuple(d.high for d in dimensions)
     made = Grid(low, high, counts, tilings=config.tilings or 1)
-    problems = [*_count_problems(env, made, found), *_kind_problems(config, env, found)]
+    problems = [*_count_problems(env, made, found), *_kind_problems(config, found)]
     if config.discretizer == "quantile" and not problems:
-        inner = zip(learned_edges(env, counts), low, high, strict=True)
+        inner = zip(learned_edges(env, found, counts), low, high, strict=True)
         made = dataclasses.replace(made, edges=tuple(tuple(np.clip(e, a, b).tolist()) for e, a, b in inner))
     return made, problems
 
 
-def grid_of(config: Config) -> Grid:
-    """The grid that the Q-table of a resolved config lies on."""
-    cells, problems = grid(config, config.env, describe(config.env))
-    assert cells is not None, problems
-    return cells
-
-
-def _kind_problems(config: Config, env: Env, found: Description) -> Iterator[Problem]:
+def _kind_problems(config: Config, found: Description) -> Iterator[Problem]:
     if config.discretizer != "uniform" and all(d.values is not None for d in found.dimensions):
-        rule = f"{config.discretizer} needs continuous observations; {env.id} has discrete ones"
+        rule = f"{config.discretizer} needs continuous observations; {config.env.id} has discrete ones"
         yield Problem("discretizer", rule, None, "use discretizer=uniform")
 
 
-def learned_edges(env: Env, buckets: tuple[int, ...]) -> tuple[tuple[float, ...], ...]:
+def learned_edges(env: Env, found: Description, buckets: tuple[int, ...]) -> tuple[tuple[float, ...], ...]:
     """The inner edges of buckets between which random play is equally often, in every dimension.
 
     They are the quantiles of `LEARNED_FROM` observations under uniformly random actions, drawn alike in
     every run, so that the tables of different seeds are comparable. A discrete dimension keeps its values.
     """
-    text = json.dumps(env.kwargs, sort_keys=True, default=repr)
-    return _learned_edges(env.id, env.actions, env.wrapper, env.max_steps, text, buckets)
+    played = dataclasses.replace(env, low=None, high=None)
+    return _learned_edges(
+        json.dumps(dataclasses.asdict(played), sort_keys=True, default=repr), found, buckets
+    )
 
 
-@lru_cache(maxsize=32)
-def _learned_edges(
-    env_id: str,
-    actions: int | None,
-    wrapper: str | None,
-    max_steps: int | None,
-    kwargs: str,
-    buckets: tuple[int, ...],
-) -> tuple[tuple[float, ...], ...]:
-    env = Env(env_id, None, None, max_steps, json.loads(kwargs), actions, wrapper)
-    found = describe(env)
-    seen = _random_play(env, found)
+@lru_cache(maxsize=32)  # the runs of a sweep share the edges, which take a moment to learn
+def _learned_edges(env: str, found: Description, buckets: tuple[int, ...]) -> tuple[tuple[float, ...], ...]:
+    seen = _random_play(Env(**json.loads(env)), found)
     return tuple(
         tuple(np.quantile(column, np.arange(1, n) / n).tolist())
         if dimension.values is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Cells = npt.NDArray[np.int64]
+
+MOST_CELLS = 2**26
+"""Of a grid that is read from a record; the tables of more do not fit into a history."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,24 @@ class Grid:
         """
         odd = 2 * np.arange(len(self.buckets)) + 1
         return np.outer(np.arange(self.tilings), odd) % self.tilings / self.tilings
+
+
+def recorded_grid(values: Mapping[str, Any], edges: str = "edges") -> Grid:
+    """The grid in a record, which may come from anybody. edges: the key of the inner edges.
+
+    Raises ValueError, TypeError or KeyError where the record holds no grid, or one that is too large.
+    """
+    low, high = (tuple(map(float, values[key])) for key in ("low", "high"))
+    learned = values[edges] and tuple(tuple(map(float, inner)) for inner in values[edges])
+    grid = Grid(low, high, tuple(values["buckets"]), learned, values["tilings"])
+    bounds = list(zip(grid.low, grid.high, grid.buckets, strict=True))
+    sound = all(isinstance(n, int) and n > 0 and -math.inf < a < b < math.inf for a, b, n in bounds)
+    counts = learned is None or [len(inner) + 1 for inner in learned] == list(grid.buckets)
+    if not (bounds and sound and counts and isinstance(grid.tilings, int) and grid.tilings > 0):
+        raise ValueError("low, high, buckets and edges are not those of a grid")
+    if math.prod(grid.buckets) * grid.tilings > MOST_CELLS:
+        raise ValueError("too many cells")
+    return grid
 
 
 class Lattice(NamedTuple):

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from qsweep.config import Config, Env, Epsilon, as_episode
-from qsweep.environments.description import describe, make
-from qsweep.environments.discretizer import grid_of
+from qsweep.config import Config, Epsilon, as_episode
 from qsweep.environments.grid import Grid
+from qsweep.environments.resolved import Resolved
 from qsweep.learning import schedules
 from qsweep.seeds import streams
 
@@ -26,29 +24,30 @@ class Task:
     """What is to be learned, and how.
 
     table: number, from 0 -> a first Q-table, float64[grid's shape..., actions]. epsilon, learning_rate:
-    episodes [n] -> float64[n]. make: the Gymnasium environment; encode: its observation -> one number
-    per dimension. available: how many of the actions there are in each cell, None: all.
+    episodes [n] -> float64[n].
     """
 
-    env: Env
-    make: Callable[[], Any]
-    encode: Callable[[Any], list[float]]
-    grid: Grid
-    actions: int
-    first_action: int
-    available: tuple[int, ...] | None
-    max_steps: int
+    resolved: Resolved
     table: Table
     epsilon: Schedule
     learning_rate: Schedule
-    config: Config
     environment_seed: int
     exploration_key: int
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """The Q-table's."""
-        return (*self.grid.shape, self.actions)
+    def config(self) -> Config:
+        """The resolved config."""
+        return self.resolved.config
+
+    @property
+    def grid(self) -> Grid:
+        """The grid that the Q-table lies on."""
+        return self.resolved.grid
+
+    @property
+    def actions(self) -> int:
+        """How many actions there are."""
+        return self.resolved.description.actions
 
 
 def schedule(epsilon: Epsilon, episodes: int) -> Schedule:
@@ -97,28 +96,14 @@ def first_table(config: Config, shape: tuple[int, ...], available: tuple[int, ..
     return draw
 
 
-def task(config: Config) -> Task:
-    """The task of a resolved config.
-
-    Raises UsageError where the environment cannot be made or the config does not suit it.
-    """
-    found = describe(config.env)
-    cells = grid_of(config)
-    assert config.env.max_steps is not None
-    random = streams(config.seed)
+def task(resolved: Resolved) -> Task:
+    """The task of a resolved config."""
+    config, random = resolved.config, streams(resolved.config.seed)
     return Task(
-        env=config.env,
-        make=partial(make, config.env, config.env.max_steps),
-        encode=found.encode,
-        grid=cells,
-        actions=found.actions,
-        first_action=found.first_action,
-        available=found.available,
-        max_steps=config.env.max_steps,
-        table=first_table(config, (*cells.shape, found.actions), found.available),
+        resolved=resolved,
+        table=first_table(config, resolved.shape, resolved.description.available),
         epsilon=schedule(config.epsilon, config.episodes),
         learning_rate=step_sizes(config),
-        config=config,
         environment_seed=random.environment,
         exploration_key=random.exploration,
     )

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from qsweep.environments.resolved import Setting
 from qsweep.pictures.agent_video import FPS, moments
-from qsweep.policies.evaluation.rollouts import Setting, roll_out
+from qsweep.policies.evaluation.rollouts import roll_out
 from qsweep.policies.policy import Policy
 from qsweep.tracking.checkpoints import QTable, name_of
 
@@ -52,7 +53,7 @@ class Agent:
 
     def _episode(self, episodes: int, q_table: QTable) -> Iterator[Still]:
         policy = dataclasses.replace(self._policy, q_table=q_table)
-        rollouts = roll_out(self._setting, False, q_table, range(self._seed, self._seed + 1))
+        rollouts = roll_out(self._setting, q_table, range(self._seed, self._seed + 1))
         length = int(rollouts.lengths[0])
         frames = max(1, min(LONGEST, round(length * self._pace)))
         every, held = math.ceil(length / frames), max(1, frames // length)

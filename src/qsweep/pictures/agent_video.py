@@ -17,12 +17,11 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # before pygame is imp
 import pygame
 from PIL import Image, ImageDraw, ImageFont
 
-from qsweep.environments.description import make
 from qsweep.environments.facts import facts
+from qsweep.environments.resolved import Setting
 from qsweep.errors import Problem, UsageError
 from qsweep.pictures.encoding import writing
 from qsweep.pictures.labels import font
-from qsweep.policies.evaluation.rollouts import Setting
 from qsweep.policies.policy import Policy
 from qsweep.system.interrupts import StopRequests
 
@@ -127,7 +126,7 @@ def drawing(setting: Setting, render_mode: str, option: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Gymnasium's, of what is said here or works all the same
-            env = make(setting.env, setting.max_steps, render_mode=render_mode)
+            env = setting.make(render_mode=render_mode)
         if render_mode in (env.metadata.get("render_modes") or ()):
             return env
         env.close()
@@ -148,7 +147,7 @@ def moments(env: Any, setting: Setting, policy: Policy, seed: int, every: int = 
             yield Moment(None if into_window else env.render(), step, action, total, ending)
         if ending:
             return
-        action = policy.act(setting.encode(seen))
+        action = policy.act(setting.description.encode(seen))
         seen, reward, terminated, truncated, _ = env.step(action)
         total, step = total + float(reward), step + 1
         if terminated or truncated or step >= setting.max_steps:

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qsweep.config import Env
-from qsweep.environments.description import describe, make
-from qsweep.environments.grid import Grid
+from qsweep.environments.description import make
+from qsweep.environments.resolved import Setting
 from qsweep.pictures.surfaces import Axis, Panel, World
 
 Letters = npt.NDArray[np.str_]
@@ -21,9 +20,10 @@ TAXI_FIXED = "destination: G"
 """Where the passenger is, in Taxi's own numbers, while the destination is G, its number 1."""
 
 
-def maps(env: Env, grid: Grid) -> tuple[tuple[Panel, ...], str]:
+def maps(setting: Setting) -> tuple[tuple[Panel, ...], str]:
     """A discrete environment's states as maps, and what all of them fix; no maps where none is known."""
-    if len(grid.buckets) != 1 or describe(env).dimensions[0].values is None:
+    env, grid = setting.env, setting.grid
+    if len(grid.buckets) != 1 or setting.description.dimensions[0].values is None:
         return (), ""
     made = make(env)
     try:

@@ -7,47 +7,41 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qsweep.config import Env
-from qsweep.environments.description import Dimension, describe
+from qsweep.environments.description import Dimension
 from qsweep.environments.facts import Name, action_names, dimension_names
 from qsweep.environments.grid import Grid, cells_at
+from qsweep.environments.resolved import Setting
 from qsweep.pictures.grid_worlds import maps
 from qsweep.pictures.labels import VIEWS, View
 from qsweep.pictures.surfaces import Axis, Cells, Layout, Panel, edges
 
 
-def layout(
-    env: Env,
-    grid: Grid,
-    actions: int,
-    first_action: int = 0,
-    changes: Cells | None = None,
-    panels: int = 3,
-) -> Layout:
-    """How the tables of an environment on a grid are drawn; values need no approximation.
+def layout(setting: Setting, changes: Cells | None = None, panels: int = 3) -> Layout:
+    """How the tables of a setting are drawn; values need no approximation.
 
     One dimension is a strip, or a map where the environment has one. Two are shown as they are. Of
     more, two are shown, in at most `panels` panels over a third; the rest is fixed. changes: how often
     each cell was visited, or a stand-in for that (`Archive.changes`), int64[cells...]; what is fixed is
     fixed at the most visited bucket, without them at the middle one.
     """
-    names = action_names(env.id, actions, first_action)
-    drawn, fixed = maps(env, grid)
+    found = setting.description
+    names = action_names(setting.env.id, found.actions, found.first_action)
+    drawn, fixed = maps(setting)
     if not drawn:
-        drawn, fixed = _Cut(env, grid, changes).panels(panels)
+        drawn, fixed = _Cut(setting, changes).panels(panels)
     return Layout(drawn, names, fixed)
 
 
 class _Cut:
     """Cuts through a table of any number of dimensions."""
 
-    def __init__(self, env: Env, grid: Grid, changes: Cells | None) -> None:
-        self._grid = grid
+    def __init__(self, setting: Setting, changes: Cells | None) -> None:
+        self._grid = grid = setting.grid
         self._edges = edges(grid)
-        self._dimensions = describe(env).dimensions
+        self._dimensions = setting.description.dimensions
         single = len(grid.buckets) == 1 and self._dimensions[0].values is not None
-        self._names = (Name("state"),) if single else dimension_names(env.id, len(grid.buckets))
-        self._view = _view(env.id, grid)
+        self._names = (Name("state"),) if single else dimension_names(setting.env.id, len(grid.buckets))
+        self._view = _view(setting.env.id, grid)
         self._changes = changes
         if changes is not None and grid.tilings > 1:  # those of the tiling that is not shifted
             self._changes = changes[0][tuple(slice(n) for n in grid.buckets)]

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from qsweep.config import OPTIONAL, RULES, Config, Env, InitialQ, as_episode
+from qsweep.config import OPTIONAL, RULES, Config, InitialQ, as_episode
 from qsweep.errors import Problem, closest, without_password
 from qsweep.learning.algorithms import NAMES, algorithm
 
@@ -155,7 +155,7 @@ def _rate_problems(config: Config) -> Iterator[Problem]:
         yield Problem("learning_rate_end", f"must not exceed learning_rate ({start:g})", end)
 
 
-def algorithm_problems(config: Config, env: Env, known: list[Problem]) -> Iterator[Problem]:
+def algorithm_problems(config: Config, known: list[Problem]) -> Iterator[Problem]:
     """What an algorithm does not go together with."""
     if at_fault(known, "algorithm", "terminal_rule", "discretizer", "tilings"):
         return
@@ -170,6 +170,6 @@ def algorithm_problems(config: Config, env: Env, known: list[Problem]) -> Iterat
     if config.terminal_rule == "tutorial" and (tiles or not chosen.tutorial):
         rule = "tutorial needs algorithm=q_learning and a single grid"
         yield Problem("terminal_rule", rule, None, "use terminal_rule=standard")
-    if chosen.longest and (env.max_steps or 0) > chosen.longest:
+    if chosen.longest and (config.env.max_steps or 0) > chosen.longest:
         rule = f"must be at most {chosen.longest:,} for {chosen.name}, which stores complete episodes"
-        yield Problem("env.max_steps", rule, env.max_steps)
+        yield Problem("env.max_steps", rule, config.env.max_steps)

@@ -20,6 +20,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from qsweep.config import RULES, Config, config_hash
+from qsweep.environments.resolved import Resolved
 from qsweep.errors import Problem, UsageError
 from qsweep.plan import overrides
 from qsweep.plan.resolution import resolve
@@ -31,11 +32,16 @@ SAME = "vary only keys that change the result; engine never does, nor do buckets
 
 @dataclass(frozen=True)
 class Job:
-    """One run to be: its overrides as Hydra takes them, its name, its resolved config."""
+    """One run to be: its overrides as Hydra takes them, its name, its resolved config and environment."""
 
     overrides: tuple[str, ...]
     name: str
-    config: Config
+    resolved: Resolved
+
+    @property
+    def config(self) -> Config:
+        """The resolved config."""
+        return self.resolved.config
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,15 @@ def load_config(lines: Sequence[str] = ()) -> Config:
 
     Raises UsageError with every problem found.
     """
-    return _checked_plan(tuple(lines), multirun=False).jobs[0].config
+    return load_resolved(lines).config
+
+
+def load_resolved(lines: Sequence[str] = ()) -> Resolved:
+    """What `load_config` gives, with its environment as it was looked up.
+
+    Raises UsageError with every problem found.
+    """
+    return _checked_plan(tuple(lines), multirun=False).jobs[0].resolved
 
 
 def plan(lines: tuple[str, ...], multirun: bool) -> Plan:

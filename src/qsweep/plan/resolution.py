@@ -1,23 +1,24 @@
-"""Checked values -> a resolved config: every default that depends on the environment filled in."""
+"""Checked values -> a resolved config and its environment: every default that depends on it filled in."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from qsweep.config import Config, Env, Epsilon, as_episode
-from qsweep.environments.description import describe, refuse_foreign
+from qsweep.config import Config, Epsilon, as_episode
+from qsweep.environments.description import Description, describe, refuse_foreign
 from qsweep.environments.discretizer import bounded, grid
-from qsweep.environments.twins.matching import has_twin
+from qsweep.environments.grid import Grid
+from qsweep.environments.resolved import Resolved
+from qsweep.environments.twins.matching import twin_of
+from qsweep.environments.twins.twin import Twin
 from qsweep.errors import Problem, UsageError
 from qsweep.plan.checking import algorithm_problems, applicability_problems, at_fault, parse
 
-Engine = Literal["compiled", "gymnasium"]
 
-
-def resolve(values: Mapping[str, Any]) -> Config:
-    """The resolved config of plain nested values.
+def resolve(values: Mapping[str, Any]) -> Resolved:
+    """The resolved config of plain nested values, with its environment, grid and twin, looked up once.
 
     Raises UsageError with every problem of the values and of how they suit the environment.
     """
@@ -30,33 +31,31 @@ def resolve(values: Mapping[str, Any]) -> Config:
     except UsageError as error:
         raise UsageError([*problems, *error.problems]) from None
     env, env_problems = bounded(config.env, found)
+    config = dataclasses.replace(config, env=env)
     problems += env_problems
-    buckets = config.buckets
+    cells = None
     if not at_fault(problems, "env", "buckets"):
-        cells, bucket_problems = grid(config, env, found)
+        cells, bucket_problems = grid(config, found)
         problems += bucket_problems
-        continuous = all(dimension.values is None for dimension in found.dimensions)
-        if cells:
-            alike = continuous and len(set(cells.buckets)) == 1
-            buckets = cells.buckets[0] if alike else cells.buckets
-    problems += algorithm_problems(config, env, problems)
-    engine, engine_problems = _engine(config.engine, env)
-    problems += engine_problems
-    if problems:
+    problems += algorithm_problems(config, problems)
+    twin = None if config.engine == "gymnasium" else twin_of(env, found)
+    problems += _engine_problems(config, twin)
+    if cells is None or problems:
         raise UsageError(problems)
-    experiment = config.tracking.experiment or env.id.replace("/", "_")
-    return dataclasses.replace(
+    config = dataclasses.replace(
         config,
-        env=env,
-        buckets=buckets,
-        engine=engine,
+        buckets=_buckets(cells, found),
+        engine="compiled" if twin else "gymnasium",
         epsilon=_in_episodes(config.epsilon, config.episodes),
-        tracking=dataclasses.replace(config.tracking, experiment=experiment),
+        tracking=dataclasses.replace(
+            config.tracking, experiment=config.tracking.experiment or env.id.replace("/", "_")
+        ),
     )
+    return Resolved(env, found, cells, twin, config)
 
 
-def recorded(values: Any) -> Config:
-    """The resolved config in a record, which may come from anybody.
+def recorded(values: Any) -> Resolved:
+    """What `resolve` makes of the config in a record, which may come from anybody.
 
     Its `sweep` is ignored: it is about a multirun, not about the run, and older versions have other keys.
     Raises UsageError as `resolve` does, and where its environment would import a module that nobody here
@@ -69,12 +68,16 @@ def recorded(values: Any) -> Config:
     return resolve({key: value for key, value in values.items() if key != "sweep"})
 
 
-def _engine(asked: str, env: Env) -> tuple[Engine, list[Problem]]:
-    suits = asked != "gymnasium" and has_twin(env)
-    if asked == "compiled" and not suits:
-        rule = f"compiled needs a compiled twin or transition tables; {env.id} has neither"
-        return "gymnasium", [Problem("engine", rule, asked, "use engine=auto")]
-    return ("compiled" if suits else "gymnasium"), []
+def _buckets(cells: Grid, found: Description) -> int | tuple[int, ...]:
+    """One number where all dimensions are continuous and have as many; otherwise one for each."""
+    continuous = all(dimension.values is None for dimension in found.dimensions)
+    return cells.buckets[0] if continuous and len(set(cells.buckets)) == 1 else cells.buckets
+
+
+def _engine_problems(config: Config, twin: Twin | None) -> Iterator[Problem]:
+    if config.engine == "compiled" and twin is None:
+        rule = f"compiled needs a compiled twin or transition tables; {config.env.id} has neither"
+        yield Problem("engine", rule, config.engine, "use engine=auto")
 
 
 def _in_episodes(epsilon: Epsilon, episodes: int) -> Epsilon:

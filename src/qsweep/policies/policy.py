@@ -9,22 +9,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import yaml
 
 from qsweep.config import Env
-from qsweep.environments.grid import Grid, bucket_edges, cells_at
+from qsweep.environments.grid import Grid, bucket_edges, cells_at, recorded_grid
 from qsweep.errors import Problem, UsageError, printable
 from qsweep.system.untrusted_files import read_json, read_yaml
 from qsweep.tracking.checkpoints import Archive, QTable, name_of, sha256
 
+if TYPE_CHECKING:
+    from qsweep.environments.resolved import Setting  # gymnasium
+
 TABLE, RECORD, CONFIG, README = "q_table.npy", "policy.json", "config.yaml", "README.md"
 WRITTEN = {"max_steps": "max_steps", "kwargs": "kwargs", "actions": "discretised", "wrapper": "wrapper"}
 """Key of an environment in a config -> its name in the record, where `actions` is their number."""
-MAX_CELLS = 2**26
-"""Of a table that is read; more do not fit into a history."""
 ORIGIN = {"run_id", "run_name", "checkpoint", "sha256", "metrics"}
 
 
@@ -75,18 +76,11 @@ class Policy:
         Raises UsageError where there is no such checkpoint, the archive is damaged, or its
         environment cannot be made here.
         """
-        from qsweep.environments.description import (  # gymnasium, which a folder does without
-            describe,
-            refuse_foreign,
-        )
+        from qsweep.policies.setting import setting_of_archive  # gymnasium, which a folder does without
 
         with readable("checkpoints"):
-            config, grid = archive.about["config"], _grid(archive.about["grid"], "edges")
-            bounds = dict.fromkeys(("low", "high"))
-            env = Env(**{**config["env"], **bounds})
-            refuse_foreign(env.id, env.wrapper)
-            found = describe(env)
-            _check(archive.shape == (*grid.shape, found.actions), f"its tables have shape {archive.shape}")
+            setting = setting_of_archive(archive)
+            config = archive.about["config"]
             table = archive.q_table(checkpoint)
         origin = {
             "run_id": run_id,
@@ -95,7 +89,7 @@ class Policy:
             "sha256": sha256(table),
             "metrics": {key: value for key, value in (metrics or {}).items() if math.isfinite(value)},
         }
-        return cls(table, grid, env, found.first_action, config, origin)
+        return cls(table, setting.grid, setting.env, setting.description.first_action, config, origin)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -105,7 +99,7 @@ class Policy:
         """
         with readable(RECORD):
             record = read_json(folder / RECORD)
-            grid = _grid(record, "learned")
+            grid = recorded_grid(record, "learned")
             env = Env(record["env"], **{key: record[WRITTEN[key]] for key in WRITTEN})
             actions, first_action, origin = record["actions"], record["first_action"], record["origin"]
             whole = all(isinstance(n, int) for n in (env.max_steps, actions, first_action))
@@ -149,6 +143,15 @@ class Policy:
         env, tiles = self.env, self.grid.tilings > 1
         snippet = Snippet(self.discrete, tiles, env.actions is not None, env.wrapper is not None)
         return page(env.id, self.q_table.shape, self.origin, snippet)
+
+    def setting(self) -> Setting:
+        """Where it plays.
+
+        Raises UsageError where the environment cannot be made here, or has another shape here.
+        """
+        from qsweep.policies.setting import setting_of_policy
+
+        return setting_of_policy(self.env, self.grid, self.actions, self.first_action)
 
     @property
     def actions(self) -> int:
@@ -195,21 +198,6 @@ def _plain_origin(origin: Mapping[str, Any]) -> dict[str, Any]:
     """An origin from elsewhere: words of one line, and metrics that are numbers."""
     metrics = {printable(key): float(value) for key, value in origin["metrics"].items()}
     return {**{key: printable(value) for key, value in origin.items()}, "metrics": metrics}
-
-
-def _grid(values: Mapping[str, Any], edges: str) -> Grid:
-    low, high = (tuple(map(float, values[key])) for key in ("low", "high"))
-    learned = values[edges] and tuple(tuple(map(float, inner)) for inner in values[edges])
-    grid = Grid(low, high, tuple(values["buckets"]), learned, values["tilings"])
-    bounds = list(zip(grid.low, grid.high, grid.buckets, strict=True))
-    sound = all(isinstance(n, int) and n > 0 and -math.inf < a < b < math.inf for a, b, n in bounds)
-    counts = learned is None or [len(inner) + 1 for inner in learned] == list(grid.buckets)
-    known = isinstance(grid.tilings, int) and grid.tilings > 0
-    _check(math.prod(grid.buckets) * (grid.tilings if known else 1) <= MAX_CELLS, "too many cells")
-    _check(
-        bool(bounds) and sound and counts and known, "low, high, buckets and edges are not those of a grid"
-    )
-    return grid
 
 
 def _table(path: Path, shape: tuple[int, ...]) -> QTable:

@@ -11,13 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from qsweep.environments.description import describe
-from qsweep.environments.discretizer import grid_of
 from qsweep.environments.facts import ARROWS
 from qsweep.errors import UsageError
 from qsweep.pictures.layouts import layout
 from qsweep.pictures.surfaces import Axis, Layout, Panel
-from qsweep.plan.resolution import recorded
+from qsweep.policies.setting import setting_of_archive
 from qsweep.report.comparison.studies import Study
 from qsweep.report.loading.archives import archive
 from qsweep.report.loading.curves import Histories
@@ -81,11 +79,9 @@ def best_run(study: Study, label: str) -> pd.Series:
 
 def layout_of(history: Archive) -> Layout:
     """How the tables of a run are drawn."""
-    config = recorded(history.about["config"])
-    found = describe(config.env)
     # Which slices are shown depends on what was visited; of two dimensions there are no slices.
     changes = history.changes() if len(history.shape) > 3 else None
-    return layout(config.env, grid_of(config), found.actions, found.first_action, changes)
+    return layout(setting_of_archive(history), changes)
 
 
 def chosen_episodes(history: Archive, run: pd.Series, found: Histories, count: int) -> tuple[list[int], int]:

@@ -15,7 +15,7 @@ import yaml
 
 from qsweep.config import Config, config_hash, environment_hash, flatten, record, variant_hash
 from qsweep.environments.description import is_standard
-from qsweep.environments.discretizer import grid_of
+from qsweep.environments.resolved import Resolved
 from qsweep.learning.training import Block, State, train_blocks
 from qsweep.policies.evaluation import TEST_FILE, Judge
 from qsweep.policies.optimum import optimum
@@ -39,17 +39,22 @@ DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 @dataclass(frozen=True)
 class Work:
-    """A run to be: its resolved config, its name, and what a user types to run it again.
+    """A run to be: its resolved config and environment, its name, and what a user types to run it again.
 
     figures: whether it draws its own; a sweep draws those of all its runs. run_id: the unfinished run
     that it goes on with, if any.
     """
 
-    config: Config
+    resolved: Resolved
     name: str
     command: str
     figures: bool = True
     run_id: str = ""
+
+    @property
+    def config(self) -> Config:
+        """The resolved config."""
+        return self.resolved.config
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,9 @@ def run(works: Sequence[Work], progress: Progressing, tracking: Tracker) -> list
     """
     timer = Stopwatch(len(works))
     with StopRequests() as stop, _all_recorded(works, tracking, timer) as runs:
-        for number, block in timer.timed(train_blocks([work.config for work in works], runs[0].left.state())):
+        for number, block in timer.timed(
+            train_blocks([work.resolved for work in works], runs[0].left.state())
+        ):
             for _ in runs[number].hear(block):
                 stop.check()
             progress.update(block)
@@ -131,7 +138,7 @@ def _recorded(work: Work, tracking: Tracker, timer: Stopwatch) -> Iterator[_Reco
 
 
 def _opened(work: Work, tracking: Tracker) -> RunLog:
-    record = run_record(work.config, work.name, work.command)
+    record = run_record(work.resolved, work.name, work.command)
     return tracking.reopen(work.run_id, record) if work.run_id else tracking.open(record)
 
 
@@ -144,11 +151,11 @@ class _Recording:
     def __init__(self, work: Work, left: Left, log: RunLog, timer: Stopwatch) -> None:
         self._work, self._log, self._timer = work, log, timer
         self.left = replace(left, config=config_hash(work.config), code=code())
-        self._judge = Judge(work.config)
+        self._judge = Judge(work.resolved)
         self._summary: dict[str, float] = {}
         self._judged = self.whole = False
         self._keep_config()
-        self._recorder = Recorder(work.config, log, self.left, about(work.config))
+        self._recorder = Recorder(work.config, log, self.left, about(work.resolved))
         for path in self.left.files(checkpoints.FILE_NAME):
             for end, table in checkpoints.Archive(path).tables(self._judge.judged):
                 log.log(self._judge.judge(end, table))
@@ -243,8 +250,9 @@ class _Recording:
         return Outcome(self._work.name, self._log.run_id, self._recorder.episodes, metrics, scores)
 
 
-def run_record(config: Config, name: str, command: str) -> RunRecord:
+def run_record(resolved: Resolved, name: str, command: str) -> RunRecord:
     """What is known of a run before it starts: the params and tags that it will carry."""
+    config = resolved.config
     flat = {
         key: value
         for key, value in flatten(record(config)).items()
@@ -254,7 +262,7 @@ def run_record(config: Config, name: str, command: str) -> RunRecord:
         "qsweep.variant": variant_hash(config),
         "qsweep.config": config_hash(config),
         "qsweep.environment": environment_hash(config.env),
-        "qsweep.standard": str(is_standard(config.env)).lower(),
+        "qsweep.standard": str(is_standard(config.env, resolved.description)).lower(),
         "qsweep.command": command,
         **provenance(),
     }
@@ -266,6 +274,6 @@ def run_record(config: Config, name: str, command: str) -> RunRecord:
     return RunRecord(name, config.tracking.experiment or config.env.id, params, tags, config.tracking.parent)
 
 
-def about(config: Config) -> dict[str, Any]:
+def about(resolved: Resolved) -> dict[str, Any]:
     """What a checkpoint archive says of itself: the config, and the grid its tables lie on."""
-    return {"config": record(config), "grid": dataclasses.asdict(grid_of(config))}
+    return {"config": record(resolved.config), "grid": dataclasses.asdict(resolved.grid)}

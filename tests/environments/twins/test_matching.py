@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,16 @@ from gymnasium import spaces
 from gymnasium.envs.toy_text.frozen_lake import generate_random_map
 
 from qsweep.config import Env
-from qsweep.environments.description import make
+from qsweep.environments.description import describe, make
 from qsweep.environments.textbook import ENVIRONMENTS
 from qsweep.environments.textbook.table_environment import Outcomes, TableEnvironment
 from qsweep.environments.twins import MODULES, tables
-from qsweep.environments.twins.matching import has_twin, twin_of
+from qsweep.environments.twins.matching import twin_of
 from qsweep.environments.twins.pcg64 import stream
 from qsweep.environments.twins.twin import Twin
 from qsweep.errors import UsageError
 from qsweep.learning.training import train
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_config, load_resolved
 from qsweep.policies.optimum.machine_code import machine_code
 
 HOLES = ["SFHF", "FHFF", "FFFG"]
@@ -58,9 +59,14 @@ def told(env: Env) -> str:
 
 def found(env: Env) -> Twin:
     """The environment's twin, which there is."""
-    twin = twin_of(env)
+    twin = match(env)
     assert twin is not None
     return twin
+
+
+def match(env: Env) -> Twin | None:
+    """The environment's twin, or None."""
+    return twin_of(env, describe(env))
 
 
 @pytest.mark.parametrize("env", TABLES, ids=told)
@@ -100,11 +106,11 @@ def np_random_of(random: Any) -> float:
 
 def test_classic_control_has_twins_of_its_own() -> None:
     """Environments of classic control with Discrete actions have twins; others that compute have none."""
-    assert all(has_twin(Env(env_id)) for env_id in MODULES)
-    assert not has_twin(Env("Pendulum-v1", actions=3))
-    assert not has_twin(Env("MountainCarContinuous-v0", actions=3))
-    assert not has_twin(Env("Blackjack-v1"))
-    assert not has_twin(Env("MountainCar-v0", kwargs={"goal_velocity": 0.01}))
+    assert all(match(Env(env_id)) for env_id in MODULES)
+    assert not match(Env("Pendulum-v1", actions=3))
+    assert not match(Env("MountainCarContinuous-v0", actions=3))
+    assert not match(Env("Blackjack-v1"))
+    assert not match(Env("MountainCar-v0", kwargs={"goal_velocity": 0.01}))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +127,7 @@ def test_classic_control_has_twins_of_its_own() -> None:
 )
 def test_what_is_not_its_tables_has_no_twin(env: Env) -> None:
     """An environment that draws besides its tables, draws its map or is wrapped is stepped by Gymnasium."""
-    assert twin_of(env) is None
+    assert match(env) is None
 
 
 class Untouched(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -300,8 +306,8 @@ def registered() -> Iterator[None]:
 @pytest.mark.parametrize("entry", REFUSED)
 def test_tables_that_do_not_tell_the_truth_are_not_used(entry: Any) -> None:
     """Whatever an environment does otherwise than its tables, it is noticed, and Gymnasium steps it."""
-    assert twin_of(Env("Honest-v0")) is not None
-    assert twin_of(Env(f"{entry.__name__}-v0")) is None
+    assert match(Env("Honest-v0")) is not None
+    assert match(Env(f"{entry.__name__}-v0")) is None
     config = load_config([f"env.id={entry.__name__}-v0", "episodes=3", "tracking=none", "env.max_steps=50"])
     assert config.engine == "gymnasium"
 
@@ -388,7 +394,7 @@ DRIFT = ["env.id=drift:Drift-v0", "buckets=9", "episodes=40", "tracking=none"]
 COMPARE = """
 import sys
 from qsweep.tracking.checkpoints import sha256
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_config, load_resolved
 from qsweep.learning.training import train
 configs = [load_config([*sys.argv[1:], engine]) for engine in ("engine=auto", "engine=gymnasium")]
 print(*(config.engine for config in configs))
@@ -443,7 +449,7 @@ def test_a_twin_that_cannot_be_loaded_is_a_clear_message(
     assert qsweep("train", *DRIFT, "engine=gymnasium", **settings).returncode == 0
 
 
-def test_a_twins_starts_may_be_of_any_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_twins_starts_may_be_of_any_layout() -> None:
     """Starts that are columns side by side, or float32, serve as well as those that compiled code wants."""
     from qsweep.environments.twins import mountain_car
 
@@ -454,8 +460,7 @@ def test_a_twins_starts_may_be_of_any_layout(monkeypatch: pytest.MonkeyPatch) ->
     twin = Twin(mountain_car.step, start)
     lines = ["episodes=30", "checkpoint_every=7", "tracking=none", "buckets=5"]
     expected = list(train(load_config(lines)))[-1].q_table
-    monkeypatch.setattr("qsweep.learning.engines.compiled_engine.twin_of", lambda _: twin)
-    assert list(train(load_config(lines)))[-1].q_table.tobytes() == expected.tobytes()
+    assert list(train(replace(load_resolved(lines), twin=twin)))[-1].q_table.tobytes() == expected.tobytes()
 
 
 def test_engines_are_named_where_there_is_none() -> None:

@@ -13,9 +13,9 @@ import pytest
 from gymnasium import spaces
 
 from qsweep.config import Config
+from qsweep.environments.resolved import Resolved
 from qsweep.learning.engines import compiled_engine, gymnasium_engine
 from qsweep.learning.engines.continuing import keeps_only_its_generator
-from qsweep.learning.task import task
 from qsweep.learning.training import Chunk, State, train
 from qsweep.plan.composition import load_config
 from tests.learning.test_algorithms import VARIANTS
@@ -157,7 +157,7 @@ def keeping(what: str, episodes: int = 20) -> Config:
 def test_an_environment_that_keeps_nothing_goes_on() -> None:
     """One that draws from Gymnasium's generator alone gives states, and they are right."""
     config = keeping("nothing")
-    assert keeps_only_its_generator(task(config))
+    assert keeps_only_its_generator(Resolved.of(config))
     chunks, states = whole(config)
     assert sorted(states) == [7, 10, 17, 20]
     rest = digest(list(train(config, states[10])))

@@ -19,10 +19,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model, get_model_info
 
 from qsweep.config import Env, record
-from qsweep.environments.description import describe
-from qsweep.environments.discretizer import grid_of
 from qsweep.environments.grid import Grid
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_resolved
 from qsweep.policies.policy import Policy
 from qsweep.policies.registry.model import CODE, FILES, write_model
 from qsweep.tracking.checkpoints import sha256
@@ -38,9 +36,8 @@ print(mlflow.pyfunc.load_model(sys.argv[1]).predict(np.array([[-0.5, 0.01]]))["a
 
 def policy_for(given: str, first_action: int = 0) -> Policy:
     """A random table for an environment, as training would shape it."""
-    config = load_config([f"env={part}" if "=" not in part else part for part in given.split()])
-    found = describe(config.env)
-    return on(grid_of(config), found.actions, first_action, record(config))
+    made = load_resolved([f"env={part}" if "=" not in part else part for part in given.split()])
+    return on(made.grid, made.description.actions, first_action, record(made.config))
 
 
 def on(cells: Grid, actions: int, first_action: int, config: dict[str, Any]) -> Policy:

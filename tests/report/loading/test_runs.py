@@ -66,7 +66,7 @@ def test_what_a_row_says() -> None:
     """A row has what identifies the run, every param under its key, every metric's last value."""
     store = open_store("local")
     values = {"buckets": [10, 20], "learning_rate": 0.5, **in_sweep("s", seed=7)}
-    config = resolve({"episodes": 100, **values})
+    config = resolve({"episodes": 100, **values}).config
     run_id = add(store, "one", values, {"test/return_mean": -150.25, "best_episode": 80.0})
     [row] = load_runs().to_dict("records")
     assert {key: row[key] for key in COLUMNS if key != "started"} == {

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsweep.config import Config, config_hash, variant_hash
+from qsweep.config import config_hash, variant_hash
+from qsweep.environments.resolved import Resolved
 from qsweep.learning.training import LANES
-from qsweep.plan.composition import load_config
+from qsweep.plan.composition import load_resolved
 from qsweep.runs.journal import Ended, Jobs
 from qsweep.runs.progress import Progressing
 from qsweep.runs.runner import Outcome, Work
@@ -25,9 +26,9 @@ OWNER = Owner("here", "1-0123456789abcdef-0123456789ab")
 
 
 @cache
-def config(buckets: int, engine: str = "compiled") -> Config:
+def variant(buckets: int, engine: str = "compiled") -> Resolved:
     """A variant."""
-    return load_config([f"buckets={buckets}", "tracking=none", "episodes=5", f"engine={engine}"])
+    return load_resolved([f"buckets={buckets}", "tracking=none", "episodes=5", f"engine={engine}"])
 
 
 def assigned(
@@ -35,7 +36,7 @@ def assigned(
 ) -> Assigned:
     """A run of a sweep."""
     work = Work(
-        replace(config(buckets, engine), seed=seed),
+        variant(buckets, engine).changed(seed=seed),
         f"run {number}",
         f"qsweep train seed={seed}",
         False,
@@ -50,7 +51,7 @@ def numbers(groups: Sequence[Sequence[Assigned]]) -> list[list[int]]:
 
 def test_a_batch_travels() -> None:
     """It comes back whole from letters that no command line, shell or file name minds."""
-    strange = load_config(
+    strange = load_resolved(
         [
             "tracking=none",
             "env=cart_pole",
@@ -69,7 +70,7 @@ def test_a_batch_travels() -> None:
     assert re.fullmatch(r"[\w=-]+", text)
     again = Batch.decoded(text)
     assert again == batch
-    assert config_hash(again.runs[2].work.config) == config_hash(strange)
+    assert config_hash(again.runs[2].work.config) == config_hash(strange.config)
 
 
 runs_of_a_sweep = st.lists(st.tuples(st.integers(1, 4), st.booleans()), max_size=150).map(

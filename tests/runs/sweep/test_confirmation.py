@@ -14,9 +14,10 @@ from mlflow import MlflowClient
 
 from qsweep.commands.gc.condition import Condition, doomed
 from qsweep.config import Config
+from qsweep.environments.resolved import Resolved
 from qsweep.learning.compiler.notice import NOTICE
 from qsweep.learning.task import task
-from qsweep.plan.composition import Job, Plan, load_config, plan
+from qsweep.plan.composition import Job, Plan, load_resolved, plan
 from qsweep.policies.evaluation import TEST_FILE, Rollouts, Verdict
 from qsweep.policies.registry.promotion import Promotion
 from qsweep.report.comparison.standings import load_variants
@@ -35,18 +36,18 @@ Score = Callable[[Config], float | None]
 """What a config comes to on every test start; None: its run fails."""
 
 
-def measure(store: Store, config: Config, name: str, score: float | None) -> None:
+def measure(store: Store, made: Resolved, name: str, score: float | None) -> None:
     """Record a run as if it had been trained, with a random table that came to `score`."""
-    log = MlflowTracker(store).open(run_record(config, name, ""))
+    log = MlflowTracker(store).open(run_record(made, name, ""))
     if score is None:
         log.close("FAILED", {}, {})
         return
-    table = task(config).table(0)
+    table = task(made).table(0)
     test = Rollouts(np.full(5, score), np.full(5, 9, np.int32), np.ones(5, bool))
-    verdict = Verdict(10, table, test, test, config.env.id)
+    verdict = Verdict(10, table, test, test, made.env.id)
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        with History(folder / FILE_NAME, table.shape, about(config)) as history:
+        with History(folder / FILE_NAME, table.shape, about(made)) as history:
             history.add(10, table)
         log.keep(folder / FILE_NAME, "checkpoints")
         verdict.write(folder / TEST_FILE)
@@ -68,8 +69,8 @@ class Sweep:
         """Record the jobs under the parent."""
         own = (f"sweep.name='{name}'", f"tracking.parent={self.parent}")
         for job in jobs:
-            config = load_config([*job.overrides, *own])
-            measure(self.store, config, job.name, self.score(config))
+            made = load_resolved([*job.overrides, *own])
+            measure(self.store, made, job.name, self.score(made.config))
 
     def confirm(self, jobs: Sequence[Job], name: str) -> None:
         """The launch that is handed to `winners`."""

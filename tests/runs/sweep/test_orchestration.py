@@ -289,7 +289,7 @@ class Launcher:
         dead = {PROCESS: f"{number}-{'0' * 16}-{place}"}
         for [line] in job_overrides:
             for each in Batch.decoded(line.removeprefix("+batch='").removesuffix("'")).runs:
-                record = run_record(each.work.config, each.work.name, "")
+                record = run_record(each.work.resolved, each.work.name, "")
                 MlflowTracker(open_store("local")).open(replace(record, tags={**record.tags, **dead}))
         return self._then()
 

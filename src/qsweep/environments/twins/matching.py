@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from qsweep.config import Env
-from qsweep.environments.description import describe, is_bare, make
+from qsweep.environments.description import Description, is_bare, make
 from qsweep.environments.twins import named_twin
 from qsweep.environments.twins.pcg64 import stream
 from qsweep.environments.twins.twin import Twin
@@ -20,35 +20,29 @@ TRIAL_STEPS, TRIAL_EPISODE = 300, 40
 after so many at the latest."""
 
 
-def has_twin(env: Env) -> bool:
-    """Whether the environment has a compiled twin (answered without importing numba)."""
-    return twin_of(env) is not None
-
-
-def twin_of(env: Env) -> Twin | None:
+def twin_of(env: Env, found: Description) -> Twin | None:
     """The compiled twin of an environment: its own, or one made of its transition tables; None without.
 
     The latter stands for it only if nothing is wrapped around it, and both do the same for some hundred
     random steps from two seeds, the environment made anew for each, which tells where it draws in another
     way, changes its tables, or has random ones. Raises UsageError where a package's entry point names a
-    twin that cannot be loaded.
+    twin that cannot be loaded. Does not import numba.
     """
     if env.actions or env.wrapper:
         return None
-    return _twin_of(env.id, json.dumps(env.kwargs, sort_keys=True, default=repr))
+    return _twin_of(env.id, json.dumps(env.kwargs, sort_keys=True, default=repr), found)
 
 
 @lru_cache(maxsize=32)
-def _twin_of(env_id: str, kwargs: str) -> Twin | None:
+def _twin_of(env_id: str, kwargs: str, found: Description) -> Twin | None:
     env = Env(id=env_id, kwargs=json.loads(kwargs))
     twin = None if env.kwargs else named_twin(env_id)
-    return twin or _of_tables(env)
+    return twin or _of_tables(env, found)
 
 
-def _of_tables(env: Env) -> Twin | None:
+def _of_tables(env: Env, found: Description) -> Twin | None:
     from qsweep.environments.twins import tables
 
-    found = describe(env)
     made = make(env)
     inner: Any = made.unwrapped
     try:

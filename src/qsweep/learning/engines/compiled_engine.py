@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qsweep.environments.twins.matching import twin_of
 from qsweep.environments.twins.pcg64 import stream
 from qsweep.environments.twins.twin import Floats, Twin
 from qsweep.learning.agent.agent import Agent
@@ -72,7 +71,7 @@ def train_together(tasks: Sequence[Task], state: State | None = None) -> Iterato
 
     state: what a single task goes on from.
     """
-    task, twin = tasks[0], twin_of(tasks[0].env)
+    task, twin = tasks[0], tasks[0].resolved.twin
     assert twin is not None
     learners, kernel = [learner(one) for one in tasks], None
     fixed = (*FIXED, *(PLAIN if _plain(learners[0].agent) else ()))
@@ -99,7 +98,7 @@ def _reached(last: Span, words: Words, starts: np.random.Generator) -> dict[str,
 
 def _lane(task: Task, learning: Learner, twin: Twin) -> Lane:
     skip, random = task.config.terminal_rule == "tutorial", stream(task.environment_seed)
-    world = World(random, twin.constants, *twin.room(), task.max_steps, skip)
+    world = World(random, twin.constants, *twin.room(), task.resolved.max_steps, skip)
     return Lane(world, learning.agent, learning.memory, np.zeros(4, np.int64), np.zeros(2))
 
 
@@ -124,7 +123,7 @@ def _block(
     task: Task, cuts: tuple[Span, ...], batch: Batch, number: int, reached: Callable[[], State]
 ) -> Block:
     """What a lane was trained. reached: gives what training goes on from after it."""
-    tables = batch.tables[number].reshape(len(cuts), *task.shape)
+    tables = batch.tables[number].reshape(len(cuts), *task.resolved.shape)
     epsilon = task.epsilon(_episodes(cuts))
     return Block(cuts, batch.returns[number], batch.lengths[number], epsilon, tables, reached)
 

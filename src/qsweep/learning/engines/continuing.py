@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qsweep.learning.task import Task
+from qsweep.environments.resolved import Setting
 from qsweep.seeds import exploring, generator_at, generator_state
 
 EPISODES, STEPS = 3, 100
@@ -29,41 +29,42 @@ def continue_at(env: Any, state: npt.NDArray[np.uint64]) -> None:
 _trials: dict[str, bool] = {}
 
 
-def keeps_only_its_generator(task: Task) -> bool:
+def keeps_only_its_generator(setting: Setting) -> bool:
     """Whether a fresh environment with the generator of another one goes on as that one does.
 
     Tried, as it cannot be known: an environment may keep anything from one episode to the next.
     """
-    key = repr(task.env)
+    key = repr(setting.env)
     if key not in _trials:
-        _trials[key] = _tried(task)
+        _trials[key] = _tried(setting)
     return _trials[key]
 
 
-def _tried(task: Task) -> bool:
+def _tried(setting: Setting) -> bool:
     seed, actions = exploring()
     with ExitStack() as stack:
         try:
-            old, new = (stack.enter_context(closing(task.make())) for _ in range(2))
+            old, new = (stack.enter_context(closing(setting.make())) for _ in range(2))
             old.reset(seed=seed)
-            _played(task, old, actions)
+            _played(setting, old, actions)
             continue_at(new, generator_of(old))
             state = generator_state(actions)
-            return _played(task, old, actions) == _played(task, new, generator_at(state))
+            return _played(setting, old, actions) == _played(setting, new, generator_at(state))
         except Exception:  # no generator of that kind; none beside the one that trains; anything
             return False
 
 
-def _played(task: Task, env: Any, actions: np.random.Generator) -> list[Seen]:
+def _played(setting: Setting, env: Any, actions: np.random.Generator) -> list[Seen]:
     """What random actions lead to in some episodes."""
+    found = setting.description
     seen: list[Seen] = []
     for _ in range(EPISODES):
         observation, _ = env.reset()
-        seen.append((task.encode(observation), 0.0, False, False))
+        seen.append((found.encode(observation), 0.0, False, False))
         for _ in range(STEPS):
-            action = int(actions.integers(task.actions)) + task.first_action
+            action = int(actions.integers(found.actions)) + found.first_action
             observation, reward, terminated, truncated, _ = env.step(action)
-            seen.append((task.encode(observation), float(reward), bool(terminated), bool(truncated)))
+            seen.append((found.encode(observation), float(reward), bool(terminated), bool(truncated)))
             if terminated or truncated:
                 break
     return seen

@@ -52,7 +52,7 @@ def train(task: Task, state: State | None = None, interpreted: bool = False) -> 
     interpreted: the agent's functions are run by Python instead of compiled; the same, only slower.
     """
     actor = (_interpreted if interpreted else _compiled)(learner(task), len(task.grid.buckets))
-    env = task.make()
+    env = task.resolved.make()
     if state:
         actor.words[:] = state["words"]
         continue_at(env, state["environment"])
@@ -97,7 +97,7 @@ def _blocks(task: Task, env: Any, actor: Actor, first: int) -> Iterator[Block]:
     config, agent = task.config, actor.scene.agent
 
     def reached() -> dict[str, Any]:
-        if not (actor.words.size and keeps_only_its_generator(task)):
+        if not (actor.words.size and keeps_only_its_generator(task.resolved)):
             return {}
         own = {"words": actor.words.copy(), "environment": generator_of(env)}
         return own | {"episodes": np.array(span.end)}
@@ -111,14 +111,15 @@ def _blocks(task: Task, env: Any, actor: Actor, first: int) -> Iterator[Block]:
             actor.scene.observation[:] = _numbers(task, seen)
             done.append(_episode(task, env, actor))
         returns, lengths = zip(*done, strict=True)
-        tables, counted = agent.q.reshape(1, *task.shape).copy(), np.array(lengths, np.int32)
+        tables, counted = agent.q.reshape(1, *task.resolved.shape).copy(), np.array(lengths, np.int32)
         yield Block((span,), np.array(returns), counted, task.epsilon(episodes), tables, reached)
 
 
 def _episode(task: Task, env: Any, actor: Actor) -> tuple[float, int]:
     """The rest of an episode whose first observation is there; its return and length."""
     step, observe, observation = env.step, actor.observe, actor.scene.observation
-    skip, max_steps, first_action = task.config.terminal_rule == "tutorial", task.max_steps, task.first_action
+    skip, max_steps = task.config.terminal_rule == "tutorial", task.resolved.max_steps
+    first_action = task.resolved.description.first_action
     a = actor.begin()
     total, length, over = 0.0, 0, False
     while not over:
@@ -136,7 +137,7 @@ def _episode(task: Task, env: Any, actor: Actor) -> tuple[float, int]:
 
 def _numbers(task: Task, seen: Any) -> list[float]:
     """An observation as numbers; raises ValueError for NaN, for which compiled code would have no cell."""
-    numbers = task.encode(seen)
+    numbers = task.resolved.description.encode(seen)
     if math.isnan(sum(numbers)) and any(map(math.isnan, numbers)):  # inf - inf is NaN, too
-        raise ValueError(f"{task.env.id} gave an observation with NaN: {numbers}")
+        raise ValueError(f"{task.config.env.id} gave an observation with NaN: {numbers}")
     return numbers

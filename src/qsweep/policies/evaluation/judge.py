@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qsweep import seeds
-from qsweep.config import Config
-from qsweep.learning.task import task
+from qsweep.environments.resolved import Resolved
 from qsweep.learning.training import Block
 from qsweep.policies.evaluation.bootstrap import mean_interval
 from qsweep.policies.evaluation.rollouts import QTable, Rollouts, roll_out
@@ -78,9 +77,8 @@ class Judge:
     judged: after how many episodes each, the checkpoints that are judged. scores: of those judged so far.
     """
 
-    def __init__(self, config: Config) -> None:
-        self._task = task(config)
-        self._compiled = config.engine == "compiled"
+    def __init__(self, resolved: Resolved) -> None:
+        self._resolved, config = resolved, resolved.config
         self._validation = seeds.validation(config.evaluation.episodes)
         self._test = seeds.test(config.evaluation.test_episodes)
         self.judged = frozenset(
@@ -99,7 +97,7 @@ class Judge:
 
     def judge(self, episodes: int, q_table: QTable) -> Points:
         """The validation score of the checkpoint after so many episodes; in increasing order."""
-        rollouts = roll_out(self._task, self._compiled, q_table, self._validation)
+        rollouts = roll_out(self._resolved, q_table, self._validation)
         score = float(rollouts.returns.mean())
         if self._best is None or score > self._best[0]:
             self._best = (score, episodes, q_table.copy())
@@ -111,9 +109,9 @@ class Judge:
         assert self._best is not None
         assert self._last is not None
         _, episodes, q_table = self._best
-        test = roll_out(self._task, self._compiled, q_table, self._test)
-        final = roll_out(self._task, self._compiled, self._last, self._test)
-        return Verdict(episodes, q_table, test, final, self._task.env.id)
+        test = roll_out(self._resolved, q_table, self._test)
+        final = roll_out(self._resolved, self._last, self._test)
+        return Verdict(episodes, q_table, test, final, self._resolved.env.id)
 
 
 def judged(episodes: int, checkpoint_every: int, count: int) -> list[int]:

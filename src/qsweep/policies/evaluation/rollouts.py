@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from qsweep.config import Env
 from qsweep.environments.facts import facts
 from qsweep.environments.grid import Floats, Grid, Lattice, lattice, locate
-from qsweep.environments.twins.matching import twin_of
+from qsweep.environments.resolved import Setting
 from qsweep.environments.twins.pcg64 import stream
 from qsweep.environments.twins.twin import Twin
 from qsweep.learning.compiler.compilation import compiled
@@ -32,34 +31,6 @@ FIXED = (
     *("lattice.low.0", "lattice.scale.0", "lattice.buckets.0"),
 )
 """Lengths that are the same in all lanes of a twin, see `packing`."""
-
-
-class Setting(Protocol):
-    """What a rollout needs to know of an environment; a training task knows it, too."""
-
-    @property
-    def env(self) -> Env:
-        """Which environment it is."""
-
-    @property
-    def make(self) -> Callable[[], Any]:
-        """The Gymnasium environment, with the step limit."""
-
-    @property
-    def encode(self) -> Callable[[Any], list[float]]:
-        """The environment's observation -> one number per dimension."""
-
-    @property
-    def grid(self) -> Grid:
-        """The grid that the Q-table lies on."""
-
-    @property
-    def first_action(self) -> int:
-        """What the environment calls action 0."""
-
-    @property
-    def max_steps(self) -> int:
-        """Steps in an episode, at most."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +57,15 @@ class Rollouts:
         return None
 
 
-def roll_out(setting: Setting, compiled: bool, q_table: QTable, seeds: range) -> Rollouts:
+def roll_out(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
     """Follow the greedy policy of `q_table` once from the start that each seed gives.
 
-    The first action of the highest value is taken; no episode is longer than the setting's step limit.
-    compiled: with the environment's twin, which gives the same numbers.
+    The first action of the highest value is taken; no episode is longer than the setting's step limit. The
+    setting's twin, if it has one, gives the same numbers as its environment.
     """
-    return (_compiled if compiled else _gymnasium)(setting, q_table, seeds)
+    if setting.twin:
+        return _compiled(setting, setting.twin, q_table, seeds)
+    return _gymnasium(setting, q_table, seeds)
 
 
 def _values(setting: Setting, q_table: QTable) -> tuple[Floats, Any]:
@@ -116,9 +89,7 @@ class _Greedy:
         return cls(lattice(setting.grid), *_values(setting, q_table), cells)
 
 
-def _compiled(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
-    twin = twin_of(setting.env)
-    assert twin is not None
+def _compiled(setting: Setting, twin: Twin, q_table: QTable, seeds: range) -> Rollouts:
     n = len(seeds)
     rollouts = Rollouts(np.empty(n), np.empty(n, np.int32), np.empty(n, np.bool_))
     q, best = _values(setting, q_table)
@@ -186,9 +157,9 @@ def _episode(setting: Setting, env: Any, greedy: _Greedy, seed: int) -> tuple[fl
     seen, _ = env.reset(seed=seed)
     total, length = 0.0, 0
     while True:
-        locate(greedy.where, np.array(setting.encode(seen)), greedy.cells)
+        locate(greedy.where, np.array(setting.description.encode(seen)), greedy.cells)
         action = greedy_action(greedy.q, greedy.best, greedy.cells)
-        seen, reward, terminated, truncated, _ = env.step(action + setting.first_action)
+        seen, reward, terminated, truncated, _ = env.step(action + setting.description.first_action)
         total += float(reward)
         length += 1
         if terminated or truncated or length >= setting.max_steps:

@@ -8,9 +8,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from qsweep.errors import UsageError
-from qsweep.learning.task import task
-from qsweep.plan.resolution import recorded
+from qsweep.learning.task import first_table
+from qsweep.plan.checking import parse
 from qsweep.policies.policy import readable
+from qsweep.policies.setting import setting_of_archive
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking import checkpoints
 from qsweep.tracking.checkpoints import Archive, QTable
@@ -40,10 +41,12 @@ def first_and_last(store: Store, run_id: str, artifacts: str) -> tuple[QTable, Q
     """
     try:
         with archive(store, run_id, artifacts) as history:
-            config = recorded(history.about["config"])
-            made = task(config)
-            first = made.table(0)
+            config, problems = parse(history.about["config"])
+            if problems:
+                raise UsageError(problems)
+            setting = setting_of_archive(history)
+            first = first_table(config, setting.shape, setting.description.available)(0)
             [(_, last)] = history.tables([config.episodes])
     except UsageError:
         return None
-    return (first, last) if first.shape == last.shape else None
+    return first, last

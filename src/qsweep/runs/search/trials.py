@@ -50,7 +50,7 @@ def job(plan: SearchPlan, overrides: Sequence[str], seed: int) -> Job:
     lines = (*plan.fixed, *own)
     tasks = tuple(line for line in lines if not line.startswith(("hydra.", "hydra/")))
     name = ",".join(line.lstrip("+") for line in own)[:200]
-    return Job(tasks, name, composition.load_config(lines))
+    return Job(tasks, name, composition.load_resolved(lines))
 
 
 def _score(ended: Ended, store: Store | None) -> RunScore:

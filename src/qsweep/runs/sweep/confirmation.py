@@ -123,4 +123,4 @@ def _again(plan: Plan, chosen: Sequence[str], seeds: range) -> list[Job]:
 def _with_seed(job: Job, seed: int) -> Job:
     lines = [line for line in job.overrides if not line.startswith("seed=")]
     words = [word for word in job.name.split(",") if not word.startswith("seed=")]
-    return Job((*lines, f"seed={seed}"), ",".join([*words, f"seed={seed}"]), replace(job.config, seed=seed))
+    return Job((*lines, f"seed={seed}"), ",".join([*words, f"seed={seed}"]), job.resolved.changed(seed=seed))

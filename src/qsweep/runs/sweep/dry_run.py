@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from joblib import cpu_count
 
 from qsweep.config import Config, config_hash, environment_hash, variant_hash
+from qsweep.environments.resolved import Resolved
 from qsweep.errors import UsageError
 from qsweep.learning.training import train, train_blocks
 from qsweep.plan.composition import Job, Plan
@@ -57,7 +58,7 @@ def rehearsed(plan: Plan) -> str:
         if confirming:
             key = f"registry.confirm_seeds={plan.jobs[0].config.registry.confirm_seeds}"
             lines.append(f"  up to {len(confirming):,} more, of the best variants on fresh seeds ({key})")
-        lines += _estimated([job.config for job in jobs] + confirming)
+        lines += _estimated([job.resolved for job in jobs] + confirming)
     return "\n".join([*lines, "nothing was run (sweep.dry_run=true)"])
 
 
@@ -91,24 +92,25 @@ def _earlier(plan: Plan) -> dict[str, list[Earlier]]:
     return earlier_runs(store, parent.run_id, plan.name, first.tracking) if parent else {}
 
 
-def _confirming(plan: Plan) -> list[Config]:
-    """As many configs as are run again, at most, to confirm the winner of each environment."""
+def _confirming(plan: Plan) -> list[Resolved]:
+    """As many as are run again, at most, to confirm the winner of each environment."""
     first = plan.jobs[0].config
     if first.tracking.uri == "none" or first.registry.promote == "never":
         return []
-    found: dict[str, dict[str, Config]] = {}
+    found: dict[str, dict[str, Resolved]] = {}
     for job in plan.jobs:
-        found.setdefault(environment_hash(job.config.env), {})[variant_hash(job.config)] = job.config
+        found.setdefault(environment_hash(job.config.env), {})[variant_hash(job.config)] = job.resolved
     finalists = [list(variants.values())[:FINALISTS] for variants in found.values() if len(variants) > 1]
-    return [config for each in finalists for config in each] * first.registry.confirm_seeds
+    return [one for each in finalists for one in each] * first.registry.confirm_seeds
 
 
-def _estimated(configs: Sequence[Config]) -> list[str]:
+def _estimated(runs: Sequence[Resolved]) -> list[str]:
     """Points, bytes and time, from a few episodes of some of the variants."""
+    configs = [run.config for run in runs]
     points = sum(map(_points, configs))
-    variants = list({variant_hash(config): config for config in configs}.values())
+    variants = list({variant_hash(run.config): run for run in runs}.values())
     step = -(-len(variants) // SAMPLED)
-    measured = [_measured(config) for config in variants[::step]]
+    measured = [_measured(run) for run in variants[::step]]
     episodes = sum(config.episodes for config in configs)
     seconds = episodes * sum(each.seconds for each in measured) / len(measured) + RUN_SECONDS * len(configs)
     size = episodes * sum(each.bytes for each in measured) / len(measured) + points * POINT_BYTES
@@ -127,26 +129,27 @@ def _points(config: Config) -> int:
     return CURVES * -(-config.episodes // stride) + judged
 
 
-def _measured(config: Config) -> Measured:
+def _measured(run: Resolved) -> Measured:
     """Some episodes of a config, once compiled: enough of them to take a moment."""
-    for _ in train(replace(config, episodes=1)):
+    for _ in train(run.changed(episodes=1)):
         pass
+    config = run.config
     episodes = min(EPISODES, config.episodes)
-    spent, size = _written(replace(config, episodes=episodes))
+    spent, size = _written(run.changed(episodes=episodes))
     while spent < MOMENT_SECONDS and episodes < config.episodes:
         episodes = min(10 * episodes, config.episodes)
-        spent, size = _written(replace(config, episodes=episodes))
+        spent, size = _written(run.changed(episodes=episodes))
     judged = config.evaluation.checkpoints * config.evaluation.episodes + 2 * config.evaluation.test_episodes
     share = 1 + GREEDY * judged / config.episodes
     return Measured(spent / episodes * share, size / episodes)
 
 
-def _written(config: Config) -> tuple[float, int]:
+def _written(run: Resolved) -> tuple[float, int]:
     """The seconds and bytes that training and its files take."""
     log, started = NullTracker().open(RunRecord("", "")), time.perf_counter()
     with temporary_folder() as temporary:
-        recorder = Recorder(config, log, Left(Path(temporary)), {})
-        for _, block in train_blocks([config]):
+        recorder = Recorder(run.config, log, Left(Path(temporary)), {})
+        for _, block in train_blocks([run]):
             recorder.add(block)
         recorder.close()
         return time.perf_counter() - started, sum(path.stat().st_size for path in Path(temporary).iterdir())

@@ -79,8 +79,8 @@ class Runs:
     def _work(self, job: Job, name: str) -> Work:
         parent = self._parent.run_id or None
         tracking = replace(job.config.tracking, name=job.name, parent=parent)
-        config = replace(job.config, tracking=tracking, sweep=replace(job.config.sweep, name=name))
-        return Work(config, job.name, command(job.overrides), figures=False)
+        resolved = job.resolved.changed(tracking=tracking, sweep=replace(job.config.sweep, name=name))
+        return Work(resolved, job.name, command(job.overrides), figures=False)
 
     def _run(self, works: Mapping[int, Work], name: str) -> dict[int, tuple[str, ...]]:
         """Launch runs until all have ended; returns which earlier ones they take the place of."""

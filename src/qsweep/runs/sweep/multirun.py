@@ -115,6 +115,6 @@ def _untracked(wanted: Plan, ended: list[Ended]) -> pd.DataFrame:
     rows = []
     for job in ended:
         if job.outcome:
-            outcome, config = Outcome(**job.outcome), wanted.jobs[job.number].config
-            rows.append(row(run_record(config, outcome.name, ""), "FINISHED", outcome.metrics))
+            outcome, resolved = Outcome(**job.outcome), wanted.jobs[job.number].resolved
+            rows.append(row(run_record(resolved, outcome.name, ""), "FINISHED", outcome.metrics))
     return pd.DataFrame(rows)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from qsweep.environments.grid import Grid, recorded_grid
 from qsweep.errors import Problem, UsageError, closest
 from qsweep.system import arrow
 from qsweep.tracking.checkpoints import layout
@@ -55,6 +56,14 @@ class Archive:
                 raise ValueError("its row groups are not in order")
             last = bounds.max
             yield bounds.min, last
+
+    @property
+    def grid(self) -> Grid:
+        """The grid that the tables lie on.
+
+        Raises ValueError, TypeError or KeyError where the history describes none.
+        """
+        return recorded_grid(self.about["grid"])
 
     def episodes(self) -> npt.NDArray[np.int64]:
         """After how many episodes each checkpoint was taken, int64[n], ascending."""

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, NoReturn
+
+import gymnasium
+import numpy as np
+import pytest
+
+from qsweep.environments import discretizer
+from qsweep.environments.resolved import Resolved
+from qsweep.errors import UsageError
+from qsweep.learning.training import train, train_blocks
+from qsweep.plan.composition import load_config, load_resolved
+from qsweep.policies.evaluation import Judge
+
+SMALL = ["episodes=20", "tracking=none", "evaluation.episodes=3", "evaluation.test_episodes=3"]
+RUNS = {
+    "its own twin": [],
+    "a twin of its tables": ["env=taxi"],
+    "no twin": ["env=blackjack"],
+    "engine=gymnasium": ["engine=gymnasium"],
+    "learned edges": ["discretizer=quantile", "buckets=[5,6]"],
+    "tiles": ["env=cart_pole", "discretizer=tiles", "tilings=2", "buckets=3"],
+}
+
+
+def never(*_: Any, **__: Any) -> NoReturn:
+    """Takes the place of a function that must not be called."""
+    raise AssertionError("computed again")
+
+
+@pytest.mark.parametrize("lines", RUNS.values(), ids=RUNS)
+def test_a_config_is_resolved_again_to_the_same(lines: list[str]) -> None:
+    """What `load_config` returned gives the environment, grid and twin that it was resolved with."""
+    resolved = load_resolved([*SMALL, *lines])
+    assert Resolved.of(load_config([*SMALL, *lines])) == resolved
+    assert (resolved.twin is not None) == (resolved.config.engine == "compiled")
+    assert resolved.env == resolved.config.env
+    assert resolved.shape == (*resolved.grid.shape, resolved.description.actions)
+
+
+@pytest.mark.parametrize("lines", RUNS.values(), ids=RUNS)
+def test_a_config_trains_as_what_was_resolved(lines: list[str]) -> None:
+    """`train` takes either, with the same result."""
+    resolved = load_resolved([*SMALL, *lines])
+    one, other = list(train(resolved)), list(train(resolved.config))
+    assert [chunk.q_table.tobytes() for chunk in one] == [chunk.q_table.tobytes() for chunk in other]
+
+
+def test_a_config_that_is_not_resolved() -> None:
+    """It is refused, with what resolves it, and so is one whose grid does not suit its environment."""
+    config = load_config(SMALL)
+    with pytest.raises(UsageError, match=r"config: must be resolved: use qsweep\.load_config"):
+        Resolved.of(replace(config, engine="auto"))
+    with pytest.raises(UsageError, match="buckets: must be one number or a list of 2"):
+        train(replace(config, buckets=(1, 2, 3)))
+
+
+def test_a_changed_run_has_the_same_environment() -> None:
+    """Other values for other keys leave environment, grid and twin as they are."""
+    resolved = load_resolved([*SMALL, "discretizer=quantile"])
+    changed = resolved.changed(seed=7)
+    assert changed == load_resolved([*SMALL, "discretizer=quantile", "seed=7"])
+    assert changed.grid is resolved.grid
+
+
+class Counted(gymnasium.Env[Any, int]):
+    """Ends after a step; counts how many were made."""
+
+    observation_space = gymnasium.spaces.Box(np.float64(0), np.float64(1), (1,), np.float64)
+    action_space = gymnasium.spaces.Discrete(2)
+    made = 0
+
+    def __init__(self) -> None:
+        Counted.made += 1
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        """Begin anywhere."""
+        super().reset(seed=seed)
+        return self.np_random.random(1), {}
+
+    def step(self, action: int) -> Any:
+        """End."""
+        return self.np_random.random(1), float(action), True, False, {}
+
+
+def test_nothing_is_computed_twice_for_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once resolved, a run trains and is evaluated without another look at its environment."""
+    gymnasium.register("Counted-v0", entry_point=Counted)
+    try:
+        resolved = load_resolved([*SMALL, "env.id=Counted-v0", "discretizer=quantile", "buckets=4"])
+    finally:
+        looked = Counted.made
+    for name in ("grid", "bounded", "learned_edges", "_learned_edges", "_random_play"):
+        monkeypatch.setattr(discretizer, name, never)
+    for module in ("environments.resolved", "plan.resolution"):
+        monkeypatch.setattr(f"qsweep.{module}.grid", never)
+        monkeypatch.setattr(f"qsweep.{module}.describe", never)
+        monkeypatch.setattr(f"qsweep.{module}.twin_of", never)
+    judge = Judge(resolved)
+    for _, block in train_blocks([resolved]):
+        list(judge.hear(block))
+    judge.verdict()
+    del gymnasium.registry["Counted-v0"]
+    assert len(judge.scores) == 2
+    assert looked == 3  # for its spaces, its random play, and its tables, which it has none of
+    assert Counted.made == looked + 1 + len(judge.scores) + 2  # trained in, evaluated in
