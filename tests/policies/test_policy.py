@@ -84,7 +84,7 @@ def test_actions_are_the_environments() -> None:
 @pytest.mark.parametrize("observation", [[math.nan], [], [0.0, 0.0]])
 def test_no_action_without_an_observation(observation: list[float]) -> None:
     """NaN, or another number of numbers than there are dimensions, is refused."""
-    with pytest.raises(ValueError, match="1 numbers, none NaN"):
+    with pytest.raises(ValueError, match="must be 1 numbers without NaN"):
         by_hand([[0.0, 1.0]]).act(observation)
 
 

@@ -12,15 +12,15 @@ from qsweep.errors import printable
 PAGE = """\
 # {env}: a greedy policy
 
-The Q-table of checkpoint `{checkpoint}` of the qsweep run `{run_name}` (`{run_id}`).
+This is the Q-table of checkpoint `{checkpoint}` of the qsweep run `{run_name}` (`{run_id}`).
 {scores}
 - `q_table.npy`: float64{shape}, {axes}
-- `policy.json`: the environment, the buckets, and where the table comes from. {cells}
-- `config.yaml`: the configuration that the table was trained with
-- `model/`, if it lies here: the same policy as an MLflow model;
-  `mlflow models serve --env-manager local -m model` answers `{{"inputs": [[...]]}}` on /invocations
+- `policy.json`: the environment, the buckets and the origin of the table. {cells}
+- `config.yaml`: the training configuration
+- `model/`, if present: the same policy as an MLflow model. `mlflow models serve --env-manager local -m model`
+  serves it; send `{{"inputs": [[...]]}}` to /invocations
 
-To play it, in this folder, with numpy and gymnasium:
+To play the policy with numpy and gymnasium, run this in the folder:
 
 ```python
 import json, gymnasium, numpy as np
@@ -37,11 +37,11 @@ print("return", total)
 ```
 """
 AXES = "one axis per dimension of the observation, the last one for the actions"
-AXES_OF_TILES = "the tilings, one axis per dimension of the observation, the actions"
-CELLS = """An observation lies in
-  bucket k of a dimension where edges[k] <= x < edges[k + 1]; what is out of bounds, in the outer ones."""
+AXES_OF_TILES = "one axis for the tilings, one per dimension of the observation, the last one for the actions"
+CELLS = """An observation x lies in
+  bucket k of a dimension if edges[k] <= x < edges[k + 1]; values out of bounds, in the outermost ones."""
 CELLS_OF_TILES = """An observation lies in
-  one tile of every tiling, as below; the value of an action is the sum over these tiles."""
+  one tile of each tiling (see below); the value of an action is the sum over these tiles."""
 ACT = """\
     cell = {cell}
     return policy["first_action"] + int(q_table[tuple(cell)].argmax())"""
@@ -88,7 +88,7 @@ def page(env_id: str, shape: Sequence[int], origin: Mapping[str, Any], snippet: 
         **{key: _word(origin[key]) for key in ("checkpoint", "run_name", "run_id")},
         env=_word(env_id),
         shape=list(shape),
-        scores=scores and f"\nOn test starts, which training never saw:\n\n{scores}",
+        scores=scores and f"\nScores on test starts, which were not used in training:\n\n{scores}",
         axes=AXES_OF_TILES if snippet.tiles else AXES,
         cells=CELLS_OF_TILES if snippet.tiles else CELLS,
         act=ACT_ON_TILES if snippet.tiles else act,

@@ -127,10 +127,9 @@ def never_visited(courses: Sequence[Course]) -> str | None:
     ]
     if not shares or max(shares) < LEAST_SHARE:
         return None
-    share = f"{np.mean(shares):.0%}"
-    if len(shares) > 1:
-        share += f" (mean of {len(shares)} seeds, {min(shares):.0%} to {max(shares):.0%})"
-    return f"{share} of the table's cells still have their initial values: never visited, or nothing learned."
+    seeds = f" (mean of {len(shares)} seeds, {min(shares):.0%} to {max(shares):.0%})"
+    cells = f"{np.mean(shares):.0%} of the table's cells still have their initial values"
+    return f"{cells}{seeds if len(shares) > 1 else ''}: never visited, or nothing learned."
 
 
 def unchanged_share(first: Floats, last: Floats) -> float:

@@ -111,8 +111,8 @@ def _comparisons(scored: list[Row], group: list[Row]) -> Iterator[str]:
         yield f"{_listed(untold)} {has} to be distinguished from {leader.label}, whatever the scores."
     times = "" if len(others) == 1 else f", after Holm's correction for {len(others)} comparisons,"
     yield (
-        f"A difference counts as significant if the exact rank-sum test over seeds gives p <= 0.05{times} "
-        "and the 95% interval of P(better) lies above 0.5."
+        "A difference counts as significant if the exact rank-sum test over seeds gives a p-value of at "
+        f"most 0.05{times} and the 95% interval of P(better) lies above 0.5."
     )
 
 

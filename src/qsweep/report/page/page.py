@@ -66,7 +66,7 @@ def _section(section: Section, place: str, ui: str) -> dict[str, Any]:
         "figures": "Figures" if section.charts or section.left_out else "",
         "tables": "Q-tables" if section.films else "",
         "runs": "Runs",
-        "lineage": "Lineage",
+        "lineage": "Provenance",
     }
     return {
         "id": place,
