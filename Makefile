@@ -1,17 +1,17 @@
-# Set-up needs Python 3.11 to 3.13 with pip and venv, and the network; every target does it first.
+# Set-up needs Python 3.11 to 3.13 with pip and venv, and network access. Every target runs it first if needed.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-# What is imported is compiled once, by set-up, tests and commands alike, wherever a machine says otherwise.
+# Set-up, tests and commands write bytecode, also where the machine's settings forbid it: imports are compiled once.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup sweep report test test-fast style types suite ui server verify bench docs lock clean
 
-help:  ## What can be made
+help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-setup: $(READY)  ## The environment in .venv, from the locked versions
+setup: $(READY)  ## Create .venv from the locked versions
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -20,17 +20,17 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m compileall -q src
 	touch $(READY)
 
-sweep: $(READY)  ## The main job: four bucket sizes, ten seeds each, on every core; leaderboard and report
+sweep: $(READY)  ## Run the main sweep: four bucket sizes, ten seeds each, on all cores; write its report
 	$(BIN)/qsweep train -m +sweep=buckets
 	$(BIN)/qsweep report buckets --out report
 
-report: $(READY)  ## Compare the runs of the main job again: report/report.html
+report: $(READY)  ## Write the report of the main sweep again: report/report.html
 	$(BIN)/qsweep report buckets --out report
 
-test: style  ## Lint, types and all tests; some ten minutes on two cores
+test: style  ## Lint, check types and run all tests; about ten minutes on two cores
 	@$(MAKE) --jobs 2 --no-print-directory types suite
 
-test-fast: $(READY)  ## The unit tests: no servers, no browser, no long runs; a minute and a half
+test-fast: $(READY)  ## Run the unit tests: no servers, no browser, no long runs; a minute and a half
 	$(BIN)/pytest -m "not slow and not integration"
 
 style: $(READY)
@@ -43,26 +43,26 @@ types: $(READY)
 suite: $(READY)
 	$(BIN)/pytest
 
-ui: $(READY)  ## The MLflow UI on this checkout's runs
+ui: $(READY)  ## Start the MLflow UI for the runs of this checkout
 	$(BIN)/qsweep ui
 
-server: $(READY)  ## A tracking server for many users, on PostgreSQL; MLFLOW_AUTH_ADMIN_PASSWORD is its first admin's
+server: $(READY)  ## Start a tracking server with users, on PostgreSQL; needs MLFLOW_AUTH_ADMIN_PASSWORD at first
 	$(BIN)/qsweep server
 
-verify: $(READY)  ## Published and exact numbers, reproduced and judged; some minutes
+verify: $(READY)  ## Check qsweep against published and exact results; some minutes
 	$(BIN)/qsweep verify
 
-bench: $(READY)  ## Speed and growth beside what one would use instead: docs/performance.md; installs 2 GB of peers
+bench: $(READY)  ## Measure speed and growth against alternatives (installs 2 GB): docs/performance.md
 	$(BIN)/python benchmarks/bench.py $(OPTIONS)
 
-docs: $(READY)  ## The pictures in docs/, from runs made on the spot; some ten minutes (needs chromium)
+docs: $(READY)  ## Make the pictures in docs/ from new runs; about ten minutes (needs chromium)
 	$(BIN)/python docs/pictures.py
 	$(BIN)/python docs/study.py
 
-lock:  ## Resolve the versions anew (needs uv)
+lock:  ## Update the locked versions (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --no-header --upgrade --group dev pyproject.toml --output-file requirements.lock
 
-clean:  ## Remove the environment and caches; runs stay
+clean:  ## Remove the environment and caches; keep the runs
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -78,7 +78,7 @@ def test_the_page_of_an_algorithm(name: str) -> None:
     given = {row["key"]: row["preset"] for row in rows(f"algorithms/{name}.md", "range")}
     values = preset("algorithm", name)
     assert given == {key: str(values[key]) for key in chosen.hyperparameters}
-    refused = text.partition("**Does not go together with**")[2].partition("\n\n")[0]
+    refused = text.partition("**Cannot be combined with**")[2].partition("\n\n")[0]
     assert ("tiles" in refused) == (not chosen.tiles)
     assert ("`terminal_rule=tutorial`" in refused) == (not chosen.tutorial)
     assert re.search(rf"algorithm=(\w+,)*{name}\b", text)
@@ -136,7 +136,7 @@ def test_the_tutorials_runs_are_told_with_their_numbers() -> None:
         assert row["window"] == f"{config.window:,}"
         assert row["buckets"] == str(config.buckets)
         assert row["epsilon"] == str(config.epsilon.start)
-        assert row["falls between"] == f"{config.epsilon.decay_start:,} and {config.epsilon.decay_end:,}"
+        assert row["decays between"] == f"{config.epsilon.decay_start:,} and {config.epsilon.decay_end:,}"
 
 
 def test_the_studys_table_is_that_of_its_runs() -> None:
