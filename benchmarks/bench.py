@@ -50,13 +50,13 @@ def of_kernel(found: Iterable[Any]) -> Iterator[Row]:
     for name, way in ways.items():
         peer, own = name == "C", f"qsweep, {name}"
         table = "training" if peer or name.startswith("q_learning") else "algorithms"
-        about = f"the least of all rounds {way.ns:.1f}"
-        yield Row(table, PLAIN_C if peer else own, "ns a step", (way.median,), about, peer)
+        about = f"fastest round {way.ns:.1f}"
+        yield Row(table, PLAIN_C if peer else own, "ns per step", (way.median,), about, peer)
         if "C" in ways and table == "training" and not peer:
-            yield Row("against C", own, "times C's", (way.ratio,), "the least of all rounds of each")
+            yield Row("against C", own, "times C's", (way.ratio,), "fastest round of each")
     one, two = (ways.get(f"q_learning, {number}") for number in ("one process", "two processes"))
     if one and two:
-        yield Row("against C", "two processes, as a multiple of one", "times", (one.ns / two.ns,))
+        yield Row("against C", "speed-up of two processes over one", "times", (one.ns / two.ns,))
 
 
 def of_tracking(found: Iterable[Any]) -> Iterator[Row]:
@@ -66,7 +66,7 @@ def of_tracking(found: Iterable[Any]) -> Iterator[Row]:
         if way.points_per_second is not None:
             yield Row("tracking", way.name, "points/s", way.samples, peer=peer)
         if way.milliseconds is not None:
-            yield Row("runs", way.name, "ms a run", way.samples, peer=peer)
+            yield Row("runs", way.name, "ms per run", way.samples, peer=peer)
         if way.megabytes is not None:
             yield Row("tracking", way.name, "MB for 100,000 points", (way.megabytes,), peer=peer)
 

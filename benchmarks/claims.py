@@ -49,44 +49,46 @@ class Claim:
 
 
 CLAIMS = (
-    Claim("a step of training: 30 ns where plain C takes 25", "against C", "qsweep, q_learning", 1.2),
+    Claim("a training step, relative to plain C (30 ns to 25 ns)", "against C", "qsweep, q_learning", 1.2),
     Claim(
-        "a step of training, 4 seeds by turns: 20 ns where plain C takes 25.5",
+        "a training step, 4 interleaved seeds, relative to plain C (20 ns to 25.5 ns)",
         "against C",
-        "qsweep, q_learning, 4 seeds by turns",
+        "qsweep, q_learning, 4 interleaved seeds",
         0.78,
     ),
-    Claim("both cores, beside one", "against C", "two processes, as a multiple of one", 1.9, most=False),
     Claim(
-        "25,000 episodes faster than the tutorial's loop, whole processes",
+        "speed-up of two cores over one", "against C", "speed-up of two processes over one", 1.9, most=False
+    ),
+    Claim(
+        "25,000 episodes, complete command, speed-up over the tutorial's loop",
         "whole run",
         "qsweep train, 25,000 episodes: how many times faster",
         25,
         most=False,
     ),
     Claim(
-        "250,000 episodes faster than the tutorial's loop, whole processes",
+        "250,000 episodes, complete command, speed-up over the tutorial's loop",
         "whole run",
         "qsweep train, 250,000 episodes: how many times faster",
         150,
         most=False,
     ),
     Claim(
-        "a tracked sweep with its report, as a multiple of training alone",
+        "a tracked sweep with its report, relative to training only",
         "sweep",
-        "qsweep train -m: its time as a multiple of training alone",
+        "qsweep train -m, relative to training only",
         2,
     ),
     Claim(
-        "a tracked sweep until its last run has ended, as a multiple of training alone",
+        "a tracked sweep until its last run has ended, relative to training only",
         "sweep",
-        "the same until its last run has ended, without the report",
+        "the same until the last run has ended, without the report",
         2,
     ),
-    Claim("overhead of a run in a sweep", "sweep", "overhead of a run", 60, of_time=True),
+    Claim("overhead per run in a sweep", "sweep", "overhead per run", 60, of_time=True),
     Claim("`qsweep --help`", "start-up", "qsweep --help", 0.3, of_time=True),
     Claim(
-        "the first episodes trained",
+        "`qsweep train`, until the first episodes are trained",
         "start-up",
         "qsweep train, until the first episodes are trained",
         1.5,

@@ -20,7 +20,7 @@ from typing import Any
 GENERATOR = 0x20
 """The flag of a generator's code."""
 HYDRA = ("_load_configuration_impl", os.path.join("hydra", "_internal", "config_loader_impl.py"))
-TASK = ("task", os.path.join("qsweep", "training", "task.py"))
+TASK = ("task", os.path.join("qsweep", "learning", "task.py"))
 OWN, MLFLOW = (os.sep + name + os.sep for name in ("qsweep", "mlflow"))
 
 FIRST = "modules at the first episode"
@@ -67,8 +67,8 @@ def collecting(phase: str, _: Mapping[str, Any]) -> None:
 
 def is_trainer(frame: FrameType) -> bool:
     """Whether a frame is that of a generator which trains: what it returns first is the first chunk."""
-    code = frame.f_code
-    return bool(code.co_flags & GENERATOR) and os.path.join("qsweep", "training") in code.co_filename
+    code, engines = frame.f_code, os.path.join("qsweep", "learning", "engines")
+    return bool(code.co_flags & GENERATOR) and engines in code.co_filename
 
 
 def traced(connect: Any) -> Any:

@@ -32,7 +32,7 @@ def absent() -> str:
 
 
 def per_step() -> dict[str, float]:
-    """Instructions a step of qsweep's loop and of the reference loop, in double precision both."""
+    """Instructions per step of qsweep's loop and of the reference loop, in double precision both."""
     with tempfile.TemporaryDirectory(prefix="qsweep-count-") as name:
         folder = Path(name)
         library = folder / "switch.so"

@@ -1,4 +1,4 @@
-"""The compiled loop beside the same in plain C: ns a step, alone, by turns, in two processes. `make bench`.
+"""The compiled loop beside the same in plain C: ns per step, alone, by turns, in two processes. `make bench`.
 
 Q-learning on MountainCar with the tutorial's constants; C is compiled by the system's compiler and must give
 the same table, bit for bit. Measured is processor time, the least and the median of rounds in which each had
@@ -38,7 +38,7 @@ LIMIT = 200
 
 @dataclass(frozen=True)
 class Row:
-    """One way to train: ns a step, least and median of all rounds, and the least as a multiple of C's.
+    """One way to train: ns per step, least and median of all rounds, and the least as a multiple of C's.
 
     Without a compiler, ratio is that to ours alone. Of two processes, ns is wall time over the steps of both.
     """
@@ -50,7 +50,7 @@ class Row:
 
 
 Timed = Callable[[], float]
-"""Trains once and gives ns a step."""
+"""Trains once and gives ns per step."""
 
 
 def tutorial(algorithm: str = "q_learning", episodes: int = EPISODES, seed: int = 0) -> Resolved:
@@ -61,7 +61,7 @@ def tutorial(algorithm: str = "q_learning", episodes: int = EPISODES, seed: int 
 
 
 def in_c(folder: Path) -> Callable[[], tuple[float, Any]] | None:
-    """Trains in C: ns a step, and the table; None without a compiler."""
+    """Trains in C: ns per step, and the table; None without a compiler."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         return None
@@ -91,7 +91,7 @@ def in_c(folder: Path) -> Callable[[], tuple[float, Any]] | None:
 
 
 def ours(runs: list[Resolved], clock: Callable[[], float] = time.process_time) -> float:
-    """Ns a step of training runs, one alone or several seeds by turns, with all that is around it."""
+    """Ns a step of training runs, one alone or several interleaved seeds, with all that is around it."""
     began, steps = clock(), 0
     for _, block in train_blocks(runs):
         steps += int(block.lengths.sum())
@@ -132,7 +132,9 @@ def measure() -> list[Row]:
     """All rows; raises AssertionError where C and the compiled loop part."""
     ways: dict[str, Timed] = {
         "q_learning": partial(ours, [tutorial()]),
-        f"q_learning, {LANES} seeds by turns": partial(ours, [tutorial(seed=seed) for seed in range(LANES)]),
+        f"q_learning, {LANES} interleaved seeds": partial(
+            ours, [tutorial(seed=seed) for seed in range(LANES)]
+        ),
     }
     with tempfile.TemporaryDirectory() as folder:
         c = in_c(Path(folder))
@@ -145,7 +147,7 @@ def measure() -> list[Row]:
     for name in NAMES:
         if name != "q_learning":
             few = [tutorial(name, EPISODES // 10, seed) for seed in range(LANES)]
-            more = {name: partial(ours, few[:1]), f"{name}, {LANES} seeds by turns": partial(ours, few)}
+            more = {name: partial(ours, few[:1]), f"{name}, {LANES} interleaved seeds": partial(ours, few)}
             times |= raced(more, rounds=3)
     alone, both = zip(*(scaling() for _ in range(ROUNDS)), strict=True)
     times |= {"q_learning, one process": list(alone), "q_learning, two processes": list(both)}
@@ -156,7 +158,7 @@ def measure() -> list[Row]:
 def main() -> None:
     """Print the rows."""
     rows = measure()
-    print(f"{'MountainCar, 20 buckets':42} {'ns a step':>9} {'median':>7} {'ratio to C':>10}")
+    print(f"{'MountainCar, 20 buckets':42} {'ns per step':>9} {'median':>7} {'ratio to C':>10}")
     for row in rows:
         print(f"{row.name:42} {row.ns:9.1f} {row.median:7.1f} {row.ratio:10.2f}")
     by = {row.name: row.ns for row in rows}

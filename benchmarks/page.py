@@ -17,38 +17,39 @@ PAGE = "performance.md"
 SECTIONS = {
     "training": (
         "Training",
-        "Q-learning on MountainCar-v0: one step of the environment and one update of the table.",
+        "Q-learning on MountainCar-v0. A step is one step of the environment and one update of the table.",
     ),
     "against C": (
-        "Beside C, and on both cores",
-        "Least times of the compiled loop and of the same in C, which gives the same table, bit for bit.",
+        "Comparison with C, and two cores",
+        "Shortest times of the compiled loop, relative to the same loop in C, which gives the same\n"
+        "table to the last bit.",
     ),
-    "algorithms": ("The other algorithms", "Under the same conditions."),
+    "algorithms": ("Other algorithms", "Measured in the same way."),
     "tracking": (
         "Logging 100,000 points",
-        "Four curves of 25,000 points, to the local disk, from the run's beginning to its end.",
+        "Four curves of 25,000 points, written to the local disk, from the start of the run to its end.",
     ),
     "runs": (
-        "A run that trains nothing",
-        "What is left: its parameters, tags and files, its beginning and end.",
+        "Overhead per run",
+        "A run that trains nothing: its parameters, tags and files, its start and end.",
     ),
     "whole run": (
-        "Whole processes",
-        "From the command to the prompt, in a fresh interpreter, compiled code on disk.",
+        "Complete commands",
+        "From the start of the command to its end, in a new interpreter, with compiled code on disk.",
     ),
-    "start-up": ("Waiting for it to begin", "Fresh interpreters, again."),
-    "growth": ("What stays flat", "The most memory that a process has resident."),
+    "start-up": ("Start-up time", "In a new interpreter, with compiled code on disk."),
+    "growth": ("Peak memory", "The largest resident memory of the process."),
     "sweep": (
         "A sweep",
-        "`buckets=10,20,30,40` over many seeds on two cores, with its report; and training alone, by two\n"
-        "bare processes that throw away what they train, one seed after the other: the mean of before and\n"
-        "after the sweep. The overhead is what is left when training and judging like that are taken off;\n"
-        "the sweep trains four seeds by turns, in less, so what goes into files, the store and processes\n"
-        "is more. Its parts add up to it.",
+        "`buckets=10,20,30,40` over many seeds on two cores, with its report. For comparison: training\n"
+        "only, by two processes that discard what they train, one seed after another; the mean of a\n"
+        "measurement before the sweep and one after it. The overhead is the time of the sweep minus this\n"
+        "training and evaluation. The sweep trains four interleaved seeds, which is faster, so files, store\n"
+        "and processes cost more than the overhead shows. Its three parts add up to it.",
     ),
 }
 """Table -> its heading, and what it shows."""
-TIMES = {"training": "ns a step", "runs": "ms a run"}
+TIMES = {"training": "ns per step", "runs": "ms per run"}
 """Tables whose rows are compared with our first, and in what unit."""
 RATE = "points/s"
 CURVE_COSTS: dict[str, Callable[[Point], float | None]] = {
@@ -58,27 +59,27 @@ CURVE_COSTS: dict[str, Callable[[Point], float | None]] = {
 }
 HEAD = """# Performance
 
-Measured by `make bench`, which writes this page whole, from `benchmarks/results.json`; nothing in it is
-typed by hand. Figures are medians, with the smallest and the largest measured in brackets; ratios are
-the part that another machine keeps.
+`make bench` measures the figures and writes this page from `benchmarks/results.json`; no figure is typed
+by hand. Figures are medians, with the smallest and the largest measurement in brackets. On another
+machine, times change more than ratios.
 """
 PACED = """
-Bounds of time are those of a machine on which plain C takes {c} ns a step; here it takes {here}, so each
-stands for {pace} times the time.
+Limits were set on a machine where C needs {c} ns per step. This one needs {here} ns, so time limits
+are scaled by {pace}.
 """
 EXPLAINED = """## How cost grows
 
-Every point is a process of its own, start-up included. The slope is that of a straight line through the
-logarithms of the last three points: 0 is flat, 1 in proportion, 2 quadratic. The dashed lines of the
-pictures are in proportion.
+Each point is a separate process, start-up included. The slope is that of a line fitted to the
+logarithms of the last three points: 0 means constant, 1 proportional, 2 quadratic. The dashed lines in
+the pictures are proportional.
 """
 GROWTH = (
     "\n| what grows | from, to | time | slope | memory | slope | disk | slope |",
     "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
 )
 LOAD = """
-The load is the number of processes that wanted a core over the minute before: well below 1 where the
-machine was quiet.
+The load is the average number of processes that needed a core in the minute before: well below 1 means
+that the machine was idle.
 """
 
 
@@ -116,22 +117,21 @@ def told(part: Part) -> str:
 
 
 def _claims(results: Results) -> str:
-    lines = ["## What is claimed\n", "| what | bound | measured | holds |", "| --- | --- | --- | --- |"]
+    lines = ["## Limits\n", "| what | limit | measured | met |", "| --- | --- | --- | --- |"]
     slower = pace(results.rows)
     lines += [_claim(claim, row, slower) for claim in CLAIMS if (row := claim.found(results.rows))]
     if results.points:
         found = ", ".join(f"{curve} ({exponent:.2f})" for curve, exponent in steep(results.points).items())
-        bound = f"time in proportion at most: slope {QUADRATIC}"
-        lines.append(
-            f"| no step grows faster than what it does | {bound} | {found or 'none'} | {_yes(not found)} |"
-        )
+        bound = f"at most proportional: slope {QUADRATIC}"
+        grows = "time grows at most in proportion to the work"
+        lines.append(f"| {grows} | {bound} | {found or 'none exceeds it'} | {_yes(not found)} |")
     told = PACED.format(c=C_NS, here=_short(C_NS * slower), pace=_short(slower)) if slower != 1 else ""
     return "\n".join(lines) + f"\n{told}" if len(lines) > 3 else ""
 
 
 def _claim(claim: Claim, row: Row, slower: float) -> str:
     bound = f"{'at most' if claim.most else 'at least'} {claim.bound:,g} {row.unit}"
-    bound += f"; here {_short(claim.bound_at(slower))}" if claim.of_time and slower != 1 else ""
+    bound += f"; scaled {_short(claim.bound_at(slower))}" if claim.of_time and slower != 1 else ""
     return f"| {claim.about} | {bound} | {_figure(row)} {row.unit} | {_yes(claim.holds(row, slower))} |"
 
 
@@ -148,7 +148,7 @@ def _table(table: str, rows: Sequence[Row]) -> str:
     if table in TIMES:
         rows = sorted(rows, key=lambda row: row.median if row.samples else math.inf)
     lines = [
-        f"| what | measured |{' times ours |' * compared} |",
+        f"| what | measured |{' relative to qsweep |' * compared} |",
         f"| --- | ---: |{' ---: |' * compared} --- |",
     ]
     for row in rows:
@@ -163,7 +163,7 @@ def _tracking(rows: Sequence[Row]) -> str:
     rates = [row for row in rows if row.unit == RATE and row.samples]
     sizes = {row.name: row for row in rows if row.unit != RATE and row.samples}
     ours = next((row for row in rates if not row.peer), None)
-    lines = ["| what | points/s | times slower than ours | MB | |", "| --- | ---: | ---: | ---: | --- |"]
+    lines = ["| what | points/s | times slower than qsweep | MB | |", "| --- | ---: | ---: | ---: | --- |"]
     for row in sorted(rates, key=lambda row: -row.median):
         ratio = _short(ours.median / row.median) if ours else ""
         size = _short(sizes[row.name].median) if row.name in sizes else ""
@@ -201,7 +201,7 @@ def _curves(points: Iterable[Point]) -> dict[str, list[Point]]:
 
 
 def _growth(points: Sequence[Point], pictures: set[str]) -> str:
-    shown = (_picture(f"growth-{cost}", f"{cost} against size", pictures) for cost in CURVE_COSTS)
+    shown = (_picture(f"growth-{cost}", f"{cost} by size", pictures) for cost in CURVE_COSTS)
     lines = [EXPLAINED, *shown, *GROWTH]
     for curve, found in _curves(points).items():
         first, last = found[0], found[-1]
@@ -232,13 +232,13 @@ def _picture(name: str, about: str, pictures: set[str]) -> str:
 def _absent(results: Results) -> str:
     absent = [f"- {row.name}: {row.absent}" for row in results.rows if row.absent]
     absent += [f"- {name}: {part.error}" for name, part in results.parts.items() if part.error]
-    return "## Absent\n\n" + "\n".join(absent) + "\n" if absent else ""
+    return "## Not measured\n\n" + "\n".join(absent) + "\n" if absent else ""
 
 
 def _machine(results: Results) -> str:
     known = ", ".join(f"{key} {value}" for key, value in results.machine.items())
-    lines = ["## Machine, versions, dates\n", known, ""]
-    lines += ["| part | when | load before | took | options |", "| --- | --- | ---: | ---: | --- |"]
+    lines = ["## Machine, versions and dates\n", known, ""]
+    lines += ["| part | date | load before | duration | options |", "| --- | --- | ---: | ---: | --- |"]
     for name, part in results.parts.items():
         lines.append(f"| {name} | {part.date} | {part.load:.1f} | {part.seconds:.0f} s | {part.options} |")
     return "\n".join(lines) + "\n" + LOAD

@@ -14,12 +14,12 @@ from measuring import Point, Row
 from qsweep.report.charts.marks import BLUE, GREY, ORANGE
 from results import Results
 
-BARS = {"training": "ns a step", "tracking": "points/s", "runs": "ms a run"}
+BARS = {"training": "ns per step", "tracking": "points/s", "runs": "ms per run"}
 """Table -> the unit of the rows that are drawn."""
 COSTS: dict[str, tuple[str, str, Callable[[Point], float | None]]] = {
     "time": ("seconds", BLUE, lambda point: point.seconds),
-    "memory": ("MB at most", ORANGE, lambda point: point.memory_mb),
-    "disk": ("MB left", "black", lambda point: point.disk_mb),
+    "memory": ("peak MB", ORANGE, lambda point: point.memory_mb),
+    "disk": ("MB on disk", "black", lambda point: point.disk_mb),
 }
 COLUMNS = 4
 """Panels beside each other."""
@@ -57,7 +57,7 @@ def draw_bars(rows: Sequence[Row], unit: str) -> Figure:
     axes.set_yticks(range(len(rows)), [row.name for row in rows], fontsize=8)
     axes.grid(axis="y", visible=False)
     axes.set_xlabel(
-        f"{unit}, logarithmic: {'more' if unit == 'points/s' else 'less'} is better; ours in blue"
+        f"{unit}, logarithmic: {'more' if unit == 'points/s' else 'less'} is better; qsweep in blue"
     )
     return figure
 

@@ -38,7 +38,7 @@ TRAINING: dict[str, tuple[str, Sequence[int], Command]] = {
         (10, 25, 50, 100, 200, 400),
         lambda x: (f"buckets={x}", "episodes=5000", "checkpoint_every=50"),
     ),
-    "every episode a point": (
+    "one point per episode": (
         "episodes with tracking.max_points=0",
         (1000, 10_000, 50_000, 100_000),
         lambda x: (f"episodes={x}", "tracking.max_points=0", "checkpoint_every=1000"),
@@ -92,7 +92,7 @@ def measure(largest: float = math.inf, thorough: bool = False) -> list[Row | Poi
         points += of_store(runs)
     points += [of_report("runs in a report", "runs", x, runs=x) for x in REPORTS if x <= largest]
     unit = "points of a curve, of 40 runs"
-    points += [of_report("histories in a report", unit, x, points=x) for x in HISTORIES if x <= largest]
+    points += [of_report("curve points in a report", unit, x, points=x) for x in HISTORIES if x <= largest]
     return points
 
 
@@ -112,7 +112,7 @@ def of_store(runs: int) -> list[Point]:
         commands = {
             "qsweep runs": ("runs",),
             "qsweep report of 40 runs": ("report", sweep_name(0)),
-            "qsweep train, one more": ("train", "episodes=1000", *ALONE),
+            "one more qsweep train": ("train", "episodes=1000", *ALONE),
         }
         ran = {curve: qsweep(folder, *arguments) for curve, arguments in commands.items()}
     return [Point(curve, unit, runs, done.seconds, done.memory_mb, disk) for curve, done in ran.items()]

@@ -21,7 +21,7 @@ from measuring import Point, Row, qsweep, run, warm_folder
 PROCESSES = 2
 SAMPLED = 5
 """One seed in so many is judged, too, to know what that takes."""
-RUN = "all but training and judging: Hydra, figures and checkpoints, too"
+RUN = "everything except training and evaluation: Hydra, figures, checkpoints"
 BARE = [sys.executable, str(Path(__file__).with_name("bare_training.py")), str(PROCESSES)]
 
 
@@ -57,8 +57,8 @@ def measure(seeds: int = 250, times: int = 1, episodes: int = 25_000) -> list[Ro
                 found.setdefault(named, []).append(value)
     about = f"{seeds * len(BUCKETS):,} runs of {episodes:,} episodes"
     rows: list[Row | Point] = [Row("sweep", *named, tuple(found[named]), about) for named in found]
-    overheads = tuple(found["overhead of a run", "ms"])
-    return [*rows, Row("runs", "qsweep, a run of a sweep", "ms a run", overheads, RUN)]
+    overheads = tuple(found["overhead per run", "ms"])
+    return [*rows, Row("runs", "qsweep, one run of a sweep", "ms per run", overheads, RUN)]
 
 
 def _figures(folder: Path, name: str, seeds: int, same: list[str]) -> dict[tuple[str, str], float]:
@@ -71,14 +71,14 @@ def _figures(folder: Path, name: str, seeds: int, same: list[str]) -> dict[tuple
     training = (before.training + after.training) / 2
     judging = _bare(folder, True, some, same).judging * seeds / some
     figures = {
-        ("training alone, two bare processes", "s"): alone,
-        ("training alone, after the sweep as a multiple of before", "times"): after.seconds / before.seconds,
+        ("training only, two processes", "s"): alone,
+        ("training only, after the sweep relative to before", "times"): after.seconds / before.seconds,
         ("qsweep train -m, tracked", "s"): tracked,
-        ("qsweep train -m: its time as a multiple of training alone", "times"): tracked / alone,
-        ("the same until its last run has ended, without the report", "times"): parts.trained / alone,
-        ("overhead of a run", "ms"): 1000 * (PROCESSES * tracked - training - judging) / runs,
-        ("of a run: training", "ms"): 1000 * training / runs,
-        ("of a run: judging", "ms"): 1000 * judging / runs,
+        ("qsweep train -m, relative to training only", "times"): tracked / alone,
+        ("the same until the last run has ended, without the report", "times"): parts.trained / alone,
+        ("overhead per run", "ms"): 1000 * (PROCESSES * tracked - training - judging) / runs,
+        ("training per run", "ms"): 1000 * training / runs,
+        ("evaluation per run", "ms"): 1000 * judging / runs,
     }
     return figures | _overheads(parts, training + judging, runs)
 
@@ -115,8 +115,8 @@ def _bounds(database: Path, name: str, runs: int) -> tuple[float, float]:
 def _overheads(parts: Parts, useful: float, runs: int) -> dict[tuple[str, str], float]:
     """Milliseconds of a core for each run, by where they go; they add up to the overhead."""
     seconds = {
-        "of that: before the first run": PROCESSES * parts.before,
-        "of that: while there are runs": PROCESSES * parts.between - useful,
-        "of that: after the last run, the report": PROCESSES * parts.after,
+        "overhead before the first run": PROCESSES * parts.before,
+        "overhead during the runs": PROCESSES * parts.between - useful,
+        "overhead after the last run, with the report": PROCESSES * parts.after,
     }
     return {(name, "ms"): 1000 * value / runs for name, value in seconds.items()}

@@ -30,7 +30,7 @@ def measure(episodes: int = 25_000, times: int = 5, thorough: bool = False) -> l
             elif thorough:
                 of_loop = run([*LOOP, str(many), "20"], folder).seconds
             else:
-                of_loop, told = 10 * loop, "ten times that of a tenth of the episodes"
+                of_loop, told = 10 * loop, "extrapolated from a tenth of the episodes"
             loop_name = f"tutorial loop, untracked, {many:,} episodes"
             rows.append(Row("whole run", loop_name, "s", (of_loop,), told, peer=True))
             named = [f"episodes={many}", f"tracking.name=whole {many}"]

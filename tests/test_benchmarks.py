@@ -22,8 +22,8 @@ def results() -> Any:
     from results import Part, Results
 
     rows = (
-        Row("training", "ours", "ns a step", (30.0, 20.0, 40.0)),
-        Row("training", "theirs", "ns a step", (300.0,), peer=True),
+        Row("training", "ours", "ns per step", (30.0, 20.0, 40.0)),
+        Row("training", "theirs", "ns per step", (300.0,), peer=True),
         Row("absent", "nobody's", "", (), peer=True, absent="does not install: no such package"),
         Row("start-up", "qsweep --help", "s", (0.2, 0.4, 0.5)),
     )
@@ -47,8 +47,8 @@ def test_the_page_shows_medians_spread_ratios_and_what_is_absent(tmp_path: Path)
 
     write(results(), tmp_path)
     text = (tmp_path / "performance.md").read_text()
-    assert "| **ours** | 30.0 (20.0 to 40.0) ns a step | 1.00 |" in text
-    assert "| theirs | 300 ns a step | 10.0 |" in text
+    assert "| **ours** | 30.0 (20.0 to 40.0) ns per step | 1.00 |" in text
+    assert "| theirs | 300 ns per step | 10.0 |" in text
     assert "nobody's: does not install: no such package" in text
     assert "| `qsweep --help` | at most 0.3 s | 0.400 (0.200 to 0.500) s | **no** |" in text
     assert "square (2.00) | **no** |" in text
@@ -62,11 +62,11 @@ def test_a_bound_of_time_is_as_long_as_the_machine_is_slow() -> None:
     from claims import CLAIMS, pace
     from measuring import PLAIN_C, Row
 
-    slower = pace([Row("training", PLAIN_C, "ns a step", (51.0,))])
+    slower = pace([Row("training", PLAIN_C, "ns per step", (51.0,))])
     assert slower == 2
     by = {claim.about: claim for claim in CLAIMS}
     help_, points, ratio = (
-        by[about] for about in ("`qsweep --help`", "points recorded, SQLite", "both cores, beside one")
+        by[about] for about in ("`qsweep --help`", "points recorded, SQLite", "speed-up of two cores over one")
     )
     assert help_.holds(Row("start-up", "h", "s", (0.59,)), slower)
     assert not help_.holds(Row("start-up", "h", "s", (0.61,)), slower)
@@ -144,7 +144,7 @@ def test_rows_of_the_kernel_stand_in_their_tables() -> None:
     assert found["training", "qsweep, q_learning"].samples == (31.0,)
     assert found["against C", "qsweep, q_learning"].samples == (1.2,)
     assert found["algorithms", "qsweep, sarsa"].samples == (41.0,)
-    assert found["against C", "two processes, as a multiple of one"].samples == (2.0,)
+    assert found["against C", "speed-up of two processes over one"].samples == (2.0,)
 
 
 def test_rows_of_tracking_stand_in_their_tables() -> None:
@@ -163,7 +163,7 @@ def test_rows_of_tracking_stand_in_their_tables() -> None:
     assert found == [
         ("tracking", "points/s", (9.0, 8.0), False),
         ("tracking", "MB for 100,000 points", (3.0,), False),
-        ("runs", "ms a run", (20.0,), True),
+        ("runs", "ms per run", (20.0,), True),
     ]
 
 

@@ -28,7 +28,7 @@ def log(folder: Path, steps: int) -> None:
 
 
 def one(folder: Path, number: int) -> None:
-    """A run with params and tags, and its files copied beside: keeping them needs DVC."""
+    """A run with params and tags, and its files copied separately: keeping them needs DVC."""
     place = folder / f"run {number}"
     with begin(place) as live:
         live.log_params({**PARAMS, **TAGS})
@@ -39,6 +39,6 @@ def one(folder: Path, number: int) -> None:
 kept = files()
 report(
     *tracking("dvclive", log, 250, "1,000 points"),
-    runs("dvclive", one, "tags as params, files copied beside"),
+    runs("dvclive", one, "tags as params, files copied separately"),
     versions={"dvclive": version("dvclive")},
 )

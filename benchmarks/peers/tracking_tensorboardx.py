@@ -30,6 +30,6 @@ def one(folder: Path, number: int) -> None:
 kept = files()
 report(
     *tracking("tensorboardX", log),
-    runs("tensorboardX", one, "params and tags as texts, files copied beside"),
+    runs("tensorboardX", one, "params and tags as texts, files copied separately"),
     versions={"tensorboardX": tensorboardX.__version__},
 )

@@ -33,6 +33,6 @@ def loop() -> int:
 
 report(
     training("tutorial loop on Gymnasium", loop),
-    training("Gymnasium's step alone", steps_alone, "random actions, nothing learned"),
+    training("Gymnasium's step alone", steps_alone, "random actions, no learning"),
     versions={"gymnasium": gym.__version__, "numpy": np.__version__},
 )

@@ -75,7 +75,7 @@ def training(name: str, train: Callable[[], int], about: str = "") -> dict[str, 
         started = time.perf_counter()
         steps = train()
         samples.append((time.perf_counter() - started) / steps * 1e9)
-    return row("training", name, "ns a step", samples, about)
+    return row("training", name, "ns per step", samples, about)
 
 
 def tracking(
@@ -103,7 +103,7 @@ def runs(name: str, one: Callable[[Path, int], Any], about: str = "") -> dict[st
     one(folder, 0)
     count = max(2, round(RUNS * FRACTION))
     samples = [1000 * timed(lambda: one(folder, number)) for number in range(1, count + 1)]  # noqa: B023
-    return row("runs", name, "ms a run", samples, about)
+    return row("runs", name, "ms per run", samples, about)
 
 
 def report(*rows: dict[str, Any], versions: dict[str, str]) -> None:
