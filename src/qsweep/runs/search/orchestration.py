@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def search(wanted: SearchPlan, launcher: Launcher, folder: str) -> None:
     """Search as a plan says, every run under one parent run; then confirm the winner, and compare.
 
-    The study goes on where an earlier launch left it. Raises as `sweep` does.
+    The study of an earlier launch is resumed. Raises as `sweep` does.
     """
     from qsweep.runs.search import study  # optuna is slow to import
     from qsweep.runs.search.best_trials import plan_of_best
