@@ -20,6 +20,8 @@ from qsweep.tracking import checkpoints, episodes
 from qsweep.tracking.store import Store, local_database, open_store
 from tests.support import recorded
 
+pytestmark = pytest.mark.slow  # every store is examined, and repaired, as a whole
+
 DEAD = "4194303-0000000000000000-000000000000"
 """A process number that Linux gives to hardly anyone, of another folder."""
 HALF = '_alembic_tmp_"runs"'.replace('"', "")

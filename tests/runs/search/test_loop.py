@@ -15,6 +15,8 @@ from qsweep.runs.search.settings import Settings
 from qsweep.runs.search.spaces import Space, space
 from qsweep.runs.search.study import SearchStudy
 
+pytestmark = pytest.mark.slow  # every study is a database on disk
+
 LINE = space(["x=range(1,31)"])
 
 
