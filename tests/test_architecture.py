@@ -29,7 +29,7 @@ HOMES = {
     "gymnasium": {"environments", "policies/optimum"},
     "matplotlib": {"report", "pictures"},
     "mlflow": {"commands/doctor", "tracking", "policies/registry", "report"},
-    "numba": {"environments", "learning", "policies/evaluation", "policies/optimum", "tracking/checkpoints"},
+    "numba": {"environments", "learning", "policies/evaluation", "tracking/checkpoints"},
     "optuna": {"runs/search"},
     "pygame": {"pictures"},
 }

@@ -5,7 +5,6 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -15,16 +14,14 @@ import pytest
 from gymnasium import spaces
 from gymnasium.envs.toy_text import blackjack
 from gymnasium.envs.toy_text.frozen_lake import generate_random_map
-from scipy.ndimage import map_coordinates  # type: ignore[import-untyped]
 from scipy.optimize import linprog  # type: ignore[import-untyped]
 
 from qsweep.config import Env
 from qsweep.environments.twins import named_twin
 from qsweep.policies.optimum import Optimum, mountain_car, optimum, tables
-from qsweep.policies.optimum.machine_code import machine_code
 from qsweep.policies.optimum.policy_iteration import best_without_limit
 from qsweep.policies.optimum.tables import Tables, best_within, read
-from qsweep.system import atomic_files
+from tests.support.machine_code import machine_code
 
 Floats = npt.NDArray[np.float64]
 RULES: Any = blackjack
@@ -507,114 +504,7 @@ def pumped(position: float) -> int:
     raise AssertionError
 
 
-def test_no_other_policy_of_mountain_car_does_better() -> None:
-    """Neither a coarse grid's policy nor pushing along beats the optimum; the first comes close."""
-    best = known("MountainCar-v0", 200).expected_return
-    coarse = mountain_car.measure(grid=(401, 281), starts=5000)
-    assert best - 0.3 < coarse.attained < best
-    assert coarse.predicted < coarse.attained
+def test_pushing_along_does_no_better_than_mountain_cars_optimum() -> None:
+    """The policy that always pushes where the car moves takes more steps than the shipped optimum."""
     along = -np.mean([pumped(place) for place in np.linspace(-0.6, -0.4, 500, endpoint=False)])
-    assert -200 < along < best
-
-
-@pytest.mark.slow
-def test_mountain_cars_optimum_measured_anew() -> None:
-    """The published grid gives the shipped numbers, up to what another machine's cosine may change."""
-    measured = mountain_car.measure()
-    assert measured.attained == pytest.approx(mountain_car.expected_return(200), abs=1e-3)
-    assert measured.attained == pytest.approx(measured.predicted, abs=0.1)
-    assert set(measured.steps) == set(mountain_car.STEPS)
-
-
-def faster(values: Floats, start: float, steps: int, slack: float) -> bool:
-    """Whether a search finds the goal within `steps`, through the dynamics themselves.
-
-    Goes through all states from which the grid's `values` [positions, velocities] put the goal
-    within `slack` of the steps left, and of those that lie very close together, the best.
-    """
-    low, spacing = np.array([-1.2, -0.07]), np.array([1.8, 0.14]) / (np.array(values.shape) - 1)
-    position, velocity = np.array([start]), np.zeros(1)
-    for left in range(steps - 1, -1, -1):
-        pushed = velocity - 0.0025 * np.cos(3 * position)
-        velocity = np.clip(np.concatenate([pushed - 0.001, pushed, pushed + 0.001]), -0.07, 0.07)
-        position = np.clip(np.tile(position, 3) + velocity, -1.2, 0.6)
-        velocity[(position == -1.2) & (velocity < 0)] = 0.0
-        if np.any((position >= 0.5) & (velocity >= 0)):
-            return True
-        states = np.stack([position, velocity], axis=1)
-        need = -map_coordinates(values, ((states - low) / spacing).T, order=1, mode="nearest")
-        order = np.argsort(need)[: np.count_nonzero(need <= left + slack)]
-        cells = np.floor(position[order] / 2e-4) * 2**20 + np.floor(velocity[order] / 2e-5)
-        first = order[np.unique(cells, return_index=True)[1]]
-        position, velocity = position[first], velocity[first]
-    return False
-
-
-@pytest.mark.slow
-def test_a_search_hardly_finds_a_faster_way_up_the_mountain() -> None:
-    """What a wide search gains on the shipped numbers averages below 0.02 steps over 100 starts.
-
-    That it finds ways as fast as they say shows that it searches well.
-    """
-    grid = (1601, 1121)
-    axes = np.linspace(-1.2, 0.6, grid[0]), np.linspace(-0.07, 0.07, grid[1])
-    values = mountain_car._values(axes).reshape(grid).astype(np.float64)
-    needed = np.repeat([*mountain_car.STEPS], [*mountain_car.STEPS.values()])[::-1]  # fewest on the right
-    ranks = np.arange(500, mountain_car.STARTS, 1000)
-    gains, attained = [], []
-    for rank in ranks:
-        place = -0.6 + 0.2 * (rank + 0.5) / mountain_car.STARTS
-        gains.append(faster(values, place, needed[rank] - 1, slack=1.0))
-        attained.append(faster(values, place, needed[rank], slack=1.0))
-    assert np.mean(gains) < 0.02
-    assert np.mean(attained) > 0.98
-
-
-@pytest.fixture
-def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """An empty cache folder, and a record of what is measured instead of read from it."""
-    calls: list[tuple[Any, ...]] = []
-
-    def measure(*arguments: Any) -> mountain_car.Estimate:
-        calls.append(arguments)
-        return mountain_car.Estimate({83: 1, 104: 3}, -97.5)
-
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(mountain_car, "measure", measure)
-    return calls
-
-
-def test_an_estimate_is_kept_on_disk(
-    measured: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Measured once for each set of parameters and format, and the same when read back."""
-    first = mountain_car.estimate((11, 12), 4)
-    assert mountain_car.estimate((11, 12), 4) == first
-    assert first.attained == -(83 + 3 * 104) / 4
-    assert measured == [((11, 12), 4)]
-    mountain_car.estimate((11, 12), 5)
-    monkeypatch.setattr(mountain_car, "FORMAT", -1)
-    mountain_car.estimate((11, 12), 5)
-    assert len(measured) == 3
-
-
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"steps": {"a": 1}, "predicted": 0}', "\x00"])
-def test_a_damaged_estimate_is_measured_again(measured: list[tuple[Any, ...]], content: str) -> None:
-    """Whatever the file holds, it is replaced."""
-    first = mountain_car.estimate((11, 12), 4)
-    (file,) = atomic_files.user_cache().iterdir()
-    file.write_text(content)
-    assert mountain_car.estimate((11, 12), 4) == first
-    assert mountain_car.estimate((11, 12), 4) == first
-    assert len(measured) == 2
-
-
-@pytest.mark.slow
-def test_an_estimate_needs_no_cache_folder(
-    measured: list[tuple[Any, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where nothing can be written, it is measured."""
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert mountain_car.estimate().predicted == -97.5
-    assert len(measured) == 1
+    assert -200 < along < known("MountainCar-v0", 200).expected_return

@@ -25,7 +25,7 @@ from qsweep.environments.twins.twin import Twin
 from qsweep.errors import UsageError
 from qsweep.learning.training import train
 from qsweep.plan.composition import load_config, load_resolved
-from qsweep.policies.optimum.machine_code import machine_code
+from tests.support.machine_code import machine_code
 
 HOLES = ["SFHF", "FHFF", "FFFG"]
 LAKES = [

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from qsweep.environments import twins as dynamics
 from qsweep.environments.twins import MODULES, named_twin
 from qsweep.environments.twins.twin import Twin, keep
-from qsweep.policies.optimum.machine_code import machine_code
+from tests.support.machine_code import machine_code
 
 Floats = npt.NDArray[np.float64]
 
