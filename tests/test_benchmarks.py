@@ -66,7 +66,8 @@ def test_a_bound_of_time_is_as_long_as_the_machine_is_slow() -> None:
     assert slower == 2
     by = {claim.about: claim for claim in CLAIMS}
     help_, points, ratio = (
-        by[about] for about in ("`qsweep --help`", "points recorded, SQLite", "speed-up of two cores over one")
+        by[about]
+        for about in ("`qsweep --help`", "points recorded, SQLite", "speed-up of two cores over one")
     )
     assert help_.holds(Row("start-up", "h", "s", (0.59,)), slower)
     assert not help_.holds(Row("start-up", "h", "s", (0.61,)), slower)

@@ -10,6 +10,8 @@ from difflib import get_close_matches
 
 LISTED = 50
 """How many valid words a remedy lists at most."""
+LONGEST = 500
+"""How many letters of another program's error are shown at most."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,12 @@ def printable(text: object) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in one_line)
 
 
+def one_line(error: object, kind: bool = False) -> str:
+    """Return what an error says, as one line that is not too long; kind: after the name of its type."""
+    said = f"{type(error).__name__}: {error}" if kind else str(error)
+    return " ".join(said.split())[:LONGEST]
+
+
 def without_password(uri: str) -> str:
     """A URI as it may be shown."""
     return re.sub(r"(password=)[^&\s]*", r"\1***", re.sub(r"//.*@", "//***@", uri))
@@ -76,7 +84,7 @@ def failure_of_the_store(error: BaseException) -> str:
     Their errors come wrapped in several: the innermost says what it was.
     """
     told = [each for each in _causes(error) if _is_of_the_world(each)]
-    return " ".join(str(told[-1]).split())[:300] if told else ""
+    return one_line(told[-1]) if told else ""
 
 
 def _is_of_the_world(error: BaseException) -> bool:

@@ -29,7 +29,7 @@ class RayLauncher(ClusterLauncher):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Join the cluster. Raises UsageError where there is none."""
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
-        from qsweep.errors import Problem, UsageError
+        from qsweep.errors import Problem, UsageError, one_line
 
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         import ray
@@ -37,9 +37,8 @@ class RayLauncher(ClusterLauncher):
         try:
             ray.init(**self._init)
         except (ConnectionError, RuntimeError, TimeoutError, TypeError, ValueError) as error:
-            reason = " ".join(str(error).split())[:300]
             rule = "must be a Ray cluster that answers"
-            remedy = f"start one with ray start --head, or give its address ({reason})"
+            remedy = f"start one with ray start --head, or give its address ({one_line(error)})"
             address = self._init.get("address")
             raise UsageError([Problem("hydra.launcher.init.address", rule, address, remedy)]) from None
 

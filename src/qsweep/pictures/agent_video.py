@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from qsweep.environments.facts import facts
 from qsweep.environments.resolved import Setting
-from qsweep.errors import Problem, UsageError
+from qsweep.errors import Problem, UsageError, one_line
 from qsweep.pictures.encoding import writing
 from qsweep.pictures.labels import font
 from qsweep.policies.policy import Policy
@@ -132,7 +132,7 @@ def drawing(setting: Setting, render_mode: str, option: str) -> Any:
         env.close()
         reason = f"its render modes: {env.metadata.get('render_modes')}"
     except Exception as error:  # whatever a third party's constructor raises
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        reason = one_line(error, kind=True)
     rule = f"needs an environment that can draw (render_mode {render_mode})"
     raise UsageError([Problem(option, rule, setting.env.id, reason)])
 

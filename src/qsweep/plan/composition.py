@@ -105,7 +105,7 @@ def _checked_plan(lines: tuple[str, ...], multirun: bool) -> Plan:
                 given = swept if multirun else given
             return _plan(given, problems)
         except overrides.HydraErrors as error:
-            raise UsageError([*problems, Problem("configuration", overrides.one_line(error))]) from error
+            raise UsageError([*problems, Problem("configuration", overrides.said_by_hydra(error))]) from error
 
 
 def search_options(lines: Sequence[str]) -> dict[str, Any]:
@@ -261,7 +261,7 @@ def _resolved(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
             return OmegaConf.to_container(config, resolve=True), problems  # type: ignore[return-value]
         except OmegaConfBaseException as error:
             key = str(error.full_key)
-            problems.append(Problem(key, overrides.one_line(error).partition(" full_key")[0]))
+            problems.append(Problem(key, overrides.said_by_hydra(error).partition(" full_key")[0]))
             section, _, name = key.rpartition(".")
             del (OmegaConf.select(config, section) if section else config)[name]
 

@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from qsweep.config import OPTIONAL, RULES
-from qsweep.errors import Problem, closest
+from qsweep.errors import Problem, closest, one_line
 
 GROUPS = (
     *("env", "algorithm", "learning_rate_schedule", "discretizer", "exploration", "epsilon"),
@@ -42,7 +42,7 @@ def parse(
         try:
             override = parser.parse_override(line)
         except HydraErrors as error:
-            problems.append(Problem(line, "must be written KEY=VALUE", None, one_line(error)))
+            problems.append(Problem(line, "must be written KEY=VALUE", None, said_by_hydra(error)))
             continue
         override.config_loader = loader
         parsed.append(override)
@@ -85,9 +85,9 @@ def quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
-def one_line(error: Exception) -> str:
+def said_by_hydra(error: Exception) -> str:
     """An error's message without line breaks and without Hydra's pointer to its documentation."""
-    return " ".join(str(error).split()).partition(" See https")[0]
+    return one_line(error).partition(" See https")[0]
 
 
 def _problems(override: Override, multirun: bool, search: Sequence[str]) -> Iterator[Problem]:
@@ -104,7 +104,7 @@ def _problems(override: Override, multirun: bool, search: Sequence[str]) -> Iter
         values = list(override.sweep_iterator()) if swept else [override.value()]
     except (*HydraErrors, AttributeError, ValueError) as error:
         remedy = "write KEY=A,B,C or KEY=range(N)"
-        yield Problem(key, "must be a list of values", line, f"{one_line(error)}; {remedy}")
+        yield Problem(key, "must be a list of values", line, f"{said_by_hydra(error)}; {remedy}")
         return
     if not values:
         yield Problem(key, "has no values", line)

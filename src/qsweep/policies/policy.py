@@ -16,7 +16,7 @@ import yaml
 
 from qsweep.config import Env
 from qsweep.environments.grid import Grid, bucket_edges, cells_at, recorded_grid
-from qsweep.errors import Problem, UsageError, printable
+from qsweep.errors import Problem, UsageError, one_line, printable
 from qsweep.system.untrusted_files import read_json, read_yaml
 from qsweep.tracking.checkpoints import Archive, QTable, name_of, sha256
 
@@ -184,7 +184,7 @@ def readable(what: str) -> Iterator[None]:
     except UsageError:
         raise
     except Exception as error:  # a damaged file makes its reader raise many kinds
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        reason = one_line(error, kind=True)
         rule = "is missing or damaged, or was not written by qsweep"
         raise UsageError([Problem(what, rule, reason, "pull or train it again")]) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qsweep.errors import UsageError
+from qsweep.errors import UsageError, one_line
 from qsweep.pictures.q_table_slider import q_table_images, write_slider
 from qsweep.report.contents import Section, contents
 from qsweep.report.folder import PAGE, command, headlines, ui_of, write_files
@@ -45,7 +45,7 @@ def attach(store: Store, parent_run_id: str) -> str:
         for section in made.sections:
             _add_sliders(section, store)
     except Exception as error:  # of MLflow, the network, the disk, and whatever else
-        return f"the report failed: {' '.join(f'{type(error).__name__}: {error}'.split())[:300]}"
+        return f"the report failed: {one_line(error, kind=True)}"
     return "\n".join([*headlines(made), f"report: {_place(store, parent)}"])
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from qsweep.errors import one_line
+
 MOST_TEXT = 64 * 2**20
 """Bytes of a text file at most; a grid of 100,000 learned edges takes a few million."""
 MOST_YAML = 2**20
@@ -38,7 +40,7 @@ def read_yaml(path: Path) -> Any:
         _check_tokens(text)
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ValueError(" ".join(str(error).split())) from None
+        raise ValueError(one_line(error)) from None
 
 
 def _check_tokens(text: str) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from filelock import FileLock
 
-from qsweep.errors import Problem, UsageError
+from qsweep.errors import Problem, UsageError, one_line
 from qsweep.system.atomic_files import sync_folder
 from qsweep.tracking.tables import schema
 from qsweep.tracking.tables.database import Database, DatabaseError
@@ -229,5 +229,5 @@ def _refusal(uri: str, error: Exception) -> Problem:
         rule = "must be a server that accepts this user and password"
         remedy = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
         return Problem("tracking.uri", rule, uri, remedy)
-    reason = " ".join(str(error).split())[:300]
+    reason = one_line(error)
     return Problem("tracking.uri", "must be a running MLflow tracking server", uri, reason)

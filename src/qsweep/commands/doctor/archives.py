@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from qsweep.commands.doctor.finding import DISOWNED, Finding, Patient, disown
+from qsweep.errors import one_line
 from qsweep.policies.evaluation import TEST_FILE
 from qsweep.system.untrusted_files import read_columns
 from qsweep.tracking import checkpoints, episodes
@@ -37,7 +38,7 @@ def findings(patient: Patient) -> Iterator[Finding]:
 
 
 def _finding(patient: Patient, run: StoredRun, name: str, error: Exception) -> Finding:
-    wrong = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    wrong = one_line(error, kind=True)
     if getattr(error, "errno", None) is not None:
         return Finding(AILMENT, f"{run}: {name}", wrong, "check the disk and the file's permissions")
     return Finding(AILMENT, f"{run}: {name}", wrong, DISOWNED, partial(disown, patient, run, name))

@@ -14,7 +14,7 @@ from rich.table import Table
 from qsweep.commands.doctor import archives, leftovers, orphans, parents, schema, versions, zombies
 from qsweep.commands.doctor.disk import Use, uses
 from qsweep.commands.doctor.finding import Finding, Patient
-from qsweep.errors import Problem, UsageError, printable
+from qsweep.errors import Problem, UsageError, one_line, printable
 from qsweep.tracking.store import database_of, open_store
 
 AILMENTS: tuple[Callable[[Patient], Iterable[Finding]], ...] = (
@@ -115,5 +115,5 @@ def _treated(findings: Iterable[Finding], fix: bool) -> Iterator[Found]:
         try:
             finding.mend()
         except Exception as error:  # one that cannot be mended keeps no other from it
-            outcome, mended = f"not repaired: {' '.join(str(error).split())[:200]}", False
+            outcome, mended = f"not repaired: {one_line(error)}", False
         yield Found(finding, mended, outcome)

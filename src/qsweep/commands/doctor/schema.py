@@ -15,6 +15,7 @@ from urllib.parse import quote
 from filelock import FileLock
 
 from qsweep.commands.doctor.finding import Finding
+from qsweep.errors import one_line
 from qsweep.tracking.store import unfinished_tables
 
 AILMENT = "database schema"
@@ -105,7 +106,7 @@ def _mend(aside: Path, backup: Path) -> None:
     try:
         _upgrade(aside)
     except Exception as error:  # alembic's and SQLAlchemy's, of many kinds
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise OSError(
             f"the upgrade failed ({reason}); nothing was changed, the backup is {backup}"
         ) from error

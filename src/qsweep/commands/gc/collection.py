@@ -11,7 +11,7 @@ import pandas as pd
 
 from qsweep.commands.gc.condition import Condition, doomed, staying, with_parents
 from qsweep.commands.gc.thinning import thin, thinned
-from qsweep.errors import Problem, UsageError, printable
+from qsweep.errors import Problem, UsageError, one_line, printable
 from qsweep.policies.registry.inventory import every_version
 from qsweep.report.loading.runs import runs_in
 from qsweep.report.loading.selection import Selection, selected
@@ -163,4 +163,4 @@ def _thin(
                     rest = thinned(path, wanted, Path(scratch) / "thin") if dry else thin(path, wanted)
                     yield before - rest
             except Exception as error:  # a damaged file makes its reader raise many kinds
-                yield f"{run}: {' '.join(str(error).split())[:200]}"
+                yield f"{run}: {one_line(error)}"

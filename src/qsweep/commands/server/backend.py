@@ -6,7 +6,7 @@ import os
 from importlib.util import find_spec
 from urllib.parse import parse_qs, urlsplit
 
-from qsweep.errors import Problem, UsageError
+from qsweep.errors import Problem, UsageError, one_line
 
 FROM_ENVIRONMENT = "postgresql:///"
 """A URI that says nothing: libpq takes everything from PGHOST, PGUSER, PGPASSWORD, PGDATABASE, ..."""
@@ -70,7 +70,7 @@ def prepare(uri: str) -> bool:
             return found is not None
     except psycopg.Error as error:
         rule = "must be a running PostgreSQL, with a database that the user owns"
-        raise UsageError([Problem("--backend", rule, uri, " ".join(str(error).split())[:300])]) from None
+        raise UsageError([Problem("--backend", rule, uri, one_line(error))]) from None
 
 
 def need_password() -> None:

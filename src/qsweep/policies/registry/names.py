@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
 
-from qsweep.errors import Problem, UsageError, printable
+from qsweep.errors import Problem, UsageError, one_line, printable
 from qsweep.tracking.checkpoints import Archive, name_of
 from qsweep.tracking.run_search import matching
 from qsweep.tracking.store import Store, literal
@@ -98,7 +98,7 @@ def _ask(ask: Callable[[], Any]) -> Any:
             raise
         if code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)
         raise UsageError([Problem("--uri", "the store did not answer", reason)]) from error
 
 

@@ -111,7 +111,7 @@ def _split(lines: Sequence[str], problems: list[Problem]) -> tuple[tuple[str, ..
         try:
             override = parser.parse_override(line)
         except HydraErrors as error:
-            problems.append(Problem(line, "must be written KEY=VALUE", None, overrides.one_line(error)))
+            problems.append(Problem(line, "must be written KEY=VALUE", None, overrides.said_by_hydra(error)))
             continue
         if not override.key_or_group.startswith(f"{PREFIX}."):
             given[override.key_or_group] = (line, override.is_sweep_override())

@@ -19,7 +19,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
-from qsweep.errors import Problem, UsageError
+from qsweep.errors import Problem, UsageError, one_line
 from qsweep.runs.search.settings import PREFIX
 from qsweep.runs.search.spaces import Space
 from qsweep.system.atomic_files import sync_folder
@@ -166,9 +166,7 @@ def _storage(path: Path) -> RDBStorage:
     except (OSError, SQLAlchemyError, sqlite3.Error, RuntimeError) as error:
         # RuntimeError: the schema of another version of optuna; its message names the upgrade
         rule = "needs a readable and writable database, made by this version of optuna"
-        raise UsageError(
-            [Problem(f"{PREFIX}.study", rule, str(path), " ".join(str(error).split()))]
-        ) from None
+        raise UsageError([Problem(f"{PREFIX}.study", rule, str(path), one_line(error))]) from None
 
 
 def _open(path: Path) -> RDBStorage:

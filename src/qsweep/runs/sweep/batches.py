@@ -15,6 +15,7 @@ from functools import cache
 from itertools import groupby, islice
 
 from qsweep.config import record, variant_hash
+from qsweep.errors import one_line
 from qsweep.learning.training import LANES
 from qsweep.plan.resolution import resolve
 from qsweep.runs.journal import Ended, Jobs
@@ -136,7 +137,7 @@ def _run(
         jobs.stop()
         return [Ended(each.number, {}, f"stopped by {interrupt}") for each in group]
     except Exception as failure:  # whatever an environment or a store raises; other runs go on
-        error = " ".join(f"{type(failure).__name__}: {failure}".split())
+        error = one_line(failure, kind=True)
         return [Ended(each.number, {}, error) for each in group]
     pairs = zip(group, outcomes, strict=True)
     return [Ended(each.number, asdict(outcome), "") for each, outcome in pairs]

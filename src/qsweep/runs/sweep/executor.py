@@ -19,6 +19,7 @@ from hydra.plugins.launcher import Launcher
 from joblib import effective_n_jobs
 
 from qsweep.config import Config, config_hash
+from qsweep.errors import one_line
 from qsweep.plan.composition import Job
 from qsweep.runs.journal import Ended, Jobs
 from qsweep.runs.parent_run import Parent
@@ -174,19 +175,19 @@ class Runs:
         try:
             returned = self._launcher.launch(lines, initial_job_idx=first)
         except Exception as error:  # of whichever launcher, above all that a worker died
-            return _line(error)
+            return one_line(error, kind=True)
         pairs = list(zip(made, returned, strict=True))
         for batch, job in pairs:
             if job.status != JobStatus.UNKNOWN:
                 self._hear(batch, job)
         lost = [job._return_value for _, job in pairs if job.status == JobStatus.UNKNOWN]
-        return _line(lost[0]) if lost else ""
+        return one_line(lost[0], kind=True) if lost else ""
 
     def _hear(self, batch: Batch, job: Any) -> None:
         """Mark how the runs of a batch ended that was run where this folder is not seen."""
         known = {run.number for run in self._jobs.ended()}
         failed = job.status != JobStatus.COMPLETED
-        error = _line(job._return_value) if failed else ""
+        error = one_line(job._return_value, kind=True) if failed else ""
         ended = [Ended(each.number, {}, error) for each in batch.runs] if failed else job.return_value
         for run in ended:
             if run.number not in known:
@@ -211,10 +212,6 @@ def _workers(launcher: Launcher) -> int:
     if hasattr(launcher, "workers"):  # of a cluster
         return int(launcher.workers)
     return int(effective_n_jobs(getattr(launcher, "joblib", {}).get("n_jobs", -1)))
-
-
-def _line(error: Any) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:500]
 
 
 @contextmanager

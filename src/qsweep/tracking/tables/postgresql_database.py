@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from qsweep.errors import Problem, UsageError
+from qsweep.errors import Problem, UsageError, one_line
 from qsweep.tracking.tables.curve_rows import COLUMNS, Curve
 from qsweep.tracking.tables.database import DatabaseError, PerThread, Transaction
 
@@ -98,7 +98,7 @@ def _connected(uri: str) -> psycopg.Connection[tuple[Any, ...]]:
         return psycopg.connect(uri, autocommit=True, connect_timeout=10)
     except psycopg.Error as error:
         rule = "must be a PostgreSQL database to which PGUSER, PGPASSWORD or PGPASSFILE give access"
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)
         raise UsageError([Problem("tracking.uri", rule, uri, reason)]) from None
 
 
