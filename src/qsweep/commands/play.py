@@ -17,6 +17,7 @@ from qsweep.policies.policy import RECORD, Policy
 from qsweep.policies.registry import names
 from qsweep.policies.registry.fetching import fetch
 from qsweep.system.atomic_files import temporary_folder
+from qsweep.system.overwriting import file_problems, writing_to
 from qsweep.tracking.store import open_store
 
 if TYPE_CHECKING:  # matplotlib and Pillow are for who films
@@ -49,10 +50,8 @@ class Pictures:
             ending = {"--video": ".mp4", "--gif": ".gif"}[option]
             if path.suffix.lower() != ending:
                 yield Problem(option, f"must end in {ending}", str(path))
-            elif path.is_dir():
-                yield Problem(option, "is a folder", str(path))
-            elif (path.exists() or path.is_symlink()) and not self.force:
-                yield Problem(option, "exists", str(path), f"give another {option}, or --force")
+            else:
+                yield from file_problems(option, path, self.force)
         if self.window:
             from qsweep.pictures.agent_video import has_display
 
@@ -174,8 +173,5 @@ def _film(setting: Setting, policy: Policy, seed: int, files: Mapping[str, Path]
     from qsweep.pictures.agent_video import film  # matplotlib is slow to import
 
     option = next(iter(files))
-    try:
+    with writing_to(option, ", ".join(map(str, files.values()))):
         return film(setting, policy, seed, list(files.values()), option)
-    except OSError as error:
-        shown = ", ".join(map(str, files.values()))
-        raise UsageError([Problem(option, "cannot be written", shown, str(error))]) from error

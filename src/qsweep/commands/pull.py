@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from qsweep.errors import Problem, UsageError
 from qsweep.policies.policy import CONFIG, README, RECORD, TABLE, Policy
 from qsweep.policies.registry.fetching import fetch, folder_name
 from qsweep.policies.registry.model import write_model
 from qsweep.policies.registry.names import resolve
 from qsweep.system.atomic_files import taking_place_of, temporary_folder
+from qsweep.system.overwriting import only_over, writing_to
 from qsweep.tracking.store import Store
 
 MODEL = "model"
@@ -44,27 +44,11 @@ def pull(store: Store, name: str, out: Path | None = None, force: bool = False) 
     Raises UsageError where there is nothing of that name, or `out` exists and may not be replaced.
     """
     folder = Path(os.path.abspath(out or folder_name(name)))  # a name of its own, where `out` ends in ..
-    _check_replaceable(folder, force)
+    check = partial(only_over, what="a pulled policy", files=WRITTEN, inner=(f"{MODEL}/*",), force=force)
+    check(folder)
     with temporary_folder() as scratch:
         policy = fetch(store, resolve(store, name), Path(scratch))
-    try:
-        with taking_place_of(folder, partial(_check_replaceable, force=force)) as aside:
-            policy.save(aside)
-            write_model(policy, aside / MODEL)
-    except OSError as error:
-        raise UsageError([Problem("--out", "cannot be written", str(folder), str(error))]) from error
+    with writing_to("--out", folder), taking_place_of(folder, check) as aside:
+        policy.save(aside)
+        write_model(policy, aside / MODEL)
     return Pulled(folder, policy)
-
-
-def _check_replaceable(folder: Path, force: bool) -> None:
-    """Refuse to write over what exists, and with `force` over what is no pulled policy."""
-    if not (folder.exists() or folder.is_symlink()):
-        return
-    if not force:
-        raise UsageError([Problem("--out", "exists", str(folder), "give another --out, or --force")])
-    rule = "is replaced only if it is a folder with a pulled policy and nothing else"
-    if folder.is_symlink() or not folder.is_dir():
-        raise UsageError([Problem("--out", rule, str(folder))])
-    others = sorted(path.name for path in folder.iterdir() if path.name not in WRITTEN)
-    if others:
-        raise UsageError([Problem("--out", rule, str(folder), f"it also contains {', '.join(others[:5])}")])

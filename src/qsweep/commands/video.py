@@ -25,6 +25,7 @@ from qsweep.policies.setting import setting_of_archive
 from qsweep.runs.progress import bar
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.system.interrupts import StopRequests
+from qsweep.system.overwriting import file_problems, writing_to
 from qsweep.system.untrusted_files import read_columns
 from qsweep.tracking import checkpoints, episodes
 from qsweep.tracking.checkpoints import Archive, name_of
@@ -103,10 +104,8 @@ def video(
         made = source.checkpoints
         every = every or max(1, round(len(made) / FRAMES))
         shown = sorted({made[0], *made[every - 1 :: every], made[-1]})
-        try:
+        with writing_to("--out", path):
             film = _film(source, shown, path, agent, fps)
-        except OSError as error:
-            raise UsageError([Problem("--out", "cannot be written", str(path), str(error))]) from error
     origin = source.policy.origin
     run = f"{source.policy.env_id}  run {origin['run_name']} ({origin['run_id']})"
     return Filmed(path, run, name_of(shown[0]), name_of(shown[-1]), every, film)
@@ -121,10 +120,7 @@ def _problems(path: Path, every: int | None, fps: float, force: bool) -> Iterato
         yield Problem("--out", f"must end in {' or '.join(FASTEST)}", str(path))
     elif not 1 <= fps <= fastest:
         yield Problem("--fps", f"must be a number from 1 to {fastest:g}, for a {path.suffix} file", fps)
-    if path.is_dir():
-        yield Problem("--out", "is a folder", str(path))
-    elif (path.exists() or path.is_symlink()) and not force:
-        yield Problem("--out", "exists", str(path), "give another --out, or --force")
+    yield from file_problems("--out", path, force)
 
 
 def _is_path(name: str) -> bool:

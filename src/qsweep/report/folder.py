@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from qsweep.report.markdown import markdown
 from qsweep.report.page.page import UI, page
 from qsweep.report.q_table_figures import q_table_figures
 from qsweep.system.atomic_files import taking_place_of, write_text
+from qsweep.system.overwriting import only_over, writing_to
 from qsweep.tracking.store import Store, local_database
 
 PAGE, SUMMARY, RUNS, VARIANTS, FIGURES = "report.html", "report.md", "runs.csv", "variants.csv", "figures"
@@ -28,8 +30,6 @@ WRITTEN = (PAGE, SUMMARY, RUNS, VARIANTS, FIGURES)
 FORMATS = ("png", "svg")
 UNDATED: dict[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}}
 """What keeps a figure's file the same whenever it is drawn."""
-MARK = '<meta name="generator" content="qsweep '
-"""What a page of ours has among its first lines."""
 FIRST = ("run_id", "name", "label", "seed", "status", "counts", "fresh")
 """The first columns of runs.csv."""
 FORMULA = re.compile(r"[=+\-@\t\r](?!\d+(\.\d*)?(e[+-]?\d+)?$)")
@@ -56,16 +56,15 @@ def report(store: Store, selection: Selection, out: Path | None = None, ui: str 
     nothing of that name, the selection is not clear, or `out` may not be replaced.
     """
     folder = Path(os.path.abspath(out or folder_name(selection.name)))
-    _check(folder)
+    figures = [f"{FIGURES}/*.{kind}" for kind in FORMATS]
+    check = partial(only_over, what="a report", files=WRITTEN, inner=figures)
+    check(folder)
     address = (ui or ui_of(store)).rstrip("/")
     if not re.fullmatch(r"https?://[^\s\"'<>@]+", address):
         raise UsageError([Problem("--ui", "must be http(s)://HOST, without user or password", ui)])
     made = contents(store, selected(store, selection), selection)
-    try:
-        with taking_place_of(folder, _check) as aside:
-            write_files(store, made, aside, command(store, selection, out), address)
-    except OSError as error:
-        raise UsageError([Problem("--out", "cannot be written", str(folder), str(error))]) from error
+    with writing_to("--out", folder), taking_place_of(folder, check) as aside:
+        write_files(store, made, aside, command(store, selection, out), address)
     return Report(folder, tuple(headlines(made)))
 
 
@@ -158,33 +157,3 @@ def headlines(made: Contents) -> Iterator[str]:
     """The verdict of every environment in a sentence."""
     for study in (section.study for section in made.sections):
         yield f"{study.title}: {study.verdict.headline}" if len(made.sections) > 1 else study.verdict.headline
-
-
-def _check(folder: Path) -> None:
-    """Refuse to replace anything but an earlier report or an empty folder."""
-    if not (folder.exists() or folder.is_symlink()):
-        return
-    rule = "exists, and is replaced only if it is a folder with a report and nothing else"
-    remedy = "give another --out"
-    if folder.is_symlink() or not folder.is_dir():
-        raise UsageError([Problem("--out", rule, str(folder), remedy)])
-    others = sorted(path.name for path in folder.iterdir() if path.name not in WRITTEN)
-    others += sorted(
-        f"{FIGURES}/{path.name}"
-        for path in folder.glob(f"{FIGURES}/*")
-        if path.suffix.removeprefix(".") not in FORMATS
-    )
-    if others:
-        raise UsageError(
-            [Problem("--out", rule, str(folder), f"it also contains {', '.join(others[:5])}; {remedy}")]
-        )
-    if any(folder.iterdir()) and not _is_ours(folder / PAGE):
-        raise UsageError([Problem("--out", rule, str(folder), remedy)])
-
-
-def _is_ours(file: Path) -> bool:
-    """Whether a file is a page that a report was written to."""
-    if not file.is_file():
-        return False
-    with file.open(errors="replace") as opened:
-        return MARK in opened.read(4096)

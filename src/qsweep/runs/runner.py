@@ -6,10 +6,9 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import yaml
 
@@ -142,7 +141,7 @@ def _opened(work: Work, tracking: Tracker) -> RunLog:
     return tracking.reopen(work.run_id, record) if work.run_id else tracking.open(record)
 
 
-class _Recording:
+class _Recording(AbstractContextManager["_Recording"]):
     """One run while it trains: who hears of its blocks, and what comes of it.
 
     whole: whether it was trained and judged to its end, and all of that is kept.
@@ -190,15 +189,7 @@ class _Recording:
             self._summary |= {"optimum/return": best.expected_return, "optimum/gap": gap}
         self._judged = True
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Hand everything that was recorded to the log, as artifacts."""
         folder, keep = self.left.folder, self._log.keep
         self._recorder.close()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +29,7 @@ GROUP = 10_000
 """Episodes in a row group: the file's bytes do not depend on the blocks in which they came."""
 
 
-class EpisodeFile:
+class EpisodeFile(AbstractContextManager["EpisodeFile"]):
     """Writes episodes in order to `path`, which appears, complete, when it is closed.
 
     first: the number of the first one.
@@ -73,15 +72,7 @@ class EpisodeFile:
     def _write(self, table: pa.Table) -> None:
         self._writer.write_table(table.combine_chunks(), row_group_size=GROUP)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Complete the file, after an error too: what was added is kept."""
         if self._rows:
             self._write(pa.concat_tables(self._waiting))

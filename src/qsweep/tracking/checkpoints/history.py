@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -82,7 +82,7 @@ def _noting() -> Callable[..., tuple[int, int]]:
     return compiled(note, signature)  # type: ignore[no-any-return]
 
 
-class History:
+class History(AbstractContextManager["History"]):
     """Writes checkpoints to `path`, which appears, complete, when the history is closed."""
 
     def __init__(self, path: Path, shape: tuple[int, ...], about: Mapping[str, Any]) -> None:
@@ -131,15 +131,7 @@ class History:
             table = arrow.table(self._schema, [column[:rows] for column in columns])
             self._writer.write_table(table, row_group_size=rows)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Complete the file, after an error too: what was added is kept."""
         self._end_group()
         self._writer.close()
