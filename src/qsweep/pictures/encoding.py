@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
-from PIL import GifImagePlugin, Image, ImageChops
+from PIL import Image
 
-from qsweep.system.atomic_files import sync_folder
+from qsweep.system.atomic_files import sync_folder, temporary_folder
 
 GIF_WIDTH, GIF_FPS = 600, 20
 """A GIF's width in pixels and frames a second, at most: it is many times as large as an MP4."""
 GIF_HOLD = 200
 """How long a GIF shows its last frame before it begins again, in hundredths of a second."""
+LOSSLESS = {"codec": "libx264rgb", "pixels": "rgb24", "qp": "0", "preset": "ultrafast"}
 
 
 class Writer(Protocol):
@@ -51,98 +52,105 @@ def writing(path: Path, fps: float) -> Iterator[Writer]:
 
 
 class Mp4:
-    """H.264 in an MP4 that plays while it loads."""
+    """H.264 in an MP4 that plays while it loads; by default such as every player plays."""
 
-    def __init__(self, path: Path, fps: float) -> None:
-        import av  # FFmpeg's libraries, which a GIF does without
+    def __init__(
+        self, path: Path, fps: float, codec: str = "libx264", pixels: str = "yuv420p", **options: str
+    ) -> None:
+        import av  # FFmpeg's libraries
 
         self._frame: Any = av.VideoFrame.from_image  # it has no types
         self._container: Any = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
-        self._fps = Fraction(fps).limit_denominator(1001)
-        self._stream: Any = None
+        stream: Any = self._container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
+        stream.pix_fmt, stream.thread_type = pixels, "FRAME"  # a frame on each core
+        stream.options = options or {"crf": "20", "preset": "veryfast"}
+        self._stream = stream
 
     def add(self, image: Image.Image) -> None:
-        """Encode a frame; width and height must be even."""
-        if self._stream is None:
-            self._stream = self._container.add_stream("libx264", rate=self._fps)
+        """Encode a frame; by default width and height must be even."""
+        if not self._stream.is_open:
             self._stream.width, self._stream.height = image.size
-            self._stream.pix_fmt = "yuv420p"  # what every player plays
-            self._stream.thread_type = "FRAME"  # a frame on each core
-            self._stream.options = {"crf": "20", "preset": "veryfast"}
         self._container.mux(self._stream.encode(self._frame(image)))
 
     def close(self) -> None:
         """Encode what is left and complete the file."""
-        try:
-            if self._stream is not None:
+        with self._container:
+            if self._stream.is_open:
                 self._container.mux(self._stream.encode(None))
-        finally:
-            self._container.close()
 
 
 class Gif:
-    """A GIF that plays for ever: of each frame only the pixels that differ from the one before.
+    """A GIF that plays for ever, in the 255 colours that suit all of its frames best.
 
-    Pillow's own writer of animations would hold every frame until the last one has come.
+    Which those are is known at the end: until then the frames lie in a film without loss.
     """
 
     def __init__(self, path: Path, fps: float) -> None:
-        self._file = path.open("wb")
-        self._fps, self._every = fps, math.ceil(fps / GIF_FPS)
+        self._path, self._fps, self._every = path, fps, math.ceil(fps / GIF_FPS)
+        self._scratch = temporary_folder()
+        self._film = Path(self._scratch.name) / "frames.mp4"
+        self._frames = Mp4(self._film, GIF_FPS, **LOSSLESS)
+        self._times: list[int] = []
         self._added = 0
         self._latest: Image.Image | None = None
         self._shown: Image.Image | None = None
-        self._waiting: tuple[Image.Image, dict[str, Any], int] | None = None
 
     def add(self, image: Image.Image) -> None:
         """Take a frame, or pass it over where a second has more of them than a GIF should."""
         self._latest = image
         if self._added % self._every == 0:
-            self._show(image, self._time())
+            self._show(image, self._time(self._added))
         self._added += 1
 
     def close(self) -> None:
-        """Write what is left, the last frame always, and complete the file."""
-        with self._file:
+        """Write all frames, the last one always, and complete the file."""
+        with self._scratch:
             if self._latest is not None:
-                self._show(self._latest, self._time() - round(100 / self._fps))
-                self._write(until=self._time() + GIF_HOLD)
-                self._file.write(b";")
+                self._show(self._latest, self._time(self._added - 1))
+            self._frames.close()
+            if self._shown is not None:
+                self._encode(self._shown.size)
 
-    def _time(self) -> int:
-        """When the next frame is due, in the unit of GIFs: hundredths of a second."""
-        return round(100 * self._added / self._fps)
+    def _time(self, number: int) -> int:
+        """When a frame is due, in the unit of GIFs: hundredths of a second."""
+        return round(100 * number / self._fps)
 
     def _show(self, image: Image.Image, time: int) -> None:
-        """Let a frame wait: how long it is shown is known when the next one comes."""
+        """Keep a frame, unless the one before it looks alike, which then is shown for longer."""
         frame = image.copy()
         frame.thumbnail((GIF_WIDTH, image.height), Image.Resampling.LANCZOS)
-        if self._shown is None:
-            self._waiting = (frame.quantize(dither=Image.Dither.NONE), {}, time)
-        elif box := ImageChops.difference(self._shown, frame).getbbox():
-            self._write(until=time)
-            colours, transparent = _changed(self._shown.crop(box), frame.crop(box))
-            self._waiting = (colours, {"offset": box[:2], "transparency": transparent}, time)
+        if frame != self._shown:
+            self._frames.add(frame)
+            self._times.append(time)
         self._shown = frame
 
-    def _write(self, until: int) -> None:
-        """Append the frame that waits, to be shown until then."""
-        if self._waiting is None:
-            return
-        colours, options, since = self._waiting
-        if "offset" not in options:
-            self._file.writelines(GifImagePlugin.getheader(colours, info={"loop": 0})[0])
-        duration = 10 * min(until - since, 2**16 - 1)  # Pillow asks for milliseconds
-        data = GifImagePlugin.getdata(colours, duration=duration, include_color_table=True, **options)
-        self._file.writelines(data)
+    def _encode(self, size: tuple[int, int]) -> None:
+        import av
+
+        held = self._time(self._added) + GIF_HOLD - self._times[-1]
+        options = {"loop": "0", "final_delay": str(min(held, 2**16 - 1))}
+        with av.open(str(self._path), "w", format="gif", options=options) as container:
+            stream: Any = container.add_stream("gif", rate=100)
+            stream.pix_fmt = "pal8"
+            stream.width, stream.height = size
+            for frame, time in zip(_in_few_colours(self._film), self._times, strict=True):
+                frame.pts, frame.time_base = time, Fraction(1, 100)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
 
 
-def _changed(before: Image.Image, after: Image.Image) -> tuple[Image.Image, int]:
-    """The pixels that changed, in at most 255 colours, and the number of the transparent one."""
-    red, green, blue = ImageChops.difference(before, after).split()
-    same = ImageChops.lighter(ImageChops.lighter(red, green), blue).point([255] + [0] * 255, "1")
-    colours = after.quantize(255, dither=Image.Dither.NONE)
-    palette = colours.getpalette() or []
-    colours.paste(len(palette) // 3, mask=same)
-    colours.putpalette([*palette, 0, 0, 0])
-    return colours, len(palette) // 3
+def _in_few_colours(film: Path) -> Iterator[Any]:
+    """The frames of a film in a palette, which is made of all of them before: the film is read twice."""
+    from av import error
+    from av.filter import Graph
+
+    graph: Any = Graph()
+    first, again = (graph.add("movie", filename=str(film)) for _ in range(2))
+    palette, through = graph.add("palettegen"), graph.add("paletteuse", dither="none")
+    graph.link_nodes(first, palette)
+    palette.link_to(through, 0, 1)
+    graph.link_nodes(again, through, graph.add("buffersink"))
+    graph.configure()
+    with suppress(error.EOFError):
+        while True:
+            yield graph.vpull()
