@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsweep import seeds as source
-from qsweep.seeds import Streams, streams, uniforms
+from qsweep.seeds import Streams, streams
+from tests.support.splitmix64 import uniforms
 
 GAMMA = 0x9E3779B97F4A7C15
 WORD = 2**64

@@ -10,9 +10,6 @@ import numpy.typing as npt
 VALIDATION, TEST, PLAY = 2**30, 2**31, 3 * 2**30
 """Where the seeds of validation, test and play starts begin; training environments are seeded below all."""
 
-_GAMMA = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
 _HALF = 2**64 - 1
 
 
@@ -63,20 +60,6 @@ def exploring() -> tuple[int, np.random.Generator]:
 def bootstrap() -> np.random.Generator:
     """The generator of a test score's interval, the same for every run."""
     return np.random.default_rng(np.random.SeedSequence(TEST))
-
-
-def uniforms(key: int, first: int, count: int) -> npt.NDArray[np.float64]:
-    """Draws `first` to `first + count - 1` of the stream `key`, uniform in [0, 1), float64[count].
-
-    SplitMix64 (Steele, Lea and Flood 2014, Figure 16), used as a counter: draw k depends on the key
-    and k alone, so a stream is resumed by its count. The compiled engine computes the same bits.
-    """
-    counter = np.arange(first, first + count, dtype=np.uint64)
-    z = np.uint64(key) + counter * _GAMMA
-    z = (z ^ (z >> np.uint64(30))) * _MIX_1
-    z = (z ^ (z >> np.uint64(27))) * _MIX_2
-    z = z ^ (z >> np.uint64(31))
-    return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def generator_state(generator: np.random.Generator) -> npt.NDArray[np.uint64]:

@@ -34,7 +34,7 @@ def named(name: str) -> Case:
 def finding(low: float, high: float) -> Finding:
     """A finding of that interval, where 10 +- 1 is expected."""
     case = Case("a/b", "", "", 10.0, 1.0, (), best_return)
-    return Finding(case, 5, (low + high) / 2, low, high, 0.0)
+    return Finding(case, 5, (low + high) / 2, low, high)
 
 
 def test_names_are_unique() -> None:

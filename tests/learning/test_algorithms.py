@@ -20,8 +20,9 @@ from qsweep.learning.engines import gymnasium_engine
 from qsweep.learning.task import task
 from qsweep.learning.training import train
 from qsweep.plan.composition import load_config, load_resolved
-from qsweep.seeds import streams, uniforms
+from qsweep.seeds import streams
 from tests.support.boxes import BOXES, Book
+from tests.support.splitmix64 import uniforms
 
 pytestmark = pytest.mark.slow  # it compiles most loops that there are
 

@@ -12,7 +12,7 @@ from qsweep.learning.agent.agent import Agent, Floats
 from qsweep.learning.agent.exploration import EXPLORATIONS
 from qsweep.learning.algorithms import Basis, algorithm
 from qsweep.learning.engines.learner import Learner, functions
-from qsweep.seeds import uniforms
+from tests.support.splitmix64 import uniforms
 
 Interval = tuple[float, float]
 

@@ -185,8 +185,8 @@ class _Recording(AbstractContextManager["_Recording"]):
         self._summary = verdict.metrics()
         best = optimum(self._work.config.env)
         if best is not None:
-            gap = best.expected_return - float(verdict.test.returns.mean())
-            self._summary |= {"optimum/return": best.expected_return, "optimum/gap": gap}
+            gap = best - float(verdict.test.returns.mean())
+            self._summary |= {"optimum/return": best, "optimum/gap": gap}
         self._judged = True
 
     def __exit__(self, *error: object) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsweep import seeds
 from qsweep.environments.grid import Grid
 from qsweep.learning.agent.agent import DRAWS, Agent
 from qsweep.learning.agent.exploration import choose, draw, expected, first_best, sampled
 from qsweep.learning.agent.traces import FAINTEST, credit, cut, fade, mark, traces
 from qsweep.learning.agent.values import actions_in, highest, learn_from, step_size, value
 from tests.support.handmade import agent, key_for, learner, play
+from tests.support.splitmix64 import uniforms
 
 ZERO = np.array([0])
 MANY = 20_000
@@ -41,9 +41,9 @@ def assert_frequencies(made: Agent, probabilities: Sequence[float], s: Any = ZER
 
 @pytest.mark.parametrize("key", [0, 1, 2**63, 2**64 - 1, 0x9E3779B97F4A7C15])
 def test_the_draws_are_the_streams(key: int) -> None:
-    """An agent's random numbers are `seeds.uniforms` of its key, in order."""
+    """An agent's random numbers are those of its key, in order."""
     made = agent([[0.0]], key=key)
-    assert [draw(made) for _ in range(100)] == seeds.uniforms(key, 0, 100).tolist()
+    assert [draw(made) for _ in range(100)] == uniforms(key, 0, 100).tolist()
     assert made.now[DRAWS] == 100
 
 

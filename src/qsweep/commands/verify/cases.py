@@ -207,14 +207,13 @@ CASES: tuple[Case, ...] = (
 
 @dataclass(frozen=True)
 class Finding:
-    """What the runs of a case gave: their mean and its 95% interval; seconds, of one core."""
+    """What the runs of a case gave: their mean and its 95% interval."""
 
     case: Case
     seeds: int
     mean: float
     low: float
     high: float
-    seconds: float
 
     @property
     def reproduced(self) -> bool:

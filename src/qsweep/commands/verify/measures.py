@@ -49,7 +49,7 @@ def best_return(config: Config) -> float:
     """The optimum of the environment; nothing is trained."""
     found = optimum(config.env)
     assert found is not None
-    return found.expected_return
+    return found
 
 
 def greedy_return(config: Config) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -66,12 +65,11 @@ def find(cases: Sequence[Case], quick: bool) -> list[Finding]:
 
 def measured(case: Case, quick: bool) -> Finding:
     """Train and measure a case once for every seed."""
-    began = time.perf_counter()
     config = load_config(case.overrides)
     seeds = case.quick_seeds if quick else case.seeds
     values = [case.measure(dataclasses.replace(config, seed=seed)) for seed in range(seeds)]
     mean, low, high = mean_interval(values)
-    return Finding(case, seeds, mean, low, high, time.perf_counter() - began)
+    return Finding(case, seeds, mean, low, high)
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:

@@ -31,7 +31,11 @@ SMALLEST = 2.0**-1000
 
 
 def draw(agent: Agent) -> float:
-    """The agent's next random number, uniform in [0, 1): `seeds.uniforms` to the bit."""
+    """Return the agent's next random number, uniform in [0, 1).
+
+    SplitMix64 (Steele, Lea and Flood 2014, Figure 16), used as a counter: draw k depends on the key and k
+    alone, so a stream is resumed by its count.
+    """
     z = agent.key[0] + np.uint64(agent.now[DRAWS]) * np.uint64(0x9E3779B97F4A7C15)
     agent.now[DRAWS] += 1
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

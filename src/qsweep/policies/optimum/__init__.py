@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import lru_cache
 
 from gymnasium import spaces
@@ -24,25 +23,12 @@ from qsweep.policies.optimum import blackjack, mountain_car
 from qsweep.policies.optimum.tables import Tables, best_within, read
 
 
-@dataclass(frozen=True)
-class Optimum:
-    """The expected undiscounted return of an episode under the best policy there is.
+def optimum(env: Env) -> float | None:
+    """Return the expected undiscounted return of an episode under the best policy of a resolved environment.
 
-    The policy may see the state and how many steps are left; one that sees less may earn less.
-    horizon: the step limit it holds for, or None without one. exact: up to rounding.
-    """
-
-    expected_return: float
-    horizon: int | None
-    method: str
-    exact: bool
-
-
-def optimum(env: Env) -> Optimum | None:
-    """The optimum of a resolved environment, or None where it is unknown or would take too long.
-
-    Milliseconds for small tables, and remembered. Raises whatever the environment's own
-    constructor raises; a resolved `env` has been made before.
+    None where it is unknown or would take too long. The policy may see the state and how many steps are left;
+    one that sees less may earn less. Milliseconds for small tables, and remembered. Raises whatever the
+    environment's own constructor raises; a resolved `env` has been made before.
     """
     if env.actions or env.wrapper:
         return None  # of another environment than the one of that id
@@ -50,29 +36,24 @@ def optimum(env: Env) -> Optimum | None:
 
 
 @lru_cache(maxsize=32)
-def _optimum(env_id: str, max_steps: int | None, kwargs: str) -> Optimum | None:
+def _optimum(env_id: str, max_steps: int | None, kwargs: str) -> float | None:
     env = Env(id=env_id, max_steps=max_steps, kwargs=json.loads(kwargs))
     if env_id == "MountainCar-v0":
-        if env.kwargs:
-            return None
-        mean = mountain_car.expected_return(max_steps)
-        return Optimum(mean, max_steps, "value iteration on a grid", False)
+        return None if env.kwargs else mountain_car.expected_return(max_steps)
     if env_id in ("CartPole-v0", "CartPole-v1"):
-        if env.kwargs or max_steps is None:
-            return None
-        return Optimum(float(max_steps), max_steps, "attained bound", True)
+        return None if env.kwargs or max_steps is None else float(max_steps)
     tables = _tables(env)
     return _of_tables(tables, max_steps) if tables else None
 
 
-def _of_tables(tables: Tables, max_steps: int | None) -> Optimum | None:
+def _of_tables(tables: Tables, max_steps: int | None) -> float | None:
     if max_steps is None:
         from qsweep.policies.optimum.policy_iteration import best_without_limit  # scipy is slow to import
 
-        values, method = best_without_limit(tables), "policy iteration"
+        values = best_without_limit(tables)
     else:
-        values, method = best_within(tables, max_steps), "value iteration"
-    return None if values is None else Optimum(float(tables.start @ values), max_steps, method, True)
+        values = best_within(tables, max_steps)
+    return None if values is None else float(tables.start @ values)
 
 
 def _tables(env: Env) -> Tables | None:

@@ -16,7 +16,7 @@ from qsweep.report.loading.curves import Histories, aligned, histories
 from qsweep.report.loading.runs import SCORE
 from qsweep.report.loading.selection import Selection, selected
 from qsweep.report.statistics.summaries import area_under_curve
-from qsweep.report.statistics.thresholds import episodes_to_threshold, first_reached
+from qsweep.report.statistics.thresholds import first_reached, median_episodes
 from qsweep.tracking.store import open_store
 
 CURVES = ("train/return_avg", "eval/return_mean")
@@ -174,8 +174,8 @@ def _solved(study: Study, runs: pd.DataFrame, found: Histories) -> dict[str, Any
     if line is None or curves is None:
         return {"solved_at": line}
     times, reached = first_reached(curves[0].astype(np.int64), curves[1], line)
-    taken = episodes_to_threshold(times, reached)
-    return {"solved_at": line, "solved_runs": taken.reached, "solved_episodes": taken.median}
+    solved = {"solved_runs": int(reached.sum()), "solved_episodes": median_episodes(times, reached)}
+    return {"solved_at": line, **solved}
 
 
 def _area(runs: pd.DataFrame, found: Histories) -> float:

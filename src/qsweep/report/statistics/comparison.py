@@ -33,7 +33,7 @@ class Comparison:
     """The leader against one other variant.
 
     p_better: the probability that a run of the leader scores higher than one of the other, ties half;
-    interval: its 95% bootstrap interval. p_value: of the exact rank-sum test, two-sided; holm_p: the same
+    interval: its 95% bootstrap interval. holm_p: the p-value of the exact rank-sum test, two-sided,
     corrected for all comparisons with the leader. told_apart: the interval lies above 0.5 and holm_p is at
     most 5%.
     common: seeds that both have; difference: the leader's score minus the other's, mean over these, with
@@ -43,12 +43,10 @@ class Comparison:
 
     p_better: float
     interval: Interval
-    p_value: float
     holm_p: float
     common: int
     difference: float
     difference_interval: Interval
-    paired_p: float
     paired_holm_p: float
     more_seeds: int | None
     told_apart: bool
@@ -69,7 +67,7 @@ def compare_with_first(
     differences = [common_differences(leader, seeds[0], other, of_other) for other, of_other in pairs]
     p_values = np.array([rank_sum_p(leader, other) for other in others])
     paired_ps = np.array([sign_flip_p(values, generator) for values in differences])
-    columns = (p_values, holm(p_values), holm_factors(p_values), paired_ps, holm(paired_ps))
+    columns = (holm(p_values), holm_factors(p_values), holm(paired_ps))
     tests = [[float(value) for value in row] for row in np.column_stack(columns)]
     return [
         _compare(leader, *row, generator, resamples) for row in zip(others, differences, tests, strict=True)
@@ -84,20 +82,18 @@ def _compare(
     generator: np.random.Generator,
     resamples: int,
 ) -> Comparison:
-    """One comparison. tests: p, the same by Holm, its factor there, the paired p, the same by Holm."""
-    p_value, holm_p, factor, paired_p, paired_holm_p = tests
+    """One comparison. tests: p by Holm's method, its factor there, the paired p by the same."""
+    holm_p, factor, paired_holm_p = tests
     p_better = float(probability_of_improvement(leader, other))
     interval = improvement_interval(leader, other, generator, resamples)
     told_apart = interval[0] > 0.5 and holm_p <= LEVEL
     return Comparison(
         p_better=p_better,
         interval=interval,
-        p_value=p_value,
         holm_p=holm_p,
         common=len(differences),
         difference=float(differences.mean()) if len(differences) else np.nan,
         difference_interval=pair(bootstrap_interval(differences, np.mean, generator, resamples)),
-        paired_p=paired_p,
         paired_holm_p=paired_holm_p,
         more_seeds=0 if told_apart else _more_seeds(p_better, len(leader), len(other), int(factor)),
         told_apart=told_apart,

@@ -7,33 +7,13 @@ runs that are not there yet: Kaplan and Meier (1958), "Nonparametric Estimation 
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats  # type: ignore[import-untyped]
 
-from qsweep.report.statistics.summaries import Floats, Interval
-
-
-@dataclass(frozen=True)
-class EpisodesToThreshold:
-    """The episodes that n runs took, of which `reached` got there at all.
-
-    median: by when half of the runs are expected there; inf: not reached. interval: its 95% interval;
-    a high end of inf: no number of episodes is known to be enough.
-    restricted_mean: the mean of the episodes taken, no run counted beyond `horizon`, which is the longest
-    that any run was watched.
-    """
-
-    n: int
-    reached: int
-    median: float
-    interval: Interval
-    restricted_mean: float
-    horizon: float
+from qsweep.report.statistics.summaries import Floats
 
 
 def first_reached(
@@ -53,34 +33,11 @@ def first_reached(
     return taken[np.where(reached, there.argmax(axis=-1), last)], reached
 
 
-def episodes_to_threshold(times: Floats, reached: npt.NDArray[np.bool_]) -> EpisodesToThreshold:
-    """The Kaplan-Meier median and restricted mean of at least one run, from `first_reached`.
+def median_episodes(times: Floats, reached: npt.NDArray[np.bool_]) -> float:
+    """Return by which episode half of at least one run are expected at the threshold; inf: by none.
 
-    The median's interval is where the log-log band of the curve crosses a half: Brookmeyer and Crowley
-    (1982), "A Confidence Interval for the Median Survival Time", with Greenwood's variance.
+    times and reached: from `first_reached`. By the Kaplan-Meier estimate.
     """
-    horizon = float(times.max())
-    if not reached.any():
-        return EpisodesToThreshold(len(times), 0, np.inf, (np.nan, np.inf), horizon, horizon)
     curve = stats.ecdf(stats.CensoredData.right_censored(times, ~reached)).sf
-    with warnings.catch_warnings():  # where all or none are there yet, the band is undefined, NaN
-        warnings.simplefilter("ignore", RuntimeWarning)
-        band = curve.confidence_interval(method="log-log")
-    # Once no run is left the estimate is 0, and so is the band's lower end.
-    low = np.where(curve.probabilities == 0, 0.0, band.low.probabilities)
-    steps = np.diff(curve.quantiles, prepend=0.0, append=horizon)
-    heights = np.append(1.0, curve.probabilities)
-    return EpisodesToThreshold(
-        n=len(times),
-        reached=int(reached.sum()),
-        median=_first(curve.quantiles, curve.probabilities),
-        interval=(_first(curve.quantiles, low), _first(curve.quantiles, band.high.probabilities)),
-        restricted_mean=float(steps @ heights),
-        horizon=horizon,
-    )
-
-
-def _first(times: Floats, shares: Floats) -> float:
-    """The first time at which a share is down to a half; inf where none is."""
-    down = np.flatnonzero(shares <= 0.5)
-    return float(times[down[0]]) if len(down) else np.inf
+    down = np.flatnonzero(curve.probabilities <= 0.5)
+    return float(curve.quantiles[down[0]]) if len(down) else np.inf

@@ -110,20 +110,16 @@ class RunTables:
             rows = [(key, value, number) for key, value in tags.items()]
             transaction.run(_EXPERIMENT_TAG, rows)
 
-        found = self._experiment(_NAMED, name)
+        found = self._experiment(name)
         if found is None:
             self.database.write(change)
-            found = self._experiment(_NAMED, name)
+            found = self._experiment(name)
             assert found is not None
         return found
 
-    def experiment_of(self, experiment_id: int) -> Experiment | None:
-        """The experiment of an id, if there is one."""
-        return self._experiment("FROM experiments WHERE experiment_id = ?", experiment_id)
-
-    def _experiment(self, where: str, given: str | int) -> Experiment | None:
-        asked = f"SELECT experiment_id, artifact_location, lifecycle_stage {where}"
-        found = self.database.read(asked, (given,))
+    def _experiment(self, name: str) -> Experiment | None:
+        asked = f"SELECT experiment_id, artifact_location, lifecycle_stage {_NAMED}"
+        found = self.database.read(asked, (name,))
         return Experiment(found[0][0], found[0][1], found[0][2] == "active") if found else None
 
     def info(self, run_id: str) -> tuple[Any, ...]:
