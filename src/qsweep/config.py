@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
@@ -14,12 +14,25 @@ from pydantic.dataclasses import dataclass
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
+def whole(least: int, most: int | None = None, more: str = "", limit: int | None = None) -> Any:
+    """A whole number from `least` to `most`. more: the rest of its rule; limit: a most that goes unsaid."""
+    bounds = f"from {least} to {most:,}" if most else f"of at least {least}"
+    return Field(ge=least, le=most or limit, description=f"a whole number {bounds}{more}")
+
+
+def number(rule: str, **bounds: Any) -> Any:
+    """A number within bounds, as pydantic names them."""
+    return Field(description=f"a number {rule}", **bounds)
+
+
+NAME = "a name without slashes or a leading dot, or null"
+BOUNDS = Field(min_length=1, description="a list of finite numbers, one per dimension, or null")
+EPISODE = Field(description="an episode (whole number of at least 0) or a fraction (0.0 to 1.0)")
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$")]
-Bounds = Annotated[tuple[float, ...], Field(min_length=1)]
 BucketCount = Annotated[int, Field(ge=1, le=100_000)]
 BucketCounts = Annotated[tuple[BucketCount, ...], Field(min_length=1)]
 Episode = Annotated[int, Field(ge=0)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
+Fraction = Annotated[float, number("from 0 to 1", ge=0, le=1)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -29,77 +42,50 @@ class Env:
     id: Annotated[str, Field(min_length=1, description="a Gymnasium id such as MountainCar-v0")] = (
         "MountainCar-v0"
     )
-    low: Annotated[
-        Bounds | None, Field(description="a list of finite numbers, one per dimension, or null")
-    ] = None
-    high: Annotated[
-        Bounds | None, Field(description="a list of finite numbers, one per dimension, or null")
-    ] = None
-    max_steps: Annotated[
-        Annotated[int, Field(ge=1, le=10**9)] | None,
-        Field(description="a whole number of at least 1 (steps), or null"),
-    ] = None
+    low: Annotated[tuple[float, ...] | None, BOUNDS] = None
+    high: Annotated[tuple[float, ...] | None, BOUNDS] = None
+    max_steps: Annotated[int | None, whole(1, None, " (steps), or null", limit=10**9)] = None
     kwargs: Annotated[dict[str, Any], Field(description="a mapping passed to gymnasium.make")] = (
         dataclasses.field(default_factory=dict)
     )
-    actions: Annotated[
-        Annotated[int, Field(ge=2, le=10_000)] | None,
-        Field(description="a whole number from 2 to 10,000 (per dimension of a Box of actions), or null"),
-    ] = None
-    wrapper: Annotated[
-        Annotated[str, Field(min_length=1)] | None, Field(description="MODULE:WRAPPER, or null")
-    ] = None
+    actions: Annotated[int | None, whole(2, 10_000, " (per dimension of a Box of actions), or null")] = None
+    wrapper: Annotated[str | None, Field(min_length=1, description="MODULE:WRAPPER, or null")] = None
 
 
 @dataclass(frozen=True, config=STRICT)
 class Epsilon:
     """The exploration schedule: the probability of a random action, by episode."""
 
-    schedule: Annotated[
-        Literal["linear", "exponential", "constant"],
-        Field(description="one of linear, exponential, constant"),
-    ] = "linear"
-    start: Annotated[float, Field(ge=0, description="a number of at least 0 (above 1: always explore)")] = 0.5
-    end: Annotated[Fraction | None, Field(description="a number from 0 to 1")] = 0.0
-    decay_start: Annotated[
-        Episode | Fraction | None,
-        Field(description="an episode (whole number of at least 0) or a fraction (0.0 to 1.0)"),
-    ] = 1
-    decay_end: Annotated[
-        Episode | Fraction | None,
-        Field(description="an episode (whole number of at least 0) or a fraction (0.0 to 1.0)"),
-    ] = 0.5
+    schedule: Literal["linear", "exponential", "constant"] = "linear"
+    start: Annotated[float, number("of at least 0 (above 1: always explore)", ge=0)] = 0.5
+    end: Fraction | None = 0.0
+    decay_start: Annotated[Episode | Fraction | None, EPISODE] = 1
+    decay_end: Annotated[Episode | Fraction | None, EPISODE] = 0.5
 
 
 @dataclass(frozen=True, config=STRICT)
 class InitialQ:
     """The Q-table's first values: uniform in [low, high)."""
 
-    low: Annotated[float, Field(ge=-1e100, le=1e100, description="a number from -1e100 to 1e100")] = -2.0
-    high: Annotated[float, Field(ge=-1e100, le=1e100, description="a number from -1e100 to 1e100")] = 0.0
+    low: Annotated[float, number("from -1e100 to 1e100", ge=-1e100, le=1e100)] = -2.0
+    high: Annotated[float, number("from -1e100 to 1e100", ge=-1e100, le=1e100)] = 0.0
 
 
 @dataclass(frozen=True, config=STRICT)
 class Evaluation:
     """How checkpoints are judged."""
 
-    checkpoints: Annotated[int, Field(ge=1, le=100_000, description="a whole number from 1 to 100,000")] = 50
-    episodes: Annotated[
-        int, Field(ge=1, le=10**6, description="a whole number from 1 to 1,000,000 (episodes)")
-    ] = 100
-    test_episodes: Annotated[
-        int, Field(ge=1, le=10**6, description="a whole number from 1 to 1,000,000 (episodes)")
-    ] = 1000
+    checkpoints: Annotated[int, whole(1, 100_000)] = 50
+    episodes: Annotated[int, whole(1, 10**6, " (episodes)")] = 100
+    test_episodes: Annotated[int, whole(1, 10**6, " (episodes)")] = 1000
 
 
 @dataclass(frozen=True, config=STRICT)
 class Registry:
     """What becomes of the winner of a run or sweep."""
 
-    promote: Annotated[Literal["auto", "never"], Field(description="one of auto, never")] = "auto"
-    confirm_seeds: Annotated[
-        int, Field(ge=0, le=10_000, description="a whole number from 0 to 10,000 (0: no confirmation)")
-    ] = 5
+    promote: Literal["auto", "never"] = "auto"
+    confirm_seeds: Annotated[int, whole(0, 10_000, " (0: no confirmation)")] = 5
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -114,38 +100,23 @@ class Tracking:
             " user or password",
         ),
     ] = "local"
-    experiment: Annotated[
-        Name | None,
-        Field(description="a name without slashes or a leading dot, or null (the environment's id)"),
-    ] = None
-    max_points: Annotated[int, Field(ge=0, description="a whole number of at least 0 (0: every episode)")] = (
-        2500
-    )
-    name: Annotated[Name | None, Field(description="a name without slashes or a leading dot, or null")] = None
+    experiment: Annotated[Name | None, Field(description=f"{NAME} (the environment's id)")] = None
+    max_points: Annotated[int, whole(0, None, " (0: every episode)")] = 2500
+    name: Annotated[Name | None, Field(description=NAME)] = None
     parent: Annotated[Name | None, Field(description="a run's id, or null")] = None
-    durable_seconds: Annotated[
-        float, Field(ge=0, le=10**6, description="a number of at least 0 (seconds; 0: never)")
-    ] = 30.0
-    resume: Annotated[Literal["auto", "never"], Field(description="one of auto, never")] = "auto"
+    durable_seconds: Annotated[float, number("of at least 0 (seconds; 0: never)", ge=0, le=10**6)] = 30.0
+    resume: Literal["auto", "never"] = "auto"
 
 
 @dataclass(frozen=True, config=STRICT)
 class Sweep:
     """What belongs to a multirun as a whole."""
 
-    name: Annotated[
-        Name | None,
-        Field(description="a name without slashes or a leading dot, or null (the keys that it varies)"),
-    ] = None
-    report: Annotated[Literal["auto", "never"], Field(description="one of auto, never")] = "auto"
-    rerun: Annotated[
-        Literal["code", "all", "failed", "never"], Field(description="one of code, all, failed, never")
-    ] = "code"
+    name: Annotated[Name | None, Field(description=f"{NAME} (the keys that it varies)")] = None
+    report: Literal["auto", "never"] = "auto"
+    rerun: Literal["code", "all", "failed", "never"] = "code"
     dry_run: Annotated[bool, Field(description="true or false")] = False
-    batch: Annotated[
-        Annotated[int, Field(ge=1, le=10_000)] | None,
-        Field(description="a whole number from 1 to 10,000 (runs), or null (by the number of cores)"),
-    ] = None
+    batch: Annotated[int | None, whole(1, 10_000, " (runs), or null (by the number of cores)")] = None
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -160,60 +131,30 @@ class Config:
     tracking: Tracking = Tracking()
     sweep: Sweep = Sweep()
     algorithm: Annotated[str, Field(description="the name of an algorithm")] = "q_learning"
-    trace_decay: Annotated[Fraction | None, Field(description="a number from 0 to 1")] = None
-    traces: Annotated[
-        Literal["replacing", "accumulating"] | None, Field(description="one of replacing, accumulating")
-    ] = None
-    n: Annotated[
-        Annotated[int, Field(ge=1, le=100_000)] | None,
-        Field(description="a whole number from 1 to 100,000 (steps)"),
-    ] = None
-    planning_steps: Annotated[
-        Annotated[int, Field(ge=0, le=10_000)] | None, Field(description="a whole number from 0 to 10,000")
-    ] = None
-    learning_rate: Annotated[float, Field(gt=0, le=1, description="a number above 0 and at most 1")] = 0.1
-    learning_rate_schedule: Annotated[
-        Literal["constant", "linear", "visits"], Field(description="one of constant, linear, visits")
-    ] = "constant"
-    learning_rate_end: Annotated[Fraction | None, Field(description="a number from 0 to 1")] = None
-    exploration: Annotated[
-        Literal["epsilon_greedy", "softmax", "ucb"], Field(description="one of epsilon_greedy, softmax, ucb")
-    ] = "epsilon_greedy"
-    temperature: Annotated[
-        Annotated[float, Field(gt=0, le=1e100)] | None,
-        Field(description="a number above 0 (in units of return)"),
-    ] = None
-    confidence: Annotated[
-        Annotated[float, Field(ge=0, le=1e100)] | None,
-        Field(description="a number of at least 0 (in units of return)"),
-    ] = None
-    ties: Annotated[Literal["first", "random"], Field(description="one of first, random")] = "first"
-    discretizer: Annotated[
-        Literal["uniform", "quantile", "tiles"], Field(description="one of uniform, quantile, tiles")
-    ] = "uniform"
-    tilings: Annotated[
-        Annotated[int, Field(ge=2, le=256)] | None, Field(description="a whole number from 2 to 256")
-    ] = None
-    discount: Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")] = 0.95
+    trace_decay: Fraction | None = None
+    traces: Literal["replacing", "accumulating"] | None = None
+    n: Annotated[int | None, whole(1, 100_000, " (steps)")] = None
+    planning_steps: Annotated[int | None, whole(0, 10_000)] = None
+    learning_rate: Annotated[float, number("above 0 and at most 1", gt=0, le=1)] = 0.1
+    learning_rate_schedule: Literal["constant", "linear", "visits"] = "constant"
+    learning_rate_end: Fraction | None = None
+    exploration: Literal["epsilon_greedy", "softmax", "ucb"] = "epsilon_greedy"
+    temperature: Annotated[float | None, number("above 0 (in units of return)", gt=0, le=1e100)] = None
+    confidence: Annotated[float | None, number("of at least 0 (in units of return)", ge=0, le=1e100)] = None
+    ties: Literal["first", "random"] = "first"
+    discretizer: Literal["uniform", "quantile", "tiles"] = "uniform"
+    tilings: Annotated[int | None, whole(2, 256)] = None
+    discount: Fraction = 0.95
     buckets: Annotated[
         BucketCount | BucketCounts,
         Field(description="a whole number from 1 to 100,000, or a list of them, one per dimension"),
     ] = 20
-    episodes: Annotated[int, Field(ge=1, le=10**9, description="a whole number from 1 to 1,000,000,000")] = (
-        25_000
-    )
-    seed: Annotated[int, Field(ge=0, description="a whole number of at least 0")] = 0
-    window: Annotated[int, Field(ge=1, le=10**9, description="a whole number of at least 1 (episodes)")] = 100
-    checkpoint_every: Annotated[
-        int, Field(ge=1, le=10**9, description="a whole number of at least 1 (episodes)")
-    ] = 10
-    terminal_rule: Annotated[
-        Literal["standard", "tutorial"], Field(description="one of standard, tutorial")
-    ] = "standard"
-    engine: Annotated[
-        Literal["auto", "compiled", "gymnasium"],
-        Field(description="one of auto, compiled, gymnasium"),
-    ] = "auto"
+    episodes: Annotated[int, whole(1, 10**9)] = 25_000
+    seed: Annotated[int, whole(0)] = 0
+    window: Annotated[int, whole(1, None, " (episodes)", limit=10**9)] = 100
+    checkpoint_every: Annotated[int, whole(1, None, " (episodes)", limit=10**9)] = 10
+    terminal_rule: Literal["standard", "tutorial"] = "standard"
+    engine: Literal["auto", "compiled", "gymnasium"] = "auto"
 
 
 def is_name(given: object) -> bool:
@@ -241,7 +182,15 @@ def _fields(schema: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
         if dataclasses.is_dataclass(field.annotation):
             yield from _fields(field.annotation, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", field.description or ""
+            yield f"{prefix}{name}", field.description or _rule(field.annotation)
+
+
+def _rule(annotation: Any) -> str:
+    """The rule of a type, or of the first of several, that none was given for: its own, or its values."""
+    if get_origin(annotation) is Literal:
+        return f"one of {', '.join(get_args(annotation))}"
+    described = (part.description for part in getattr(annotation, "__metadata__", ()))
+    return next(described, None) or _rule(get_args(annotation)[0])
 
 
 RULES: Mapping[str, str] = dict(_fields(Config))
