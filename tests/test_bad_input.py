@@ -340,6 +340,12 @@ KEYS_AND_PRESETS: dict[str, list[Wrong]] = {
     "hydra/launcher=cluster": [("", "hydra/launcher/cluster", "")],
     "hydra.launcher.n_jobs=many": [("", "hydra.launcher.n_jobs=many", "")],
     "hydra.lancher.n_jobs=1": [("", "hydra.lancher", "")],
+    "-m seed=1,2 hydra/sweeper=basic": [("hydra/sweeper", "must be qsweep or qsweep_optuna", "'basic'")],
+    "-m seed=1,2 'hydra.launcher.n_jobs=choice(2)'": [("hydra.launcher.n_jobs", "takes one value", "")],
+    "-m seed=1,2 hydra.searchpath=3": [("", "hydra.searchpath must be a list", "")],
+    "-m hydra/sweeper=qsweep_optuna learning_rate=0.1,0.2 hydra/launcher=basic,joblib": [
+        ("hydra/launcher", "cannot be searched", "")
+    ],
 }
 
 SYNTAX_ERRORS: dict[str, list[Wrong]] = {
@@ -363,6 +369,9 @@ SYNTAX_ERRORS: dict[str, list[Wrong]] = {
     ],
     "--colour": [("", "--colour", "")],
     "--cfg everything": [("", "everything", "")],
+    "--cfg job sead=1": [("", "Could not override 'sead'", "")],
+    "--cfg job seed=1,2": [("", "seed=1,2", "")],
+    "-m --cfg job": [("", "takes only one of --run, --multirun,", "")],
     f"--config-dir nowhere {SMOKE}": [("", "nowhere", "")],
     f"--config-name other {SMOKE}": [("", "config-name", "")],
 }

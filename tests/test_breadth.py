@@ -18,7 +18,8 @@ from qsweep.learning.blocks import chunks
 from qsweep.learning.engines import compiled_engine, gymnasium_engine
 from qsweep.learning.task import task
 from qsweep.learning.training import Chunk
-from qsweep.plan.composition import conf_folder, load_resolved
+from qsweep.plan.composition import load_resolved
+from qsweep.plan.conf import conf_folder
 
 pytestmark = pytest.mark.slow  # it compiles most loops that there are
 

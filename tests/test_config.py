@@ -26,7 +26,8 @@ from qsweep.config import (
 )
 from qsweep.errors import UsageError
 from qsweep.plan.checking import parse
-from qsweep.plan.composition import conf_folder, load_config
+from qsweep.plan.composition import load_config
+from qsweep.plan.conf import conf_folder
 from qsweep.plan.resolution import resolve
 
 CONTRACT: dict[str, Any] = {

@@ -17,7 +17,8 @@ from qsweep.commands.verify.cases import CASES
 from qsweep.commands.verify.table import _expected
 from qsweep.config import RULES
 from qsweep.learning.algorithms import NAMES, algorithm
-from qsweep.plan.composition import conf_folder, load_config
+from qsweep.plan.composition import load_config
+from qsweep.plan.conf import conf_folder
 from qsweep.policies.optimum import optimum
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -10,7 +10,8 @@ import yaml
 
 import qsweep
 from qsweep.config import Config, flatten, record
-from qsweep.plan.composition import conf_folder, load_config, plan
+from qsweep.plan.composition import load_config, plan
+from qsweep.plan.conf import conf_folder
 
 CONF = conf_folder()
 FILES = sorted(path.relative_to(CONF).as_posix() for path in CONF.rglob("*.yaml"))

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,8 @@ from omegaconf import OmegaConf
 from qsweep.cli import main
 from qsweep.config import Config
 from qsweep.errors import UsageError
-from qsweep.plan.composition import Plan, conf_folder, load_config, plan
+from qsweep.plan.composition import Plan, load_config, plan
+from qsweep.plan.conf import conf_folder
 from qsweep.plan.resolution import resolve
 
 SMOKE = ["episodes=20", "tracking=none"]
@@ -160,12 +160,6 @@ def test_a_name_has_no_slashes_and_an_end() -> None:
     finally:
         del gymnasium.registry[env_id]
     assert name == f"env.id=maker_{'Car' * 50}-v0,env.low=[-1.2,-0.07],env.high=[0.6,0.07]"[:200]
-
-
-def test_a_plan_is_made_once() -> None:
-    """However it is asked for, the same lines in a row give the same plan, not one like it."""
-    lines = ("buckets=10,20", "seed=range(3)")
-    assert plan(lines, True) is plan(lines, multirun=True)
 
 
 def test_a_single_plan_is_called_after_its_run() -> None:
@@ -388,8 +382,6 @@ def test_an_own_sweep_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """A sweep of the user's own runs through Hydra, in this process."""
     own_presets(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [*sys.argv])  # Hydra reads it, so that the command line sets it
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     printed = run("-m", "+sweep=rates", "experiment=quick", "tracking=none", "hydra/launcher=basic")
     assert "4 of 4 runs" in printed
     assert sorted(os.listdir(tmp_path / "multirun")) == [".alive", "rates"]

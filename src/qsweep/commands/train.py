@@ -1,7 +1,8 @@
-"""`qsweep train`: check the command line, then run it once or hand it to Hydra as a multirun."""
+"""`qsweep train`: check the command line, then run once, sweep or search."""
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,13 +12,15 @@ from hydra._internal.utils import get_args_parser
 from qsweep.config import RULES, Config
 from qsweep.errors import Problem, UsageError, without_password
 from qsweep.plan import overrides
-from qsweep.plan.composition import Job, Plan, conf_folder, plan, search_options
+from qsweep.plan.command_line import read, refusing
+from qsweep.plan.composition import Job, Plan, planned
+from qsweep.plan.conf import PRIMARY, conf_folder, hydra_app
 from qsweep.runs.progress import RunProgress
 from qsweep.runs.resume import interrupted_run
 from qsweep.runs.runner import Outcome, Work, run
 from qsweep.runs.search.multirun import search
 from qsweep.runs.sweep.executor import command
-from qsweep.runs.sweep.multirun import call_hydra, multirun
+from qsweep.runs.sweep.multirun import multirun
 from qsweep.system.interrupts import StopRequests
 from qsweep.tracking import tracker
 from qsweep.tracking.checkpoints import name_of
@@ -33,32 +36,26 @@ def launch(arguments: list[str]) -> int:
 
     Raises UsageError with everything wrong with the command line, before anything has begun.
     """
-    flags = _flags(arguments)
-    given = [overrides.normal(line) for line in flags.overrides]
-    for_hydra = [line for line in given if line.startswith(("hydra.", "hydra/"))]
-    for_hydra += _search_path(flags.config_dir, for_hydra)
-    tasks = [line for line in given if line not in for_hydra]
+    parser = get_args_parser()
+    flags = _flags(parser, arguments)
+    lines = [overrides.normal(line) for line in flags.overrides]
+    lines = [*_search_path(flags.config_dir, lines), *lines]
     if flags.cfg or flags.info or flags.hydra_help or flags.shell_completion:
-        if any(line.startswith("tracking.uri=") and without_password(line) != line for line in tasks):
-            rule = f"must be {RULES['tracking.uri']}"
-            raise UsageError([Problem("tracking.uri", rule)])  # Hydra would print it
-        call_hydra([*(a for a in arguments if a not in flags.overrides), *for_hydra, *tasks])
+        _print(parser, flags, lines)
         return 0
-    checked = [line for line in for_hydra if not line.startswith("hydra.sweep.dir=")]
-    if flags.multirun and (options := search_options((*checked, *tasks))):
-        return search(options, (*checked, *tasks), for_hydra, tasks)
-    wanted = plan((*checked, *tasks), bool(flags.multirun))
+    line = read(lines, flags.multirun)
+    if line.multirun and line.searches:
+        return search(line)
+    wanted = planned(line)
     if wanted.jobs[0].config.sweep.dry_run:
         from qsweep.runs.sweep.dry_run import rehearsed
 
         click.echo(rehearsed(wanted))
         return 0
-    return multirun(wanted, for_hydra, tasks) if flags.multirun else _single(wanted)
+    return multirun(line, wanted) if line.multirun else _single(wanted)
 
 
-def _flags(arguments: list[str]) -> Any:
-    parser = get_args_parser()
-
+def _flags(parser: ArgumentParser, arguments: list[str]) -> Any:
     def refuse(message: str) -> NoReturn:
         raise UsageError([Problem("qsweep train", message, None, "see qsweep train --help")])
 
@@ -74,9 +71,28 @@ def _flags(arguments: list[str]) -> Any:
     return flags
 
 
-def _search_path(config_dir: str | None, for_hydra: list[str]) -> list[str]:
+def _print(parser: ArgumentParser, flags: Any, lines: list[str]) -> None:
+    """Have Hydra print what a flag asks for. Refuses two such flags, and a password, which would be shown."""
+    if any(line.startswith("tracking.uri=") and without_password(line) != line for line in lines):
+        raise UsageError([Problem("tracking.uri", f"must be {RULES['tracking.uri']}")])
+    if flags.run + flags.multirun + sum(map(bool, (flags.cfg, flags.info, flags.shell_completion))) > 1:
+        rule = "takes only one of --run, --multirun, --cfg, --info and --shell-completion"
+        raise UsageError([Problem("qsweep train", rule)])
+    hydra, flags.overrides = hydra_app(), lines
+    with refusing():
+        if flags.hydra_help:
+            hydra.hydra_help(PRIMARY, parser, flags)
+        elif flags.cfg:
+            hydra.show_cfg(PRIMARY, lines, flags.cfg, flags.package, flags.resolve)
+        elif flags.info:
+            hydra.show_info(flags.info, PRIMARY, lines)
+        else:
+            hydra.shell_completion(PRIMARY, lines)
+
+
+def _search_path(config_dir: str | None, lines: list[str]) -> list[str]:
     """Where Hydra is to look for presets beside the packaged ones, as an override."""
-    if any(line.startswith("hydra.searchpath=") for line in for_hydra):
+    if any(line.startswith("hydra.searchpath=") for line in lines):
         return []
     folder = Path(config_dir or OWN_CONFIGS).absolute()
     if not folder.is_dir() or folder == conf_folder():

@@ -1,4 +1,4 @@
-"""Command-line overrides -> resolved configs, through Hydra; everything wrong is found first."""
+"""A command line -> its runs, each with a resolved config; everything wrong is found first."""
 
 from __future__ import annotations
 
@@ -6,23 +6,21 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
-from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from qsweep.config import RULES, Config, config_hash
+from qsweep.config import Config, config_hash
 from qsweep.environments.resolved import Resolved
 from qsweep.errors import Problem, UsageError
 from qsweep.plan import overrides
+from qsweep.plan.command_line import SEARCH_PATH, CommandLine, is_plain, read, refusing, usable
+from qsweep.plan.conf import composed
 from qsweep.plan.resolution import resolve
 
 UNNAMED = ("tracking", "registry", "sweep", "engine")
@@ -58,12 +56,6 @@ class Plan:
     jobs: tuple[Job, ...]
 
 
-def conf_folder() -> Path:
-    """The folder of configs: beside the code in a wheel, at the top of a checkout."""
-    packaged = Path(__file__).parents[1] / "conf"
-    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "conf"
-
-
 def load_config(lines: Sequence[str] = ()) -> Config:
     """The resolved config of overrides as on the command line: ["buckets=40", "seed=3"].
 
@@ -77,89 +69,35 @@ def load_resolved(lines: Sequence[str] = ()) -> Resolved:
 
     Raises UsageError with every problem found.
     """
-    return _checked_plan(tuple(lines), multirun=False).jobs[0].resolved
+    return plan(lines, multirun=False).jobs[0].resolved
 
 
-def plan(lines: tuple[str, ...], multirun: bool) -> Plan:
-    """All runs that a command line asks for, each checked; made once, though Hydra asks again.
-
-    Raises UsageError with every problem found in any of them.
-    """
-    return _last_plan(lines, multirun)
+def plan(lines: Sequence[str], multirun: bool) -> Plan:
+    """Plan all runs that overrides ask for. Raises UsageError with every problem found in any of them."""
+    return planned(read(lines, multirun))
 
 
-@lru_cache(maxsize=1)
-def _last_plan(lines: tuple[str, ...], multirun: bool) -> Plan:  # as `plan`, by position alone: its key
-    return _checked_plan(lines, multirun)
+def planned(line: CommandLine) -> Plan:
+    """Plan all runs that a command line asks for. Raises UsageError as `plan` does."""
+    given, problems = list(line.given), list(line.problems)
+    with refusing(problems):
+        if line.multirun or any(o.key_or_group == "sweep" for o in given):
+            swept, more = _with_preset_sweep(line)
+            problems += more if line.multirun else _still_swept(swept)
+            given = swept if line.multirun else given
+        return _plan(given, problems)
 
 
-def _checked_plan(lines: tuple[str, ...], multirun: bool) -> Plan:
-    problems: list[Problem] = []
-    with _hydra():
-        try:
-            given, wrong = _usable(lines, multirun)
-            problems += wrong
-            if multirun or any(o.key_or_group == "sweep" for o in given):
-                swept, more = _with_preset_sweep(given)
-                problems += more if multirun else _still_swept(swept)
-                given = swept if multirun else given
-            return _plan(given, problems)
-        except overrides.HydraErrors as error:
-            raise UsageError([*problems, Problem("configuration", overrides.said_by_hydra(error))]) from error
-
-
-def search_options(lines: Sequence[str]) -> dict[str, Any]:
-    """The `hydra.sweeper` node of a command line that asks for a search; empty where it asks for none.
-
-    Whatever is wrong with the lines is left to `plan` or `search_plan` to say.
-    """
-    if not any("sweep" in line for line in lines):
-        return {}
-    with _hydra():
-        try:
-            usable, _ = _usable(lines, multirun=True)
-            single = [o.input_line or "" for o in usable if not o.is_sweep_override()]
-            composed = compose("train", overrides=single, return_hydra_config=True)
-        except overrides.HydraErrors:
-            return {}
-        node = OmegaConf.to_container(composed.hydra.sweeper)
-    assert isinstance(node, dict)
-    options = {str(key): value for key, value in node.items()}
-    return options if str(options.pop("_target_")).endswith("QsweepOptuna") else {}
-
-
-def _hydra() -> AbstractContextManager[Any]:
-    if GlobalHydra.instance().is_initialized():
-        return nullcontext()
-    return initialize_config_dir(version_base="1.3", config_dir=str(conf_folder()))
-
-
-def _usable(lines: Sequence[str], multirun: bool) -> tuple[list[Override], list[Problem]]:
-    """The overrides that have no problem, and the problems of the others."""
-    usable, problems = [], []
-    lines = [overrides.normal(line) for line in lines]
-    search = [line for line in lines if line.startswith("hydra.searchpath=")]
-    for line in lines:
-        parsed, wrong = overrides.parse([line], multirun, search)
-        usable += [] if wrong else parsed
-        problems += wrong
-    return usable, problems
-
-
-def _with_preset_sweep(given: list[Override]) -> tuple[list[Override], list[Problem]]:
+def _with_preset_sweep(line: CommandLine) -> tuple[list[Override], list[Problem]]:
     """The parameters of a +sweep preset, then what was given, which counts where both name a key."""
-    single = [o.input_line or "" for o in given if not o.is_sweep_override()]
-    composed = compose("train", overrides=single, return_hydra_config=True)
-    if not OmegaConf.is_dict(composed.hydra.sweeper.params) and composed.hydra.sweeper.params is not None:
+    params = line.sweeper.get("params")
+    params = {} if params is None else params
+    if not isinstance(params, Mapping):
         rule = "must be a mapping of keys to what they vary over"
-        return given, [Problem("hydra.sweeper.params", rule, composed.hydra.sweeper.params)]
-    params = OmegaConf.to_container(composed.hydra.sweeper.params or OmegaConf.create({}))
-    assert isinstance(params, dict)
-    search = [line for line in single if line.startswith("hydra.searchpath=")]
-    lines = [*search, *(f"{key!s}={value}" for key, value in params.items())]
-    preset, problems = _usable(lines, multirun=True)
-    preset = preset[len(search) :]
-    return list({o.key_or_group: o for o in [*preset, *given]}.values()), problems
+        return [*line.given], [Problem("hydra.sweeper.params", rule, params)]
+    search = [typed for typed in line.lines if typed.startswith(SEARCH_PATH)]
+    preset, problems = usable([f"{key!s}={value}" for key, value in params.items()], True, search)
+    return list({o.key_or_group: o for o in [*preset, *line.given]}.values()), problems
 
 
 def _still_swept(given: list[Override]) -> Iterator[Problem]:
@@ -235,9 +173,8 @@ def _values(given: Sequence[Override], lines: Sequence[str]) -> dict[str, Any]:
     would do, at a hundredth of its time.
     """
     pairs = list(zip(given, lines, strict=True))
-    composed = _composed(tuple(line for o, line in pairs if not _is_plain(o)))
-    values = copy.deepcopy(composed)
-    for line in (line for o, line in pairs if _is_plain(o)):
+    values = copy.deepcopy(composed(tuple(line for o, line in pairs if not is_plain(o))).values)
+    for line in (line for o, line in pairs if is_plain(o)):
         for override in _parsed(line):
             section, _, name = override.key_or_group.rpartition(".")
             (values[section] if section else values)[name] = copy.deepcopy(override.value())
@@ -264,16 +201,3 @@ def _resolved(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
             problems.append(Problem(key, overrides.said_by_hydra(error).partition(" full_key")[0]))
             section, _, name = key.rpartition(".")
             del (OmegaConf.select(config, section) if section else config)[name]
-
-
-def _is_plain(override: Override) -> bool:
-    text = override.input_line or ""
-    key = override.key_or_group
-    return key in RULES and key not in overrides.GROUPS and "${" not in text and "={" not in text
-
-
-@lru_cache(maxsize=256)
-def _composed(lines: tuple[str, ...]) -> dict[str, Any]:
-    values = OmegaConf.to_container(compose("train", overrides=list(lines)))
-    assert isinstance(values, dict)
-    return {str(key): value for key, value in values.items()}

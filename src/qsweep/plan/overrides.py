@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
@@ -14,6 +13,7 @@ from yaml import YAMLError
 
 from qsweep.config import OPTIONAL, RULES
 from qsweep.errors import Problem, closest, one_line
+from qsweep.plan.conf import PRIMARY, hydra_app
 
 GROUPS = (
     *("env", "algorithm", "learning_rate_schedule", "discretizer", "exploration", "epsilon"),
@@ -33,8 +33,8 @@ HydraErrors = (HydraException, OmegaConfBaseException, YAMLError)
 def parse(
     lines: Sequence[str], multirun: bool, search: Sequence[str] = ()
 ) -> tuple[list[Override], list[Problem]]:
-    """The overrides of a command line and everything wrong with them. Hydra must be initialised."""
-    loader = GlobalHydra.instance().config_loader()
+    """The overrides of a command line and everything wrong with them."""
+    loader = hydra_app().config_loader
     parser = OverridesParser.create(config_loader=loader)
     parsed: list[Override] = []
     problems: list[Problem] = []
@@ -116,8 +116,8 @@ def _problems(override: Override, multirun: bool, search: Sequence[str]) -> Iter
 
 
 def _preset_problems(group: str, values: Sequence[Any], search: Sequence[str]) -> Iterator[Problem]:
-    loader = GlobalHydra.instance().config_loader()
-    presets = loader.get_group_options(group, config_name="train", overrides=[*search])
+    loader = hydra_app().config_loader
+    presets = loader.get_group_options(group, config_name=PRIMARY, overrides=[*search])
     for value in values:
         if str(value) not in presets:
             remedy = closest(str(value), presets)

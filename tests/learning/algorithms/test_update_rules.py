@@ -16,7 +16,7 @@ from qsweep.learning import algorithms
 from qsweep.learning.agent.agent import ALPHA
 from qsweep.learning.algorithms import NAMES, algorithm
 from qsweep.learning.engines.learner import Learner
-from qsweep.plan.composition import conf_folder
+from qsweep.plan.conf import conf_folder
 from tests.support.handmade import Interval, Seen, agent, key_for, learner, play
 
 Q = [[1.0, 0.0], [0.0, 2.0], [8.0, 4.0]]

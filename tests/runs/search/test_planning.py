@@ -8,7 +8,6 @@ from qsweep.errors import UsageError
 from qsweep.runs.search.planning import search_plan
 
 OPTIONS: dict[str, Any] = {
-    "_target_": "hydra_plugins.qsweep_optuna.sweeper.QsweepOptuna",
     "params": None,
     "trials": 10,
     "seeds": "range(2)",

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from qsweep.errors import UsageError
-from qsweep.plan.composition import conf_folder
+from qsweep.plan.conf import conf_folder
 from qsweep.runs.search.settings import settings
 
 GIVEN: dict[str, Any] = {

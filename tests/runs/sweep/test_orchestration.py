@@ -23,7 +23,7 @@ from qsweep.plan.composition import load_config, plan
 from qsweep.runs.journal import Ended, Jobs
 from qsweep.runs.runner import run_record
 from qsweep.runs.sweep.batches import Batch
-from qsweep.runs.sweep.multirun import make_folder
+from qsweep.runs.sweep.launcher import make_folder
 from qsweep.runs.sweep.orchestration import NEEDED_BY_REPORTS, report_loading, sweep
 from qsweep.system.liveness import PROCESS, announce
 from qsweep.tracking.client.mlflow_tracker import MlflowTracker
@@ -246,8 +246,8 @@ def test_every_job_fails(tmp_path: Path, qsweep: Command, tracking: str) -> None
 def test_folders_of_one_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sweeps of one name that are launched in the same second have folders of their own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("qsweep.runs.sweep.multirun.time.strftime", lambda _: "2025-01-02_03-04-05")
-    folders = [make_folder(name, []) for name in ("s", "s", "s", "a/b c")]
+    monkeypatch.setattr("qsweep.runs.sweep.launcher.time.strftime", lambda _: "2025-01-02_03-04-05")
+    folders = [make_folder(name, None) for name in ("s", "s", "s", "a/b c")]
     assert [str(folder) for folder in folders] == [
         "multirun/s/2025-01-02_03-04-05",
         "multirun/s/2025-01-02_03-04-05_1",
@@ -306,7 +306,7 @@ def statuses(folder: Path) -> tuple[str, set[str]]:
 def launch(workdir: Path, then: Callable[[], Sequence[JobReturn]]) -> None:
     """Launch two runs."""
     wanted = plan((*SMALL, "seed=0,1", "registry.promote=never", "sweep.batch=2"), multirun=True)
-    sweep(wanted, Launcher(then), str(workdir / "multirun" / "s"))
+    sweep(wanted, Launcher(then), workdir / "multirun" / "s")
 
 
 def test_an_interrupted_launcher(workdir: Path) -> None:

@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Any
 
 import click
 
 from qsweep.errors import Problem, UsageError
+from qsweep.plan.command_line import CommandLine
 from qsweep.runs.journal import Jobs
-from qsweep.runs.sweep.multirun import check_requirements, launch, make_folder
+from qsweep.runs.search import orchestration
+from qsweep.runs.sweep.launcher import launching
+from qsweep.runs.sweep.multirun import check_requirements
 
 SHOWN = 20
 """Variants of a search that are listed at its end."""
 
 
-def search(options: dict[str, Any], lines: Sequence[str], for_hydra: list[str], tasks: list[str]) -> int:
-    """Search through Hydra; prints the best variants."""
+def search(line: CommandLine) -> int:
+    """Search what a command line varies; prints the best variants."""
     from qsweep.report.comparison.variants import variants
     from qsweep.report.loading.runs import children
     from qsweep.report.terminal import show_variants, wide_console
     from qsweep.runs.search.planning import search_plan
 
-    wanted = search_plan(lines, options)
+    wanted = search_plan(line.lines, line.sweeper)
     uri = wanted.first.tracking.uri
     if uri == "none" or wanted.first.sweep.dry_run:
         key, given = ("tracking", uri) if uri == "none" else ("sweep.dry_run", "true")
         raise UsageError([Problem(key, "cannot be used in a search", given)])
-    store = check_requirements(uri, for_hydra)
+    store = check_requirements(uri, line.launcher)
     assert store is not None
-    folder = make_folder(wanted.name, for_hydra)
     started = time.perf_counter()
-    launch(folder, [*for_hydra, *tasks])
+    with launching(line, wanted.name) as (launcher, folder):
+        orchestration.search(wanted, launcher, folder)
     took = time.perf_counter() - started
     runs = children(store, Jobs(folder).parent)
     found = runs[(runs["sweep"] == wanted.name) & (runs["status"] == "FINISHED")]

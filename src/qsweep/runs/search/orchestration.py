@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from qsweep.runs.search.planning import SearchPlan
 
 
-def search(wanted: SearchPlan, launcher: Launcher, folder: str) -> None:
+def search(wanted: SearchPlan, launcher: Launcher, folder: Path) -> None:
     """Search as a plan says, every run under one parent run; then confirm the winner, and compare.
 
     The study of an earlier launch is resumed. Raises as `sweep` does.
@@ -30,7 +30,7 @@ def search(wanted: SearchPlan, launcher: Launcher, folder: str) -> None:
     from qsweep.runs.search.samplers import sampler
     from qsweep.runs.search.trials import TrialRuns
 
-    jobs, plan = Jobs(Path(folder)), plan_of_best(wanted, [])
+    jobs, plan = Jobs(folder), plan_of_best(wanted, [])
     first, how = wanted.first, wanted.settings
     points = sampler(how.sampler, how.seed, wanted.space)
     path, stops = study.database(first.tracking.uri), pruner(how.pruner)

@@ -53,6 +53,7 @@ UNSEARCHABLE = {
     "tracking": "it is not a hyperparameter: give it one value",
     "registry": "it is not a hyperparameter: give it one value",
     "sweep": "it is not a hyperparameter: give it one value",
+    "hydra": "it is not a hyperparameter: give it one value",
 }
 """Keys that cannot be searched, nor those below them, with the remedy."""
 
@@ -146,7 +147,7 @@ def rounded(value: float, within: FloatDistribution) -> float:
 
 def _unsearchable(key: str, line: str) -> Iterator[Problem]:
     for known, remedy in UNSEARCHABLE.items():
-        if key == known or key.startswith(f"{known}."):
+        if key == known or key.startswith((f"{known}.", f"{known}/")):
             yield Problem(key, "cannot be searched", line, remedy)
             return
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.util import find_spec
 
 from qsweep.errors import Problem
@@ -11,9 +11,8 @@ NEEDS = {"ray": "ray", "slurm": "submitit"}
 """Launcher of a cluster -> the module it needs, which the extra of the launcher's name installs."""
 
 
-def cluster_problems(lines: Sequence[str], uri: str) -> Iterator[Problem]:
-    """What is wrong with a multirun's overrides of Hydra and its `tracking.uri`, as far as clusters go."""
-    chosen = dict(line.partition("=")[::2] for line in lines).get("hydra/launcher", "")
+def cluster_problems(chosen: str, uri: str) -> Iterator[Problem]:
+    """Find what a cluster's launcher lacks: its package, or a tracking server that all machines reach."""
     if chosen not in NEEDS:
         return
     if find_spec(NEEDS[chosen]) is None:

@@ -2,61 +2,34 @@
 
 from __future__ import annotations
 
-import os
-import re
-import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import hydra
 
-from qsweep.errors import Problem, UsageError
-from qsweep.plan import overrides
-from qsweep.plan.composition import Plan, conf_folder
+from qsweep.errors import UsageError
+from qsweep.plan.command_line import CommandLine
+from qsweep.plan.composition import Plan
 from qsweep.runs.journal import Ended, Jobs
 from qsweep.runs.runner import Outcome, run_record
 from qsweep.runs.sweep.clusters import cluster_problems
+from qsweep.runs.sweep.launcher import launching
+from qsweep.runs.sweep.orchestration import sweep
 from qsweep.tracking.store import Store, open_tracked
 
 if TYPE_CHECKING:
     import pandas as pd
 
-OUTPUTS = Path("multirun")
 
-
-def call_hydra(arguments: list[str]) -> None:
-    """Hand arguments to Hydra, which calls a sweeper, or prints what it was asked for."""
-    from qsweep.runs.sweep.orchestration import run_job
-
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come back here instead of being printed there
-    sys.argv = ["qsweep train", *arguments]
-    decorated = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="train")
-    decorated(run_job)()
-
-
-def launch(folder: Path, arguments: list[str]) -> None:
-    """Launch a multirun in its folder, which does not stay where it is refused."""
-    try:
-        call_hydra(["-m", *arguments, f"hydra.sweep.dir={overrides.quoted(str(folder))}"])
-    except UsageError:
-        with suppress(OSError):
-            folder.rmdir()
-        raise
-
-
-def multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
-    """Run a plan through Hydra; says what failed and prints the leaderboard."""
+def multirun(line: CommandLine, wanted: Plan) -> int:
+    """Run the plan of a command line; says what failed and prints the leaderboard."""
     from qsweep.report.terminal import show_variants, wide_console  # pandas, which one run does without
     from qsweep.runs.sweep.confirmation import asked_for
 
-    store = check_requirements(wanted.jobs[0].config.tracking.uri, for_hydra)
-    folder = make_folder(wanted.name, for_hydra)
+    store = check_requirements(wanted.jobs[0].config.tracking.uri, line.launcher)
     started = time.perf_counter()
-    launch(folder, [*for_hydra, *tasks])
+    with launching(line, wanted.name) as (launcher, folder):
+        sweep(wanted, launcher, folder)
     took = time.perf_counter() - started
     marks = Jobs(folder).ended()  # of the runs that were asked for, then of those that confirmed
     ended = [job for job in marks if job.number < len(wanted.jobs)]
@@ -74,36 +47,11 @@ def multirun(wanted: Plan, for_hydra: list[str], tasks: list[str]) -> int:
     return 0 if done == len(wanted.jobs) and not failed else 1
 
 
-def check_requirements(uri: str, for_hydra: Sequence[str]) -> Store | None:
-    """Return the open store; whatever of launcher and store cannot be had is known before anything starts."""
-    if problems := list(cluster_problems(for_hydra, uri)):
+def check_requirements(uri: str, launcher: str) -> Store | None:
+    """Return the open store. Raises UsageError if the launcher or the store cannot be had."""
+    if problems := list(cluster_problems(launcher, uri)):
         raise UsageError(problems)
     return open_tracked(uri)
-
-
-def make_folder(name: str, for_hydra: list[str]) -> Path:
-    """A folder for this multirun alone: its name, the second, and a number where that is taken."""
-    for line in for_hydra:
-        if line.startswith("hydra.sweep.dir="):
-            folder = Path(line.partition("=")[2].strip("'\""))
-            try:
-                folder.mkdir(parents=True)
-            except OSError as error:
-                rule = "must be a new folder that can be created"
-                problem = Problem("hydra.sweep.dir", rule, str(folder), str(error))
-                raise UsageError([problem]) from None
-            return folder
-    safe = re.sub(r"[^\w.,=-]+", "_", name)
-    second = time.strftime("%Y-%m-%d_%H-%M-%S")
-    number = 0
-    while True:
-        folder = OUTPUTS / safe / (f"{second}_{number}" if number else second)
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            number += 1
-        else:
-            return folder
 
 
 def _untracked(wanted: Plan, ended: list[Ended]) -> pd.DataFrame:

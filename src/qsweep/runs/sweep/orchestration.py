@@ -37,14 +37,14 @@ def run_job(config: DictConfig) -> list[Ended]:
     return work_off(Batch.decoded(config.batch), Jobs(Path(HydraConfig.get().sweep.dir)))
 
 
-def sweep(plan: Plan, launcher: Launcher, folder: str) -> None:
+def sweep(plan: Plan, launcher: Launcher, folder: Path) -> None:
     """Run every job of a plan under one parent run, which ends as its runs did.
 
     A parent run that an earlier launch of the same multirun left is continued, and what it finished is
     kept. Then the winner is confirmed and registered, and the runs are compared, unless that is switched
     off. Raises Interrupted on SIGINT or SIGTERM, once the runs in hand have put away what they have.
     """
-    jobs = Jobs(Path(folder))
+    jobs = Jobs(folder)
     with stopping_runs(jobs):
         _sweep(plan, launcher, jobs)
 

@@ -1,1 +1,0 @@
-"""Where Hydra looks for its plugins."""

@@ -1,0 +1,115 @@
+"""A command line as a value: its overrides parsed and checked, and composed once."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hydra.core.override_parser.types import Override
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from qsweep.config import RULES
+from qsweep.errors import Problem, UsageError
+from qsweep.plan import overrides
+from qsweep.plan.conf import composed
+
+SEARCH_PATH = "hydra.searchpath="
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """The overrides of a command line.
+
+    lines: all of them, as typed. given: those without a problem, parsed. problems: of the others.
+    config: composed of the given presets and options of Hydra that have one value; it has Hydra's own node.
+    """
+
+    lines: tuple[str, ...]
+    multirun: bool
+    given: tuple[Override, ...]
+    problems: tuple[Problem, ...]
+    config: DictConfig
+
+    @property
+    def sweeper(self) -> Mapping[str, Any]:
+        """The node `hydra.sweeper`: the parameters of a +sweep preset and the settings of a search."""
+        node = OmegaConf.to_container(self.config.hydra)
+        assert isinstance(node, dict)
+        return node["sweeper"] if isinstance(node["sweeper"], Mapping) else {}
+
+    @property
+    def launcher(self) -> str:
+        """The name of the launcher's config."""
+        return str(self.config.hydra.runtime.choices.get("hydra/launcher"))
+
+    @property
+    def searches(self) -> bool:
+        """True for a search, False for a sweep over every combination."""
+        return "trials" in self.sweeper and "_target_" not in self.sweeper
+
+    def launcher_config(self) -> DictConfig:
+        """Return a copy of the config that also has the plain values, as Hydra passes it to launchers."""
+        config = copy.deepcopy(self.config)
+        tasks = [line.input_line for line in self.given if not overrides.for_hydra(line)]
+        with open_dict(config):
+            for override in filter(is_plain, self.given):
+                if not override.is_sweep_override():
+                    OmegaConf.update(config, override.key_or_group, override.value(), force_add=True)
+            config.hydra.mode, config.hydra.overrides.task = RunMode.MULTIRUN, tasks
+        return config
+
+
+def read(lines: Sequence[str], multirun: bool) -> CommandLine:
+    """Parse, check and compose overrides. Raises UsageError with every problem if they cannot be composed."""
+    problems: list[Problem] = []
+    with refusing(problems):
+        search = [line for line in lines if line.startswith(SEARCH_PATH)]
+        given, wrong = usable(lines, multirun, search)
+        problems += wrong
+        presets = (o.input_line or "" for o in given if not (o.is_sweep_override() or is_plain(o)))
+        config = composed(tuple(presets)).config
+    line = CommandLine(tuple(lines), multirun, tuple(given), tuple(problems), config)
+    return replace(line, problems=(*problems, *_multirun_problems(line))) if multirun else line
+
+
+def _multirun_problems(line: CommandLine) -> Iterator[Problem]:
+    """Refuse several values for one of Hydra's own options, and sweepers that are not qsweep's."""
+    for override in line.given:
+        if overrides.for_hydra(override) and override.is_sweep_override():
+            yield Problem(override.key_or_group, "takes one value", override.input_line)
+    if "_target_" in line.sweeper:
+        chosen = line.config.hydra.runtime.choices.get("hydra/sweeper")
+        yield Problem("hydra/sweeper", "must be qsweep or qsweep_optuna", chosen)
+
+
+def usable(
+    lines: Sequence[str], multirun: bool, search: Sequence[str]
+) -> tuple[list[Override], list[Problem]]:
+    """The overrides without a problem, and the problems of the others. search: where presets lie, too."""
+    usable, problems = [], []
+    for line in map(overrides.normal, lines):
+        parsed, wrong = overrides.parse([line], multirun, search)
+        usable += [] if wrong else parsed
+        problems += wrong
+    return usable, problems
+
+
+@contextmanager
+def refusing(problems: Sequence[Problem] = (), *more: type[Exception]) -> Iterator[None]:
+    """Turn an error of Hydra's, or one of `more`, into a UsageError with the problems known by then."""
+    try:
+        yield
+    except (*overrides.HydraErrors, *more) as error:
+        problem = Problem("configuration", overrides.said_by_hydra(error))
+        raise UsageError([*problems, problem]) from error
+
+
+def is_plain(override: Override) -> bool:
+    """True if an override sets one key of the schema, which takes no Hydra to compose."""
+    text = override.input_line or ""
+    key = override.key_or_group
+    return key in RULES and key not in overrides.GROUPS and "${" not in text and "={" not in text

@@ -1,0 +1,54 @@
+"""The folder of configs, and the Hydra that composes them.
+
+Hydra is used as a library: nothing here enters its command line or reads its global instance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from hydra import version
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+PRIMARY = "train"
+"""The config that all others are composed into: conf/train.yaml."""
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A composed config. config: with Hydra's own node; values: plain ones, without it."""
+
+    config: DictConfig
+    values: dict[str, Any]
+
+
+def conf_folder() -> Path:
+    """The folder of configs: beside the code in a wheel, at the top of a checkout."""
+    packaged = Path(__file__).parents[1] / "conf"
+    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "conf"
+
+
+@cache
+def hydra_app() -> Hydra:
+    """Return Hydra over the packaged configs. There is one, because it holds nothing else."""
+    version.setbase("1.3")
+    return Hydra(PRIMARY, ConfigLoaderImpl(create_config_search_path(str(conf_folder()))))
+
+
+@lru_cache(maxsize=256)
+def composed(lines: tuple[str, ...]) -> Composed:
+    """Compose overrides that have one value each. All callers share the result and must not change it.
+
+    The run mode does not matter: Hydra's two modes differ in how they treat several values.
+    """
+    config = hydra_app().compose_config(PRIMARY, list(lines), RunMode.RUN, from_shell=False)
+    values = OmegaConf.to_container(config)
+    assert isinstance(values, dict)
+    return Composed(config, {str(key): value for key, value in values.items() if key != "hydra"})

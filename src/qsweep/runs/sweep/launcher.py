@@ -1,0 +1,86 @@
+"""The launcher of a multirun, and its folder.
+
+Hydra would have a sweeper plugin in between. No launcher needs one: a launcher takes a context, a function
+and a config, and gets the overrides of its jobs from `sweep`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from hydra._internal.callbacks import Callbacks
+from hydra.core.plugins import Plugins
+from hydra.core.utils import configure_log
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext
+from omegaconf import DictConfig, open_dict
+
+from qsweep.errors import Problem, UsageError
+from qsweep.plan.command_line import CommandLine, refusing
+from qsweep.plan.conf import PRIMARY, hydra_app
+from qsweep.plan.overrides import quoted
+from qsweep.runs.sweep.orchestration import run_job
+
+OUTPUTS = Path("multirun")
+FOLDER = "hydra.sweep.dir"
+
+
+@contextmanager
+def launching(line: CommandLine, name: str) -> Iterator[tuple[Launcher, Path]]:
+    """Set up the launcher of a multirun and make its folder, which goes again if the multirun is refused.
+
+    Raises UsageError if the folder or the launcher cannot be made.
+    """
+    config = line.launcher_config()
+    given = any(override.key_or_group == FOLDER for override in line.given)
+    with refusing():
+        folder = make_folder(name, str(config.hydra.sweep.dir) if given else None)
+    with open_dict(config):
+        config.hydra.sweep.dir = str(folder)
+        # Workers compose each job's config from these and from the job's own overrides.
+        config.hydra.overrides.hydra.extend(["hydra.mode=MULTIRUN", f"{FOLDER}={quoted(str(folder))}"])
+    try:
+        with _launcher(config) as launcher:
+            yield launcher, folder
+    except UsageError:
+        with suppress(OSError):
+            folder.rmdir()
+        raise
+
+
+@contextmanager
+def _launcher(config: DictConfig) -> Iterator[Launcher]:
+    configure_log(config.hydra.hydra_logging, config.hydra.verbose)
+    with refusing((), ImportError, RuntimeError):  # RuntimeError: not a plugin
+        callbacks = Callbacks(config)
+        callbacks.on_multirun_start(config=config, config_name=PRIMARY)
+        context = HydraContext(hydra_app().config_loader, callbacks)
+        launcher = Plugins.instance().instantiate_launcher(context, run_job, config)
+    yield launcher
+    callbacks.on_multirun_end(config=config, config_name=PRIMARY)
+
+
+def make_folder(name: str, given: str | None) -> Path:
+    """Make a folder for this multirun alone: the one given, or one of its name and the time."""
+    if given is not None:
+        try:
+            Path(given).mkdir(parents=True)
+        except OSError as error:
+            rule = "must be a new folder that can be created"
+            raise UsageError([Problem(FOLDER, rule, str(Path(given)), str(error))]) from None
+        return Path(given)
+    safe = re.sub(r"[^\w.,=-]+", "_", name)
+    second = time.strftime("%Y-%m-%d_%H-%M-%S")
+    number = 0
+    while True:
+        folder = OUTPUTS / safe / (f"{second}_{number}" if number else second)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hydra.experimental.callback import Callback
+
+from qsweep.cli import main
+from qsweep.runs.journal import Jobs
+
+SMALL = ("episodes=5", "evaluation.episodes=1", "evaluation.test_episodes=2", "tracking=none", "seed=0,1")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def train(*arguments: str) -> tuple[int, str, str]:
+    """The exit code of a multirun in this process, and what it printed."""
+    ran = CliRunner().invoke(main, ["train", "-m", *SMALL, *arguments])
+    assert isinstance(ran.exception, SystemExit | None), ran.exception
+    return ran.exit_code, ran.stdout, ran.stderr
+
+
+class Noting(Callback):
+    """Writes down what it hears of, with what the config says then. file: absolute."""
+
+    def __init__(self, file: str) -> None:
+        self._file = Path(file)
+
+    def _note(self, what: str, config: Any) -> None:
+        of = config.hydra
+        told = [
+            of.mode.name,
+            of.job.name,
+            of.job.config_name,
+            of.sweep.dir,
+            of.runtime.choices["hydra/launcher"],
+        ]
+        with self._file.open("a") as file:
+            file.write(json.dumps([what, *told]) + "\n")
+
+    def on_multirun_start(self, config: Any, **kwargs: Any) -> None:
+        """Note it."""
+        self._note("begins", config)
+
+    def on_job_start(self, config: Any, **kwargs: Any) -> None:
+        """Note it."""
+        self._note("job", config)
+
+    def on_multirun_end(self, config: Any, **kwargs: Any) -> None:
+        """Note it."""
+        self._note("ends", config)
+
+
+def test_callbacks_hear_of_a_multirun_and_its_jobs(folder: Path) -> None:
+    """They are called as Hydra calls them, and multirun and jobs have one config of Hydra's."""
+    given = f"+hydra.callbacks.noting={{_target_: {__name__}.Noting, file: {folder}/noted}}"
+    code, _, said = train(given, "hydra/launcher=basic", "sweep.batch=1", "hydra.sweep.dir=mine")
+    assert (code, said) == (0, "")
+    lines = [json.loads(line) for line in (folder / "noted").read_text().splitlines()]
+    assert [what for what, *_ in lines] == ["begins", "job", "job", "ends"]
+    assert {tuple(told) for _, *told in lines} == {("MULTIRUN", "train", "train", "mine", "basic")}
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+def test_a_job_has_what_was_asked_of_hydra(folder: Path, launcher: str) -> None:
+    """Options of Hydra reach the jobs: each writes its own config into the folder, and changes into it."""
+    options = ("hydra.output_subdir=.hydra", "hydra.sweep.subdir=job${hydra.job.num}", "hydra.job.chdir=true")
+    code, said, _ = train(
+        f"hydra/launcher={launcher}", f"hydra.sweep.dir={folder}/mine", "sweep.batch=1", *options
+    )
+    assert (code, "2 of 2 runs" in said) == (0, True)
+    assert [mark.number for mark in Jobs(folder / "mine").ended()] == [0, 1]
+    written = sorted(path.relative_to(folder) for path in folder.glob("mine/*/.hydra/hydra.yaml"))
+    assert [str(path) for path in written] == [f"mine/job{number}/.hydra/hydra.yaml" for number in (0, 1)]
+
+
+@pytest.mark.parametrize(("written", "made"), [("x/${sweep.name}", "x/mine"), ("'two words'", "two words")])
+def test_the_folder_is_named_as_hydra_reads_it(folder: Path, written: str, made: str) -> None:
+    """hydra.sweep.dir may be quoted, and may refer to other keys."""
+    code, said, _ = train("hydra/launcher=basic", f"hydra.sweep.dir={written}", "sweep.name=mine")
+    assert code == 0
+    assert said.rstrip().endswith(f"their folder: {made}")
+    assert [mark.number for mark in Jobs(folder / made).ended()] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("option", "rule"),
+    [
+        ("+hydra.launcher.workers=3", "unexpected keyword argument 'workers'"),
+        ("hydra.launcher=null", "launcher is not configured"),
+        ("hydra.launcher._target_=os.system", "Invalid plugin 'os.system'"),
+        ("hydra.launcher._target_=hydra_plugins.nowhere.Launcher", "Unknown plugin class"),
+        ("+hydra.callbacks.mine._target_=nowhere.Callback", "nowhere.Callback"),
+        ("hydra.sweep.dir='${nowhere}'", "'nowhere' not found"),
+    ],
+)
+def test_a_launcher_that_cannot_be_made(folder: Path, option: str, rule: str) -> None:
+    """It is refused like any other mistake, and the multirun's folder is gone."""
+    code, said, complained = train("hydra/launcher=basic", option)
+    [line] = complained.splitlines()
+    assert (code, said, line.startswith("qsweep: configuration: ")) == (2, "", True)
+    assert rule in line
+    assert list(folder.glob("multirun/seed/*")) == []
