@@ -21,6 +21,7 @@ from qsweep.system.atomic_files import temporary_folder
 from qsweep.system.untrusted_files import read_yaml
 from qsweep.tracking.checkpoints import sha256
 from qsweep.tracking.provenance import provenance
+from qsweep.tracking.run_files import file_of
 from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import CONFIG, StoredRun
@@ -81,7 +82,7 @@ def reproduce(store: Store, name: str) -> Reproduction:
     with readable(f"run {run_id}"):
         run = run_of(store, run_id)
     _check_finished(run)
-    wanted = _recorded(store, run_id)
+    wanted = _recorded(store, run)
     started = time.perf_counter()
     found = _train(wanted)
     return Reproduction(
@@ -106,16 +107,16 @@ def _check_finished(run: StoredRun) -> None:
         raise UsageError([Problem("run", f"has no tag {missing[0]}", run.name)])
 
 
-def _recorded(store: Store, run_id: str) -> Resolved:
+def _recorded(store: Store, run: StoredRun) -> Resolved:
     """The config in a run's record, resolved here; the engine is the one that ran.
 
     Raises UsageError, naming the file, where it is missing, damaged or not valid here.
     """
-    where = f"run {run_id}: {RECORD}"
+    where = f"run {run.run_id}: {RECORD}"
     with readable(where), temporary_folder() as scratch:
-        path = store.client.download_artifacts(run_id, RECORD, scratch)
+        path = file_of(store, run.run_id, run.artifacts, RECORD, Path(scratch))
         try:
-            return recorded(read_yaml(Path(path)))
+            return recorded(read_yaml(path))
         except UsageError as error:
             raise UsageError(
                 dataclasses.replace(problem, key=f"{where}: {problem.key}") for problem in error.problems

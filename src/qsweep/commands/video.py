@@ -30,6 +30,7 @@ from qsweep.system.untrusted_files import read_columns
 from qsweep.tracking import checkpoints, episodes
 from qsweep.tracking.checkpoints import Archive, name_of
 from qsweep.tracking.curves import Curves, Points
+from qsweep.tracking.run_files import file_of
 from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store, open_store
 
@@ -151,11 +152,11 @@ def _source(name: str, uri: str, scratch: Path) -> _Source:
     store, target = _target(name, uri)
     after, run_id = names.parts_of(name)[1:], target.run_id
     with readable(f"run {run_id}"):
-        run_name = printable(run_of(store, run_id).name)
+        run = run_of(store, run_id)
     until = target.checkpoint if after and re.fullmatch("ep[0-9]+", after[0]) else None
     path = f"checkpoints/{checkpoints.FILE_NAME}"
     with readable(f"run {run_id}: {path}"):
-        archive = Archive(Path(store.client.download_artifacts(run_id, path, str(scratch))))
+        archive = Archive(file_of(store, run_id, run.artifacts, path, scratch))
         numbers = archive.episodes().tolist()
         if not numbers:
             raise UsageError([Problem("name", "must be a run that has a checkpoint", name)])
@@ -163,10 +164,10 @@ def _source(name: str, uri: str, scratch: Path) -> _Source:
             last = int(names.checkpoint_in(archive, target)[2:])
             numbers = [n for n in numbers if n <= last]
         setting = setting_of_archive(archive)
-    policy = Policy.from_checkpoint(archive, name_of(numbers[-1]), run_id, run_name)
+    policy = Policy.from_checkpoint(archive, name_of(numbers[-1]), run_id, printable(run.name))
     with readable(f"run {run_id}: {episodes.FILE_NAME}"):
-        kept = store.client.download_artifacts(run_id, episodes.FILE_NAME, str(scratch))
-        points = _curves(Path(kept), int(policy.config["window"]))
+        kept = file_of(store, run_id, run.artifacts, episodes.FILE_NAME, scratch)
+        points = _curves(kept, int(policy.config["window"]))
     return _Source(archive, setting, policy, points, numbers)
 
 

@@ -13,10 +13,11 @@ from qsweep.report.loading.runs import children
 from qsweep.report.loading.selection import Selection
 from qsweep.report.q_tables import best_run, layout_of
 from qsweep.system.atomic_files import temporary_folder
-from qsweep.tracking.additions import add_files, add_tag
+from qsweep.tracking.run_files import add_files
 from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import SWEEP, StoredRun
+from qsweep.tracking.tables.run_tables import Batch
 
 ARTIFACTS = "report"
 """The parent's folder that the report lies in."""
@@ -65,6 +66,13 @@ def _add_sliders(section: Section, store: Store) -> None:
                 images = q_table_images(history, layout_of(history), best.name, STEPS)
                 write_slider(Path(scratch), images, best.started)
                 add_files(store, best, Path(scratch), IMAGES)
-                add_tag(store, best, IMAGES_TAG, "True")
+                _tag(store, best.run_id, IMAGES_TAG, "True")
         except UsageError:  # its checkpoints cannot be read
             continue
+
+
+def _tag(store: Store, run_id: str, key: str, value: str) -> None:
+    if store.tables is None:
+        store.client.set_tag(run_id, key, value)
+    else:
+        store.tables.add(run_id, Batch(tags={key: value}))

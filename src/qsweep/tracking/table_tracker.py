@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-import re
-import shutil
 import time
-import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -19,6 +15,7 @@ from qsweep.system.liveness import HEARTBEAT
 from qsweep.tracking.continued import ContinuedRunLog
 from qsweep.tracking.curves import Points
 from qsweep.tracking.heartbeat import Heartbeat, sign_of_life
+from qsweep.tracking.run_files import is_plain_folder, keep_in
 from qsweep.tracking.run_ids import new_run_id
 from qsweep.tracking.run_search import abandoned
 from qsweep.tracking.store import Store
@@ -39,13 +36,6 @@ from qsweep.tracking.tracker import (
 FLUSH_POINTS = 20_000
 """Points in one transaction: about a twentieth of a second in which nobody else writes."""
 FLUSH_SECONDS = 5.0
-_FOLDER = re.compile(r"(/[^/%#?\\\x00-\x1f]+)+")
-"""Places of artifacts that are the same as a path and as a URI."""
-
-
-def is_plain_folder(location: str) -> bool:
-    """Whether a place of artifacts is a folder that can be written to as it is spelt."""
-    return _FOLDER.fullmatch(location) is not None
 
 
 class TableTracker:
@@ -69,7 +59,7 @@ class TableTracker:
         except DatabaseError as error:
             rule = "the store did not accept the run"
             raise UsageError([Problem("tracking.uri", rule, self._store.uri, str(error))]) from error
-        return TableRunLog(self._tables, run.run_id, self._artifacts(run.run_id, run.artifact_uri))
+        return self._log(run.run_id, run.artifact_uri)
 
     def _create(self, record: RunRecord) -> NewRun:
         now, run_id = _now(), new_run_id()
@@ -90,8 +80,7 @@ class TableTracker:
         *_, ended, _, artifacts, _ = self._tables.info(run_id)
         kept = {key: value[:LONGEST_TAG] for key, value in record.tags.items()} | sign_of_life()
         self._tables.add(run_id, Batch(tags=kept, end=End("RUNNING", ended)))
-        log = TableRunLog(self._tables, run_id, self._artifacts(run_id, artifacts))
-        return ContinuedRunLog(log, partial(self._tables.last_step, run_id))
+        return ContinuedRunLog(self._log(run_id, artifacts), partial(self._tables.last_step, run_id))
 
     def kill_running(self, parent: str) -> None:
         """End as KILLED the runs nested under `parent` that are RUNNING, unless their process lives."""
@@ -102,57 +91,22 @@ class TableTracker:
         """Move a run that another one replaces to the trash."""
         self._store.client.delete_run(run_id)
 
-    def _artifacts(self, run_id: str, uri: str) -> Artifacts:
-        return Folder(Path(uri)) if is_plain_folder(uri) else Uploads(self._store, run_id)
+    def _log(self, run_id: str, artifacts: str) -> TableRunLog:
+        if is_plain_folder(artifacts):
+            return TableRunLog(self._tables, run_id, partial(keep_in, Path(artifacts)))
+        return TableRunLog(self._tables, run_id, partial(self._upload, run_id))
 
-
-class Artifacts(Protocol):
-    """Where the artifacts of a run go."""
-
-    def keep(self, file: Path, folder: str) -> None:
-        """Keep a file in a folder of the run's; it may be the same one, so it is not written into again."""
-
-
-class Folder:
-    """Artifacts in a folder of this machine's: a file is there whole, or not at all."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def keep(self, file: Path, folder: str) -> None:
-        """Give the file a second name there, or copy it where that cannot be: it is not written to again."""
-        target = self._path / folder
-        target.mkdir(parents=True, exist_ok=True)
-        aside = target / f".{file.name}.{uuid.uuid4().hex}"
-        try:
-            try:
-                aside.hardlink_to(file)
-            except OSError:  # on another disk, or one that knows no second names
-                shutil.copy2(file, aside)
-            aside.replace(target / file.name)
-        finally:
-            aside.unlink(missing_ok=True)
-
-
-class Uploads:
-    """Artifacts wherever MLflow can put them."""
-
-    def __init__(self, store: Store, run_id: str) -> None:
-        self._store = store
-        self._run_id = run_id
-
-    def keep(self, file: Path, folder: str) -> None:
-        """Upload the file."""
-        self._store.client.log_artifact(self._run_id, str(file), folder or None)
+    def _upload(self, run_id: str, file: Path, folder: str) -> None:
+        self._store.client.log_artifact(run_id, str(file), folder or None)
 
 
 class TableRunLog:
-    """One run in the tables of a store; points go out in batches."""
+    """One run in the tables of a store; points go out in batches. keep: takes a file and its folder."""
 
-    def __init__(self, tables: RunTables, run_id: str, artifacts: Artifacts) -> None:
+    def __init__(self, tables: RunTables, run_id: str, keep: Callable[[Path, str], None]) -> None:
         self.run_id = run_id
         self._tables = tables
-        self._artifacts = artifacts
+        self._keep = keep
         self._logged: list[Logged] = []
         self._points = 0
         self._flushed = time.monotonic()
@@ -174,7 +128,7 @@ class TableRunLog:
 
     def keep(self, file: Path, folder: str = "") -> None:
         """Keep a file as an artifact; it is not written into again."""
-        self._artifacts.keep(file, folder)
+        self._keep(file, folder)
 
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
         """End the run, with the points that are left, in one transaction."""

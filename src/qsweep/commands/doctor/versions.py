@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from qsweep.commands.doctor.finding import Finding, Patient
-from qsweep.policies.registry.inventory import every_version
 from qsweep.policies.registry.model import FILES
 from qsweep.policies.registry.promotion import JUDGED, judge
+from qsweep.policies.registry.versions import every_version
 from qsweep.tracking.inventory import local_folder
 from qsweep.tracking.stored_run import CONFIG, StoredRun
 

@@ -12,7 +12,7 @@ import pandas as pd
 from qsweep.commands.gc.condition import Condition, doomed, staying, with_parents
 from qsweep.commands.gc.thinning import thin, thinned
 from qsweep.errors import Problem, UsageError, one_line, printable
-from qsweep.policies.registry.inventory import every_version
+from qsweep.policies.registry.versions import every_version
 from qsweep.report.loading.runs import runs_in
 from qsweep.report.loading.selection import Selection, selected
 from qsweep.system.atomic_files import temporary_folder

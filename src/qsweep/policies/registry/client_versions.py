@@ -11,7 +11,6 @@ from qsweep.policies.registry.model import write_model
 from qsweep.policies.registry.versions import MODEL, Version, description, scores
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking.paging import every_result
-from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store, literal
 from qsweep.tracking.stored_run import StoredRun
 
@@ -22,26 +21,11 @@ class ClientVersions:
     """A registry through MLflow's client: a server's, and a local one that needs it."""
 
     def __init__(self, store: Store) -> None:
-        self._store, self._client = store, store.client
-
-    def run(self, run_id: str) -> StoredRun:
-        """A run. Raises OSError where it is not there any more."""
-        return run_of(self._store, run_id)
-
-    def artifact(self, run: StoredRun, path: str, folder: Path) -> Path:
-        """A file of a run, downloaded to `folder`. Raises OSError where it is not there."""
-        from mlflow.exceptions import MlflowException
-
-        where = folder / run.run_id
-        where.mkdir(exist_ok=True)
-        try:
-            return Path(self._client.download_artifacts(run.run_id, path, str(where)))
-        except MlflowException as error:
-            raise OSError(str(error)) from error
+        self._store = store
 
     def version_of(self, run: StoredRun, name: str) -> str | None:
         """The latest version of `name` that was made of a run, or None."""
-        found = self._client.search_model_versions(f"run_id = '{run.run_id}'")
+        found = self._store.client.search_model_versions(f"run_id = '{run.run_id}'")
         numbers = [int(version.version) for version in found if version.name == name]
         return str(max(numbers)) if numbers else None
 
@@ -50,7 +34,7 @@ class ClientVersions:
         from mlflow.entities import Metric
         from mlflow.exceptions import MlflowException
 
-        client = self._client
+        client = self._store.client
         logged = client.create_logged_model(run.experiment_id, name=MODEL, source_run_id=run.run_id)
         with temporary_folder() as temporary:
             folder = Path(temporary) / "model"
@@ -80,7 +64,7 @@ class ClientVersions:
         from mlflow.exceptions import MlflowException
 
         try:
-            found = self._client.get_model_version_by_alias(name, alias)
+            found = self._store.client.get_model_version_by_alias(name, alias)
         except MlflowException as error:
             if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise  # a store that fails has not said that there is none
@@ -89,15 +73,15 @@ class ClientVersions:
 
     def since(self, name: str, number: str, seconds: float) -> list[Version]:
         """All versions that were created after, or at most so many seconds before, one of them."""
-        found = list(every_result(self._client.search_model_versions, f"name = {literal(name)}"))
+        found = list(every_result(self._store.client.search_model_versions, f"name = {literal(name)}"))
         [ours] = [version.creation_timestamp for version in found if str(version.version) == number]
         lately = [version for version in found if version.creation_timestamp >= ours - seconds * MS]
         return [Version(str(version.version), version.tags) for version in lately]
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Give a version an alias, taking it from any other."""
-        self._client.set_registered_model_alias(name, alias, version)
+        self._store.client.set_registered_model_alias(name, alias, version)
 
     def set_tag(self, name: str, version: str, key: str, value: str) -> None:
         """Give a version a tag."""
-        self._client.set_model_version_tag(name, version, key, value)
+        self._store.client.set_model_version_tag(name, version, key, value)

@@ -10,6 +10,8 @@ from qsweep.policies.policy import Policy, readable
 from qsweep.policies.registry.model import download_policy
 from qsweep.policies.registry.names import Target, checkpoint_in, parts_of
 from qsweep.tracking import checkpoints
+from qsweep.tracking.run_files import file_of
+from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store
 
 
@@ -30,9 +32,8 @@ def fetch(store: Store, target: Target, scratch: Path) -> Policy:
         return _of_version(store, target, scratch)
     path = f"checkpoints/{checkpoints.FILE_NAME}"
     with readable(f"run {target.run_id}: {path}"):
-        archive = checkpoints.Archive(
-            Path(store.client.download_artifacts(target.run_id, path, str(scratch)))
-        )
+        artifacts = run_of(store, target.run_id).artifacts
+        archive = checkpoints.Archive(file_of(store, target.run_id, artifacts, path, scratch))
         checkpoint = checkpoint_in(archive, target)
     return Policy.from_checkpoint(archive, checkpoint, target.run_id, target.run_name, target.metrics)
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from qsweep.policies.policy import Policy
+from qsweep.policies.registry.client_versions import ClientVersions
 from qsweep.policies.registry.model import write_model
 from qsweep.policies.registry.versions import MODEL, Version, description, scores
-from qsweep.tracking.run_search import run_of
+from qsweep.tracking.run_files import is_plain_folder
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import StoredRun
 from qsweep.tracking.tables.database import Database, Transaction
@@ -50,22 +51,12 @@ ON CONFLICT DO UPDATE SET version = excluded.version
 """
 
 
-class LocalVersions:
+class LocalVersions(ClientVersions):
     """The registry in a local store's file."""
 
     def __init__(self, store: Store, database: Database) -> None:
-        self._store, self._database = store, database
-
-    def run(self, run_id: str) -> StoredRun:
-        """A run, a deleted one, too. Raises OSError where it is not there any more."""
-        return run_of(self._store, run_id)
-
-    def artifact(self, run: StoredRun, path: str, folder: Path) -> Path:
-        """A file of a run, where it lies. Raises OSError where it is not there."""
-        file = Path(run.artifacts) / path
-        if not file.is_file():
-            raise FileNotFoundError(str(file))
-        return file
+        super().__init__(store)
+        self._database = database
 
     def add(self, run: StoredRun, name: str, policy: Policy, tags: Mapping[str, str]) -> str:
         """Make a policy a model of its run, with the run's test metrics, and the next version of `name`.
@@ -120,3 +111,10 @@ class LocalVersions:
 
 def _now() -> int:
     return time.time_ns() // 1_000_000
+
+
+def versions_in(store: Store, run: StoredRun) -> ClientVersions:
+    """Return the registry of a run's store, reached without MLflow where the run lies in a local one."""
+    if store.tables is None or store.database is None or not is_plain_folder(run.artifacts):
+        return ClientVersions(store)
+    return LocalVersions(store, store.tables.database)

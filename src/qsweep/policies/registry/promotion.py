@@ -13,8 +13,7 @@ from filelock import FileLock
 
 from qsweep.errors import Problem, UsageError
 from qsweep.policies.policy import Policy, readable
-from qsweep.policies.registry.client_versions import ClientVersions
-from qsweep.policies.registry.opening import versions_in
+from qsweep.policies.registry.local_versions import LocalVersions, versions_in
 from qsweep.policies.registry.rivals import (
     ENVIRONMENT,
     MEAN,
@@ -26,9 +25,9 @@ from qsweep.policies.registry.rivals import (
     settle,
     test_returns,
 )
-from qsweep.policies.registry.versions import Versions
 from qsweep.system.atomic_files import temporary_folder, user_cache
 from qsweep.tracking import checkpoints
+from qsweep.tracking.run_files import file_of
 from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import StoredRun
@@ -77,14 +76,14 @@ def register(store: Store, run_id: str) -> Promotion:
     checkpoint, UsageError where the model belongs to someone else.
     """
     run = run_of(store, run_id)
-    versions = versions_in(store, run)
     with temporary_folder() as temporary:
         folder = Path(temporary)
-        policy = _chosen_policy(versions, run, folder)
+        policy = _chosen_policy(store, run, folder)
         name = model_name(policy.env_id)
         with _lock(store, name), _permitted(name):
+            versions = versions_in(store, run)
             version = versions.version_of(run, name) or versions.add(run, name, policy, _tags(run))
-            return _judge(versions, run, name, version, folder)
+            return _judge(store, run, name, version, folder)
 
 
 def judge(store: Store, name: str, version: str, run_id: str) -> Promotion:
@@ -95,26 +94,27 @@ def judge(store: Store, name: str, version: str, run_id: str) -> Promotion:
     """
     run = run_of(store, run_id)
     with temporary_folder() as temporary, _lock(store, name), _permitted(name):
-        return _judge(versions_in(store, run), run, name, version, Path(temporary))
+        return _judge(store, run, name, version, Path(temporary))
 
 
-def _judge(versions: Versions, run: StoredRun, name: str, version: str, folder: Path) -> Promotion:
+def _judge(store: Store, run: StoredRun, name: str, version: str, folder: Path) -> Promotion:
     """Make a version `best` where it beats the last best; the lock is held."""
+    versions = versions_in(store, run)
     incumbent = versions.holder(name, BEST)
     if incumbent is not None and incumbent.number == version and JUDGED in incumbent.tags:
         return Promotion(name, version, better=True, difference=None)
     difference, better = None, True
     if incumbent is not None and incumbent.number != version:
-        returns = test_returns(versions, run, folder)
-        difference = lead(versions, incumbent.tags, run, returns, folder)
+        returns = test_returns(store, run, folder)
+        difference = lead(store, incumbent.tags, run, returns, folder)
         better = displaces(incumbent.tags, run, difference)
     if better:
         versions.set_alias(name, BEST, version)
-        if isinstance(versions, ClientVersions):  # of a server, perhaps, which other machines use
-            holder = settle(versions, name, BEST, version, partial(beats, versions, folder))
+        if not isinstance(versions, LocalVersions):  # of a server, perhaps, which other machines use
+            holder = settle(versions, name, BEST, version, partial(beats, store, folder))
             if holder.number != version:
-                returns = test_returns(versions, run, folder)
-                better, difference = False, lead(versions, holder.tags, run, returns, folder)
+                returns = test_returns(store, run, folder)
+                better, difference = False, lead(store, holder.tags, run, returns, folder)
     versions.set_tag(name, version, JUDGED, "true")
     return Promotion(name, version, better, difference)
 
@@ -131,12 +131,12 @@ def _permitted(name: str) -> Iterator[None]:
         raise UsageError([Problem("registry.promote", rule, name, remedy)]) from None
 
 
-def _chosen_policy(versions: Versions, run: StoredRun, folder: Path) -> Policy:
+def _chosen_policy(store: Store, run: StoredRun, folder: Path) -> Policy:
     """The policy of a run's best checkpoint, from its archive."""
     name = checkpoints.name_of(int(run.metrics["best_episode"]))
     path = f"checkpoints/{checkpoints.FILE_NAME}"
     with readable(f"run {run.run_id}: {path}"):
-        archive = checkpoints.Archive(versions.artifact(run, path, folder))
+        archive = checkpoints.Archive(file_of(store, run.run_id, run.artifacts, path, folder))
     measured = {key: value for key, value in run.metrics.items() if key.startswith("test/")}
     return Policy.from_checkpoint(archive, name, run.run_id, run.name, measured)
 

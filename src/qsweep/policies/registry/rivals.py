@@ -15,8 +15,11 @@ import numpy.typing as npt
 
 from qsweep.policies.evaluation import TEST_FILE
 from qsweep.policies.registry.client_versions import ClientVersions
-from qsweep.policies.registry.versions import Version, Versions
+from qsweep.policies.registry.versions import Version
 from qsweep.system.untrusted_files import read_columns
+from qsweep.tracking.run_files import file_of
+from qsweep.tracking.run_search import run_of
+from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import StoredRun
 
 STARTS = "qsweep.test_episodes"
@@ -58,7 +61,7 @@ def displaces(incumbent: Mapping[str, str], run: StoredRun, difference: float | 
     return difference > 0 and starts >= int(incumbent.get(STARTS, 0))
 
 
-def beats(versions: Versions, folder: Path, rival: Version, holder: Version) -> bool:
+def beats(store: Store, folder: Path, rival: Version, holder: Version) -> bool:
     """Whether one version displaces another; what cannot, by their tags, is not looked at further."""
     ours, theirs = rival.tags, holder.tags
     if ours.get(ENVIRONMENT) != theirs.get(ENVIRONMENT):
@@ -68,15 +71,15 @@ def beats(versions: Versions, folder: Path, rival: Version, holder: Version) -> 
     if not may:
         return False
     try:
-        run = versions.run(ours["qsweep.run_id"])
-        returns = test_returns(versions, run, folder)
+        run = run_of(store, ours["qsweep.run_id"])
+        returns = test_returns(store, run, folder)
     except (OSError, ValueError):  # it was deleted, or is damaged
         return False
-    return displaces(theirs, run, lead(versions, theirs, run, returns, folder))
+    return displaces(theirs, run, lead(store, theirs, run, returns, folder))
 
 
 def lead(
-    versions: Versions,
+    store: Store,
     incumbent: Mapping[str, str],
     run: StoredRun,
     candidate: npt.NDArray[np.float64],
@@ -89,15 +92,15 @@ def lead(
     if incumbent.get(ENVIRONMENT) != run.tags[ENVIRONMENT]:
         return None
     try:
-        returns = test_returns(versions, versions.run(incumbent["qsweep.run_id"]), folder)
+        returns = test_returns(store, run_of(store, incumbent["qsweep.run_id"]), folder)
     except (OSError, ValueError):  # its run was deleted, or is damaged; its mean is all that is left
         return float(candidate.mean() - float(incumbent[MEAN]))
     common = min(len(candidate), len(returns))
     return float((candidate[:common] - returns[:common]).mean())
 
 
-def test_returns(versions: Versions, run: StoredRun, folder: Path) -> npt.NDArray[np.float64]:
+def test_returns(store: Store, run: StoredRun, folder: Path) -> npt.NDArray[np.float64]:
     """The returns of a run's chosen checkpoint on the test starts, in the order of their seeds."""
-    path = versions.artifact(run, f"evaluation/{TEST_FILE}", folder)
+    path = file_of(store, run.run_id, run.artifacts, f"evaluation/{TEST_FILE}", folder)
     returns: npt.NDArray[np.float64] = read_columns(path, ["return"])["return"]
     return returns

@@ -1,13 +1,14 @@
-"""Where the versions of models are kept, and the runs that they come from: MLflow's registry."""
+"""The versions of models in MLflow's registry, and what they take over from the runs that they come from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 from qsweep.policies.policy import Policy
+from qsweep.tracking.paging import every_result
+from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import StoredRun
 
 MODEL = "policy"
@@ -22,31 +23,6 @@ class Version:
     tags: Mapping[str, str]
 
 
-class Versions(Protocol):
-    """A registry, and the runs beside it."""
-
-    def run(self, run_id: str) -> StoredRun:
-        """A run. Raises OSError where it is not there any more."""
-
-    def artifact(self, run: StoredRun, path: str, folder: Path) -> Path:
-        """A file of a run, downloaded to `folder` if need be. Raises OSError where it is not there."""
-
-    def version_of(self, run: StoredRun, name: str) -> str | None:
-        """The latest version of `name` that was made of a run, or None."""
-
-    def add(self, run: StoredRun, name: str, policy: Policy, tags: Mapping[str, str]) -> str:
-        """Make a policy a model of its run, with the run's test metrics, and the next version of `name`."""
-
-    def holder(self, name: str, alias: str) -> Version | None:
-        """The version that has an alias, or None."""
-
-    def set_alias(self, name: str, alias: str, version: str) -> None:
-        """Give a version an alias, taking it from any other."""
-
-    def set_tag(self, name: str, version: str, key: str, value: str) -> None:
-        """Give a version a tag."""
-
-
 def scores(run: StoredRun) -> dict[str, float]:
     """The metrics of a run that its model carries, too."""
     return {key: value for key, value in run.metrics.items() if key.startswith(("test/", "final/"))}
@@ -55,3 +31,9 @@ def scores(run: StoredRun) -> dict[str, float]:
 def description(policy: Policy) -> str:
     """What a registered model says of itself."""
     return f"Greedy policies for {policy.env_id}"
+
+
+def every_version(store: Store) -> list[Any]:
+    """Return all registered versions of a store as MLflow gives them; of each model the oldest first."""
+    found = every_result(store.client.search_model_versions)
+    return sorted(found, key=lambda version: (version.name, int(version.version)))

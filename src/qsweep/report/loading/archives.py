@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote
 
 from qsweep.errors import UsageError
 from qsweep.learning.task import first_table
@@ -15,6 +14,7 @@ from qsweep.policies.setting import setting_of_archive
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking import checkpoints
 from qsweep.tracking.checkpoints import Archive, QTable
+from qsweep.tracking.run_files import file_of
 from qsweep.tracking.store import Store
 
 FILE = f"checkpoints/{checkpoints.FILE_NAME}"
@@ -27,11 +27,7 @@ def archive(store: Store, run_id: str, artifacts: str) -> Iterator[Archive]:
     Raises UsageError where there is none, or it is damaged, in whatever is done with it, too.
     """
     with temporary_folder() as scratch, readable(f"run {run_id}: {FILE}"):
-        # MLflow would make a copy, after four queries.
-        folder = unquote(artifacts.removeprefix("file://"))
-        beside = Path(folder) / FILE if store.artifacts and folder.startswith("/") else None
-        path = beside or store.client.download_artifacts(run_id, FILE, scratch)
-        yield Archive(Path(path))
+        yield Archive(file_of(store, run_id, artifacts, FILE, Path(scratch)))
 
 
 def first_and_last(store: Store, run_id: str, artifacts: str) -> tuple[QTable, QTable] | None:
