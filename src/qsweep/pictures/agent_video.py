@@ -15,13 +15,13 @@ from typing import Any
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # before pygame is imported: it greets on stdout
 
 import pygame
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from qsweep.environments.facts import facts
 from qsweep.environments.resolved import Setting
 from qsweep.errors import Problem, UsageError, one_line
 from qsweep.pictures.encoding import writing
-from qsweep.pictures.labels import font
+from qsweep.pictures.labels import cut, font
 from qsweep.policies.policy import Policy
 from qsweep.system.interrupts import StopRequests
 
@@ -167,13 +167,14 @@ def captioned(moment: Moment, policy: Policy) -> Image.Image:
     image = Image.new("RGB", (width, height + 2 * round(1.7 * em)), BAR)
     image.paste(frame)
     draw, large, small = ImageDraw.Draw(image), font(em), font(round(0.8 * em))
+    title = f"{policy.env_id} · {policy.origin['checkpoint']} of run {policy.origin['run_name']}"
     left, right, y = em, width - em, height + round(1.1 * em)
     draw.text((left, y), f"step {moment.step}", BRIGHT, large, "lm")
     draw.text((left + 7 * em, y), _action(moment, policy), BRIGHT, large, "lm")
     draw.text((right, y), f"return {moment.total:g}", BRIGHT, large, "rm")
     y = height + round(2.4 * em)
     room = right - left - small.getlength(f"  {TRUNCATED}")
-    draw.text((left, y), _title(policy, small, room), DIM, small, "lm")
+    draw.text((left, y), cut(title, round(0.8 * em), room), DIM, small, "lm")
     draw.text((right, y), moment.ending, BRIGHT, small, "rm")
     return image
 
@@ -183,14 +184,3 @@ def _action(moment: Moment, policy: Policy) -> str:
         return "start"
     name = dict(enumerate(facts(policy.env_id).actions)).get(moment.action)
     return f"action {moment.action}: {name}" if name else f"action {moment.action}"
-
-
-def _title(policy: Policy, font: ImageFont.FreeTypeFont, room: float) -> str:
-    """Environment, checkpoint and run in one line, cut where the room (pixels) ends."""
-    origin = policy.origin
-    title = " ".join(f"{policy.env_id} · {origin['checkpoint']} of run {origin['run_name']}".split())
-    if font.getlength(title) <= room:
-        return title
-    while title and font.getlength(f"{title}…") > room:
-        title = title[:-1]
-    return f"{title}…"

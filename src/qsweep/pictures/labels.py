@@ -42,3 +42,13 @@ def font(size: int) -> ImageFont.FreeTypeFont:
     assert found is not None
     assert found.origin is not None
     return ImageFont.truetype(Path(found.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf", size)
+
+
+def cut(text: str, size: int, room: float) -> str:
+    """A text in one line of this font size that ends, with an ellipsis if it must, where the room does."""
+    text, letters = " ".join(text.split()), font(size)
+    if letters.getlength(text) <= room:
+        return text
+    while text and letters.getlength(f"{text}…") > room:
+        text = text[:-1]
+    return f"{text}…"

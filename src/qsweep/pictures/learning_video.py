@@ -16,10 +16,10 @@ from PIL import Image, ImageDraw
 from qsweep.pictures.agent_stills import Agent, Still
 from qsweep.pictures.dot_pixels import Pixels, window
 from qsweep.pictures.encoding import Writer
-from qsweep.pictures.labels import font
+from qsweep.pictures.labels import cut, font
 from qsweep.pictures.marks import GREEDY, OTHER
 from qsweep.pictures.q_table import notes
-from qsweep.pictures.sheets import DARK, GREY, LIGHT, cut, dress, name_rows
+from qsweep.pictures.sheets import DARK, GREY, LIGHT, dress, name_rows
 from qsweep.pictures.surfaces import Floats, Layout
 from qsweep.pictures.video_places import Box, Place, places
 from qsweep.tracking.checkpoints import name_of
@@ -72,7 +72,7 @@ class Scene:
         return self._figure.add_axes(place)
 
     def _words(self) -> None:
-        title = cut(" ".join(self._course.title.split()), 20, 740)
+        title = cut(self._course.title, 20, 740)
         style: Any = {"va": "center", "parse_math": False}
         self._figure.text(LEFT / WIDTH, 1 - 24 / HEIGHT, title, size=14, color=DARK, **style)
         self._figure.text(LEFT / WIDTH, 1 - 77 / HEIGHT, notes(self._layout), size=10, color=GREY, **style)

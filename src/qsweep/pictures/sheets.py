@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from qsweep.pictures.labels import font
+from qsweep.pictures.labels import cut, font
 from qsweep.pictures.surfaces import Axis, Panel, World
 
 DARK, GREY, LIGHT = "#1f2328", "#6b6b6b", "#d0d4d8"
@@ -73,7 +73,7 @@ class Sheet:
 
     def _write(self, title: str, lines: Sequence[str]) -> None:
         across, down = self.size
-        words = cut(" ".join(title.split()), TITLE, 72 * (across - LEFT - 0.1))
+        words = cut(title, TITLE, 72 * (across - LEFT - 0.1))
         for number, line in enumerate([words, *lines]):
             size, colour = (TEXT, GREY) if number else (TITLE, DARK)
             y = 1 - (0.14 + 0.06 * (number > 0) + LINE * number) / down
@@ -200,13 +200,3 @@ def _draw_world(axes: Axes, world: World) -> None:
 def _signs(world: World) -> Iterator[tuple[int, int, str]]:
     for x, y in np.argwhere(world.signs != "").tolist():
         yield x, y, str(world.signs[x, y])
-
-
-def cut(text: str, size: int, room: float) -> str:
-    """A text of this font size that ends, with an ellipsis if it must, where the room does."""
-    letters = font(size)
-    if letters.getlength(text) <= room:
-        return text
-    while text and letters.getlength(f"{text}…") > room:
-        text = text[:-1]
-    return f"{text}…"

@@ -11,7 +11,7 @@ from qsweep.report.folder import PAGE, command, headlines, ui_of, write_files
 from qsweep.report.loading.archives import archive
 from qsweep.report.loading.runs import children
 from qsweep.report.loading.selection import Selection
-from qsweep.report.q_tables import best_run, layout_of
+from qsweep.report.q_tables import layout_of
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking.run_files import add_files
 from qsweep.tracking.run_search import run_of
@@ -59,7 +59,7 @@ def _place(store: Store, parent: StoredRun) -> str:
 
 def _add_sliders(section: Section, store: Store) -> None:
     for label in section.study.labels[:SLIDERS]:
-        run = best_run(section.study, label)
+        run = section.study.best_run(label)
         best = run_of(store, str(run["run_id"]))
         try:
             with archive(store, best.run_id, best.artifacts) as history, temporary_folder() as scratch:

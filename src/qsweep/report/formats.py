@@ -22,3 +22,10 @@ def share_of_optimum(score: float, optimum: float) -> str:
 def number(value: float) -> str:
     """A return as people write it: four digits, whatever its size."""
     return f"{value:.4g}"
+
+
+def with_interval(value: float, low: float, high: float) -> str:
+    """Return a number and its interval, each where it is known."""
+    if np.isnan(value):
+        return "-"
+    return number(value) if np.isnan(low) else f"{number(value)} ({number(low)} to {number(high)})"

@@ -11,7 +11,7 @@ from typing import Any
 from qsweep.errors import printable
 from qsweep.report import words
 from qsweep.report.contents import Contents, Section
-from qsweep.report.formats import number, share_of_optimum
+from qsweep.report.formats import number, share_of_optimum, with_interval
 
 LINES = 58
 """Of the whole, at most."""
@@ -69,8 +69,9 @@ def _table(section: Section) -> Iterator[str]:
     yield f"| {' | '.join(heads)} |"
     yield f"| --- |{' ---: |' * (len(heads) - 1)}"
     for row in frame.head(VARIANTS).to_dict("records"):
-        cells = [_plain(row["label"]), str(row["seeds"]), _mean(row), number(row["worst"]), _odds(row)]
-        cells += [_or_dash(row["fresh_mean"])] * fresh
+        mean = with_interval(row["mean"], row["mean_low"], row["mean_high"])
+        cells = [_plain(row["label"]), str(row["seeds"]), mean, number(row["worst"]), _odds(row)]
+        cells += [with_interval(row["fresh_mean"], math.nan, math.nan)] * fresh
         cells += [share_of_optimum(row["mean"], row["optimum"])] * best
         yield f"| {' | '.join(cells)} |"
     if len(frame) > VARIANTS:
@@ -82,19 +83,9 @@ def _findings(section: Section) -> Iterator[str]:
         yield f"{label}: {' '.join(sentences)}"
 
 
-def _mean(row: dict[Any, Any]) -> str:
-    if math.isnan(row["mean_low"]):
-        return number(row["mean"])
-    return f"{number(row['mean'])} ({number(row['mean_low'])} to {number(row['mean_high'])})"
-
-
 def _odds(row: dict[Any, Any]) -> str:
     odds = row["leader_p_better"]
     return "leader" if odds is None or math.isnan(odds) else f"{odds:.2f}"
-
-
-def _or_dash(value: float) -> str:
-    return "-" if math.isnan(value) else number(value)
 
 
 def _plain(text: str) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from qsweep.errors import UsageError
 from qsweep.report.comparison.studies import Study
 from qsweep.report.loading.archives import archive
-from qsweep.report.q_tables import best_run, layout_of
+from qsweep.report.q_tables import layout_of
 from qsweep.tracking.checkpoints import Archive, name_of
 from qsweep.tracking.store import Store
 
@@ -29,7 +29,7 @@ def q_table_figures(study: Study, store: Store) -> Iterator[tuple[str, Figure]]:
     """
     if not study.labels:
         return
-    run = best_run(study, study.labels[0])
+    run = study.best_run(study.labels[0])
     try:
         with archive(store, str(run["run_id"]), run["artifacts"]) as history:
             yield from _of_run(history, run)

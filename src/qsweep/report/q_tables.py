@@ -60,7 +60,7 @@ def films(study: Study, found: Histories, store: Store) -> list[Film]:
     """A film of the best run of each leading variant, where its tables can be read and are not too large."""
     made = []
     for label in study.labels[:VARIANTS]:
-        run = best_run(study, label)
+        run = study.best_run(label)
         try:
             with archive(store, run["run_id"], run["artifacts"]) as history:
                 film = _film(label, run, history, found)
@@ -69,12 +69,6 @@ def films(study: Study, found: Histories, store: Store) -> list[Film]:
         if film:
             made.append(film)
     return made
-
-
-def best_run(study: Study, label: str) -> pd.Series:
-    """The counted run of a variant that scored highest."""
-    runs = study.of(label)
-    return runs.iloc[int(runs[study.metric].to_numpy().argmax())]
 
 
 def layout_of(history: Archive) -> Layout:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
@@ -40,21 +41,9 @@ class Hidden:
     def __exit__(self, *error: object) -> None:
         pass
 
-    def start(self) -> None:
-        """Show nothing."""
-
-    def stop(self) -> None:
-        """Nothing to end."""
-
-    def add_task(self, *_: Any, **__: Any) -> Any:
-        """The number of a task that is not shown."""
-        return 0
-
-    def update(self, *_: Any, **__: Any) -> None:
-        """Show nothing."""
-
-    def advance(self, *_: Any, **__: Any) -> None:
-        """Show nothing."""
+    def __getattr__(self, _: str) -> Callable[..., Any]:
+        """What else a bar can do: start, stop, add_task, update, advance."""
+        return lambda *_, **__: 0
 
 
 def bar(*columns: str) -> Progress | Hidden:

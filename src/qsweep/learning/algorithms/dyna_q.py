@@ -13,6 +13,7 @@ from qsweep.learning.agent.agent import Agent, Step
 from qsweep.learning.agent.exploration import draw
 from qsweep.learning.agent.values import highest, learn_from, value
 from qsweep.learning.algorithms import Basis, Floats, Ints
+from qsweep.learning.algorithms.q_learning import td_error
 
 HYPERPARAMETERS = ("planning_steps",)
 TILES = False
@@ -48,11 +49,6 @@ def memory(basis: Basis) -> Memory:
     steps = int(basis.hyperparameters["planning_steps"])
     model = (np.zeros(shape), np.full(shape, UNTRIED))
     return Memory(*model, seen, tally, tried, tries, cell, next_cell, steps)
-
-
-def td_error(q: float, r: float, gamma: float, q_next: float) -> float:
-    """R + gamma max_a Q(S', a) - Q(S, A). q: Q(S, A); q_next: that maximum, 0 after termination."""
-    return r + gamma * q_next - q
 
 
 def learn(agent: Agent, memory: Memory, step: Step) -> None:

@@ -9,6 +9,7 @@ from qsweep.learning.agent.agent import Agent, Step
 from qsweep.learning.agent.traces import Traces, credit, cut, fade, mark, traces
 from qsweep.learning.agent.values import highest, value
 from qsweep.learning.algorithms import Basis
+from qsweep.learning.algorithms.q_learning import td_error
 
 HYPERPARAMETERS = ("trace_decay", "traces")
 BY_TURNS = False
@@ -17,11 +18,6 @@ BY_TURNS = False
 def memory(basis: Basis) -> Traces:
     """The traces."""
     return traces(basis.q, basis.gamma, **basis.hyperparameters)
-
-
-def td_error(q: float, r: float, gamma: float, q_next: float) -> float:
-    """R + gamma max_a Q(S', a) - Q(S, A). q: Q(S, A); q_next: that maximum, 0 after termination."""
-    return r + gamma * q_next - q
 
 
 def forget(agent: Agent, memory: Traces) -> None:

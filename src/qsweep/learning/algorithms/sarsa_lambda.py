@@ -6,28 +6,15 @@ Rummery and Niranjan (1994); Sutton and Barto (2018), section 12.7, with tables 
 from __future__ import annotations
 
 from qsweep.learning.agent.agent import Agent, Step
-from qsweep.learning.agent.traces import Traces, credit, cut, fade, mark, traces
+from qsweep.learning.agent.traces import Traces, credit, fade, mark
 from qsweep.learning.agent.values import value
-from qsweep.learning.algorithms import Basis
+from qsweep.learning.algorithms.q_lambda import HYPERPARAMETERS, forget, memory
+from qsweep.learning.algorithms.sarsa import td_error
 
-HYPERPARAMETERS = ("trace_decay", "traces")
+__all__ = ["HYPERPARAMETERS", "forget", "learn", "memory"]
+
 BY_TURNS = False
 LOOKS_AHEAD = True
-
-
-def memory(basis: Basis) -> Traces:
-    """The traces."""
-    return traces(basis.q, basis.gamma, **basis.hyperparameters)
-
-
-def td_error(q: float, r: float, gamma: float, q_next: float) -> float:
-    """R + gamma Q(S', A') - Q(S, A). q: Q(S, A); q_next: Q(S', A'), 0 after termination."""
-    return r + gamma * q_next - q
-
-
-def forget(agent: Agent, memory: Traces) -> None:
-    """An episode begins without traces."""
-    cut(memory)
 
 
 def learn(agent: Agent, memory: Traces, step: Step) -> None:

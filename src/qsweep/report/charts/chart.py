@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from qsweep.report.formats import number
+from qsweep.report.formats import number, with_interval
 from qsweep.report.statistics.summaries import Interval
 
 Floats = npt.NDArray[np.float64]
@@ -58,12 +58,18 @@ class Line:
 
 
 @dataclass(frozen=True, eq=False)
-class LineChart:
-    """Curves over one x. band: what low and high are; extremes: what least and most are; "" for nothing."""
+class _Titled:
+    """What every chart has."""
 
     name: str
     title: str
     caption: str
+
+
+@dataclass(frozen=True, eq=False)
+class LineChart(_Titled):
+    """Curves over one x. band: what low and high are; extremes: what least and most are; "" for nothing."""
+
     x: Axis
     y: Axis
     lines: tuple[Line, ...]
@@ -82,7 +88,7 @@ class LineChart:
             return
         first, last = min(line.x[0] for line in shown), max(line.x[-1] for line in shown)
         for at in np.linspace(first, last, TABLED):
-            cells = [_with_interval(*_at(line, float(at))) for line in self.lines]
+            cells = [with_interval(*_at(line, float(at))) for line in self.lines]
             yield (plain(float(at)), *cells)
 
 
@@ -99,12 +105,9 @@ class Dots:
 
 
 @dataclass(frozen=True, eq=False)
-class DotChart:
+class DotChart(_Titled):
     """Every value as a dot, in groups along x."""
 
-    name: str
-    title: str
-    caption: str
     x: Axis
     y: Axis
     groups: tuple[Dots, ...]
@@ -118,17 +121,14 @@ class DotChart:
         """A group a row."""
         for group in self.groups:
             ends = (number(float(group.values.min())), number(float(group.values.max())))
-            mean = _with_interval(group.mean, *group.interval)
+            mean = with_interval(group.mean, *group.interval)
             yield (group.label, str(len(group.values)), mean, *ends)
 
 
 @dataclass(frozen=True, eq=False)
-class ScatterChart:
+class ScatterChart(_Titled):
     """Two numbers of everything: a label, its mean x and y, and all its values x [n], y [n], names [n]."""
 
-    name: str
-    title: str
-    caption: str
     x: Axis
     y: Axis
     clouds: tuple[Cloud, ...]
@@ -156,12 +156,9 @@ class Cloud:
 
 
 @dataclass(frozen=True, eq=False)
-class HeatChart:
+class HeatChart(_Titled):
     """A value for each pair: values and counts [rows, columns], NaN and 0 where there is none."""
 
-    name: str
-    title: str
-    caption: str
     x: Axis
     y: Axis
     values: Floats
@@ -179,16 +176,13 @@ class HeatChart:
 
 
 @dataclass(frozen=True, eq=False)
-class ParallelChart:
+class ParallelChart(_Titled):
     """Variants as lines over one axis for each hyperparameter; the last axis is the score.
 
     places [variants, axes]: from 0 (bottom) to 1. ticks: of each axis, (place, text). words: of each
     variant what its line is at each axis. shade [variants]: 0 (the lowest score) to 1.
     """
 
-    name: str
-    title: str
-    caption: str
     axes: tuple[str, ...]
     ticks: tuple[tuple[tuple[float, str], ...], ...]
     labels: tuple[str, ...]
@@ -215,12 +209,9 @@ class Bar:
 
 
 @dataclass(frozen=True, eq=False)
-class BarChart:
+class BarChart(_Titled):
     """Lengths from 0 to 1."""
 
-    name: str
-    title: str
-    caption: str
     x: Axis
     bars: tuple[Bar, ...]
 
@@ -231,7 +222,7 @@ class BarChart:
     def rows(self) -> Iterator[Row]:
         """A bar a row."""
         for bar in self.bars:
-            yield (bar.label, _with_interval(bar.value, *bar.interval))
+            yield (bar.label, with_interval(bar.value, *bar.interval))
 
 
 Chart = LineChart | DotChart | ScatterChart | HeatChart | ParallelChart | BarChart
@@ -248,12 +239,6 @@ class LeftOut:
 def plain(value: float) -> str:
     """A number on an axis: whole ones in full, with commas."""
     return f"{value:,.0f}" if abs(value) >= 1000 or value == round(value) else number(value)
-
-
-def _with_interval(value: float, low: float, high: float) -> str:
-    if math.isnan(value):
-        return "-"
-    return number(value) if math.isnan(low) else f"{number(value)} ({number(low)} to {number(high)})"
 
 
 def _at(line: Line, x: float) -> tuple[float, float, float]:

@@ -68,8 +68,7 @@ def best_run(study: Study, found: Histories, rules: Sequence[Rule]) -> LineChart
     """Average, minimum and maximum of the run that scored highest in the leading variant."""
     if not study.labels:
         return LeftOut("best_run", "No run has a score.")
-    runs = study.of(study.labels[0])
-    run = runs.iloc[int(runs[study.metric].to_numpy().argmax())]
+    run, window = study.best_run(study.labels[0]), _window(study.of(study.labels[0]))
     curve = found.get(("train/return_avg", str(run["run_id"])))
     if curve is None:
         return LeftOut("best_run", "The leader's best run has no curve of its returns.")
@@ -80,7 +79,7 @@ def best_run(study: Study, found: Histories, rules: Sequence[Rule]) -> LineChart
     return LineChart(
         name="best_run",
         title="The leader's best run",
-        caption=f"{run['name']}: average, minimum and maximum return over the last {_window(runs)} episodes.",
+        caption=f"{run['name']}: average, minimum and maximum return over the last {window} episodes.",
         x=Axis("episode"),
         y=Axis("return"),
         lines=(Line("average", x, y, unknown(len(x)), unknown(len(x)), low, high, 0),),

@@ -105,7 +105,7 @@ def standings(study: Study, found: Histories) -> pd.DataFrame:
 
 def _row(study: Study, row: Row, place: int, found: Histories) -> dict[str, Any]:
     runs, summary = study.of(row.label), row.summary
-    best = runs.iloc[int(runs[study.metric].to_numpy().argmax())]
+    best = study.best_run(row.label)
     return {
         "rank": place,
         "variant": best["variant"],

@@ -59,6 +59,11 @@ class Study:
         """The counted runs of a variant, by its label, the lowest seed first."""
         return self.counted[self.counted["label"] == variant].sort_values("seed")
 
+    def best_run(self, variant: str) -> pd.Series:
+        """The counted run of a variant that scored highest."""
+        runs = self.of(variant)
+        return runs.iloc[int(runs[self.metric].to_numpy().argmax())]
+
     def scores(self, variant: str) -> np.ndarray:
         """The scores of a variant, float64[seeds]."""
         return self.of(variant)[self.metric].to_numpy(np.float64)

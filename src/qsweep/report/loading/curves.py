@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from qsweep.tracking.curves import thinned
 from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.tables.curve_rows import LARGEST
+from qsweep.tracking.tables.database import Database
 
 CURVES = ("train/return_avg", "train/return_min", "train/return_max", "train/epsilon", "eval/return_mean")
 """The curves that a run leaves."""
 POINTS = 250
 """Points of a curve that a figure needs."""
-COLUMNS = {"key", "value", "timestamp", "run_uuid", "step", "is_nan"}
-"""Of MLflow's table of metrics, as it is read here; a table that has others is read through the client."""
 EXTENT = """
 SELECT
   (SELECT step FROM metrics WHERE run_uuid = ?1 AND key = ?2 ORDER BY step LIMIT 1),
@@ -32,8 +29,6 @@ SELECT = """
 SELECT step, CASE WHEN is_nan THEN NULL ELSE value END FROM metrics
 WHERE run_uuid = ? AND key = ? AND (? - step) % ? = 0 ORDER BY step, timestamp
 """
-LARGEST = np.finfo(np.float64).max
-"""What MLflow stores for infinity."""
 CONNECTIONS = 8
 """Requests to a server under way at a time."""
 
@@ -115,39 +110,26 @@ def _categories(names: list[str], of_each: list[str], lengths: list[int]) -> pd.
 
 def _curves(store: Store, run_ids: Sequence[str], metrics: Sequence[str], points: int) -> Iterator[Curve]:
     """Every curve there is, run by run, metric by metric; a run that is not there has none."""
-    if store.database is not None:
-        with closing(_opened(store.database)) as database:
-            found = {row[1] for row in database.execute("PRAGMA table_info(metrics)")}
-            if found == COLUMNS:
-                yield from _from_tables(database, run_ids, metrics, points)
-                return
-    yield from _from_client(store, run_ids, metrics, points)
-
-
-def _opened(file: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)
+    if store.tables is not None and store.database is not None:
+        return _from_tables(store.tables.database, run_ids, metrics, points)
+    return _from_client(store, run_ids, metrics, points)
 
 
 def _from_tables(
-    database: sqlite3.Connection, run_ids: Sequence[str], metrics: Sequence[str], points: int
+    database: Database, run_ids: Sequence[str], metrics: Sequence[str], points: int
 ) -> Iterator[Curve]:
     """From the tables of a local store: MLflow's client makes an object of every point, which is slow."""
     for run_id in run_ids:
         for metric in metrics:
-            [extent] = database.execute(EXTENT, (run_id, metric))
+            [extent] = database.read(EXTENT, (run_id, metric))
             if extent[0] is None:
                 continue
             step = _step(extent, points)
-            rows = database.execute(SELECT, (run_id, metric, extent[1], step)).fetchall()
+            rows = database.read(SELECT, (run_id, metric, extent[1], step))
             if step > 1 and len(rows) < points / 4:  # they are unevenly spaced
-                rows = database.execute(SELECT, (run_id, metric, extent[1], 1)).fetchall()
+                rows = database.read(SELECT, (run_id, metric, extent[1], 1))
             table = np.array(rows, np.float64)
             yield _curve(run_id, metric, table[:, 0].astype(np.int64), table[:, 1], points)
-
-
-def _every(n: int, points: int) -> int:
-    """Every how many of n points are kept, so that at most `points` are (0: all)."""
-    return max(1, -(-n // points)) if points else 1
 
 
 def _step(extent: tuple[int, int, int | None], points: int) -> int:
@@ -156,7 +138,7 @@ def _step(extent: tuple[int, int, int | None], points: int) -> int:
     gap = 0 if second is None else second - first
     if gap == 0 or (last - first) % gap:
         return 1
-    every = _every((last - first) // gap + 1, points)
+    every = thinned((last - first) // gap + 1, points)
     return every * gap if every > 1 else 1
 
 
@@ -179,7 +161,7 @@ def _curve(run_id: str, metric: str, episodes: Episodes, values: Floats, points:
     if len(episodes):
         last = np.append(episodes[1:] != episodes[:-1], True)
         episodes, values = episodes[last], values[last]
-    kept = slice((len(episodes) - 1) % _every(len(episodes), points), None, _every(len(episodes), points))
+    kept = slice((len(episodes) - 1) % thinned(len(episodes), points), None, thinned(len(episodes), points))
     values = values[kept].copy()
     values[np.abs(values) >= LARGEST] *= np.inf
     return run_id, metric, episodes[kept], values

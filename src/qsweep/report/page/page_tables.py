@@ -10,7 +10,7 @@ import pandas as pd
 from qsweep.report.charts.curve_charts import COLOURED
 from qsweep.report.comparison.studies import Study
 from qsweep.report.contents import RUNS, Section
-from qsweep.report.formats import number, share_of_optimum
+from qsweep.report.formats import share_of_optimum, with_interval
 from qsweep.report.page.cells import (
     Cell,
     Column,
@@ -53,7 +53,7 @@ def leaderboard(section: Section, place: str, ui: str) -> Table:
         cells = [
             Cell(row["label"], row["label"], "label", colour=position if position < COLOURED else None),
             number_cell(row["seeds"], str(row["seeds"])),
-            number_cell(row["mean"], _mean(row)),
+            number_cell(row["mean"], with_interval(row["mean"], row["mean_low"], row["mean_high"])),
             spread_cell(row, study.scores(row["label"]), ends),
             number_cell(row["worst"]),
             number_cell(row["leader_p_better"], _odds(row)),
@@ -123,11 +123,6 @@ def _run(run: dict[Any, Any], labels: dict[str, str], metric: str, ui: str) -> t
         link_cell(short(str(run["run_id"])), ui, str(run["experiment_id"]), str(run["run_id"])),
         Cell(text_of(run.get("command")), kind="command"),
     )
-
-
-def _mean(row: dict[Any, Any]) -> str:
-    ends = "" if pd.isna(row["mean_low"]) else f" ({interval(row['mean_low'], row['mean_high'])})"
-    return f"{number(row['mean'])}{ends}"
 
 
 def _odds(row: dict[Any, Any]) -> str:
