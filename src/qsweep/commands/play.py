@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,9 +87,8 @@ class Played:
             yield f"success   {successes.mean():.1%}: {successes.sum():,} of {episodes:,}"
         yield f"length    mean {self.rollouts.lengths.mean():.1f} steps"
         if self.film:
-            (width, height), files = self.film.size, ", ".join(map(str, self.files.values()))
-            what = f"{self.film.frames:,} frames of {width} x {height} pixels, {self.film.fps:g} per second"
-            yield f"wrote     {files}: the first episode, {what}"
+            files = ", ".join(map(str, self.files.values()))
+            yield f"wrote     {files}: the first episode, {self.film}"
 
     def _return(self) -> str:
         returns = self.rollouts.returns
@@ -141,7 +139,7 @@ def named(name: str, uri: str = "local") -> tuple[Policy, str]:
     a leading . / or ~, or a trailing /. Raises UsageError where there is neither.
     """
     folder = Path(name).expanduser()
-    if re.match(r"[./~]|.*/$", name):
+    if names.is_path(name):
         return _from_folder(folder)
     try:
         return _from_store(name, uri)
@@ -153,20 +151,14 @@ def named(name: str, uri: str = "local") -> tuple[Policy, str]:
 
 def _from_folder(folder: Path) -> tuple[Policy, str]:
     policy = Policy.load(folder)
-    return policy, f"{_origin(policy)}, from the folder {folder}"
+    return policy, f"{policy.came_from}, from the folder {folder}"
 
 
 def _from_store(name: str, uri: str) -> tuple[Policy, str]:
     store = open_store(uri, create=False)
     with temporary_folder() as scratch:
         policy = fetch(store, names.resolve(store, name), Path(scratch))
-    return policy, _origin(policy)
-
-
-def _origin(policy: Policy) -> str:
-    origin = policy.origin
-    version = f", registered as {origin['model']}/{origin['version']}" if "model" in origin else ""
-    return f"checkpoint {origin['checkpoint']} of run {origin['run_name']} ({origin['run_id']}){version}"
+    return policy, policy.came_from
 
 
 def _film(setting: Setting, policy: Policy, seed: int, files: Mapping[str, Path]) -> Film:

@@ -27,12 +27,9 @@ class Pulled:
     policy: Policy
 
     def __str__(self) -> str:
-        origin, files = self.policy.origin, ", ".join(WRITTEN)
-        version = f", registered as {origin['model']}/{origin['version']}" if "model" in origin else ""
         return (
-            f"{self.policy.env_id}  checkpoint {origin['checkpoint']} of run {origin['run_name']} "
-            f"({origin['run_id']}){version}\n"
-            f"wrote {self.folder}: {files}\n"
+            f"{self.policy.env_id}  {self.policy.came_from}\n"
+            f"wrote {self.folder}: {', '.join(WRITTEN)}\n"
             f"play it with the Python code in its {README}, or serve it: "
             f"mlflow models serve --env-manager local -m {self.folder / MODEL}"
         )

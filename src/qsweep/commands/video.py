@@ -70,10 +70,10 @@ class Filmed:
     film: Film
 
     def __str__(self) -> str:
-        (width, height), fps = self.film.size, self.film.fps
         shown = "every checkpoint" if self.every == 1 else f"one checkpoint in {self.every}"
-        what = f"{self.film.frames:,} frames of {width} x {height} pixels, {fps:g} per second"
-        return f"{self.run}\nshowed    {self.first} to {self.last}, {shown}\nwrote     {self.path}: {what}"
+        return (
+            f"{self.run}\nshowed    {self.first} to {self.last}, {shown}\nwrote     {self.path}: {self.film}"
+        )
 
 
 def video(
@@ -96,7 +96,7 @@ def video(
     Raises UsageError for a name that stands for no run, a file that exists or cannot be written, an
     environment that cannot be made or, with `agent`, drawn.
     """
-    path = out or Path("video.mp4" if _is_path(name) else f"{folder_name(name)}.mp4")
+    path = out or Path("video.mp4" if names.is_path(name) else f"{folder_name(name)}.mp4")
     fps = min(FPS, FASTEST.get(path.suffix.lower(), FPS)) if fps is None else fps
     if problems := [*_problems(path, every, fps, force)]:
         raise UsageError(problems)
@@ -124,10 +124,6 @@ def _problems(path: Path, every: int | None, fps: float, force: bool) -> Iterato
     yield from file_problems("--out", path, force)
 
 
-def _is_path(name: str) -> bool:
-    return re.match(r"[./~]|.*/$", name) is not None
-
-
 def _target(name: str, uri: str) -> tuple[Store, names.Target]:
     """The run or version of a name, unless that is written as a path (as `qsweep play` takes it).
 
@@ -136,7 +132,7 @@ def _target(name: str, uri: str) -> tuple[Store, names.Target]:
     folder = Path(name).expanduser()
     pulled = (folder / RECORD).is_file()
     try:
-        if not (pulled and _is_path(name)):
+        if not (pulled and names.is_path(name)):
             store = open_store(uri, create=False)
             return store, names.resolve(store, name)
     except UsageError:

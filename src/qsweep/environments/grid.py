@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -162,23 +162,11 @@ def cells_at(grid: Grid, observations: Floats) -> Cells:
     observations float64[n, dimensions] -> int64[n, tilings]. The value of an action is the sum over
     these cells.
     """
-    buckets = np.array(grid.buckets)
-    if grid.edges is not None:
-        columns = zip(grid.edges, observations.T, strict=True)
-        found = [np.searchsorted(edges, column, side="right") for edges, column in columns]
-        return _flat(found, grid.buckets)[:, None]
+    where, found = lattice(grid), np.empty((len(observations), grid.tilings), np.int64)
     with np.errstate(over="ignore"):  # infinity lies in an outer bucket, like all out of bounds
-        position = (observations - np.array(grid.low)) * np.array(grid.scale)
-    if grid.tilings == 1:
-        bucket = np.clip(position, 0, buckets - 1).astype(np.int64)
-        return _flat(list(bucket.T), grid.buckets)[:, None]
-    shifted = np.clip(position, 0, buckets)[:, None, :] + grid.offsets
-    tiling = np.broadcast_to(np.arange(grid.tilings), shifted.shape[:2])
-    return _flat([tiling, *np.moveaxis(shifted.astype(np.int64), 2, 0)], grid.shape)
-
-
-def _flat(indices: Sequence[Cells], shape: tuple[int, ...]) -> Cells:
-    return np.asarray(np.ravel_multi_index(tuple(indices), shape), np.int64)
+        for observation, cells in zip(observations, found, strict=True):
+            locate(where, observation, cells)
+    return found
 
 
 def bucket_edges(grid: Grid) -> list[list[float]]:

@@ -56,6 +56,10 @@ class Film:
     size: tuple[int, int]
     fps: float
 
+    def __str__(self) -> str:
+        width, height = self.size
+        return f"{self.frames:,} frames of {width} x {height} pixels, {self.fps:g} per second"
+
 
 def film(setting: Setting, policy: Policy, seed: int, files: Sequence[Path], option: str) -> Film:
     """Film one greedy episode into files, an MP4 or (.gif) a GIF, which appear, whole, when it is over.

@@ -54,7 +54,7 @@ class Sheet:
         gap, inner = GAP + LINE * titled, columns * width + (columns - 1) * GAP
         across = max(LEFT + inner + RIGHT + SCALE * scale, 5.2)
         lines = textwrap.wrap(notes, round(13.5 * (across - LEFT - RIGHT)))
-        entries = _columns(legend, across - LEFT)
+        entries = columns_of(legend, across - LEFT)
         bottom = BOTTOM + LINE * -(-len(legend) // entries)
         area = (LEFT, bottom, inner, rows * height + (rows - 1) * gap)
         self.size = (across, bottom + area[3] + TOP + LINE * (len(lines) + titled))
@@ -98,7 +98,7 @@ class Sheet:
         return self._add((left + width + 0.15, bottom, 0.16, height))
 
 
-def _columns(legend: Sequence[Artist], inches: float) -> int:
+def columns_of(legend: Sequence[Artist], inches: float) -> int:
     """Into how many columns a legend fits."""
     for columns in range(len(legend), 1, -1):
         longest = [max(map(_length, part)) for part in np.array_split(np.array(legend, object), columns)]

@@ -52,6 +52,13 @@ class Policy:
         return self.env.id
 
     @property
+    def came_from(self) -> str:
+        """The checkpoint that it is, in words, and the version where it is one."""
+        origin = self.origin
+        version = f", registered as {origin['model']}/{origin['version']}" if "model" in origin else ""
+        return f"checkpoint {origin['checkpoint']} of run {origin['run_name']} ({origin['run_id']}){version}"
+
+    @property
     def max_steps(self) -> int:
         """The step limit it was trained for."""
         assert self.env.max_steps is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
@@ -11,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from qsweep.pictures.sheets import columns_of
 from qsweep.report.charts.chart import Chart
 from qsweep.report.charts.marks import DARK, GREY, SMALL, draw_into
 
@@ -27,7 +27,7 @@ def draw(chart: Chart) -> Figure:
     figure, axes = _figure()
     legend = draw_into(axes, chart)
     caption = textwrap.wrap(chart.caption, 118)
-    columns = _columns([str(entry.get_label()) for entry in legend])
+    columns = columns_of(legend, WIDTH - 0.2)
     rows = -(-len(legend) // columns)
     lines = [(chart.title, TITLE, DARK), *((line, SMALL, GREY) for line in caption)]
     for number, (words, size, colour) in enumerate(lines):
@@ -65,15 +65,6 @@ def _make_room(figure: Figure, axes: Axes) -> None:
 def as_words() -> Any:
     """A context in which an SVG keeps its words as words, and comes out the same every time."""
     return matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "qsweep"})
-
-
-def _columns(labels: Sequence[str]) -> int:
-    """Into how many columns of a legend these labels fit."""
-    for columns in range(len(labels), 1, -1):
-        widths = [max(0.55 + 0.066 * len(label) for label in labels[at::columns]) for at in range(columns)]
-        if sum(widths) <= WIDTH - 0.2:
-            return columns
-    return 1
 
 
 def _figure() -> tuple[Figure, Axes]:

@@ -51,6 +51,11 @@ def parts_of(name: str) -> list[str]:
     return parts
 
 
+def is_path(name: str) -> bool:
+    """Whether a name is written as the path of a folder: with a leading . / or ~, or a trailing /."""
+    return re.match(r"[./~]|.*/$", name) is not None
+
+
 def resolve(store: Store, name: str) -> Target:
     """Find what `name` stands for in a store.
 
