@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from qsweep.errors import Failure
+from qsweep.tracking.stored_run import milliseconds
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -66,7 +67,7 @@ class PatientClient:
 
     def create_run(self, experiment_id: str, tags: dict[str, str], run_name: str) -> Any:
         """Create a run, once even where the answer to the first request was lost."""
-        start = time.time_ns() // 1_000_000
+        start = milliseconds()
 
         def ask(again: bool) -> Any:
             created = self._created(experiment_id, start, run_name, tags) if again else None

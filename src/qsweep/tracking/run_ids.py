@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import time
 import uuid
+
+from qsweep.tracking.stored_run import milliseconds
 
 _VERSION, _VARIANT = 0x7 << 76, 0x2 << 62
 _RANDOM = ~(0xF << 76 | 0x3 << 62) & (1 << 80) - 1
@@ -17,7 +18,7 @@ def new_run_id() -> str:
     Two of the indexes of `metrics` begin with a run's id. The rows of the newest run lie at their end, where
     a row costs a third of what it costs in the midst of all others.
     """
-    now = time.time_ns() // 1_000_000
+    now = milliseconds()
     random = int.from_bytes(os.urandom(10), "big") & _RANDOM
     return uuid.UUID(int=now << 80 | _VERSION | _VARIANT | random).hex
 

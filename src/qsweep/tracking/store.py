@@ -184,17 +184,10 @@ def _holds_anything(database: Path) -> bool:
 
 
 def _create(database: Path) -> None:
-    import logging
-
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
     aside = database.with_suffix(".new")
     for left in database.parent.glob(f"{aside.name}*"):
         left.unlink()
-    for talkative in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
-    made = SqlAlchemyStore(f"sqlite:///{aside}", str(database.parent / "artifacts"))
-    made.engine.dispose()
+    schema.make_tables(f"sqlite:///{aside}", database.parent / "artifacts")
     with sqlite3.connect(aside) as connection:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("VACUUM")  # writes them so

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 SWEEP, PARENT, CONFIG, CODE = "qsweep.sweep", "mlflow.parentRunId", "qsweep.config", "qsweep.code"
 DAMAGED = "qsweep.damaged"
 """The tag of a run that names its damaged or missing files: it cannot be resumed."""
+
+
+def milliseconds() -> int:
+    """The time as MLflow keeps it: ms since 1970."""
+    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from qsweep.tracking.run_files import is_plain_folder, keep_in
 from qsweep.tracking.run_ids import new_run_id
 from qsweep.tracking.run_search import abandoned
 from qsweep.tracking.store import Store
+from qsweep.tracking.stored_run import milliseconds
 from qsweep.tracking.tables.curve_rows import Logged, curves_of, latest_rows
 from qsweep.tracking.tables.database import DatabaseError
 from qsweep.tracking.tables.run_tables import Batch, End, NewRun, RunTables, is_plain
@@ -62,7 +63,7 @@ class TableTracker:
         return self._log(run.run_id, run.artifact_uri)
 
     def _create(self, record: RunRecord) -> NewRun:
-        now, run_id = _now(), new_run_id()
+        now, run_id = milliseconds(), new_run_id()
         location = str(self._store.artifacts / record.experiment) if self._store.artifacts else ""
         experiment = self._tables.experiment(record.experiment, location, EXPERIMENT_TAGS, now)
         if not experiment.active:
@@ -85,7 +86,7 @@ class TableTracker:
     def kill_running(self, parent: str) -> None:
         """End as KILLED the runs nested under `parent` that are RUNNING, unless their process lives."""
         for run in abandoned(self._store, parent):
-            self._tables.add(run.run_id, Batch(end=End("KILLED", _now())))
+            self._tables.add(run.run_id, Batch(end=End("KILLED", milliseconds())))
 
     def discard(self, run_id: str) -> None:
         """Move a run that another one replaces to the trash."""
@@ -114,7 +115,7 @@ class TableRunLog:
 
     def log(self, points: Points) -> None:
         """Record points of curves: the step is the episode."""
-        self._logged.append((points, _now()))
+        self._logged.append((points, milliseconds()))
         self._points += len(points.episodes) * len(points.values)
         if self._points >= FLUSH_POINTS or time.monotonic() - self._flushed > FLUSH_SECONDS:
             self._flush({}, None)
@@ -133,14 +134,14 @@ class TableRunLog:
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
         """End the run, with the points that are left, in one transaction."""
         self._heartbeat.stop()
-        now = _now()
+        now = milliseconds()
         summary = {key: np.array([value], np.float64) for key, value in metrics.items()}
         self._logged.append((Points(np.zeros(1, np.int64), summary), now))
         try:
             self._flush(tags, End(status, now))
         except BaseException:
             # Without its results it is not finished.
-            self._tables.add(self.run_id, Batch(end=End("FAILED", _now())))
+            self._tables.add(self.run_id, Batch(end=End("FAILED", milliseconds())))
             raise
 
 
@@ -152,7 +153,3 @@ def _below(location: str, run_id: str) -> str:
 
     found: str = append_to_uri_path(location, run_id, "artifacts")
     return found
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
 from qsweep.commands.doctor.finding import DISOWNED, Finding, Patient, disown
 from qsweep.system.untrusted_files import read_yaml
 from qsweep.tracking import checkpoints, episodes
 from qsweep.tracking.inventory import size
+from qsweep.tracking.tables.sqlite_database import SqliteDatabase
 
 AILMENT, MISSING = "orphaned files", "missing files"
 LOST = "lost+found"
@@ -38,9 +37,10 @@ def findings(patient: Patient) -> Iterator[Finding]:
 def _orphans(root: Path, database: Path) -> Iterator[Path]:
     # First what is there, then what the store knows: a run is in the store before its files are.
     folders = [*root.glob("*/*"), *root.glob("*/models/*")]
-    with closing(sqlite3.connect(f"file:{quote(str(database))}", uri=True)) as db:
-        runs = {row[0] for row in db.execute("SELECT run_uuid FROM runs")}
-        models = {row[0] for row in db.execute("SELECT model_id FROM logged_models")}
+    runs, models = (
+        {row[0] for row in SqliteDatabase(database).read(f"SELECT {key} FROM {table}")}  # noqa: S608
+        for key, table in (("run_uuid", "runs"), ("model_id", "logged_models"))
+    )
     found = [
         folder
         for folder in sorted(folders)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import sqlite3
 import time
@@ -17,6 +16,7 @@ from filelock import FileLock
 from qsweep.commands.doctor.finding import Finding
 from qsweep.errors import one_line
 from qsweep.tracking.store import unfinished_tables
+from qsweep.tracking.tables.schema import installed, silence_migrations
 
 AILMENT = "database schema"
 COUNTED = ("experiments", "runs", "params", "tags", "metrics", "registered_models", "model_versions")
@@ -36,7 +36,7 @@ def findings(database: Path) -> Iterator[Finding]:
         remedy = "restore a backup, or run: sqlite3 mlflow.db .recover"
         yield Finding(AILMENT, str(database), f"is damaged: {integrity[:150]}", remedy)
         return
-    wanted, known = _wanted()
+    wanted, known = installed()
     if revision and revision not in known:
         wrong = f"was made by a newer MLflow (revision {revision})"
         yield Finding(
@@ -122,24 +122,12 @@ def _upgrade(database: Path) -> None:
     import sqlalchemy
     from mlflow.store.db.utils import _upgrade_db
 
-    for talkative in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
+    silence_migrations()
     engine = sqlalchemy.create_engine(f"sqlite:///{database}")
     try:
         _upgrade_db(engine)
     finally:
         engine.dispose()
-
-
-def _wanted() -> tuple[str, set[str]]:
-    """The revision that the installed MLflow wants, and all that it knows."""
-    from alembic.script import ScriptDirectory
-    from mlflow.store.db.utils import _get_alembic_config
-
-    script = ScriptDirectory.from_config(_get_alembic_config(""))
-    head = script.get_current_head()
-    assert head is not None
-    return head, {found.revision for found in script.walk_revisions()}
 
 
 def _open(database: Path) -> sqlite3.Connection:

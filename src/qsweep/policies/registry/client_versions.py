@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from qsweep.policies.registry.versions import MODEL, Version, description, score
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking.paging import every_result
 from qsweep.tracking.store import Store, literal
-from qsweep.tracking.stored_run import StoredRun
+from qsweep.tracking.stored_run import StoredRun, milliseconds
 
 MS = 1000
 
@@ -41,7 +40,7 @@ class ClientVersions:
             write_model(policy, folder)
             client.log_model_artifacts(logged.model_id, str(folder))
         client.finalize_logged_model(logged.model_id, "READY")
-        now = time.time_ns() // 1_000_000
+        now = milliseconds()
         linked = [Metric(key, value, now, 0, model_id=logged.model_id) for key, value in scores(run).items()]
         client.log_batch(run.run_id, metrics=linked)
         try:

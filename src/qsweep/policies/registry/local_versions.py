@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from qsweep.policies.registry.model import write_model
 from qsweep.policies.registry.versions import MODEL, Version, description, scores
 from qsweep.tracking.run_files import is_plain_folder
 from qsweep.tracking.store import Store
-from qsweep.tracking.stored_run import StoredRun
+from qsweep.tracking.stored_run import StoredRun, milliseconds
 from qsweep.tracking.tables.database import Database, Transaction
 
 READY = 2
@@ -63,10 +62,10 @@ class LocalVersions(ClientVersions):
 
         The files are there before any table says so, and the tables say all of it or nothing.
         """
-        model, now = f"m-{uuid.uuid4().hex}", _now()
+        model, now = f"m-{uuid.uuid4().hex}", milliseconds()
         folder = Path(run.artifacts).parents[1] / "models" / model / "artifacts"
         write_model(policy, folder)
-        logged = (model, run.experiment_id, MODEL, str(folder), now, _now(), READY, run.run_id)
+        logged = (model, run.experiment_id, MODEL, str(folder), now, milliseconds(), READY, run.run_id)
         measured = [
             (model, key, now, 0.0 if math.isnan(value) else value, run.experiment_id, run.run_id)
             for key, value in scores(run).items()
@@ -107,10 +106,6 @@ class LocalVersions(ClientVersions):
         """Give a version a tag."""
         given = (key, value, name, int(version))
         self._database.write(lambda transaction: transaction.run(_SET_TAG, [given]))
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def versions_in(store: Store, run: StoredRun) -> ClientVersions:

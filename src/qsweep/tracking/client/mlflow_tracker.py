@@ -15,6 +15,7 @@ from qsweep.tracking.curves import Points
 from qsweep.tracking.heartbeat import Heartbeat, sign_of_life
 from qsweep.tracking.run_search import abandoned
 from qsweep.tracking.store import Store
+from qsweep.tracking.stored_run import milliseconds
 from qsweep.tracking.tracker import EXPERIMENT_TAGS, RunLog, RunRecord, Status, deleted, forbidden, run_tags
 
 BATCH = 1000
@@ -123,7 +124,7 @@ class MlflowRunLog:
 
     def log(self, points: Points) -> None:
         """Record points of curves: the step is the episode."""
-        now = time.time_ns() // 1_000_000
+        now = milliseconds()
         steps = points.episodes.tolist()
         for key, values in points.values.items():
             pairs = zip(steps, values.tolist(), strict=True)
@@ -144,7 +145,7 @@ class MlflowRunLog:
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
         """Flush, then end the run."""
         self._heartbeat.stop()
-        now = time.time_ns() // 1_000_000
+        now = milliseconds()
         self._metrics += [Metric(key, value, now, 0) for key, value in metrics.items()]
         try:
             self._flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 import psycopg
 
 from qsweep.errors import Problem, UsageError, one_line
+from qsweep.tracking.tables import schema
 from qsweep.tracking.tables.curve_rows import COLUMNS, Curve
 from qsweep.tracking.tables.database import DatabaseError, PerThread, Transaction
 
@@ -76,15 +76,11 @@ def versions(uri: str) -> list[str] | None:
 
 def create(uri: str, artifacts: Path) -> list[str]:
     """Make MLflow's tables in an empty database, unless another process was quicker; returns `versions`."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    for talkative in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
     with _connected(uri) as connection:
         # Held until the connection ends. Two processes that migrate one fresh database fail.
         connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         if _versions(connection, uri) is None:
-            SqlAlchemyStore(sqlalchemy_uri(uri), str(artifacts)).engine.dispose()
+            schema.make_tables(sqlalchemy_uri(uri), artifacts)
         return _versions(connection, uri) or []
 
 

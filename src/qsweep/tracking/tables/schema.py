@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Collection, Iterable
 from functools import lru_cache
@@ -53,3 +54,17 @@ def check(found: Collection[str], place: str, upgrade: Iterable[str]) -> str:
         rule, remedy = "the store was made by a newer MLflow than the installed one", "install a newer MLflow"
     version = ", ".join(sorted(found)) or "none"
     raise UsageError([Problem("tracking.uri", f"{rule} (version {version})", place, remedy)])
+
+
+def make_tables(uri: str, artifacts: Path) -> None:
+    """Make MLflow's tables in an empty database, given as SQLAlchemy's URI."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    silence_migrations()
+    SqlAlchemyStore(uri, str(artifacts)).engine.dispose()
+
+
+def silence_migrations() -> None:
+    """From now on MLflow's migrations, of which there are dozens, are not logged one by one."""
+    for talkative in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
