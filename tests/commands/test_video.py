@@ -233,7 +233,9 @@ def test_with_the_agent(trained: Trained) -> None:
 
 def test_an_environment_that_draws_nothing(trained: Trained, here: Path) -> None:
     """It is refused with --agent, before a file is begun, and filmed without."""
-    with pytest.raises(UsageError, match=r"--agent: needs an environment that can draw .* given 'Blind-v0'"):
+    with pytest.raises(
+        UsageError, match=r"--agent: needs an environment that can render .* given 'Blind-v0'"
+    ):
         video("Blind-v0", Path("a.mp4"), agent=True, uri=trained.uri)
     assert os.listdir(here) == []
     assert video("Blind-v0", Path("a.mp4"), every=10, uri=trained.uri).film.frames == 3

@@ -244,10 +244,12 @@ def test_nothing_half_written_is_left(at: str, error: type[BaseException], tmp_p
 def test_an_environment_that_draws_nothing(tmp_path: Path) -> None:
     """It is refused, by the option that asked for a film, and no file is begun."""
     policy = dataclasses.replace(drawn(), env=Env("Blind-v0", max_steps=100))
-    with pytest.raises(UsageError, match=r"--video: needs an environment that can draw .* given 'Blind-v0'"):
+    with pytest.raises(
+        UsageError, match=r"--video: needs an environment that can render .* given 'Blind-v0'"
+    ):
         filmed(policy, tmp_path / "a.mp4")
     with pytest.raises(
-        UsageError, match=r"--human: needs an environment that can draw \(render_mode human\)"
+        UsageError, match=r"--human: needs an environment that can render \(render_mode human\)"
     ):
         drawing(policy.setting(), "human", "--human")
     assert os.listdir(tmp_path) == []

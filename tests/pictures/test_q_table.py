@@ -289,7 +289,7 @@ def test_the_change_map_counts_checkpoints_and_says_so() -> None:
     assert np.array_equal(values.data.T, changes)
     assert values.mask.T.tolist() == (changes == 0).tolist()
     words = figure.axes[1].get_ylabel()
-    assert " ".join(words.split()) == "checkpoints at which the cell changed, a stand-in for visits"
+    assert " ".join(words.split()) == "checkpoints at which the cell changed (an approximation of visits)"
 
 
 def test_the_difference_map_by_hand() -> None:
@@ -309,7 +309,7 @@ def test_the_difference_map_by_hand() -> None:
     [dot] = [d for d in figure.axes[0].collections if isinstance(d, EllipseCollection)]
     assert places(dot) == centres(shown.panels[0], others)
     [words] = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert words == "another greedy action, in 1 of 20 cells"
+    assert words == "different greedy action in 1 of 20 cells"
     assert "ep2 minus ep1" in [text.get_text() for text in figure.texts]
 
 
@@ -349,7 +349,7 @@ def test_the_agreement_of_seeds_by_hand() -> None:
     figure = agreement_map(tables, "a title")
     assert shown_values(figure.axes[0]).tolist() == [[1.0, 0.75, 0.5, 0.5]]
     assert mesh(figure.axes[0]).get_clim() == (1 / 3, 1.0)
-    words = "4 seeds; on average over the cells shown, 69% of them agree"
+    words = "4 seeds; on average over the cells shown, 69% agree on the greedy action"
     assert words in [text.get_text() for text in figure.texts]
 
 

@@ -37,7 +37,7 @@ class RayLauncher(ClusterLauncher):
         try:
             ray.init(**self._init)
         except (ConnectionError, RuntimeError, TimeoutError, TypeError, ValueError) as error:
-            rule = "must be a Ray cluster that answers"
+            rule = "must be a running Ray cluster"
             remedy = f"start one with ray start --head, or give its address ({one_line(error)})"
             address = self._init.get("address")
             raise UsageError([Problem("hydra.launcher.init.address", rule, address, remedy)]) from None

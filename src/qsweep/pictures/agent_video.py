@@ -137,7 +137,7 @@ def drawing(setting: Setting, render_mode: str, option: str) -> Any:
         reason = f"its render modes: {env.metadata.get('render_modes')}"
     except Exception as error:  # whatever a third party's constructor raises
         reason = one_line(error, kind=True)
-    rule = f"needs an environment that can draw (render_mode {render_mode})"
+    rule = f"needs an environment that can render (render_mode {render_mode})"
     raise UsageError([Problem(option, rule, setting.env.id, reason)])
 
 

@@ -76,7 +76,7 @@ def change_map(layout: Layout, changes: Cells, title: str) -> Figure:
     seen = np.concatenate([value[value > 0] for value in values])
     low, high = (seen.min(), seen.max()) if len(seen) else (1.0, 2.0)
     norm = LogNorm(low, max(high, 2 * low))
-    words = "checkpoints at which the cell changed, a stand-in for visits"
+    words = "checkpoints at which the cell changed (an approximation of visits)"
     return _scaled(layout, values, title, changes, norm, "cividis", words)
 
 

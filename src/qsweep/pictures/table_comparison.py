@@ -37,7 +37,7 @@ def difference_map(before: Table, after: Table, title: str) -> Figure:
     parts = [_difference(before, after, old, new) for old, new in _together([before, after])]
     limit = max(float(np.abs(part.values[part.inside]).max(initial=0)) for part in parts) or 1.0
     others, cells = sum(part.other.sum() for part in parts), sum(part.inside.sum() for part in parts)
-    legend = [OTHER_ACTION.handle(f"another greedy action, in {others:,} of {cells:,} cells")]
+    legend = [OTHER_ACTION.handle(f"different greedy action in {others:,} of {cells:,} cells")]
     words = _joined(f"{after.name} minus {before.name}" if before.name else "", notes(after.layout))
     panels = [part.panel for part in parts]
     sheet = Sheet([panels], title, words, legend, titled(after.layout), scale=True)
@@ -78,7 +78,7 @@ def agreement_map(tables: Sequence[Table], title: str) -> Figure:
     hidden = [_untouched(group, tables) for group in groups]
     inside = [share[~h & ~ends(p)] for share, h, p in zip(shares, hidden, panels, strict=True)]
     mean = float(np.mean(np.concatenate(inside))) if any(map(len, inside)) else float("nan")
-    words = f"{len(tables)} seeds; on average over the cells shown, {mean:.0%} of them agree"
+    words = f"{len(tables)} seeds; on average over the cells shown, {mean:.0%} agree on the greedy action"
     legend = [marks.still_handle()] if any(h.any() for h in hidden) else []
     first = tables[0].layout
     sheet = Sheet([panels], title, _joined(words, notes(first)), legend, titled(first), scale=True)
@@ -87,7 +87,7 @@ def agreement_map(tables: Sequence[Table], title: str) -> Figure:
         dress(axes, panel, panel.fixed, left=axes is sheet.axes[0][0])
         drawn = marks.mesh(axes, panel, share, untouched, "cividis", norm)
         marks.hatch(axes, panel, untouched)
-    draw_scale(sheet, drawn, "share of seeds with the commonest greedy action")
+    draw_scale(sheet, drawn, "share of seeds with the most common greedy action")
     return sheet.figure
 
 
@@ -95,7 +95,7 @@ def _together(tables: Sequence[Table]) -> Iterator[tuple[Panel, ...]]:
     """The panels of several tables, each beside those of the others, on the edges of all of them."""
     fixed = {tuple(panel.fixed for panel in table.layout.panels) for table in tables}
     if len(fixed) > 1:
-        raise ValueError(f"the tables are laid out as different slices: {sorted(fixed)}")
+        raise ValueError(f"the tables show different slices: {sorted(fixed)}")
     for panels in zip(*(table.layout.panels for table in tables), strict=True):
         yield tuple(refined(panels))
 

@@ -64,7 +64,7 @@ def _bias(algorithm: str, source: str, expected: float, tolerance: float) -> Cas
     settings = ("learning_rate=0.1", "epsilon.start=0.1", "episodes=300", "checkpoint_every=300")
     return Case(
         f"bias/{algorithm}",
-        "share of left in episodes 21 to 30",
+        "share of action left in episodes 21 to 30",
         source,
         expected,
         tolerance,
@@ -142,7 +142,7 @@ def _optimum(name: str, expected: float, *overrides: str) -> Case:
 
 def _learned(name: str, expected: float, *overrides: str) -> Case:
     given = (*STEADY, "algorithm=q_learning", *overrides)
-    what = "return of the greedy policy learned, exactly"
+    what = "exact return of the learned greedy policy"
     return Case(
         f"learned/{name}", what, "exact", expected, EXACT, given, greedy_return, seeds=5, quick_seeds=2
     )
