@@ -133,6 +133,7 @@ def test_rollouts_are_gymnasiums(preset: str) -> None:
     assert list(zip(rollouts.returns.tolist(), rollouts.lengths.tolist(), strict=True)) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", TWINS)
 def test_a_policy_rolls_out_as_its_training_task_does(preset: str) -> None:
     """The settings of a policy and of its run give the same episodes, compiled or not."""

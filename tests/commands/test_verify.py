@@ -44,6 +44,7 @@ def test_names_are_unique() -> None:
     assert all(len(name.split("/")) == 2 for name in names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_case_resolves(case: Case) -> None:
     """What a case trains is a valid command, and compiled wherever the environment allows it."""
@@ -119,6 +120,7 @@ def test_a_wrong_expectation_is_a_miss(
     assert "1 of 2 reproduced" in printed
 
 
+@pytest.mark.slow
 def test_a_case_is_trained_once_for_every_seed() -> None:
     """The mean over seeds 0 to n - 1; the short form takes fewer of them."""
     case = dataclasses.replace(named("cliff/sarsa"), seeds=3, quick_seeds=2)
@@ -136,6 +138,7 @@ def test_returns_and_lengths_of_some_episodes() -> None:
     assert mean_return(config, first=1, last=4) == -7
 
 
+@pytest.mark.slow
 def test_the_share_of_left() -> None:
     """Who takes the first of equal actions goes left at first: two steps, a share of 1."""
     config = load_config(["env.id=qsweep/MaximizationBias-v0", *STILL, "episodes=1"])

@@ -76,6 +76,7 @@ def test_both_engines_roll_out_alike(env_id: str, seed: int, first: int, max_ste
     assert same(roll_out(setting, table, starts), roll_out(without_twin(setting), table, starts))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env_id", TWINS)
 def test_both_engines_agree_on_a_trained_table(env_id: str) -> None:
     """They agree on a Q-table that has learned something, too, with episodes that end on their own."""
@@ -121,6 +122,7 @@ def check_turns(setting: Setting, starts: range) -> None:
         assert [part.tolist() for part in vars(found).values()] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_steps", [None, 1])
 @pytest.mark.parametrize("env_id", TWINS)
 def test_episodes_by_turns_are_what_each_is_alone(env_id: str, max_steps: int | None) -> None:

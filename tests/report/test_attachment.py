@@ -39,6 +39,7 @@ def test_the_parent_holds_its_report(store: Store) -> None:
     assert len((folder / "runs.csv").read_text().splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_the_best_runs_have_sliders(store: Store) -> None:
     """The best run of each leading variant has images with steps, named as MLflow names them."""
     sweep = parent(store, "s")
