@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import venv
@@ -41,13 +42,20 @@ def test_the_wheel_trains_from_an_empty_folder(tmp_path: Path) -> None:
     )
     folder = tmp_path / "empty"
     folder.mkdir()
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = tmp_path / "env" / "bin" / "qsweep"
     for arguments in (["episodes=300"], ["-m", "seed=0,1", "episodes=300"]):
         given = ["env=cart_pole", *arguments]  # one environment: what is compiled is installed anew, too
-        ran = subprocess.run([command, "train", *given], cwd=folder, capture_output=True, text=True)
+        ran = subprocess.run(
+            [command, "train", *given], cwd=folder, env=plain, capture_output=True, text=True
+        )
         assert ran.returncode == 0, ran.stderr
     where = subprocess.run(
-        [python, "-c", "import qsweep; print(qsweep.__file__)"], cwd=folder, capture_output=True, text=True
+        [python, "-c", "import qsweep; print(qsweep.__file__)"],
+        cwd=folder,
+        env=plain,
+        capture_output=True,
+        text=True,
     )
     assert str(site) in where.stdout
     assert (folder / "mlruns" / "mlflow.db").exists()
