@@ -23,6 +23,7 @@ from qsweep.report.loading.runs import load_runs
 from qsweep.report.q_tables import Film, chosen_episodes, embedded, films
 from qsweep.runs.progress import Silent
 from qsweep.runs.runner import Work
+from qsweep.tracking.checkpoints import Archive, History
 from qsweep.tracking.store import Store, open_store
 from tests.support.recorded import SCORE
 from tests.support.trained import run
@@ -163,6 +164,25 @@ def test_the_first_and_the_last_table(store: Store) -> None:
     np.testing.assert_array_equal(first, task(config).table(0))
     *_, end = train(config)
     np.testing.assert_array_equal(last, end.q_table)
+
+
+def test_the_archive_of_an_older_version(store: Store) -> None:
+    """Keys of a multirun that are no more do not stand in the way of its run's tables."""
+    trained("seed=7")
+    row = load_runs().iloc[0]
+    expected = first_and_last(store, row["run_id"], row["artifacts"])
+    path = Path(row["artifacts"]) / "checkpoints" / "q_table_history.parquet"
+    before, older = Archive(path), path.with_name("older")
+    config = before.about["config"]
+    about = before.about | {"config": config | {"sweep": config["sweep"] | {"floors": None}}}
+    with History(older, before.shape, about) as history:
+        for episodes, table in before.tables(before.episodes().tolist()):
+            history.add(episodes, table)
+    older.replace(path)
+    found = first_and_last(store, row["run_id"], row["artifacts"])
+    assert expected is not None
+    assert found is not None
+    assert [table.tobytes() for table in found] == [table.tobytes() for table in expected]
 
 
 def test_an_archive_through_the_client(store: Store) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from qsweep.config import OPTIONAL, RULES, Config, InitialQ, as_episode
-from qsweep.errors import Problem, closest, without_password
+from qsweep.errors import Problem, UsageError, closest, without_password
 from qsweep.learning.algorithms import NAMES, algorithm
 
 _ADAPTER = TypeAdapter(Config)
@@ -32,6 +32,22 @@ def parse(values: Mapping[str, Any]) -> tuple[Config, list[Problem]]:
     if not at_fault(problems, "epsilon", "episodes"):
         problems += _epsilon_problems(config)
     return config, problems
+
+
+def recorded_config(values: Mapping[str, Any]) -> Config:
+    """The config of a run in a record; nothing that depends on its environment is checked.
+
+    Raises UsageError where a value is not valid.
+    """
+    config, problems = parse(of_run(values))
+    if problems:
+        raise UsageError(problems)
+    return config
+
+
+def of_run(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Recorded values without `sweep`: it is about a multirun, and older versions have other keys."""
+    return {key: value for key, value in values.items() if key != "sweep"}
 
 
 def _validated(values: Mapping[str, Any]) -> Config:

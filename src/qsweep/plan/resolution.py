@@ -14,7 +14,7 @@ from qsweep.environments.resolved import Resolved
 from qsweep.environments.twins.matching import twin_of
 from qsweep.environments.twins.twin import Twin
 from qsweep.errors import Problem, UsageError
-from qsweep.plan.checking import algorithm_problems, applicability_problems, at_fault, parse
+from qsweep.plan.checking import algorithm_problems, applicability_problems, at_fault, of_run, parse
 
 
 def resolve(values: Mapping[str, Any]) -> Resolved:
@@ -57,7 +57,6 @@ def resolve(values: Mapping[str, Any]) -> Resolved:
 def recorded(values: Any) -> Resolved:
     """What `resolve` makes of the config in a record, which may come from anybody.
 
-    Its `sweep` is ignored: it is about a multirun, not about the run, and older versions have other keys.
     Raises UsageError as `resolve` does, and where its environment would import a module that nobody here
     asked for.
     """
@@ -65,7 +64,7 @@ def recorded(values: Any) -> Resolved:
     if not isinstance(env, Mapping):
         raise UsageError([Problem("config", "must be the config of a run, with a key env")])
     refuse_foreign(env.get("id"), env.get("wrapper"))
-    return resolve({key: value for key, value in values.items() if key != "sweep"})
+    return resolve(of_run(values))
 
 
 def _buckets(cells: Grid, found: Description) -> int | tuple[int, ...]:

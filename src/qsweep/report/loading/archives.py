@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qsweep.errors import UsageError
 from qsweep.learning.task import first_table
-from qsweep.plan.checking import parse
+from qsweep.plan.checking import recorded_config
 from qsweep.policies.policy import readable
 from qsweep.policies.setting import setting_of_archive
 from qsweep.system.atomic_files import temporary_folder
@@ -37,9 +37,7 @@ def first_and_last(store: Store, run_id: str, artifacts: str) -> tuple[QTable, Q
     """
     try:
         with archive(store, run_id, artifacts) as history:
-            config, problems = parse(history.about["config"])
-            if problems:
-                raise UsageError(problems)
+            config = recorded_config(history.about["config"])
             setting = setting_of_archive(history)
             first = first_table(config, setting.shape, setting.description.available)(0)
             [(_, last)] = history.tables([config.episodes])
