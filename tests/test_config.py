@@ -91,7 +91,7 @@ COMMANDS = [
 
 
 def composed() -> dict[str, Any]:
-    """What conf/ says when nothing is overridden, as Hydra itself composes it."""
+    """Return the config that Hydra itself composes from conf/ without overrides."""
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
         values = OmegaConf.to_container(compose("train"), resolve=True)
     assert isinstance(values, dict)
@@ -105,26 +105,26 @@ def test_the_schema_has_the_contracts_defaults() -> None:
 
 
 def test_conf_has_the_schemas_keys_and_defaults() -> None:
-    """conf/ names every key of the schema but those that few need, with the schema's own default."""
+    """conf/ has every key of the schema except the rarely needed ones, with the schema's own default."""
     values = composed()
     assert set(flatten(values)) == set(RULES) - {*OPTIONAL, "env.actions", "env.wrapper"}
     assert parse(values) == (Config(), [])
 
 
-def test_optional_keys_are_brought_by_presets() -> None:
-    """Every key that is not always there is in some preset of the group that brings it."""
+def test_optional_keys_are_in_presets() -> None:
+    """Every optional key is in some preset of the group that decides whether it applies."""
     for key, group in OPTIONAL.items():
         texts = [path.read_text() for path in (conf_folder() / group).glob("*.yaml")]
         assert any(f"\n{key}: " in text for text in texts), key
 
 
 def test_nothing_given_means_the_defaults() -> None:
-    """A config of no values at all is the one that the command line makes of no overrides."""
+    """A config without values is the one that the command line makes without overrides."""
     assert resolve({}).config == load_config([])
 
 
 def test_what_depends_on_the_environment_is_filled_in() -> None:
-    """Bounds, step limit, engine, experiment and the decay's episodes are explicit once resolved."""
+    """A resolved config has explicit bounds, step limit, engine, experiment and decay episodes."""
     flat = flatten(record(load_config()))
     expected = CONTRACT | RESOLVED
     assert {key: flat[key] for key in expected} == expected
@@ -137,13 +137,13 @@ def test_the_contracts_keys_are_the_schemas() -> None:
 
 
 def test_rules_name_every_key() -> None:
-    """RULES has exactly the keys of a config, dotted, each with words to say."""
+    """RULES has exactly the dotted keys of a config, each with a text."""
     assert set(RULES) == {*flatten(record(Config())), *OPTIONAL}
     assert [key for key, rule in RULES.items() if not rule.strip()] == []
 
 
 def test_parse_reports_everything_at_once() -> None:
-    """Wrong types, ranges, keys and combinations are all reported from one pass."""
+    """Wrong types, ranges, keys and combinations are all reported in one pass."""
     values = {
         "learning_rate": 2,
         "seed": "one",
@@ -166,7 +166,7 @@ def test_parse_reports_everything_at_once() -> None:
 
 
 def test_parse_leaves_what_is_wrong_at_its_default() -> None:
-    """The config that comes with the problems keeps what was right."""
+    """The config returned with the problems has the valid values, and defaults for the invalid ones."""
     config, problems = parse({"learning_rate": 2, "discount": 0.5, "epsilon": {"start": -1, "end": 0.2}})
     assert {problem.key for problem in problems} == {"learning_rate", "epsilon.start"}
     assert (config.learning_rate, config.discount) == (0.1, 0.5)
@@ -186,7 +186,7 @@ def test_parse_leaves_what_is_wrong_at_its_default() -> None:
     ],
 )
 def test_one_mistake_is_one_problem(key: str, value: Any) -> None:
-    """However a value breaks its rule, that is one problem, showing the whole value."""
+    """A value that breaks its rule in any way is one problem, which shows the complete value."""
     section, _, name = key.rpartition(".")
     _, problems = parse({section: {name: value}} if section else {name: value})
     assert [(problem.key, problem.rule) for problem in problems] == [(key, f"must be {RULES[key]}")]
@@ -196,7 +196,7 @@ def test_one_mistake_is_one_problem(key: str, value: Any) -> None:
 @pytest.mark.parametrize("section", ["env", "epsilon", "initial_q", "tracking", "sweep"])
 @pytest.mark.parametrize("value", [None, 5, "text", [1]])
 def test_a_section_must_be_a_mapping(section: str, value: Any) -> None:
-    """A section that is no mapping is the problem, not what is missing in it."""
+    """A section that is not a mapping is the only problem; its missing keys are not reported."""
     _, problems = parse({section: value})
     assert [(problem.key, problem.rule) for problem in problems] == [(section, "must be a mapping")]
 
@@ -210,7 +210,7 @@ def test_a_section_must_be_a_mapping(section: str, value: Any) -> None:
     st.sampled_from([*RULES, "env", "epsilon", "new"]),
 )
 def test_parse_never_breaks(value: Any, key: str) -> None:
-    """Whatever value a key is given, parse answers with a config and a list of problems."""
+    """For any value of any key, parse returns a config and a list of problems."""
     section, _, name = key.rpartition(".")
     config, problems = parse({section: {name: value}} if section else {name: value})
     assert isinstance(config, Config)
@@ -227,7 +227,7 @@ def test_parse_never_breaks(value: Any, key: str) -> None:
     ],
 )
 def test_flatten_joins_keys_by_dots(values: dict[str, Any], flat: dict[str, Any]) -> None:
-    """Nested mappings become one; empty ones stay, as values."""
+    """Nested mappings become one; empty mappings stay as values."""
     assert flatten(values) == flat
 
 
@@ -236,7 +236,7 @@ def test_flatten_joins_keys_by_dots(values: dict[str, Any], flat: dict[str, Any]
     [(0, 0), (1, 1), (700, 700), (0.0, 0), (0.5, 50), (1.0, 101), (0.999, 100), (0.001, 1)],
 )
 def test_a_fraction_is_of_all_episodes(value: float, episode: int) -> None:
-    """A whole number is an episode, a number with a point a fraction of them, at least one if any."""
+    """An integer is an episode; a float is a fraction of all episodes, at least 1 if it is positive."""
     assert as_episode(value, 101) == episode
 
 
@@ -251,7 +251,7 @@ def test_a_fraction_is_of_all_episodes(value: float, episode: int) -> None:
     ],
 )
 def test_a_variant_is_a_config_without_seed_and_bookkeeping(command: str) -> None:
-    """Seed, tracking, registry, sweep and engine do not change the variant."""
+    """The seed, tracking, registry, sweep and engine do not change the variant."""
     assert variant_hash(load_config(command.split())) == variant_hash(load_config())
 
 
@@ -293,7 +293,7 @@ def test_the_seed_is_part_of_the_config_but_not_of_the_variant() -> None:
         "env.wrapper=gymnasium.wrappers:RecordEpisodeStatistics",
     ],
 )
-def test_whatever_changes_the_result_changes_the_variant(command: str) -> None:
+def test_every_key_that_changes_the_result_changes_the_variant(command: str) -> None:
     """Every other key is part of the variant."""
     assert variant_hash(load_config(command.split())) != variant_hash(load_config())
 
@@ -313,13 +313,13 @@ def test_whatever_changes_the_result_changes_the_variant(command: str) -> None:
         ("env=pendulum", "env=pendulum env.actions=9"),
     ],
 )
-def test_whatever_belongs_to_a_choice_changes_the_variant(one: str, other: str) -> None:
-    """Keys that a choice brings along are part of the variant."""
+def test_optional_keys_change_the_variant(one: str, other: str) -> None:
+    """Keys that apply only to some choices are part of the variant."""
     assert variant_hash(load_config(one.split())) != variant_hash(load_config(other.split()))
 
 
 def test_a_record_has_the_optional_keys_that_apply_and_no_others() -> None:
-    """What does not apply is not in the record, so that two records are compared by what counts."""
+    """Keys that do not apply are not in the record, so that records are compared by those that do."""
     assert not set(OPTIONAL) & set(record(load_config()))
     tiles = record(load_config(["discretizer=tiles", "algorithm=n_step_sarsa"]))
     assert set(OPTIONAL) & set(tiles) == {"tilings", "n"}
@@ -336,19 +336,19 @@ def test_a_record_has_the_optional_keys_that_apply_and_no_others() -> None:
         "buckets=[20,20]",
     ],
 )
-def test_ways_to_write_one_thing_are_one_variant(command: str) -> None:
-    """What a default means, written out, asks for the same result and so has the same hash."""
+def test_an_explicit_default_is_the_same_variant(command: str) -> None:
+    """A default's meaning, written out, asks for the same result and has the same hash."""
     assert variant_hash(load_config(command.split())) == variant_hash(load_config())
 
 
 def test_hashes_are_twelve_hex_digits() -> None:
-    """A hash is short enough to read and has only hex digits."""
+    """A hash has 12 characters, all hex digits."""
     assert len(config_hash(load_config())) == 12
     assert int(config_hash(load_config()), 16) >= 0
 
 
 def test_hashes_do_not_depend_on_order() -> None:
-    """The order in which values are given, or arguments of the environment, does not matter."""
+    """The order of the values, and of the environment's arguments, does not matter."""
     values = record(
         load_config(["env=frozen_lake", "env.kwargs.map_name=8x8", "env.kwargs.is_slippery=true"])
     )
@@ -363,7 +363,7 @@ def _reversed(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_hashes_are_the_same_in_another_process() -> None:
-    """Another process, which hashes strings differently, gives the same hash."""
+    """A process with another PYTHONHASHSEED gives the same hash."""
     config = load_config(["env=frozen_lake", "env.kwargs.map_name=8x8", "env.kwargs.is_slippery=true"])
     code = (
         "import json, sys; from qsweep.config import config_hash; from qsweep.plan.resolution import resolve;"
@@ -377,28 +377,28 @@ def test_hashes_are_the_same_in_another_process() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_record_reads_back_as_it_was_written(command: str) -> None:
-    """Resolving a record gives the config it was made from, straight or through config.yaml."""
+    """Resolving a record gives the config that it was made from, directly or through config.yaml."""
     config = load_config(command.split())
     assert resolve(record(config)).config == config
     assert resolve(yaml.safe_load(yaml.safe_dump(record(config)))).config == config
 
 
 def test_a_record_has_only_plain_values() -> None:
-    """A record is made of dicts, lists, numbers, text and None, so that any format can hold it."""
+    """A record consists of dicts, lists, numbers, text and None, so that any format can hold it."""
     plain = (dict, list, int, float, str, bool, type(None))
     flat = flatten(record(load_config(["buckets=[10,20]"])))
     assert [key for key, value in flat.items() if not isinstance(value, plain)] == []
 
 
 def test_a_config_cannot_be_changed() -> None:
-    """A config is frozen: what was recorded is what ran."""
+    """A config is frozen, so a recorded config is the one that ran."""
     config = load_config()
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.seed = 1  # type: ignore[misc]
 
 
 def test_load_config_raises_every_problem() -> None:
-    """From Python, too, all problems come at once."""
+    """The Python function, too, reports all problems at once."""
     with pytest.raises(UsageError) as caught:
         load_config(["learning_rate=2", "buckts=3", "seed=-1"])
     assert sorted(problem.key for problem in caught.value.problems) == ["buckts", "learning_rate", "seed"]

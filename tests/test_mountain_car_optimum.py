@@ -7,13 +7,11 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from scipy.ndimage import map_coordinates  # type: ignore[import-untyped]
 
 from qsweep.policies.optimum import mountain_car
-
-Floats = npt.NDArray[np.float64]
+from qsweep.system.arrays import Floats
 
 
 @pytest.fixture

@@ -80,8 +80,8 @@ def test_the_page_of_an_algorithm(name: str) -> None:
     values = preset("algorithm", name)
     assert given == {key: str(values[key]) for key in chosen.hyperparameters}
     refused = text.partition("**Cannot be combined with**")[2].partition("\n\n")[0]
-    assert ("tiles" in refused) == (not chosen.tiles)
-    assert ("`terminal_rule=tutorial`" in refused) == (not chosen.tutorial)
+    assert ("tiles" in refused) == (not chosen.supports_tiles)
+    assert ("`terminal_rule=tutorial`" in refused) == (not chosen.supports_tutorial_rule)
     assert re.search(rf"algorithm=(\w+,)*{name}\b", text)
 
 

@@ -235,7 +235,7 @@ def test_episodes_are_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert read_columns(path, ["return"])["return"].tolist() == [1.0, 2.0]
     with pytest.raises(ValueError, match="epsilon"):
         read_columns(path, ["return", "epsilon"])
-    monkeypatch.setattr("qsweep.system.untrusted_files.MOST_ROWS", 1)
+    monkeypatch.setattr("qsweep.system.untrusted_files.MAX_ROWS", 1)
     with pytest.raises(ValueError, match="at most 1 are read"):
         read_columns(path)
 
@@ -469,7 +469,7 @@ def test_json_in_a_folder_is_bounded(store: Store, monkeypatch: pytest.MonkeyPat
         (pulled / RECORD).write_text(text)
         with pytest.raises(UsageError, match=re.escape(RECORD)):
             Policy.load(pulled)
-    monkeypatch.setattr("qsweep.system.untrusted_files.MOST_TEXT", 10)
+    monkeypatch.setattr("qsweep.system.untrusted_files.MAX_TEXT_BYTES", 10)
     with pytest.raises(UsageError, match="larger than 10 bytes"):
         Policy.load(pulled)
     shutil.rmtree(pulled)

@@ -19,7 +19,7 @@ keys = st.integers(0, WORD - 1)
 
 
 def mixed(z: int) -> int:
-    """SplitMix64's output function, in Python's own integers."""
+    """Return SplitMix64's output function of z, computed with Python integers."""
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % WORD
     z = (z ^ (z >> 27)) * 0x94D049BB133111EB % WORD
     return z ^ (z >> 31)
@@ -39,14 +39,14 @@ def test_a_seed_gives_the_same_streams_every_time(seed: int) -> None:
 @quick
 @given(st.sets(seeds, min_size=2, max_size=2))
 def test_another_seed_gives_other_streams(pair: set[int]) -> None:
-    """Two seeds share neither the first table nor the exploration."""
+    """Two seeds share neither the initial Q-table nor the exploration draws."""
     one, other = (streams(seed) for seed in pair)
     assert one.exploration != other.exploration
     assert one.table.random() != other.table.random()
 
 
 def test_seed_zero_is_a_seed_like_any_other() -> None:
-    """Seeds 0 to 999 give a thousand different tables, explorations and environments."""
+    """Seeds 0 to 999 give a thousand different Q-tables, exploration keys and environment seeds."""
     found = zip(*(first_draws(streams(seed)) for seed in range(1000)), strict=True)
     assert [len(set(values)) for values in found] == [1000, 1000, 1000]
 
@@ -54,14 +54,14 @@ def test_seed_zero_is_a_seed_like_any_other() -> None:
 @quick
 @given(seeds)
 def test_keys_lie_in_their_ranges(seed: int) -> None:
-    """An exploration key fits 64 bits, and the environment's seed lies below 2^30."""
+    """An exploration key fits into 64 bits, and the environment's seed is below 2^30."""
     found = streams(seed)
     assert 0 <= found.exploration < WORD
     assert 0 <= found.environment < 2**30
 
 
 def test_training_validation_test_and_play_never_share_a_start() -> None:
-    """Validation, test and play starts are whole ranges that neither meet nor reach down to training's."""
+    """The ranges of validation, test and play starts do not overlap, and lie above training's seeds."""
     ranges = (source.validation(10**6), source.test(10**6), source.play(10**6), source.play(10**6, 10**6))
     assert {len(seeds) for seeds in ranges} == {10**6}
     assert min(map(min, ranges)) >= 2**30
@@ -69,19 +69,19 @@ def test_training_validation_test_and_play_never_share_a_start() -> None:
 
 
 def test_fewer_starts_are_the_first_of_more() -> None:
-    """Asking for more episodes keeps the starts that there were."""
+    """The starts of few episodes are the first ones of many."""
     assert list(source.validation(3)) == list(source.validation(5))[:3]
     assert list(source.test(3)) == list(source.test(5))[:3]
     assert list(source.play(3)) == list(source.play(5))[:3]
 
 
 def test_play_starts_can_be_skipped() -> None:
-    """Leaving out the first two play starts gives the third one first."""
+    """Skipping two play starts gives the third one first."""
     assert list(source.play(3, first=2)) == list(source.play(5))[2:]
 
 
-def test_every_interval_is_resampled_alike() -> None:
-    """The generator of a score's interval is a fresh one each time, with the same numbers."""
+def test_every_interval_uses_the_same_draws() -> None:
+    """The generator of a score's interval is a new one on each call, with the same draws."""
     assert source.bootstrap().random(5).tolist() == source.bootstrap().random(5).tolist()
 
 
@@ -97,7 +97,7 @@ def test_numpys_global_generator_is_left_alone() -> None:
 
 
 def test_uniforms_are_splitmix64() -> None:
-    """The generator's published outputs for state 1234567 come out, as fractions of 2^53."""
+    """The draws are the published outputs for state 1234567, as fractions of 2^53."""
     published = [
         6457827717110365317,
         3203168211198807973,
@@ -105,7 +105,7 @@ def test_uniforms_are_splitmix64() -> None:
         4593380528125082431,
         16408922859458223821,
     ]
-    # The published generator moves its state before it mixes; draw 0 here mixes the key itself.
+    # The published generator advances its state before it mixes; draw 0 here mixes the key itself.
     found = uniforms((1234567 + GAMMA) % WORD, 0, 5)
     assert found.tolist() == [(z >> 11) / 2**53 for z in published]
 
@@ -113,7 +113,7 @@ def test_uniforms_are_splitmix64() -> None:
 @quick
 @given(keys, st.integers(0, 2**62), st.integers(0, 20))
 def test_draw_k_is_the_mixed_kth_state(key: int, first: int, count: int) -> None:
-    """Any stretch of any stream is what arithmetic in Python's integers gives, bit for bit."""
+    """Any part of any stream equals the result of Python's integer arithmetic, bit for bit."""
     expected = [(mixed((key + k * GAMMA) % WORD) >> 11) / 2**53 for k in range(first, first + count)]
     assert uniforms(key, first, count).tolist() == expected
 
@@ -121,7 +121,7 @@ def test_draw_k_is_the_mixed_kth_state(key: int, first: int, count: int) -> None
 @quick
 @given(keys, st.integers(0, 2**40), st.integers(0, 5000))
 def test_uniforms_lie_in_the_unit_interval(key: int, first: int, count: int) -> None:
-    """Draws are at least 0 and below 1, as many as asked for."""
+    """The requested number of draws is returned, each at least 0 and below 1."""
     found = uniforms(key, first, count)
     assert found.shape == (count,)
     assert ((found >= 0.0) & (found < 1.0)).all()
@@ -142,14 +142,14 @@ def test_the_largest_draw_is_below_one() -> None:
 @quick
 @given(keys, st.lists(st.integers(0, 300), max_size=6))
 def test_a_stream_can_be_cut_anywhere(key: int, cuts: list[int]) -> None:
-    """Drawn in any pieces, a stream is the same stream."""
+    """A stream drawn in any pieces is the same stream."""
     bounds = [0, *sorted(cuts), 300]
     pieces = [uniforms(key, first, last - first) for first, last in pairwise(bounds)]
     assert np.concatenate(pieces).tobytes() == uniforms(key, 0, 300).tobytes()
 
 
 def test_uniforms_have_the_moments_of_the_uniform_distribution() -> None:
-    """A million draws of one key: mean 1/2, variance 1/12, neighbours uncorrelated, bins evenly filled."""
+    """A million draws of one key have mean 1/2, variance 1/12, uncorrelated neighbours and even bins."""
     found = uniforms(20240229, 0, 10**6)
     assert abs(found.mean() - 1 / 2) < 5 * (1 / 12 / 10**6) ** 0.5
     assert abs(found.var() - 1 / 12) < 5 * (1 / 180 / 10**6) ** 0.5

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import click
 
 from qsweep.errors import Failure, UsageError, printable
-from qsweep.system.garbage import collect_seldom
+from qsweep.system.garbage import collect_less_often
 
 if TYPE_CHECKING:
     from qsweep.tracking.store import Store
@@ -42,9 +42,9 @@ def refusing(command: Callable[P, R]) -> Callable[P, R]:
             click.echo("qsweep: interrupted", err=True)
             sys.exit(128 + getattr(interrupt, "signum", 2))
         except Exception as error:
-            from qsweep.errors import failure_of_the_store
+            from qsweep.errors import store_failure
 
-            failed = failure_of_the_store(error)
+            failed = store_failure(error)
             if not failed:
                 raise
             click.echo(f"qsweep: the store or its disk failed: {printable(failed)}", err=True)
@@ -81,7 +81,7 @@ trusting = click.option(
 @click.version_option(package_name="qsweep")
 def main() -> None:
     """Track, sweep and compare tabular reinforcement learning."""
-    collect_seldom()
+    collect_less_often()
 
 
 @main.command(context_settings={**CONTEXT, "ignore_unknown_options": True})

@@ -1,4 +1,4 @@
-"""The schema of a run: names, types and ranges; every value checked, all errors at once."""
+"""The schema of a run: names, types and ranges of its keys; a check reports all errors at once."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pydantic.dataclasses import dataclass
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
-def whole(least: int, most: int | None = None, more: str = "", limit: int | None = None) -> Any:
-    """A whole number from `least` to `most`. more: the rest of its rule; limit: a most that goes unsaid."""
+def integer(least: int, most: int | None = None, more: str = "", limit: int | None = None) -> Any:
+    """Return a field of integers from `least` to `most`. more: end of the rule; limit: a hidden maximum."""
     bounds = f"from {least} to {most:,}" if most else f"of at least {least}"
     return Field(ge=least, le=most or limit, description=f"a whole number {bounds}{more}")
 
 
 def number(rule: str, **bounds: Any) -> Any:
-    """A number within bounds, as pydantic names them."""
+    """Return a field of numbers. bounds: under pydantic's names."""
     return Field(description=f"a number {rule}", **bounds)
 
 
@@ -44,11 +44,11 @@ class Env:
     )
     low: Annotated[tuple[float, ...] | None, BOUNDS] = None
     high: Annotated[tuple[float, ...] | None, BOUNDS] = None
-    max_steps: Annotated[int | None, whole(1, None, " (steps), or null", limit=10**9)] = None
+    max_steps: Annotated[int | None, integer(1, None, " (steps), or null", limit=10**9)] = None
     kwargs: Annotated[dict[str, Any], Field(description="a mapping passed to gymnasium.make")] = (
         dataclasses.field(default_factory=dict)
     )
-    actions: Annotated[int | None, whole(2, 10_000, " (per dimension of a Box of actions), or null")] = None
+    actions: Annotated[int | None, integer(2, 10_000, " (per dimension of a Box of actions), or null")] = None
     wrapper: Annotated[str | None, Field(min_length=1, description="MODULE:WRAPPER, or null")] = None
 
 
@@ -65,7 +65,7 @@ class Epsilon:
 
 @dataclass(frozen=True, config=STRICT)
 class InitialQ:
-    """The Q-table's first values: uniform in [low, high)."""
+    """The Q-table's initial values: uniform in [low, high)."""
 
     low: Annotated[float, number("from -1e100 to 1e100", ge=-1e100, le=1e100)] = -2.0
     high: Annotated[float, number("from -1e100 to 1e100", ge=-1e100, le=1e100)] = 0.0
@@ -73,24 +73,24 @@ class InitialQ:
 
 @dataclass(frozen=True, config=STRICT)
 class Evaluation:
-    """How checkpoints are judged."""
+    """The number of checkpoints that are evaluated, and of episodes per evaluation."""
 
-    checkpoints: Annotated[int, whole(1, 100_000)] = 50
-    episodes: Annotated[int, whole(1, 10**6, " (episodes)")] = 100
-    test_episodes: Annotated[int, whole(1, 10**6, " (episodes)")] = 1000
+    checkpoints: Annotated[int, integer(1, 100_000)] = 50
+    episodes: Annotated[int, integer(1, 10**6, " (episodes)")] = 100
+    test_episodes: Annotated[int, integer(1, 10**6, " (episodes)")] = 1000
 
 
 @dataclass(frozen=True, config=STRICT)
 class Registry:
-    """What becomes of the winner of a run or sweep."""
+    """The promotion of the best checkpoint of a run or sweep, and its confirmation on fresh seeds."""
 
     promote: Literal["auto", "never"] = "auto"
-    confirm_seeds: Annotated[int, whole(0, 10_000, " (0: no confirmation)")] = 5
+    confirm_seeds: Annotated[int, integer(0, 10_000, " (0: no confirmation)")] = 5
 
 
 @dataclass(frozen=True, config=STRICT)
 class Tracking:
-    """Where a run is recorded, and how finely."""
+    """The store that a run is recorded in, and the resolution of its curves."""
 
     uri: Annotated[
         str,
@@ -101,7 +101,7 @@ class Tracking:
         ),
     ] = "local"
     experiment: Annotated[Name | None, Field(description=f"{NAME} (the environment's id)")] = None
-    max_points: Annotated[int, whole(0, None, " (0: every episode)")] = 2500
+    max_points: Annotated[int, integer(0, None, " (0: every episode)")] = 2500
     name: Annotated[Name | None, Field(description=NAME)] = None
     parent: Annotated[Name | None, Field(description="a run's id, or null")] = None
     durable_seconds: Annotated[float, number("of at least 0 (seconds; 0: never)", ge=0, le=10**6)] = 30.0
@@ -110,18 +110,18 @@ class Tracking:
 
 @dataclass(frozen=True, config=STRICT)
 class Sweep:
-    """What belongs to a multirun as a whole."""
+    """Settings of a multirun as a whole, not of one of its runs."""
 
     name: Annotated[Name | None, Field(description=f"{NAME} (the keys that it varies)")] = None
     report: Literal["auto", "never"] = "auto"
     rerun: Literal["code", "all", "failed", "never"] = "code"
     dry_run: Annotated[bool, Field(description="true or false")] = False
-    batch: Annotated[int | None, whole(1, 10_000, " (runs), or null (by the number of cores)")] = None
+    batch: Annotated[int | None, integer(1, 10_000, " (runs), or null (by the number of cores)")] = None
 
 
 @dataclass(frozen=True, config=STRICT)
 class Config:
-    """Everything that decides a run. Keys and their meaning: conf/train.yaml."""
+    """All settings of a run. conf/train.yaml explains every key."""
 
     env: Env = Env()
     epsilon: Epsilon = Epsilon()
@@ -133,8 +133,8 @@ class Config:
     algorithm: Annotated[str, Field(description="the name of an algorithm")] = "q_learning"
     trace_decay: Fraction | None = None
     traces: Literal["replacing", "accumulating"] | None = None
-    n: Annotated[int | None, whole(1, 100_000, " (steps)")] = None
-    planning_steps: Annotated[int | None, whole(0, 10_000)] = None
+    n: Annotated[int | None, integer(1, 100_000, " (steps)")] = None
+    planning_steps: Annotated[int | None, integer(0, 10_000)] = None
     learning_rate: Annotated[float, number("above 0 and at most 1", gt=0, le=1)] = 0.1
     learning_rate_schedule: Literal["constant", "linear", "visits"] = "constant"
     learning_rate_end: Fraction | None = None
@@ -143,22 +143,22 @@ class Config:
     confidence: Annotated[float | None, number("of at least 0 (in units of return)", ge=0, le=1e100)] = None
     ties: Literal["first", "random"] = "first"
     discretizer: Literal["uniform", "quantile", "tiles"] = "uniform"
-    tilings: Annotated[int | None, whole(2, 256)] = None
+    tilings: Annotated[int | None, integer(2, 256)] = None
     discount: Fraction = 0.95
     buckets: Annotated[
         BucketCount | BucketCounts,
         Field(description="a whole number from 1 to 100,000, or a list of them, one per dimension"),
     ] = 20
-    episodes: Annotated[int, whole(1, 10**9)] = 25_000
-    seed: Annotated[int, whole(0)] = 0
-    window: Annotated[int, whole(1, None, " (episodes)", limit=10**9)] = 100
-    checkpoint_every: Annotated[int, whole(1, None, " (episodes)", limit=10**9)] = 10
+    episodes: Annotated[int, integer(1, 10**9)] = 25_000
+    seed: Annotated[int, integer(0)] = 0
+    window: Annotated[int, integer(1, None, " (episodes)", limit=10**9)] = 100
+    checkpoint_every: Annotated[int, integer(1, None, " (episodes)", limit=10**9)] = 10
     terminal_rule: Literal["standard", "tutorial"] = "standard"
     engine: Literal["auto", "compiled", "gymnasium"] = "auto"
 
 
 def is_name(given: object) -> bool:
-    """Whether something may name a sweep, and so a folder."""
+    """Return whether a value may name a sweep, and therefore a folder."""
     try:
         Sweep(name=given)  # type: ignore[arg-type]
     except ValidationError:
@@ -167,7 +167,7 @@ def is_name(given: object) -> bool:
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, keys joined by dots: {"epsilon": {"start": 1}} -> {"epsilon.start": 1}."""
+    """Return nested mappings as one, keys joined by dots: {"a": {"b": 1}} -> {"a.b": 1}."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Mapping) and value:
@@ -194,7 +194,7 @@ def _rule(annotation: Any) -> str:
 
 
 RULES: Mapping[str, str] = dict(_fields(Config))
-"""Every key of a config, dotted, with the rule its value must keep."""
+"""Dotted key of a config -> the rule that its value must follow."""
 
 
 OPTIONAL = {
@@ -207,36 +207,40 @@ OPTIONAL = {
     "confidence": "exploration",
     "tilings": "discretizer",
 }
-"""Keys that some values of another key bring along, and only those: they are in no other run's record."""
+"""Key -> the key that decides whether it applies; a run's record holds only the keys that apply."""
 
 
 def as_episode(value: int | float, episodes: int) -> int:
-    """An episode as it is; a float as that fraction of all episodes, rounded down but for a first one."""
+    """Return an integer unchanged, and a fraction as that share of `episodes`, rounded down.
+
+    A positive fraction is at least episode 1.
+    """
     if isinstance(value, int):
         return value
     return max(int(value * episodes), 1) if value else 0
 
 
 def record(config: Config) -> dict[str, Any]:
-    """The config as plain nested dicts and lists, as it is written to config.yaml and read back."""
+    """Return the config as nested dicts and lists, as it is written to config.yaml and read back."""
     values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
     return {key: value for key, value in values.items() if key not in OPTIONAL or value is not None}
 
 
 def config_hash(config: Config) -> str:
-    """Twelve hex digits that two resolved configs share exactly if they ask for the same result."""
-    asked = {k: v for k, v in record(config).items() if k not in ("tracking", "registry", "sweep", "engine")}
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
+    """Return 12 hex digits, the same for two resolved configs exactly if they ask for the same result."""
+    ignored = ("tracking", "registry", "sweep", "engine")
+    deciding = {key: value for key, value in record(config).items() if key not in ignored}
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def environment_hash(env: Env) -> str:
-    """Eight hex digits that say which environment a return was earned in: id, arguments, step limit."""
-    decides = json.dumps(
+    """Return 8 hex digits that identify the environment that a return was earned in."""
+    deciding = json.dumps(
         [env.id, env.kwargs, env.max_steps, env.actions, env.wrapper], default=repr, sort_keys=True
     )
-    return hashlib.sha256(decides.encode()).hexdigest()[:8]
+    return hashlib.sha256(deciding.encode()).hexdigest()[:8]
 
 
 def variant_hash(config: Config) -> str:
-    """The hash of a config without its seed: runs of one variant differ only by seed."""
+    """Return the hash of a config without its seed; runs of one variant differ only by seed."""
     return config_hash(dataclasses.replace(config, seed=0))

@@ -1,4 +1,4 @@
-"""What is wrong with what the user gave, all of it at once."""
+"""The errors that a user sees: problems with their input, all reported at once, and failures of a run."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 LISTED = 50
-"""How many valid words a remedy lists at most."""
-LONGEST = 500
-"""How many letters of another program's error are shown at most."""
+"""The maximum number of valid words that a remedy lists."""
+MAX_ERROR_LENGTH = 500
+"""The maximum number of letters of another program's error that are shown."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong: the key, the rule it breaks, the value given and, where there is one, the remedy.
+    """One invalid input: the key, the rule it breaks, the value given and, if there is one, the remedy.
 
-    As text it shows no password of a URI, wherever in it the URI stands. It is one line that moves no
-    terminal, for what it tells of may come from a store.
+    As text it is one line of printable characters, because parts of it may come from an untrusted store,
+    and passwords of URIs are hidden.
     """
 
     key: str
@@ -34,11 +34,11 @@ class Problem:
 
 
 class Failure(Exception):
-    """Something that this program needs has failed; says what, to its user. The exit code is 1."""
+    """Something that the program needs has failed; the message tells the user what. The exit code is 1."""
 
 
 class UsageError(Exception):
-    """The user's input cannot be used; carries every problem found. The command line exits with 2."""
+    """The user's input cannot be used; carries every problem that was found. The exit code is 2."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple({str(problem): problem for problem in problems}.values())
@@ -46,55 +46,55 @@ class UsageError(Exception):
 
 
 def printable(text: object) -> str:
-    """A name from elsewhere as one line that a terminal only shows: what would move it is a ?."""
+    """Return an untrusted text as one line for a terminal, with ? in place of control characters."""
     one_line = re.sub(r"\s+", " ", str(text)) if "\n" in str(text) else str(text)
     return "".join(letter if letter.isprintable() else "?" for letter in one_line)
 
 
 def one_line(error: object, kind: bool = False) -> str:
-    """Return what an error says, as one line that is not too long; kind: after the name of its type."""
-    said = f"{type(error).__name__}: {error}" if kind else str(error)
-    return " ".join(said.split())[:LONGEST]
+    """Return an error's message as one line of limited length; kind: with the name of its type before it."""
+    message = f"{type(error).__name__}: {error}" if kind else str(error)
+    return " ".join(message.split())[:MAX_ERROR_LENGTH]
 
 
 def without_password(uri: str) -> str:
-    """A URI as it may be shown."""
+    """Return a URI with its password, or everything before its @, replaced by ***."""
     return re.sub(r"(password=)[^&\s]*", r"\1***", re.sub(r"//.*@", "//***@", uri))
 
 
 def closest(word: str, valid: Iterable[str]) -> str:
-    """A remedy naming the valid word nearest to `word`, or all of them where none is near."""
+    """Return a remedy that names the valid word most similar to `word`, or lists the valid words."""
     words = sorted(set(valid))
     if not words:
         return "there are none"
-    near = get_close_matches(word, words, n=1)
-    if near:
-        return f"did you mean {near[0]}?"
+    similar = get_close_matches(word, words, n=1)
+    if similar:
+        return f"did you mean {similar[0]}?"
     more = f" and {len(words) - LISTED} more" if len(words) > LISTED else ""
     return f"one of {', '.join(words[:LISTED])}{more}"
 
 
 PACKAGES = ("sqlalchemy", "mlflow", "requests", "urllib3", "psycopg")
-"""Whose errors tell of a store that fails."""
+"""Packages whose exceptions mean that the store failed."""
 
 
-def failure_of_the_store(error: BaseException) -> str:
-    """What failed, in a line, where it is a disk, a database or a server; otherwise empty.
+def store_failure(error: BaseException) -> str:
+    """Return one line about the disk, database or server that failed; empty if the cause is another.
 
-    Their errors come wrapped in several: the innermost says what it was.
+    Such errors are raised from one another: the innermost one names the cause.
     """
-    told = [each for each in _causes(error) if _is_of_the_world(each)]
-    return one_line(told[-1]) if told else ""
+    external = [cause for cause in _causes(error) if _is_external(cause)]
+    return one_line(external[-1]) if external else ""
 
 
-def _is_of_the_world(error: BaseException) -> bool:
+def _is_external(error: BaseException) -> bool:
     if isinstance(error, OSError):
-        return error.errno is not None  # pyarrow's and others' own have none
+        return error.errno is not None  # an OSError that a library raises itself (pyarrow) has none
     return isinstance(error, sqlite3.Error) or type(error).__module__.partition(".")[0] in PACKAGES
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and those that it was raised from."""
+    """Yield an error and the errors that it was raised from."""
     while error is not None:
         yield error
         error = error.__cause__

@@ -1,4 +1,4 @@
-"""One seed enters a run; every generator is derived from it here, and passed."""
+"""Random streams: every generator of a run is derived here from its one seed, and passed on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 VALIDATION, TEST, PLAY = 2**30, 2**31, 3 * 2**30
-"""Where the seeds of validation, test and play starts begin; training environments are seeded below all."""
+"""The first seed of the validation, test and play starts; training environments use smaller seeds."""
 
 _HALF = 2**64 - 1
 
@@ -17,8 +17,8 @@ _HALF = 2**64 - 1
 class Streams:
     """The independent random streams of one run.
 
-    table: generator of the first Q-table. exploration: 64-bit key of the exploration draws.
-    environment: what the training environment's first reset is seeded with, below `VALIDATION`.
+    table: generator of the initial Q-table. exploration: 64-bit key of the exploration draws.
+    environment: seed of the training environment's first reset, below `VALIDATION`.
     """
 
     table: np.random.Generator
@@ -27,7 +27,7 @@ class Streams:
 
 
 def streams(seed: int) -> Streams:
-    """Derive a run's streams from its seed (SeedSequence spawns, so no two runs share one)."""
+    """Derive a run's streams from its seed with `SeedSequence.spawn`, so that no two runs share one."""
     table, exploration, environment = np.random.SeedSequence(seed).spawn(3)
     return Streams(
         table=np.random.default_rng(table),
@@ -37,42 +37,42 @@ def streams(seed: int) -> Streams:
 
 
 def validation(episodes: int) -> range:
-    """One start seed for each validation episode, the same for every run."""
+    """Return one start seed per validation episode, the same ones for every run."""
     return range(VALIDATION, VALIDATION + episodes)
 
 
 def test(episodes: int) -> range:
-    """One start seed for each test episode, the same for every run, so that runs can be paired."""
+    """Return one start seed per test episode, the same ones for every run, so that runs can be paired."""
     return range(TEST, TEST + episodes)
 
 
 def play(episodes: int, first: int = 0) -> range:
-    """Start seeds to watch a policy on, the first `first` left out; nothing is chosen or measured on them."""
+    """Return start seeds for watching a policy, after skipping `first`; no selection or score uses them."""
     return range(PLAY + first, PLAY + first + episodes)
 
 
-def exploring() -> tuple[int, np.random.Generator]:
-    """The seed of the environment of random play and the generator of its actions, alike in every run."""
+def random_play() -> tuple[int, np.random.Generator]:
+    """Return the environment's seed and the action generator of random play, the same for every run."""
     environment, actions = np.random.SeedSequence(PLAY).spawn(2)
     return int(environment.generate_state(1, np.uint32)[0]) >> 2, np.random.default_rng(actions)
 
 
 def bootstrap() -> np.random.Generator:
-    """The generator of a test score's interval, the same for every run."""
+    """Return the generator that resamples a test score for its interval, the same for every run."""
     return np.random.default_rng(np.random.SeedSequence(TEST))
 
 
 def generator_state(generator: np.random.Generator) -> npt.NDArray[np.uint64]:
-    """Where a PCG64 generator stands, uint64[6]."""
-    known = generator.bit_generator.state
-    assert known["bit_generator"] == "PCG64"
-    numbers = [known["state"]["state"], known["state"]["inc"]]
+    """Return the state of a PCG64 generator, uint64[6]."""
+    state = generator.bit_generator.state
+    assert state["bit_generator"] == "PCG64"
+    numbers = [state["state"]["state"], state["state"]["inc"]]
     halves = [half for number in numbers for half in (number >> 64, number & _HALF)]
-    return np.array([*halves, known["has_uint32"], known["uinteger"]], np.uint64)
+    return np.array([*halves, state["has_uint32"], state["uinteger"]], np.uint64)
 
 
-def generator_at(state: npt.NDArray[np.uint64]) -> np.random.Generator:
-    """A PCG64 generator that stands where `generator_state` said."""
+def restored_generator(state: npt.NDArray[np.uint64]) -> np.random.Generator:
+    """Return a PCG64 generator in the state that `generator_state` returned."""
     high, low, inc_high, inc_low, has_uint32, uinteger = (int(number) for number in state)
     bits = np.random.PCG64()
     bits.state = {

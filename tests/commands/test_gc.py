@@ -179,7 +179,7 @@ def test_a_write_that_fails_leaves_the_history(store: Store, monkeypatch: pytest
     def full(*_: object) -> int:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("qsweep.system.atomic_files.WholeFile.write", full)
+    monkeypatch.setattr("qsweep.system.atomic_files.AtomicFile.write", full)
     assert "no space" in collect(store, None, Condition(thin=5)).skipped[0]
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [FILE_NAME]

@@ -24,7 +24,7 @@ from qsweep.commands.video import Filmed, video
 from qsweep.config import Env
 from qsweep.environments.grid import Grid
 from qsweep.errors import UsageError
-from qsweep.pictures.agent_video import Film
+from qsweep.pictures.agent_video import VideoInfo
 from qsweep.pictures.layouts import layout
 from qsweep.pictures.video_places import places
 from qsweep.plan.composition import load_resolved
@@ -142,7 +142,7 @@ def test_every_frame_is_its_checkpoint(trained: Trained, here: Path) -> None:
     for number, frame in enumerate(seen):
         assert shows(frame, trained.archive.q_table(name_of(10 * number + 10))), number
     assert not shows(seen[0], trained.archive.q_table("ep000200"))
-    assert made.film == Film(20, (1200, 900), 25.0)
+    assert made.film == VideoInfo(20, (1200, 900), 25.0)
     assert str(made) == (
         f"MountainCar-v0  run a run ({trained.run_id})\n"
         "showed    ep000010 to ep000200, every checkpoint\n"
@@ -362,7 +362,7 @@ def test_an_interrupt_leaves_nothing(trained: Trained, here: Path) -> None:
 
 def test_a_failure_leaves_nothing(trained: Trained, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a frame cannot be drawn the error comes out, and no half file is left."""
-    real, drawn = filming.Scene.frame, []
+    real, drawn = filming.FrameTemplate.frame, []
 
     def failing(*arguments: Any) -> Any:
         drawn.append(arguments)
@@ -370,7 +370,7 @@ def test_a_failure_leaves_nothing(trained: Trained, here: Path, monkeypatch: pyt
             raise ZeroDivisionError
         return real(*arguments)
 
-    monkeypatch.setattr(filming.Scene, "frame", failing)
+    monkeypatch.setattr(filming.FrameTemplate, "frame", failing)
     with pytest.raises(ZeroDivisionError):
         video("a run", uri=trained.uri)
     assert os.listdir(here) == []
@@ -393,7 +393,7 @@ def test_a_damaged_archive(trained: Trained, here: Path, tmp_path_factory: pytes
 
 def test_what_is_said_of_a_film() -> None:
     """Which checkpoints, how many of them a frame stands for, and what was written."""
-    film = Film(1251, (1200, 900), 12.5)
+    film = VideoInfo(1251, (1200, 900), 12.5)
     made = Filmed(Path("x.mp4"), "E  run r (i)", "ep000010", "ep025000", 2, film)
     assert str(made) == (
         "E  run r (i)\n"

@@ -18,13 +18,13 @@ from tests.support.fixed_spaces import ACTIONS, OBSERVATIONS, described, env, re
 
 @pytest.fixture(scope="module", autouse=True)
 def spaces() -> Iterator[None]:
-    """The environments of this file."""
+    """Register the environments of this file."""
     with registered():
         yield
 
 
 def refused(name: str) -> Problem:
-    """The one problem that an environment of that space has."""
+    """Return the only problem of an environment with that space."""
     with pytest.raises(UsageError) as caught:
         described(name)
     [problem] = caught.value.problems
@@ -47,7 +47,7 @@ def refused(name: str) -> Problem:
     ],
 )
 def test_dimensions(name: str, dimensions: tuple[Dimension, ...]) -> None:
-    """Each number of an observation is a dimension, with its bounds and, if discrete, its count."""
+    """Each number of an observation is a dimension, with its bounds and its number of values if discrete."""
     assert described(name).dimensions == dimensions
 
 
@@ -70,8 +70,8 @@ def test_an_observation_becomes_one_number_a_dimension(name: str, seen: Any, num
 
 
 @pytest.mark.parametrize("name", ["Box", "Matrix", "Discrete", "FromThree", "Multi", "Grid", "Tuple"])
-def test_what_a_space_samples_lies_within_its_dimensions(name: str) -> None:
-    """Whatever the space gives is encoded within the bounds found."""
+def test_samples_of_a_space_lie_within_its_dimensions(name: str) -> None:
+    """Samples of the space are encoded within the bounds of the description."""
     found, space = described(name), OBSERVATIONS[name]
     space.seed(0)
     for _ in range(50):
@@ -80,22 +80,22 @@ def test_what_a_space_samples_lies_within_its_dimensions(name: str) -> None:
 
 
 @pytest.mark.parametrize("env_id", ["MountainCar-v0", "CartPole-v1", "Acrobot-v1"])
-def test_bounds_are_what_a_person_would_write(env_id: str) -> None:
-    """float32's -1.2 is -1.2, not -1.2000000476837158."""
+def test_bounds_have_the_fewest_digits(env_id: str) -> None:
+    """The bound -1.2 of a float32 space is -1.2, not -1.2000000476837158."""
     bounds = [bound for d in describe(Env(id=env_id)).dimensions for bound in (d.low, d.high)]
     assert [bound for bound in bounds if np.float32(bound) != bound and len(repr(bound)) > 11] == []
 
 
 def test_mountain_cars_bounds() -> None:
-    """The tutorial's environment has the bounds that its pages name."""
+    """MountainCar has the bounds of its documentation."""
     found = describe(Env())
     assert found.dimensions == (Dimension(-1.2, 0.6), Dimension(-0.07, 0.07))
     assert (found.actions, found.first_action, found.step_limit) == (3, 0, 200)
 
 
 @pytest.mark.parametrize("name", ["TupleOfBox", "Dict", "Text", "Binary", "Sequence"])
-def test_observations_that_are_no_table_are_refused(name: str) -> None:
-    """Other observations are refused, naming the environment and its space."""
+def test_observations_that_are_not_tabular_are_refused(name: str) -> None:
+    """Other observation spaces are refused in a message with the environment and its space."""
     problem = refused(name)
     assert problem.key == "env.id"
     assert problem.rule.startswith("must have Discrete, MultiDiscrete, Tuple-of-Discrete or Box observations")
@@ -104,15 +104,15 @@ def test_observations_that_are_no_table_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ActMulti", "ActBinary"])
-def test_actions_that_are_no_choice_of_one_are_refused(name: str) -> None:
-    """Other actions are refused, naming the environment and its space."""
+def test_actions_that_are_neither_discrete_nor_a_box_are_refused(name: str) -> None:
+    """Other action spaces are refused in a message with the environment and its space."""
     problem = refused(name)
     assert (problem.key, problem.rule) == ("env.id", "must have Discrete or Box actions")
     assert type(ACTIONS[name]).__name__ in problem.remedy
 
 
 def test_continuous_actions_need_to_be_discretised() -> None:
-    """A Box of actions is refused, naming the space and what makes it usable."""
+    """A Box of actions is refused in a message with the space and the key that discretises it."""
     problem = refused("ActBox")
     assert problem.key == "env.actions"
     assert problem.rule == "is required: spaces/ActBox-v0 has Box(-1.0, 1.0, (1,), float32)"
@@ -121,7 +121,7 @@ def test_continuous_actions_need_to_be_discretised() -> None:
 
 
 class SomeActions(gymnasium.Env[Any, Any]):
-    """Three states of four actions, of which `some` are there."""
+    """An environment of three states with four actions, of which `some` are available."""
 
     observation_space = Discrete(3)
     action_space = Discrete(4)
@@ -140,7 +140,7 @@ class SomeActions(gymnasium.Env[Any, Any]):
     ],
 )
 def test_a_state_may_have_fewer_actions(some: Any, available: tuple[int, ...] | None) -> None:
-    """`actions_in` says how many of the actions there are in each state."""
+    """`actions_in` is the number of available actions in each state."""
     gymnasium.register("Some-v0", entry_point=SomeActions)
     try:
         assert describe(Env("Some-v0", kwargs={"some": np.asarray(some).tolist()})).available == available
@@ -148,14 +148,14 @@ def test_a_state_may_have_fewer_actions(some: Any, available: tuple[int, ...] | 
         del gymnasium.registry["Some-v0"]
 
 
-def test_all_actions_are_there_unless_said_otherwise() -> None:
-    """Environments without `actions_in` have all actions everywhere; the book's biased one has it."""
+def test_all_actions_are_available_by_default() -> None:
+    """Environments without `actions_in` have all actions in all states; MaximizationBias has it."""
     assert describe(Env("FrozenLake-v1")).available is None
     assert describe(Env("qsweep/MaximizationBias-v0")).available == (10, 10, 2, 10)
 
 
-def test_what_is_wrapped_around_an_environment() -> None:
-    """What `gymnasium.make` puts around any environment does not count, everything else does."""
+def test_wrappers_around_an_environment() -> None:
+    """Gymnasium's default wrappers leave an environment bare; any other wrapper does not."""
     assert is_bare(make(Env("FrozenLake-v1"), 50))
     assert is_bare(gymnasium.make("FrozenLake-v1", disable_env_checker=False))
     assert is_bare(make(Env("FrozenLake-v1")).unwrapped)
@@ -164,27 +164,27 @@ def test_what_is_wrapped_around_an_environment() -> None:
 
 
 def test_actions_may_start_anywhere() -> None:
-    """What the first action is called is known, so that action 0 of the table can be played."""
+    """The number of the first action is in the description, so that action 0 can be converted."""
     found = described("ActFromFive")
     assert (found.actions, found.first_action) == (3, 5)
 
 
-def test_an_environment_that_is_not_there_is_refused() -> None:
-    """An id that Gymnasium does not know is refused with Gymnasium's own words."""
+def test_an_unknown_environment_is_refused() -> None:
+    """An unknown id is refused with Gymnasium's own message."""
     with pytest.raises(UsageError, match="doesn't exist"):
         describe(Env(id="spaces/Nowhere-v0"))
 
 
 @pytest.mark.parametrize("kwargs", [{"wind": 1}, {"goal_velocity": 0, "wind": [1, 2]}])
 def test_arguments_that_do_not_suit_are_refused(kwargs: dict[str, Any]) -> None:
-    """Arguments that the environment does not take are the problem, not its id."""
+    """Invalid arguments are a problem of env.kwargs, not of env.id."""
     with pytest.raises(UsageError) as caught:
         describe(Env(kwargs=kwargs))
     assert [(p.key, p.given) for p in caught.value.problems] == [("env.kwargs", kwargs)]
 
 
 def test_arguments_reach_the_environment() -> None:
-    """Two sets of arguments are two descriptions."""
+    """Different arguments give different descriptions."""
     small, large = ({"map_name": name} for name in ("4x4", "8x8"))
     found = [describe(Env(id="FrozenLake-v1", kwargs=kwargs)) for kwargs in (small, large)]
     assert [d.dimensions[0].values for d in found] == [16, 64]
@@ -192,7 +192,7 @@ def test_arguments_reach_the_environment() -> None:
 
 @pytest.mark.parametrize("given", [3, 250])
 def test_a_step_limit_holds(given: int) -> None:
-    """An episode ends at the limit given, be it below or above the environment's own."""
+    """An episode ends at the given limit, below or above the environment's own."""
     made = make(Env(), max_steps=given)
     made.reset(seed=0)
     ends = [made.step(1)[2:4] for _ in range(given)]
@@ -200,6 +200,6 @@ def test_a_step_limit_holds(given: int) -> None:
 
 
 def test_an_id_without_its_version_is_resolved() -> None:
-    """`MountainCar` is the latest version that there is: one environment under one id, on its twin."""
+    """`MountainCar` is resolved to the latest version, with its id and its twin."""
     config = resolve({"env": {"id": "MountainCar"}}).config
     assert (config.env.id, config.engine) == ("MountainCar-v0", "compiled")

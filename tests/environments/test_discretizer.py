@@ -16,22 +16,23 @@ from qsweep.environments.discretizer import (
     grid,
     learned_edges,
 )
-from qsweep.environments.grid import Floats, Grid, cells_at
+from qsweep.environments.grid import Grid, cells_at
 from qsweep.errors import Problem, UsageError
 from qsweep.plan.composition import load_config, load_resolved
+from qsweep.system.arrays import Floats
 from tests.support.fixed_spaces import described, env, registered
 
 
 @pytest.fixture(scope="module", autouse=True)
 def spaces() -> Iterator[None]:
-    """The environments of this file."""
+    """Register the environments of this file."""
     with registered():
         yield
 
 
 @pytest.mark.parametrize("name", ["Box", "Matrix", "Doubles"])
-def test_bounds_left_out_are_the_environments(name: str) -> None:
-    """Where no bounds are given, those of the environment are filled in."""
+def test_missing_bounds_are_the_environments(name: str) -> None:
+    """Without given bounds, those of the environment are used."""
     found = described(name)
     filled, problems = bounded(env(name), found)
     assert problems == []
@@ -40,14 +41,14 @@ def test_bounds_left_out_are_the_environments(name: str) -> None:
 
 
 def test_bounds_given_are_kept() -> None:
-    """One side may be given alone; the other is the environment's."""
+    """If only one side is given, the other is the environment's."""
     filled, problems = bounded(env("Box", low=(-0.5, 0.25)), described("Box"))
     assert (filled.low, filled.high, problems) == ((-0.5, 0.25), (0.6, 1.0), [])
 
 
 @pytest.mark.parametrize("name", ["Discrete", "Multi", "Tuple"])
 def test_discrete_observations_have_no_bounds(name: str) -> None:
-    """Discrete observations stay without bounds, and bounds given are a problem."""
+    """Discrete observations have no bounds, and given bounds are a problem."""
     filled, problems = bounded(env(name), described(name))
     assert (filled.low, filled.high, problems) == (None, None, [])
     count = len(described(name).dimensions)
@@ -60,7 +61,7 @@ def test_discrete_observations_have_no_bounds(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["Unbounded", "Largest"])
 def test_unbounded_dimensions_need_bounds(name: str) -> None:
-    """A dimension without bounds, or with the largest float for one, is a problem of its own."""
+    """A dimension without bounds, or with the largest float as one, is a problem."""
     _, problems = bounded(env(name), described(name))
     numbers = [2] if name == "Largest" else [0, 1]
     rules = [f"must be finite: dimension {d} of spaces/{name}-v0 is unbounded" for d in numbers]
@@ -68,7 +69,7 @@ def test_unbounded_dimensions_need_bounds(name: str) -> None:
 
 
 def test_unbounded_dimensions_take_bounds() -> None:
-    """Given bounds on both sides, an unbounded environment can be had."""
+    """An unbounded environment with bounds on both sides has no problem."""
     given = env("Unbounded", low=(-1.0, -2.0), high=(1.0, 2.0))
     filled, problems = bounded(given, described("Unbounded"))
     assert (filled.low, filled.high, problems) == ((-1.0, -2.0), (1.0, 2.0), [])
@@ -76,7 +77,7 @@ def test_unbounded_dimensions_take_bounds() -> None:
 
 @pytest.mark.parametrize("low", [(0.6, 0.0), (0.7, 0.0)])
 def test_a_lower_bound_must_be_lower(low: tuple[float, ...]) -> None:
-    """An empty or reversed range is a problem that names the dimension and the other bound."""
+    """An empty or reversed range is a problem with the dimension and the other bound."""
     _, problems = bounded(env("Box", low=low), described("Box"))
     assert [(p.key, p.rule, p.given) for p in problems] == [
         ("env.low", "must be below env.high in dimension 0 of spaces/Box-v0 (0.6)", low[0])
@@ -85,7 +86,7 @@ def test_a_lower_bound_must_be_lower(low: tuple[float, ...]) -> None:
 
 @pytest.mark.parametrize("bounds", [(0.0,), (0.0, 0.1, 0.2)])
 def test_bounds_are_one_a_dimension(bounds: tuple[float, ...]) -> None:
-    """Too few or too many bounds are a problem, on either side."""
+    """Too few or too many bounds are a problem on either side."""
     _, problems = bounded(env("Box", low=bounds, high=bounds), described("Box"))
     rule = "must have one number for each of the 2 dimensions of spaces/Box-v0"
     assert [(p.key, p.rule) for p in problems] == [("env.low", rule), ("env.high", rule)]
@@ -102,7 +103,7 @@ def test_bounds_are_one_a_dimension(bounds: tuple[float, ...]) -> None:
     ],
 )
 def test_step_limits(name: str, given: int | None, limit: int) -> None:
-    """The limit is the one given, else the environment's own, else the default."""
+    """The limit is the given one, otherwise the environment's own, otherwise the default."""
     filled, _ = bounded(env(name, max_steps=given), described(name))
     assert filled.max_steps == limit
 
@@ -129,7 +130,7 @@ def test_a_grid_has_the_buckets_given(
 
 
 def test_a_grid_lies_within_the_bounds() -> None:
-    """A grid's bounds are the resolved ones; a discrete value has a bucket of width 1 to itself."""
+    """A grid has the resolved bounds; each discrete value has its own bucket of width 1."""
     filled, _ = bounded(env("Box", low=(-1.0, 0.5)), described("Box"))
     continuous, _ = grid(Config(env=filled, buckets=4), described("Box"))
     discrete, _ = grid(Config(env=env("FromThree"), buckets=4), described("FromThree"))
@@ -150,7 +151,7 @@ def test_a_grid_lies_within_the_bounds() -> None:
     ],
 )
 def test_buckets_that_do_not_suit_are_a_problem(name: str, buckets: tuple[int, ...], rule: str) -> None:
-    """A list of the wrong length, a wrong count or too large a table is a problem of `buckets`."""
+    """A list of the wrong length, a wrong number or too large a Q-table is a problem of `buckets`."""
     filled, _ = bounded(env(name), described(name))
     _, [problem] = grid(Config(env=filled, buckets=buckets), described(name))
     assert problem.key == "buckets"
@@ -158,7 +159,7 @@ def test_buckets_that_do_not_suit_are_a_problem(name: str, buckets: tuple[int, .
 
 
 def test_the_largest_table_is_allowed() -> None:
-    """A table of exactly the limit is not too large."""
+    """A Q-table of exactly the limit is allowed."""
     filled, _ = bounded(env("Box"), described("Box"))
     made, problems = grid(Config(env=filled, buckets=(4096, TABLE_LIMIT // 8192)), described("Box"))
     assert made is not None
@@ -166,7 +167,7 @@ def test_the_largest_table_is_allowed() -> None:
 
 
 def test_both_sides_of_an_unbounded_dimension_are_named() -> None:
-    """Somebody who must give two bounds is told of both."""
+    """A dimension without bounds on both sides is one problem per side."""
     with pytest.raises(UsageError) as caught:
         load_config(["env.id=CartPole-v1"])
     said = str(caught.value)
@@ -175,14 +176,14 @@ def test_both_sides_of_an_unbounded_dimension_are_named() -> None:
 
 
 def problems_of(*lines: str) -> list[Problem]:
-    """What is wrong with a config."""
+    """Return the problems of a config."""
     with pytest.raises(UsageError) as caught:
         load_config(lines)
     return caught.value.problems
 
 
 def random_play(env_id: str, seed: int, steps: int) -> Floats:
-    """Observations float64[steps, dimensions] of uniformly random actions, by Gymnasium alone."""
+    """Return observations float64[steps, dimensions] of uniformly random actions in Gymnasium."""
     env, generator, seen = gymnasium.make(env_id), np.random.default_rng(seed), []
     env.reset(seed=seed)
     for _ in range(steps):
@@ -198,7 +199,7 @@ def random_play(env_id: str, seed: int, steps: int) -> Floats:
     ("preset", "buckets"), [("mountain_car", (5, 8)), ("cart_pole", (2, 3, 4, 5)), ("acrobot", (3,) * 6)]
 )
 def test_learned_buckets_hold_equal_shares_of_random_play(preset: str, buckets: tuple[int, ...]) -> None:
-    """Other random play falls about equally often between all neighbouring edges of a dimension."""
+    """Other random play visits all buckets of a dimension about equally often."""
     resolved = load_resolved([f"env={preset}", "discretizer=quantile", f"buckets={list(buckets)}"])
     found = resolved.grid
     assert found.buckets == buckets
@@ -213,7 +214,7 @@ def test_learned_buckets_hold_equal_shares_of_random_play(preset: str, buckets: 
 
 
 def test_learned_edges_ascend_within_the_bounds() -> None:
-    """Edges are in order, and none lies outside of the bounds, however narrow."""
+    """Edges ascend and lie within the bounds, even if these are narrow."""
     lines = ["discretizer=quantile", "buckets=20", "env.low=[-0.5,-0.01]", "env.high=[-0.4,0.01]"]
     found = load_resolved(lines).grid
     assert found.edges is not None
@@ -222,7 +223,7 @@ def test_learned_edges_ascend_within_the_bounds() -> None:
 
 
 def test_learned_edges_are_the_same_in_every_run() -> None:
-    """Neither the seed nor the algorithm changes the edges, so that tables are comparable."""
+    """The seed and the algorithm do not change the edges, so that Q-tables are comparable."""
     grids = [
         load_resolved(["discretizer=quantile", *more]).grid
         for more in (["seed=0"], ["seed=1"], ["algorithm=sarsa", "episodes=7", "learning_rate=0.5"])
@@ -230,8 +231,8 @@ def test_learned_edges_are_the_same_in_every_run() -> None:
     assert grids[0] == grids[1] == grids[2]
 
 
-def test_learned_edges_are_those_of_the_environment_as_it_is_played() -> None:
-    """A step limit, arguments and wrappers change what random play sees, and so the edges."""
+def test_learned_edges_depend_on_the_configured_environment() -> None:
+    """A step limit, arguments and wrappers change the observations, and therefore the edges."""
     plain, short = (
         load_resolved(["discretizer=quantile", f"env.max_steps={n}"]).grid.edges for n in (200, 5)
     )
@@ -240,7 +241,7 @@ def test_learned_edges_are_those_of_the_environment_as_it_is_played() -> None:
 
 @pytest.mark.slow
 def test_discrete_dimensions_keep_their_values() -> None:
-    """Where a dimension is discrete, its edges lie between its values, which have a bucket each."""
+    """The edges of a discrete dimension separate its values, which have one bucket each."""
     blackjack = Env("Blackjack-v1", max_steps=100)
     found = describe(blackjack)
     edges = learned_edges(blackjack, found, (32, 11, 2))
@@ -252,20 +253,20 @@ def test_discrete_dimensions_keep_their_values() -> None:
 
 @pytest.mark.parametrize("kind", ["quantile", "tiles"])
 def test_only_continuous_observations_are_learned_or_tiled(kind: str) -> None:
-    """A discrete environment wants no other discretizer than uniform, and is told so."""
+    """A discrete environment with another discretizer than uniform is a problem."""
     [problem] = problems_of("env=frozen_lake", f"discretizer={kind}")
     assert problem.key == "discretizer"
     assert problem.rule == f"{kind} needs continuous observations; FrozenLake-v1 has discrete ones"
 
 
 def test_tilings_are_grids_of_one_bucket_more() -> None:
-    """So many grids of the buckets asked for, each with one more in every dimension for its shift."""
+    """Each tiling has one more bucket than requested in every dimension, for its shift."""
     found = load_resolved(["discretizer=tiles", "tilings=4", "buckets=[6,9]"]).grid
     assert (found.tilings, found.buckets, found.shape, found.cells) == (4, (6, 9), (4, 7, 10), 280)
 
 
 def test_the_limit_of_a_table_counts_its_tilings() -> None:
-    """What fits with few tilings does not with many."""
+    """A Q-table that is allowed with few tilings is too large with many."""
     load_config(["discretizer=tiles", "tilings=2", "buckets=1000"])
     [problem] = problems_of("discretizer=tiles", "tilings=12", "buckets=1000")
     assert problem.key == "buckets"

@@ -15,7 +15,7 @@ MADE = sorted(set(KNOWN) - {"LunarLander-v3"})  # which needs Box2D
 
 @pytest.mark.parametrize("env_id", MADE)
 def test_facts_fit_the_environments(env_id: str) -> None:
-    """There is a name for every action and every dimension, or for none; values are named one by one."""
+    """Either all actions, dimensions and values have names, or none."""
     known, made = facts(env_id), gymnasium.make(env_id)
     actions: Any = made.action_space
     seen: Any = made.observation_space
@@ -31,7 +31,7 @@ def test_facts_fit_the_environments(env_id: str) -> None:
 
 @pytest.mark.parametrize("env_id", [env_id for env_id, known in KNOWN.items() if known.each_step_costs_one])
 def test_each_step_costs_one(env_id: str) -> None:
-    """A return says how many steps an episode took."""
+    """A return is minus the number of steps of its episode."""
     made = gymnasium.make(env_id)
     made.reset(seed=0)
     made.action_space.seed(0)
@@ -39,14 +39,14 @@ def test_each_step_costs_one(env_id: str) -> None:
 
 
 def test_the_solved_line_is_gymnasiums() -> None:
-    """Where the registry says none, and of an environment that is not there, nothing is known."""
+    """The solved return is Gymnasium's threshold; without one, or for an unknown id, it is None."""
     assert facts("MountainCar-v0").solved == -110
     assert facts("Blackjack-v1").solved is None
     assert facts("Nobodys-v0") == Facts()
 
 
 def test_without_names_there_are_numbers() -> None:
-    """Also where an environment's arguments give it other actions or dimensions than are known."""
+    """Unknown environments, and known ones with another number of actions, have numbers instead."""
     assert action_names("Nobodys-v0", 3, 5) == ("action 5", "action 6", "action 7")
     assert action_names("MountainCar-v0", 5) == tuple(f"action {n}" for n in range(5))
     assert action_names("Pendulum-v1", 3) == ("torque -2", "torque +0", "torque +2")

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsweep.environments.grid import Cells, Floats, Grid, bucket_edges, cell_of, cells_at, lattice, locate
+from qsweep.environments.grid import Cells, Grid, bucket_edges, cell_of, cells_at, lattice, locate
 from qsweep.learning.compiler.compilation import compiled
+from qsweep.system.arrays import Floats
 
 MOUNTAIN_CAR = Grid(low=(-1.2, -0.07), high=(0.6, 0.07), buckets=(20, 20))
 
@@ -41,7 +42,7 @@ def buckets_of(grid: Grid, observation: list[float]) -> list[int]:
 
 
 def test_scale_and_cells_are_those_computed_by_hand() -> None:
-    """A grid of 4 x 3 buckets over widths 2 and 1.5 has 2 buckets a unit each way and 12 cells."""
+    """A grid of 4 x 3 buckets over widths 2 and 1.5 has 2 buckets per unit in each dimension and 12 cells."""
     grid = Grid(low=(-1.0, 0.0), high=(1.0, 1.5), buckets=(4, 3))
     assert grid.scale == (2.0, 2.0)
     assert grid.cells == 12
@@ -60,14 +61,14 @@ def test_scale_and_cells_are_those_computed_by_hand() -> None:
 def test_mountain_car_cells_are_those_computed_by_hand(
     position: float, velocity: float, expected: int
 ) -> None:
-    """Buckets of 0.09 by 0.007 over MountainCar's bounds give the cells found with pencil and paper."""
+    """Buckets of 0.09 by 0.007 over MountainCar's bounds give the cells computed by hand."""
     assert cell(MOUNTAIN_CAR, [position, velocity]) == expected
 
 
 @quick
 @given(grids_and_observations())
 def test_every_observation_has_a_cell(case: tuple[Grid, list[float]]) -> None:
-    """Whatever is observed, finite or infinite, the index is one of the grid's cells."""
+    """For any observation, finite or infinite, the index is one of the grid's cells."""
     grid, observation = case
     assert cell(grid, observation) in range(grid.cells)
 
@@ -83,8 +84,8 @@ def test_the_index_is_flat_in_c_order(case: tuple[Grid, list[float]]) -> None:
 
 @quick
 @given(grids(), st.floats(0, math.inf), st.data())
-def test_beyond_the_bounds_lies_the_edge_bucket(grid: Grid, beyond: float, data: st.DataObject) -> None:
-    """Below `low` is the first bucket, at `high` and above the last, at infinity too."""
+def test_values_beyond_the_bounds_get_the_edge_bucket(grid: Grid, beyond: float, data: st.DataObject) -> None:
+    """A value below `low` is in the first bucket, one from `high` to infinity in the last."""
     above = data.draw(st.lists(st.booleans(), min_size=len(grid.low), max_size=len(grid.low)))
     sides = zip(above, grid.low, grid.high, strict=True)
     observation = [high + beyond if up else low - beyond for up, low, high in sides]
@@ -95,7 +96,7 @@ def test_beyond_the_bounds_lies_the_edge_bucket(grid: Grid, beyond: float, data:
 @quick
 @given(grids_and_observations(), st.data())
 def test_the_index_grows_with_every_dimension(case: tuple[Grid, list[float]], data: st.DataObject) -> None:
-    """Raising one coordinate, the others kept, never lowers the index."""
+    """Raising one coordinate, with the others unchanged, never lowers the index."""
     grid, observation = case
     d = data.draw(st.integers(0, len(observation) - 1))
     higher = observation.copy()
@@ -116,15 +117,15 @@ def test_buckets_are_equally_wide(grid: Grid, data: st.DataObject) -> None:
 @quick
 @given(st.integers(-(10**6), 10**6), st.integers(1, 1000))
 def test_each_value_of_a_discrete_dimension_has_its_own_bucket(start: int, n: int) -> None:
-    """Over [start, start + n) with n buckets, start + k lies in bucket k exactly."""
+    """With n buckets over [start, start + n), start + k is in bucket k."""
     grid = Grid(low=(float(start),), high=(float(start + n),), buckets=(n,))
     values = np.arange(start, start + n, dtype=float)
     assert [cell(grid, [value]) for value in values] == list(range(n))
 
 
 @pytest.mark.parametrize("bucket", range(1, 20))
-def test_a_boundary_parts_two_buckets(bucket: int) -> None:
-    """A trillionth on either side of MountainCar's b-th boundary lie buckets b - 1 and b."""
+def test_a_boundary_separates_two_buckets(bucket: int) -> None:
+    """A trillionth below MountainCar's b-th boundary is bucket b - 1, a trillionth above it bucket b."""
     edge = -1.2 + bucket * 0.09
     near = [buckets_of(MOUNTAIN_CAR, [x, 0.0])[0] for x in (edge - 1e-12, edge + 1e-12)]
     assert near == [bucket - 1, bucket]
@@ -132,7 +133,7 @@ def test_a_boundary_parts_two_buckets(bucket: int) -> None:
 
 @pytest.mark.parametrize("d", [0, 1])
 def test_nan_has_no_cell(d: int) -> None:
-    """An observation that is not a number raises rather than being given a cell."""
+    """An observation with NaN raises ValueError instead of getting a cell."""
     observation = [0.0, 0.0]
     observation[d] = math.nan
     with pytest.raises(ValueError, match="NaN"):
@@ -141,7 +142,7 @@ def test_nan_has_no_cell(d: int) -> None:
 
 @st.composite
 def learned(draw: st.DrawFn) -> Grid:
-    """A grid with edges anywhere, some of them equal."""
+    """Draw a grid with arbitrary edges, some of them equal."""
     counts = draw(st.lists(st.integers(1, 8), min_size=1, max_size=3))
     edges = [sorted(draw(st.lists(st.floats(-1, 1), min_size=n - 1, max_size=n - 1))) for n in counts]
     k = len(counts)
@@ -150,20 +151,20 @@ def learned(draw: st.DrawFn) -> Grid:
 
 @st.composite
 def tiled(draw: st.DrawFn) -> Grid:
-    """A grid of several tilings."""
+    """Draw a grid with several tilings."""
     plain = draw(grids())
     return Grid(plain.low, plain.high, plain.buckets, tilings=draw(st.integers(2, 9)))
 
 
 def located(grid: Grid, observation: list[float]) -> list[int]:
-    """The cells of one observation, as an agent finds them."""
+    """Return the cells of one observation, as an agent computes them."""
     cells = np.zeros(grid.tilings, np.int64)
     locate(lattice(grid), np.array(observation), cells)
     return cells.tolist()
 
 
 def observations(grid: Grid, data: st.DataObject) -> Floats:
-    """Observations in the grid, on its edges, outside and at infinity."""
+    """Draw observations inside the grid, on its edges, outside and at infinity."""
     sides = zip(grid.low, grid.high, bucket_edges(grid), strict=True)
     each = [
         st.one_of(st.floats(low, high), st.sampled_from(edges), st.floats(allow_nan=False))
@@ -175,7 +176,7 @@ def observations(grid: Grid, data: st.DataObject) -> Floats:
 @quick
 @given(grids() | learned() | tiled(), st.data())
 def test_cells_at_are_those_that_an_agent_locates(grid: Grid, data: st.DataObject) -> None:
-    """For many observations at once, numpy finds the cells that the agent finds one by one."""
+    """For many observations at once, numpy gives the cells that the agent computes one by one."""
     seen = observations(grid, data)
     with np.errstate(over="ignore"):
         assert cells_at(grid, seen).tolist() == [located(grid, one) for one in seen.tolist()]
@@ -190,7 +191,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_compiled_code_locates_the_same_cells(kind: str) -> None:
-    """Machine code and interpreter agree on ten thousand observations, many of them out of bounds."""
+    """Compiled code and the interpreter agree on 10,000 observations, many of them out of bounds."""
     from numba import float64, int64, typeof, void
 
     grid = KINDS[kind]
@@ -208,7 +209,7 @@ def test_compiled_code_locates_the_same_cells(kind: str) -> None:
 @quick
 @given(tiled(), st.data())
 def test_every_observation_lies_in_one_tile_of_every_tiling(grid: Grid, data: st.DataObject) -> None:
-    """Tile t of an observation is one of tiling t's own."""
+    """The t-th cell of an observation is a tile of tiling t."""
     per_tiling = grid.cells // grid.tilings
     assert grid.shape == (grid.tilings, *(n + 1 for n in grid.buckets))
     with np.errstate(over="ignore"):
@@ -216,8 +217,8 @@ def test_every_observation_lies_in_one_tile_of_every_tiling(grid: Grid, data: st
             assert [cell // per_tiling for cell in cells] == list(range(grid.tilings))
 
 
-def test_tilings_are_shifted_as_pencil_and_paper_have_it() -> None:
-    """Four tilings over [0, 4) x [0, 4) in 4 x 4 buckets: shifted by (1, 3) quarters of one each time."""
+def test_tilings_are_shifted_as_computed_by_hand() -> None:
+    """Four tilings over [0, 4) x [0, 4) in 4 x 4 buckets are each shifted by another (1, 3) quarters."""
     grid = Grid((0.0, 0.0), (4.0, 4.0), (4, 4), tilings=4)
     assert grid.offsets.tolist() == [[0, 0], [0.25, 0.75], [0.5, 0.5], [0.75, 0.25]]
     # 1.6 and 2.3 shifted: (1.6, 2.3), (1.85, 3.05), (2.1, 2.8), (2.35, 2.55); a tiling has 5 x 5 tiles.
@@ -227,8 +228,8 @@ def test_tilings_are_shifted_as_pencil_and_paper_have_it() -> None:
 
 @quick
 @given(st.integers(2, 8), st.integers(1, 10), st.data())
-def test_tilings_tell_apart_what_one_grid_does_not(tilings: int, buckets: int, data: st.DataObject) -> None:
-    """In one dimension, n tilings together have n steps where one grid has one."""
+def test_tilings_are_finer_than_one_grid(tilings: int, buckets: int, data: st.DataObject) -> None:
+    """In one dimension, n tilings together have n steps in the width of one bucket."""
     grid = Grid((0.0,), (float(buckets),), (buckets,), tilings=tilings)
     x = data.draw(st.integers(0, buckets * tilings - 2))
     one, other = (located(grid, [(x + half) / tilings]) for half in (0.5, 1.5))
@@ -236,7 +237,7 @@ def test_tilings_tell_apart_what_one_grid_does_not(tilings: int, buckets: int, d
 
 
 def test_learned_cells_are_those_computed_by_hand() -> None:
-    """An edge belongs to the bucket above it; of equal edges, nothing lies between."""
+    """An edge belongs to the bucket above it; no value is in the bucket between two equal edges."""
     grid = Grid((0.0, 0.0), (10.0, 1.0), (4, 2), ((1.0, 5.0, 5.0), (0.5,)))
     places = [(0.9, 0), (1.0, 1), (4.9, 1), (5.0, 3), (99.0, 3), (-99.0, 0)]
     assert [located(grid, [x, 0.7])[0] for x, _ in places] == [2 * bucket + 1 for _, bucket in places]
@@ -244,6 +245,6 @@ def test_learned_cells_are_those_computed_by_hand() -> None:
 
 
 def test_one_bucket_needs_no_edge() -> None:
-    """A dimension of one bucket has no inner edge, and a grid of such dimensions one cell."""
+    """A dimension with one bucket has no inner edge, and a grid of such dimensions has one cell."""
     assert located(Grid((0.0,), (1.0,), (1,), ((),)), [5.0]) == [0]
     assert located(Grid((0.0, 0.0), (1.0, 1.0), (1, 2), ((), (0.5,))), [5.0, 0.6]) == [1]

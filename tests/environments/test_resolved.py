@@ -26,13 +26,13 @@ RUNS = {
 
 
 def never(*_: Any, **__: Any) -> NoReturn:
-    """Takes the place of a function that must not be called."""
+    """Fail: it replaces a function that must not be called."""
     raise AssertionError("computed again")
 
 
 @pytest.mark.parametrize("lines", RUNS.values(), ids=RUNS)
 def test_a_config_is_resolved_again_to_the_same(lines: list[str]) -> None:
-    """What `load_config` returned gives the environment, grid and twin that it was resolved with."""
+    """A config from `load_config` gives the environment, grid and twin that it was resolved with."""
     resolved = load_resolved([*SMALL, *lines])
     assert Resolved.of(load_config([*SMALL, *lines])) == resolved
     assert (resolved.twin is not None) == (resolved.config.engine == "compiled")
@@ -42,14 +42,14 @@ def test_a_config_is_resolved_again_to_the_same(lines: list[str]) -> None:
 
 @pytest.mark.parametrize("lines", RUNS.values(), ids=RUNS)
 def test_a_config_trains_as_what_was_resolved(lines: list[str]) -> None:
-    """`train` takes either, with the same result."""
+    """`train` gives the same result for a config and for a `Resolved`."""
     resolved = load_resolved([*SMALL, *lines])
     one, other = list(train(resolved)), list(train(resolved.config))
     assert [chunk.q_table.tobytes() for chunk in one] == [chunk.q_table.tobytes() for chunk in other]
 
 
 def test_a_config_that_is_not_resolved() -> None:
-    """It is refused, with what resolves it, and so is one whose grid does not suit its environment."""
+    """A config that is not resolved, or whose grid does not suit its environment, is refused."""
     config = load_config(SMALL)
     with pytest.raises(UsageError, match=r"config: must be resolved: use qsweep\.load_config"):
         Resolved.of(replace(config, engine="auto"))
@@ -58,7 +58,7 @@ def test_a_config_that_is_not_resolved() -> None:
 
 
 def test_a_changed_run_has_the_same_environment() -> None:
-    """Other values for other keys leave environment, grid and twin as they are."""
+    """Changing other keys keeps environment, grid and twin."""
     resolved = load_resolved([*SMALL, "discretizer=quantile"])
     changed = resolved.changed(seed=7)
     assert changed == load_resolved([*SMALL, "discretizer=quantile", "seed=7"])
@@ -66,7 +66,7 @@ def test_a_changed_run_has_the_same_environment() -> None:
 
 
 class Counted(gymnasium.Env[Any, int]):
-    """Ends after a step; counts how many were made."""
+    """An environment of one step that counts its instances."""
 
     observation_space = gymnasium.spaces.Box(np.float64(0), np.float64(1), (1,), np.float64)
     action_space = gymnasium.spaces.Discrete(2)
@@ -76,17 +76,17 @@ class Counted(gymnasium.Env[Any, int]):
         Counted.made += 1
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
-        """Begin anywhere."""
+        """Start in a random state."""
         super().reset(seed=seed)
         return self.np_random.random(1), {}
 
     def step(self, action: int) -> Any:
-        """End."""
+        """End the episode."""
         return self.np_random.random(1), float(action), True, False, {}
 
 
 def test_nothing_is_computed_twice_for_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once resolved, a run trains and is evaluated without another look at its environment."""
+    """A resolved run is trained and evaluated without describing its environment again."""
     gymnasium.register("Counted-v0", entry_point=Counted)
     try:
         resolved = load_resolved([*SMALL, "env.id=Counted-v0", "discretizer=quantile", "buckets=4"])

@@ -16,18 +16,18 @@ RIGHT, DOWN = 1, 2
 
 
 def made(name: str, **kwargs: Any) -> Any:
-    """The environment itself, without wrappers."""
+    """Return the environment itself, without wrappers."""
     return gymnasium.make(f"qsweep/{name}-v0", **kwargs).unwrapped
 
 
 def followed(env: Any, actions: str) -> list[tuple[int, float, bool]]:
-    """What each move of a word such as "UURD" gives: state, reward, terminated."""
+    """Return state, reward and terminated after each move of a word such as "UURD"."""
     env.reset(seed=0)
     return [env.step("URDL".index(move))[:3] for move in actions]
 
 
 def optimum(env: Any, discount: float = 1.0) -> float:
-    """The most that can be expected from the start, from the environment's tables."""
+    """Return the optimal expected return from the start, computed from the environment's tables."""
     tables = read(env.P, env.initial_state_distrib, range(int(env.action_space.n)))
     assert tables is not None
     values = best_without_limit(tables, discount)
@@ -38,13 +38,13 @@ def optimum(env: Any, discount: float = 1.0) -> float:
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("env_id", sorted(ENVIRONMENTS))
 def test_gymnasium_accepts_it(env_id: str) -> None:
-    """Gymnasium's own check finds nothing wrong, rendering included."""
+    """Gymnasium's own check passes, rendering included."""
     check_env(gymnasium.make(env_id).unwrapped)
 
 
 @pytest.mark.parametrize("env_id", sorted(ENVIRONMENTS))
 def test_it_samples_as_toy_text_does(env_id: str) -> None:
-    """A reset and a step each draw one number and take what Gymnasium's sampling makes of it."""
+    """A reset and a step each draw one number and select the outcome that Gymnasium's sampling does."""
     env: Any = gymnasium.make(env_id).unwrapped
     seen, _ = env.reset(seed=3)
     twin = np.random.Generator(np.random.PCG64(np.random.SeedSequence(3)))
@@ -64,7 +64,7 @@ def test_it_samples_as_toy_text_does(env_id: str) -> None:
 
 @pytest.mark.parametrize("env_id", sorted(ENVIRONMENTS))
 def test_every_action_has_a_distribution_in_every_state(env_id: str) -> None:
-    """Probabilities sum to 1, and what has ended stays so without reward."""
+    """Probabilities sum to 1, and a terminal state is never left and gives no reward."""
     env: Any = gymnasium.make(env_id).unwrapped
     assert len(env.P) == env.observation_space.n
     for actions in env.P.values():
@@ -76,8 +76,8 @@ def test_every_action_has_a_distribution_in_every_state(env_id: str) -> None:
                     assert {o[1:] for stay in env.P[after].values() for o in stay} == {(after, 0.0, True)}
 
 
-def test_the_way_through_the_maze() -> None:
-    """The goal is 14 steps away, at the end of a way that passes below both walls."""
+def test_the_shortest_path_through_the_maze() -> None:
+    """The shortest path to the goal has 14 steps and passes below both walls."""
     env = made("DynaMaze")
     steps = followed(env, "DDRRRRURRRRUUU")
     assert [reward for _, reward, _ in steps] == [0.0] * 13 + [1.0]
@@ -90,12 +90,12 @@ def test_the_way_through_the_maze() -> None:
     ("actions", "state"), [("L", 18), ("RR", 19), ("UURRRRRRR", 6), ("DDDRRRRR", 50), ("DDRRRRR", 40)]
 )
 def test_walls_and_borders_of_the_maze_hold(actions: str, state: int) -> None:
-    """Whoever runs into a wall or off the grid stays, without reward."""
+    """A move into a wall or off the grid has no effect and gives no reward."""
     assert followed(made("DynaMaze"), actions)[-1] == (state, 0.0, False)
 
 
-def test_the_way_through_the_wind() -> None:
-    """The book's way, nine right, four down, two left, reaches the goal at -15; nothing is better."""
+def test_the_shortest_path_through_the_wind() -> None:
+    """The book's path, nine right, four down, two left, returns -15, which is optimal."""
     env = made("WindyGridworld")
     steps = followed(env, "RRRRRRRRRDDDDLL")
     assert sum(reward for _, reward, _ in steps) == -15
@@ -104,8 +104,8 @@ def test_the_way_through_the_wind() -> None:
     assert optimum(env) == pytest.approx(-15)
 
 
-def test_the_wind_of_the_column_left_carries_up() -> None:
-    """From columns of wind 0, 1 and 2: no row, one row and two rows up, and never off the grid."""
+def test_the_wind_of_the_old_column_shifts_the_move() -> None:
+    """A move from columns with wind 0, 1 and 2 is shifted by 0, 1 and 2 rows, never off the grid."""
     env = made("WindyGridworld")
     assert [env.P[60 + column][RIGHT][0][1] for column in (0, 3, 6)] == [61, 54, 47]
     assert [env.P[60 + column][DOWN][0][1] for column in (0, 3, 6)] == [60, 63, 56]
@@ -113,7 +113,7 @@ def test_the_wind_of_the_column_left_carries_up() -> None:
 
 
 def test_the_random_walk_has_one_action_and_two_ends() -> None:
-    """From the middle to either side by an even chance; -1 at the left end, 1 at the right one."""
+    """The walk goes to either side with probability 1/2; reward -1 at the left end, 1 at the right one."""
     env = made("RandomWalk")
     assert env.action_space.n == 1
     assert env.reset(seed=0)[0] == 10
@@ -124,7 +124,7 @@ def test_the_random_walk_has_one_action_and_two_ends() -> None:
 
 @pytest.mark.parametrize(("kwargs", "middle"), [({}, 0.0), ({"states": 5, "left": 0.0}, 0.5)])
 def test_the_random_walks_values(kwargs: dict[str, Any], middle: float) -> None:
-    """The true values are those of its tables, evenly spaced between the ends."""
+    """The true values equal those of its tables and are evenly spaced between the ends."""
     env = made("RandomWalk", **kwargs)
     tables = read(env.P, env.initial_state_distrib, [0])
     assert tables is not None
@@ -138,13 +138,13 @@ def test_the_random_walks_values(kwargs: dict[str, Any], middle: float) -> None:
 
 @pytest.mark.parametrize("states", [-1, 0, 4])
 def test_a_walk_without_a_middle_is_refused(states: int) -> None:
-    """An even number of states is refused, naming it."""
+    """An even number of states is refused in a message that names it."""
     with pytest.raises(ValueError, match=f"odd.*given {states}"):
         made("RandomWalk", states=states)
 
 
 def test_left_and_right_of_the_maximization_bias() -> None:
-    """Right ends at once, left leads to B, neither earns anything; A has two actions, B ten."""
+    """Right ends the episode, left leads to B, both without reward; A has two actions, B ten."""
     env = made("MaximizationBias")
     assert env.P[2][0] == [(1.0, 1, 0.0, False)]
     assert env.P[2][1] == [(1.0, 3, 0.0, True)]
@@ -153,7 +153,7 @@ def test_left_and_right_of_the_maximization_bias() -> None:
 
 
 def test_the_rewards_of_b() -> None:
-    """They have the book's mean and variance, and are spread as a normal distribution."""
+    """The rewards have the book's mean and variance and the shape of a normal distribution."""
     env = made("MaximizationBias")
     for outcomes in env.P[1].values():
         rewards = np.array([reward for _, _, reward, _ in outcomes])
@@ -165,7 +165,7 @@ def test_the_rewards_of_b() -> None:
 
 
 def test_pictures_show_the_agent() -> None:
-    """Text has the agent as @ in its cell; frames differ where the agent was and is, and only there."""
+    """Text shows the agent as @; two frames differ only in the cells that the agent left and entered."""
     env = made("DynaMaze", render_mode="ansi")
     env.reset(seed=0)
     assert env.render().splitlines()[2] == "@.#....#."

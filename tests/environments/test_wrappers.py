@@ -13,7 +13,7 @@ from gymnasium import spaces
 
 from qsweep.config import Env
 from qsweep.environments.description import describe, make
-from qsweep.environments.wrappers import MOST_ACTIONS, DiscreteActions, PositionAndDirection, wrapped
+from qsweep.environments.wrappers import MAX_ACTIONS, DiscreteActions, PositionAndDirection, wrapped
 from qsweep.errors import Problem, UsageError
 from qsweep.learning.training import train
 from qsweep.plan.composition import load_config
@@ -23,12 +23,12 @@ Run = Callable[..., CompletedProcess[str]]
 
 
 def of_actions(box: spaces.Space[Any]) -> gymnasium.Env[Any, Any]:
-    """An environment with a space of actions."""
+    """Return an environment with a given action space."""
     return Fixed(observations=spaces.Discrete(2), actions=box)
 
 
 def problem_of(what: Callable[[], object]) -> Problem:
-    """The one problem that something has."""
+    """Return the only problem that a call raises."""
     with pytest.raises(UsageError) as caught:
         what()
     [problem] = caught.value.problems
@@ -36,7 +36,7 @@ def problem_of(what: Callable[[], object]) -> Problem:
 
 
 def test_actions_are_evenly_spaced_from_the_lowest_to_the_highest() -> None:
-    """Five torques of a pendulum that takes -2 to 2 Nm are -2, -1, 0, 1 and 2, as it wants them."""
+    """Five torques of a pendulum that takes -2 to 2 Nm are -2, -1, 0, 1 and 2, in its shape and type."""
     made = DiscreteActions(gymnasium.make("Pendulum-v1"), 5)
     found = [made.action(a) for a in range(5)]
     assert made.action_space == spaces.Discrete(5)
@@ -45,7 +45,7 @@ def test_actions_are_evenly_spaced_from_the_lowest_to_the_highest() -> None:
 
 
 def test_every_combination_of_actions_is_one() -> None:
-    """With two dimensions, the last one runs fastest, and the shape is the environment's."""
+    """With two dimensions, the last one varies fastest, and actions have the environment's shape."""
     box = spaces.Box(np.array([[0.0, 10.0]]), np.array([[1.0, 30.0]]), dtype=np.float64)
     made = DiscreteActions(of_actions(box), 3)
     assert made.action_space == spaces.Discrete(9)
@@ -60,19 +60,19 @@ def test_every_combination_of_actions_is_one() -> None:
         (spaces.Discrete(3), 5, "needs an environment with a Box action space"),
         (spaces.MultiDiscrete([2, 2]), 5, "needs an environment with a Box action space"),
         (spaces.Box(-np.inf, 1.0, (1,), np.float32), 5, "needs bounded actions"),
-        (spaces.Box(-1.0, 1.0, (9,), np.float32), 6, f"must give at most {MOST_ACTIONS:,} actions"),
-        (spaces.Box(-1.0, 1.0, (400,), np.float32), 10_000, f"must give at most {MOST_ACTIONS:,} actions"),
+        (spaces.Box(-1.0, 1.0, (9,), np.float32), 6, f"must give at most {MAX_ACTIONS:,} actions"),
+        (spaces.Box(-1.0, 1.0, (400,), np.float32), 10_000, f"must give at most {MAX_ACTIONS:,} actions"),
     ],
 )
 def test_actions_that_cannot_be_discretised(space: spaces.Space[Any], count: int, rule: str) -> None:
-    """Discrete, unbounded and far too many actions are refused, at once."""
+    """Discrete, unbounded and far too many actions are refused without building them."""
     problem = problem_of(lambda: DiscreteActions(of_actions(space), count))
     assert (problem.key, problem.given) == ("env.actions", count)
     assert problem.rule.startswith(rule)
 
 
 def test_a_pendulum_is_trained_by_its_torques() -> None:
-    """A preset with continuous actions trains, with as many actions as it is told, by Gymnasium's engine."""
+    """A preset with continuous actions trains on the Gymnasium engine with the given number of actions."""
     for count in (3, 5):
         config = load_config(["env=pendulum", f"env.actions={count}", "episodes=4", "tracking=none"])
         *_, last = train(config)
@@ -81,8 +81,8 @@ def test_a_pendulum_is_trained_by_its_torques() -> None:
         assert last.lengths.tolist() == [200] * 4
 
 
-def test_a_discretised_action_is_what_the_environment_does() -> None:
-    """Action 4 of 5 is the highest torque: the same step as with that number."""
+def test_a_discretised_action_is_passed_to_the_environment() -> None:
+    """Action 4 of 5 makes the same step as the highest torque."""
     one, other = make(Env("Pendulum-v1", actions=5)), gymnasium.make("Pendulum-v1")
     one.reset(seed=3)
     other.reset(seed=3)
@@ -91,8 +91,8 @@ def test_a_discretised_action_is_what_the_environment_does() -> None:
     assert (seen.tolist(), reward) == (expected.tolist(), same)
 
 
-def test_a_wrapper_is_put_around() -> None:
-    """MODULE:WRAPPER is imported and called with the environment; discretised actions lie outermost."""
+def test_a_wrapper_is_applied() -> None:
+    """MODULE:WRAPPER is imported and called with the environment; discretised actions are outermost."""
     made = make(Env("Pendulum-v1", actions=3, wrapper="gymnasium.wrappers:NormalizeReward"), 50)
     assert isinstance(made, DiscreteActions)
     assert isinstance(made.env, gymnasium.wrappers.NormalizeReward)
@@ -113,8 +113,8 @@ def test_a_wrapper_is_put_around() -> None:
         ("builtins:repr", "it returned '<"),
     ],
 )
-def test_what_is_no_wrapper(name: str, reason: str) -> None:
-    """Whatever goes wrong with a wrapper is a problem of the key that named it, in one line."""
+def test_an_invalid_wrapper_is_a_problem(name: str, reason: str) -> None:
+    """Any failure of a wrapper is a one-line problem of the key that named it."""
     problem = problem_of(lambda: wrapped(gymnasium.make("MountainCar-v0"), name))
     assert (problem.key, problem.given) == ("env.wrapper", name)
     assert problem.rule == "must be MODULE:WRAPPER, a callable that takes and returns an environment"
@@ -123,7 +123,7 @@ def test_what_is_no_wrapper(name: str, reason: str) -> None:
 
 
 def test_a_wrapper_whose_module_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mistake in a user's module is named as such."""
+    """An error in a user's module is named in the message."""
     (tmp_path / "torn.py").write_text("def wrap(env:\n")
     (tmp_path / "fails.py").write_text("def wrap(env):\n    raise RuntimeError('no\\nanswer')\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -154,7 +154,7 @@ SHORT = ["episodes=20", "evaluation.episodes=2", "evaluation.test_episodes=3", "
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "mean"), [("mine:Slow", -200), ("mine:quick", -2000)])
 def test_a_users_wrapper_lies_in_the_current_folder(name: str, mean: int, workdir: Path, qsweep: Run) -> None:
-    """A module beside the user is found, in training, evaluation, playing and a pulled policy's example."""
+    """A module in the current folder is found in training, evaluation, play and pull."""
     (workdir / "mine.py").write_text(MINE)
     lines = [f"env.wrapper={name}", *SHORT, "buckets=4", "epsilon=constant", "tracking.name=a_run"]
     trained = qsweep("train", *lines)
@@ -167,14 +167,14 @@ def test_a_users_wrapper_lies_in_the_current_folder(name: str, mean: int, workdi
 
 @pytest.mark.slow
 def test_a_multirun_finds_a_users_wrapper(workdir: Path, qsweep: Run) -> None:
-    """The processes of a multirun look for it in the same folder."""
+    """The processes of a multirun find the module in the current folder, too."""
     (workdir / "mine.py").write_text(MINE)
     swept = qsweep("train", "-m", "env.wrapper=mine:Slow", *SHORT, "buckets=3,4", "registry.promote=never")
     assert swept.returncode == 0, swept.stderr
 
 
-def test_where_a_minigrid_agent_is() -> None:
-    """Its column, row and direction take the place of the picture that it sees."""
+def test_the_position_of_a_minigrid_agent() -> None:
+    """The observation is the agent's column, row and direction instead of its view."""
     pytest.importorskip("minigrid")
     made = PositionAndDirection(gymnasium.make("minigrid:MiniGrid-Empty-5x5-v0"))
     assert made.observation_space == spaces.MultiDiscrete([5, 5, 4])
@@ -185,7 +185,7 @@ def test_where_a_minigrid_agent_is() -> None:
 
 
 def test_minigrid_is_learned() -> None:
-    """The preset finds the goal of its room."""
+    """With the preset, more than half of the episodes reach the goal."""
     pytest.importorskip("minigrid")
     config = load_config(["env=minigrid", "episodes=150", "tracking=none"])
     chunks = list(train(config))

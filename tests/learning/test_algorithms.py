@@ -1,4 +1,4 @@
-"""The algorithms at work in both engines: against the book's boxes, and against each other."""
+"""The algorithms in both engines, compared with the book's pseudocode boxes and with each other."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ STATES, ACTIONS = 7, 4
 
 
 class Random(TableEnvironment):
-    """Seven states and four actions, with outcomes drawn by lot; some of them end the episode."""
+    """Seven states and four actions with random outcomes, some of which end the episode."""
 
     def __init__(self, render_mode: str | None = None) -> None:
         generator = np.random.default_rng(4)
         p: Outcomes = {s: {a: [] for a in range(ACTIONS)} for s in range(STATES)}
         for s in range(STATES):
             for a in range(ACTIONS):
-                for share in generator.dirichlet([1.0] * 3).tolist():
+                for probability in generator.dirichlet([1.0] * 3).tolist():
                     after, r = int(generator.integers(STATES)), float(generator.normal())
-                    p[s][a].append((share, after, r, bool(generator.random() < 0.06)))
+                    p[s][a].append((probability, after, r, bool(generator.random() < 0.06)))
         super().__init__(p, 2, ("." * STATES,), render_mode)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def registered() -> Iterator[None]:
-    """The environment of this file."""
+    """Register the environment of this file."""
     gymnasium.register("Random-v0", entry_point=Random)
     yield
     del gymnasium.registry["Random-v0"]
@@ -57,7 +57,7 @@ RANDOM += ["initial_q.low=-1", "initial_q.high=1", "tracking=none", "episodes=12
 
 
 def trained(*lines: str, interpreted: bool = False) -> list[npt.NDArray[Any]]:
-    """Every table, return and length of a training run, in order."""
+    """Return every Q-table, array of returns and array of lengths of a run, in order."""
     run = load_resolved([*lines, "tracking=none"])
     with np.errstate(over="ignore"):
         found = chunks(gymnasium_engine.train(task(run), interpreted=True)) if interpreted else train(run)
@@ -65,14 +65,14 @@ def trained(*lines: str, interpreted: bool = False) -> list[npt.NDArray[Any]]:
 
 
 def assert_same(one: Sequence[npt.NDArray[Any]], other: Sequence[npt.NDArray[Any]]) -> None:
-    """Two runs are the same to the bit."""
+    """Check that two runs are equal bit for bit."""
     assert len(one) == len(other)
     assert all(a.dtype == b.dtype for a, b in zip(one, other, strict=True))
     assert all(a.tobytes() == b.tobytes() for a, b in zip(one, other, strict=True))
 
 
 def by_the_book(config: Config) -> tuple[npt.NDArray[np.float64], list[float], list[int]]:
-    """The last table, the returns and the lengths that the box of an algorithm gives."""
+    """Return the last Q-table, the returns and the lengths by the pseudocode box of an algorithm."""
     made, key = task(Resolved.of(config)), streams(config.seed).exploration
     tables = [made.table(number) for number in (0, 1)]
     q1, q2 = ({(s, a): float(t[s, a]) for s in range(STATES) for a in range(ACTIONS)} for t in tables)
@@ -100,7 +100,7 @@ def by_the_book(config: Config) -> tuple[npt.NDArray[np.float64], list[float], l
 
 
 def step_size(config: Config, episode: int) -> Callable[[int], float]:
-    """Alpha of a pair by its visits, in an episode."""
+    """Return alpha of a pair as a function of its visits, in an episode."""
     alpha = config.learning_rate
     match config.learning_rate_schedule:
         case "linear":
@@ -137,24 +137,24 @@ RATES = {
 
 @pytest.mark.parametrize("rates", RATES)
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_the_books_boxes_give_the_same(variant: str, rates: str) -> None:
-    """The engine learns what the box of the textbook, written out with dictionaries, learns."""
+def test_the_books_boxes_give_the_same_result(variant: str, rates: str) -> None:
+    """The engine learns the same values as the textbook's pseudocode, written with dictionaries."""
     lines = [*RANDOM, *VARIANTS[variant], *RATES[rates], "epsilon=constant", "epsilon.start=0.3"]
     config = load_config(lines)
     assert config.engine == "compiled"
     table, returns, lengths = by_the_book(config)
     chunks = list(train(config))
-    # The engine drops traces below 1e-10, and adds in another order.
+    # The engine drops traces below 1e-10, and sums in another order.
     assert chunks[-1].q_table == pytest.approx(table, rel=1e-8, abs=1e-8)
     assert np.concatenate([chunk.returns for chunk in chunks]) == pytest.approx(returns, abs=1e-9)
     assert np.concatenate([chunk.lengths for chunk in chunks]).tolist() == lengths
-    ended = {"cut short": 25 in lengths, "terminated": min(lengths) < 25}
-    assert ended == {"cut short": True, "terminated": True}
+    ended = {"truncated": 25 in lengths, "terminated": min(lengths) < 25}
+    assert ended == {"truncated": True, "terminated": True}
 
 
 @pytest.mark.parametrize("variant", ["q_learning", "n_step_sarsa, 3", "q_lambda, replacing", "monte_carlo"])
-def test_the_books_boxes_while_epsilon_falls(variant: str) -> None:
-    """With epsilon falling from above 1 to 0, box and engine still agree."""
+def test_the_books_boxes_while_epsilon_decays(variant: str) -> None:
+    """With epsilon decaying from above 1 to 0, pseudocode and engine still agree."""
     config = load_config([*RANDOM, *VARIANTS[variant], "epsilon.start=1.5", "epsilon.decay_end=100"])
     table, _, lengths = by_the_book(config)
     *_, last = train(config)
@@ -163,13 +163,13 @@ def test_the_books_boxes_while_epsilon_falls(variant: str) -> None:
 
 
 def test_every_algorithm_has_its_box() -> None:
-    """No algorithm is left without one."""
+    """Every algorithm has a pseudocode box and a variant above."""
     assert set(BOXES) == set(NAMES) == {name.split(",")[0] for name in VARIANTS}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_both_engines_and_the_interpreter_agree(variant: str) -> None:
-    """On transition tables, machine code, Gymnasium and plain Python give the same bits."""
+    """On transition tables, the compiled, the Gymnasium and the interpreted run agree bit for bit."""
     lines = [*RANDOM, *VARIANTS[variant], "episodes=60", "checkpoint_every=20"]
     compiled = trained(*lines)
     assert_same(compiled, trained(*lines, "engine=gymnasium"))
@@ -193,13 +193,13 @@ EQUALS: list[tuple[list[str], list[str]]] = [
 @pytest.mark.parametrize("more", [[], ["learning_rate_schedule=visits", "learning_rate=1"], ["ties=random"]])
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(("one", "other"), EQUALS, ids=[" ".join(one) for one, _ in EQUALS])
-def test_what_is_the_same_by_definition(
+def test_special_cases_equal_other_algorithms(
     one: list[str], other: list[str], place: str, more: list[str]
 ) -> None:
-    """Where hyperparameters turn one algorithm into another, they agree to the bit."""
+    """An algorithm that its hyperparameters turn into another agrees with that one bit for bit."""
     found = [trained(*PLACES[place], *lines, *more) for lines in (one, other)]
     if "ties=random" in more and one[0] == "algorithm=expected_sarsa":
-        # The mean over equally good actions may be a hair off their value.
+        # The mean over equally good actions may differ from their value by rounding.
         assert all(a == pytest.approx(b, abs=1e-9) for a, b in zip(*found, strict=True))
     else:
         assert_same(*found)
@@ -209,22 +209,22 @@ def test_what_is_the_same_by_definition(
     ("one", "other"), [(one, other) for one, other in EQUALS if "expected" not in one[0]]
 )
 @pytest.mark.parametrize("exploration", ["softmax", "ucb"])
-def test_they_are_the_same_however_they_explore(one: list[str], other: list[str], exploration: str) -> None:
-    """The equalities hold under softmax and UCB."""
+def test_special_cases_with_other_explorations(one: list[str], other: list[str], exploration: str) -> None:
+    """The equalities also hold under softmax and UCB."""
     lines = ["episodes=20", "buckets=8", f"exploration={exploration}"]
     assert_same(trained(*lines, *one), trained(*lines, *other))
 
 
 @pytest.mark.parametrize(("one", "other"), [(one, other) for one, other in EQUALS if "dyna" not in one[0]])
-def test_they_are_the_same_on_tiles(one: list[str], other: list[str]) -> None:
-    """The equalities hold for sums over tiles."""
+def test_special_cases_on_tiles(one: list[str], other: list[str]) -> None:
+    """The equalities also hold for sums over tiles."""
     lines = [*CAR, "discretizer=tiles", "tilings=4"]
     assert_same(trained(*lines, *one), trained(*lines, *other))
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_double_q_learning_records_the_mean_of_its_tables(place: str) -> None:
-    """The recorded table is the mean of the two that are learned, at every checkpoint."""
+    """The agent's table is the mean of the two learned tables, before and after training."""
     from qsweep.learning.engines.learner import learner
 
     run = load_resolved([*PLACES[place], "algorithm=double_q_learning", "tracking=none"])
@@ -250,7 +250,7 @@ def test_double_q_learning_records_the_mean_of_its_tables(place: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_seeds_differ_and_repeat(name: str) -> None:
-    """The same seed gives the same run, another one another; no run leaves anything to the next."""
+    """The same seed gives the same run, and another seed another one."""
     lines = [*CAR, f"algorithm={name}", "episodes=15"]
     first = trained(*lines, "seed=1")
     assert_same(first, trained(*lines, "seed=1"))
@@ -258,17 +258,17 @@ def test_seeds_differ_and_repeat(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_run_is_the_same_however_it_is_cut(name: str) -> None:
-    """Checkpoints in between change nothing: traces, models and tables live on across calls."""
+def test_checkpoints_do_not_change_a_run(name: str) -> None:
+    """A run with many checkpoints equals one without: traces, models and tables persist across calls."""
     lines = [*CAR, f"algorithm={name}", "episodes=30"]
-    whole, cut = (trained(*lines, f"checkpoint_every={n}") for n in (30, 4))
-    assert whole[0].tobytes() == cut[-3].tobytes()
-    assert np.concatenate(cut[1::3]).tobytes() == whole[1].tobytes()
+    once, often = (trained(*lines, f"checkpoint_every={n}") for n in (30, 4))
+    assert once[0].tobytes() == often[-3].tobytes()
+    assert np.concatenate(often[1::3]).tobytes() == once[1].tobytes()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_algorithm_finds_the_way(name: str) -> None:
-    """Each finds a shortest way over the ice that does not slip, which is 6 steps long."""
+def test_every_algorithm_finds_the_shortest_path(name: str) -> None:
+    """Each algorithm finds a shortest path over ice that is not slippery, of 6 steps."""
     lines = ["env=frozen_lake", "env.kwargs.is_slippery=false", "episodes=3000", f"algorithm={name}"]
     lines += ["epsilon=constant", "epsilon.start=0.1", "initial_q.high=1", "ties=random", "initial_q.low=1"]
     *_, last = train(load_config([*lines, "tracking=none", "discount=0.95", "learning_rate=0.2"]))

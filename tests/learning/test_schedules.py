@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsweep.learning.schedules import Floats, constant, exponential, linear
+from qsweep.learning.schedules import constant, exponential, linear
+from qsweep.system.arrays import Floats
 
 Decay = Callable[..., Floats]
 
@@ -19,7 +20,7 @@ episodes = st.integers(0, 400)
 
 
 def tutorials_own(n: int, start: float, decay_start: int, decay_end: int) -> Floats:
-    """Epsilon by episode as the tutorial's loop has it: less by a constant after each episode."""
+    """Return epsilon by episode as the tutorial's loop computes it, with a constant step."""
     epsilon, step = start, start / (decay_end - decay_start)
     used = np.empty(n)
     for episode in range(n):
@@ -29,54 +30,54 @@ def tutorials_own(n: int, start: float, decay_start: int, decay_end: int) -> Flo
     return used
 
 
-def test_linear_is_what_a_ruler_gives() -> None:
-    """From 1 at episode 1 to 0 at episode 5: a quarter an episode, level before and after."""
+def test_linear_by_hand() -> None:
+    """From 1 at episode 1 to 0 at episode 5, epsilon decays by 1/4 per episode, constant outside."""
     found = linear(np.arange(8), start=1.0, end=0.0, decay_start=1, decay_end=5)
     assert found.tolist() == [1.0, 1.0, 0.75, 0.5, 0.25, 0.0, 0.0, 0.0]
 
 
 def test_linear_may_start_above_one() -> None:
-    """A start of 1.5 falls by the same amount every episode and is not clipped at 1."""
+    """A start of 1.5 decays by the same amount every episode and is not clipped at 1."""
     found = linear(np.arange(5), start=1.5, end=0.0, decay_start=0, decay_end=3)
     np.testing.assert_allclose(found, [1.5, 1.0, 0.5, 0.0, 0.0], rtol=0, atol=1e-15)
 
 
-def test_linear_ends_where_it_is_told() -> None:
-    """From 0.5 at episode 0 to 0.25 at episode 2, then 0.25 for good."""
+def test_linear_stays_at_its_end() -> None:
+    """From 0.5 at episode 0 to 0.25 at episode 2, then 0.25 in all later episodes."""
     found = linear(np.array([0, 1, 2, 10**9]), start=0.5, end=0.25, decay_start=0, decay_end=2)
     assert found.tolist() == [0.5, 0.375, 0.25, 0.25]
 
 
-def test_exponential_falls_by_one_factor() -> None:
-    """From 1 at episode 1 to 0.01 at episode 3 is a tenth every episode, level before and after."""
+def test_exponential_decays_by_one_factor() -> None:
+    """From 1 at episode 1 to 0.01 at episode 3, epsilon decays by a factor of 1/10, constant outside."""
     found = exponential(np.arange(6), start=1.0, end=0.01, decay_start=1, decay_end=3)
     np.testing.assert_allclose(found, [1.0, 1.0, 0.1, 0.01, 0.01, 0.01], rtol=1e-15)
 
 
 def test_exponential_may_start_above_one() -> None:
-    """From 1.5 to 0.375 in two episodes is half every episode."""
+    """From 1.5 to 0.375 in two episodes, epsilon decays by a factor of 1/2 per episode."""
     found = exponential(np.arange(4), start=1.5, end=0.375, decay_start=0, decay_end=2)
     np.testing.assert_allclose(found, [1.5, 0.75, 0.375, 0.375], rtol=1e-15)
 
 
 def test_constant_never_changes() -> None:
-    """Every episode explores as much as the first."""
+    """Epsilon is the same in every episode."""
     assert constant(np.arange(3), start=0.3).tolist() == [0.3, 0.3, 0.3]
 
 
 @pytest.mark.parametrize("decay", [linear, exponential])
 def test_a_decay_of_no_length_is_a_step(decay: Decay) -> None:
-    """Where decay_start is decay_end, the episode is the last of `start`, the next the first of `end`."""
+    """If decay_start equals decay_end, epsilon is `start` up to that episode and `end` from the next on."""
     found = decay(np.arange(5), start=1.0, end=0.25, decay_start=2, decay_end=2)
     assert found.tolist() == [1.0, 1.0, 1.0, 0.25, 0.25]
 
 
 @quick
 @given(st.sampled_from([linear, exponential]), starts, fractions, episodes, episodes, st.integers(1, 500))
-def test_epsilon_never_rises_nor_leaves_its_bounds(
+def test_epsilon_never_rises_and_keeps_its_bounds(
     decay: Decay, start: float, part: float, first: int, length: int, n: int
 ) -> None:
-    """From episode to episode epsilon falls or stays, within [end, start]."""
+    """Epsilon never increases from episode to episode, and lies in [end, start]."""
     end = start * part
     found = decay(np.arange(n), start=start, end=end, decay_start=first, decay_end=first + length)
     assert (np.diff(found) <= 1e-15).all()
@@ -86,10 +87,10 @@ def test_epsilon_never_rises_nor_leaves_its_bounds(
 
 @quick
 @given(st.sampled_from([linear, exponential]), starts, fractions, episodes, st.integers(1, 400))
-def test_epsilon_is_level_outside_the_decay(
+def test_epsilon_is_constant_outside_the_decay(
     decay: Decay, start: float, part: float, first: int, length: int
 ) -> None:
-    """Up to decay_start epsilon is exactly `start`, from decay_end on exactly `end`."""
+    """Epsilon is exactly `start` up to decay_start, and exactly `end` from decay_end on."""
     end, last = start * part, first + length
     found = decay(np.arange(last + 10), start=start, end=end, decay_start=first, decay_end=last)
     assert (found[: first + 1] == start).all()
@@ -101,7 +102,7 @@ def test_epsilon_is_level_outside_the_decay(
 def test_epsilon_depends_on_the_episode_alone(
     decay: Decay, start: float, part: float, cuts: list[int]
 ) -> None:
-    """Asked for block by block, in any blocks, epsilon is the same to the bit: engines differ in theirs."""
+    """Epsilon computed in any blocks is the same bit for bit, because engines use different blocks."""
     rule = {"start": start, "end": start * part, "decay_start": 7, "decay_end": 270}
     blocks = np.split(np.arange(300), sorted(cuts))
     joined = np.concatenate([decay(block, **rule) for block in blocks])
@@ -111,7 +112,7 @@ def test_epsilon_depends_on_the_episode_alone(
 @quick
 @given(st.floats(0.0, 2.0), episodes, st.integers(1, 400), st.integers(1, 1000))
 def test_linear_is_the_tutorials_own_schedule(start: float, first: int, length: int, n: int) -> None:
-    """Subtracting a constant after each episode from decay_start to decay_end gives the same line."""
+    """Linear decay equals the tutorial's subtraction of a constant from decay_start to decay_end."""
     found = linear(np.arange(n), start=start, end=0.0, decay_start=first, decay_end=first + length)
     expected = tutorials_own(n, start, first, first + length)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)

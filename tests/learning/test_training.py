@@ -17,7 +17,7 @@ from qsweep.errors import UsageError
 from qsweep.learning.algorithms import NAMES, algorithm
 from qsweep.learning.blocks import chunks, spans
 from qsweep.learning.engines import compiled_engine, gymnasium_engine
-from qsweep.learning.engines.learner import learner, paces
+from qsweep.learning.engines.learner import learner, rates_of
 from qsweep.learning.task import task
 from qsweep.learning.training import LANES, Block, Chunk, train, train_blocks
 from qsweep.plan.resolution import resolve
@@ -30,9 +30,9 @@ ALWAYS_GREEDY = {"schedule": "constant", "start": 0.0, "end": None, "decay_start
 
 
 class Corridor(gymnasium.Env[Any, int]):
-    """Places 5, 6, 7 in a row; action -1 stays, 0 walks on; -3 a step, terminated at 7.
+    """States 5, 6, 7 in a row; action -1 stays, 0 moves on; reward -3, terminated at 7.
 
-    With `patience`, the environment itself truncates after that many steps.
+    With `patience`, the environment itself truncates an episode after that many steps.
     """
 
     observation_space = spaces.Discrete(3, start=5)
@@ -42,57 +42,57 @@ class Corridor(gymnasium.Env[Any, int]):
         self._patience = patience
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[int, Any]:
-        """Back to the first place."""
+        """Start in the first state."""
         super().reset(seed=seed)
         self._place, self._steps = 5, 0
         return self._place, {}
 
     def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
-        """Stay or walk on."""
+        """Stay or move on."""
         assert self.action_space.contains(action)
         self._place, self._steps = self._place + action + 1, self._steps + 1
         return self._place, -3.0, self._place == 7, self._steps == self._patience, {}
 
 
 class Walk(Corridor):
-    """The corridor with walking as the only action."""
+    """The corridor with moving on as the only action."""
 
     action_space = spaces.Discrete(1)
 
 
 class Crossroads(gymnasium.Env[Any, int]):
-    """Two coordinates drawn anew every step, one counted from -1; the reward is the action."""
+    """Two random coordinates in every step, one counted from -1; the reward is the action."""
 
     observation_space = spaces.MultiDiscrete([3, 4], start=[-1, 0])
     action_space = spaces.Discrete(3)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
-        """To anywhere."""
+        """Start in a random state."""
         super().reset(seed=seed)
-        return self._seen(), {}
+        return self._drawn(), {}
 
     def step(self, action: int) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """To anywhere; one time in ten it is the last."""
-        return self._seen(), float(action), bool(self.np_random.random() < 0.1), False, {}
+        """Move to a random state; terminate with probability 1/10."""
+        return self._drawn(), float(action), bool(self.np_random.random() < 0.1), False, {}
 
-    def _seen(self) -> Any:
+    def _drawn(self) -> Any:
         return np.array([self.np_random.integers(-1, 2), self.np_random.integers(4)])
 
 
 class Lost(gymnasium.Env[Any, int]):
-    """A plane on which, at the third step, the second coordinate is lost."""
+    """An environment whose second coordinate is NaN after the third step."""
 
     observation_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
     action_space = spaces.Discrete(2)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
-        """To the middle."""
+        """Start in the middle."""
         super().reset(seed=seed)
         self._steps = 0
         return np.zeros(2, np.float32), {}
 
     def step(self, action: int) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """On."""
+        """Make a step."""
         self._steps += 1
         seen = np.array([0.5, np.nan if self._steps == 3 else 0.25], np.float32)
         return seen, 0.0, False, self._steps == 5, {}
@@ -100,7 +100,7 @@ class Lost(gymnasium.Env[Any, int]):
 
 @pytest.fixture(autouse=True, scope="module")
 def _registered() -> Iterator[None]:
-    """Gymnasium knows the environments above by id."""
+    """Register the environments above."""
     made = {"Corridor-v0": Corridor, "Walk-v0": Walk, "Crossroads-v0": Crossroads, "Lost-v0": Lost}
     for name, entry_point in made.items():
         gymnasium.register(f"qsweep-test/{name}", entry_point)
@@ -118,7 +118,7 @@ def digest(values: Any) -> str:
 
 
 def result(chunks: list[Chunk]) -> dict[str, Any]:
-    """A digest of every bit that training gives: each checkpoint, the returns, lengths and epsilon."""
+    """Return hashes of all results of training: each checkpoint, the returns, lengths and epsilon."""
     tables = {chunk.span.end: digest(chunk.q_table) for chunk in chunks if chunk.span.checkpoint}
     series = {
         name: digest(np.concatenate([getattr(chunk, name) for chunk in chunks]))
@@ -145,16 +145,16 @@ HYPERPARAMETERS: dict[str, st.SearchStrategy[Any]] = {
     "n": st.integers(1, 9) | st.just(100),
     "planning_steps": st.integers(0, 5),
 }
-"""A hyperparameter that some algorithms have, and values of it."""
+"""A hyperparameter of some algorithms -> a strategy of its values."""
 
 
 @st.composite
 def manners(draw: st.DrawFn, tutorial: bool, continuous: bool) -> dict[str, Any]:
-    """Any algorithm, exploration, schedule, way to break ties, and tiles, as far as they go together."""
+    """Draw a valid combination of algorithm, exploration, schedule, ties and tiles."""
     name = "q_learning" if tutorial else draw(st.sampled_from(NAMES))
     manner = {key: draw(HYPERPARAMETERS[key]) for key in algorithm(name).hyperparameters}
     manner |= {"algorithm": name, "ties": draw(st.sampled_from(["first", "random"]))}
-    tiles = continuous and algorithm(name).tiles and not tutorial and draw(st.booleans())
+    tiles = continuous and algorithm(name).supports_tiles and not tutorial and draw(st.booleans())
     if tiles:
         manner |= {"discretizer": "tiles", "tilings": draw(st.integers(2, 5))}
     chosen = draw(st.sampled_from(["epsilon_greedy", "softmax", *([] if tiles else ["ucb"])]))
@@ -168,7 +168,7 @@ def manners(draw: st.DrawFn, tutorial: bool, continuous: bool) -> dict[str, Any]
 
 @st.composite
 def problems(draw: st.DrawFn) -> dict[str, Any]:
-    """Any small problem that has a compiled twin, without its engine."""
+    """Draw the values of a small config with a compiled twin, without the engine."""
     env_id = draw(st.sampled_from(sorted(DIMENSIONS)))
     few = st.integers(1, 6)
     per_dimension = st.lists(few, min_size=DIMENSIONS[env_id], max_size=DIMENSIONS[env_id])
@@ -197,7 +197,7 @@ def problems(draw: st.DrawFn) -> dict[str, Any]:
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(problems())
 def test_both_engines_give_the_same_bits(values: dict[str, Any]) -> None:
-    """Whatever the config, checkpoints, returns, lengths and epsilon are identical."""
+    """For any config, checkpoints, returns, lengths and epsilon of both engines are identical."""
     compiled, generic = (chunks_of(values, engine=engine) for engine in ("compiled", "gymnasium"))
     assert result(compiled) == result(generic)
 
@@ -211,45 +211,45 @@ def test_both_engines_give_the_same_bits(values: dict[str, Any]) -> None:
         ({"id": "Acrobot-v1"}, 110),  # it is chaotic: one wrong bit shows after a hundred episodes
     ],
 )
-def test_both_engines_agree_over_whole_episodes(env: dict[str, Any], episodes: int) -> None:
-    """At the environments' own step limits, over many episodes, the engines never part."""
+def test_both_engines_agree_over_complete_episodes(env: dict[str, Any], episodes: int) -> None:
+    """At the environments' own step limits, the engines agree over many episodes."""
     values = {"env": env, "episodes": episodes, "buckets": 6, "checkpoint_every": 70}
     compiled, generic = (chunks_of(values, engine=engine) for engine in ("compiled", "gymnasium"))
     assert result(compiled) == result(generic)
 
 
-def test_the_compiled_engine_gives_the_same_in_any_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """How many chunks one call of the kernel trains changes nothing."""
+def test_the_compiled_engine_gives_the_same_result_in_any_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of chunks per call does not change the result."""
     values = {"env": {"id": "MountainCar-v0"}, "episodes": 100, "buckets": 5, "checkpoint_every": 7}
-    whole = result(chunks_of(values))
-    for longest, table_bytes in [(1000, 1), (1000, 2000), (14, 2**23), (3, 2**23)]:
-        monkeypatch.setattr(compiled_engine, "LONGEST", longest)
+    expected = result(chunks_of(values))
+    for max_episodes, table_bytes in [(1000, 1), (1000, 2000), (14, 2**23), (3, 2**23)]:
+        monkeypatch.setattr(compiled_engine, "MAX_EPISODES", max_episodes)
         monkeypatch.setattr(compiled_engine, "TABLE_BYTES", table_bytes)
-        assert result(chunks_of(values)) == whole
+        assert result(chunks_of(values)) == expected
 
 
 @settings(deadline=None)
 @given(st.integers(1, 500), st.integers(1, 600), st.integers(1, 100))
-def test_spans_cover_all_episodes_in_order(episodes: int, every: int, longest: int) -> None:
-    """Spans follow one another from 0 to the end, none too long, and end at every checkpoint."""
-    found = list(spans(episodes, every, longest))
+def test_spans_cover_all_episodes_in_order(episodes: int, every: int, max_episodes: int) -> None:
+    """Spans cover all episodes in order, keep the limit, and end at every checkpoint."""
+    found = list(spans(episodes, every, max_episodes))
     assert [found[0].first, found[-1].end] == [0, episodes]
     assert all(before.end == after.first for before, after in pairwise(found))
-    assert all(0 < span.end - span.first <= longest for span in found)
+    assert all(0 < span.end - span.first <= max_episodes for span in found)
     checkpoints = [span.end for span in found if span.checkpoint]
     assert checkpoints == [*range(every, episodes, every), episodes]
 
 
 @pytest.mark.parametrize(
-    ("engine", "longest"),
-    [("compiled", compiled_engine.LONGEST), ("gymnasium", gymnasium_engine.LONGEST)],
+    ("engine", "limit"),
+    [("compiled", compiled_engine.MAX_EPISODES), ("gymnasium", gymnasium_engine.MAX_EPISODES)],
 )
-def test_chunks_are_cut_where_the_spans_are(engine: str, longest: int) -> None:
+def test_chunks_follow_the_spans(engine: str, limit: int) -> None:
     """An engine's chunks hold the episodes of their spans, and a table of the task's shape."""
-    values = {"episodes": 2 * longest + 7, "checkpoint_every": longest + 3, "buckets": [3, 4]}
+    values = {"episodes": 2 * limit + 7, "checkpoint_every": limit + 3, "buckets": [3, 4]}
     env = {"id": "MountainCar-v0", "max_steps": 3}
     chunks = chunks_of(values, env=env, engine=engine)
-    assert [chunk.span for chunk in chunks] == list(spans(2 * longest + 7, longest + 3, longest))
+    assert [chunk.span for chunk in chunks] == list(spans(2 * limit + 7, limit + 3, limit))
     for chunk in chunks:
         n = chunk.span.end - chunk.span.first
         assert [len(part) for part in (chunk.returns, chunk.lengths, chunk.epsilon)] == [n, n, n]
@@ -259,7 +259,7 @@ def test_chunks_are_cut_where_the_spans_are(engine: str, longest: int) -> None:
 
 @pytest.mark.parametrize("engine", ["compiled", "gymnasium"])
 def test_training_depends_on_its_config_alone(engine: str) -> None:
-    """The same config twice, even by turns in one process, gives the same bits; another seed does not."""
+    """The same config gives the same result twice, even interleaved in one process; another seed does not."""
     values = {"episodes": 60, "buckets": 5, "env": {"id": "MountainCar-v0", "max_steps": 50}}
     turns = [train(resolve(values | {"engine": engine, "seed": seed})) for seed in (0, 0, 1)]
     first, again, other = (list(part) for part in zip(*zip(*turns, strict=True), strict=True))
@@ -268,21 +268,21 @@ def test_training_depends_on_its_config_alone(engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ["compiled", "gymnasium"])
-def test_a_chunks_table_stays_as_it_was(engine: str) -> None:
-    """Training on does not change the tables that were given."""
+def test_a_chunks_table_does_not_change(engine: str) -> None:
+    """Further training does not change the Q-tables of earlier chunks."""
     values = {"episodes": 60, "buckets": 5, "env": {"id": "MountainCar-v0"}, "engine": engine}
-    chunks, seen = [], []
+    chunks, hashes = [], []
     for chunk in train(resolve(values)):
         chunks.append(chunk)
-        seen.append(digest(chunk.q_table))
-    assert [digest(chunk.q_table) for chunk in chunks] == seen
-    assert len(set(seen)) == len(seen)
+        hashes.append(digest(chunk.q_table))
+    assert [digest(chunk.q_table) for chunk in chunks] == hashes
+    assert len(set(hashes)) == len(hashes)
 
 
 @settings(deadline=None)
 @given(st.integers(-50, 50), st.integers(0, 50), st.integers(0, 2**40))
-def test_the_first_table_is_uniform_between_its_bounds(low: int, width: int, seed: int) -> None:
-    """Every value lies in [low, high), or is `low` where they are equal, and spreads over the range."""
+def test_the_initial_table_is_uniform_between_its_bounds(low: int, width: int, seed: int) -> None:
+    """Initial values lie in [low, high), or equal `low` if both are equal, and cover the range."""
     bounds = {"low": low, "high": low + width}
     q_table = task(resolve({"buckets": 20, "initial_q": bounds, "seed": seed})).table(0)
     assert q_table.shape == (20, 20, 3)
@@ -308,7 +308,7 @@ def test_the_first_table_is_uniform_between_its_bounds(low: int, width: int, see
 def test_truncation_bootstraps_and_termination_does_not(
     rule: str, limit: int, places: list[float], by: str
 ) -> None:
-    """After one episode in the corridor, Q is what pencil and paper give, whoever truncates."""
+    """After one episode in the corridor, Q is as computed by hand, for both kinds of truncation."""
     own = {"max_steps": limit} if by == "time limit" else {"max_steps": 50, "kwargs": {"patience": limit}}
     [chunk] = chunks_of(
         {"env": {"id": "qsweep-test/Walk-v0"} | own, "episodes": 1, "terminal_rule": rule},
@@ -322,8 +322,8 @@ def test_truncation_bootstraps_and_termination_does_not(
     assert chunk.returns.tolist() == [-3.0 * min(limit, 2)]
 
 
-def test_values_travel_back_by_one_place_an_episode() -> None:
-    """The second episode in the corridor builds on the first one's values."""
+def test_values_propagate_by_one_state_per_episode() -> None:
+    """The second episode in the corridor bootstraps from the first one's values."""
     [chunk] = chunks_of(
         {"env": {"id": "qsweep-test/Walk-v0", "max_steps": 9}, "episodes": 2},
         discount=0.9,
@@ -335,7 +335,7 @@ def test_values_travel_back_by_one_place_an_episode() -> None:
 
 
 def test_of_equal_values_the_first_action_is_taken() -> None:
-    """Without exploration and with all values alike, the car is pushed left, and the corridor stays."""
+    """Without exploration and with equal values, action 0 is chosen in the car and in the corridor."""
     greedy = {"epsilon": ALWAYS_GREEDY, "initial_q": {"low": 0, "high": 0}, "episodes": 1}
     [chunk] = chunks_of(greedy, env={"id": "qsweep-test/Corridor-v0", "max_steps": 1})
     assert np.argwhere(chunk.q_table).tolist() == [[0, 0]]
@@ -345,7 +345,7 @@ def test_of_equal_values_the_first_action_is_taken() -> None:
 
 
 def test_always_exploring_tries_actions_equally_often() -> None:
-    """With epsilon 1.5 all three actions are taken, each about a third of the time."""
+    """With epsilon 1.5 each of the three actions is taken in about a third of the steps."""
     values = {"epsilon": ALWAYS_GREEDY | {"start": 1.5}, "episodes": 400}
     chunks = chunks_of(values, env={"id": "qsweep-test/Crossroads-v0", "max_steps": 30})
     steps = sum(int(chunk.lengths.sum()) for chunk in chunks)
@@ -355,7 +355,7 @@ def test_always_exploring_tries_actions_equally_often() -> None:
 
 
 def test_numbers_that_do_not_start_at_zero_are_learned() -> None:
-    """Observations 5 to 7 and actions -1 and 0 fill a table of 3 by 2, and the way out is found."""
+    """With observations 5 to 7 and actions -1 and 0, a Q-table of 3 by 2 learns the shortest path."""
     chunks = chunks_of(
         {"env": {"id": "qsweep-test/Corridor-v0", "max_steps": 20}, "episodes": 200},
         initial_q={"low": 0, "high": 0},
@@ -366,7 +366,7 @@ def test_numbers_that_do_not_start_at_zero_are_learned() -> None:
 
 
 def test_a_multidiscrete_observation_has_a_dimension_each() -> None:
-    """A MultiDiscrete observation of 3 by 4, one of them counted from -1, fills every cell of its table."""
+    """A MultiDiscrete observation of 3 by 4, one counted from -1, visits every cell of its Q-table."""
     chunks = chunks_of({"env": {"id": "qsweep-test/Crossroads-v0", "max_steps": 50}, "episodes": 200})
     assert chunks[-1].q_table.shape == (3, 4, 3)
     assert (chunks[-1].q_table != chunks[0].q_table).any(axis=2).all()
@@ -382,7 +382,7 @@ def test_a_multidiscrete_observation_has_a_dimension_each() -> None:
     ],
 )
 def test_discrete_environments_train(env_id: str, shape: tuple[int, ...]) -> None:
-    """Gymnasium's toy environments need no buckets; the same seed gives the same bits."""
+    """Gymnasium's toy environments need no buckets; the same seed gives the same result."""
     values = {"env": {"id": env_id, "max_steps": 50}, "episodes": 30, "seed": 3}
     chunks = chunks_of(values)
     assert chunks[-1].q_table.shape == shape
@@ -391,7 +391,7 @@ def test_discrete_environments_train(env_id: str, shape: tuple[int, ...]) -> Non
 
 
 def test_arguments_reach_the_environment() -> None:
-    """Without slipping, FrozenLake's first step to the right is always cell 1, and is all that changes."""
+    """FrozenLake's arguments take effect: 64 cells, and one step changes only the first value."""
     values = {"initial_q": {"low": 1, "high": 1}, "epsilon": ALWAYS_GREEDY, "episodes": 1}
     env = {"id": "FrozenLake-v1", "kwargs": {"is_slippery": False, "map_name": "8x8"}, "max_steps": 1}
     [chunk] = chunks_of(values, env=env)
@@ -399,8 +399,8 @@ def test_arguments_reach_the_environment() -> None:
     assert np.argwhere(chunk.q_table != 1).tolist() == [[0, 0]]
 
 
-def test_what_cannot_be_trained_is_refused_at_once() -> None:
-    """An environment that Gymnasium cannot make raises when training is asked for, not later."""
+def test_an_unknown_environment_is_refused_at_once() -> None:
+    """An environment that Gymnasium cannot make raises in the call of `train`, not in its iteration."""
     config = resolve({"env": {"id": "qsweep-test/Walk-v0"}})
     gone = replace(config, env=replace(config.env, id="qsweep-test/Nowhere-v0"))
     with pytest.raises(UsageError, match=r"env\.id"):
@@ -409,35 +409,37 @@ def test_what_cannot_be_trained_is_refused_at_once() -> None:
 
 @pytest.mark.parametrize("interpreted", [False, True])
 @pytest.mark.parametrize("discretizer", ["uniform", "tiles"])
-def test_an_observation_that_is_not_a_number_ends_training(discretizer: str, interpreted: bool) -> None:
-    """NaN lies in no bucket: it is named as what it is before machine code looks for one."""
+def test_an_observation_with_nan_ends_training(discretizer: str, interpreted: bool) -> None:
+    """NaN has no bucket: a ValueError names it before compiled code computes one."""
     made: dict[str, Any] = {"env": {"id": "qsweep-test/Lost-v0"}, "buckets": 4, "episodes": 3}
     if discretizer == "tiles":
         made |= {"discretizer": "tiles", "tilings": 2}
-    gave = pytest.raises(ValueError, match=r"qsweep-test/Lost-v0 gave an observation with NaN: \[0.5, nan\]")
-    with gave, np.errstate(over="ignore"):
+    raises = pytest.raises(
+        ValueError, match=r"qsweep-test/Lost-v0 gave an observation with NaN: \[0.5, nan\]"
+    )
+    with raises, np.errstate(over="ignore"):
         list(gymnasium_engine.train(task(resolve(made)), interpreted=interpreted))
 
 
 def test_epsilon_and_step_size_of_each_episode() -> None:
-    """Epsilon is at most 1; the learning rate falls in a line, and is shared among the tilings."""
+    """Epsilon is at most 1; the learning rate decays linearly and is divided by the number of tilings."""
     linear = {"learning_rate_schedule": "linear", "learning_rate": 0.4, "learning_rate_end": 0.0}
     decay = {"schedule": "linear", "start": 1.5, "end": 0.0, "decay_start": 0, "decay_end": 3}
     made: dict[str, Any] = {**linear, "episodes": 5, "epsilon": decay}
     expected = [[1.0, 0.4], [1.0, 0.3], [0.5, 0.2], [0.0, 0.1], [0.0, 0.0]]
-    assert paces(task(resolve(made)), np.arange(5)) == pytest.approx(np.array(expected))
+    assert rates_of(task(resolve(made)), np.arange(5)) == pytest.approx(np.array(expected))
     tiles = task(resolve({**made, "discretizer": "tiles", "tilings": 4}))
-    assert paces(tiles, np.arange(5))[:, 1] == pytest.approx([0.1, 0.075, 0.05, 0.025, 0.0])
+    assert rates_of(tiles, np.arange(5))[:, 1] == pytest.approx([0.1, 0.075, 0.05, 0.025, 0.0])
 
 
-def test_one_episode_has_the_whole_learning_rate() -> None:
-    """A run of one episode learns by the rate that it begins with."""
+def test_a_single_episode_has_the_initial_learning_rate() -> None:
+    """A run of one episode uses the learning rate at its start."""
     linear = {"learning_rate_schedule": "linear", "learning_rate": 0.4, "learning_rate_end": 0.0}
-    assert paces(task(resolve({**linear, "episodes": 1})), np.arange(1))[0, 1] == 0.4
+    assert rates_of(task(resolve({**linear, "episodes": 1})), np.arange(1))[0, 1] == 0.4
 
 
-def test_an_agent_has_what_its_config_says() -> None:
-    """Visits are kept where they count; temperature or confidence is the exploration's parameter."""
+def test_an_agent_follows_its_config() -> None:
+    """Visits are kept where they are needed; temperature or confidence is the exploration's parameter."""
     plain, softmax, ucb, visits = (
         learner(task(resolve({"buckets": 3, **more}))).agent
         for more in (
@@ -450,20 +452,20 @@ def test_an_agent_has_what_its_config_says() -> None:
     assert [agent.visits.shape for agent in (plain, softmax, ucb, visits)] == [(0, 3), (0, 3), (9, 3), (9, 3)]
     assert [agent.parameter for agent in (plain, softmax, ucb)] == [0.0, 0.5, 0.0]
     assert [agent.random_ties for agent in (plain, ucb)] == [False, True]
-    assert [agent.falling for agent in (plain, visits)] == [False, True]
+    assert [agent.decaying for agent in (plain, visits)] == [False, True]
     assert len({agent.exploration for agent in (plain, softmax, ucb)}) == 3
 
 
 def test_with_tiles_the_sum_lies_between_the_bounds() -> None:
-    """First values are parts of what they add up to."""
+    """Initial values are the bounds divided by the number of tilings."""
     made = task(resolve({"discretizer": "tiles", "tilings": 4, "initial_q": {"low": -2.0, "high": -1.0}}))
     table = made.table(0)
     assert table.shape == (4, 21, 21, 3)
     assert -0.5 <= table.min() < table.max() < -0.25
 
 
-def test_the_tutorials_rule_learns_nothing_where_time_ran_out() -> None:
-    """Under it, the step that the limit cut short changes neither table nor visits."""
+def test_the_tutorials_rule_ignores_a_truncated_step() -> None:
+    """Under the tutorial's rule, the step that is truncated does not change the Q-table."""
     values = {"env": {"id": "qsweep-test/Walk-v0", "max_steps": 1}, "episodes": 4, "epsilon": ALWAYS_GREEDY}
     standard, tutorial = (
         chunks_of(values, terminal_rule=rule, initial_q={"low": 0.0, "high": 0.0})[-1].q_table
@@ -474,13 +476,13 @@ def test_the_tutorials_rule_learns_nothing_where_time_ran_out() -> None:
 
 
 def by_config(configs: list[Any]) -> list[dict[str, Any]]:
-    """The digests of configs that are trained together."""
+    """Return the hashes of configs that are trained together."""
     return _digests(configs, train_blocks(configs))
 
 
 def in_one_loop(configs: list[Any]) -> list[dict[str, Any]]:
-    """The same, by turns even where that takes no less time."""
-    return _digests(configs, compiled_engine.train_together([task(config) for config in configs]))
+    """Return the hashes of configs that are trained interleaved, even if that saves no time."""
+    return _digests(configs, compiled_engine.train_interleaved([task(config) for config in configs]))
 
 
 def _digests(configs: list[Any], found: Iterable[tuple[int, Block]]) -> list[dict[str, Any]]:
@@ -499,23 +501,21 @@ SEVERAL: list[dict[str, Any]] = [
 
 GIVEN = {"trace_decay": 0.9, "traces": "replacing", "n": 4, "planning_steps": 3}
 OTHER_NUMBERS = (2, 3, 5)
-"""Of seeds in one loop, besides LANES, which a sweep uses: each is a loop of its own to compile."""
+"""Numbers of seeds in one loop, besides LANES, which a sweep uses; each is another loop to compile."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("place", range(len(SEVERAL)), ids=[values["env"]["id"] for values in SEVERAL])
 @pytest.mark.parametrize("name", NAMES)
-def test_seeds_by_turns_are_what_each_is_alone(
-    name: str, place: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of one to five seeds, every table, return and length is that of the seed on its own, to the bit.
+def test_interleaved_seeds_equal_single_ones(name: str, place: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one to five seeds, every Q-table, return and length equals that of the seed alone, bit for bit.
 
-    One loop holds LANES seeds for every algorithm in every environment, and each other number of them for
-    every environment and for a third of the algorithms.
+    Every algorithm in every environment trains LANES seeds in one loop; every environment and a third of
+    the algorithms train each other number of seeds.
     """
     monkeypatch.setattr(
-        compiled_engine, "LONGEST", 40
-    )  # several calls, in which lanes end at different steps
+        compiled_engine, "MAX_EPISODES", 40
+    )  # several calls, so that lanes end at different steps
     own = {key: GIVEN[key] for key in algorithm(name).hyperparameters}
     made = SEVERAL[place] | {"algorithm": name, "buckets": 5, "checkpoint_every": 17} | own
     configs = [resolve(made | {"seed": seed}) for seed in (3, 0, 11, 4, 2**40)]
@@ -536,15 +536,15 @@ def test_seeds_by_turns_are_what_each_is_alone(
         {"terminal_rule": "tutorial", "engine": "gymnasium"},
     ],
 )
-def test_any_manner_of_seeds_by_turns(more: dict[str, Any]) -> None:
-    """Other explorations, tiles and the other engine give each seed's own result, too."""
+def test_interleaved_seeds_with_other_settings(more: dict[str, Any]) -> None:
+    """With other explorations, tiles and the other engine each seed has its own result, too."""
     made = {"env": {"id": "MountainCar-v0", "max_steps": 70}, "episodes": 20, "buckets": 5, **more}
     configs = [resolve(made | {"seed": seed}) for seed in range(3)]
     assert by_config(configs) == [result(list(train(config))) for config in configs]
 
 
-def test_configs_that_are_not_alike_follow_one_another() -> None:
-    """Configs that differ by more than their seed are trained as well; none at all are nothing."""
+def test_different_configs_are_trained_one_after_the_other() -> None:
+    """Configs that differ by more than their seed are trained, too; no configs give no blocks."""
     made: dict[str, Any] = {"env": {"id": "MountainCar-v0", "max_steps": 50}, "episodes": 12}
     configs = [resolve(made | {"buckets": buckets, "seed": buckets}) for buckets in (4, 5)]
     assert by_config(configs) == [result(list(train(config))) for config in configs]

@@ -22,7 +22,15 @@ from PIL import Image, ImageColor
 from qsweep.config import Env, record
 from qsweep.environments.grid import Grid
 from qsweep.errors import UsageError
-from qsweep.pictures.agent_video import BAR, Film, Moment, captioned, drawing, film, moments
+from qsweep.pictures.agent_video import (
+    BAR,
+    Moment,
+    VideoInfo,
+    captioned_frame,
+    moments,
+    record_video,
+    rendering_env,
+)
 from qsweep.pictures.encoding import writing
 from qsweep.plan.composition import load_resolved
 from qsweep.policies.evaluation import roll_out
@@ -37,7 +45,7 @@ STEPS = 8
 
 
 class Drawn(gymnasium.Env[int, int]):
-    """Four steps of a small picture of one colour."""
+    """An environment of four steps whose frame has a single colour."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012  # as Gymnasium has it
     observation_space = spaces.Discrete(2)
@@ -51,13 +59,13 @@ class Drawn(gymnasium.Env[int, int]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[int, dict[str, Any]]:
-        """Begin."""
+        """Start an episode."""
         super().reset(seed=seed)
         self._step = 0
         return 0, {}
 
     def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
-        """Go on; at the third step what `at` says."""
+        """Make a step; the third one fails, or sends a signal, as `at` says."""
         self._step += 1
         if self._step == 3 and self._at == "fails":
             raise ZeroDivisionError
@@ -72,14 +80,14 @@ class Drawn(gymnasium.Env[int, int]):
 
 
 class Blind(Drawn):
-    """An environment that draws nothing."""
+    """An environment that cannot render."""
 
     metadata = {"render_modes": []}  # noqa: RUF012
 
 
 @pytest.fixture(scope="module", autouse=True)
 def registered() -> Iterator[None]:
-    """Environments of this file's own."""
+    """Register the environments of this file."""
     made = {"Drawn-v0": Drawn, "Blind-v0": Blind}
     for name, entry in made.items():
         gymnasium.register(name, entry_point=entry)
@@ -89,7 +97,7 @@ def registered() -> Iterator[None]:
 
 
 def policy_of(*lines: str, name: str = "by hand") -> Policy:
-    """A policy whose table is random."""
+    """Return a policy with a random Q-table."""
     made = load_resolved(lines)
     table = np.random.default_rng(1).normal(size=made.shape)
     origin = {"checkpoint": "ep000010", "run_name": name, "run_id": "", "sha256": "", "metrics": {}}
@@ -97,31 +105,31 @@ def policy_of(*lines: str, name: str = "by hand") -> Policy:
 
 
 def drawn(**kwargs: Any) -> Policy:
-    """A policy for `Drawn`."""
+    """Return a policy for `Drawn`."""
     origin = {"checkpoint": "ep000010", "run_name": "by hand"}
     grid = Grid((0.0,), (2.0,), (2,))
     return Policy(np.zeros((2, 2)), grid, Env("Drawn-v0", max_steps=100, kwargs=kwargs), 0, {}, origin)
 
 
-def filmed(policy: Policy, *files: Path, seed: int = 5) -> Film:
-    return film(policy.setting(), policy, seed, files, "--video")
+def filmed(policy: Policy, *files: Path, seed: int = 5) -> VideoInfo:
+    return record_video(policy.setting(), policy, seed, files, "--video")
 
 
 def seen(policy: Policy, seed: int = 5) -> list[Moment]:
-    """The moments of an episode, as they are filmed."""
+    """Return the moments of an episode, as they are recorded."""
     setting = policy.setting()
-    with closing(drawing(setting, "rgb_array", "--video")) as env:
+    with closing(rendering_env(setting, "rgb_array", "--video")) as env:
         return list(moments(env, setting, policy, seed))
 
 
 def decoded(path: Path) -> list[npt.NDArray[np.int64]]:
-    """The frames of an MP4, int64[height, width, 3]."""
+    """Return the frames of an MP4, int64[height, width, 3]."""
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="rgb24").astype(np.int64) for frame in container.decode(video=0)]
 
 
 def gif_frames(path: Path) -> tuple[list[npt.NDArray[np.int64]], list[int]]:
-    """The frames of a GIF and how long each is shown, in milliseconds."""
+    """Return the frames of a GIF and their durations in milliseconds."""
     frames, durations = [], []
     with Image.open(path) as image:
         assert (image.format, image.info["loop"]) == ("GIF", 0)
@@ -135,7 +143,7 @@ def gif_frames(path: Path) -> tuple[list[npt.NDArray[np.int64]], list[int]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", FILMED)
 def test_the_mp4(preset: str, tmp_path: Path) -> None:
-    """H.264 that every player plays: a frame for the start and one a step, at the environment's pace."""
+    """The MP4 is H.264 with a frame for the start and one per step, at the environment's frame rate."""
     policy = policy_of(f"env={preset}", f"env.max_steps={STEPS}")
     path = tmp_path / "agent.mp4"
     made = filmed(policy, path)
@@ -144,7 +152,7 @@ def test_the_mp4(preset: str, tmp_path: Path) -> None:
         stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")
         assert (stream.frames, stream.average_rate) == (steps + 1, FPS[preset])
-        assert made == Film(steps + 1, (stream.width, stream.height), FPS[preset])
+        assert made == VideoInfo(steps + 1, (stream.width, stream.height), FPS[preset])
     assert len(decoded(path)) == steps + 1
     assert made.size[0] % 2 == made.size[1] % 2 == 0
     assert path.read_bytes().index(b"moov") < path.read_bytes().index(b"mdat")  # plays while it loads
@@ -154,7 +162,7 @@ def test_the_mp4(preset: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", FILMED)
 def test_the_frames_are_the_environments(preset: str, tmp_path: Path) -> None:
-    """Decoded, a film shows what the environment drew above each bar, up to compression."""
+    """The decoded frames show the environment's own frames above the caption, up to compression."""
     policy = policy_of(f"env={preset}", f"env.max_steps={STEPS}")
     filmed(policy, tmp_path / "agent.mp4")
     for frame, moment in zip(decoded(tmp_path / "agent.mp4"), seen(policy), strict=True):
@@ -168,12 +176,12 @@ def test_the_frames_are_the_environments(preset: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", FILMED)
 def test_the_gif(preset: str, tmp_path: Path) -> None:
-    """It shows the same frames, loops, and takes as long as the film, with a pause at the end."""
+    """The GIF shows the same frames as the MP4, loops, and takes as long, with a pause at the end."""
     policy = policy_of(f"env={preset}", f"env.max_steps={STEPS}")
     made = filmed(policy, tmp_path / "agent.gif")
     frames, durations = gif_frames(tmp_path / "agent.gif")
     every = math.ceil(FPS[preset] / 20)
-    expected = [np.asarray(captioned(moment, policy), np.int64) for moment in seen(policy)]
+    expected = [np.asarray(captioned_frame(moment, policy), np.int64) for moment in seen(policy)]
     kept = expected[::every] if (len(expected) - 1) % every == 0 else [*expected[::every], expected[-1]]
     assert len(frames) == len(kept)
     assert max(np.abs(a - b).mean() for a, b in zip(frames, kept, strict=True)) < 1
@@ -181,7 +189,7 @@ def test_the_gif(preset: str, tmp_path: Path) -> None:
 
 
 def test_both_at_once(tmp_path: Path) -> None:
-    """An MP4 and a GIF are filmed in one go, into a folder that is made for them."""
+    """An MP4 and a GIF are recorded together, into a folder that is created."""
     policy = policy_of("env=frozen_lake", f"env.max_steps={STEPS}")
     filmed(policy, tmp_path / "new" / "a.mp4", tmp_path / "new" / "a.gif")
     assert sorted(os.listdir(tmp_path / "new")) == ["a.gif", "a.mp4"]
@@ -189,8 +197,8 @@ def test_both_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_film_is_the_episode_that_is_summed_up(preset: str) -> None:
-    """From the same seed, a film ends with the return, the length and the ending of the rollout."""
+def test_a_video_shows_the_episode_of_the_summary(preset: str) -> None:
+    """From the same seed, a video ends with the return, the length and the ending of the rollout."""
     policy = policy_of(f"env={preset}", "env.max_steps=30")
     rollouts = roll_out(policy.setting(), policy.q_table, range(5, 6))
     last = seen(policy)[-1]
@@ -201,13 +209,13 @@ def test_a_film_is_the_episode_that_is_summed_up(preset: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_nothing_of_a_caption_is_clipped(preset: str) -> None:
-    """With the longest texts, the frame is untouched, and around the text the bar is clear on all sides."""
+    """With the longest texts, the frame is unchanged, and the caption has a margin on all sides."""
     policy = policy_of(f"env={preset}", "env.max_steps=1", name="buckets=10,20\n" * 20)
     pixels = seen(policy)[0].pixels
     actions = range(policy.first_action, policy.first_action + policy.actions)
     for action in (None, *actions):
         shown = np.asarray(
-            captioned(Moment(pixels, 10000, action, -12345.678, "truncated: step limit"), policy)
+            captioned_frame(Moment(pixels, 10000, action, -12345.678, "truncated: step limit"), policy)
         )
         factor = math.ceil(480 / pixels.shape[1])
         height, width = pixels.shape[0] * factor, pixels.shape[1] * factor
@@ -222,17 +230,17 @@ def test_nothing_of_a_caption_is_clipped(preset: str) -> None:
 
 
 def test_small_odd_pictures_are_enlarged(tmp_path: Path) -> None:
-    """A picture of 65 x 33 pixels fills 520 x 264 and a bar, all even, in any environment that draws."""
+    """A frame of 65 x 33 pixels is enlarged to 520 x 264, and the size with the caption is even."""
     policy = drawn()
     made = filmed(policy, tmp_path / "a.mp4")
     assert (made.frames, made.size, made.fps) == (5, (520, 264 + 52), 10.0)
-    image = captioned(Moment(np.zeros((301, 501, 3), np.uint8), 1, 1, 0.1 + 0.2, ""), policy)
+    image = captioned_frame(Moment(np.zeros((301, 501, 3), np.uint8), 1, 1, 0.1 + 0.2, ""), policy)
     assert (image.width % 2, image.height % 2) == (0, 0)
 
 
 @pytest.mark.parametrize(("at", "error"), [("fails", ZeroDivisionError), ("is killed", Interrupted)])
-def test_nothing_half_written_is_left(at: str, error: type[BaseException], tmp_path: Path) -> None:
-    """Where the environment fails, or a signal comes, what was there stays and nothing is added."""
+def test_no_incomplete_file_is_left(at: str, error: type[BaseException], tmp_path: Path) -> None:
+    """If the environment fails, or a signal arrives, the old file stays and no file is added."""
     (tmp_path / "a.mp4").write_bytes(b"mine")
     with pytest.raises(error):
         filmed(drawn(at=at), tmp_path / "a.mp4", tmp_path / "a.gif")
@@ -242,7 +250,7 @@ def test_nothing_half_written_is_left(at: str, error: type[BaseException], tmp_p
 
 @pytest.mark.filterwarnings("error")
 def test_an_environment_that_draws_nothing(tmp_path: Path) -> None:
-    """It is refused, by the option that asked for a film, and no file is begun."""
+    """An environment that cannot render is refused with the option's name, and no file is created."""
     policy = dataclasses.replace(drawn(), env=Env("Blind-v0", max_steps=100))
     with pytest.raises(
         UsageError, match=r"--video: needs an environment that can render .* given 'Blind-v0'"
@@ -251,15 +259,15 @@ def test_an_environment_that_draws_nothing(tmp_path: Path) -> None:
     with pytest.raises(
         UsageError, match=r"--human: needs an environment that can render \(render_mode human\)"
     ):
-        drawing(policy.setting(), "human", "--human")
+        rendering_env(policy.setting(), "human", "--human")
     assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("before", [None, "wayland"])
-def test_the_display_is_left_as_it_was(
+def test_the_display_settings_are_restored(
     before: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A film needs no display and sets SDL's driver for itself alone."""
+    """A recording needs no display, and restores SDL's driver afterwards."""
     monkeypatch.delenv("SDL_AUDIODRIVER", raising=False)
     monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
     if before:
@@ -271,7 +279,7 @@ def test_the_display_is_left_as_it_was(
 
 @pytest.mark.parametrize("ending", ["mp4", "gif"])
 def test_frames_are_not_held_in_memory(ending: str, tmp_path: Path) -> None:
-    """Of two hundred frames written, at most two are still there after any of them."""
+    """Of two hundred written frames, at most two are in memory at any time."""
     frames: list[weakref.ref[Image.Image]] = []
     with writing(tmp_path / f"a.{ending}", 20.0) as writer:
         for number in range(200):
@@ -282,7 +290,7 @@ def test_frames_are_not_held_in_memory(ending: str, tmp_path: Path) -> None:
 
 
 def test_a_gif_of_equal_frames_waits(tmp_path: Path) -> None:
-    """Frames that look alike are one that is shown for as long as all of them."""
+    """Equal frames are one frame that is shown for as long as all of them."""
     colours = [0, 0, 0, 90, 90, 200, 200, 200]
     with writing(tmp_path / "a.gif", 4.0) as writer:
         for colour in colours:
@@ -292,8 +300,8 @@ def test_a_gif_of_equal_frames_waits(tmp_path: Path) -> None:
     assert durations == [750, 500, 750 + 2000]
 
 
-def test_a_fast_gif_passes_frames_over(tmp_path: Path) -> None:
-    """Of 50 frames a second every third is kept, and the last one always."""
+def test_a_fast_gif_skips_frames(tmp_path: Path) -> None:
+    """Of 50 frames per second every third is kept, and always the last one."""
     with writing(tmp_path / "a.gif", 50.0) as writer:
         for number in range(12):
             writer.add(Image.new("RGB", (32, 32), (20 * number,) * 3))
@@ -302,8 +310,8 @@ def test_a_fast_gif_passes_frames_over(tmp_path: Path) -> None:
     assert durations == [60, 60, 60, 40, 20 + 2000]
 
 
-def test_a_rate_need_not_be_whole(tmp_path: Path) -> None:
-    """An MP4 keeps 29.97 frames a second as exactly as the format can."""
+def test_a_frame_rate_need_not_be_an_integer(tmp_path: Path) -> None:
+    """An MP4 keeps 29.97 frames per second as exactly as the format can."""
     with writing(tmp_path / "a.mp4", 30000 / 1001) as writer:
         writer.add(Image.new("RGB", (32, 32)))
     with av.open(str(tmp_path / "a.mp4")) as container:

@@ -5,14 +5,14 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageColor
 
-from qsweep.pictures.learning_curve import BLUE, HEIGHT, ORANGE, PALE, PLACES, WIDTH, learning_curve
+from qsweep.pictures.learning_curve import BLUE, HEIGHT, LEGEND_POSITIONS, ORANGE, PALE, WIDTH, learning_curve
 from qsweep.tracking.curves import Points
 
 Pixels = npt.NDArray[np.uint8]
 
 
 def points(average: npt.ArrayLike, spread: float = 10.0) -> Points:
-    """Curves whose minimum and maximum lie `spread` below and above the average."""
+    """Return curves whose minimum and maximum lie `spread` below and above the average."""
     values = np.asarray(average, np.float64)
     return Points(
         np.arange(len(values)),
@@ -26,14 +26,14 @@ def points(average: npt.ArrayLike, spread: float = 10.0) -> Points:
 
 
 def of_colour(image: Image.Image, colour: str) -> npt.NDArray[np.bool_]:
-    """Which pixels [height, width] have nearly this colour."""
+    """Return the mask of pixels [height, width] with nearly this colour."""
     wanted = np.array(ImageColor.getrgb(colour), np.int64)
     found: npt.NDArray[np.bool_] = np.abs(np.asarray(image.convert("RGB"), np.int64) - wanted).max(axis=2) < 8
     return found
 
 
 def test_the_average_rises_within_its_band() -> None:
-    """A rising average goes up from left to right; above and below it lies the band."""
+    """A rising average goes up from left to right, with the band above and below it."""
     image = learning_curve(points(np.linspace(-200.0, -100.0, 50)), 100, "MountainCar-v0", "upper left")
     assert image.size == (WIDTH, HEIGHT)
     average, band = of_colour(image, BLUE), of_colour(image, PALE)
@@ -47,7 +47,7 @@ def test_the_average_rises_within_its_band() -> None:
 
 
 def test_epsilon_lies_below() -> None:
-    """Epsilon falls in a part of its own, below the returns."""
+    """Epsilon decays in a chart of its own, below the returns."""
     rows, columns = np.nonzero(of_colour(learning_curve(points(np.zeros(50)), 1, "t"), ORANGE))
     assert rows.min() > 440
     assert rows[columns == columns.min()].mean() < rows[columns == columns.max()].mean() - 50
@@ -57,10 +57,12 @@ def test_epsilon_lies_below() -> None:
     ("place", "right", "low"),
     [("upper left", 0, 0), ("lower right", 1, 1), (4, 1, 1), (3, 0, 1), ("center", 0.5, 0.5)],
 )
-def test_where_the_legend_stands(place: str | int, right: float, low: float) -> None:
-    """The legend is where it is asked for, by name or by number."""
+def test_the_position_of_the_legend(place: str | int, right: float, low: float) -> None:
+    """The legend has the requested position, given by name or by index."""
     around = points(np.array([-10.0, 10.0] * 2), 0.0)
-    elsewhere = next(name for name in PLACES[1:] if name != place and PLACES.index(name) != place)
+    elsewhere = next(
+        name for name in LEGEND_POSITIONS[1:] if name != place and LEGEND_POSITIONS.index(name) != place
+    )
     here, there = (
         np.asarray(learning_curve(around, 1, "t", at).convert("L"), np.int64) for at in (place, elsewhere)
     )
@@ -71,15 +73,15 @@ def test_where_the_legend_stands(place: str | int, right: float, low: float) -> 
 
 
 def test_the_best_place_is_empty() -> None:
-    """Left alone, the legend does not stand on a curve."""
+    """By default, the legend does not cover a curve."""
     rising = points(np.linspace(-200.0, -100.0, 500), 0.0)
     best, chosen = (np.asarray(learning_curve(rising, 1, "t", at)) for at in ("best", "lower right"))
     upper = np.asarray(learning_curve(rising, 1, "t", "upper left"))
     assert np.array_equal(best, upper) or np.array_equal(best, chosen)
 
 
-def test_a_place_that_is_none() -> None:
-    """Another place is refused by name."""
+def test_an_invalid_position() -> None:
+    """An invalid position raises ValueError, which lists the valid ones."""
     with pytest.raises(ValueError, match="legend must be one of best, upper right"):
         learning_curve(points(np.zeros(3)), 1, "t", "beside")
 
@@ -97,10 +99,10 @@ def test_a_place_that_is_none() -> None:
     ],
 )
 def test_any_curve_can_be_drawn(average: list[float]) -> None:
-    """One point, a level line, huge and tiny returns, points without a value: all give an image."""
+    """One point, a constant, huge and tiny returns, and NaN all give an image."""
     assert learning_curve(points(average), 100, "t").size == (WIDTH, HEIGHT)
 
 
 def test_signs_in_a_title() -> None:
-    """A title is taken as it is, with any signs."""
+    """A title may have any characters."""
     assert learning_curve(points([0.0, 1.0]), 100, "ü $x_1$ \N{SNOWMAN} a=[1,2]").size == (WIDTH, HEIGHT)

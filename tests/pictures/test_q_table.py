@@ -21,16 +21,15 @@ from PIL import Image
 from qsweep.config import Env
 from qsweep.environments.grid import Grid
 from qsweep.pictures.layouts import layout
-from qsweep.pictures.marks import GREEDY, OTHER, PALETTE, STILL
-from qsweep.pictures.q_table import action_chart, arranged, change_map, policy_map, value_map
+from qsweep.pictures.marks import GREEDY, OTHER, PALETTE, UNCHANGED
+from qsweep.pictures.q_table import action_chart, arrange, change_map, policy_map, value_map
 from qsweep.pictures.q_table_slider import q_table_images, write_slider
-from qsweep.pictures.surfaces import Axis, Layout, Panel
-from qsweep.pictures.table_comparison import Table, agreement_map, difference_map
+from qsweep.pictures.surfaces import Layout, Panel, PanelAxis
+from qsweep.pictures.table_comparison import TableView, agreement_map, difference_map
 from qsweep.plan.composition import load_resolved
+from qsweep.system.arrays import Floats
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, History
 from tests.support.settings import on_grid
-
-Floats = npt.NDArray[np.float64]
 
 CAR = Env("MountainCar-v0")
 SMALL = Grid((-1.2, -0.07), (0.6, 0.07), (5, 4))
@@ -46,7 +45,7 @@ PRESETS = (
 
 
 def of_preset(preset: str, *lines: str) -> tuple[Layout, Floats, npt.NDArray[np.int64]]:
-    """A layout, a random table, and changes of which half are none."""
+    """Return a layout, a random Q-table, and changes, half of which are 0."""
     made = load_resolved([f"env={preset}", *lines])
     random = np.random.default_rng(3)
     table = random.normal(size=made.shape)
@@ -55,12 +54,12 @@ def of_preset(preset: str, *lines: str) -> tuple[Layout, Floats, npt.NDArray[np.
 
 
 def small(seed: int = 0) -> tuple[Layout, Floats]:
-    """Five positions, four velocities, three actions."""
+    """Return a layout and a Q-table of five positions, four velocities and three actions."""
     return layout(on_grid(CAR, SMALL, 3)), np.random.default_rng(seed).normal(size=(5, 4, 3))
 
 
 def panels_of(figure: Figure) -> list[Axes]:
-    """The axes of a figure but its colour scale."""
+    """Return the axes of a figure except its colour scale."""
     return [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
 
 
@@ -78,19 +77,19 @@ def places(drawn: EllipseCollection) -> set[tuple[float, float]]:
 
 
 def centres(panel: Panel, where: npt.NDArray[np.bool_]) -> set[tuple[float, float]]:
-    """The middles of some cells of a panel."""
+    """Return the centres of the cells of a mask."""
     return {(round(panel.x.centres[i], 9), round(panel.y.centres[j], 9)) for i, j in np.argwhere(where)}
 
 
 def pixels(figure: Figure) -> npt.NDArray[np.int64]:
-    """A figure as PNG shows it, [height, width, 3]."""
+    """Return the pixels of a figure as PNG, [height, width, 3]."""
     file = BytesIO()
     figure.savefig(file, format="png")
     return np.asarray(Image.open(file).convert("RGB"), np.int64)
 
 
 def pixel(shown: npt.NDArray[np.int64], axes: Axes, x: float, y: float) -> list[int]:
-    """The colour at a point of the axes' data."""
+    """Return the colour at a point in data coordinates."""
     across, up = axes.transData.transform((x, y))
     return shown[shown.shape[0] - 1 - int(up), int(across)].tolist()
 
@@ -100,37 +99,37 @@ def rgb(colour: str) -> list[int]:
 
 
 def mesh(axes: Axes) -> QuadMesh:
-    """The coloured cells."""
+    """Return the coloured cells."""
     return next(drawn for drawn in axes.collections if isinstance(drawn, QuadMesh))
 
 
 def shown_values(axes: Axes) -> Any:
-    """The values of the coloured cells, masked [n2, n1]."""
+    """Return the values of the coloured cells, a masked array [n2, n1]."""
     drawn = mesh(axes)
     return np.ma.reshape(drawn.get_array(), drawn.get_coordinates()[:-1, :-1, 0].shape)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_large_green_dots_are_the_greedy_actions(preset: str) -> None:
-    """In each action's panel they are where that action is the greedy one, small red ones elsewhere."""
+    """In each action's panel, large green dots are where it is greedy, small red ones elsewhere."""
     shown, table, _ = of_preset(preset)
     figure = action_chart(shown, table, "a title")
-    grid = [pair for line in arranged(len(shown.actions), len(shown.panels)) for pair in line]
+    grid = [pair for line in arrange(len(shown.actions), len(shown.panels)) for pair in line]
     assert len(figure.axes) == len(grid) == len(shown.actions) * len(shown.panels)
     for axes, (action, number) in zip(figure.axes, grid, strict=True):
         panel = shown.panels[number]
         greedy = panel.action_values(table).argmax(axis=2) == action
-        inside = ~panel.world.ends if panel.world else np.ones_like(greedy)
+        inside = ~panel.map.ends if panel.map else np.ones_like(greedy)
         [green], [red] = dots(axes, GREEDY.colour), dots(axes, OTHER.colour)
         assert places(green) == centres(panel, greedy & inside)
         assert places(red) == centres(panel, ~greedy & inside)
         assert axes.get_title(loc="left").split("\n")[0] == shown.actions[action]
 
 
-def test_a_strip_has_a_row_for_each_action() -> None:
-    """One dimension: strips below each other, as wide as the sheet."""
+def test_a_strip_has_a_row_per_action() -> None:
+    """With one dimension, the actions are strips below each other, as wide as the sheet."""
     shown = layout(on_grid(CAR, SMALL, 4))
-    panel = Panel(shown.panels[0].x, Axis("", np.array([0.0, 1.0])), np.arange(5).reshape(5, 1, 1))
+    panel = Panel(shown.panels[0].x, PanelAxis("", np.array([0.0, 1.0])), np.arange(5).reshape(5, 1, 1))
     table = np.random.default_rng(0).normal(size=(5, 4))
     figure = action_chart(Layout((panel,), shown.actions), table, "a title")
     boxes = [axes.get_position() for axes in figure.axes]
@@ -141,8 +140,8 @@ def test_a_strip_has_a_row_for_each_action() -> None:
         assert places(green) == centres(panel, (table.argmax(axis=1) == action)[:, None])
 
 
-def test_a_dot_is_told_apart_without_colour() -> None:
-    """A greedy one is opaque and much larger."""
+def test_greedy_dots_differ_without_colour() -> None:
+    """A greedy dot is opaque and much larger than others."""
     figure = action_chart(*small(), "a title")
     [green], [red] = dots(figure.axes[0], GREEDY.colour), dots(figure.axes[0], OTHER.colour)
     assert np.min(green._widths) > 1.5 * np.max(red._widths)  # type: ignore[attr-defined]
@@ -150,7 +149,7 @@ def test_a_dot_is_told_apart_without_colour() -> None:
 
 
 def test_the_first_dimension_goes_right_and_the_second_up() -> None:
-    """A table in which one corner alone prefers the last action has its green dot in that corner."""
+    """A Q-table that prefers the last action in one corner has its green dot in that corner."""
     shown, _ = small()
     table = np.zeros((5, 4, 3))
     table[4, 0, 2] = 1.0  # the greatest position, the least velocity
@@ -165,7 +164,7 @@ def test_the_first_dimension_goes_right_and_the_second_up() -> None:
 
 
 def test_axes_are_in_the_environments_units() -> None:
-    """Limits are the bounds, and the names say what they are of."""
+    """The limits of the axes are the bounds, and the labels name the dimensions."""
     figure = action_chart(*small(), "a title")
     assert figure.axes[0].get_xlim() == (-1.2, 0.6)
     assert figure.axes[0].get_ylim() == (-0.07, 0.07)
@@ -175,13 +174,13 @@ def test_axes_are_in_the_environments_units() -> None:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_policy_map_has_the_colours_of_its_legend(preset: str) -> None:
-    """At the edge of each cell lies the colour of its greedy action; grey where nothing changed."""
+    """Each cell has the colour of its greedy action, or is grey if it never changed."""
     shown, table, changes = of_preset(preset)
     figure = policy_map(shown, table, "a title", changes)
     image = pixels(figure)
     for axes, panel in zip(figure.axes, shown.panels, strict=True):
         greedy, still = panel.action_values(table).argmax(axis=2), panel.counts(changes) == 0
-        ends = panel.world.ends if panel.world else np.zeros_like(still)
+        ends = panel.map.ends if panel.map else np.zeros_like(still)
         values = shown_values(axes)
         assert np.array_equal(values.mask.T if values.mask.ndim else ends, still | ends)
         for i, j in np.argwhere(~ends & ~still):
@@ -192,11 +191,11 @@ def test_the_policy_map_has_the_colours_of_its_legend(preset: str) -> None:
     words = [text.get_text() for text in legend.get_texts()]
     assert words == [*shown.actions, "unchanged since the first checkpoint"]
     colours = [patch.get_facecolor() for patch in legend.get_patches()]
-    assert colours == [to_rgba(c) for c in (*PALETTE[: len(shown.actions)], STILL)]
+    assert colours == [to_rgba(c) for c in (*PALETTE[: len(shown.actions)], UNCHANGED)]
 
 
 def test_unchanged_cells_are_grey_and_hatched() -> None:
-    """Whatever their greedy action; without any there is nothing of it, in the legend neither."""
+    """Unchanged cells are hatched for any action; without such cells the legend has no entry."""
     shown, table = small()
     changes = np.ones((5, 4), np.int64)
     changes[1, 2] = 0
@@ -207,15 +206,15 @@ def test_unchanged_cells_are_grey_and_hatched() -> None:
     )
     (left, low), (right, high) = np.round(box).astype(int)
     inside = image[image.shape[0] - high + 2 : image.shape[0] - low - 2, left + 2 : right - 2].reshape(-1, 3)
-    grey = (inside == rgb(STILL)).all(axis=1).mean()
+    grey = (inside == rgb(UNCHANGED)).all(axis=1).mean()
     assert 0.3 < grey < 0.95  # the rest are the hatches
     assert np.ptp(inside, axis=1).max() < 20  # which are grey, too
     whole = policy_map(shown, table, "a title", np.ones((5, 4), np.int64))
     assert len(whole.legends[0].get_texts()) == 3
 
 
-def test_arrows_lead_where_the_actions_do() -> None:
-    """On FrozenLake's map each place that is no end has an arrow of the greedy action, others none."""
+def test_arrows_have_the_direction_of_the_actions() -> None:
+    """On FrozenLake's map, each cell that is no end has an arrow of its greedy action."""
     shown, _, _ = of_preset("frozen_lake")
     [panel] = shown.panels
     table = np.zeros((16, 4))
@@ -226,14 +225,14 @@ def test_arrows_lead_where_the_actions_do() -> None:
         if isinstance(drawn, Quiver):
             for (x, y), u, v in zip(drawn.get_offsets(), drawn.U, drawn.V, strict=True):
                 found[x, y] = (np.sign(u), np.sign(v))
-    assert panel.world is not None
+    assert panel.map is not None
     towards = [(-1, 0), (0, -1), (1, 0), (0, 1)]
-    places = [(i, j) for i, j in np.ndindex(4, 4) if not panel.world.ends[i, j]]
+    places = [(i, j) for i, j in np.ndindex(4, 4) if not panel.map.ends[i, j]]
     assert found == {(i + 0.5, j + 0.5): towards[i] for i, j in places}
 
 
-def test_actions_that_lead_nowhere_have_letters() -> None:
-    """Taxi's pick up and drop off are P and D, where they are greedy."""
+def test_actions_without_direction_have_letters() -> None:
+    """Taxi's pick up and drop off are P and D in the cells where they are greedy."""
     shown, _, _ = of_preset("taxi")
     table = np.zeros((500, 6))
     table[:, 4] = 1.0
@@ -245,7 +244,7 @@ def test_actions_that_lead_nowhere_have_letters() -> None:
 
 
 def test_the_value_map_shows_the_best_actions_values() -> None:
-    """The greatest value in each cell; the scale is that of the cells which changed."""
+    """The map has the highest value of each cell; the scale covers the cells that changed."""
     shown, table = small()
     changes = np.ones((5, 4), np.int64)
     changes[0, 0] = 0
@@ -258,8 +257,8 @@ def test_the_value_map_shows_the_best_actions_values() -> None:
     assert mesh(figure.axes[0]).get_clim() == (best[changes > 0].min(), best[changes > 0].max())
 
 
-def test_the_value_map_of_a_map_leaves_the_ends_out() -> None:
-    """What the table holds for holes and goals is never learned."""
+def test_the_value_map_of_a_map_omits_the_ends() -> None:
+    """Holes and goals, whose values are never learned, are not drawn."""
     shown, table, _ = of_preset("cliff_walking")
     table[37:] = 1e6
     figure = value_map(shown, table, "a title")
@@ -267,8 +266,8 @@ def test_the_value_map_of_a_map_leaves_the_ends_out() -> None:
     assert mesh(figure.axes[0]).get_clim()[1] < 10
 
 
-def test_values_of_nothing_at_all() -> None:
-    """Where no cell has changed the map is grey, and there is a scale all the same."""
+def test_values_without_changes() -> None:
+    """If no cell has changed, the map is grey, and still has a scale."""
     shown, table = small()
     none = np.zeros((5, 4), np.int64)
     for figure in (
@@ -281,7 +280,7 @@ def test_values_of_nothing_at_all() -> None:
 
 
 def test_the_change_map_counts_checkpoints_and_says_so() -> None:
-    """Its numbers are those given, and its scale does not claim that they are visits."""
+    """The map shows the given numbers, and its scale calls them a stand-in for visits."""
     shown, _ = small()
     changes = np.arange(20).reshape(5, 4)
     figure = change_map(shown, changes, "a title")
@@ -293,13 +292,13 @@ def test_the_change_map_counts_checkpoints_and_says_so() -> None:
 
 
 def test_the_difference_map_by_hand() -> None:
-    """After minus before of the best values, with a dot where another action is the greedy one."""
+    """The map has the difference of the best values, with a dot where the greedy action differs."""
     shown, before = small()
     after = before.copy()
     after[2, 1] += 3.0  # better, the same action
     after[4, 3] = -50.0
     after[4, 3, (before[4, 3].argmax() + 1) % 3] = before[4, 3].max() - 2.0  # worse, another action
-    figure = difference_map(Table(shown, before, "ep1"), Table(shown, after, "ep2"), "a title")
+    figure = difference_map(TableView(shown, before, "ep1"), TableView(shown, after, "ep2"), "a title")
     expected = np.zeros((5, 4))
     expected[2, 1], expected[4, 3] = 3.0, after[4, 3].max() - before[4, 3].max()
     assert np.allclose(shown_values(figure.axes[0]).data.T, expected)
@@ -314,38 +313,38 @@ def test_the_difference_map_by_hand() -> None:
 
 
 def test_the_difference_of_a_table_with_itself() -> None:
-    """It is nothing anywhere, and there is a scale all the same."""
-    one = Table(*small())
+    """The difference is 0 everywhere, and the map still has a scale."""
+    one = TableView(*small())
     figure = difference_map(one, one, "a title")
     assert np.all(shown_values(figure.axes[0]) == 0)
     assert mesh(figure.axes[0]).get_clim() == (-1.0, 1.0)
 
 
 def test_tables_on_different_grids_are_compared_at_every_point() -> None:
-    """The difference of 2 x 1 and 3 x 1 buckets is drawn on the four columns that both make."""
+    """The difference of 2 x 1 and 3 x 1 buckets is drawn on the four columns of all edges."""
     grids = [Grid((0.0, 0.0), (6.0, 1.0), (n, 1)) for n in (2, 3)]
     coarse, fine = (layout(on_grid(CAR, grid, 1)) for grid in grids)
     before, after = np.array([[[10.0]], [[20.0]]]), np.array([[[1.0]], [[2.0]], [[3.0]]])
-    figure = difference_map(Table(coarse, before), Table(fine, after), "a title")
+    figure = difference_map(TableView(coarse, before), TableView(fine, after), "a title")
     assert shown_values(figure.axes[0]).tolist() == [[-9.0, -8.0, -18.0, -17.0]]
     assert mesh(figure.axes[0]).get_coordinates()[0, :, 0].tolist() == [0.0, 2.0, 3.0, 4.0, 6.0]  # type: ignore[attr-defined]
 
 
 def test_different_slices_are_not_compared() -> None:
-    """Panels that fix something else have nothing to do with each other."""
+    """Tables whose panels show different slices raise ValueError."""
     grid = Grid((-2.4, -3.0, -0.2095, -3.5), (2.4, 3.0, 0.2095, 3.5), (3, 3, 4, 4))
     one = layout(on_grid(Env("CartPole-v1"), grid, 2), panels=1)
     other = layout(on_grid(Env("CartPole-v1"), grid, 2), panels=2)
     table = np.zeros((3, 3, 4, 4, 2))
     with pytest.raises(ValueError, match="different slices"):
-        difference_map(Table(one, table), Table(other, table), "a title")
+        difference_map(TableView(one, table), TableView(other, table), "a title")
 
 
 def test_the_agreement_of_seeds_by_hand() -> None:
-    """Four seeds: all agree in one cell, three, two and two against two in others."""
+    """Of four seeds, four, three, two, and two against two agree in one cell each."""
     shown = layout(on_grid(CAR, Grid((0.0, 0.0), (4.0, 1.0), (4, 1)), 3))
     greedy = np.array([[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 2, 1], [0, 1, 0, 0]])  # seeds, cells
-    tables = [Table(shown, np.eye(3)[row][:, None, :]) for row in greedy]
+    tables = [TableView(shown, np.eye(3)[row][:, None, :]) for row in greedy]
     figure = agreement_map(tables, "a title")
     assert shown_values(figure.axes[0]).tolist() == [[1.0, 0.75, 0.5, 0.5]]
     assert mesh(figure.axes[0]).get_clim() == (1 / 3, 1.0)
@@ -353,12 +352,12 @@ def test_the_agreement_of_seeds_by_hand() -> None:
     assert words in [text.get_text() for text in figure.texts]
 
 
-def test_agreement_hides_what_no_seed_changed() -> None:
-    """A cell that one of the seeds changed is shown, one that none changed is hatched."""
+def test_agreement_hides_cells_that_no_seed_changed() -> None:
+    """A cell that one seed changed is drawn; a cell that none changed is hatched."""
     shown, table = small()
     one, other = np.zeros((5, 4), np.int64), np.zeros((5, 4), np.int64)
     one[0, 0] = other[3, 3] = 4
-    seeds = [Table(shown, table, changes=one), Table(shown, table, changes=other)]
+    seeds = [TableView(shown, table, changes=one), TableView(shown, table, changes=other)]
     figure = agreement_map(seeds, "a title")
     values = shown_values(figure.axes[0])
     assert values.count() == 2
@@ -366,9 +365,9 @@ def test_agreement_hides_what_no_seed_changed() -> None:
 
 
 def charts(preset: str) -> list[Figure]:
-    """Every chart of a preset."""
+    """Return every chart of a preset."""
     shown, table, changes = of_preset(preset)
-    one, other = Table(shown, table, "one", changes), Table(shown, -table, "other", changes)
+    one, other = TableView(shown, table, "one", changes), TableView(shown, -table, "other", changes)
     title = f"{preset} of a run with a rather long name, " * 3
     return [
         action_chart(shown, table, title),
@@ -381,7 +380,7 @@ def charts(preset: str) -> list[Figure]:
 
 
 def words_of(figure: Figure) -> list[Text]:
-    """All words that are drawn."""
+    """Return all texts of a figure."""
     texts = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
     for axes in figure.axes:
         texts += [axes.title, axes._left_title, *axes.texts]  # type: ignore[attr-defined]
@@ -393,8 +392,8 @@ def words_of(figure: Figure) -> list[Text]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
-def test_nothing_is_clipped_and_no_words_overlap(preset: str) -> None:
-    """All words of all charts lie inside the figure, and beside each other."""
+def test_texts_are_not_clipped_and_do_not_overlap(preset: str) -> None:
+    """All texts of all charts lie inside the figure and do not overlap."""
     for figure in charts(preset):
         figure.canvas.draw()
         width, height = figure.canvas.get_width_height()
@@ -409,7 +408,7 @@ def test_nothing_is_clipped_and_no_words_overlap(preset: str) -> None:
 
 @pytest.mark.parametrize("preset", ["mountain_car", "taxi"])
 def test_charts_are_svg_too(preset: str) -> None:
-    """Each is well-formed, and drawn as shapes, not as one picture."""
+    """Each chart is well-formed SVG made of shapes, not of one raster image."""
     for figure in charts(preset):
         file = BytesIO()
         figure.savefig(file, format="svg")
@@ -419,7 +418,7 @@ def test_charts_are_svg_too(preset: str) -> None:
 
 
 def test_many_cells_become_a_picture_in_the_svg() -> None:
-    """Beyond ten thousand cells a chart's file does not grow with them."""
+    """Above 10,000 cells the file size does not grow with the number of cells."""
     grid = Grid((-1.2, -0.07), (0.6, 0.07), (120, 120))
     file = BytesIO()
     table = np.random.default_rng(0).normal(size=(120, 120, 3))
@@ -428,7 +427,7 @@ def test_many_cells_become_a_picture_in_the_svg() -> None:
 
 
 def test_names_are_not_taken_for_formulas() -> None:
-    """A run may be called $x_1$, and even $."""
+    """Names such as $x_1$ and $ are drawn literally."""
     shown, table = small()
     for title in ("$x_1$", "a $ b $", "line\nbreaks \t too"):
         figure = policy_map(shown, table, title)
@@ -437,7 +436,7 @@ def test_names_are_not_taken_for_formulas() -> None:
 
 
 def test_more_actions_than_colours() -> None:
-    """Each still has its own."""
+    """With more actions than the palette has, each action has its own colour."""
     shown = layout(on_grid(CAR, SMALL, 12))
     table = np.random.default_rng(0).normal(size=(5, 4, 12))
     figure = policy_map(shown, table, "a title")
@@ -450,16 +449,16 @@ def test_more_actions_than_colours() -> None:
     ("actions", "panels", "rows"),
     [(3, 1, [3]), (6, 1, [3, 3]), (7, 1, [4, 3]), (2, 3, [3, 3]), (6, 2, [6, 6]), (3, 3, [3, 3, 3])],
 )
-def test_every_pair_has_one_place(actions: int, panels: int, rows: Sequence[int]) -> None:
-    """Of actions and panels, in rows that are not too long."""
-    grid = arranged(actions, panels)
+def test_every_pair_has_one_position(actions: int, panels: int, rows: Sequence[int]) -> None:
+    """Every pair of action and panel has one position, in rows of limited length."""
+    grid = arrange(actions, panels)
     assert [len(line) for line in grid] == list(rows)
     pairs = [pair for line in grid for pair in line]
     assert sorted(pairs) == [(a, p) for a in range(actions) for p in range(panels)]
 
 
 def archive_of(path: Path, count: int) -> Archive:
-    """A history in which at the n-th checkpoint the n-th of twenty cells comes to prefer action 2."""
+    """Write a history in which the n-th checkpoint changes the n-th of twenty cells to action 2."""
     table = np.zeros((5, 4, 3))
     with History(path / FILE_NAME, (5, 4, 3), {}) as history:
         for n in range(1, count + 1):
@@ -470,7 +469,7 @@ def archive_of(path: Path, count: int) -> Archive:
 
 
 def test_images_for_the_slider(tmp_path: Path) -> None:
-    """Ten of one size, from the first checkpoint, at step 0, to the last, each with that one's policy."""
+    """Ten images of equal size show the policies from the first checkpoint, at step 0, to the last."""
     archive = archive_of(tmp_path, 19)
     shown, _ = small()
     images = list(q_table_images(archive, shown, "a run"))
@@ -486,13 +485,13 @@ def test_images_for_the_slider(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_few_checkpoints_are_all_shown(tmp_path: Path, count: int) -> None:
-    """No checkpoint is shown twice."""
+    """With few checkpoints, each is shown once."""
     images = list(q_table_images(archive_of(tmp_path, count), small()[0], "a run"))
     assert [step for step, _ in images] == [0, *(10 * n - 1 for n in range(2, count + 1))]
 
 
-def test_slider_files_are_mlflows_own_and_are_not_doubled(tmp_path: Path) -> None:
-    """Logged twice, each image is there once, with the thumbnail that MLflow asks for beside it."""
+def test_slider_files_are_mlflows_and_are_not_duplicated(tmp_path: Path) -> None:
+    """An image that is logged twice exists once, with the thumbnail that MLflow requires."""
     images = [(0, Image.new("RGB", (70, 50))), (2499, Image.new("RGB", (70, 50)))]
     for _ in range(2):
         write_slider(tmp_path, images, 1700000000000)

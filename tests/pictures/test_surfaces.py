@@ -30,7 +30,7 @@ quick = settings(deadline=None, max_examples=40)
 
 
 class Cube(gymnasium.Env[Any, int]):
-    """An environment of nobody's, with any observation space."""
+    """An unknown environment with a given observation space."""
 
     action_space = spaces.Discrete(2)
 
@@ -51,7 +51,7 @@ SPACES: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module", autouse=True)
 def registered() -> Iterator[None]:
-    """Environments of this file's own."""
+    """Register the environments of this file."""
     for name, kwargs in SPACES.items():
         gymnasium.register(name, entry_point=Cube, kwargs=kwargs)
     yield
@@ -60,7 +60,7 @@ def registered() -> Iterator[None]:
 
 
 def of_preset(preset: str, *lines: str, changes: Any = None, panels: int = 3) -> tuple[Layout, Grid]:
-    """The layout of a preset's table, and its grid."""
+    """Return the layout of a preset's Q-table, and its grid."""
     made = load_resolved([f"env={preset}", *lines])
     return layout(made, changes, panels), made.grid
 
@@ -70,31 +70,31 @@ def random_table(grid: Grid, actions: int, seed: int = 0) -> npt.NDArray[np.floa
 
 
 def interval(side: npt.NDArray[np.float64], x: float) -> int:
-    """Which column of a side a value lies in."""
+    """Return the index of the interval that contains a value."""
     return int(np.flatnonzero((side[:-1] <= x) & (x < side[1:]))[0])
 
 
 def points(grid: Grid, count: int = 200, seed: int = 1) -> npt.NDArray[np.float64]:
-    """Observations inside the bounds of a grid."""
+    """Return observations inside the bounds of a grid."""
     return np.random.default_rng(seed).uniform(grid.low, grid.high, size=(count, len(grid.low)))
 
 
 def by_definition(
     grid: Grid, table: npt.NDArray[np.float64], seen: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """The action values of observations: the sum over the cells they lie in, [n, actions]."""
+    """Return the action values of observations by their definition, a sum over cells, [n, actions]."""
     return np.asarray(table.reshape(-1, table.shape[-1])[cells_at(grid, seen)].sum(axis=1))
 
 
 def agrees(panel: Panel, grid: Grid, table: npt.NDArray[np.float64], seen: npt.NDArray[np.float64]) -> bool:
-    """Whether a panel of the first two dimensions shows at observations what their values are."""
+    """Return whether a panel of the first two dimensions shows the exact values of observations."""
     shown = panel.action_values(table)
     found = [shown[interval(panel.x.edges, x), interval(panel.y.edges, y)] for x, y in seen[:, :2]]
     return np.allclose(found, by_definition(grid, table, seen), rtol=0, atol=1e-12)
 
 
 def test_a_table_of_two_dimensions_is_shown_as_it_is() -> None:
-    """Column i and row j are bucket i of the first dimension and j of the second, with their exact edges."""
+    """Column i and row j are bucket i of the first and j of the second dimension, with exact edges."""
     grid = Grid(LOW, HIGH, (20, 30))
     shown = layout(on_grid(CAR, grid, 3))
     [panel] = shown.panels
@@ -108,7 +108,7 @@ def test_a_table_of_two_dimensions_is_shown_as_it_is() -> None:
 
 
 def test_learned_edges() -> None:
-    """Between the bounds lie the learned edges, however uneven; an edge beyond a bound moves it."""
+    """Learned edges lie between the bounds; an edge beyond a bound replaces it."""
     grid = Grid((0.0, 0.0), (1.0, 1.0), (3, 3), edges=((0.1, 0.7), (0.5, 1.5)))
     x, y = edges(grid)
     assert x.tolist() == [0.0, 0.1, 0.7, 1.0]
@@ -119,14 +119,14 @@ def test_learned_edges() -> None:
 
 
 def test_edges_of_two_tilings_by_hand() -> None:
-    """Two tilings of two buckets, the second shifted by half a bucket: quarters of the range."""
+    """Two tilings of two buckets, the second shifted by half a bucket, divide the range into quarters."""
     x, y = edges(Grid((0.0, 10.0), (4.0, 20.0), (2, 2), tilings=2))
     assert x.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
     assert y.tolist() == [10.0, 12.5, 15.0, 17.5, 20.0]
 
 
 def test_values_of_two_tilings_by_hand() -> None:
-    """At 1.5 of 0 to 4 the first tiling is in its first tile, the second, shifted, in its second."""
+    """At 1.5 of 0 to 4 the value sums the first tile of the first tiling and the second of the second."""
     grid = Grid((0.0,), (4.0,), (2,), tilings=2)
     table = np.array([[[1.0], [2.0], [4.0]], [[10.0], [20.0], [40.0]]])
     [panel] = layout(on_grid(Env("Line-v0"), grid, 1)).panels
@@ -142,26 +142,26 @@ def test_values_of_two_tilings_by_hand() -> None:
     st.integers(0, 2**32 - 1),
 )
 def test_tilings_are_drawn_exactly(buckets: tuple[int, int], tilings: int, seed: int) -> None:
-    """Wherever an observation lies, the picture shows the sum over its tiles."""
+    """At any observation, the picture shows the sum over its tiles."""
     grid = Grid(LOW, HIGH, buckets, tilings=tilings)
     [panel] = layout(on_grid(CAR, grid, 3)).panels
     assert agrees(panel, grid, random_table(grid, 3, seed), points(grid, seed=seed))
 
 
 def test_counts_of_tilings_are_those_of_the_tile_that_has_most() -> None:
-    """What changed in any tile has changed."""
+    """A cell has changed if any of its tiles has."""
     grid = Grid((0.0,), (4.0,), (2,), tilings=2)
     [panel] = layout(on_grid(Env("Line-v0"), grid, 1)).panels
     assert panel.counts(np.array([[1, 2, 0], [5, 0, 3]]))[:, 0].tolist() == [5, 1, 2, 3]
 
 
 def test_one_dimension_is_a_strip() -> None:
-    """One row, without a name, over the buckets of a continuous dimension or the states of a discrete one."""
+    """The panel has one unnamed row, over buckets of a continuous or states of a discrete dimension."""
     grid = Grid((-1.0,), (1.0,), (4,))
     [panel] = layout(on_grid(Env("Line-v0"), grid, 2)).panels
     table = random_table(grid, 2)
     assert np.array_equal(panel.action_values(table)[:, 0], table)
-    assert (panel.y.edges.tolist(), panel.y.name, panel.world) == ([0.0, 1.0], "", None)
+    assert (panel.y.edges.tolist(), panel.y.name, panel.map) == ([0.0, 1.0], "", None)
     assert (panel.x.name, panel.is_strip) == ("dimension 0", True)
     assert np.allclose(panel.x.edges, [-1.0, -0.5, 0.0, 0.5, 1.0], rtol=0, atol=1e-15)
     [strip] = layout(on_grid(Env("Strip-v0"), Grid((3.0,), (10.0,), (7,)), 2)).panels
@@ -169,14 +169,14 @@ def test_one_dimension_is_a_strip() -> None:
 
 
 def test_discrete_dimensions_are_labelled_with_their_values() -> None:
-    """Each bucket is one value."""
+    """Each bucket of a discrete dimension is labelled with its value."""
     [panel] = layout(on_grid(Env("Mixed-v0"), Grid((0.0, 0.0), (3.0, 4.0), (3, 4)), 2)).panels
     assert (panel.x.labels, panel.y.labels) == (("0", "1", "2"), ("0", "1", "2", "3"))
     assert (panel.x.name, panel.y.name) == ("dimension 0", "dimension 1")
 
 
 def test_cart_pole_is_cut_into_slices() -> None:
-    """Angle and angular velocity, for each of three cart positions, at the middle cart velocity."""
+    """The panels show angle and angular velocity at three cart positions and the middle cart velocity."""
     shown, grid = of_preset("cart_pole")
     table = random_table(grid, 2)
     assert grid == POLE
@@ -191,8 +191,8 @@ def test_cart_pole_is_cut_into_slices() -> None:
         assert np.array_equal(panel.action_values(table), table[position, 1])
 
 
-def test_what_is_fixed_is_fixed_where_the_run_was_most() -> None:
-    """The most visited velocity, and of four positions the three that are most visited at it."""
+def test_hidden_dimensions_are_fixed_at_the_most_visited_bucket() -> None:
+    """The velocity is the most visited one, and the panels are the three positions most visited at it."""
     grid = Grid(POLE.low, POLE.high, (4, 3, 12, 8))
     changes = np.zeros((4, 3, 12, 8), np.int64)
     changes[:, 2] = 1
@@ -207,7 +207,7 @@ def test_what_is_fixed_is_fixed_where_the_run_was_most() -> None:
 
 @pytest.mark.parametrize(("panels", "positions"), [(1, [1]), (2, [0, 2]), (3, [0, 1, 2]), (9, [0, 1, 2])])
 def test_slices_are_spread_evenly(panels: int, positions: list[int]) -> None:
-    """Where nothing is known of visits, and there are never more of them than buckets."""
+    """Without known visits, slices are evenly spaced, and never more than there are buckets."""
     grid = POLE
     shown = layout(on_grid(Env("CartPole-v1"), grid, 2), panels=panels)
     table = random_table(grid, 2)
@@ -217,7 +217,7 @@ def test_slices_are_spread_evenly(panels: int, positions: list[int]) -> None:
 
 
 def test_of_an_unknown_environment_the_finest_dimensions_are_shown() -> None:
-    """Two with the most buckets, slices over the third, the last at its middle."""
+    """The two dimensions with the most buckets are shown, slices over the third, the last at its middle."""
     grid = Grid((0.0,) * 4, (1.0,) * 4, (5, 2, 9, 3))
     shown = layout(on_grid(Env("Cube-v0"), grid, 2))
     table = random_table(grid, 2)
@@ -229,7 +229,7 @@ def test_of_an_unknown_environment_the_finest_dimensions_are_shown() -> None:
 
 
 def test_slices_of_tilings_are_exact() -> None:
-    """In the interval that a slice is fixed at, every observation has the values that are shown."""
+    """Every observation in the interval of a slice has the values that are shown."""
     grid = Grid((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (3, 4, 2), tilings=4)
     gymnasium.register("Box-v0", entry_point=Cube, kwargs={"space": spaces.Box(0.0, 1.0, (3,), np.float64)})
     changes = np.zeros(grid.shape, np.int64)
@@ -246,7 +246,7 @@ def test_slices_of_tilings_are_exact() -> None:
 
 
 def test_blackjack_is_shown_as_in_the_textbook() -> None:
-    """The dealer's card from ace to 10 across, sums that can be played up, with and without usable ace."""
+    """The x axis is the dealer's card from ace to 10, y the sum from 4 to 21; panels: usable ace."""
     shown, grid = of_preset("blackjack")
     table = random_table(grid, 2)
     assert [panel.fixed for panel in shown.panels] == ["usable ace: no", "usable ace: yes"]
@@ -261,11 +261,11 @@ def test_frozen_lake_is_a_map() -> None:
     """State 0 is at the top left, the goal at the bottom right; holes and the goal end the episode."""
     shown, _ = of_preset("frozen_lake")
     [panel] = shown.panels
-    assert panel.world is not None
+    assert panel.map is not None
     assert panel.cells[:, ::-1, 0].T.tolist() == np.arange(16).reshape(4, 4).tolist()
-    rows = ["".join(letter or "." for letter in row) for row in panel.world.signs[:, ::-1].T]
+    rows = ["".join(letter or "." for letter in row) for row in panel.map.signs[:, ::-1].T]
     assert rows == ["S...", ".H.H", "...H", "H..G"]
-    assert np.array_equal(panel.world.ends, np.isin(panel.world.signs, ["H", "G"]))
+    assert np.array_equal(panel.map.ends, np.isin(panel.map.signs, ["H", "G"]))
     assert (panel.x.labels, panel.y.labels) == (tuple("0123"), tuple("3210"))
 
 
@@ -273,25 +273,25 @@ def test_frozen_lake_is_a_map() -> None:
     ("kwargs", "letters"), [({"map_name": "8x8"}, "S" + "." * 18 + "H"), ({"desc": ["SFH", "FFG"]}, "S.H..G")]
 )
 def test_the_map_is_that_of_the_arguments(kwargs: dict[str, Any], letters: str) -> None:
-    """Its size and its holes are read from the environment."""
+    """The map's size and holes are read from the environment."""
     env = Env("FrozenLake-v1", kwargs=kwargs)
     states = 64 if "map_name" in kwargs else 6
     (panel,), _ = maps(on_grid(env, Grid((0.0,), (float(states),), (states,)), 1))
-    assert panel.world is not None
-    signs = panel.world.signs[:, ::-1].T.ravel()
+    assert panel.map is not None
+    signs = panel.map.signs[:, ::-1].T.ravel()
     assert "".join(sign or "." for sign in signs)[: len(letters)] == letters
 
 
 def test_cliff_walking_is_a_map() -> None:
-    """Twelve columns, four rows; in the lowest, start, cliff and goal, as its transitions say."""
+    """The map has 12 columns and 4 rows; the lowest row has start, cliff and goal."""
     shown, _ = of_preset("cliff_walking")
     [panel] = shown.panels
-    assert panel.world is not None
+    assert panel.map is not None
     assert panel.cells.shape == (12, 4, 1)
-    assert "".join(panel.world.signs[:, 0]) == "SCCCCCCCCCCG"
+    assert "".join(panel.map.signs[:, 0]) == "SCCCCCCCCCCG"
     world: Any = gymnasium.make("CliffWalking-v1").unwrapped
-    for x, y in np.argwhere(panel.world.signs != ""):
-        state, letter = int(panel.cells[x, y, 0]), panel.world.signs[x, y]
+    for x, y in np.argwhere(panel.map.signs != ""):
+        state, letter = int(panel.cells[x, y, 0]), panel.map.signs[x, y]
         above = state - 12
         [(_, next_state, reward, over)] = world.P[above][2]  # down, onto that place
         assert (reward == -100) == (letter == "C")
@@ -299,15 +299,15 @@ def test_cliff_walking_is_a_map() -> None:
         assert next_state == (36 if letter in "SC" else state)
 
 
-def test_taxi_is_a_map_for_two_places_of_the_passenger() -> None:
-    """States are Taxi's own numbers, with the destination G; walls stop whoever drives east."""
+def test_taxi_is_a_map_for_two_locations_of_the_passenger() -> None:
+    """States are Taxi's own numbers with the destination G; walls block moves to the east."""
     shown, _ = of_preset("taxi")
     assert [panel.fixed for panel in shown.panels] == ["passenger at R", "passenger on board"]
     assert shown.fixed == "destination: G"
     world: Any = gymnasium.make("Taxi-v4").unwrapped
     for passenger, panel in zip([0, 4], shown.panels, strict=True):
-        assert panel.world is not None
-        walls = {points[0] for points in panel.world.walls}
+        assert panel.map is not None
+        walls = {points[0] for points in panel.map.walls}
         for x, y in np.ndindex(5, 5):
             row = 4 - y
             state = int(panel.cells[x, y, 0])
@@ -315,17 +315,17 @@ def test_taxi_is_a_map_for_two_places_of_the_passenger() -> None:
             [(_, after, _, _)] = world.P[state][2]  # east
             blocked = after == state
             assert blocked == (x == 4 or (x + 1.0, float(y)) in walls)
-        letters = {str(panel.world.signs[c, 4 - r]) for r, c in world.locs}
+        letters = {str(panel.map.signs[c, 4 - r]) for r, c in world.locs}
         assert letters == set("RGYB")
 
 
-def test_a_map_of_nobodys_has_no_signs() -> None:
-    """Where only the shape of a map is known, its places are all alike."""
+def test_an_unknown_map_has_no_signs() -> None:
+    """A map of which only the shape is known has no signs."""
     (panel,), _ = maps(on_grid(Env("Maze-v0"), Grid((0.0,), (6.0,), (6,)), 1))
-    assert panel.world is not None
+    assert panel.map is not None
     assert panel.cells[:, ::-1, 0].T.tolist() == [[0, 1, 2], [3, 4, 5]]
-    assert not panel.world.signs.any()
-    assert not panel.world.ends.any()
+    assert not panel.map.signs.any()
+    assert not panel.map.ends.any()
     assert maps(on_grid(Env("Strip-v0"), Grid((3.0,), (10.0,), (7,)), 1)) == ((), "")
 
 
@@ -336,7 +336,7 @@ def test_views_fit_the_environments() -> None:
 
 
 def test_tables_on_different_grids_are_put_on_the_edges_of_both() -> None:
-    """Each shows what it showed before, at every observation; beyond the other's bounds it is left out."""
+    """Each table keeps its values at every observation; a part beyond the other's bounds is omitted."""
     wide = Grid(LOW, HIGH, (4, 5))
     fine = Grid((-1.0, -0.07), (0.6, 0.05), (7, 3))
     grids = [wide, fine]
@@ -349,8 +349,8 @@ def test_tables_on_different_grids_are_put_on_the_edges_of_both() -> None:
 
 
 def test_tables_on_one_grid_stay_as_they_are() -> None:
-    """The labels of discrete dimensions, too."""
+    """Tables on one grid keep their panels, including labels of discrete dimensions."""
     shown, _ = of_preset("taxi")
     for panel, same in zip(shown.panels, refined(shown.panels), strict=True):
         assert np.array_equal(panel.cells, same.cells)
-        assert (panel.x.labels, panel.world) == (same.x.labels, same.world)
+        assert (panel.x.labels, panel.map) == (same.x.labels, same.map)

@@ -133,7 +133,7 @@ def test_tiles(name: str) -> None:
     """Tiles go with all algorithms but those that keep something for each state."""
     alone = name in ("dyna_q", "monte_carlo")
     keys = at_odds(algorithm=name, discretizer="tiles", tilings=8)
-    assert ("discretizer" in keys) == alone == (not algorithm(name).tiles)
+    assert ("discretizer" in keys) == alone == (not algorithm(name).supports_tiles)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,7 +9,6 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-import numpy.typing as npt
 import pytest
 from gymnasium import spaces
 from gymnasium.envs.toy_text import blackjack
@@ -21,9 +20,9 @@ from qsweep.environments.twins import named_twin
 from qsweep.policies.optimum import mountain_car, optimum, tables
 from qsweep.policies.optimum.policy_iteration import best_without_limit
 from qsweep.policies.optimum.tables import Tables, best_within, read
+from qsweep.system.arrays import Floats
 from tests.support.machine_code import machine_code
 
-Floats = npt.NDArray[np.float64]
 RULES: Any = blackjack
 """Gymnasium's own functions of a hand of cards."""
 

@@ -22,7 +22,7 @@ from qsweep.report.charts.chart import (
     ParallelChart,
     Rule,
     ScatterChart,
-    unknown,
+    no_values,
 )
 from qsweep.report.charts.marks import PALETTE, colour_of
 from qsweep.report.figures import as_words, draw
@@ -177,7 +177,7 @@ def test_a_dot_chart_of_one_place() -> None:
 
 def test_a_line_without_a_band() -> None:
     """A curve whose band is unknown is drawn as a line alone."""
-    alone = Line("a", X, X, unknown(21), unknown(21), unknown(21), unknown(21), 0)
+    alone = Line("a", X, X, no_values(21), no_values(21), no_values(21), no_values(21), 0)
     figure = draw(LineChart("n", "t", "c", Axis("x"), Axis("y"), (alone,)))
     figure.canvas.draw()
     assert figure.axes[0].lines[-1].get_ydata().tolist() == X.tolist()

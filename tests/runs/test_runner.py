@@ -436,7 +436,7 @@ GOES_ON = {**SMALL, "tracking": {"max_points": 25, "durable_seconds": 1e-9}}
 @pytest.fixture
 def _short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of one checkpoint; what is done is durable after every third one, every point stored at once."""
-    monkeypatch.setattr(compiled_engine, "LONGEST", 20)
+    monkeypatch.setattr(compiled_engine, "MAX_EPISODES", 20)
     settle = _Recording._perhaps_settle
 
     def now_and_then(recording: _Recording, done: int, state: Any) -> None:
@@ -605,7 +605,7 @@ def test_seeds_side_by_side_are_the_runs_alone(small: Recorded) -> None:
 @pytest.mark.parametrize("engine", ["compiled", "gymnasium"])
 def test_blocks_without_a_checkpoint(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where checkpoints lie further apart than blocks are long, each is there, and every episode."""
-    monkeypatch.setattr(compiled_engine, "LONGEST", 40)
+    monkeypatch.setattr(compiled_engine, "MAX_EPISODES", 40)
     monkeypatch.setattr(recorder, "FLUSH_EPISODES", 1)
     wanted = resolve({**SMALL, "engine": engine, "checkpoint_every": 110})
     run([Work(wanted, "far apart", "")], Silent())

@@ -1,9 +1,8 @@
-"""The algorithms as Sutton and Barto (2018) print them in boxes, over dictionaries, and nothing clever.
+"""The pseudocode boxes of Sutton and Barto (2018) as plain Python over dictionaries.
 
-They draw what the agent draws, in the same order, so that both can be compared step by step; the
-environment is Gymnasium's own. Watkins's Q(lambda) is from their first edition (1998, Figure 7.14), with the
-next action chosen after the update, as in Q-learning. After a step that was cut short, the value of what was
-reached counts, as after any other.
+They use the agent's random draws in the same order, so that both can be compared step by step; the
+environment is Gymnasium's own. Watkins's Q(lambda) is from the first edition (1998, Figure 7.14), with the
+next action chosen after the update, as in Q-learning. A truncated step bootstraps as any other does.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ Pair = tuple[int, int]
 
 @dataclass
 class Book:
-    """What every box has: Q, the policy derived from it, and where it acts.
+    """The state of every box: Q, the policy derived from it, and the environment.
 
-    draws: uniform in [0, 1). alpha: (visits of the pair) -> step size. visits: N(S, A), of first visits
-    alone for Monte Carlo. over, terminated: of the episode.
+    draws: uniform in [0, 1). alpha: (visits of the pair) -> step size. visits: N(S, A), only first visits
+    for Monte Carlo. over, terminated: the state of the episode.
     """
 
     env: Any

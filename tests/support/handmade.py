@@ -1,4 +1,4 @@
-"""Agents and learners made by hand, whose random draws fall where a test wants them."""
+"""Agents and learners with chosen Q-tables and chosen random draws."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 
 from qsweep.environments.grid import Grid, lattice
-from qsweep.learning.agent.agent import Agent, Floats
+from qsweep.learning.agent.agent import Agent
 from qsweep.learning.agent.exploration import EXPLORATIONS
 from qsweep.learning.algorithms import Basis, algorithm
-from qsweep.learning.engines.learner import Learner, functions
+from qsweep.learning.engines.learner import Learner, acting_functions
+from qsweep.system.arrays import Floats
 from tests.support.splitmix64 import uniforms
 
 Interval = tuple[float, float]
 
 
 def key_for(intervals: Sequence[Interval]) -> int:
-    """A key whose first draws lie in these intervals [low, high), one after the other."""
+    """Return a key whose first draws lie in these intervals [low, high), in order."""
     low, high = np.array(intervals).T
     for key in range(1_000_000):
         draws = uniforms(key, 0, len(intervals))
@@ -36,17 +37,17 @@ def agent(
     exploration: str = "epsilon_greedy",
     parameter: float = 0.0,
     random_ties: bool = False,
-    falling: bool = False,
+    decaying: bool = False,
     available: Sequence[int] = (),
     visits: Any = None,
     grid: Grid | None = None,
     key: int = 0,
 ) -> Agent:
-    """An agent with the Q-table q float64[cells, actions]; without a grid, cell k is state k."""
+    """Return an agent with the Q-table q float64[cells, actions]; without a grid, cell k is state k."""
     table: Floats = np.array(q, np.float64)
     cells, actions = table.shape
     grid = grid or Grid((0.0,), (float(cells),), (cells,))
-    counted = falling or exploration == "ucb"
+    counted = decaying or exploration == "ucb"
     counts = np.zeros((cells if counted else 0, actions), np.int64) if visits is None else np.array(visits)
     return Agent(
         q=table,
@@ -55,12 +56,12 @@ def agent(
         s_next=np.zeros(grid.tilings, np.int64),
         available=np.array(available, np.int64),
         visits=counts,
-        pace=np.array([epsilon, alpha / grid.tilings]),
+        rates=np.array([epsilon, alpha / grid.tilings]),
         now=np.zeros(2, np.int64),
-        row=np.zeros(actions),
+        preferences=np.zeros(actions),
         policy=np.zeros(actions),
         gamma=gamma,
-        falling=falling,
+        decaying=decaying,
         exploration=EXPLORATIONS[exploration],
         parameter=parameter,
         random_ties=random_ties,
@@ -71,29 +72,29 @@ def agent(
 def learner(
     name: str, made: Agent, second: Any = None, max_steps: int = 100, tutorial: bool = False, **given: Any
 ) -> Learner:
-    """An algorithm at work on an agent, in the interpreter; second: the other first table of two."""
+    """Return an interpreted learner of an agent; second: the second initial table, if there are two."""
     basis = Basis(
         q=made.q,
-        another=lambda: np.array(second, np.float64),
+        another_table=lambda: np.array(second, np.float64),
         tilings=len(made.s),
         max_steps=max_steps,
         gamma=made.gamma,
         tutorial=tutorial,
         hyperparameters=given,
     )
-    return Learner(made, algorithm(name).memory(basis), *functions(name))
+    return Learner(made, algorithm(name).memory(basis), *acting_functions(name))
 
 
-Seen = tuple[float, float, bool, bool]
-"""What an action led to: reward, observation, terminated, truncated."""
+Outcome = tuple[float, float, bool, bool]
+"""The outcome of an action: reward, observation, terminated, truncated."""
 
 
-def play(learning: Learner, first: float, steps: Sequence[Seen]) -> list[int]:
-    """One episode that begins with an observation of one number; the actions that it asked for."""
+def play(learning: Learner, first: float, steps: Sequence[Outcome]) -> list[int]:
+    """Run an episode from a one-dimensional observation; return the learner's actions."""
     agent, memory = learning.agent, learning.memory
     with np.errstate(over="ignore"):  # the draws are products that are meant to overflow
         actions = [learning.begin(agent, memory, np.array([first]))]
         for r, observation, terminated, truncated in steps:
-            seen = np.array([observation])
-            actions.append(learning.observe(agent, memory, seen, r, terminated, truncated))
+            array = np.array([observation])
+            actions.append(learning.observe(agent, memory, array, r, terminated, truncated))
     return actions

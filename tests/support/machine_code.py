@@ -1,4 +1,4 @@
-"""A twin's dynamics as machine code, to be called from tests."""
+"""A twin's compiled dynamics, to be called from tests."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ STEP = types.Tuple((float64, boolean))(RANDOM, FLOATS, FLOATS, int64, FLOATS)
 
 @cache
 def machine_code(function: Any) -> Any:
-    """Compile a twin's `reset` or `step`, which is told by its number of arguments."""
+    """Compile a twin's `reset` or `step`, distinguished by the number of arguments."""
     return compiled(function, STEP if function.__code__.co_argcount == 5 else RESET)

@@ -1,4 +1,4 @@
-"""An agent's random numbers, computed apart from it and many at a time."""
+"""An agent's random numbers, computed independently of it with arrays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
 def uniforms(key: int, first: int, count: int) -> npt.NDArray[np.float64]:
-    """Draws `first` to `first + count - 1` of the stream `key`, uniform in [0, 1), float64[count]."""
+    """Return draws `first` to `first + count - 1` of the stream `key`, uniform in [0, 1), float64[count]."""
     counter = np.arange(first, first + count, dtype=np.uint64)
     z = np.uint64(key) + counter * GAMMA
     z = (z ^ (z >> np.uint64(30))) * MIX_1

@@ -4,26 +4,26 @@ from pathlib import Path
 
 import pytest
 
-from qsweep.system.atomic_files import WholeFile, sync_folder, user_cache, write_text
+from qsweep.system.atomic_files import AtomicFile, sync_folder, user_cache, write_text
 
 
 def test_a_file_appears_only_when_it_is_closed(tmp_path: Path) -> None:
-    """Until it is closed, what was written and flushed is not there under the file's name."""
+    """Until the file is closed, its name does not exist, even if bytes were written and flushed."""
     path = tmp_path / "table.bin"
-    file = WholeFile(path)
-    file.write(b"half ")
+    file = AtomicFile(path)
+    file.write(b"first ")
     file.flush()
     assert not path.exists()
-    file.write(b"whole")
+    file.write(b"second")
     file.close()
-    assert path.read_bytes() == b"half whole"
+    assert path.read_bytes() == b"first second"
 
 
-def test_the_file_before_stays_until_then(tmp_path: Path) -> None:
+def test_the_old_file_stays_until_then(tmp_path: Path) -> None:
     """A file of the same name keeps its old content until the new one is complete."""
     path = tmp_path / "table.bin"
     path.write_bytes(b"old")
-    file = WholeFile(path)
+    file = AtomicFile(path)
     file.write(b"new")
     file.flush()
     assert path.read_bytes() == b"old"
@@ -32,15 +32,15 @@ def test_the_file_before_stays_until_then(tmp_path: Path) -> None:
 
 
 def test_nothing_else_is_left(tmp_path: Path) -> None:
-    """Beside a closed file lies no file that it was written to."""
-    file = WholeFile(tmp_path / "table.bin")
+    """No temporary file is left after the file was closed."""
+    file = AtomicFile(tmp_path / "table.bin")
     file.close()
     assert [path.name for path in tmp_path.iterdir()] == ["table.bin"]
 
 
-def test_what_is_unfinished_is_hidden(tmp_path: Path) -> None:
-    """An abandoned file has a name that `*` does not match in a shell."""
-    file = WholeFile(tmp_path / "table.bin")
+def test_an_unfinished_file_is_hidden(tmp_path: Path) -> None:
+    """An unfinished file has a name that `*` does not match in a shell."""
+    file = AtomicFile(tmp_path / "table.bin")
     file.write(b"half")
     file.flush()
     assert all(path.name.startswith(".") for path in tmp_path.iterdir())
@@ -48,9 +48,9 @@ def test_what_is_unfinished_is_hidden(tmp_path: Path) -> None:
 
 
 def test_closing_twice_is_closing_once(tmp_path: Path) -> None:
-    """A second close does not touch a file that has since been changed."""
+    """A second close does not change a file that has been written since."""
     path = tmp_path / "table.bin"
-    file = WholeFile(path)
+    file = AtomicFile(path)
     assert not file.closed
     file.close()
     assert file.closed
@@ -59,21 +59,21 @@ def test_closing_twice_is_closing_once(tmp_path: Path) -> None:
     assert path.read_bytes() == b"changed"
 
 
-def test_write_says_how_much(tmp_path: Path) -> None:
-    """As Python's binary files do, write returns the number of bytes."""
-    file = WholeFile(tmp_path / "table.bin")
+def test_write_returns_the_number_of_bytes(tmp_path: Path) -> None:
+    """`write` returns the number of bytes, as Python's binary files do."""
+    file = AtomicFile(tmp_path / "table.bin")
     assert file.write(b"12345") == 5
     file.close()
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
-    """No folder is made on the way."""
+    """A missing folder is not created."""
     with pytest.raises(FileNotFoundError):
-        WholeFile(tmp_path / "nowhere" / "table.bin")
+        AtomicFile(tmp_path / "nowhere" / "table.bin")
 
 
 def test_text_is_utf_8_and_replaces_what_was_there(tmp_path: Path) -> None:
-    """Text is written as UTF-8 with its line ends as they are, over an older file too."""
+    """Text is written as UTF-8 with unchanged line ends, and replaces an older file."""
     path = tmp_path / "config.yaml"
     write_text(path, "old: a much longer text than the new one\n")
     write_text(path, "ε: 0.5\n")
@@ -81,13 +81,13 @@ def test_text_is_utf_8_and_replaces_what_was_there(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path: Path) -> None:
-    """Where the system cannot make a rename durable, work goes on."""
+    """No exception is raised if the system cannot make a rename durable."""
     sync_folder(tmp_path)
     sync_folder(tmp_path / "nowhere")
 
 
 def test_the_users_cache_is_where_the_system_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cache lies in XDG_CACHE_HOME, otherwise below the home folder, and exists once asked for."""
+    """The cache is in XDG_CACHE_HOME, otherwise below the home folder, and is created when needed."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert user_cache() == tmp_path / "cache" / "qsweep"

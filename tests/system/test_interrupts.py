@@ -14,37 +14,37 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
 
 def send(signum: int) -> None:
-    """Send this process a signal; its handler has run when this returns."""
+    """Send this process a signal; its handler has run when the function returns."""
     os.kill(os.getpid(), signum)
 
 
 def handlers() -> list[Any]:
-    """What the signals mean now."""
+    """Return the current handlers of the signals."""
     return [signal.getsignal(signum) for signum in SIGNALS]
 
 
 def fail_while_entered(before: list[Any]) -> None:
-    """Work that changes what the signals mean, and fails."""
+    """Check that the handlers changed, then raise."""
     with StopRequests():
         assert handlers() != before
         raise ZeroDivisionError
 
 
 def send_later(signum: int) -> None:
-    """Send this process a signal once a new one no longer counts as the same request."""
+    """Send this process a signal after the time in which signals count as one request."""
     time.sleep(SAME_REQUEST_SECONDS + 0.1)
     send(signum)
 
 
 def test_without_a_signal_nothing_happens() -> None:
-    """Where nobody asks to stop, a check passes."""
+    """Without a request to stop, a check passes."""
     with StopRequests() as stop:
         stop.check()
 
 
 @pytest.mark.parametrize("signum", SIGNALS)
 def test_a_first_signal_waits_for_the_check(signum: int) -> None:
-    """A signal does not interrupt work in hand: the next check raises, and says which it was."""
+    """A first signal does not interrupt the work; the next check raises and names the signal."""
     reached = False
     with StopRequests() as stop:
         send(signum)
@@ -57,13 +57,13 @@ def test_a_first_signal_waits_for_the_check(signum: int) -> None:
 
 
 def test_an_interruption_is_a_keyboard_interrupt() -> None:
-    """Code that expects Ctrl-C understands a SIGTERM too, and `except Exception` lets both pass."""
+    """Code that handles Ctrl-C handles a SIGTERM too, and `except Exception` catches neither."""
     assert issubclass(Interrupted, KeyboardInterrupt)
     assert not issubclass(Interrupted, Exception)
 
 
 def test_two_quick_signals_are_one_request() -> None:
-    """A terminal and a parent process that both send do not interrupt at once."""
+    """Signals from a terminal and from a parent process, sent together, count as one."""
     with StopRequests() as stop:
         send(signal.SIGINT)
         send(signal.SIGTERM)
@@ -74,7 +74,7 @@ def test_two_quick_signals_are_one_request() -> None:
 
 
 def test_a_second_signal_later_raises_at_once() -> None:
-    """Somebody who insists is not kept waiting for the next check."""
+    """A second request does not wait for the next check."""
     with StopRequests():
         send(signal.SIGINT)
         with pytest.raises(Interrupted) as caught:
@@ -83,7 +83,7 @@ def test_a_second_signal_later_raises_at_once() -> None:
 
 
 def test_once_raised_signals_are_ignored() -> None:
-    """What was interrupted can be put away, however often somebody asks again."""
+    """The interrupted work can be saved, however many signals follow."""
     with StopRequests() as stop:
         send(signal.SIGTERM)
         with pytest.raises(Interrupted):
@@ -92,8 +92,8 @@ def test_once_raised_signals_are_ignored() -> None:
         send_later(signal.SIGTERM)
 
 
-def test_every_check_raises_once_somebody_has_asked() -> None:
-    """A request is not forgotten by being seen."""
+def test_every_check_after_a_request_raises() -> None:
+    """A request stays recorded after a check has raised."""
     with StopRequests() as stop:
         send(signal.SIGINT)
         for _ in range(2):
@@ -101,16 +101,16 @@ def test_every_check_raises_once_somebody_has_asked() -> None:
                 stop.check()
 
 
-def test_the_handlers_before_come_back() -> None:
-    """Afterwards signals mean what they meant before, also where the work failed."""
+def test_the_old_handlers_are_restored() -> None:
+    """The signals' handlers are restored afterwards, also if the work failed."""
     before = handlers()
     with pytest.raises(ZeroDivisionError):
         fail_while_entered(before)
     assert handlers() == before
 
 
-def test_one_within_another_gives_way_to_it() -> None:
-    """Of two that are entered the inner one hears the signal, and the outer one the next."""
+def test_the_innermost_context_receives_the_signal() -> None:
+    """Of two nested contexts the inner one receives the signal, and the outer one the next."""
     with StopRequests() as outer:
         with StopRequests() as inner:
             send(signal.SIGINT)
@@ -124,7 +124,7 @@ def test_one_within_another_gives_way_to_it() -> None:
 
 
 def test_outside_the_main_thread_nothing_happens() -> None:
-    """In another thread, which gets no signals, the handlers stay and checks pass."""
+    """In another thread, which receives no signals, the handlers stay and checks pass."""
     before = handlers()
     seen = []
 

@@ -27,7 +27,7 @@ sys.stdin.read()
 
 @contextmanager
 def another(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Owner]]:
-    """Another process that has announced itself, and its owner."""
+    """Yield another process that has announced itself, and its owner."""
     command = [sys.executable, "-c", OTHER, str(folder)]
     with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as process:
         assert process.stdin
@@ -40,7 +40,7 @@ def another(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Owner]]:
 
 
 def test_a_process_is_alive_until_it_is_killed(tmp_path: Path) -> None:
-    """A killed process is dead at once, and its file is gone once that was seen."""
+    """A killed process is dead at once, and the first check removes its file."""
     with another(tmp_path) as (process, owner):
         assert is_alive(owner, tmp_path) is True
         process.kill()
@@ -52,7 +52,7 @@ def test_a_process_is_alive_until_it_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_free_lock_is_death_whatever_became_of_the_number(tmp_path: Path) -> None:
-    """A process number that lives on as something else does not make its run alive."""
+    """A process number that another process has now does not make the old one alive."""
     with another(tmp_path) as (process, owner):
         process.kill()
         process.wait()
@@ -71,7 +71,7 @@ def test_a_process_that_ends_well_leaves_no_file(tmp_path: Path) -> None:
 
 
 def test_a_stopped_process_is_alive(tmp_path: Path) -> None:
-    """What is only stopped, as by Ctrl-Z, may go on."""
+    """A process that is only stopped, as by Ctrl-Z, counts as alive."""
     with another(tmp_path) as (process, owner):
         process.send_signal(signal.SIGSTOP)
         assert is_alive(owner, tmp_path) is True
@@ -79,14 +79,14 @@ def test_a_stopped_process_is_alive(tmp_path: Path) -> None:
 
 
 def test_announcing_is_done_once(tmp_path: Path) -> None:
-    """Two calls are one owner; it is alive, also to who looks from the same process."""
+    """Two calls return one owner, which the same process sees as alive."""
     assert announce(tmp_path) == announce(tmp_path)
     assert is_alive(announce(tmp_path), tmp_path) is True
     assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_forked_child_is_another_process(tmp_path: Path) -> None:
-    """A child does not keep its dead parent alive, and announces itself anew."""
+    """A forked child does not keep its dead parent's lock, and announces itself as a new owner."""
     fork = """
 import os, sys, time
 from pathlib import Path
@@ -107,7 +107,7 @@ time.sleep(60)
 
 
 def test_other_hosts_and_strange_tags_are_unknown(tmp_path: Path) -> None:
-    """Nothing is said of another host's process, nor of what is no owner, least of all as a path."""
+    """Another host's process and an invalid owner are unknown, and a path in a tag touches no file."""
     owner = announce(tmp_path)
     assert is_alive(replace(owner, host="elsewhere.example"), tmp_path) is None
     victim = tmp_path / "victim"
@@ -120,7 +120,7 @@ def test_other_hosts_and_strange_tags_are_unknown(tmp_path: Path) -> None:
 
 
 def test_from_another_folder_only_the_number_is_seen(tmp_path: Path) -> None:
-    """Where the file would lie elsewhere, a process is dead if its number is free, else unknown."""
+    """Without the file's folder, a process is dead if its number is unused, otherwise unknown."""
     with another(tmp_path / "there") as (process, owner):
         assert is_alive(owner, tmp_path / "here") is None
         process.kill()
@@ -129,7 +129,7 @@ def test_from_another_folder_only_the_number_is_seen(tmp_path: Path) -> None:
 
 
 def test_the_files_of_the_dead_are_removed_together(tmp_path: Path) -> None:
-    """Only the dead ones of this host."""
+    """Only the files of this host's dead processes are removed."""
     announce(tmp_path)
     (tmp_path / "elsewhere-1-0000000000000000-000000000000").touch()
     with another(tmp_path) as (process, _):
@@ -148,5 +148,5 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(liveness, "_held", {})
+def _no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liveness, "_locked", {})

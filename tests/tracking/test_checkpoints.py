@@ -20,7 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsweep.errors import UsageError
-from qsweep.tracking.checkpoints import FILE_NAME, Archive, History, QTable, join, layout, name_of, sha256
+from qsweep.system.arrays import QTable
+from qsweep.tracking.checkpoints import FILE_NAME, Archive, History, join, layout, name_of, sha256
 
 NAN_PAYLOADS = np.array([0x7FF8000000000123, 0xFFF8000000000456], np.uint64).view(np.float64)
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsweep.tracking.curves import Curves, Floats, LongWindow, Points, joined, thinned, trailing
+from qsweep.system.arrays import Floats
+from qsweep.tracking.curves import Curves, LongWindow, Points, joined, thinned, trailing
 
 quick = settings(deadline=None)
 

@@ -115,8 +115,8 @@ def moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         return around
 
     for owner, name in (
-        (atomic_files.WholeFile, "write"),
-        (atomic_files.WholeFile, "close"),
+        (atomic_files.AtomicFile, "write"),
+        (atomic_files.AtomicFile, "close"),
         (Path, "unlink"),
     ):
         monkeypatch.setattr(owner, name, watched(getattr(owner, name)))
@@ -150,14 +150,14 @@ def test_a_point_counts_from_the_moment_of_its_manifest(
 ) -> None:
     """The manifest is what is written last, after the parts and the state that it names."""
     written: list[str] = []
-    close = atomic_files.WholeFile.close
+    close = atomic_files.AtomicFile.close
 
     def noted(file: Any) -> None:
         if not file.closed:
             written.append(file._path.name)
         close(file)
 
-    monkeypatch.setattr(atomic_files.WholeFile, "close", noted)
+    monkeypatch.setattr(atomic_files.AtomicFile, "close", noted)
     begun(tmp_path, points=1)
     assert written == ["0000-episodes.parquet", "0000-q_table_history.parquet", "0001-state.npz", MANIFEST]
 

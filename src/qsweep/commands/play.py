@@ -20,7 +20,7 @@ from qsweep.system.overwriting import file_problems, writing_to
 from qsweep.tracking.store import open_store
 
 if TYPE_CHECKING:  # matplotlib and Pillow are for who films
-    from qsweep.pictures.agent_video import Film
+    from qsweep.pictures.agent_video import VideoInfo
 
 MOST = 10**6
 """Episodes, at most."""
@@ -68,7 +68,7 @@ class Played:
     starts: range
     rollouts: Rollouts
     files: Mapping[str, Path] = field(default_factory=dict)
-    film: Film | None = None
+    film: VideoInfo | None = None
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -161,9 +161,9 @@ def _from_store(name: str, uri: str) -> tuple[Policy, str]:
     return policy, policy.came_from
 
 
-def _film(setting: Setting, policy: Policy, seed: int, files: Mapping[str, Path]) -> Film:
-    from qsweep.pictures.agent_video import film  # matplotlib is slow to import
+def _film(setting: Setting, policy: Policy, seed: int, files: Mapping[str, Path]) -> VideoInfo:
+    from qsweep.pictures.agent_video import record_video  # matplotlib is slow to import
 
     option = next(iter(files))
     with writing_to(option, ", ".join(map(str, files.values()))):
-        return film(setting, policy, seed, list(files.values()), option)
+        return record_video(setting, policy, seed, list(files.values()), option)

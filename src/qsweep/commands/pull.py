@@ -11,7 +11,7 @@ from qsweep.policies.policy import CONFIG, README, RECORD, TABLE, Policy
 from qsweep.policies.registry.fetching import fetch, folder_name
 from qsweep.policies.registry.model import write_model
 from qsweep.policies.registry.names import resolve
-from qsweep.system.atomic_files import taking_place_of, temporary_folder
+from qsweep.system.atomic_files import replacing_folder, temporary_folder
 from qsweep.system.overwriting import only_over, writing_to
 from qsweep.tracking.store import Store
 
@@ -45,7 +45,7 @@ def pull(store: Store, name: str, out: Path | None = None, force: bool = False) 
     check(folder)
     with temporary_folder() as scratch:
         policy = fetch(store, resolve(store, name), Path(scratch))
-    with writing_to("--out", folder), taking_place_of(folder, check) as aside:
-        policy.save(aside)
-        write_model(policy, aside / MODEL)
+    with writing_to("--out", folder), replacing_folder(folder, check) as new:
+        policy.save(new)
+        write_model(policy, new / MODEL)
     return Pulled(folder, policy)

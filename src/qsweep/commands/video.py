@@ -12,11 +12,11 @@ from typing import TypeVar
 from qsweep import seeds
 from qsweep.environments.resolved import Setting
 from qsweep.errors import Problem, UsageError, printable
-from qsweep.pictures.agent_stills import Agent
-from qsweep.pictures.agent_video import Film, drawing, headless
+from qsweep.pictures.agent_stills import EpisodePlayer
+from qsweep.pictures.agent_video import VideoInfo, headless, rendering_env
 from qsweep.pictures.encoding import GIF_FPS, GIF_WIDTH, writing
 from qsweep.pictures.layouts import layout
-from qsweep.pictures.learning_video import HEIGHT, WIDTH, Course, Scene, frames, written
+from qsweep.pictures.learning_video import HEIGHT, WIDTH, FrameTemplate, RunCurves, frames, write_frames
 from qsweep.pictures.surfaces import Layout
 from qsweep.policies.policy import RECORD, Policy, readable
 from qsweep.policies.registry import names
@@ -43,7 +43,7 @@ FASTEST = {".mp4": 60.0, ".gif": float(GIF_FPS)}
 FPS = 25.0
 POINTS = 1000
 """Points of the learning curve, which is about as many pixels wide."""
-MOST_ACTIONS, SLICED_ACTIONS = 60, 6
+MAX_ACTIONS, SLICED_ACTIONS = 60, 6
 """Actions that find room in a frame, and how many do so beside several slices of the table."""
 
 
@@ -67,7 +67,7 @@ class Filmed:
     first: str
     last: str
     every: int
-    film: Film
+    film: VideoInfo
 
     def __str__(self) -> str:
         shown = "every checkpoint" if self.every == 1 else f"one checkpoint in {self.every}"
@@ -173,31 +173,32 @@ def _curves(path: Path, window: int) -> Points:
     return Curves(len(returns), window, POINTS).add(returns, epsilon)
 
 
-def _film(source: _Source, shown: list[int], path: Path, agent: bool, fps: float) -> Film:
+def _film(source: _Source, shown: list[int], path: Path, agent: bool, fps: float) -> VideoInfo:
     policy = source.policy
     title = f"{policy.env_id} · run {policy.origin['run_name']}"
-    course = Course(source.points, int(policy.config["window"]), int(source.points.episodes[-1]) + 1, title)
+    window, episodes = int(policy.config["window"]), int(source.points.episodes[-1]) + 1
+    curves = RunCurves(source.points, window, episodes, title)
     with ExitStack() as stack, StopRequests() as stop:
         player = _agent(source, fps, stack) if agent else None
-        scene = Scene(_layout(source), course, agent)
+        template = FrameTemplate(_layout(source), curves, agent)
         writer = stack.enter_context(writing(path, fps))
-        images = frames(scene, source.archive.tables(shown), player)
-        count = written(_watched(images, len(shown), stop), writer)
+        images = frames(template, source.archive.tables(shown), player)
+        count = write_frames(_watched(images, len(shown), stop), writer)
     width = GIF_WIDTH if path.suffix.lower() == ".gif" else WIDTH
-    return Film(count, (width, HEIGHT * width // WIDTH), fps)
+    return VideoInfo(count, (width, HEIGHT * width // WIDTH), fps)
 
 
-def _agent(source: _Source, fps: float, stack: ExitStack) -> Agent:
+def _agent(source: _Source, fps: float, stack: ExitStack) -> EpisodePlayer:
     stack.enter_context(headless())
-    env = stack.enter_context(closing(drawing(source.setting, "rgb_array", "--agent")))
-    return Agent(env, source.setting, source.policy, seeds.play(1)[0], fps)
+    env = stack.enter_context(closing(rendering_env(source.setting, "rgb_array", "--agent")))
+    return EpisodePlayer(env, source.setting, source.policy, seeds.play(1)[0], fps)
 
 
 def _layout(source: _Source) -> Layout:
     """How the run's tables are drawn; of more than two dimensions, where the run was most."""
     policy = source.policy
-    if policy.actions > MOST_ACTIONS:
-        rule = f"must be a run with at most {MOST_ACTIONS} actions; {policy.env_id} has {policy.actions}"
+    if policy.actions > MAX_ACTIONS:
+        rule = f"must be a run with at most {MAX_ACTIONS} actions; {policy.env_id} has {policy.actions}"
         raise UsageError([Problem("name", rule)])
     changes = source.archive.changes(source.checkpoints[-1]) if len(policy.grid.buckets) > 2 else None
     panels = 3 if policy.actions <= SLICED_ACTIONS else 1

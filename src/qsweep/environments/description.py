@@ -1,4 +1,4 @@
-"""What a run needs to know of a Gymnasium environment: dimensions, actions, step limit."""
+"""The description of a Gymnasium environment that a run needs: dimensions, actions, step limit."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from qsweep.config import Env
 from qsweep.environments.wrappers import DiscreteActions, wrapped
 from qsweep.errors import Problem, UsageError
 
-MOST_DIMENSIONS = 32
-"""More than any table can hold; image observations are refused by it."""
+MAX_DIMENSIONS = 32
+"""The maximum number of dimensions: more than any Q-table can have, so that images are refused."""
 RESERVED = {
     "max_episode_steps": "cannot be set in env.kwargs: use env.max_steps",
     "render_mode": "cannot be set: training renders nothing",
     "disable_env_checker": "cannot be set: qsweep sets it",
 }
-"""Arguments of gymnasium.make that have another place."""
+"""Argument of gymnasium.make that a config cannot set -> the rule."""
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """One dimension of an observation: its bounds, and how many values it has if it is discrete."""
+    """One dimension of an observation: its bounds, and its number of values if it is discrete."""
 
     low: float
     high: float
@@ -42,11 +42,11 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Description:
-    """An environment as tabular learning sees it.
+    """The properties of an environment that tabular learning needs.
 
-    encode: observation -> one number per dimension. first_action: what action 0 is called. available: how
-    many of the actions there are in each state, None: all of them everywhere. step_limit: the
-    environment's own, in steps, or None.
+    encode: observation -> one number per dimension. first_action: the environment's number of action 0.
+    available: the number of actions in each state, the first ones; None: all actions in all states.
+    step_limit: the environment's own, in steps, or None.
     """
 
     dimensions: tuple[Dimension, ...]
@@ -59,23 +59,23 @@ class Description:
 
 
 OWN_MODULES = ("gymnasium", "minigrid", "qsweep")
-"""Packages that a record's environment may name unasked: presets do."""
-_asked: set[str] = set()
-"""Modules of environments that this process has made, as its user asked."""
+"""Packages whose modules a record may name without --trust, because presets name them."""
+_requested: set[str] = set()
+"""Modules of the environments that the user of this process has requested."""
 _trusting = False
 
 
 def trust_records() -> None:
-    """From now on let records name modules, which are imported, and so run: the user said so."""
+    """Allow records to name modules, which are then imported and therefore run; the user gave --trust."""
     global _trusting
     _trusting = True
 
 
 def refuse_foreign(env_id: Any, wrapper: Any) -> None:
-    """Refuse an environment that comes from a record and would import a module that nobody here asked for.
+    """Raise UsageError if an environment in a record would import a module that the user did not request.
 
-    What a user writes, `env.id=MODULE:ENV` or `env.wrapper=MODULE:WRAPPER`, is imported by the user's wish. A
-    record may come from anybody. Raises UsageError.
+    A module that the user names, by `env.id=MODULE:ENV` or `env.wrapper=MODULE:WRAPPER`, may be imported. A
+    record may come from anybody.
     """
     named = {"env.id": env_id, "env.wrapper": wrapper}
     modules = {key: str(value).partition(":")[0] for key, value in named.items() if ":" in str(value)}
@@ -85,19 +85,19 @@ def refuse_foreign(env_id: Any, wrapper: Any) -> None:
     if problems := [
         Problem(key, "would import a module named by the record", named[key], "if you trust it: --trust")
         for key, name in foreign.items()
-        if name not in _asked
+        if name not in _requested
     ]:
         raise UsageError(problems)
 
 
 def make(env: Env, max_steps: int | None = None, **more: Any) -> gymnasium.Env[Any, Any]:
-    """The Gymnasium environment, with `max_steps` as its time limit where given.
+    """Return the Gymnasium environment, with the time limit `max_steps` if it is given.
 
-    Raises whatever the environment raises: `describe` turns that into a problem.
+    Raises whatever the environment raises; `describe` converts that to a problem.
     """
     if (":" in env.id or env.wrapper) and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # so that a user's own module is found, as python -m finds it
-    _asked.update(name.partition(":")[0] for name in (env.id, env.wrapper or "") if ":" in name)
+    _requested.update(name.partition(":")[0] for name in (env.id, env.wrapper or "") if ":" in name)
     limit = {} if max_steps is None else {"max_episode_steps": max_steps}
     made = gymnasium.make(env.id, disable_env_checker=True, **limit, **env.kwargs, **more)
     made = wrapped(made, env.wrapper) if env.wrapper else made
@@ -105,7 +105,7 @@ def make(env: Env, max_steps: int | None = None, **more: Any) -> gymnasium.Env[A
 
 
 def is_bare(made: gymnasium.Env[Any, Any]) -> bool:
-    """Whether nothing around an environment changes its rewards, observations or ends but a time limit."""
+    """Return whether no wrapper but a time limit changes an environment's rewards, observations or ends."""
     while isinstance(made, gymnasium.Wrapper):
         if not isinstance(made, (OrderEnforcing, PassiveEnvChecker, TimeLimit)):
             return False
@@ -114,9 +114,9 @@ def is_bare(made: gymnasium.Env[Any, Any]) -> bool:
 
 
 def describe(env: Env) -> Description:
-    """Look at the environment's spaces.
+    """Return the description of an environment, from its spaces.
 
-    Raises UsageError where it cannot be made or is not tabular.
+    Raises UsageError if it cannot be made or is not tabular.
     """
     return _describe(env.id, env.actions, env.wrapper, json.dumps(env.kwargs, sort_keys=True, default=repr))
 
@@ -133,7 +133,7 @@ def _describe(env_id: str, torques: int | None, wrapper: str | None, kwargs: str
         raise UsageError(reserved)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what matters of it is in the refusal
+            warnings.simplefilter("ignore")  # a problem below reports what matters
             made = make(env)
     except Exception as error:  # whatever a third party's constructor raises
         raise UsageError([_cannot_make(env, error)]) from error
@@ -161,7 +161,7 @@ def _no_actions(env_id: str, actions: spaces.Space[Any]) -> Problem:
 def _available(
     made: gymnasium.Env[Any, Any], dimensions: tuple[Dimension, ...], actions: int
 ) -> tuple[int, ...] | None:
-    """What a Discrete environment says in `actions_in`: in state s only the first so many exist."""
+    """Return `actions_in` of a Discrete environment: the number of actions in each state, the first ones."""
     some = getattr(made.unwrapped, "actions_in", None)
     if some is None or len(dimensions) != 1 or len(some) != dimensions[0].values:
         return None
@@ -189,7 +189,7 @@ def _observation(
         case spaces.Tuple() if all(isinstance(part, spaces.Discrete) for part in space.spaces):
             parts = [part for part in space.spaces if isinstance(part, spaces.Discrete)]
             return tuple(_discrete(int(part.start), int(part.n)) for part in parts), _flat
-        case spaces.Box() if len(space.low.ravel()) <= MOST_DIMENSIONS:
+        case spaces.Box() if len(space.low.ravel()) <= MAX_DIMENSIONS:
             bounds = zip(_shortest(space.low), _shortest(space.high), strict=True)
             return tuple(Dimension(low, high) for low, high in bounds), _flat
     rule = "must have Discrete, MultiDiscrete, Tuple-of-Discrete or Box observations"
@@ -210,10 +210,10 @@ def _flat(seen: Any) -> list[float]:
 
 
 def _shortest(bounds: Any) -> list[float]:
-    """Bounds as a person would write them: float32's 0.6 is 0.6, not 0.6000000238418579."""
+    """Return bounds with the fewest digits: float32's 0.6 as 0.6, not as 0.6000000238418579."""
     return [float(str(bound)) for bound in np.ravel(bounds)]
 
 
 def is_standard(env: Env, found: Description) -> bool:
-    """Whether a resolved environment is as it is registered: no arguments, its own step limit if any."""
+    """Return whether a resolved environment is used as registered: without arguments, with its step limit."""
     return not (env.kwargs or env.actions or env.wrapper) and found.step_limit in (None, env.max_steps)

@@ -1,4 +1,4 @@
-"""Which grid a Q-table lies on: bounds, buckets, learned edges, tilings."""
+"""The grid of a Q-table, made from a config: bounds, buckets, learned edges, tilings."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ import numpy as np
 
 from qsweep.config import Config, Env
 from qsweep.environments.description import Description, make
-from qsweep.environments.grid import Floats, Grid
+from qsweep.environments.grid import Grid
 from qsweep.errors import Problem
-from qsweep.seeds import exploring
+from qsweep.seeds import random_play
+from qsweep.system.arrays import Floats
 
 STEP_LIMIT = 10_000
-"""Steps per episode where neither the config nor the environment sets a limit."""
+"""The maximum number of steps per episode if neither the config nor the environment sets a limit."""
 UNBOUNDED = 1e30
-"""A bound this large is no bound: some environments write the largest float for infinity."""
+"""Larger bounds count as infinite: some environments use the largest float for infinity."""
 TABLE_LIMIT = 2**25
-"""Values in a Q-table (256 MiB): more is refused rather than left to run out of memory."""
+"""The maximum number of values in a Q-table (256 MiB), so that runs do not exhaust the memory."""
 LEARNED_FROM = 20_000
-"""Random steps from whose observations the edges of quantile buckets are learned."""
+"""The number of random steps from whose observations the edges of quantile buckets are learned."""
 
 
 def bounded(env: Env, found: Description) -> tuple[Env, list[Problem]]:
-    """`env` with its bounds and step limit filled in, and what is wrong with the bounds."""
+    """Return `env` with its bounds and step limit filled in, and the problems of the bounds."""
     continuous = [d for d in found.dimensions if d.values is None]
     problems = list(_bounds_given(env, len(continuous), len(found.dimensions)))
     limit = env.max_steps or found.step_limit or STEP_LIMIT
@@ -72,7 +73,10 @@ def _bounds(env: Env, d: int, low: float, high: float) -> Iterator[Problem]:
 
 
 def grid(config: Config, found: Description) -> tuple[Grid | None, list[Problem]]:
-    """The grid of a config whose environment is bounded, or None with what is wrong with its keys."""
+    """Return the grid of a config whose environment is bounded, and the problems of its keys.
+
+    The grid is None if the number of buckets does not suit the environment.
+    """
     env, dimensions, buckets = config.env, found.dimensions, config.buckets
     if isinstance(buckets, int):
         counts = tuple(d.values or buckets for d in dimensions)
@@ -98,10 +102,11 @@ def _kind_problems(config: Config, found: Description) -> Iterator[Problem]:
 
 
 def learned_edges(env: Env, found: Description, buckets: tuple[int, ...]) -> tuple[tuple[float, ...], ...]:
-    """The inner edges of buckets between which random play is equally often, in every dimension.
+    """Return the inner edges of buckets that random play visits equally often, in every dimension.
 
-    They are the quantiles of `LEARNED_FROM` observations under uniformly random actions, drawn alike in
-    every run, so that the tables of different seeds are comparable. A discrete dimension keeps its values.
+    They are the quantiles of `LEARNED_FROM` observations under uniformly random actions. All runs use the
+    same random draws, so that the Q-tables of different seeds are comparable. A discrete dimension keeps its
+    values.
     """
     played = dataclasses.replace(env, low=None, high=None)
     return _learned_edges(
@@ -109,31 +114,31 @@ def learned_edges(env: Env, found: Description, buckets: tuple[int, ...]) -> tup
     )
 
 
-@lru_cache(maxsize=32)  # the runs of a sweep share the edges, which take a moment to learn
+@lru_cache(maxsize=32)  # the runs of a sweep share the edges
 def _learned_edges(env: str, found: Description, buckets: tuple[int, ...]) -> tuple[tuple[float, ...], ...]:
-    seen = _random_play(Env(**json.loads(env)), found)
+    observations = _observations(Env(**json.loads(env)), found)
     return tuple(
         tuple(np.quantile(column, np.arange(1, n) / n).tolist())
         if dimension.values is None
         else tuple(dimension.low + k for k in range(1, n))
-        for dimension, n, column in zip(found.dimensions, buckets, seen.T, strict=True)
+        for dimension, n, column in zip(found.dimensions, buckets, observations.T, strict=True)
     )
 
 
-def _random_play(env: Env, found: Description) -> Floats:
-    """Observations float64[LEARNED_FROM, dimensions] of uniformly random actions."""
-    seed, generator = exploring()
+def _observations(env: Env, found: Description) -> Floats:
+    """Return the observations of uniformly random actions, float64[LEARNED_FROM, dimensions]."""
+    seed, generator = random_play()
     made = make(env, env.max_steps)
-    seen = np.empty((LEARNED_FROM, len(found.dimensions)))
+    observations = np.empty((LEARNED_FROM, len(found.dimensions)))
     observation, _ = made.reset(seed=seed)
     actions = generator.integers(found.actions, size=LEARNED_FROM).tolist()
-    for row, action in zip(seen, actions, strict=True):
+    for row, action in zip(observations, actions, strict=True):
         observation, _, terminated, truncated, _ = made.step(action + found.first_action)
         row[:] = found.encode(observation)
         if terminated or truncated:
             observation, _ = made.reset()
     made.close()
-    return seen
+    return observations
 
 
 def _count_problems(env: Env, made: Grid, found: Description) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""What is known of environments beyond their spaces: names of actions and dimensions, success, scores."""
+"""Facts about environments that their spaces lack: names, success, the solved return."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ ARROWS: Mapping[str, tuple[int, int]] = {
     "south": (0, -1),
     "north": (0, 1),
 }
-"""Where an action of this name leads on a map: columns to the right, rows upwards."""
+"""Name of an action -> its direction on a map: columns to the right, rows upwards."""
 
 
 @dataclass(frozen=True)
 class Name:
-    """What a dimension is called; its unit, if it has one; what its values are called, if not by number."""
+    """The name of a dimension, its unit if any, and the names of its values if they are not numbers."""
 
     text: str
     unit: str = ""
@@ -36,12 +36,12 @@ class Name:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of an environment beyond its spaces; empty or None where nothing is.
+    """Facts about an environment; empty or None if unknown.
 
-    actions, dimensions: their names. control: what an action of a Box of one dimension sets, from where to
-    where. success: what an episode that reached the goal shows: it was terminated or truncated, or its
-    return is above 0. each_step_costs_one: whether returns are minus the number of steps. solved: the mean
-    return at which it counts as solved.
+    actions, dimensions: their names. control: the name of a one-dimensional Box action, its lowest and its
+    highest value. success: the sign of an episode that reached the goal: it was terminated or truncated, or
+    its return is above 0. each_step_costs_one: a return is minus the number of steps. solved: the mean
+    return at which the environment counts as solved.
     """
 
     actions: tuple[str, ...] = ()
@@ -111,18 +111,18 @@ KNOWN: Mapping[str, Facts] = {
     "qsweep/DynaMaze-v0": _GRID_WORLD,
     "qsweep/WindyGridworld-v0": _GRID_WORLD,
 }
-"""Environment id -> what is known of it, but for `solved`, which Gymnasium's registry says."""
+"""Environment id -> its facts, except `solved`, which is in Gymnasium's registry."""
 
 
 def facts(env_id: str) -> Facts:
-    """Return what is known of an environment; nothing of one that is not known."""
+    """Return the facts about an environment; empty for an unknown one."""
     spec = gymnasium.registry.get(env_id)
     solved = None if spec is None or spec.reward_threshold is None else float(spec.reward_threshold)
     return replace(KNOWN.get(env_id, Facts()), solved=solved)
 
 
 def action_names(env_id: str, actions: int, first_action: int = 0) -> tuple[str, ...]:
-    """What an environment's actions do, or their numbers where that is not known."""
+    """Return the names of an environment's actions, or their numbers if the names are unknown."""
     known = facts(env_id)
     if len(known.actions) == actions and first_action == 0:
         return known.actions
@@ -133,7 +133,7 @@ def action_names(env_id: str, actions: int, first_action: int = 0) -> tuple[str,
 
 
 def dimension_names(env_id: str, dimensions: int) -> tuple[Name, ...]:
-    """What an environment's dimensions are, or their numbers where that is not known."""
+    """Return the names of an environment's dimensions, or their numbers if the names are unknown."""
     names = facts(env_id).dimensions
     if len(names) == dimensions:
         return names

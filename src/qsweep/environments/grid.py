@@ -1,4 +1,4 @@
-"""Observation -> cells of the Q-table: a grid of buckets, equal or learned, one or several offset ones."""
+"""Discretisation: observation -> cells of the Q-table, on equal or learned buckets, or on several tilings."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from qsweep.system.arrays import Floats
+
 Cells = npt.NDArray[np.int64]
 
-MOST_CELLS = 2**26
-"""Of a grid that is read from a record; the tables of more do not fit into a history."""
+MAX_CELLS = 2**26
+"""The maximum number of cells of a recorded grid; the Q-tables of more do not fit into a history."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Buckets per dimension; values outside the bounds fall into the edge bucket.
+    """Buckets per dimension; values outside the bounds fall into the first or last bucket.
 
-    low, high: the bounds, one finite number per dimension. buckets: how many, one per dimension.
-    A discrete dimension of n values is n buckets of width 1. edges: the inner edges of every
-    dimension, ascending, one fewer than its buckets, or None where all buckets are equally wide.
-    tilings: how many grids, each shifted by a part of a bucket; more than one is tile coding (Sutton
-    and Barto 2018, section 9.5.4), with one more bucket in every dimension, for the shift.
+    low, high: the bounds, one finite number per dimension. buckets: their number, per dimension. A
+    discrete dimension of n values has n buckets of width 1. edges: the inner edges of every dimension,
+    ascending, one fewer than its buckets; None if all buckets are equally wide. tilings: the number of
+    grids, each shifted by a fraction of a bucket; more than one is tile coding (Sutton and Barto 2018,
+    section 9.5.4), with one more bucket in every dimension, for the shift.
     """
 
     low: tuple[float, ...]
@@ -36,13 +37,13 @@ class Grid:
 
     @property
     def scale(self) -> tuple[float, ...]:
-        """Buckets per unit of each dimension, where they are equally wide."""
+        """Buckets per unit of each dimension, if they are equally wide."""
         bounds = zip(self.low, self.high, self.buckets, strict=True)
         return tuple(n / (high - low) for low, high, n in bounds)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of a Q-table on this grid, without the actions; several tilings come first."""
+        """The shape of a Q-table on this grid without its axis of actions; several tilings come first."""
         if self.tilings == 1:
             return self.buckets
         return (self.tilings, *(n + 1 for n in self.buckets))
@@ -54,7 +55,7 @@ class Grid:
 
     @property
     def offsets(self) -> Floats:
-        """How far each tiling is shifted in each dimension, in buckets, float64[tilings, dimensions].
+        """The shift of each tiling in each dimension, in buckets, float64[tilings, dimensions].
 
         Tiling t is shifted by t times the first odd numbers, modulo one bucket (Sutton and Barto 2018,
         section 9.5.4, after Miller and Glanz 1996).
@@ -64,28 +65,28 @@ class Grid:
 
 
 def recorded_grid(values: Mapping[str, Any], edges: str = "edges") -> Grid:
-    """The grid in a record, which may come from anybody. edges: the key of the inner edges.
+    """Return the grid in an untrusted record. edges: the key of the inner edges.
 
-    Raises ValueError, TypeError or KeyError where the record holds no grid, or one that is too large.
+    Raises ValueError, TypeError or KeyError if the record has no valid grid, or one that is too large.
     """
     low, high = (tuple(map(float, values[key])) for key in ("low", "high"))
     learned = values[edges] and tuple(tuple(map(float, inner)) for inner in values[edges])
     grid = Grid(low, high, tuple(values["buckets"]), learned, values["tilings"])
     bounds = list(zip(grid.low, grid.high, grid.buckets, strict=True))
-    sound = all(isinstance(n, int) and n > 0 and -math.inf < a < b < math.inf for a, b, n in bounds)
+    valid = all(isinstance(n, int) and n > 0 and -math.inf < a < b < math.inf for a, b, n in bounds)
     counts = learned is None or [len(inner) + 1 for inner in learned] == list(grid.buckets)
-    if not (bounds and sound and counts and isinstance(grid.tilings, int) and grid.tilings > 0):
+    if not (bounds and valid and counts and isinstance(grid.tilings, int) and grid.tilings > 0):
         raise ValueError("low, high, buckets and edges are not those of a grid")
-    if math.prod(grid.buckets) * grid.tilings > MOST_CELLS:
+    if math.prod(grid.buckets) * grid.tilings > MAX_CELLS:
         raise ValueError("too many cells")
     return grid
 
 
 class Lattice(NamedTuple):
-    """A grid as arrays, one number per dimension.
+    """A grid as arrays, for compiled code; low, scale and buckets have one number per dimension.
 
-    offsets float64[tilings, dimensions], in buckets. edges float64[dimensions, longest]: the inner edges,
-    filled up with infinity; longest is 0 where the buckets are equally wide.
+    offsets float64[tilings, dimensions], in buckets. edges float64[dimensions, n]: the inner edges, padded
+    with infinity; n is 0 if the buckets are equally wide.
     """
 
     low: Floats
@@ -96,7 +97,7 @@ class Lattice(NamedTuple):
 
 
 def lattice(grid: Grid) -> Lattice:
-    """The arrays of a grid."""
+    """Return the arrays of a grid."""
     learned = grid.edges or ((),) * len(grid.buckets)
     edges = np.full((len(learned), max(map(len, learned))), np.inf)
     for row, inner in zip(edges, learned, strict=True):
@@ -105,11 +106,11 @@ def lattice(grid: Grid) -> Lattice:
     return Lattice(*numbers, grid.offsets, edges)
 
 
-# Both engines run the very lines of the functions below, compiled or not, so that they agree to the bit.
+# Both engines run the functions below, compiled or interpreted, so that their results agree bit for bit.
 
 
 def locate(lattice: Lattice, observation: Floats, cells: Cells) -> None:
-    """Write the flat (C-order) index of the cell that holds one observation, in every tiling.
+    """Write the flat (C-order) index of an observation's cell in every tiling to `cells`.
 
     observation float64[dimensions], cells int64[tilings].
     """
@@ -122,7 +123,7 @@ def locate(lattice: Lattice, observation: Floats, cells: Cells) -> None:
 
 
 def cell_of(observation: Any, low: Any, scale: Any, buckets: Any) -> int:
-    """The flat (C-order) index of the cell of equal buckets that holds one observation."""
+    """Return the flat (C-order) index of an observation's cell on a grid of equal buckets."""
     cell = 0
     for d in range(len(buckets)):
         x = (observation[d] - low[d]) * scale[d]
@@ -157,23 +158,23 @@ def _tiles(lattice: Lattice, observation: Floats, cells: Cells) -> None:
 
 
 def cells_at(grid: Grid, observations: Floats) -> Cells:
-    """The flat (C-order) indices of the cells, one in every tiling, that hold observations.
+    """Return the flat (C-order) indices of the cells of many observations, one per tiling.
 
-    observations float64[n, dimensions] -> int64[n, tilings]. The value of an action is the sum over
-    these cells.
+    observations float64[n, dimensions] -> int64[n, tilings]. The value of an action is the sum over an
+    observation's cells.
     """
-    where, found = lattice(grid), np.empty((len(observations), grid.tilings), np.int64)
-    with np.errstate(over="ignore"):  # infinity lies in an outer bucket, like all out of bounds
-        for observation, cells in zip(observations, found, strict=True):
-            locate(where, observation, cells)
-    return found
+    arrays, indices = lattice(grid), np.empty((len(observations), grid.tilings), np.int64)
+    with np.errstate(over="ignore"):  # infinity falls into an outer bucket, as all values out of bounds do
+        for observation, cells in zip(observations, indices, strict=True):
+            locate(arrays, observation, cells)
+    return indices
 
 
 def bucket_edges(grid: Grid) -> list[list[float]]:
-    """Where the buckets of each dimension begin and end: one number more than there are buckets.
+    """Return the edges of the buckets in each dimension, one more than there are buckets.
 
-    They are exact: each inner edge is the least float64 that `cell_of` puts above it, which rounding may
-    leave a hair off the evenly spaced one. Of several tilings, those of the first.
+    They are exact: an inner edge is the smallest float64 that `cell_of` assigns to the bucket above, which
+    may differ from the evenly spaced number by rounding. Several tilings give the edges of the first.
     """
     bounds = list(zip(grid.low, grid.high, strict=True))
     if grid.edges is not None:

@@ -1,4 +1,4 @@
-"""What was found out about an environment: looked up once per run, then passed on as values."""
+"""A run's environment with its description, grid and twin: looked up once, then passed on as values."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ from qsweep.errors import Problem, UsageError
 
 @dataclass(frozen=True)
 class Setting:
-    """Where a Q-table acts.
+    """The environment in which a Q-table acts, with its step limit, and the Q-table's grid.
 
-    env: the environment, with its step limit. grid: the one that the table lies on. twin: what runs in place
-    of the environment; None: the environment itself.
+    twin: the compiled twin that replaces the environment; None: the environment itself runs.
     """
 
     env: Env
@@ -37,36 +36,36 @@ class Setting:
 
     @property
     def max_steps(self) -> int:
-        """Steps in an episode, at most."""
+        """The maximum number of steps in an episode."""
         assert self.env.max_steps is not None
         return self.env.max_steps
 
     def make(self, **more: Any) -> gymnasium.Env[Any, Any]:
-        """The Gymnasium environment, with its step limit."""
+        """Return the Gymnasium environment, with its step limit."""
         return make(self.env, self.max_steps, **more)
 
 
 @dataclass(frozen=True)
 class Resolved(Setting):
-    """A resolved config and its environment. env: the config's. twin: None with engine=gymnasium, too."""
+    """A resolved config and its setting. twin: also None with engine=gymnasium."""
 
     config: Config
 
     @classmethod
     def of(cls, config: Config) -> Self:
-        """A config that `load_config` returned, with its environment looked up here.
+        """Return a config from `load_config` with its setting, which is looked up here.
 
-        Raises UsageError where the config is not resolved, or the environment does not suit it here.
+        Raises UsageError if the config is not resolved, or does not suit the environment.
         """
         if config.engine == "auto":
             raise UsageError([Problem("config", "must be resolved: use qsweep.load_config", config.engine)])
-        found = describe(config.env)
-        cells, problems = grid(config, found)
+        description = describe(config.env)
+        cells, problems = grid(config, description)
         if cells is None or problems:
             raise UsageError(problems)
-        twin = twin_of(config.env, found) if config.engine == "compiled" else None
-        return cls(config.env, found, cells, twin, config)
+        twin = twin_of(config.env, description) if config.engine == "compiled" else None
+        return cls(config.env, description, cells, twin, config)
 
     def changed(self, **values: Any) -> Self:
-        """The same run with other values for keys on which neither environment nor grid depends."""
+        """Return the run with other values of keys on which neither environment nor grid depends."""
         return dataclasses.replace(self, config=dataclasses.replace(self.config, **values))

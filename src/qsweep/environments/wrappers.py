@@ -1,4 +1,4 @@
-"""Wrappers that make an environment tabular: discretised actions, and whatever a config names."""
+"""Wrappers that make an environment tabular: discretised actions, and the wrapper that a config names."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from gymnasium import spaces
 
 from qsweep.errors import Problem, UsageError
 
-MOST_ACTIONS = 100_000
-"""How many discretised actions there may be."""
+MAX_ACTIONS = 100_000
+"""The maximum number of discretised actions."""
 
 
 class DiscreteActions(gymnasium.ActionWrapper[Any, Any, Any]):
-    """A Box of actions as `count` evenly spaced ones per dimension, from its low to its high."""
+    """A wrapper that offers `count` evenly spaced actions per dimension of a Box, from low to high."""
 
     def __init__(self, env: gymnasium.Env[Any, Any], count: int) -> None:
         super().__init__(env)
@@ -28,20 +28,20 @@ class DiscreteActions(gymnasium.ActionWrapper[Any, Any, Any]):
         low, high = box.low.ravel(), box.high.ravel()
         if not (np.isfinite(low).all() and np.isfinite(high).all()):
             raise UsageError([Problem("env.actions", "needs bounded actions", count, f"this one has {box}")])
-        if count ** len(low) > MOST_ACTIONS:
-            rule = f"must give at most {MOST_ACTIONS:,} actions; {box} has {len(low)} dimensions"
+        if count ** len(low) > MAX_ACTIONS:
+            rule = f"must give at most {MAX_ACTIONS:,} actions; {box} has {len(low)} dimensions"
             raise UsageError([Problem("env.actions", rule, count, "use a smaller number")])
         axes = [np.linspace(a, b, count) for a, b in zip(low, high, strict=True)]
         self._actions = [np.array(action, box.dtype).reshape(box.shape) for action in product(*axes)]
         self.action_space = spaces.Discrete(len(self._actions))
 
     def action(self, action: Any) -> Any:
-        """The action of a number."""
+        """Return the action, an array of the Box, that has a number."""
         return self._actions[int(action)]
 
 
 class PositionAndDirection(gymnasium.ObservationWrapper[Any, Any, Any]):
-    """Where a MiniGrid agent is and looks, instead of what it sees: column, row, direction."""
+    """A wrapper that observes a MiniGrid agent's column, row and direction instead of its view."""
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
@@ -49,15 +49,15 @@ class PositionAndDirection(gymnasium.ObservationWrapper[Any, Any, Any]):
         self.observation_space = spaces.MultiDiscrete([inner.width, inner.height, 4])
 
     def observation(self, observation: Any) -> Any:
-        """The three numbers."""
+        """Return column, row and direction, int64[3]."""
         inner: Any = self.env.unwrapped
         return np.array([*inner.agent_pos, inner.agent_dir], np.int64)
 
 
 def wrapped(env: gymnasium.Env[Any, Any], name: str) -> gymnasium.Env[Any, Any]:
-    """The environment in the wrapper that `name` stands for, MODULE:WRAPPER.
+    """Return the environment in the wrapper called `name`, MODULE:WRAPPER.
 
-    Raises UsageError where there is none.
+    Raises UsageError if the wrapper cannot be imported or does not return an environment.
     """
     module, _, attribute = name.partition(":")
     rule = "must be MODULE:WRAPPER, a callable that takes and returns an environment"

@@ -1,4 +1,4 @@
-"""What training yields: consecutive episodes and the Q-tables on their way."""
+"""The records that training yields: consecutive episodes and Q-tables."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 State = Mapping[str, npt.NDArray[Any]]
-"""Arrays by name: all that training needs to go on."""
+"""Name -> array: everything from which training is resumed."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """Episodes `first` (counted from 0) to `end` - 1; `checkpoint`: the table at the end is one."""
+    """Episodes `first` (counted from 0) to `end` - 1; checkpoint: the Q-table after them is a checkpoint."""
 
     first: int
     end: int
@@ -23,12 +23,12 @@ class Span:
 
 
 class Chunk(NamedTuple):
-    """The episodes of one span, none beyond the next checkpoint.
+    """The episodes of one span, which ends at the next checkpoint at the latest.
 
-    returns float64[n]: undiscounted sum of rewards. lengths int32[n]: steps. epsilon float64[n].
-    q_table float64[buckets..., actions]: after the span's last episode; not to be written to.
-    state: gives the arrays, by name, from which training goes on after the chunk; only while no later one
-    was asked for, and only of some chunks; it may find that there is no way, and give none.
+    returns float64[n]: undiscounted sums of rewards. lengths int32[n]: steps. epsilon float64[n].
+    q_table float64[buckets..., actions]: after the span's last episode; read-only. state: returns the state
+    from which training is resumed after the chunk, empty if it cannot be resumed; it must be called before
+    the next chunk is requested, and is None for most chunks.
     """
 
     span: Span
@@ -40,11 +40,11 @@ class Chunk(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Consecutive chunks that are trained in one call: what they hold lies together.
+    """Consecutive chunks that were trained in one call, in common arrays.
 
-    spans: theirs, k of them. returns float64[n], lengths int32[n], epsilon float64[n]: of all their episodes.
-    tables float64[k, buckets..., actions]: after the last episode of each span; not to be written to.
-    state: gives what training goes on from after the last one, as a chunk's does.
+    spans: one per chunk, k of them. returns float64[n], lengths int32[n], epsilon float64[n]: of all
+    episodes. tables float64[k, buckets..., actions]: after the last episode of each span; read-only.
+    state: as a chunk's, after the last span.
     """
 
     spans: tuple[Span, ...]
@@ -56,16 +56,16 @@ class Block(NamedTuple):
 
     @property
     def first(self) -> int:
-        """The number of the first episode, from 0."""
+        """The index of the first episode, from 0."""
         return self.spans[0].first
 
     @property
     def end(self) -> int:
-        """How many episodes are trained at its end."""
+        """The number of episodes that are trained at the end of the block."""
         return self.spans[-1].end
 
     def parts(self) -> Iterator[Block]:
-        """The same, each span a block of its own."""
+        """Yield one block per span."""
         for number, span in enumerate(self.spans):
             own = slice(span.first - self.first, span.end - self.first)
             columns = (self.returns[own], self.lengths[own], self.epsilon[own])
@@ -74,20 +74,19 @@ class Block(NamedTuple):
 
 
 def chunks(blocks: Iterable[Block]) -> Iterator[Chunk]:
-    """The chunks of consecutive blocks."""
+    """Yield the chunks of consecutive blocks."""
     for block in blocks:
         for (span,), returns, lengths, epsilon, (table,), state in block.parts():
             yield Chunk(span, returns, lengths, epsilon, table, state)
 
 
-def spans(episodes: int, checkpoint_every: int, longest: int, first: int = 0) -> Iterator[Span]:
-    """Cut `episodes` at every checkpoint, at the last episode, and after `longest` at the latest.
+def spans(episodes: int, checkpoint_every: int, max_episodes: int, first: int = 0) -> Iterator[Span]:
+    """Yield spans that end at every checkpoint, at the last episode, and after `max_episodes` at the latest.
 
-    The last makes that whoever listens hears something, and that an interrupt is answered. first: the
-    end of a span, from which on spans are wanted.
+    The limit makes progress visible and interrupts effective. first: the first episode, the end of a span.
     """
     while first < episodes:
         checkpoint = min((first // checkpoint_every + 1) * checkpoint_every, episodes)
-        end = min(checkpoint, first + longest)
+        end = min(checkpoint, first + max_episodes)
         yield Span(first, end, end == checkpoint)
         first = end

@@ -1,4 +1,4 @@
-"""A resolved config as the engines need it."""
+"""The task of an engine: a resolved config with its schedules, initial Q-tables and seeds."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from qsweep.learning import schedules
 from qsweep.seeds import streams
 
 Schedule = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float64]]
-Table = Callable[[int], npt.NDArray[np.float64]]
+InitialTable = Callable[[int], npt.NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be learned, and how.
+    """A learning problem and its schedules.
 
-    table: number, from 0 -> a first Q-table, float64[grid's shape..., actions]. epsilon, learning_rate:
+    table: index, from 0 -> an initial Q-table, float64[grid's shape..., actions]. epsilon, learning_rate:
     episodes [n] -> float64[n].
     """
 
     resolved: Resolved
-    table: Table
+    table: InitialTable
     epsilon: Schedule
     learning_rate: Schedule
     environment_seed: int
@@ -41,17 +41,17 @@ class Task:
 
     @property
     def grid(self) -> Grid:
-        """The grid that the Q-table lies on."""
+        """The grid of the Q-table."""
         return self.resolved.grid
 
     @property
     def actions(self) -> int:
-        """How many actions there are."""
+        """The number of actions."""
         return self.resolved.description.actions
 
 
 def schedule(epsilon: Epsilon, episodes: int) -> Schedule:
-    """The exploration schedule of a checked config."""
+    """Return the exploration schedule of a checked config."""
     if epsilon.end is None or epsilon.decay_start is None or epsilon.decay_end is None:
         return partial(schedules.constant, start=epsilon.start)
     decay = {"linear": schedules.linear, "exponential": schedules.exponential}[epsilon.schedule]
@@ -65,7 +65,7 @@ def schedule(epsilon: Epsilon, episodes: int) -> Schedule:
 
 
 def step_sizes(config: Config) -> Schedule:
-    """The schedule of the learning rate, before any visits are counted."""
+    """Return the schedule of the learning rate, without its decay by visits."""
     if config.learning_rate_schedule != "linear":
         return partial(schedules.constant, start=config.learning_rate)
     assert config.learning_rate_end is not None
@@ -78,10 +78,10 @@ def step_sizes(config: Config) -> Schedule:
     )
 
 
-def first_table(config: Config, shape: tuple[int, ...], available: tuple[int, ...] | None) -> Table:
-    """Draws Q-tables for the beginning: uniform, -inf for actions that a cell does not have.
+def first_table(config: Config, shape: tuple[int, ...], available: tuple[int, ...] | None) -> InitialTable:
+    """Return a function that draws initial Q-tables: uniform, -inf for actions that a cell does not have.
 
-    Most algorithms want but number 0. With tilings, the sum of a state's values lies between the bounds.
+    Most algorithms need only index 0. With tilings, the sum of a state's values lies between the bounds.
     """
     tilings = config.tilings or 1
     low, high = config.initial_q.low / tilings, config.initial_q.high / tilings
@@ -97,7 +97,7 @@ def first_table(config: Config, shape: tuple[int, ...], available: tuple[int, ..
 
 
 def task(resolved: Resolved) -> Task:
-    """The task of a resolved config."""
+    """Return the task of a resolved config."""
     config, random = resolved.config, streams(resolved.config.seed)
     return Task(
         resolved=resolved,

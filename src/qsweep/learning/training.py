@@ -1,4 +1,4 @@
-"""Training: two engines behind one seam, `train`, with one result; `train_blocks` for several seeds."""
+"""Training: `train` for one run on either engine, with the same result; `train_blocks` for several seeds."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from qsweep.learning.task import task
 __all__ = ["LANES", "Block", "Chunk", "State", "train", "train_blocks"]
 
 LANES = 4
-"""How many seeds train by turns in one loop: with more, they gain no more."""
+"""The number of seeds that are interleaved in one loop; more save no more time."""
 
 
 def train(config: Config | Resolved, state: State | None = None) -> Iterator[Chunk]:
-    """Train a resolved config; yields its episodes chunk by chunk, in order.
+    """Train a resolved config; yield its chunks of episodes in order.
 
-    config: what `load_config` returned, whose environment is then looked up here, or both of them.
-    state: what a chunk gave, to go on after it. Which engine runs does not change a bit of the result.
-    Raises UsageError at once where the environment cannot be made.
+    config: from `load_config`, whose setting is then looked up here, or a `Resolved`. state: a chunk's
+    state, from which training is resumed. Both engines give the same result bit for bit. Raises UsageError
+    in the call, not in the iteration, if the environment cannot be made.
     """
     return chunks(_blocks(config if isinstance(config, Resolved) else Resolved.of(config), state))
 
@@ -34,11 +34,12 @@ def _blocks(resolved: Resolved, state: State | None = None) -> Iterator[Block]:
 
 
 def train_blocks(runs: Sequence[Resolved], state: State | None = None) -> Iterator[tuple[int, Block]]:
-    """Train resolved configs that differ by their seed; yields blocks with the number of their config.
+    """Train resolved configs that differ by their seed; yield (index of a config, block of it).
 
-    Each config's blocks hold the chunks of `train`, in order. The compiled engine trains a number of seeds by
-    turns where that takes less time, and then their blocks come by turns; otherwise one follows the other.
-    state: what a single config goes on from. Raises as `train` does; of several, when a config's turn comes.
+    The blocks of each config hold the chunks of `train`, in order. The compiled engine interleaves several
+    seeds if that saves time, and then yields their blocks in turn; otherwise it trains one after the other.
+    state: the state from which a single config is resumed. Raises as `train` does; with several configs,
+    in the iteration.
     """
     if len(runs) == 1:
         return ((0, block) for block in _blocks(runs[0], state))
@@ -48,21 +49,21 @@ def train_blocks(runs: Sequence[Resolved], state: State | None = None) -> Iterat
 
 def _of_several(runs: Sequence[Resolved]) -> Iterator[tuple[int, Block]]:
     lanes = _lanes([run.config for run in runs])
-    together = len(runs) - len(runs) % lanes if lanes > 1 else 0
-    for first in range(0, together, lanes):
-        from qsweep.learning.engines.compiled_engine import train_together
+    interleaved = len(runs) - len(runs) % lanes if lanes > 1 else 0
+    for first in range(0, interleaved, lanes):
+        from qsweep.learning.engines.compiled_engine import train_interleaved
 
-        some = [task(run) for run in runs[first : first + lanes]]
-        yield from ((first + number, block) for number, block in train_together(some))
-    for number, run in enumerate(runs[together:], together):
+        tasks = [task(run) for run in runs[first : first + lanes]]
+        yield from ((first + number, block) for number, block in train_interleaved(tasks))
+    for number, run in enumerate(runs[interleaved:], interleaved):
         yield from ((number, block) for block in _blocks(run))
 
 
 def _lanes(configs: Sequence[Config]) -> int:
-    """How many of some configs to train by turns."""
-    alike = len({(variant_hash(config), config.engine) for config in configs}) == 1
-    if not alike or configs[0].engine != "compiled":
+    """Return the number of configs to interleave in one loop."""
+    one_variant = len({(variant_hash(config), config.engine) for config in configs}) == 1
+    if not one_variant or configs[0].engine != "compiled":
         return 1
-    if not algorithm(configs[0].algorithm).by_turns:
+    if not algorithm(configs[0].algorithm).interleaved:
         return 1
     return LANES

@@ -1,1 +1,1 @@
-"""Pictures: Q-tables, learning curves and agents, drawn and filmed."""
+"""Pictures and videos of Q-tables, learning curves and agents."""

@@ -1,4 +1,4 @@
-"""Single pictures of an agent that learns: whole greedy episodes, one checkpoint's after the other."""
+"""Pictures of greedy episodes for a learning video: complete episodes of one checkpoint after the other."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from qsweep.environments.resolved import Setting
 from qsweep.pictures.agent_video import FPS, moments
 from qsweep.policies.evaluation.rollouts import roll_out
 from qsweep.policies.policy import Policy
-from qsweep.tracking.checkpoints import QTable, name_of
+from qsweep.system.arrays import QTable
+from qsweep.tracking.checkpoints import name_of
 
-LONGEST, HELD = 32, 6
-"""Frames that an episode takes at most, and that its end is shown for."""
+MAX_FRAMES, END_FRAMES = 32, 6
+"""The maximum number of frames of an episode, and the number of frames that show its end."""
 
 
 @dataclass(frozen=True)
 class Still:
-    """What the agent does: a picture, uint8[height, width, 3], and two lines that say so."""
+    """A picture of the agent, uint8[height, width, 3], and two lines of text below it."""
 
     pixels: Any
     words: tuple[str, str]
 
 
-class Agent:
-    """Plays an episode with the table of the checkpoint at which it began; then the next one begins.
+class EpisodePlayer:
+    """A player of greedy episodes, each with the Q-table of the checkpoint at which it starts.
 
-    Every one begins at the same start, `seed`. Long episodes leave steps out, so that an episode takes
-    about a second and is that of one policy from its start to its end. env: what `drawing` gives.
+    All episodes have the same start, `seed`. Steps of long episodes are skipped, so that an episode takes
+    about a second and shows one policy from start to end. env: from `rendering_env`.
     """
 
     def __init__(self, env: Any, setting: Setting, policy: Policy, seed: int, fps: float) -> None:
         self._env, self._setting, self._policy, self._seed = env, setting, policy, seed
-        self._pace = fps / float(env.metadata.get("render_fps") or FPS)
+        self._frames_per_step = fps / float(env.metadata.get("render_fps") or FPS)
         self._playing: Iterator[Still] = iter(())
 
     def still(self, episodes: int, q_table: QTable) -> Still:
-        """The next picture; of this checkpoint's agent where the episode before is over."""
+        """Return the next picture; after the end of an episode, the first one of this checkpoint's."""
         following = next(self._playing, None)
         if following is not None:
             return following
@@ -47,7 +48,7 @@ class Agent:
         return next(self._playing)
 
     def rest(self, episodes: int, q_table: QTable) -> Iterator[Still]:
-        """What is left of the episode, and one whole one of the last checkpoint."""
+        """Yield the rest of the current episode, then a complete one of the last checkpoint."""
         yield from self._playing
         yield from self._episode(episodes, q_table)
 
@@ -55,10 +56,10 @@ class Agent:
         policy = dataclasses.replace(self._policy, q_table=q_table)
         rollouts = roll_out(self._setting, q_table, range(self._seed, self._seed + 1))
         length = int(rollouts.lengths[0])
-        frames = max(1, min(LONGEST, round(length * self._pace)))
-        every, held = math.ceil(length / frames), max(1, frames // length)
+        frames = max(1, min(MAX_FRAMES, round(length * self._frames_per_step)))
+        every, repeated = math.ceil(length / frames), max(1, frames // length)
         for moment in moments(self._env, self._setting, policy, self._seed, every):
-            place = f"step {moment.step} of {length}, return {moment.total:g}"
-            still = Still(moment.pixels, (f"{name_of(episodes)} plays: {place}", moment.ending))
-            for _ in range(HELD if moment.ending else held):
+            progress = f"step {moment.step} of {length}, return {moment.total:g}"
+            still = Still(moment.pixels, (f"{name_of(episodes)} plays: {progress}", moment.ending))
+            for _ in range(END_FRAMES if moment.ending else repeated):
                 yield still

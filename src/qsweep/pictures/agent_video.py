@@ -1,4 +1,4 @@
-"""An agent at play: the environment's own frames, captioned with step, action and return, or its window."""
+"""Greedy episodes on video, from the environment's own frames with a caption, or in its window."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # before pygame is imported: it greets on stdout
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # before the import, which prints on stdout
 
 import pygame
 from PIL import Image, ImageDraw
@@ -21,24 +21,24 @@ from qsweep.environments.facts import facts
 from qsweep.environments.resolved import Setting
 from qsweep.errors import Problem, UsageError, one_line
 from qsweep.pictures.encoding import writing
-from qsweep.pictures.labels import cut, font
+from qsweep.pictures.labels import font, shorten
 from qsweep.policies.policy import Policy
 from qsweep.system.interrupts import StopRequests
 
 FPS = 30.0
-"""Frames a second of an environment that does not say."""
-NARROWEST = 480
-"""Pixels; narrower frames are enlarged by a whole factor, so that the caption fits below them."""
+"""Frames per second of an environment that does not define them."""
+MIN_WIDTH = 480
+"""Pixels; narrower frames are enlarged by an integer factor, so that the caption fits below them."""
 BAR, BRIGHT, DIM = "#14181d", "#ffffff", "#a5b1bd"
 TERMINATED, TRUNCATED = "terminated", "truncated: step limit"
 
 
 @dataclass(frozen=True)
 class Moment:
-    """An episode after `step` steps: its picture, the action that led there, the return so far.
+    """An episode after `step` steps: its picture, the last action, the return so far.
 
-    pixels: uint8[height, width, 3], or None where the environment draws into a window itself. action:
-    the environment's number, None at the start. ending: how it ended, empty while it goes on.
+    pixels: uint8[height, width, 3], or None if the environment draws into a window itself. action: the
+    environment's number, None at the start. ending: the reason for the end, empty before it.
     """
 
     pixels: Any
@@ -49,8 +49,8 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Film:
-    """What was filmed: how many frames, their width and height in pixels, how many a second."""
+class VideoInfo:
+    """The number of frames of a video, their width and height in pixels, frames per second."""
 
     frames: int
     size: tuple[int, int]
@@ -61,30 +61,32 @@ class Film:
         return f"{self.frames:,} frames of {width} x {height} pixels, {self.fps:g} per second"
 
 
-def film(setting: Setting, policy: Policy, seed: int, files: Sequence[Path], option: str) -> Film:
-    """Film one greedy episode into files, an MP4 or (.gif) a GIF, which appear, whole, when it is over.
+def record_video(
+    setting: Setting, policy: Policy, seed: int, files: Sequence[Path], option: str
+) -> VideoInfo:
+    """Record one greedy episode to files, each an MP4 or (.gif) a GIF, which appear when they are complete.
 
-    Raises UsageError about `option` where the environment draws no frames, OSError where a file cannot
-    be written.
+    Raises UsageError about `option` if the environment cannot render frames, OSError if a file cannot be
+    written.
     """
     with ExitStack() as stack, StopRequests() as stop:
         stack.enter_context(headless())
-        env = stack.enter_context(closing(drawing(setting, "rgb_array", option)))
+        env = stack.enter_context(closing(rendering_env(setting, "rgb_array", option)))
         fps = float(env.metadata.get("render_fps") or FPS)
         writers = [stack.enter_context(writing(path, fps)) for path in files]
         frames, size = 0, (0, 0)
         for moment in moments(env, setting, policy, seed):
-            image = captioned(moment, policy)
+            image = captioned_frame(moment, policy)
             for writer in writers:
                 writer.add(image)
             frames, size = frames + 1, image.size
             stop.check()
-    return Film(frames, size, fps)
+    return VideoInfo(frames, size, fps)
 
 
 @contextmanager
 def headless() -> Iterator[None]:
-    """SDL without a display, which some environments open even to draw into memory."""
+    """Let SDL work without a display inside the context; some environments need one to render in memory."""
     before = {key: os.environ.get(key) for key in ("SDL_VIDEODRIVER", "SDL_AUDIODRIVER")}
     os.environ |= dict.fromkeys(before, "dummy")
     try:
@@ -97,7 +99,7 @@ def headless() -> Iterator[None]:
 
 
 def has_display() -> bool:
-    """Whether SDL, which opens the windows of Gymnasium's environments, finds a display."""
+    """Return whether SDL, which opens the windows of Gymnasium's environments, finds a display."""
     if sys.platform == "linux" and not os.environ.keys() & {"DISPLAY", "WAYLAND_DISPLAY"}:
         return False
     try:
@@ -110,11 +112,11 @@ def has_display() -> bool:
 
 
 def show(setting: Setting, policy: Policy, seeds: range) -> None:
-    """Play episodes in a window, at the environment's own pace, until they end or it is closed.
+    """Play episodes in a window, at the environment's own speed, until they end or it is closed.
 
-    Raises UsageError where the environment has no window.
+    Raises UsageError if the environment has no window.
     """
-    with closing(drawing(setting, "human", "--human")) as env, StopRequests() as stop:
+    with closing(rendering_env(setting, "human", "--human")) as env, StopRequests() as stop:
         for seed in seeds:
             for _ in moments(env, setting, policy, seed):
                 stop.check()
@@ -122,14 +124,14 @@ def show(setting: Setting, policy: Policy, seeds: range) -> None:
                     return
 
 
-def drawing(setting: Setting, render_mode: str, option: str) -> Any:
-    """The Gymnasium environment of a setting, in a render mode.
+def rendering_env(setting: Setting, render_mode: str, option: str) -> Any:
+    """Return the Gymnasium environment of a setting, in a render mode.
 
-    Raises UsageError about `option` where it has none such.
+    Raises UsageError about `option` if the environment does not have that mode.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Gymnasium's, of what is said here or works all the same
+            warnings.simplefilter("ignore")  # a problem is reported below; other warnings do not matter
             env = setting.make(render_mode=render_mode)
         if render_mode in (env.metadata.get("render_modes") or ()):
             return env
@@ -142,29 +144,29 @@ def drawing(setting: Setting, render_mode: str, option: str) -> Any:
 
 
 def moments(env: Any, setting: Setting, policy: Policy, seed: int, every: int = 1) -> Iterator[Moment]:
-    """One greedy episode in an environment that draws: its start, every n-th step, and its end."""
+    """Yield the start, every n-th step and the end of a greedy episode in an environment that renders."""
     into_window = env.render_mode == "human"
-    seen, _ = env.reset(seed=seed)
+    observation, _ = env.reset(seed=seed)
     total, step, action, ending = 0.0, 0, None, ""
     while True:
         if step % every == 0 or ending:
             yield Moment(None if into_window else env.render(), step, action, total, ending)
         if ending:
             return
-        action = policy.act(setting.description.encode(seen))
-        seen, reward, terminated, truncated, _ = env.step(action)
+        action = policy.act(setting.description.encode(observation))
+        observation, reward, terminated, truncated, _ = env.step(action)
         total, step = total + float(reward), step + 1
         if terminated or truncated or step >= setting.max_steps:
             ending = TERMINATED if terminated else TRUNCATED
 
 
-def captioned(moment: Moment, policy: Policy) -> Image.Image:
-    """The picture of a moment above a bar that says where it stands and whose policy it is.
+def captioned_frame(moment: Moment, policy: Policy) -> Image.Image:
+    """Return the picture of a moment above a caption with step, action, return and the policy's name.
 
-    Width and height are even, as H.264 wants them.
+    Width and height are even, as H.264 requires.
     """
     frame = Image.fromarray(moment.pixels).convert("RGB")
-    factor = math.ceil(NARROWEST / frame.width)
+    factor = math.ceil(MIN_WIDTH / frame.width)
     frame = frame.resize((frame.width * factor, frame.height * factor), Image.Resampling.NEAREST)
     width, height = frame.width + frame.width % 2, frame.height + frame.height % 2
     em = max(15, width // 36)
@@ -178,7 +180,7 @@ def captioned(moment: Moment, policy: Policy) -> Image.Image:
     draw.text((right, y), f"return {moment.total:g}", BRIGHT, large, "rm")
     y = height + round(2.4 * em)
     room = right - left - small.getlength(f"  {TRUNCATED}")
-    draw.text((left, y), cut(title, round(0.8 * em), room), DIM, small, "lm")
+    draw.text((left, y), shorten(title, round(0.8 * em), room), DIM, small, "lm")
     draw.text((right, y), moment.ending, BRIGHT, small, "rm")
     return image
 

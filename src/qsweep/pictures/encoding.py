@@ -1,4 +1,4 @@
-"""Pictures that move: frames streamed into an MP4 or a GIF that is either whole or not there."""
+"""Video files: frames streamed into an MP4 or a GIF, which is either complete or absent."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from PIL import Image
 from qsweep.system.atomic_files import sync_folder, temporary_folder
 
 GIF_WIDTH, GIF_FPS = 600, 20
-"""A GIF's width in pixels and frames a second, at most: it is many times as large as an MP4."""
+"""A GIF's maximum width in pixels and frames per second: its file is much larger than an MP4."""
 GIF_HOLD = 200
-"""How long a GIF shows its last frame before it begins again, in hundredths of a second."""
+"""The duration of a GIF's last frame before it restarts, in hundredths of a second."""
 LOSSLESS = {"codec": "libx264rgb", "pixels": "rgb24", "qp": "0", "preset": "ultrafast"}
 
 
 class Writer(Protocol):
-    """Takes frames of one size, in order."""
+    """A writer of frames of one size, in order."""
 
     def add(self, image: Image.Image) -> None:
         """Append a frame."""
@@ -33,26 +33,28 @@ class Writer(Protocol):
 
 @contextmanager
 def writing(path: Path, fps: float) -> Iterator[Writer]:
-    """A writer into a file aside, which takes the place of `path` unless something is raised.
+    """Yield a writer of a temporary file, which replaces `path` at the end unless an exception is raised.
 
-    A GIF where `path` ends in .gif, otherwise an MP4. fps: frames a second. Raises OSError where the
+    The file is a GIF if `path` ends in .gif, otherwise an MP4. fps: frames per second. Raises OSError if the
     file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with closing(Gif(aside, fps) if path.suffix.lower() == ".gif" else Mp4(aside, fps)) as writer:
+        with closing(
+            Gif(unfinished, fps) if path.suffix.lower() == ".gif" else Mp4(unfinished, fps)
+        ) as writer:
             yield writer
-        with aside.open("rb") as file:
+        with unfinished.open("rb") as file:
             os.fsync(file.fileno())
-        aside.replace(path)
+        unfinished.replace(path)
         sync_folder(path.parent)
     finally:
-        aside.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
 
 
 class Mp4:
-    """H.264 in an MP4 that plays while it loads; by default such as every player plays."""
+    """An MP4 with H.264 that can be played while it loads; the default options suit every player."""
 
     def __init__(
         self, path: Path, fps: float, codec: str = "libx264", pixels: str = "yuv420p", **options: str
@@ -62,7 +64,7 @@ class Mp4:
         self._frame: Any = av.VideoFrame.from_image  # it has no types
         self._container: Any = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
         stream: Any = self._container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
-        stream.pix_fmt, stream.thread_type = pixels, "FRAME"  # a frame on each core
+        stream.pix_fmt, stream.thread_type = pixels, "FRAME"  # each core encodes a frame
         stream.options = options or {"crf": "20", "preset": "veryfast"}
         self._stream = stream
 
@@ -73,37 +75,37 @@ class Mp4:
         self._container.mux(self._stream.encode(self._frame(image)))
 
     def close(self) -> None:
-        """Encode what is left and complete the file."""
+        """Encode the remaining frames and complete the file."""
         with self._container:
             if self._stream.is_open:
                 self._container.mux(self._stream.encode(None))
 
 
 class Gif:
-    """A GIF that plays for ever, in the 255 colours that suit all of its frames best.
+    """A GIF that loops, in the 255 colours that suit all of its frames best.
 
-    Which those are is known at the end: until then the frames lie in a film without loss.
+    These colours are known only at the end; until then the frames are in a temporary lossless video.
     """
 
     def __init__(self, path: Path, fps: float) -> None:
         self._path, self._fps, self._every = path, fps, math.ceil(fps / GIF_FPS)
         self._scratch = temporary_folder()
-        self._film = Path(self._scratch.name) / "frames.mp4"
-        self._frames = Mp4(self._film, GIF_FPS, **LOSSLESS)
+        self._lossless = Path(self._scratch.name) / "frames.mp4"
+        self._frames = Mp4(self._lossless, GIF_FPS, **LOSSLESS)
         self._times: list[int] = []
         self._added = 0
         self._latest: Image.Image | None = None
         self._shown: Image.Image | None = None
 
     def add(self, image: Image.Image) -> None:
-        """Take a frame, or pass it over where a second has more of them than a GIF should."""
+        """Append a frame, or skip it if there are more per second than a GIF should have."""
         self._latest = image
         if self._added % self._every == 0:
             self._show(image, self._time(self._added))
         self._added += 1
 
     def close(self) -> None:
-        """Write all frames, the last one always, and complete the file."""
+        """Write all frames, always with the last one, and complete the file."""
         with self._scratch:
             if self._latest is not None:
                 self._show(self._latest, self._time(self._added - 1))
@@ -112,11 +114,11 @@ class Gif:
                 self._encode(self._shown.size)
 
     def _time(self, number: int) -> int:
-        """When a frame is due, in the unit of GIFs: hundredths of a second."""
+        """Return the time of a frame in the unit of GIFs, hundredths of a second."""
         return round(100 * number / self._fps)
 
     def _show(self, image: Image.Image, time: int) -> None:
-        """Keep a frame, unless the one before it looks alike, which then is shown for longer."""
+        """Store a frame, unless it equals the one before, which is then shown for longer."""
         frame = image.copy()
         frame.thumbnail((GIF_WIDTH, image.height), Image.Resampling.LANCZOS)
         if frame != self._shown:
@@ -127,25 +129,25 @@ class Gif:
     def _encode(self, size: tuple[int, int]) -> None:
         import av
 
-        held = self._time(self._added) + GIF_HOLD - self._times[-1]
-        options = {"loop": "0", "final_delay": str(min(held, 2**16 - 1))}
+        duration = self._time(self._added) + GIF_HOLD - self._times[-1]  # of the last frame
+        options = {"loop": "0", "final_delay": str(min(duration, 2**16 - 1))}
         with av.open(str(self._path), "w", format="gif", options=options) as container:
             stream: Any = container.add_stream("gif", rate=100)
             stream.pix_fmt = "pal8"
             stream.width, stream.height = size
-            for frame, time in zip(_in_few_colours(self._film), self._times, strict=True):
+            for frame, time in zip(_in_few_colours(self._lossless), self._times, strict=True):
                 frame.pts, frame.time_base = time, Fraction(1, 100)
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
 
 
-def _in_few_colours(film: Path) -> Iterator[Any]:
-    """The frames of a film in a palette, which is made of all of them before: the film is read twice."""
+def _in_few_colours(video: Path) -> Iterator[Any]:
+    """Yield the frames of a video in a palette that is made from all of them: the video is read twice."""
     from av import error
     from av.filter import Graph
 
     graph: Any = Graph()
-    first, again = (graph.add("movie", filename=str(film)) for _ in range(2))
+    first, again = (graph.add("movie", filename=str(video)) for _ in range(2))
     palette, through = graph.add("palettegen"), graph.add("paletteuse", dither="none")
     graph.link_nodes(first, palette)
     palette.link_to(through, 0, 1)

@@ -1,4 +1,4 @@
-"""The maps of environments whose one discrete dimension is a place: rows and columns, walls, goals."""
+"""Maps of environments whose single discrete dimension is a position: rows, columns, walls, goals."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy.typing as npt
 
 from qsweep.environments.description import make
 from qsweep.environments.resolved import Setting
-from qsweep.pictures.surfaces import Axis, Panel, World
+from qsweep.pictures.surfaces import MapFeatures, Panel, PanelAxis
 
 Letters = npt.NDArray[np.str_]
 
 ENDS = "HGC"
-"""Holes, goals and cliffs: what is there ends an episode, or sends it back to its start."""
+"""Letters of holes, goals and cliffs, which end an episode or send the agent back to its start."""
 TAXI_SLICES = ((0, "passenger at R"), (4, "passenger on board"))
 TAXI_FIXED = "destination: G"
-"""Where the passenger is, in Taxi's own numbers, while the destination is G, its number 1."""
+"""Taxi's number of the passenger's location and its label, per panel; the destination is G, number 1."""
 
 
 def maps(setting: Setting) -> tuple[tuple[Panel, ...], str]:
-    """A discrete environment's states as maps, and what all of them fix; no maps where none is known."""
+    """Return a discrete environment's states as maps, and the text of what they fix; empty without a map."""
     env, grid = setting.env, setting.grid
     if len(grid.buckets) != 1 or setting.description.dimensions[0].values is None:
         return (), ""
@@ -41,10 +41,10 @@ def maps(setting: Setting) -> tuple[tuple[Panel, ...], str]:
 
 
 def _letters(env_id: str, world: Any) -> Letters | None:
-    """What stands on every place of a map, row by row from the top: a letter or nothing."""
-    drawn = getattr(world, "desc", None)
-    if isinstance(drawn, np.ndarray) and drawn.ndim == 2 and drawn.dtype.kind in "SU":
-        letters = np.char.decode(drawn) if drawn.dtype.kind == "S" else drawn
+    """Return the letter, or nothing, at every position of a map, row by row from the top."""
+    description = getattr(world, "desc", None)
+    if isinstance(description, np.ndarray) and description.ndim == 2 and description.dtype.kind in "SU":
+        letters = np.char.decode(description) if description.dtype.kind == "S" else description
         return np.where(letters == "F", "", letters)
     shape = getattr(world, "shape", None)
     if not (isinstance(shape, tuple) and len(shape) == 2 and all(isinstance(n, int) for n in shape)):
@@ -56,7 +56,7 @@ def _letters(env_id: str, world: Any) -> Letters | None:
 
 
 def _taxi(world: Any) -> tuple[Panel, ...]:
-    """Taxi's five rows and columns, with the passenger and the destination at a place."""
+    """Return Taxi's five rows and columns, one panel per location of the passenger."""
     inside = np.char.decode(np.asarray(world.desc))[1:-1, 1:-1]
     letters = np.where(inside[:, ::2] == " ", "", inside[:, ::2])
     rows, columns = letters.shape
@@ -64,16 +64,18 @@ def _taxi(world: Any) -> tuple[Panel, ...]:
         ((column + 1.0, rows - 1.0 - row), (column + 1.0, float(rows - row)))
         for row, column in np.argwhere(inside[:, 1::2] == "|").tolist()
     )
-    places = [[(row, column) for column in range(columns)] for row in range(rows)]
+    positions = [[(row, column) for column in range(columns)] for row in range(rows)]
     return tuple(
         _map(
-            np.array([[world.encode(row, column, passenger, 1) for row, column in line] for line in places]),
+            np.array(
+                [[world.encode(row, column, passenger, 1) for row, column in line] for line in positions]
+            ),
             letters,
             np.zeros(letters.shape, np.bool_),
             walls,
-            words,
+            label,
         )
-        for passenger, words in TAXI_SLICES
+        for passenger, label in TAXI_SLICES
     )
 
 
@@ -84,9 +86,9 @@ def _map(
     walls: tuple[tuple[tuple[float, float], tuple[float, float]], ...] = (),
     fixed: str = "",
 ) -> Panel:
-    """A panel of a map given row by row from the top: all [rows, columns]."""
+    """Return the panel of a map; states, letters, ends are [rows, columns] from the top."""
     rows, columns = states.shape
-    x = Axis("column", np.arange(columns + 1.0), tuple(map(str, range(columns))))
-    y = Axis("row", np.arange(rows + 1.0), tuple(str(row) for row in reversed(range(rows))))
-    world = World(letters[::-1].T, ends[::-1].T, walls)
-    return Panel(x, y, states[::-1].T[..., None].astype(np.int64), fixed, world)
+    x = PanelAxis("column", np.arange(columns + 1.0), tuple(map(str, range(columns))))
+    y = PanelAxis("row", np.arange(rows + 1.0), tuple(str(row) for row in reversed(range(rows))))
+    features = MapFeatures(letters[::-1].T, ends[::-1].T, walls)
+    return Panel(x, y, states[::-1].T[..., None].astype(np.int64), fixed, features)

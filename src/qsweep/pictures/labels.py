@@ -1,4 +1,4 @@
-"""The words in pictures: what the actions and the dimensions of Gymnasium's own environments are called."""
+"""The dimensions that pictures of Gymnasium's environments show, and the text of pictures."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from PIL import ImageFont
 
 @dataclass(frozen=True)
 class View:
-    """How more than two dimensions are shown: one along x, one along y, a panel for each of a third.
+    """A choice of dimensions: x, y, and slices, of which each bucket is a panel.
 
-    within: dimension -> the first and the last bucket that episodes come to, where others exist.
+    within: dimension -> the first and the last bucket that episodes reach, if there are others.
     """
 
     x: int
@@ -25,27 +25,27 @@ class View:
 
 
 VIEWS: Mapping[str, View] = {
-    "Acrobot-v1": View(1, 4, 5, {}),  # how far the upper link has swung, how fast, and the lower one's speed
+    "Acrobot-v1": View(1, 4, 5, {}),  # sine and speed of the upper link's angle, speed of the lower link
     "Blackjack-v1": View(1, 0, 2, {0: (4, 21), 1: (1, 10)}),  # as in Sutton and Barto 2018, Figure 5.2
     "CartPole-v0": View(2, 3, 0, {}),
     "CartPole-v1": View(2, 3, 0, {}),
     "LunarLander-v3": View(1, 3, 4, {}),
     "Pendulum-v1": View(1, 2, 0, {}),
 }
-"""Which dimensions of theirs tell most together, where there are more than two."""
+"""Gymnasium id -> the most informative dimensions, for environments with more than two."""
 
 
 @lru_cache(maxsize=8)
 def font(size: int) -> ImageFont.FreeTypeFont:
-    """The font of matplotlib's figures, `size` pixels high."""
-    found = find_spec("matplotlib")  # which is not imported for it: that takes longer than drawing
-    assert found is not None
-    assert found.origin is not None
-    return ImageFont.truetype(Path(found.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf", size)
+    """Return the font of matplotlib's figures, `size` pixels high."""
+    package = find_spec("matplotlib")  # without importing it, which takes longer than drawing
+    assert package is not None
+    assert package.origin is not None
+    return ImageFont.truetype(Path(package.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf", size)
 
 
-def cut(text: str, size: int, room: float) -> str:
-    """A text in one line of this font size that ends, with an ellipsis if it must, where the room does."""
+def shorten(text: str, size: int, room: float) -> str:
+    """Return a text as one line of a font size, shortened with an ellipsis to the room in pixels."""
     text, letters = " ".join(text.split()), font(size)
     if letters.getlength(text) <= room:
         return text

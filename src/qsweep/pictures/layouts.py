@@ -1,4 +1,4 @@
-"""How a table of any number of dimensions is laid out: a strip, a map, a surface, or slices."""
+"""Layouts of Q-tables of any number of dimensions: as a strip, a map, a surface, or slices."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ import numpy as np
 
 from qsweep.environments.description import Dimension
 from qsweep.environments.facts import Name, action_names, dimension_names
-from qsweep.environments.grid import Grid, cells_at
+from qsweep.environments.grid import Cells, Grid, cells_at
 from qsweep.environments.resolved import Setting
 from qsweep.pictures.grid_worlds import maps
 from qsweep.pictures.labels import VIEWS, View
-from qsweep.pictures.surfaces import Axis, Cells, Layout, Panel, edges
+from qsweep.pictures.surfaces import Layout, Panel, PanelAxis, edges
 
 
 def layout(setting: Setting, changes: Cells | None = None, panels: int = 3) -> Layout:
-    """How the tables of a setting are drawn; values need no approximation.
+    """Return the layout of the Q-tables of a setting; it shows exact values.
 
-    One dimension is a strip, or a map where the environment has one. Two are shown as they are. Of
-    more, two are shown, in at most `panels` panels over a third; the rest is fixed. changes: how often
-    each cell was visited, or a stand-in for that (`Archive.changes`), int64[cells...]; what is fixed is
-    fixed at the most visited bucket, without them at the middle one.
+    One dimension is a strip, or a map if the environment has one. Two dimensions are a surface. Of more, two
+    are shown, in at most `panels` panels over a third, and the rest are fixed. changes: the visits of each
+    cell, or a stand-in for them (`Archive.changes`), int64[cells...]; dimensions are fixed at the most
+    visited bucket, or without changes at the middle one.
     """
-    found = setting.description
-    names = action_names(setting.env.id, found.actions, found.first_action)
+    about = setting.description
+    names = action_names(setting.env.id, about.actions, about.first_action)
     drawn, fixed = maps(setting)
     if not drawn:
-        drawn, fixed = _Cut(setting, changes).panels(panels)
+        drawn, fixed = _Slicer(setting, changes).panels(panels)
     return Layout(drawn, names, fixed)
 
 
-class _Cut:
-    """Cuts through a table of any number of dimensions."""
+class _Slicer:
+    """Two-dimensional slices of a Q-table of any number of dimensions."""
 
     def __init__(self, setting: Setting, changes: Cells | None) -> None:
         self._grid = grid = setting.grid
@@ -43,11 +43,11 @@ class _Cut:
         self._names = (Name("state"),) if single else dimension_names(setting.env.id, len(grid.buckets))
         self._view = _view(setting.env.id, grid)
         self._changes = changes
-        if changes is not None and grid.tilings > 1:  # those of the tiling that is not shifted
+        if changes is not None and grid.tilings > 1:  # only of the tiling that is not shifted
             self._changes = changes[0][tuple(slice(n) for n in grid.buckets)]
 
     def panels(self, most: int) -> tuple[tuple[Panel, ...], str]:
-        """The panels, `most` at most, and what all of them fix."""
+        """Return at most `most` panels, and the text of what all of them fix."""
         view, dimensions = self._view, range(len(self._grid.buckets))
         if len(dimensions) < 3:
             return (self._panel({}, ""),), ""
@@ -59,39 +59,39 @@ class _Cut:
         return tuple(panels), fixed
 
     def _panel(self, at: dict[int, int], fixed: str) -> Panel:
-        """The panel over x and y where every other dimension is in its n-th bucket."""
+        """Return the panel over x and y with the other dimensions at the buckets `at`."""
         (x, columns), (y, rows) = self._axis(self._view.x), self._axis(self._view.y)
         index: dict[int, Cells] = {d: np.array(self._interval(d, n)) for d, n in at.items()}
         index[self._view.x] = columns[:, None]
         if len(self._grid.buckets) > 1:
             index[self._view.y] = rows[None, :]
         else:
-            y = Axis("", np.array([0.0, 1.0]))
+            y = PanelAxis("", np.array([0.0, 1.0]))
         chosen = np.broadcast_arrays(*(index[d] for d in sorted(index)))
         return Panel(x, y, self._cells(chosen), fixed)
 
     def _cells(self, index: Sequence[Cells]) -> Cells:
-        """The cells of the table at the k-th interval of every dimension, int64[n1, n2, tilings]."""
+        """Return the cells of the Q-table at intervals of every dimension, int64[n1, n2, tilings]."""
         if self._grid.tilings == 1:
             return np.asarray(np.ravel_multi_index(tuple(index), self._grid.buckets))[..., None]
         middles = [(side[:-1] + side[1:]) / 2 for side in self._edges]
         points = np.stack([middle[k] for middle, k in zip(middles, index, strict=True)], axis=-1)
-        found = cells_at(self._grid, points.reshape(-1, len(middles)))
-        return found.reshape(*points.shape[:-1], -1)
+        cells = cells_at(self._grid, points.reshape(-1, len(middles)))
+        return cells.reshape(*points.shape[:-1], -1)
 
-    def _axis(self, d: int) -> tuple[Axis, Cells]:
-        """A dimension as a side of a panel, and which of its intervals are shown."""
+    def _axis(self, d: int) -> tuple[PanelAxis, Cells]:
+        """Return a dimension as an axis of a panel, and the indices of the shown intervals."""
         side = self._edges[d]
         first, last = self._view.within.get(d, (0, len(side) - 2))
         labels = _values(self._names[d], self._dimensions[d])[first : last + 1]
-        return Axis(str(self._names[d]), side[first : last + 2], labels), np.arange(first, last + 1)
+        return PanelAxis(str(self._names[d]), side[first : last + 2], labels), np.arange(first, last + 1)
 
     def _interval(self, d: int, bucket: int) -> int:
-        """In which interval of a dimension a bucket lies; of several tilings, where it begins."""
+        """Return the index of a bucket's interval; with several tilings, of the first one in the bucket."""
         if self._grid.tilings == 1:
             return bucket
-        begin = self._grid.low[d] + (bucket + 0.25 / self._grid.tilings) / self._grid.scale[d]
-        return int(np.searchsorted(self._edges[d], begin, side="right")) - 1
+        start = self._grid.low[d] + (bucket + 0.25 / self._grid.tilings) / self._grid.scale[d]
+        return int(np.searchsorted(self._edges[d], start, side="right")) - 1
 
     def _words(self, d: int, bucket: int) -> str:
         name, labels = self._names[d], _values(self._names[d], self._dimensions[d])
@@ -103,7 +103,7 @@ class _Cut:
         return f"{name.text} {low:.3g} to {high:.3g} {name.unit}".strip()
 
     def _fixed(self, rest: list[int]) -> dict[int, int]:
-        """In which bucket each of the dimensions that are not shown is fixed."""
+        """Return dimension -> the bucket at which it is fixed, for the dimensions that are not shown."""
         if self._changes is None or not rest:
             return {d: self._grid.buckets[d] // 2 for d in rest}
         others = tuple(d for d in range(self._changes.ndim) if d not in rest)
@@ -111,18 +111,18 @@ class _Cut:
         return dict(zip(rest, map(int, np.unravel_index(visits.argmax(), visits.shape)), strict=True))
 
     def _slices(self, d: int, at: dict[int, int], most: int) -> list[int]:
-        """For which buckets of a dimension there is a panel."""
+        """Return the buckets of a dimension that have a panel."""
         n = self._grid.buckets[d]
         if self._changes is None or n <= most:
             return list(dict.fromkeys((2 * i + 1) * n // (2 * most) for i in range(most)))
-        there = self._changes[tuple(at.get(other, slice(None)) for other in range(self._changes.ndim))]
+        selected = self._changes[tuple(at.get(other, slice(None)) for other in range(self._changes.ndim))]
         kept = sum(other not in at for other in range(d))
-        visits = there.sum(axis=tuple(axis for axis in range(there.ndim) if axis != kept))
+        visits = selected.sum(axis=tuple(axis for axis in range(selected.ndim) if axis != kept))
         return sorted(np.argsort(-visits, kind="stable")[:most].tolist())
 
 
 def _view(env_id: str, grid: Grid) -> View:
-    """Which dimensions are shown: those known to tell most, otherwise those of the most buckets."""
+    """Return the view of an environment: from VIEWS, otherwise the dimensions with the most buckets."""
     known = VIEWS.get(env_id)
     if known and max(known.x, known.y, known.slices) < len(grid.buckets):
         inside = all(last < grid.buckets[d] for d, (_, last) in known.within.items())
@@ -135,7 +135,7 @@ def _view(env_id: str, grid: Grid) -> View:
 
 
 def _values(name: Name, dimension: Dimension) -> tuple[str, ...]:
-    """What the values of a discrete dimension are called; nothing for a continuous one."""
+    """Return the names of the values of a discrete dimension; empty for a continuous one."""
     if dimension.values is None:
         return ()
     if len(name.values) == dimension.values:

@@ -1,4 +1,7 @@
-"""A Q-table as it learns: frames of its chart above the learning curve, pixels over a picture drawn once."""
+"""Frames of a learning video: a Q-table's action chart above the learning curve.
+
+matplotlib draws the background once; every frame then changes only some of its pixels.
+"""
 
 from __future__ import annotations
 
@@ -13,33 +16,34 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
-from qsweep.pictures.agent_stills import Agent, Still
+from qsweep.pictures.agent_stills import EpisodePlayer, Still
 from qsweep.pictures.dot_pixels import Pixels, window
 from qsweep.pictures.encoding import Writer
-from qsweep.pictures.labels import cut, font
+from qsweep.pictures.labels import font, shorten
 from qsweep.pictures.marks import GREEDY, OTHER
 from qsweep.pictures.q_table import notes
-from qsweep.pictures.sheets import DARK, GREY, LIGHT, dress, name_rows
-from qsweep.pictures.surfaces import Floats, Layout
-from qsweep.pictures.video_places import Box, Place, places
+from qsweep.pictures.sheets import DARK, GREY, LIGHT, decorate, name_rows
+from qsweep.pictures.surfaces import Layout
+from qsweep.pictures.video_places import PixelBox, Place, places
+from qsweep.system.arrays import Floats
 from qsweep.tracking.checkpoints import name_of
 from qsweep.tracking.curves import Points
 
 WIDTH, HEIGHT = 1200, 900
-"""Pixels of a frame."""
+"""Size of a frame in pixels."""
 DPI = 100
-LEFT, RIGHT, TOP, BELOW = 84, 36, 84, 566
-"""Pixels: margins left and right, where the panels' room begins and where it ends."""
-CURVE = (LEFT, 622, WIDTH - LEFT - RIGHT, 218)
-"""The learning curve's left, top, width and height in pixels, where no agent is beside it."""
-STILL = (806, 600, 370, 246)
-"""The same of the agent's picture."""
+LEFT, RIGHT, TOP, BOTTOM = 84, 36, 84, 566
+"""Pixels: left and right margin, upper and lower end of the panels' area."""
+CURVE_BOX = (LEFT, 622, WIDTH - LEFT - RIGHT, 218)
+"""The learning curve's left, top, width and height in pixels, if no agent is beside it."""
+AGENT_BOX = (806, 600, 370, 246)
+"""The agent's picture's left, top, width and height in pixels."""
 BLUE = "#0072b2"
 
 
 @dataclass(frozen=True)
-class Course:
-    """What is said of a run: its curves (as recorded, with `window`), how many episodes it had, a title."""
+class RunCurves:
+    """A run's curves, as recorded with `window`, its number of episodes, and a title."""
 
     points: Points
     window: int
@@ -47,32 +51,32 @@ class Course:
     title: str
 
 
-class Scene:
-    """The picture behind every frame, drawn once, and where in it there is something to change."""
+class FrameTemplate:
+    """The common background of all frames, drawn once, with the windows that differ between frames."""
 
-    def __init__(self, layout: Layout, course: Course, with_agent: bool = False) -> None:
+    def __init__(self, layout: Layout, course: RunCurves, with_agent: bool = False) -> None:
         self._layout, self._course = layout, course
         self._figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI)
         canvas = FigureCanvasAgg(self._figure)
         self._words()
-        spots = places(layout, (LEFT, TOP, WIDTH - LEFT - RIGHT, BELOW - TOP))
+        spots = places(layout, (LEFT, TOP, WIDTH - LEFT - RIGHT, BOTTOM - TOP))
         self._panels(spots)
-        self._curve = (*CURVE[:2], STILL[0] - LEFT - 70, CURVE[3]) if with_agent else CURVE
-        self._limits, ahead = self._draw_curve()
-        self._behind = _pixels(canvas)
-        for artist, alpha in ahead:
+        self._curve = (*CURVE_BOX[:2], AGENT_BOX[0] - LEFT - 70, CURVE_BOX[3]) if with_agent else CURVE_BOX
+        self._limits, faint = self._draw_curve()
+        self._background = _pixels(canvas)
+        for artist, alpha in faint:
             artist.set_alpha(alpha)
         left, top, width, height = self._curve
         self._done = _pixels(canvas)[top : top + height, left : left + width]
-        self._windows = [window(self._behind, layout.panels[spot.panel], spot) for spot in spots]
+        self._windows = [window(self._background, layout.panels[spot.panel], spot) for spot in spots]
 
-    def _axes(self, box: Box) -> Axes:
+    def _axes(self, box: PixelBox) -> Axes:
         left, top, width, height = box
         place = (left / WIDTH, 1 - (top + height) / HEIGHT, width / WIDTH, height / HEIGHT)
         return self._figure.add_axes(place)
 
     def _words(self) -> None:
-        title = cut(self._course.title, 20, 740)
+        title = shorten(self._course.title, 20, 740)
         style: Any = {"va": "center", "parse_math": False}
         self._figure.text(LEFT / WIDTH, 1 - 24 / HEIGHT, title, size=14, color=DARK, **style)
         self._figure.text(LEFT / WIDTH, 1 - 77 / HEIGHT, notes(self._layout), size=10, color=GREY, **style)
@@ -91,7 +95,7 @@ class Scene:
         leftmost = []
         for spot in spots:
             axes, panel = self._axes(spot.box), self._layout.panels[spot.panel]
-            dress(
+            decorate(
                 axes,
                 panel,
                 self._layout.actions[spot.action],
@@ -103,7 +107,7 @@ class Scene:
         name_rows(self._figure, leftmost, 24 / WIDTH)
 
     def _draw_curve(self) -> tuple[tuple[float, float], list[tuple[Any, float]]]:
-        """Draw the curve as it lies ahead; its limits, and how opaque its parts are once they are past."""
+        """Draw the faint future curve; return its limits, and its artists with their opacity when past."""
         x, y = self._course.points.episodes + 1, self._course.points.values
         low, average, high = (y[f"train/return_{name}"] for name in ("min", "avg", "max"))
         axes = self._axes(self._curve)
@@ -123,8 +127,8 @@ class Scene:
         return limits, [(band, 0.18), (line, 1.0)]
 
     def frame(self, episodes: int, q_table: Floats, still: Still | None = None) -> Image.Image:
-        """The picture of a checkpoint, 1200 x 900 pixels, with what its agent does, if that is shown."""
-        frame = self._behind.copy()
+        """Return the frame of a checkpoint, 1200 x 900 pixels, with a picture of its agent if given."""
+        frame = self._background.copy()
         best = [panel.greedy(q_table).ravel() for panel in self._layout.panels]
         for spot in self._windows:
             greedy = (best[spot.panel] == spot.action)[spot.cell]
@@ -139,7 +143,7 @@ class Scene:
         return image
 
     def _mark(self, draw: ImageDraw.ImageDraw, episodes: int, x: int) -> None:
-        """Say which checkpoint it is, and where on the curve it lies."""
+        """Write the checkpoint's name and numbers, and mark its point on the curve."""
         points, (_, top, _, height) = self._course.points, self._curve
         at = max(int(np.searchsorted(points.episodes, episodes - 1, side="right")) - 1, 0)
         average, epsilon = (float(points.values[f"train/{key}"][at]) for key in ("return_avg", "epsilon"))
@@ -158,9 +162,9 @@ class Scene:
 
 
 def frames(
-    scene: Scene, tables: Iterable[tuple[int, Floats]], agent: Agent | None = None
+    scene: FrameTemplate, tables: Iterable[tuple[int, Floats]], agent: EpisodePlayer | None = None
 ) -> Iterator[Image.Image]:
-    """One frame for each checkpoint; with an agent, some more at the end, until its last episode is over."""
+    """Yield one frame per checkpoint; with an agent, more at the end, until its last episode is over."""
     last: tuple[int, Floats] | None = None
     for last in tables:
         yield scene.frame(*last, agent.still(*last) if agent else None)
@@ -170,8 +174,8 @@ def frames(
         yield scene.frame(*last, still)
 
 
-def written(images: Iterable[Image.Image], writer: Writer) -> int:
-    """Write images, each while the next one is drawn; how many there were."""
+def write_frames(images: Iterable[Image.Image], writer: Writer) -> int:
+    """Write images, each while the next one is drawn; return their number."""
     count, before = 0, None
     with ThreadPoolExecutor(1) as encoder:
         for image in images:
@@ -185,15 +189,15 @@ def written(images: Iterable[Image.Image], writer: Writer) -> int:
 
 
 def _pixels(canvas: FigureCanvasAgg) -> Pixels:
-    """What a canvas shows, one number a pixel."""
+    """Draw a canvas and return its pixels, one number each."""
     drawn: Any = canvas  # it has no types
     drawn.draw()
     return np.array(drawn.buffer_rgba()).view(np.uint32)[..., 0]
 
 
 def _paste(image: Image.Image, still: Still) -> None:
-    """Put what the agent does into its place, and below it what is to be said of it."""
-    left, top, width, height = STILL
+    """Paste the agent's picture into its box, and write its text below."""
+    left, top, width, height = AGENT_BOX
     picture = Image.fromarray(still.pixels).convert("RGB")
     scale = min(width / picture.width, height / picture.height)
     size = (round(picture.width * scale), round(picture.height * scale))

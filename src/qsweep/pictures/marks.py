@@ -1,4 +1,4 @@
-"""The marks of which charts of Q-tables are made: dots, coloured cells, hatches, arrows."""
+"""The marks of Q-table charts: dots, coloured cells, hatches, arrows."""
 
 from __future__ import annotations
 
@@ -17,71 +17,73 @@ from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
 
 from qsweep.environments.facts import ARROWS
+from qsweep.environments.grid import Cells
 from qsweep.pictures.sheets import DARK
-from qsweep.pictures.surfaces import Cells, Floats, Panel
+from qsweep.pictures.surfaces import Panel
+from qsweep.system.arrays import Floats
 
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Dot:
-    """A dot per cell: its colour, how much of the cell's width and height it takes, how opaque it is."""
+    """The style of a dot per cell: colour, share of the cell's width and height, opacity."""
 
     colour: str
-    part: float
+    dot_share: float
     alpha: float
 
     def handle(self, words: str) -> Line2D:
-        """What a legend says of it."""
-        size = 9 * self.part
+        """Return its entry in a legend."""
+        size = 9 * self.dot_share
         return Line2D([], [], ls="", marker="o", ms=size, color=self.colour, alpha=self.alpha, label=words)
 
 
 GREEDY, OTHER = Dot("#009e73", 0.9, 1.0), Dot("#cc3311", 0.5, 0.35)
-"""Okabe and Ito's green and Tol's red, told apart by size and opacity, too."""
+"""Okabe and Ito's green and Tol's red, which also differ in size and opacity."""
 PALETTE = ("#0072b2", "#f0e442", "#d55e00", "#56b4e9", "#cc79a7", "#009e73", "#e69f00", "#000000")
-"""Okabe and Ito's, for actions."""
-LONGEST = 2.0
-"""How many times as long as wide a dot may be."""
+"""Okabe and Ito's palette, for actions."""
+MAX_ASPECT = 2.0
+"""The maximum ratio of a dot's length to its width."""
 VECTORS = 10_000
-"""Cells that an SVG draws one by one, at most; more become a picture in it."""
-STILL, HATCH = "#e4e6e8", "#9aa0a6"
+"""The maximum number of cells that an SVG draws one by one; more are a raster image in it."""
+UNCHANGED, HATCH = "#e4e6e8", "#9aa0a6"
 
 
 def palette(actions: int) -> list[Any]:
-    """A colour for each action: of the palette, or of a scale where it is too short."""
+    """Return a colour per action: of the palette, or of a colour scale if the palette is too short."""
     if actions <= len(PALETTE):
         return list(PALETTE[:actions])
     return list(matplotlib.colormaps["turbo"](np.linspace(0.05, 0.95, actions)))
 
 
 def ends(panel: Panel) -> Mask:
-    """Where no action is taken, bool[n1, n2]."""
-    return panel.world.ends if panel.world else np.zeros(panel.cells.shape[:2], np.bool_)
+    """Return the mask of cells where no action is taken, bool[n1, n2]."""
+    return panel.map.ends if panel.map else np.zeros(panel.cells.shape[:2], np.bool_)
 
 
-def still(panel: Panel, changes: Cells | None) -> Mask:
-    """Where nothing has changed, as far as is known; bool[n1, n2]."""
+def unchanged_mask(panel: Panel, changes: Cells | None) -> Mask:
+    """Return the mask of cells that never changed, bool[n1, n2]; all False if changes are unknown."""
     if changes is None:
         return np.zeros(panel.cells.shape[:2], np.bool_)
     return np.asarray((panel.counts(changes) == 0) & ~ends(panel))
 
 
-def still_handle() -> Patch:
-    """What a legend says of such cells."""
+def unchanged_handle() -> Patch:
+    """Return the legend's entry of unchanged cells."""
     words = "unchanged since the first checkpoint"
-    return Patch(facecolor=STILL, edgecolor=HATCH, hatch="////", linewidth=0, label=words)
+    return Patch(facecolor=UNCHANGED, edgecolor=HATCH, hatch="////", linewidth=0, label=words)
 
 
 def dots(axes: Axes, panel: Panel, where: Mask, inches: tuple[float, float], dot: Dot) -> None:
-    """A dot in the middle of some of the cells. inches: the size of the axes."""
+    """Draw a dot in the centre of the cells of a mask. inches: the size of the axes."""
     sides = zip(inches, (panel.x, panel.y), strict=True)
     points = [72 * side * np.diff(axis.edges) / np.ptp(axis.edges) for side, axis in sides]
     widths, heights = radii(panel, *points)
     i, j = np.nonzero(where)
     marks = EllipseCollection(
-        2 * part(dot, panel) * widths[i, j],
-        2 * part(dot, panel) * heights[i, j],
+        2 * dot_share(dot, panel) * widths[i, j],
+        2 * dot_share(dot, panel) * heights[i, j],
         np.zeros(len(i)),
         units="points",
         offsets=np.column_stack([panel.x.centres[i], panel.y.centres[j]]),
@@ -95,41 +97,41 @@ def dots(axes: Axes, panel: Panel, where: Mask, inches: tuple[float, float], dot
     axes.add_collection(marks, autolim=False)
 
 
-def part(dot: Dot, panel: Panel) -> float:
-    """A dot's part of a cell; on a map it is smaller, beside the signs."""
-    return 0.8 * dot.part if panel.world else dot.part
+def dot_share(dot: Dot, panel: Panel) -> float:
+    """Return a dot's share of a cell; it is smaller on a map, beside the signs."""
+    return 0.8 * dot.dot_share if panel.map else dot.dot_share
 
 
 def radii(panel: Panel, widths: Floats, heights: Floats) -> tuple[Floats, Floats]:
-    """Half the width and the height of the largest dot in each cell, float64[n1, n2].
+    """Return half the width and height of the largest dot in each cell, float64[n1, n2].
 
-    It is not too long, unless the panel is a strip.
+    Its aspect ratio is limited, unless the panel is a strip.
     """
-    longest = np.inf if panel.is_strip else LONGEST
+    aspect = np.inf if panel.is_strip else MAX_ASPECT
     w, h = np.broadcast_arrays(widths[:, None] / 2, heights[None, :] / 2)
-    return np.minimum(w, longest * h), np.minimum(h, longest * w)
+    return np.minimum(w, aspect * h), np.minimum(h, aspect * w)
 
 
 def mesh(
     axes: Axes, panel: Panel, values: npt.NDArray[Any], hidden: Mask, colours: Any, norm: Normalize
 ) -> QuadMesh:
-    """The cells in the colours of their values, but for the ends and those that are hidden."""
+    """Draw the cells in the colours of their values, except the ends and the hidden ones."""
     return _cells(axes, panel, values, hidden | ends(panel), cmap=colours, norm=norm)
 
 
 def hatch(axes: Axes, panel: Panel, where: Mask) -> None:
-    """Some of the cells in grey, and hatched unless they are too many."""
+    """Draw the cells of a mask in grey, hatched unless they are too many."""
     if not where.any():
         return
-    _cells(axes, panel, np.zeros(where.shape), ~where, cmap=ListedColormap([STILL]))
+    _cells(axes, panel, np.zeros(where.shape), ~where, cmap=ListedColormap([UNCHANGED]))
     if where.size <= VECTORS:
         style: Any = {"hatch": "////", "edgecolor": HATCH, "linewidth": 0, "zorder": 0.6}
-        # One path, for a renderer draws the hatch anew for each; snapped to pixels, as cells are.
+        # A single path, because the hatch is drawn once per path; snapped to pixels, as cells are.
         axes.add_artist(PathPatch(_outline(panel, where), fill=False, snap=True, **style))
 
 
 def _outline(panel: Panel, where: Mask) -> Path:
-    """Some of the cells as one path, a rectangle for each."""
+    """Return the cells of a mask as one path, with a rectangle per cell."""
     j, i = np.nonzero(where.T)
     x, y = panel.x.edges, panel.y.edges
     across = np.stack([x[i], x[i + 1], x[i + 1], x[i], x[i]], axis=1)
@@ -141,7 +143,7 @@ def _outline(panel: Panel, where: Mask) -> Path:
 
 def _cells(axes: Axes, panel: Panel, values: npt.NDArray[Any], hidden: Mask, **colours: Any) -> QuadMesh:
     raster = values.size > VECTORS
-    seamless: Any = {} if raster else {"edgecolors": "face", "linewidth": 0.3}  # viewers of SVG show gaps
+    seamless: Any = {} if raster else {"edgecolors": "face", "linewidth": 0.3}  # SVG viewers show gaps
     shown = np.ma.masked_array(values, hidden).T
     sides = panel.x.edges, panel.y.edges
     return axes.pcolormesh(*sides, shown, rasterized=raster, zorder=0.5, **seamless, **colours)
@@ -150,15 +152,15 @@ def _cells(axes: Axes, panel: Panel, values: npt.NDArray[Any], hidden: Mask, **c
 def arrows(
     axes: Axes, panel: Panel, greedy: Cells, hidden: Mask, actions: Sequence[str], colours: Sequence[Any]
 ) -> None:
-    """On a map: an arrow where the greedy action leads somewhere, otherwise its initial."""
-    if panel.world is None:
+    """Draw, on a map, the greedy actions: arrows for directions, initials for other actions."""
+    if panel.map is None:
         return
     for number, (name, colour) in enumerate(zip(actions, colours, strict=True)):
-        i, j = np.nonzero((greedy == number) & ~hidden & ~panel.world.ends)
+        i, j = np.nonzero((greedy == number) & ~hidden & ~panel.map.ends)
         x, y = panel.x.centres[i], panel.y.centres[j]
         ink = "#ffffff" if np.mean(to_rgb(colour)) < 0.42 else DARK
         if name in ARROWS:
-            east, north = (0.56 * np.full(len(x), part) for part in ARROWS[name])
+            east, north = (0.56 * np.full(len(x), dot_share) for dot_share in ARROWS[name])
             scale: Any = {"angles": "xy", "scale_units": "xy", "scale": 1, "units": "xy", "width": 0.07}
             axes.quiver(x, y, east, north, pivot="mid", color=ink, zorder=3, **scale)
         else:

@@ -1,4 +1,4 @@
-"""Charts of one Q-table: its actions, its greedy policy, its values, and where it changed."""
+"""Charts of one Q-table: actions, greedy policy, values, changes."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from matplotlib.colors import BoundaryNorm, ListedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from qsweep.environments.grid import Cells
 from qsweep.pictures import marks
-from qsweep.pictures.marks import GREEDY, OTHER, ends, still
-from qsweep.pictures.sheets import Sheet, dress, name_rows
-from qsweep.pictures.surfaces import Cells, Floats, Layout
+from qsweep.pictures.marks import GREEDY, OTHER, ends, unchanged_mask
+from qsweep.pictures.sheets import Sheet, decorate, name_rows
+from qsweep.pictures.surfaces import Layout
+from qsweep.system.arrays import Floats
 
 
 def action_chart(layout: Layout, q_table: Floats, title: str) -> Figure:
-    """One panel per action: a large green dot where it is the greedy one, a small faint red one elsewhere."""
-    grid = arranged(len(layout.actions), len(layout.panels), 1 if layout.panels[0].is_strip else 4)
+    """Draw one panel per action: a large green dot where it is greedy, a small faint red one elsewhere."""
+    grid = arrange(len(layout.actions), len(layout.panels), 1 if layout.panels[0].is_strip else 4)
     panels = [[layout.panels[p] for _, p in line] for line in grid]
     legend = [GREEDY.handle("the greedy action"), OTHER.handle("not")]
-    sheet = Sheet(panels, title, notes(layout), legend, titled=1 + titled(layout))
+    sheet = Sheet(panels, title, notes(layout), legend, title_lines=1 + title_lines(layout))
     for row, line in enumerate(grid):
         for column, (action, number) in enumerate(line):
             axes, panel = sheet.axes[row][column], layout.panels[number]
             lowest = all(len(below) <= column for below in grid[row + 1 :])
-            dress(axes, panel, layout.actions[action], panel.fixed, left=column == 0, bottom=lowest)
+            decorate(axes, panel, layout.actions[action], panel.fixed, left=column == 0, bottom=lowest)
             greedy, inside = panel.greedy(q_table) == action, ~ends(panel)
             marks.dots(axes, panel, greedy & inside, sheet.panel_size, GREEDY)
             marks.dots(axes, panel, ~greedy & inside, sheet.panel_size, OTHER)
@@ -36,18 +38,18 @@ def action_chart(layout: Layout, q_table: Floats, title: str) -> Figure:
 
 
 def policy_map(layout: Layout, q_table: Floats, title: str, changes: Cells | None = None) -> Figure:
-    """The greedy action of every cell, by colour; on a map by arrow, too.
+    """Draw the greedy action of every cell by colour, on a map also by arrow.
 
-    changes: of each cell of the table (`Archive.changes`); cells without any are grey and hatched.
+    changes: int64[cells...] (`Archive.changes`); cells without changes are grey and hatched.
     """
     colours = marks.palette(len(layout.actions))
     handles = [Patch(color=colour, label=name) for colour, name in zip(colours, layout.actions, strict=True)]
-    legend = [*handles, *_still_handles(layout, changes)]
-    sheet = Sheet([layout.panels], title, notes(layout), legend, titled(layout))
+    legend = [*handles, *_unchanged_handles(layout, changes)]
+    sheet = Sheet([layout.panels], title, notes(layout), legend, title_lines(layout))
     norm = BoundaryNorm(np.arange(len(colours) + 1) - 0.5, len(colours))
     for axes, panel in zip(sheet.axes[0], layout.panels, strict=True):
-        greedy, unchanged = panel.greedy(q_table), still(panel, changes)
-        dress(axes, panel, panel.fixed, left=axes is sheet.axes[0][0])
+        greedy, unchanged = panel.greedy(q_table), unchanged_mask(panel, changes)
+        decorate(axes, panel, panel.fixed, left=axes is sheet.axes[0][0])
         marks.mesh(axes, panel, greedy, unchanged, ListedColormap(colours), norm)
         marks.hatch(axes, panel, unchanged)
         marks.arrows(axes, panel, greedy, unchanged, layout.actions, colours)
@@ -55,26 +57,26 @@ def policy_map(layout: Layout, q_table: Floats, title: str, changes: Cells | Non
 
 
 def value_map(layout: Layout, q_table: Floats, title: str, changes: Cells | None = None) -> Figure:
-    """The value of the best action, max over a of Q(s, a), in every cell.
+    """Draw the value of the best action, max over a of Q(s, a), in every cell.
 
-    changes: of each cell of the table (`Archive.changes`); cells without any are grey and hatched, and
-    the scale is that of the others.
+    changes: int64[cells...] (`Archive.changes`); cells without changes are grey and hatched, and the colour
+    scale covers only the others.
     """
     values = [panel.action_values(q_table).max(axis=2) for panel in layout.panels]
-    hidden = [still(panel, changes) | ends(panel) for panel in layout.panels]
+    hidden = [unchanged_mask(panel, changes) | ends(panel) for panel in layout.panels]
     shown = np.concatenate([v[~h] for v, h in zip(values, hidden, strict=True)])
     norm = Normalize(shown.min(), shown.max()) if len(shown) else Normalize(0, 1)
     return _scaled(layout, values, title, changes, norm, "viridis", "value of the best action")
 
 
 def change_map(layout: Layout, changes: Cells, title: str) -> Figure:
-    """At how many checkpoints each cell had changed: what a run's record has in place of visits.
+    """Draw the number of checkpoints at which each cell had changed, the record's stand-in for visits.
 
-    changes: of each cell of the table (`Archive.changes`).
+    changes: int64[cells...] (`Archive.changes`).
     """
     values = [panel.counts(changes).astype(np.float64) for panel in layout.panels]
-    seen = np.concatenate([value[value > 0] for value in values])
-    low, high = (seen.min(), seen.max()) if len(seen) else (1.0, 2.0)
+    positive = np.concatenate([value[value > 0] for value in values])
+    low, high = (positive.min(), positive.max()) if len(positive) else (1.0, 2.0)
     norm = LogNorm(low, max(high, 2 * low))
     words = "checkpoints at which the cell changed (an approximation of visits)"
     return _scaled(layout, values, title, changes, norm, "cividis", words)
@@ -89,28 +91,28 @@ def _scaled(
     colours: str,
     words: str,
 ) -> Figure:
-    """One panel beside the other, with a colour scale."""
-    legend = _still_handles(layout, changes)
-    sheet = Sheet([layout.panels], title, notes(layout), legend, titled(layout), scale=True)
+    """Draw the panels side by side, with a colour scale."""
+    legend = _unchanged_handles(layout, changes)
+    sheet = Sheet([layout.panels], title, notes(layout), legend, title_lines(layout), scale=True)
     for axes, panel, value in zip(sheet.axes[0], layout.panels, values, strict=True):
-        unchanged = still(panel, changes)
-        dress(axes, panel, panel.fixed, left=axes is sheet.axes[0][0])
+        unchanged = unchanged_mask(panel, changes)
+        decorate(axes, panel, panel.fixed, left=axes is sheet.axes[0][0])
         drawn = marks.mesh(axes, panel, value, unchanged, colours, norm)
         marks.hatch(axes, panel, unchanged)
     draw_scale(sheet, drawn, words)
     return sheet.figure
 
 
-def _still_handles(layout: Layout, changes: Cells | None) -> list[Patch]:
-    any_still = any(still(panel, changes).any() for panel in layout.panels)
-    return [marks.still_handle()] if any_still else []
+def _unchanged_handles(layout: Layout, changes: Cells | None) -> list[Patch]:
+    any_unchanged = any(unchanged_mask(panel, changes).any() for panel in layout.panels)
+    return [marks.unchanged_handle()] if any_unchanged else []
 
 
 def draw_scale(sheet: Sheet, drawn: QuadMesh, words: str) -> None:
-    """A colour scale right of the panels."""
+    """Draw a colour scale right of the panels."""
     room = sheet.scale_axes()
     scale = sheet.figure.colorbar(drawn, cax=room)
-    letters = round(14.5 * room.get_position().height * sheet.size[1])  # as many as fit
+    letters = round(14.5 * room.get_position().height * sheet.size[1])  # the number that fits
     scale.set_label(textwrap.fill(words, letters), size=9)
     scale.ax.tick_params(labelsize=8.5)
     scale.outline.set_linewidth(0.5)
@@ -121,19 +123,19 @@ def draw_scale(sheet: Sheet, drawn: QuadMesh, words: str) -> None:
 
 
 def notes(layout: Layout) -> str:
-    """What stands below a title: where the dimensions that are not shown are fixed."""
+    """Return the line below a title: the values at which hidden dimensions are fixed."""
     return f"fixed: {layout.fixed}" if layout.fixed else ""
 
 
-def titled(layout: Layout) -> int:
-    """How many lines of a panel's title say what it fixes."""
+def title_lines(layout: Layout) -> int:
+    """Return the number of lines of a panel's title that say what it fixes."""
     return int(any(panel.fixed for panel in layout.panels))
 
 
-def arranged(actions: int, panels: int, most: int = 4) -> list[list[tuple[int, int]]]:
-    """Action and panel in every place of a chart that has one for each pair, row by row.
+def arrange(actions: int, panels: int, most: int = 4) -> list[list[tuple[int, int]]]:
+    """Return (action, panel) at every position of a chart of all pairs, row by row.
 
-    most: columns at most, where there is one panel.
+    most: the maximum number of columns, if there is a single panel.
     """
     if panels == 1:
         columns = -(-actions // -(-actions // most))

@@ -1,4 +1,4 @@
-"""A run's Q-table at a few checkpoints, as the images through which MLflow's UI puts a slider."""
+"""A run's Q-table at a few checkpoints, as images for which MLflow's UI has a slider."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from qsweep.pictures.surfaces import Layout
 from qsweep.tracking.checkpoints import Archive
 
 WIDTH = 700
-"""Pixels."""
+"""Width of an image in pixels."""
 KEY = "greedy_policy"
-"""What MLflow calls them; + and % in a key, or any other file beside them, would break its page."""
+"""MLflow's key of the images; + and % in a key, or any other file beside the images, break its page."""
 
 
 def q_table_images(
     archive: Archive, layout: Layout, title: str, count: int = 10
 ) -> Iterator[tuple[int, Image.Image]]:
-    """The greedy policy at the first, the last and evenly spaced checkpoints between: step and picture.
+    """Yield (step, image) of the greedy policy at the first, the last and evenly spaced checkpoints between.
 
-    The step is the last episode before the checkpoint, counted from 0, as in the curves; but the first
-    picture's is 0, where MLflow's slider stands at first. Pictures are 700 pixels wide and equally high.
-    What has not changed since the first checkpoint is hatched.
+    The step is the last episode before the checkpoint, counted from 0, as in the curves; the first one is
+    0, the initial position of MLflow's slider. Images are 700 pixels wide and have the same height. Cells
+    that have not changed since the first checkpoint are hatched.
     """
     numbers = archive.episodes()
     chosen = numbers[np.unique(np.linspace(0, len(numbers) - 1, count).round().astype(int))]
@@ -53,11 +53,11 @@ def _image(canvas: Any) -> Image.Image:
 
 
 def write_slider(folder: Path, images: Iterable[tuple[int, Image.Image]], timestamp: int) -> None:
-    """Write images as MLflow's `log_image` names them, so that one `log_artifacts` logs all of them.
+    """Write images under the names of MLflow's `log_image`, so that one `log_artifacts` logs all of them.
 
-    folder: what becomes the run's `images`. timestamp: the run's, in milliseconds; with the same one,
-    what is logged again takes the place of what is there, where `log_image` would double it. The run
-    needs the tag `mlflow.loggedImages`, too.
+    folder: the folder that becomes the run's `images`. timestamp: the run's, in milliseconds; with the same
+    timestamp, images that are logged again replace the old ones, while `log_image` would add them. The run
+    also needs the tag `mlflow.loggedImages`.
     """
 
     def save(step: int, image: Image.Image) -> None:
@@ -66,5 +66,5 @@ def write_slider(folder: Path, images: Iterable[tuple[int, Image.Image]], timest
         image.save(folder / f"{name}.png")
         image.save(folder / f"{name}+compressed.webp")
 
-    with ThreadPoolExecutor(2) as pool:  # encoding takes longer than drawing, and a core of its own
+    with ThreadPoolExecutor(2) as pool:  # encoding takes longer than drawing, and runs on another core
         list(pool.map(save, *zip(*images, strict=True)))

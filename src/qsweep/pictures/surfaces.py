@@ -1,4 +1,4 @@
-"""Where the cells of a Q-table lie in a picture: panels of two dimensions, in the environment's own units."""
+"""The positions of a Q-table's cells in pictures: panels of two dimensions, in the environment's units."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from qsweep.environments.grid import Grid, bucket_edges
-
-Floats = npt.NDArray[np.float64]
-Cells = npt.NDArray[np.int64]
+from qsweep.environments.grid import Cells, Grid, bucket_edges
+from qsweep.system.arrays import Floats
 
 
 @dataclass(frozen=True, eq=False)
-class Axis:
-    """One side of a panel of n columns (or rows): edges float64[n + 1], ascending, in `name`'s units.
+class PanelAxis:
+    """An axis of a panel with n columns (or rows): edges float64[n + 1], ascending, in the units of `name`.
 
-    labels: what the n are called where each is one value; empty where each is an interval.
+    labels: the names of the n values; empty if each column is an interval.
     """
 
     name: str
@@ -27,16 +25,16 @@ class Axis:
 
     @property
     def centres(self) -> Floats:
-        """The middles of the columns, float64[n]."""
+        """The centres of the columns, float64[n]."""
         return (self.edges[:-1] + self.edges[1:]) / 2
 
 
 @dataclass(frozen=True, eq=False)
-class World:
-    """What a map shows beside the cells. signs: a letter in cell i, j, or nothing, str[n1, n2].
+class MapFeatures:
+    """The features of a map beside its cells. signs: the letter in cell i, j, or nothing, str[n1, n2].
 
-    ends: where no action is taken, as the episode is over or back at its start, bool[n1, n2]. walls:
-    lines from one point to another.
+    ends: cells where no action is taken, because the episode ends or returns to its start, bool[n1, n2].
+    walls: lines from one point to another.
     """
 
     signs: npt.NDArray[np.str_]
@@ -46,25 +44,25 @@ class World:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """Two dimensions of a Q-table, the others fixed as `fixed` says.
+    """Two dimensions of a Q-table, with the others fixed as the text `fixed` says.
 
-    cells int64[n1, n2, tilings]: the flat (C-order) cells of the table whose values add up to those in
-    column i of `x` and row j of `y`, which goes up. Where there is one dimension, y has one row.
+    cells int64[n1, n2, tilings]: the flat (C-order) indices of the cells whose values are summed in column
+    i of `x` and row j of `y`, counted upwards. With a single dimension, y has one row.
     """
 
-    x: Axis
-    y: Axis
+    x: PanelAxis
+    y: PanelAxis
     cells: Cells
     fixed: str = ""
-    world: World | None = None
+    map: MapFeatures | None = None
 
     @property
     def is_strip(self) -> bool:
-        """Whether there is one dimension."""
+        """True if there is a single dimension."""
         return not self.y.name
 
     def action_values(self, q_table: Floats) -> Floats:
-        """What is to be drawn of a table: its values, float64[n1, n2, actions]; tiles add up in order."""
+        """Return the panel's values of a Q-table, float64[n1, n2, actions]; tiles are summed in order."""
         values = q_table.reshape(-1, q_table.shape[-1])
         first, *others = np.moveaxis(self.cells, 2, 0)
         total: Floats = values[first]
@@ -73,17 +71,17 @@ class Panel:
         return total
 
     def greedy(self, q_table: Floats) -> Cells:
-        """The number of the greedy action in each cell, int64[n1, n2]: the first of the best."""
+        """Return the greedy action of each cell, int64[n1, n2]: the first of equal ones."""
         return np.asarray(self.action_values(q_table).argmax(axis=2))
 
     def counts(self, counts: Cells) -> Cells:
-        """What is to be drawn of a number per cell of the table, int64[n1, n2]: of tiles, the largest."""
+        """Return the panel's part of counts per cell of the table, int64[n1, n2]; the maximum over tiles."""
         return np.asarray(counts.reshape(-1)[self.cells].max(axis=2))
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """How a Q-table is drawn: the panels, what the actions are called, and what all panels fix."""
+    """The panels of a Q-table, the names of the actions, and the text of what all panels fix."""
 
     panels: tuple[Panel, ...]
     actions: tuple[str, ...]
@@ -91,10 +89,10 @@ class Layout:
 
 
 def edges(grid: Grid) -> tuple[Floats, ...]:
-    """Where the values may change along each dimension, bounds included: one float64[n + 1] for each.
+    """Return the points where values can change along each dimension, with the bounds: float64[n + 1] each.
 
-    Of several tilings it is every edge of every one. (At the upper bound itself, and beyond it, some
-    tilings have tiles of their own, which have no width here.)
+    With several tilings these are the edges of all of them. (At the upper bound and beyond, some tilings
+    have additional tiles, which have no width here.)
     """
     if grid.edges is not None:
         bounds = zip(grid.low, grid.edges, grid.high, strict=True)
@@ -106,7 +104,7 @@ def edges(grid: Grid) -> tuple[Floats, ...]:
 
 
 def _outermost(low: float, inner: Floats, high: float) -> Floats:
-    """Learned edges between the bounds, or beyond them where that is what was learned."""
+    """Return learned edges with the bounds, or without a bound that lies inside the learned edges."""
     return np.array([min([low, *inner[:1]]), *inner, max([high, *inner[-1:]])])
 
 
@@ -117,20 +115,20 @@ def _of_tilings(low: float, high: float, scale: float, buckets: int, offsets: Fl
 
 
 def refined(panels: Sequence[Panel]) -> Iterator[Panel]:
-    """Panels over the same two dimensions as panels of the same columns and rows: every edge of each.
+    """Yield panels over the same two dimensions on common columns and rows, with all edges of all panels.
 
-    What only some of them reach is left out. Values need no approximation.
+    A part that only some of them cover is omitted. Values stay exact.
     """
     x, y = (_united([getattr(panel, side) for panel in panels]) for side in ("x", "y"))
     for panel in panels:
         columns = np.searchsorted(panel.x.edges, x.centres, side="right") - 1
         rows = np.searchsorted(panel.y.edges, y.centres, side="right") - 1
-        yield Panel(x, y, panel.cells[columns][:, rows], panel.fixed, panel.world)
+        yield Panel(x, y, panel.cells[columns][:, rows], panel.fixed, panel.map)
 
 
-def _united(axes: Sequence[Axis]) -> Axis:
+def _united(axes: Sequence[PanelAxis]) -> PanelAxis:
     if all(np.array_equal(axis.edges, axes[0].edges) for axis in axes):
         return axes[0]
     low, high = max(axis.edges[0] for axis in axes), min(axis.edges[-1] for axis in axes)
     every = np.unique(np.concatenate([axis.edges for axis in axes]))
-    return Axis(axes[0].name, every[(every >= low) & (every <= high)])
+    return PanelAxis(axes[0].name, every[(every >= low) & (every <= high)])

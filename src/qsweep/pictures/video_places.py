@@ -1,36 +1,35 @@
-"""Where in the frame of a learning video the panels go, so that their cells are as large as they can be."""
+"""The positions of panels in the frame of a learning video, chosen so that cells are as large as possible."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from qsweep.pictures.sheets import Box as FloatBox
-from qsweep.pictures.sheets import placed
+from qsweep.pictures.sheets import Box, equal_boxes
 from qsweep.pictures.surfaces import Layout, Panel
 
 GAP, LINE, TICKS, STRIP = 20, 17, 40, 60
-"""Pixels between columns, of a line of a title, for the ticks below, and of a strip's height."""
+"""Pixels: the gap between columns, a line of a title, the ticks below, the height of a strip."""
 
-Box = tuple[int, int, int, int]
+PixelBox = tuple[int, int, int, int]
 """Left, top, width, height in pixels."""
-Grid = Sequence[Sequence[tuple[int, int]]]
-"""Action and panel in every place, row by row."""
+Arrangement = Sequence[Sequence[tuple[int, int]]]
+"""(action, panel) at every position, row by row."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a panel shows an action: both by number, the box, whether it is leftmost, and lowest."""
+    """The box in which a panel shows an action; left, lowest: it is the leftmost, or the lowest one."""
 
     panel: int
     action: int
-    box: Box
+    box: PixelBox
     left: bool
     lowest: bool
 
 
-def places(layout: Layout, room: Box) -> list[Place]:
-    """One place for each action of each panel in the room, titles above and ticks below included."""
+def places(layout: Layout, room: PixelBox) -> list[Place]:
+    """Return one place per action and panel in the room, which includes titles above and ticks below."""
     left, top, width, height = room
     title = LINE * (1 + any(panel.fixed for panel in layout.panels)) + 8
     area = (float(left), 0.0, float(width), float(height - title - TICKS))
@@ -38,8 +37,8 @@ def places(layout: Layout, room: Box) -> list[Place]:
     return list(_places(layout, grid, top + title, area, title))
 
 
-def _places(layout: Layout, grid: Grid, top: int, area: FloatBox, gap: int) -> Iterator[Place]:
-    boxes = placed(area, len(grid), len(grid[0]), GAP, gap)
+def _places(layout: Layout, grid: Arrangement, top: int, area: Box, gap: int) -> Iterator[Place]:
+    boxes = equal_boxes(area, len(grid), len(grid[0]), GAP, gap)
     for row, line in enumerate(grid):
         for column, (action, number) in enumerate(line):
             left, bottom, width, height = boxes[row][column]
@@ -48,8 +47,8 @@ def _places(layout: Layout, grid: Grid, top: int, area: FloatBox, gap: int) -> I
             yield Place(number, action, box, column == 0, lowest)
 
 
-def _arrangements(layout: Layout) -> Iterator[Grid]:
-    """The ways to put actions and panels into rows."""
+def _arrangements(layout: Layout) -> Iterator[Arrangement]:
+    """Yield the possible arrangements of actions and panels in rows."""
     actions, panels = range(len(layout.actions)), range(len(layout.panels))
     if len(panels) > 1:
         yield [[(a, p) for p in panels] for a in actions]
@@ -59,18 +58,18 @@ def _arrangements(layout: Layout) -> Iterator[Grid]:
         yield [[(a, 0) for a in actions[first : first + columns]] for first in actions[::columns]]
 
 
-def _cell_side(panel: Panel, grid: Grid, area: FloatBox, gap: int) -> float:
-    """How large cells and dots become, roughly."""
-    _, _, width, height = placed(area, len(grid), len(grid[0]), GAP, gap)[0][0]
+def _cell_side(panel: Panel, grid: Arrangement, area: Box, gap: int) -> float:
+    """Return the approximate size of cells and dots."""
+    _, _, width, height = equal_boxes(area, len(grid), len(grid[0]), GAP, gap)[0][0]
     columns, rows = panel.cells.shape[:2]
     return float(min(width / columns, height / rows))
 
 
-def _fitted(panel: Panel, box: FloatBox) -> Box:
-    """A box in whole pixels, of a map with square cells, of a strip no higher than it needs."""
+def _fitted(panel: Panel, box: Box) -> PixelBox:
+    """Return a box in integer pixels: square cells for a map, a limited height for a strip."""
     left, top, width, height = (int(side) for side in box)
     columns, rows = panel.cells.shape[:2]
-    if panel.world is not None:
+    if panel.map is not None:
         side = min(width // columns, height // rows)
         return left, top + (height - side * rows) // 2, side * columns, side * rows
     if panel.is_strip:

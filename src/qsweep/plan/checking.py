@@ -176,16 +176,16 @@ def algorithm_problems(config: Config, known: list[Problem]) -> Iterator[Problem
     if at_fault(known, "algorithm", "terminal_rule", "discretizer", "tilings"):
         return
     chosen, tiles = algorithm(config.algorithm), config.discretizer == "tiles"
-    if tiles and not chosen.tiles:
+    if tiles and not chosen.supports_tiles:
         rule = f"tiles cannot be used with {chosen.name}, which needs one cell per state"
         yield Problem("discretizer", rule, None, "use discretizer=uniform, or another algorithm")
     if tiles and (config.learning_rate_schedule == "visits" or config.exploration == "ucb"):
         rule = "tiles cannot be used where visits are counted, which needs one cell per state"
         remedy = "use neither learning_rate_schedule=visits nor exploration=ucb"
         yield Problem("discretizer", rule, None, remedy)
-    if config.terminal_rule == "tutorial" and (tiles or not chosen.tutorial):
+    if config.terminal_rule == "tutorial" and (tiles or not chosen.supports_tutorial_rule):
         rule = "tutorial needs algorithm=q_learning and a single grid"
         yield Problem("terminal_rule", rule, None, "use terminal_rule=standard")
-    if chosen.longest and (config.env.max_steps or 0) > chosen.longest:
-        rule = f"must be at most {chosen.longest:,} for {chosen.name}, which stores complete episodes"
+    if chosen.max_steps and (config.env.max_steps or 0) > chosen.max_steps:
+        rule = f"must be at most {chosen.max_steps:,} for {chosen.name}, which stores complete episodes"
         yield Problem("env.max_steps", rule, config.env.max_steps)

@@ -17,8 +17,9 @@ import yaml
 from qsweep.config import Env
 from qsweep.environments.grid import Grid, bucket_edges, cells_at, recorded_grid
 from qsweep.errors import Problem, UsageError, one_line, printable
+from qsweep.system.arrays import QTable
 from qsweep.system.untrusted_files import read_json, read_yaml
-from qsweep.tracking.checkpoints import Archive, QTable, name_of, sha256
+from qsweep.tracking.checkpoints import Archive, name_of, sha256
 
 if TYPE_CHECKING:
     from qsweep.environments.resolved import Setting  # gymnasium

@@ -21,7 +21,7 @@ from qsweep.report.loading.selection import Selection, selected
 from qsweep.report.markdown import markdown
 from qsweep.report.page.page import UI, page
 from qsweep.report.q_table_figures import q_table_figures
-from qsweep.system.atomic_files import taking_place_of, write_text
+from qsweep.system.atomic_files import replacing_folder, write_text
 from qsweep.system.overwriting import only_over, writing_to
 from qsweep.tracking.store import Store, local_database
 
@@ -63,8 +63,8 @@ def report(store: Store, selection: Selection, out: Path | None = None, ui: str 
     if not re.fullmatch(r"https?://[^\s\"'<>@]+", address):
         raise UsageError([Problem("--ui", "must be http(s)://HOST, without user or password", ui)])
     made = contents(store, selected(store, selection), selection)
-    with writing_to("--out", folder), taking_place_of(folder, check) as aside:
-        write_files(store, made, aside, command(store, selection, out), address)
+    with writing_to("--out", folder), replacing_folder(folder, check) as new:
+        write_files(store, made, new, command(store, selection, out), address)
     return Report(folder, tuple(headlines(made)))
 
 

@@ -41,7 +41,7 @@ def q_table_figures(study: Study, store: Store) -> Iterator[tuple[str, Figure]]:
 
 def _of_run(history: Archive, run: pd.Series) -> Iterator[tuple[str, Figure]]:
     from qsweep.pictures.q_table import action_chart, change_map, policy_map, value_map
-    from qsweep.pictures.table_comparison import Table, difference_map
+    from qsweep.pictures.table_comparison import TableView, difference_map
 
     layout, changes = layout_of(history), history.changes()
     chosen, first = _chosen(run, history), history.names()[0]
@@ -52,19 +52,20 @@ def _of_run(history: Archive, run: pd.Series) -> Iterator[tuple[str, Figure]]:
     yield "value", value_map(layout, table, title, changes)
     yield "changes", change_map(layout, changes, str(run["name"]))
     if first != chosen:
-        before = Table(layout, history.q_table(first), first, changes)
-        yield "difference", difference_map(before, Table(layout, table, chosen, changes), str(run["name"]))
+        before = TableView(layout, history.q_table(first), first, changes)
+        after = TableView(layout, table, chosen, changes)
+        yield "difference", difference_map(before, after, str(run["name"]))
 
 
 def _of_seeds(history: Archive, runs: pd.DataFrame, label: str, store: Store) -> Iterator[tuple[str, Figure]]:
-    from qsweep.pictures.table_comparison import Table, agreement_map
+    from qsweep.pictures.table_comparison import TableView, agreement_map
 
     layout, tables = layout_of(history), []
     for _, run in runs.iterrows():
         try:
             with archive(store, str(run["run_id"]), run["artifacts"]) as one:
                 changed = one.changed().astype(np.int64)  # how often makes no difference here
-                tables.append(Table(layout, one.q_table(_chosen(run, one)), str(run["name"]), changed))
+                tables.append(TableView(layout, one.q_table(_chosen(run, one)), str(run["name"]), changed))
         except UsageError:  # its checkpoints cannot be read
             continue
     if len(tables) > 1:

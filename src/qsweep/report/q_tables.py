@@ -14,12 +14,13 @@ import pandas as pd
 from qsweep.environments.facts import ARROWS
 from qsweep.errors import UsageError
 from qsweep.pictures.layouts import layout
-from qsweep.pictures.surfaces import Axis, Layout, Panel
+from qsweep.pictures.surfaces import Layout, Panel, PanelAxis
 from qsweep.policies.setting import setting_of_archive
 from qsweep.report.comparison.studies import Study
 from qsweep.report.loading.archives import archive
 from qsweep.report.loading.curves import Histories
-from qsweep.tracking.checkpoints import Archive, QTable, name_of
+from qsweep.system.arrays import QTable
+from qsweep.tracking.checkpoints import Archive, name_of
 from qsweep.tracking.store import Store
 
 VARIANTS = 3
@@ -161,18 +162,18 @@ def _text(values: npt.NDArray[Any]) -> str:
 
 
 def _panel(panel: Panel) -> dict[str, Any]:
-    world = panel.world
+    features = panel.map
     return {
         "x": _axis(panel.x),
         "y": _axis(panel.y),
         "fixed": panel.fixed,
-        "signs": None if world is None else world.signs.ravel().tolist(),
-        "ends": None if world is None else world.ends.ravel().astype(int).tolist(),
-        "walls": None if world is None else [[*start, *end] for start, end in world.walls],
+        "signs": None if features is None else features.signs.ravel().tolist(),
+        "ends": None if features is None else features.ends.ravel().astype(int).tolist(),
+        "walls": None if features is None else [[*start, *end] for start, end in features.walls],
     }
 
 
-def _axis(axis: Axis) -> dict[str, Any]:
+def _axis(axis: PanelAxis) -> dict[str, Any]:
     return {"name": axis.name, "edges": [float(f"{edge:.6g}") for edge in axis.edges], "labels": axis.labels}
 
 

@@ -82,7 +82,7 @@ def against_baseline(study: Study) -> Iterator[str]:
         low, high = comparison.interval
         interval = "" if pd.isna(low) else f", 95% interval {1 - high:.2f} to {1 - low:.2f}"
         # A comparison is told apart only upwards: whether the baseline is worse is asked of the p-value.
-        worse = comparison.holm_p <= 0.05 and (comparison.told_apart or high < 0.5)
+        worse = comparison.holm_p <= 0.05 and (comparison.significant or high < 0.5)
         told = "significantly different" if worse else "not significantly different"
         odds = (
             f"P({label} better than the baseline {study.baseline}) = {1 - comparison.p_better:.2f}{interval}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qsweep.config import Config, Tracking, config_hash
-from qsweep.system.liveness import is_alive, last_heard, owner_of
+from qsweep.system.liveness import is_alive, last_heartbeat, owner_of
 from qsweep.tracking import run_search
 from qsweep.tracking.provenance import code
 from qsweep.tracking.store import Store
@@ -125,7 +125,7 @@ def lives(tags: Mapping[str, str], started: int) -> bool:
         return known
     if owner.host == socket.gethostname():  # of another folder here: a process of its number runs
         return True
-    return time.time() - (last_heard(tags) or started / 1000) < QUIET_SECONDS
+    return time.time() - (last_heartbeat(tags) or started / 1000) < QUIET_SECONDS
 
 
 def parent_of(store: Store, experiment: str, tags: Mapping[str, str]) -> StoredRun | None:

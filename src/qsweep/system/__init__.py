@@ -1,1 +1,1 @@
-"""The machine: files that are written whole or not at all, untrusted files, signals and live processes."""
+"""The machine: files that are complete or absent, untrusted files, signals and live processes."""

@@ -1,6 +1,7 @@
-"""numpy arrays as Arrow's columns and back, without pandas, which pyarrow's own conversions import.
+"""Conversion of numpy arrays to Arrow columns and back, without importing pandas.
 
-That takes longer than training; only buffers are handed over here, and none is copied on the way in.
+pyarrow's own conversions import pandas, which takes longer than a short training. Here only buffers are
+passed, and none is copied on the way into a table.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ Numbers = npt.NDArray[Any]
 
 
 def table(schema: pa.Schema, columns: Sequence[Numbers]) -> pa.Table:
-    """Arrays [n] of numbers or truths as a table; each is cast to its column's type."""
+    """Return a table made of arrays [n] of numbers or booleans, each cast to its column's type."""
     arrays = [_array(field.type, values) for field, values in zip(schema, columns, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)
 
@@ -30,7 +31,7 @@ def _array(kind: pa.DataType, values: Numbers) -> pa.Array:
 
 
 def numbers(column: pa.Array | pa.ChunkedArray) -> Numbers:
-    """A column of numbers or truths as an array [n]; it must have no nulls."""
+    """Return a column of numbers or booleans as an array [n]; raise ValueError if it has nulls."""
     chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     dtype = _dtype(column.type)
     parts = [_part(chunk, dtype) for chunk in chunks]
@@ -38,7 +39,7 @@ def numbers(column: pa.Array | pa.ChunkedArray) -> Numbers:
 
 
 def _dtype(kind: pa.DataType) -> np.dtype[Any]:
-    name = str(kind)  # int32, double, ...: both call them so; `to_pandas_dtype` needs pandas
+    name = str(kind)  # numpy knows most of Arrow's names (int32, double); `to_pandas_dtype` needs pandas
     return np.dtype({"halffloat": "float16", "float": "float32"}.get(name, name))
 
 

@@ -1,7 +1,7 @@
-"""A worker's process leaves when the process that it works for is gone.
+"""A worker process that exits when its parent process is gone.
 
-A pool's workers wait for their next task, or to hand over a result, in pipes that they hold open themselves:
-where the process at the other end was killed, they would wait forever.
+A pool's workers wait for a task, or to return a result, on pipes that they hold open themselves. If the
+process at the other end was killed, they would wait forever.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import threading
 import time
 
 BUSY = threading.Lock()
-"""Held while there is work that is better ended than cut off."""
-EVERY = 1.0
-"""Seconds between two looks."""
+"""Held during work that is to be completed before the process exits."""
+CHECK_SECONDS = 1.0
+"""Seconds between two checks of the parent."""
 
 
-def leave_with(parent: int) -> None:
-    """From now on, end this process once its parent is no longer `parent` and nothing holds `BUSY`."""
+def exit_with_parent(parent: int) -> None:
+    """End this process once its parent is no longer `parent` and nothing holds `BUSY`; returns at once."""
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(EVERY)
+        time.sleep(CHECK_SECONDS)
     with BUSY:
         os._exit(1)

@@ -1,16 +1,17 @@
-"""How often Python looks for garbage that refers to itself."""
+"""The frequency of Python's collection of reference cycles."""
 
 from __future__ import annotations
 
 import gc
 
 OBJECTS = 50_000
-"""New objects between two looks; by itself Python 3.11 looks after 700."""
+"""New objects between two collections; Python 3.11's default is 700."""
 
 
-def collect_seldom() -> None:
-    """From now on, look seldom: what a process imports are a hundred thousand objects, all of which stay.
+def collect_less_often() -> None:
+    """Collect reference cycles less often from now on.
 
-    To go through them again and again takes a sixth of the time until the first episode.
+    Imports create a hundred thousand objects that all stay. Scanning them over and over takes a sixth of
+    the time until the first episode.
     """
     gc.set_threshold(OBJECTS)

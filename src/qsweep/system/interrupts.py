@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a request to stop, so that a run ends where it can be kept."""
+"""SIGINT and SIGTERM as a request to stop, so that a run ends at a point from which it can be resumed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SAME_REQUEST_SECONDS = 1.0
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked to stop. signum: which one."""
+    """A signal asked the process to stop. signum: the signal's number."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signal.Signals(signum).name)
@@ -21,11 +21,11 @@ class Interrupted(KeyboardInterrupt):
 
 
 class StopRequests:
-    """While entered, a first SIGINT or SIGTERM is only remembered; `check` then raises.
+    """A context in which the first SIGINT or SIGTERM is only recorded, and the next `check` raises.
 
-    A second one, later, raises at once, for work that does not come to a check; once `check` has
-    raised, signals are ignored, so that what was interrupted can be put away. Outside the main
-    thread, where Python takes no signals, this does nothing.
+    A second, later signal raises at once, for work that never calls `check`. Once an exception was raised,
+    signals are ignored, so that the interrupted work can be saved. Outside the main thread, where Python
+    receives no signals, the context does nothing.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class StopRequests:
             raise Interrupted(signum)
 
     def check(self) -> None:
-        """Raise Interrupted if a signal has come."""
+        """Raise Interrupted if a signal was received."""
         if self._signum is not None:
             self._raised = True
             raise Interrupted(self._signum)

@@ -1,6 +1,6 @@
-"""Which processes are alive: each holds a file locked, and the system frees the lock however it ends.
+"""Live processes: each holds a lock on a file, which the system frees however the process ends.
 
-The file is `multirun/.alive/HOST-PROCESS`. A process number alone says nothing, for it is given again.
+The file is `multirun/.alive/HOST-PROCESS`. A process number alone is not enough, because numbers are reused.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from pathlib import Path
 from qsweep.errors import Problem, UsageError
 
 FOLDER = Path("multirun") / ".alive"
-"""Where the files lie, unless told otherwise; of the current folder."""
+"""The default folder of the files, relative to the current folder."""
 HOST, PROCESS, HEARTBEAT = "qsweep.host", "qsweep.process", "qsweep.alive"
-"""Tags of a run: the two parts of its owner, and when it was last heard of, in Unix seconds."""
+"""Tags of a run: the two parts of its owner, and the time of its last heartbeat, in Unix seconds."""
 CLOCKS_SECONDS = 600.0
-"""How far the clocks of two machines may lie apart."""
+"""The largest difference between two machines' clocks that is tolerated."""
 
 
 @dataclass(frozen=True)
@@ -37,89 +37,89 @@ class Owner:
 
     @property
     def tags(self) -> dict[str, str]:
-        """The tags of a run that this process owns."""
+        """Tags of a run that this process owns."""
         return {HOST: self.host, PROCESS: self.process}
 
 
 def owner_of(tags: Mapping[str, str]) -> Owner | None:
-    """Who owns the run that has these tags; None where they do not say."""
+    """Return the owner that a run's tags name; None if they name none."""
     owner = Owner(tags.get(HOST, ""), tags.get(PROCESS, ""))
     return owner if owner.host and _parts(owner) else None
 
 
-def last_heard(tags: Mapping[str, str]) -> float:
-    """When the process of a run gave its last sign of life, in Unix seconds; 0 where the tags do not say.
+def last_heartbeat(tags: Mapping[str, str]) -> float:
+    """Return the time of a run's last heartbeat, in Unix seconds; 0 if its tags have none.
 
-    A tag is anybody's: one that says nothing, or tells of times to come, counts for none.
+    Anybody can write a tag: an unreadable time, or one in the future, counts as none.
     """
     with suppress(ValueError):
-        heard = float(tags.get(HEARTBEAT, 0))
-        return heard if 0 < heard <= time.time() + CLOCKS_SECONDS else 0.0
+        seconds = float(tags.get(HEARTBEAT, 0))
+        return seconds if 0 < seconds <= time.time() + CLOCKS_SECONDS else 0.0
     return 0.0
 
 
 def announce(folder: Path = FOLDER) -> Owner:
-    """Lock the file of this process, once for each folder; it is held until the process ends.
+    """Lock a file for this process, once per folder, until the process ends; return its owner.
 
-    Raises UsageError where the folder cannot be written.
+    Raises UsageError if the folder cannot be written.
     """
-    here = folder.resolve()
-    if here not in _held:
+    resolved = folder.resolve()
+    if resolved not in _locked:
         try:
-            here.mkdir(parents=True, exist_ok=True)
-            _held[here] = _announced(here)
+            resolved.mkdir(parents=True, exist_ok=True)
+            _locked[resolved] = _lock_new_file(resolved)
         except OSError as error:
             rule = "must be a folder that can be written"
             raise UsageError([Problem(str(folder), rule, None, str(error))]) from None
-    return _held[here][0]
+    return _locked[resolved][0]
 
 
 def is_alive(owner: Owner, folder: Path = FOLDER) -> bool | None:
-    """Whether a process lives; None where that cannot be told from here, above all of another host's.
+    """Return whether a process is alive; None if that is unknown here, as for every other host's process.
 
-    The file of a dead one is removed.
+    The file of a dead process is removed.
     """
     parts = _parts(owner)
     if owner.host != _host() or not parts:
         return None
-    number, place = parts
-    here = folder.resolve()
-    if place == _place(here) and _LOCKS:
-        return not _removed(_file(here, owner))
+    number, folder_hash = parts
+    resolved = folder.resolve()
+    if folder_hash == _folder_hash(resolved) and _LOCKS:
+        return not _removed_if_dead(_file(resolved, owner))
     return None if is_running(number) else False
 
 
 def remove_dead(folder: Path = FOLDER) -> list[Path]:
-    """Remove the files of this host's dead processes; returns them."""
+    """Remove the files of this host's dead processes; return them."""
     files = folder.resolve().glob(f"{_safe(_host())}-*") if _LOCKS else ()
-    return [file for file in sorted(files) if file.is_file() and _removed(file)]
+    return [file for file in sorted(files) if file.is_file() and _removed_if_dead(file)]
 
 
 _LOCKS = sys.platform != "win32"
-_held: dict[Path, tuple[Owner, int]] = {}
+_locked: dict[Path, tuple[Owner, int]] = {}
 """Folder -> this process's owner there, and the handle that holds the lock."""
 
 
-def _announced(here: Path) -> tuple[Owner, int]:
+def _lock_new_file(folder: Path) -> tuple[Owner, int]:
     while True:
-        process = f"{os.getpid()}-{secrets.token_hex(8)}-{_place(here)}"
+        process = f"{os.getpid()}-{secrets.token_hex(8)}-{_folder_hash(folder)}"
         owner = Owner(_host(), process)
-        handle = os.open(_file(here, owner), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+        handle = os.open(_file(folder, owner), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         if not _LOCKS or (_lock(handle, exclusive=True) and os.fstat(handle).st_nlink):
             return owner, handle
-        os.close(handle)  # taken for a dead one's between the two calls
+        os.close(handle)  # another process saw it unlocked, and removed it
 
 
-def _removed(file: Path) -> bool:
-    """Whether no process holds a file, which then is gone. Names are never given twice, so it stays so."""
+def _removed_if_dead(file: Path) -> bool:
+    """Remove a file that no process has locked; return whether it is gone. File names are never reused."""
     try:
         handle = os.open(file, os.O_RDWR)
     except FileNotFoundError:
         return True
     except OSError:
-        return False  # somebody else's
+        return False  # another user's
     try:
-        free = _lock(handle, exclusive=False)  # shared: who looks at the same time sees what we see
+        free = _lock(handle, exclusive=False)  # shared, so that two processes can check at the same time
         if free:
             file.unlink(missing_ok=True)
     finally:
@@ -140,7 +140,7 @@ def _lock(handle: int, exclusive: bool) -> bool:
 
 
 def is_running(number: int) -> bool:
-    """Whether some process has this number now."""
+    """Return whether a process with this number exists now."""
     if sys.platform == "win32":
         import ctypes
 
@@ -160,17 +160,17 @@ def is_running(number: int) -> bool:
 
 
 def _parts(owner: Owner) -> tuple[int, str] | None:
-    """Number and place of a process; None for what `announce` did not write: tags are anybody's."""
+    """Return a process's number and its folder's hash; None unless `announce` wrote them."""
     match = re.fullmatch(r"([1-9]\d{0,9})-[0-9a-f]{16}-([0-9a-f]{12})", owner.process)
     return (int(match[1]), match[2]) if match else None
 
 
-def _file(here: Path, owner: Owner) -> Path:
-    return here / f"{_safe(owner.host)}-{owner.process}"
+def _file(folder: Path, owner: Owner) -> Path:
+    return folder / f"{_safe(owner.host)}-{owner.process}"
 
 
-def _place(here: Path) -> str:
-    return hashlib.sha256(os.fsencode(here)).hexdigest()[:12]
+def _folder_hash(folder: Path) -> str:
+    return hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
 
 
 def _host() -> str:
@@ -181,21 +181,20 @@ def _safe(host: str) -> str:
     return re.sub(r"[^\w.-]", "_", host)
 
 
-def _leave() -> None:
-    """At exit: the files go; the system frees the locks."""
-    for here, (owner, _) in _held.items():
+def _remove_files() -> None:
+    for folder, (owner, _) in _locked.items():
         with suppress(OSError):
-            _file(here, owner).unlink()
+            _file(folder, owner).unlink()
 
 
-def _forked() -> None:
-    """In a forked child: the parent's lock is not this process's to hold."""
-    for _, handle in _held.values():
+def _release_after_fork() -> None:
+    """Close the parent's handles in a forked child, which must not keep the parent's locks."""
+    for _, handle in _locked.values():
         with suppress(OSError):
             os.close(handle)
-    _held.clear()
+    _locked.clear()
 
 
-atexit.register(_leave)
+atexit.register(_remove_files)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
+    os.register_at_fork(after_in_child=_release_after_fork)

@@ -1,4 +1,4 @@
-"""What a command may write over: what it wrote itself, or what the user says."""
+"""The files and folders that a command may overwrite: its own, or those that the user allows."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from qsweep.errors import Problem, UsageError
 
 
 def exists(path: Path) -> bool:
-    """Return whether there is anything of this name, even a link that leads nowhere."""
+    """Return whether a path exists, even as a broken link."""
     return path.exists() or path.is_symlink()
 
 
 def file_problems(option: str, file: Path, force: bool) -> Iterator[Problem]:
-    """What keeps a file from being written; force: it may take the place of another one."""
+    """Yield the problem that prevents writing a file; force: it may replace another file."""
     if file.is_dir():
         yield Problem(option, "is a folder", str(file))
     elif exists(file) and not force:
@@ -26,11 +26,11 @@ def file_problems(option: str, file: Path, force: bool) -> Iterator[Problem]:
 def only_over(
     folder: Path, what: str, files: Sequence[str], inner: Sequence[str], force: bool | None = None
 ) -> None:
-    """Raise UsageError about --out unless a folder is not there, or is one that may be replaced.
+    """Raise UsageError about --out unless a folder does not exist or may be replaced.
 
-    That is an empty one, and one that holds `what` and nothing else. files: the names of all that then lies
-    in it; inner: patterns of what may lie in its folders. force: whether the user gave --force; None where
-    there is no such option: then what is replaced has to be whole.
+    It may be replaced if it is empty, or contains `what` and nothing else. files: the names in such a folder;
+    inner: patterns of paths in its folders. force: the user gave --force; None: the command has no such
+    option, and replaces only a complete folder.
     """
     if not exists(folder):
         return
@@ -42,13 +42,13 @@ def only_over(
     names = {path.relative_to(folder).as_posix() for path in inside}
     others = sorted(name for name in names - {*files} if not any(fnmatch(name, known) for known in inner))
     if others or not is_folder or (names and not force and not names >= {*files}):
-        held = f"it also contains {', '.join(others[:5])}; " if others else ""
-        raise UsageError([Problem("--out", rule, str(folder), f"{held}give another --out")])
+        contents = f"it also contains {', '.join(others[:5])}; " if others else ""
+        raise UsageError([Problem("--out", rule, str(folder), f"{contents}give another --out")])
 
 
 @contextmanager
 def writing_to(option: str, path: object) -> Iterator[None]:
-    """Make whatever keeps a file or folder from being written a UsageError about the option that named it."""
+    """Convert an OSError while writing a file or folder to a UsageError about the option that named it."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Files from elsewhere: read within limits, and without running anything that is in them."""
+"""Untrusted files, read within limits and without executing anything in them."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from typing import Any
 
 from qsweep.errors import one_line
 
-MOST_TEXT = 64 * 2**20
-"""Bytes of a text file at most; a grid of 100,000 learned edges takes a few million."""
-MOST_YAML = 2**20
-"""Bytes of a config at most: ours have two thousand, and YAML is slow to read."""
-DEEPEST = 100
-"""Values within each other in a config at most: ours have five, and scanning takes the square of them."""
-MOST_ROWS = 2**27
-"""Rows of a table of episodes at most: a gigabyte a column."""
+MAX_TEXT_BYTES = 64 * 2**20
+"""The largest text file that is read, in bytes; a grid of 100,000 learned edges takes a few million."""
+MAX_YAML_BYTES = 2**20
+"""The largest YAML file that is read, in bytes; qsweep's configs have 2,000, and YAML is slow to read."""
+MAX_DEPTH = 100
+"""The deepest nesting of a YAML file that is read; qsweep's have 5, and scanning takes its square."""
+MAX_ROWS = 2**27
+"""The largest number of rows that is read of a Parquet file: a gigabyte per column."""
 
 
 def read_json(path: Path) -> Any:
-    """The values in a JSON file.
+    """Return the values in a JSON file.
 
-    Raises ValueError where it is too large or malformed.
+    Raises ValueError if the file is too large or malformed.
     """
-    return json.loads(_text(path, MOST_TEXT))
+    return json.loads(_text(path, MAX_TEXT_BYTES))
 
 
 def read_yaml(path: Path) -> Any:
-    """The plain values in a YAML file.
+    """Return the plain values in a YAML file.
 
-    Raises ValueError where it is too large, too deep, malformed, or says one thing by reference to another:
-    a few lines of references make billions of values.
+    Raises ValueError if the file is too large, nested too deeply, malformed, or has references: a few
+    lines of references expand to billions of values.
     """
     import yaml
 
-    text = _text(path, MOST_YAML)
+    text = _text(path, MAX_YAML_BYTES)
     try:
         _check_tokens(text)
         return yaml.safe_load(text)
@@ -53,14 +53,14 @@ def _check_tokens(text: str) -> None:
         name = type(token).__name__
         if name.startswith(("Block", "Flow")):
             depth += name.endswith("StartToken") - name.endswith("EndToken")
-        if depth > DEEPEST:
-            raise ValueError(f"its values are nested more than {DEEPEST} deep")
+        if depth > MAX_DEPTH:
+            raise ValueError(f"its values are nested more than {MAX_DEPTH} deep")
 
 
 def read_columns(path: Path, columns: Sequence[str] | None = None) -> Mapping[str, Any]:
-    """Columns of a Parquet file of plain numbers, by their names: arrays [rows].
+    """Return columns of a Parquet file of plain numbers by name, as arrays [rows].
 
-    Raises ValueError where it has too many rows, or something other than numbers.
+    Raises ValueError if the file has too many rows, values other than numbers, or a column is missing.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -69,8 +69,8 @@ def read_columns(path: Path, columns: Sequence[str] | None = None) -> Mapping[st
 
     file = pq.ParquetFile(path, page_checksum_verification=True)
     rows = file.metadata.num_rows
-    if rows > MOST_ROWS:
-        raise ValueError(f"it claims {rows:,} rows; at most {MOST_ROWS:,} are read")
+    if rows > MAX_ROWS:
+        raise ValueError(f"it claims {rows:,} rows; at most {MAX_ROWS:,} are read")
     plain = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
     for field in file.schema_arrow:
         if not any(is_plain(field.type) for is_plain in plain):
@@ -82,9 +82,9 @@ def read_columns(path: Path, columns: Sequence[str] | None = None) -> Mapping[st
     return {name: arrow.numbers(table.column(name)) for name in table.column_names}
 
 
-def _text(path: Path, most: int) -> str:
+def _text(path: Path, limit: int) -> str:
     with path.open("rb") as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise ValueError(f"it is larger than {most:,} bytes")
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError(f"it is larger than {limit:,} bytes")
     return data.decode()

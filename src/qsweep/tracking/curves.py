@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from qsweep.system.arrays import Floats
 
 LONG = 256
 """The window above which its length may no longer count."""

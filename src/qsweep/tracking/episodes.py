@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qsweep.system import arrow
-from qsweep.system.atomic_files import WholeFile
+from qsweep.system.atomic_files import AtomicFile
 
 FILE_NAME = "episodes.parquet"
 SCHEMA = pa.schema(
@@ -36,7 +36,7 @@ class EpisodeFile(AbstractContextManager["EpisodeFile"]):
     """
 
     def __init__(self, path: Path, first: int = 0) -> None:
-        self._file = WholeFile(path)
+        self._file = AtomicFile(path)
         self._writer = pq.ParquetWriter(
             self._file,
             SCHEMA,

@@ -52,29 +52,29 @@ TABLES = [
 ]
 
 
-def told(env: Env) -> str:
-    """An environment in a few characters."""
+def label(env: Env) -> str:
+    """Return a short name of an environment."""
     return f"{env.id} {env.kwargs or ''}"
 
 
 def found(env: Env) -> Twin:
-    """The environment's twin, which there is."""
+    """Return the environment's twin, which exists."""
     twin = match(env)
     assert twin is not None
     return twin
 
 
 def match(env: Env) -> Twin | None:
-    """The environment's twin, or None."""
+    """Return the environment's twin, or None."""
     return twin_of(env, describe(env))
 
 
-@pytest.mark.parametrize("env", TABLES, ids=told)
+@pytest.mark.parametrize("env", TABLES, ids=label)
 def test_tables_are_sampled_as_gymnasium_samples_them(env: Env) -> None:
-    """Over thousands of steps and many resets, twin and environment do the same to the bit."""
+    """Over thousands of steps and many resets, twin and environment agree bit for bit."""
     twin, made, actions = found(env), make(env), np.random.default_rng(5)
     reset, step = machine_code(twin.reset), machine_code(twin.step)
-    random, (state, observation) = stream(77), twin.room()
+    random, (state, observation) = stream(77), twin.buffers()
     seen, _ = made.reset(seed=77)
     reset(random, twin.constants, state, observation)
     assert observation.tolist() == [seen]
@@ -89,13 +89,13 @@ def test_tables_are_sampled_as_gymnasium_samples_them(env: Env) -> None:
             seen, _ = made.reset()
             reset(random, twin.constants, state, observation)
             assert observation.tolist() == [seen]
-    # Both have drawn as many numbers.
+    # Both have drawn the same number of random numbers.
     assert made.unwrapped.np_random.random() == np_random_of(random)
     assert resets > 20
 
 
 def np_random_of(random: Any) -> float:
-    """What numpy draws from where a stream is."""
+    """Return numpy's next draw from the state of a stream."""
     generator = np.random.Generator(np.random.PCG64())
     state = generator.bit_generator.state
     halves = [int(half) for half in random]
@@ -105,7 +105,7 @@ def np_random_of(random: Any) -> float:
 
 
 def test_classic_control_has_twins_of_its_own() -> None:
-    """Environments of classic control with Discrete actions have twins; others that compute have none."""
+    """Classic control with Discrete actions has twins; with continuous actions or arguments it has none."""
     assert all(match(Env(env_id)) for env_id in MODULES)
     assert not match(Env("Pendulum-v1", actions=3))
     assert not match(Env("MountainCarContinuous-v0", actions=3))
@@ -123,15 +123,15 @@ def test_classic_control_has_twins_of_its_own() -> None:
         Env("FrozenLake-v1", wrapper="tests.environments.twins.test_matching:Untouched"),
         Env("MountainCar-v0", wrapper="tests.environments.twins.test_matching:Untouched"),
     ],
-    ids=told,
+    ids=label,
 )
-def test_what_is_not_its_tables_has_no_twin(env: Env) -> None:
-    """An environment that draws besides its tables, draws its map or is wrapped is stepped by Gymnasium."""
+def test_an_environment_beyond_its_tables_has_no_twin(env: Env) -> None:
+    """An environment that draws more than its tables say, draws its map or has a wrapper has no twin."""
     assert match(env) is None
 
 
 class Untouched(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Changes nothing."""
+    """A wrapper that changes nothing."""
 
 
 CIRCLE: Outcomes = {
@@ -141,51 +141,51 @@ CIRCLE: Outcomes = {
 
 
 class Honest(TableEnvironment):
-    """Does what its tables say."""
+    """An environment that follows its tables."""
 
     def __init__(self, render_mode: str | None = None) -> None:
         super().__init__(CIRCLE, 0, ("....",), render_mode)
 
 
 class LyingReward(Honest):
-    """Gives another reward than its tables, now and then."""
+    """An environment that sometimes gives another reward than its tables."""
 
     def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
-        """Go on."""
+        """Make a step."""
         state, reward, terminated, truncated, about = super().step(action)
         return state, reward + (state == 2), terminated, truncated, about
 
 
 class LyingEnd(Honest):
-    """Ends where its tables do not."""
+    """An environment that ends episodes where its tables do not."""
 
     def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
-        """Go on."""
+        """Make a step."""
         state, reward, _, truncated, about = super().step(action)
         return state, reward, state == 3, truncated, about
 
 
 class DrawsInStep(Honest):
-    """Draws one number more in a step."""
+    """An environment that draws one extra number in a step."""
 
     def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
-        """Go on."""
+        """Make a step."""
         self.np_random.random()
         return super().step(action)
 
 
 class DrawsInReset(Honest):
-    """Draws one number more at a reset."""
+    """An environment that draws one extra number at a reset."""
 
     def reset(self, **given: Any) -> tuple[int, dict[str, Any]]:
-        """Begin."""
+        """Start an episode."""
         state, about = super().reset(**given)
         self.np_random.random()
         return state, about
 
 
 class DrawsAfterTheFirst(Honest):
-    """Is slow to draw another number at a reset: only from the second on, in an endless environment."""
+    """An environment without an end that draws an extra number at every reset but the first."""
 
     def __init__(self, render_mode: str | None = None) -> None:
         super().__init__(render_mode)
@@ -195,7 +195,7 @@ class DrawsAfterTheFirst(Honest):
         self._resets = 0
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[int, dict[str, Any]]:
-        """Begin."""
+        """Start an episode."""
         self._resets = self._resets + 1 if seed is None else 0
         state, about = super().reset(seed=seed)
         if self._resets:
@@ -204,55 +204,55 @@ class DrawsAfterTheFirst(Honest):
 
 
 class DrawsIntegers(Honest):
-    """Draws by another method."""
+    """An environment that draws with another method of the generator."""
 
     def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
-        """Go on."""
+        """Make a step."""
         _, self._state, reward, terminated = self.P[self._state][action][int(self.np_random.integers(2))]
         return self._state, reward, terminated, False, {}
 
 
 class Changing(Honest):
-    """Changes its tables on the way."""
+    """An environment that changes its tables during an episode."""
 
     def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
-        """Go on."""
+        """Make a step."""
         self.P = {**self.P, 1: {0: [(1.0, 1, 0.25, False)], 1: [(1.0, 1, 0.25, False)]}}
         return super().step(action)
 
 
 class Counting(Honest):
-    """Its states are called 1 to 4."""
+    """An environment whose states are numbered from 1."""
 
     def __init__(self, render_mode: str | None = None) -> None:
         super().__init__(render_mode)
         self.observation_space = spaces.Discrete(4, start=1)
 
     def reset(self, **given: Any) -> tuple[int, dict[str, Any]]:
-        """Begin."""
+        """Start an episode."""
         state, about = super().reset(**given)
         return state + 1, about
 
     def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
-        """Go on."""
+        """Make a step."""
         state, *rest = super().step(action)
         return state + 1, *rest
 
 
 class ActionsFromOne(Honest):
-    """Its actions are called 1 and 2."""
+    """An environment whose actions are numbered from 1."""
 
     def __init__(self, render_mode: str | None = None) -> None:
         super().__init__(render_mode)
         self.action_space = spaces.Discrete(2, start=1)
 
     def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
-        """Go on."""
+        """Make a step."""
         return super().step(action - 1)
 
 
 class Hole(Honest):
-    """A state has no outcomes."""
+    """An environment with a state without outcomes."""
 
     def __init__(self, render_mode: str | None = None) -> None:
         super().__init__(render_mode)
@@ -260,7 +260,7 @@ class Hole(Honest):
 
 
 class Short(Honest):
-    """A state is missing in its tables."""
+    """An environment with a state that its tables lack."""
 
     def __init__(self, render_mode: str | None = None) -> None:
         super().__init__(render_mode)
@@ -268,7 +268,7 @@ class Short(Honest):
 
 
 class OfAnotherForm(Honest):
-    """What it calls P is something else."""
+    """An environment whose `P` is not a table."""
 
     def __init__(self, render_mode: str | None = None) -> None:
         super().__init__(render_mode)
@@ -276,16 +276,16 @@ class OfAnotherForm(Honest):
 
 
 class Bonus(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Rewards what hardly ever happens."""
+    """A wrapper that adds a reward in a state that is hardly ever reached."""
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Go on."""
+        """Make a step."""
         state, reward, terminated, truncated, about = self.env.step(action)
         return state, reward + (state == 63), terminated, truncated, about
 
 
 def rare(**given: Any) -> gymnasium.Env[Any, Any]:
-    """The 8 x 8 lake with a bonus at its goal, which random play does not reach."""
+    """Return the 8 x 8 lake with a bonus at its goal, which random play does not reach."""
     return Bonus(gymnasium.make("FrozenLake-v1", map_name="8x8", **given))
 
 
@@ -295,7 +295,7 @@ REFUSED += [Counting, ActionsFromOne, Hole, Short, OfAnotherForm, rare]
 
 @pytest.fixture(scope="module", autouse=True)
 def registered() -> Iterator[None]:
-    """The environments of this file."""
+    """Register the environments of this file."""
     for entry in (Honest, *REFUSED):
         gymnasium.register(f"{entry.__name__}-v0", entry_point=entry, max_episode_steps=1000)
     yield
@@ -304,8 +304,8 @@ def registered() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("entry", REFUSED)
-def test_tables_that_do_not_tell_the_truth_are_not_used(entry: Any) -> None:
-    """Whatever an environment does otherwise than its tables, it is noticed, and Gymnasium steps it."""
+def test_incorrect_tables_are_not_used(entry: Any) -> None:
+    """An environment that differs from its tables in any way has no twin and runs on Gymnasium."""
     assert match(Env("Honest-v0")) is not None
     assert match(Env(f"{entry.__name__}-v0")) is None
     config = load_config([f"env.id={entry.__name__}-v0", "episodes=3", "tracking=none", "env.max_steps=50"])
@@ -313,14 +313,14 @@ def test_tables_that_do_not_tell_the_truth_are_not_used(entry: Any) -> None:
 
 
 def test_the_cumulative_probability_decides() -> None:
-    """The first outcome whose cumulative probability exceeds the number drawn is what happens."""
+    """The first outcome whose cumulative probability exceeds the drawn number is selected."""
     generator = np.random.default_rng(0)
-    shares = generator.dirichlet([0.3] * 9)
-    row = [(float(p), k, float(k), False) for k, p in enumerate(shares)]
+    probabilities = generator.dirichlet([0.3] * 9)
+    row = [(float(p), k, float(k), False) for k, p in enumerate(probabilities)]
     twin = tables.twin({s: {0: row} for s in range(9)}, [0.0] * 8 + [1.0], 1)
     random, (state, observation), numbers = (
         stream(3),
-        twin.room(),
+        twin.buffers(),
         np.random.Generator(np.random.PCG64(np.random.SeedSequence(3))),
     )
     with np.errstate(over="ignore"):
@@ -328,21 +328,21 @@ def test_the_cumulative_probability_decides() -> None:
         assert observation[0] == 8
         numbers.random()
         for _ in range(1000):
-            expected = int(np.argmax(np.cumsum(shares) > numbers.random()))
+            expected = int(np.argmax(np.cumsum(probabilities) > numbers.random()))
             assert twin.step(random, twin.constants, state, 0, observation) == (expected, False)
 
 
-def test_probabilities_that_do_not_quite_add_up() -> None:
-    """Beyond their sum the first outcome happens, as argmax of nothing has it."""
+def test_probabilities_with_a_sum_below_one() -> None:
+    """A draw beyond the sum of the probabilities selects the first outcome, as numpy's argmax does."""
     twin = tables.twin({0: {0: [(0.25, 0, 5.0, True), (0.25, 0, 7.0, True)]}}, [1.0], 1)
-    step, random, (state, observation) = machine_code(twin.step), stream(0), twin.room()
+    step, random, (state, observation) = machine_code(twin.step), stream(0), twin.buffers()
     rewards = [step(random, twin.constants, state, 0, observation)[0] for _ in range(4000)]
     assert rewards.count(7.0) / 4000 == pytest.approx(0.25, abs=0.03)
     assert rewards.count(5.0) / 4000 == pytest.approx(0.75, abs=0.03)
 
 
 def test_training_on_tables_is_training_on_gymnasium() -> None:
-    """Both engines give the same tables and returns, over resets, truncations and many calls."""
+    """Both engines give the same Q-tables and returns, over resets, truncations and many calls."""
     for env in ("env=frozen_lake env.kwargs.map_name=8x8", "env=taxi env.kwargs.is_rainy=true"):
         runs = [
             list(train(load_config([*env.split(), f"engine={engine}", "episodes=60", "tracking=none"])))
@@ -403,7 +403,7 @@ print(*(sha256(list(train(config))[-1].q_table) for config in configs))
 
 
 def installed(folder: Path, value: str) -> dict[str, str]:
-    """Install a package with an environment and a twin into a folder; settings that let Python find it."""
+    """Install a package with an environment and a twin into a folder; return the variables to find it."""
     (folder / "drift.py").write_text(ENVIRONMENT)
     (folder / "drift_twin.py").write_text(TWIN)
     (folder / "broken_twin.py").write_text("raise RuntimeError('the cable is loose')")
@@ -417,7 +417,7 @@ def installed(folder: Path, value: str) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_a_twin_of_another_package_is_found(tmp_path: Path) -> None:
-    """An entry point named after the environment's id makes it compiled, with the same result."""
+    """With an entry point named after its id an environment runs compiled, with the same result."""
     settings = os.environ | installed(tmp_path, "drift_twin:TWIN")
     ran = subprocess.run(
         [sys.executable, "-c", COMPARE, *DRIFT], env=settings, capture_output=True, text=True, check=True
@@ -429,7 +429,7 @@ def test_a_twin_of_another_package_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         ("broken_twin:TWIN", "RuntimeError: the cable is loose"),
         ("drift_twin:NO_SUCH", "has no attribute 'NO_SUCH'"),
@@ -438,19 +438,19 @@ def test_a_twin_of_another_package_is_found(tmp_path: Path) -> None:
     ],
 )
 def test_a_twin_that_cannot_be_loaded_is_a_clear_message(
-    value: str, said: str, tmp_path: Path, qsweep: Any
+    value: str, message: str, tmp_path: Path, qsweep: Any
 ) -> None:
-    """What is wrong with another package's twin is said in one line; Gymnasium's engine does without it."""
+    """An error in another package's twin is one line; the Gymnasium engine does not need the twin."""
     settings = installed(tmp_path, value)
     ran = qsweep("train", *DRIFT, **settings)
     assert (ran.returncode, len(ran.stderr.splitlines())) == (2, 1)
     assert ran.stderr.startswith("qsweep: engine: ")
-    assert said in ran.stderr
+    assert message in ran.stderr
     assert qsweep("train", *DRIFT, "engine=gymnasium", **settings).returncode == 0
 
 
 def test_a_twins_starts_may_be_of_any_layout() -> None:
-    """Starts that are columns side by side, or float32, serve as well as those that compiled code wants."""
+    """Starts in Fortran order or as float32 give the same result as contiguous float64 ones."""
     from qsweep.environments.twins import mountain_car
 
     def start(generator: np.random.Generator, n: int) -> Any:
@@ -464,6 +464,6 @@ def test_a_twins_starts_may_be_of_any_layout() -> None:
 
 
 def test_engines_are_named_where_there_is_none() -> None:
-    """Asking for the compiled engine where there is no twin is refused, with what it would need."""
+    """The compiled engine without a twin is refused with a message that names the requirement."""
     with pytest.raises(UsageError, match="compiled needs a compiled twin or transition"):
         load_config(["env=blackjack", "engine=compiled"])

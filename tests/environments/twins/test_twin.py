@@ -10,7 +10,6 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-import numpy.typing as npt
 import pytest
 from gymnasium.utils.seeding import np_random
 from hypothesis import given, settings
@@ -18,10 +17,9 @@ from hypothesis import strategies as st
 
 from qsweep.environments import twins as dynamics
 from qsweep.environments.twins import MODULES, named_twin
-from qsweep.environments.twins.twin import Twin, keep
+from qsweep.environments.twins.twin import Twin, no_reset
+from qsweep.system.arrays import Floats
 from tests.support.machine_code import machine_code
-
-Floats = npt.NDArray[np.float64]
 
 IDS = sorted(MODULES)
 JUST_FORWARD = math.nextafter(math.cos(3 * -1.2) * 0.0025, 1.0)
@@ -46,7 +44,7 @@ EDGES: dict[str, list[tuple[float, ...]]] = {
     ],
 }
 EDGES["CartPole-v0"] = EDGES["CartPole-v1"]
-"""Gymnasium id -> values of each state variable at which something happens: walls, goals, wrap-arounds."""
+"""Gymnasium id -> critical values of each state variable: walls, goals, wrap-arounds."""
 
 
 @lru_cache
@@ -56,40 +54,40 @@ def environment(env_id: str) -> Any:
 
 
 def twin_of(env_id: str) -> Twin:
-    """The environment's twin, which there is."""
+    """Return the environment's twin, which exists."""
     twin = named_twin(env_id)
     assert twin is not None
     return twin
 
 
 def starts(env_id: str, generator: np.random.Generator, n: int) -> tuple[Floats, Floats]:
-    """States and observations after the twin's next n resets."""
+    """Return states and observations after the twin's next n resets."""
     return twin_of(env_id).starts(generator, n)
 
 
 def stepped(env_id: str, state: Floats, action: int, plain: bool = False) -> tuple[Floats, float, bool]:
-    """The observation, reward and termination of one step of the twin, which moves `state` on."""
+    """Make a step of the twin, which changes `state`; return observation, reward and terminated."""
     twin = twin_of(env_id)
-    step, (_, observation) = twin.step if plain else machine_code(twin.step), twin.room()
+    step, (_, observation) = twin.step if plain else machine_code(twin.step), twin.buffers()
     reward, terminated = step(np.zeros(4, np.uint64), twin.constants, state, action, observation)
     return observation, reward, bool(terminated)
 
 
 def force(env: Any, state: Floats) -> None:
-    """Put an environment, fresh or not, into a state."""
+    """Put an environment into a state."""
     env.state = state.copy()
     env.steps_beyond_terminated = None
 
 
 def bits(values: Any) -> list[str]:
-    """Numbers as what they are exactly, signs of zeros too, in a form that a failure shows well."""
+    """Return numbers exactly, with the signs of zeros, in a form that is readable in a failure."""
     return [float(value).hex() for value in values]
 
 
 def assert_same_step(env_id: str, state: Floats, action: int) -> bool:
-    """Step both, the twin as plain and as compiled code, from where they are; `state`, the twin's, moves on.
+    """Make the same step in the environment and in the twin, interpreted and compiled; `state` changes.
 
-    Returns whether that terminated.
+    Returns whether the step terminated the episode.
     """
     env, plainly = environment(env_id), state.copy()
     expected, reward, terminated, truncated, _ = env.step(action)
@@ -104,28 +102,28 @@ def assert_same_step(env_id: str, state: Floats, action: int) -> bool:
 
 
 def states(env_id: str) -> st.SearchStrategy[tuple[float, ...]]:
-    """States anywhere between the edges, and on them."""
+    """Return a strategy of states between the edges and on them."""
     return st.tuples(*(st.floats(edges[0], edges[-1]) | st.sampled_from(edges) for edges in EDGES[env_id]))
 
 
 def test_every_twin_is_in_the_table() -> None:
-    """Each module of the package that has a TWIN stands for a Gymnasium environment."""
+    """Each module of the package that has a TWIN is in the table of Gymnasium ids."""
     names = [module.name for module in iter_modules(dynamics.__path__)]
     twins = [name for name in names if hasattr(import_module(f"{dynamics.__name__}.{name}"), "TWIN")]
     assert set(MODULES.values()) == set(twins)
 
 
-def test_what_has_no_twin_is_said_so() -> None:
-    """An environment that nobody has compiled has no twin."""
+def test_an_environment_without_a_twin() -> None:
+    """An environment without a compiled twin gives None."""
     assert named_twin("MountainCar-v0") is not None
     assert named_twin("MountainCarContinuous-v0") is None
 
 
 @pytest.mark.parametrize("env_id", IDS)
-def test_a_step_that_draws_nothing_has_its_starts_drawn_beforehand(env_id: str) -> None:
-    """The twins of classic control draw at a reset only, so their own reset does nothing."""
+def test_the_starts_of_a_step_without_draws_are_drawn_beforehand(env_id: str) -> None:
+    """The twins of classic control draw only at a reset, so their own reset does nothing."""
     assert twin_of(env_id).start is not None
-    assert twin_of(env_id).reset is keep
+    assert twin_of(env_id).reset is no_reset
 
 
 @pytest.mark.slow
@@ -133,7 +131,7 @@ def test_a_step_that_draws_nothing_has_its_starts_drawn_beforehand(env_id: str) 
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 2**31), resets=st.integers(1, 50))
 def test_resets_are_gymnasiums(env_id: str, seed: int, resets: int) -> None:
-    """From one seed, reset after reset, the states and observations are the environment's own."""
+    """From one seed, the states and observations after every reset equal the environment's own."""
     env = environment(env_id)
     found, observations = starts(env_id, np_random(seed)[0], resets)
     for reset in range(resets):
@@ -146,12 +144,12 @@ def test_resets_are_gymnasiums(env_id: str, seed: int, resets: int) -> None:
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 2**31), blocks=st.lists(st.integers(0, 20), min_size=1, max_size=4))
 def test_resets_may_be_drawn_in_any_blocks(env_id: str, seed: int, blocks: list[int]) -> None:
-    """Starts drawn a few at a time are those drawn at once, to the bit."""
+    """Starts drawn a few at a time equal starts drawn at once, bit for bit."""
     generator = np_random(seed)[0]
     pieces = [starts(env_id, generator, n) for n in blocks]
-    whole = starts(env_id, np_random(seed)[0], sum(blocks))
+    at_once = starts(env_id, np_random(seed)[0], sum(blocks))
     for part in range(2):
-        assert np.concatenate([piece[part] for piece in pieces]).tobytes() == whole[part].tobytes()
+        assert np.concatenate([piece[part] for piece in pieces]).tobytes() == at_once[part].tobytes()
 
 
 @pytest.mark.slow
@@ -159,7 +157,7 @@ def test_resets_may_be_drawn_in_any_blocks(env_id: str, seed: int, blocks: list[
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 2**31), data=st.data())
 def test_random_walks_are_gymnasiums(env_id: str, seed: int, data: st.DataObject) -> None:
-    """Step after step from a reset, both go through the same states, to the bit."""
+    """After a reset, both go through the same states step by step, bit for bit."""
     env = environment(env_id)
     env.reset(seed=seed)
     [state], _ = starts(env_id, np_random(seed)[0], 1)
@@ -172,7 +170,7 @@ def test_random_walks_are_gymnasiums(env_id: str, seed: int, data: st.DataObject
 @pytest.mark.slow
 @pytest.mark.parametrize("env_id", IDS)
 def test_long_random_walks_are_gymnasiums(env_id: str) -> None:
-    """Over thousands of steps of whole episodes not one bit differs."""
+    """Thousands of steps over complete episodes agree bit for bit."""
     env, generator, steps = environment(env_id), np.random.default_rng(1), 0
     env.reset(seed=0)
     following = iter(starts(env_id, np_random(0)[0], 10_000)[0])
@@ -189,7 +187,7 @@ def test_long_random_walks_are_gymnasiums(env_id: str) -> None:
 @settings(deadline=None, max_examples=200)
 @given(data=st.data())
 def test_a_step_from_anywhere_is_gymnasiums(env_id: str, data: st.DataObject) -> None:
-    """From any state, on an edge or not, any action does the same to both, to the bit."""
+    """From any state, on an edge or not, any action has the same effect on both, bit for bit."""
     state = np.array(data.draw(states(env_id)))
     force(environment(env_id), state)
     assert_same_step(env_id, state, data.draw(st.integers(0, int(environment(env_id).action_space.n) - 1)))
@@ -198,7 +196,7 @@ def test_a_step_from_anywhere_is_gymnasiums(env_id: str, data: st.DataObject) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("env_id", IDS)
 def test_steps_from_every_corner_are_gymnasiums(env_id: str) -> None:
-    """At every wall, goal and wrap-around, and where they meet, not one bit differs."""
+    """Steps from every wall, goal and wrap-around, and their combinations, agree bit for bit."""
     env = environment(env_id)
     for corner in product(*EDGES[env_id]):
         for action in range(env.action_space.n):
@@ -208,24 +206,24 @@ def test_steps_from_every_corner_are_gymnasiums(env_id: str) -> None:
 
 
 def after(env_id: str, state: list[float], action: int) -> tuple[list[float], float, bool]:
-    """The state, reward and termination after one step of the twin."""
+    """Return state, reward and terminated after one step of the twin."""
     moved = np.array(state)
     _, reward, terminated = stepped(env_id, moved, action)
     return moved.tolist(), reward, terminated
 
 
 def test_the_wall_stops_the_car() -> None:
-    """At the left wall MountainCar's velocity becomes 0 and nothing ends."""
+    """At the left wall MountainCar's velocity becomes 0 and the episode does not end."""
     assert after("MountainCar-v0", [-1.2, -0.05], 0) == ([-1.2, 0.0], -1.0, False)
 
 
 def test_the_goal_ends_the_episode() -> None:
-    """Over MountainCar's goal the step still costs 1 and the episode terminates."""
+    """The step beyond MountainCar's goal has reward -1 and terminates the episode."""
     (position, velocity), reward, terminated = after("MountainCar-v0", [0.49, 0.05], 2)
     assert (position >= 0.5, velocity > 0, reward, terminated) == (True, True, -1.0, True)
 
 
 def test_an_acrobots_angle_wraps_around() -> None:
-    """An angle driven beyond pi comes out above -pi."""
+    """An angle beyond pi continues from -pi."""
     (_, theta, _, _), _, _ = after("Acrobot-v1", [0.0, 3.1, 0.0, 5.0], 1)
     assert -math.pi <= theta < -2.0

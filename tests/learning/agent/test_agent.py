@@ -9,32 +9,39 @@ import pytest
 
 from qsweep.environments.grid import Grid
 from qsweep.learning.agent.agent import DRAWS, Agent
-from qsweep.learning.agent.exploration import choose, draw, expected, first_best, sampled
-from qsweep.learning.agent.traces import FAINTEST, credit, cut, fade, mark, traces
-from qsweep.learning.agent.values import actions_in, highest, learn_from, step_size, value
+from qsweep.learning.agent.exploration import argmax, choose, draw, expected_value, sample_action
+from qsweep.learning.agent.traces import (
+    MIN_TRACE,
+    clear_traces,
+    decay_traces,
+    increment_trace,
+    no_traces,
+    update_values,
+)
+from qsweep.learning.agent.values import actions_in, max_value, step_size, update_value, value
 from tests.support.handmade import agent, key_for, learner, play
 from tests.support.splitmix64 import uniforms
 
 ZERO = np.array([0])
 MANY = 20_000
-"""Draws by which a probability is measured."""
+"""Number of draws from which a probability is estimated."""
 
 
 @pytest.fixture(autouse=True)
 def overflowing() -> Any:
-    """The draws are products that are meant to overflow."""
+    """Ignore numpy's overflow warnings: the products of the draws are meant to overflow."""
     with np.errstate(over="ignore"):
         yield
 
 
 def frequencies(made: Agent, s: Any = ZERO, draws: int = MANY) -> list[float]:
-    """How often each action is chosen in a state."""
+    """Return the relative frequency of each action in a state."""
     chosen = [choose(made, s) for _ in range(draws)]
-    return [chosen.count(a) / draws for a in range(len(made.row))]
+    return [chosen.count(a) / draws for a in range(len(made.preferences))]
 
 
 def assert_frequencies(made: Agent, probabilities: Sequence[float], s: Any = ZERO) -> None:
-    """The actions come as often as their probabilities say, within five standard errors, or never."""
+    """Check that the frequencies of the actions equal their probabilities within five standard errors."""
     for found, p in zip(frequencies(made, s), probabilities, strict=True):
         assert abs(found - p) <= 5 * math.sqrt(p * (1 - p) / MANY), (found, p)
 
@@ -51,7 +58,7 @@ def test_the_draws_are_the_streams(key: int) -> None:
 @pytest.mark.parametrize("random_ties", [False, True])
 @pytest.mark.parametrize("epsilon", [0.0, 0.3, 1.0])
 def test_a_choice_takes_one_draw(exploration: str, random_ties: bool, epsilon: float) -> None:
-    """However an action is chosen, one draw decides it, so that engines and resumed runs stay in step."""
+    """Every choice takes exactly one draw, so that engines and resumed runs use the same draws."""
     made = agent(
         [[1.0, 2.0, 2.0]], exploration=exploration, parameter=1.0, random_ties=random_ties, epsilon=epsilon
     )
@@ -63,14 +70,14 @@ def test_a_choice_takes_one_draw(exploration: str, random_ties: bool, epsilon: f
 @pytest.mark.parametrize(
     ("draw_in", "action"),
     [
-        ((0.0, 0.1), 0),  # exploring, u < epsilon = 0.3: each third of it is an action
+        ((0.0, 0.1), 0),  # exploring, u < epsilon = 0.3: each third of the range is an action
         ((0.1, 0.2), 1),
         ((0.2, 0.3), 2),
-        ((0.3, 1.0), 1),  # the best
+        ((0.3, 1.0), 1),  # the best action
     ],
 )
-def test_where_a_draw_leads(draw_in: tuple[float, float], action: int) -> None:
-    """Below epsilon a draw picks any action, above it the best."""
+def test_the_action_of_a_draw(draw_in: tuple[float, float], action: int) -> None:
+    """A draw below epsilon selects any action, a draw above it the best one."""
     assert choose(agent([[1.0, 2.0, 0.0]], epsilon=0.3, key=key_for([draw_in])), ZERO) == action
 
 
@@ -79,19 +86,19 @@ def test_where_a_draw_leads(draw_in: tuple[float, float], action: int) -> None:
     [(0.0, [0, 0, 1, 0]), (0.2, [0.05, 0.05, 0.85, 0.05]), (1.0, [0.25] * 4)],
 )
 def test_epsilon_greedy(epsilon: float, probabilities: list[float]) -> None:
-    """With epsilon any action, otherwise the best, and the first of equally good ones."""
+    """Any action has probability epsilon / 4, and the first best one the rest."""
     assert_frequencies(agent([[1.0, 2.0, 3.0, 3.0]], epsilon=epsilon), probabilities)
 
 
 @pytest.mark.parametrize(("epsilon", "best"), [(0.0, 1 / 3), (0.3, 0.7 / 3 + 0.3 / 5)])
 def test_random_ties(epsilon: float, best: float) -> None:
-    """Among equally good actions each is as likely as another."""
+    """Equally good actions have equal probabilities."""
     made = agent([[3.0, 1.0, 3.0, 2.0, 3.0]], epsilon=epsilon, random_ties=True)
     assert_frequencies(made, [best, epsilon / 5, best, epsilon / 5, best])
 
 
 def test_random_ties_of_one() -> None:
-    """Where one action is best, it is taken, however ties are broken."""
+    """A single best action is always chosen."""
     assert_frequencies(agent([[3.0, 1.0, 3.5]], random_ties=True), [0, 0, 1])
 
 
@@ -107,7 +114,7 @@ def test_softmax(epsilon: float, temperature: float) -> None:
 
 
 def test_softmax_by_hand() -> None:
-    """Values ln 1, ln 2 and ln 5 at temperature 1 share the draws 1 : 2 : 5."""
+    """Values ln 1, ln 2 and ln 5 at temperature 1 have the probabilities 1/8, 2/8 and 5/8."""
     row = [[math.log(1), math.log(2), math.log(5)]]
     edges = [(0.0, 0.12, 0), (0.13, 0.37, 1), (0.38, 1.0, 2)]  # 1/8 = 0.125, 3/8 = 0.375
     for low, high, action in edges:
@@ -118,21 +125,21 @@ def test_softmax_by_hand() -> None:
 @pytest.mark.parametrize("q", [[1e300, -1e300, 0.0], [1e308, 1e308, -1e308], [-1e5, -2e5, -3e5]])
 @pytest.mark.parametrize("temperature", [1e-300, 1.0])
 def test_softmax_does_not_overflow(q: list[float], temperature: float) -> None:
-    """Values as far apart as numbers go leave a probability of 1 for the best, shared if they are equal."""
+    """With values of extreme difference the best actions have a total probability of 1."""
     ties = q.count(max(q))
     made = agent([q], exploration="softmax", parameter=temperature)
     assert_frequencies(made, [1 / ties if value == max(q) else 0 for value in q])
 
 
-def test_a_cold_softmax_is_greedy_and_a_hot_one_random() -> None:
-    """A low temperature is greedy, a high one uniform."""
+def test_softmax_at_extreme_temperatures() -> None:
+    """Softmax is greedy at a low temperature and uniform at a high one."""
     q = [[1.0, 2.0, 1.5]]
     assert_frequencies(agent(q, exploration="softmax", parameter=1e-3), [0, 1, 0])
     assert_frequencies(agent(q, exploration="softmax", parameter=1e9), [1 / 3] * 3)
 
 
 def test_ucb_by_hand() -> None:
-    """The action of the highest Q + c sqrt(ln N(s) / N(s, a)) is taken."""
+    """The action with the highest Q + c sqrt(ln N(s) / N(s, a)) is chosen."""
     # N = 10, ln 10 = 2.3026. Bonuses for N(a) = 1, 4, 5: 1.5174, 0.7587, 0.6786, times c.
     visits = [[1, 4, 5]]
     for c, best in ((0.1, 2), (1.0, 2), (2.0, 0)):
@@ -142,7 +149,7 @@ def test_ucb_by_hand() -> None:
 
 
 def test_ucb_tries_everything_first() -> None:
-    """An action never tried comes before all others, the first of them first; then each once."""
+    """Untried actions are chosen first, in order, each once."""
     made = agent([[5.0, 0.0, -5.0]], exploration="ucb", parameter=0.0)
     order = []
     for _ in range(5):
@@ -153,19 +160,19 @@ def test_ucb_tries_everything_first() -> None:
 
 
 def test_ucb_with_random_ties() -> None:
-    """Among actions never tried, each is as likely as another."""
+    """Untried actions have equal probabilities."""
     made = agent([[5.0, 0.0, -5.0]], exploration="ucb", parameter=1.0, visits=[[1, 0, 0]], random_ties=True)
     assert_frequencies(made, [0, 0.5, 0.5])
 
 
 def test_ucb_explores_by_epsilon_too() -> None:
-    """Epsilon counts beside the bonus."""
+    """Epsilon applies in addition to the bonus."""
     made = agent([[0.0, 1.0]], exploration="ucb", parameter=0.0, visits=[[9, 9]], epsilon=0.2)
     assert_frequencies(made, [0.1, 0.9])
 
 
-def test_ucb_counts_what_it_does() -> None:
-    """Each step of an episode counts as a visit of the action taken in the state it was taken in."""
+def test_ucb_counts_visits() -> None:
+    """Each step of an episode counts as a visit of its state and action."""
     made = agent([[0.0, 0.0], [0.0, 0.0]], exploration="ucb", parameter=1.0)
     learning = learner("q_learning", made)
     actions = play(
@@ -176,8 +183,8 @@ def test_ucb_counts_what_it_does() -> None:
     assert made.visits.tolist() == [[1, 1], [1, 0]]
 
 
-def test_nothing_is_counted_where_nobody_asks() -> None:
-    """Neither epsilon-greedy nor softmax keeps visits."""
+def test_visits_are_counted_only_where_they_are_needed() -> None:
+    """Epsilon-greedy exploration with a constant step size keeps no visits."""
     made = agent([[0.0, 0.0]])
     play(learner("q_learning", made), 0.0, [(0.0, 0.0, False, False)])
     assert made.visits.size == 0
@@ -188,8 +195,8 @@ AVAILABLE = [2, 4, 1]
 
 @pytest.mark.parametrize("exploration", ["epsilon_greedy", "softmax", "ucb"])
 @pytest.mark.parametrize("random_ties", [False, True])
-def test_actions_that_are_not_there_are_never_chosen(exploration: str, random_ties: bool) -> None:
-    """In a state with two actions, only the first two are chosen, each as if there were no others."""
+def test_unavailable_actions_are_never_chosen(exploration: str, random_ties: bool) -> None:
+    """In a state with two actions, only the first two are chosen, as if no others existed."""
     q = [[0.0, 0.0, 9.0, 9.0], [0.0] * 4, [0.0, 9.0, 9.0, 9.0]]
     made = agent(
         q,
@@ -207,12 +214,12 @@ def test_actions_that_are_not_there_are_never_chosen(exploration: str, random_ti
     assert [actions_in(made, np.array([s])) for s in range(3)] == AVAILABLE
 
 
-def test_values_of_actions_that_are_not_there_do_not_count() -> None:
-    """Neither the highest nor the expected value of a state looks at them."""
+def test_values_of_unavailable_actions_do_not_count() -> None:
+    """The highest and the expected value of a state ignore unavailable actions."""
     made = agent([[1.0, 3.0, -math.inf], [1.0, 3.0, 50.0]], epsilon=0.5, available=[2, 2])
     for s in (np.array([0]), np.array([1])):
-        assert highest(made, s) == 3.0
-        assert expected(made, s) == 0.25 * 1.0 + 0.75 * 3.0
+        assert max_value(made, s) == 3.0
+        assert expected_value(made, s) == 0.25 * 1.0 + 0.75 * 3.0
 
 
 @pytest.mark.parametrize(
@@ -226,33 +233,33 @@ def test_values_of_actions_that_are_not_there_do_not_count() -> None:
     ],
 )
 def test_the_expected_value_is_under_the_policy_that_acts(given: dict[str, Any], policy: list[float]) -> None:
-    """Expected Sarsa's mean weighs the values by the probabilities with which the agent would choose."""
+    """The expected value weights the values by the agent's own probabilities."""
     q = [1.0, 4.0, 4.0, -2.0]
     made = agent([q], parameter=0.1, **given)
     assert_frequencies(made, policy)
-    assert expected(made, ZERO) == pytest.approx(np.dot(policy, q), abs=1e-12)
+    assert expected_value(made, ZERO) == pytest.approx(np.dot(policy, q), abs=1e-12)
 
 
 def test_the_expected_value_under_softmax() -> None:
     """Values ln 1 and ln 3 have the probabilities 1/4 and 3/4; epsilon 0.5 brings them to 3/8 and 5/8."""
     made = agent([[0.0, math.log(3)]], epsilon=0.5, exploration="softmax", parameter=1.0)
-    assert expected(made, ZERO) == pytest.approx(5 / 8 * math.log(3), abs=1e-12)
+    assert expected_value(made, ZERO) == pytest.approx(5 / 8 * math.log(3), abs=1e-12)
 
 
 @pytest.mark.parametrize(
     ("row", "best"), [([1.0, 3.0, 3.0], 1), ([2.0], 0), ([-1.0, -1.0], 0), ([-math.inf, -5.0], 1)]
 )
-def test_the_first_best_is_numpys(row: list[float], best: int) -> None:
-    """Ties go to the first, as numpy's argmax has it."""
-    assert first_best(np.array(row), len(row)) == best == int(np.argmax(row))
+def test_argmax_is_numpys(row: list[float], best: int) -> None:
+    """Of equal values the first is the best, as in numpy's argmax."""
+    assert argmax(np.array(row), len(row)) == best == int(np.argmax(row))
 
 
-def test_what_a_number_picks() -> None:
-    """A number picks the action in whose share of [0, 1) it lies; never one of probability 0."""
+def test_sampling_from_a_policy() -> None:
+    """A number selects the action whose part of [0, 1) contains it, never one of probability 0."""
     policy = np.array([0.0, 0.25, 0.0, 0.75, 0.0])
-    assert [sampled(policy, 5, u) for u in (0.0, 0.2499, 0.25, 0.9999)] == [1, 1, 3, 3]
-    assert sampled(policy, 5, 1.0) == 3  # what rounding may leave over belongs to the last one
-    assert sampled(policy, 3, 0.9) == 1
+    assert [sample_action(policy, 5, u) for u in (0.0, 0.2499, 0.25, 0.9999)] == [1, 1, 3, 3]
+    assert sample_action(policy, 5, 1.0) == 3  # a rest from rounding belongs to the last action
+    assert sample_action(policy, 3, 0.9) == 1
 
 
 TILES = Grid((0.0,), (4.0,), (2,), tilings=2)
@@ -260,29 +267,29 @@ TILES = Grid((0.0,), (4.0,), (2,), tilings=2)
 
 
 def test_values_of_tiles_add_up() -> None:
-    """The value of an action is the sum over a state's tiles; a step moves each by its share."""
+    """The value of an action is the sum over a state's tiles; an update changes each by its share."""
     # Observation 1 lies at 0.5 buckets: tile 0 of the first tiling, and, at 1.0, tile 1 of the second.
     table = [[1.0, 0.0], [9.0, 9.0], [9.0, 9.0], [9.0, 9.0], [2.0, 5.0], [9.0, 9.0]]
     made = agent(table, alpha=0.5, grid=TILES)
     s = np.array([0, 4])
     assert [value(made, s, a) for a in (0, 1)] == [3.0, 5.0]
-    assert highest(made, s) == 5.0
-    learn_from(made, s, 0, 4.0)  # alpha of each tile is 0.25: the sum moves by 0.5 * 4
+    assert max_value(made, s) == 5.0
+    update_value(made, s, 0, 4.0)  # alpha of each tile is 0.25: the sum moves by 0.5 * 4
     assert value(made, s, 0) == 5.0
     assert made.q.tolist() == [[2.0, 0.0], *table[1:4], [3.0, 5.0], table[5]]
 
 
 @pytest.mark.parametrize(("visits", "alpha"), [(0, 0.8), (1, 0.8), (2, 0.4), (4, 0.2)])
-def test_a_step_size_falls_with_the_visits(visits: int, alpha: float) -> None:
-    """The learning rate is divided by the visits, once there is more than one."""
-    made = agent([[0.0, 0.0]], alpha=0.8, falling=True, visits=[[visits, 99]])
+def test_a_step_size_decays_with_the_visits(visits: int, alpha: float) -> None:
+    """The learning rate is divided by the number of visits, if it is at least one."""
+    made = agent([[0.0, 0.0]], alpha=0.8, decaying=True, visits=[[visits, 99]])
     assert step_size(made, 0, 0) == alpha
     assert step_size(agent([[0.0, 0.0]], alpha=0.8), 0, 0) == 0.8
 
 
-def test_visits_make_plain_averages() -> None:
-    """With a learning rate of 1, a value is the mean of its targets."""
-    made = agent([[7.0]], alpha=1.0, gamma=0.0, falling=True)
+def test_decay_by_visits_gives_averages() -> None:
+    """With a learning rate of 1 that decays by visits, a value is the mean of its targets."""
+    made = agent([[7.0]], alpha=1.0, gamma=0.0, decaying=True)
     learning = learner("q_learning", made)
     for n, total in ((1, 4.0), (2, 4.0 + 1.0), (3, 4.0 + 1.0 - 11.0)):
         play(learning, 0.0, [({1: 4.0, 2: 1.0, 3: -11.0}[n], 0.0, True, False)])
@@ -290,60 +297,60 @@ def test_visits_make_plain_averages() -> None:
 
 
 def nonzero(found: Any) -> dict[tuple[int, int], float]:
-    """The traces that are not 0, by cell and action."""
+    """Return (cell, action) -> trace, for traces that are not 0."""
     return {(int(s), int(a)): float(found.e[s, a]) for s, a in zip(*np.nonzero(found.e), strict=True)}
 
 
 @pytest.mark.parametrize(("kind", "again"), [("replacing", 1.0), ("accumulating", 1.25)])
 def test_traces_by_hand(kind: str, again: float) -> None:
-    """A trace is 1 where something happens, or one more than it was, and fades by gamma lambda."""
+    """A visit sets a trace to 1 or adds 1 to it, and every step multiplies it by gamma lambda."""
     made = agent(np.zeros((3, 2)), alpha=0.5)
-    found = traces(made.q, gamma=0.5, trace_decay=0.5, traces=kind)
-    mark(found, np.array([0]), 1)
+    found = no_traces(made.q, gamma=0.5, trace_decay=0.5, traces=kind)
+    increment_trace(found, np.array([0]), 1)
     assert nonzero(found) == {(0, 1): 1.0}
-    fade(found)
-    mark(found, np.array([2]), 0)
+    decay_traces(found)
+    increment_trace(found, np.array([2]), 0)
     assert nonzero(found) == {(0, 1): 0.25, (2, 0): 1.0}
-    mark(found, np.array([0]), 1)
+    increment_trace(found, np.array([0]), 1)
     assert nonzero(found) == {(0, 1): again, (2, 0): 1.0}
-    credit(made, found, 8.0)
+    update_values(made, found, 8.0)
     assert made.q.tolist() == [[0.0, 4.0 * again], [0.0, 0.0], [4.0, 0.0]]
-    cut(found)
+    clear_traces(found)
     assert nonzero(found) == {}
-    credit(made, found, 8.0)
+    update_values(made, found, 8.0)
     assert made.q[2, 0] == 4.0
 
 
 def test_every_tile_has_a_trace() -> None:
-    """With tilings, all tiles of a state are marked."""
-    found = traces(np.zeros((6, 2)), gamma=1.0, trace_decay=0.5, traces="accumulating")
-    mark(found, np.array([0, 4]), 1)
-    fade(found)
-    mark(found, np.array([1, 4]), 1)
+    """With tilings, all tiles of a state get a trace."""
+    found = no_traces(np.zeros((6, 2)), gamma=1.0, trace_decay=0.5, traces="accumulating")
+    increment_trace(found, np.array([0, 4]), 1)
+    decay_traces(found)
+    increment_trace(found, np.array([1, 4]), 1)
     assert nonzero(found) == {(0, 1): 0.5, (1, 1): 1.0, (4, 1): 1.5}
 
 
-def test_what_is_too_faint_is_dropped() -> None:
-    """A trace that has faded to nothing takes no more time, and comes back when it is marked again."""
-    found = traces(np.zeros((2, 1)), gamma=1.0, trace_decay=0.1, traces="replacing")
-    mark(found, np.array([0]), 0)
+def test_small_traces_are_dropped() -> None:
+    """A trace that decays below the minimum is removed, and returns with the next visit."""
+    found = no_traces(np.zeros((2, 1)), gamma=1.0, trace_decay=0.1, traces="replacing")
+    increment_trace(found, np.array([0]), 0)
     for n in range(1, 10):
-        fade(found)
-        assert found.tally[0] == 1, n
+        decay_traces(found)
+        assert found.n_active[0] == 1, n
     for _ in range(2):
-        fade(found)
-    assert (found.tally[0], found.e[0, 0]) == (0, 0.0)
-    assert FAINTEST == 1e-10
-    mark(found, np.array([1]), 0)
-    mark(found, np.array([0]), 0)
+        decay_traces(found)
+    assert (found.n_active[0], found.e[0, 0]) == (0, 0.0)
+    assert MIN_TRACE == 1e-10
+    increment_trace(found, np.array([1]), 0)
+    increment_trace(found, np.array([0]), 0)
     assert nonzero(found) == {(0, 0): 1.0, (1, 0): 1.0}
 
 
-def test_traces_that_do_not_fade() -> None:
-    """With gamma lambda = 1 every trace stays, each once however often it is marked."""
-    found = traces(np.zeros((3, 2)), gamma=1.0, trace_decay=1.0, traces="accumulating")
+def test_traces_that_do_not_decay() -> None:
+    """With gamma lambda = 1 every trace stays, listed once however often its action is visited."""
+    found = no_traces(np.zeros((3, 2)), gamma=1.0, trace_decay=1.0, traces="accumulating")
     for s in (0, 1, 0, 2, 0):
-        mark(found, np.array([s]), 0)
-        fade(found)
+        increment_trace(found, np.array([s]), 0)
+        decay_traces(found)
     assert nonzero(found) == {(0, 0): 3.0, (1, 0): 1.0, (2, 0): 1.0}
-    assert found.tally[0] == 3
+    assert found.n_active[0] == 3

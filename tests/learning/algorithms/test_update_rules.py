@@ -17,26 +17,26 @@ from qsweep.learning.agent.agent import ALPHA
 from qsweep.learning.algorithms import NAMES, algorithm
 from qsweep.learning.engines.learner import Learner
 from qsweep.plan.conf import conf_folder
-from tests.support.handmade import Interval, Seen, agent, key_for, learner, play
+from tests.support.handmade import Interval, Outcome, agent, key_for, learner, play
 
 Q = [[1.0, 0.0], [0.0, 2.0], [8.0, 4.0]]
-"""The first table of the chain: three states, two actions. Alpha and gamma are 0.5 throughout."""
+"""The initial Q-table of the chain: three states, two actions. Alpha and gamma are always 0.5."""
 
 Table = list[list[float]]
 
 
 @dataclass(frozen=True)
 class Chain:
-    """An episode in the chain, from state 0, of which each step is given by pencil and paper.
+    """An episode in the chain, from state 0, with the Q-table after each step computed by hand.
 
-    draws: where the random draws are to lie; actions: what is therefore chosen. steps: all but the last,
-    each with the table after it. terminated, truncated: the last step either way, with the table after it.
+    draws: the intervals of the random draws; actions: the actions that they select. steps: all steps but the
+    last. terminated, truncated: the last step of either kind. Each step comes with the Q-table after it.
     """
 
     algorithm: str
     draws: Sequence[Interval]
     actions: list[int]
-    steps: list[tuple[Seen, Table]]
+    steps: list[tuple[Outcome, Table]]
     terminated: tuple[float, Table]
     truncated: tuple[float, float, Table]
     epsilon: float = 1.0
@@ -44,18 +44,18 @@ class Chain:
     second: Table | None = None
 
     def learner(self) -> Learner:
-        """What learns it."""
+        """Return the learner of this episode."""
         made = agent(Q, epsilon=self.epsilon, key=key_for(self.draws))
         return learner(self.algorithm, made, second=self.second, **self.given)
 
 
 ZERO, ONE = (0.0, 0.5), (0.5, 1.0)
-"""Where a draw leads to action 0 and to action 1 while all is explored; or to the first and second table."""
+"""Draws that select action 0 and action 1 while always exploring, or the first and the second table."""
 ANY = (0.0, 1.0)
 
 
-def going(r: float, s: int) -> Seen:
-    """A step on the way."""
+def going(r: float, s: int) -> Outcome:
+    """Return the outcome of a step that does not end the episode."""
     return (r, float(s), False, False)
 
 
@@ -96,7 +96,7 @@ CHAINS = {
         (6, 0, [[2.875, 0], [0.75, 2], [8, 5.5390625]]),  # 4 + (6 + (3 * 2.875 / 4 + 0 / 4) / 2 - 4) / 2
         epsilon=0.5,
     ),
-    # The tables here are the means of Q1, which begins as Q, and Q2. Draws: action, coin, action, coin, ...
+    # The tables are the means of Q1, initially Q, and Q2. Draws: action, table, action, table, ...
     "double_q_learning": Chain(
         "double_q_learning",
         [ZERO, ZERO, ZERO, ONE, ONE, ZERO],
@@ -146,7 +146,7 @@ CHAINS = {
         # next 1: the last return is 6 + 4 / 2 = 8, so G = 4 - 2 / 2 + 8 / 4 = 5 and -2 + 8 / 2 = 2
         (6, 2, [[3, 0], [1, 2], [8, 4]]),
     ),
-    # Traces fade by gamma lambda = 1/4.
+    # Traces decay by gamma lambda = 1/4.
     "sarsa_lambda": Chain(
         "sarsa_lambda",
         [ZERO, ZERO, ZERO, ONE],
@@ -192,7 +192,7 @@ CHAINS = {
         (1, 1, [[2.6875, 4.171875], [0, 0.75], [4.6875, 4]]),
         given={"trace_decay": 0.5, "traces": "accumulating"},
     ),
-    # As q_learning's, with a planning step after each, for which two draws pick a state and an action.
+    # As q_learning's, with a planning step after each, for which two draws select a state and an action.
     "dyna_q": Chain(
         "dyna_q",
         [ZERO, ANY, ANY, ZERO, ZERO, ANY, ONE, (0.67, 1.0), ANY],
@@ -211,8 +211,8 @@ CHAINS = {
 
 
 @pytest.mark.parametrize("name", CHAINS)
-def test_every_step_is_what_pencil_and_paper_give(name: str) -> None:
-    """Step after step of an episode, the table has the values computed by hand, to the bit."""
+def test_every_step_is_as_computed_by_hand(name: str) -> None:
+    """After every step of an episode, the Q-table has the values computed by hand, bit for bit."""
     chain = CHAINS[name]
     for done in range(len(chain.steps) + 1):
         made = chain.learner()
@@ -223,7 +223,7 @@ def test_every_step_is_what_pencil_and_paper_give(name: str) -> None:
 
 @pytest.mark.parametrize("name", CHAINS)
 def test_after_termination_only_the_reward_counts(name: str) -> None:
-    """The last step of an episode that terminates bootstraps from nothing, whatever was observed."""
+    """The step that terminates an episode does not bootstrap, whatever was observed."""
     chain = CHAINS[name]
     r, table = chain.terminated
     for observation in (0.0, 1.0, 2.0):
@@ -233,8 +233,8 @@ def test_after_termination_only_the_reward_counts(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CHAINS)
-def test_after_truncation_the_value_of_what_was_reached_counts(name: str) -> None:
-    """The last step of an episode that was cut short bootstraps as any other step does."""
+def test_after_truncation_the_value_of_the_next_state_counts(name: str) -> None:
+    """The step that truncates an episode bootstraps as any other step does."""
     chain = CHAINS[name]
     r, s, table = chain.truncated
     made = chain.learner()
@@ -243,16 +243,16 @@ def test_after_truncation_the_value_of_what_was_reached_counts(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", CHAINS)
-def test_an_episode_begins_anew(name: str) -> None:
-    """Nothing that happened before an episode is credited with what happens in it."""
+def test_an_episode_starts_with_an_empty_memory(name: str) -> None:
+    """A reward does not change the values of steps in earlier episodes."""
     chain = CHAINS[name]
     made = chain.learner()
     play(made, 0.0, [*(seen for seen, _ in chain.steps), (chain.terminated[0], 0.0, True, False)])
-    before, alpha = made.agent.q.copy(), made.agent.pace[ALPHA]
+    before, alpha = made.agent.q.copy(), made.agent.rates[ALPHA]
     actions = play(made, 1.0, [(-100.0, 0.0, True, False)])
     changed = np.argwhere(made.agent.q != before).tolist()
     own = [1, actions[0]]
-    # Planning goes back to what was remembered, which is the point of it.
+    # Planning also updates remembered steps of earlier episodes, by design.
     assert own in changed if chain.algorithm == "dyna_q" else changed == [own]
     if chain.algorithm not in ("dyna_q", "double_q_learning"):
         old = before[*own]
@@ -261,7 +261,7 @@ def test_an_episode_begins_anew(name: str) -> None:
 
 @given(*[st.floats(-1e3, 1e3)] * 2, st.floats(0, 1), st.floats(-1e3, 1e3))
 def test_td_errors(q: float, r: float, gamma: float, next_value: float) -> None:
-    """Whatever each algorithm takes for the value of what follows, its TD error is target minus value."""
+    """The TD error of every algorithm is the reward plus the discounted next value, minus the value."""
     modules = [import_module(f"qsweep.learning.algorithms.{name}") for name in NAMES]
     errors = [module.td_error for module in modules if hasattr(module, "td_error")]
     assert errors
@@ -271,15 +271,15 @@ def test_td_errors(q: float, r: float, gamma: float, next_value: float) -> None:
 
 
 def test_the_tutorials_terminal_rule() -> None:
-    """Under it, the value of the last action before termination is 0, whatever the reward."""
+    """Under the tutorial's rule, the value of the last action before termination is 0 for any reward."""
     made = learner("q_learning", agent(Q), tutorial=True)
     play(made, 0.0, [going(4, 2), (-1.0, 1.0, True, False)])
     # 1 + (4 + 8 / 2 - 1) / 2 = 4.5; then action 0 of state 2
     assert made.agent.q.tolist() == [[4.5, 0], [0, 2], [0, 4]]
 
 
-def test_dyna_q_remembers_what_followed_last() -> None:
-    """A pair that led elsewhere before is planned with its latest outcome."""
+def test_dyna_q_remembers_the_latest_outcome() -> None:
+    """A pair with several outcomes is planned with its latest one."""
     made = learner("dyna_q", agent(Q, key=key_for([ANY, ANY, ANY, ANY, ANY, ANY])), planning_steps=1)
     play(made, 0.0, [(4.0, 1.0, True, False)])
     # 1 + (4 - 1) / 2 = 2.5, planned 2.5 + (4 - 2.5) / 2
@@ -290,8 +290,8 @@ def test_dyna_q_remembers_what_followed_last() -> None:
 
 
 def test_dyna_q_plans_states_first_and_then_their_actions() -> None:
-    """A state that was seen is picked, each as likely, then one of the actions taken there."""
-    # State 0 saw two actions, state 1 one; each state is planned half of the time.
+    """Planning selects a visited state uniformly, then one of the actions taken there."""
+    # Two actions were taken in state 0, one in state 1; each state is planned half of the time.
     made = learner("dyna_q", agent(np.zeros((2, 2)), epsilon=1.0, alpha=1.0), planning_steps=0)
     draws = [ZERO, ONE, ZERO]
     made = learner("dyna_q", agent(np.zeros((2, 2)), epsilon=1.0, key=key_for(draws)), planning_steps=0)
@@ -310,8 +310,8 @@ def test_dyna_q_plans_states_first_and_then_their_actions() -> None:
 
 
 def test_monte_carlo_averages_the_returns_of_first_visits() -> None:
-    """With a step size of 1 / visits, a value is the plain mean of what followed its first visits."""
-    made = learner("monte_carlo", agent([[99.0], [99.0]], alpha=1.0, gamma=1.0, falling=True))
+    """With a step size of 1 / visits, a value is the mean of the returns after its first visits."""
+    made = learner("monte_carlo", agent([[99.0], [99.0]], alpha=1.0, gamma=1.0, decaying=True))
     # State 0 three times in the first episode, whose return is 6; the second episode's is -2.
     play(made, 0.0, [going(1, 0), going(2, 0), (3.0, 0.0, True, False)])
     assert made.agent.q.tolist() == [[6.0], [99.0]]
@@ -321,21 +321,21 @@ def test_monte_carlo_averages_the_returns_of_first_visits() -> None:
     assert made.agent.q.tolist() == [[(6.0 + 2.0 + 4.0) / 3], [(-2.0 + 3.0) / 2]]
 
 
-def test_monte_carlo_holds_the_longest_episode() -> None:
-    """An episode as long as the step limit is learned from as a whole."""
+def test_monte_carlo_stores_the_longest_episode() -> None:
+    """All steps of an episode as long as the step limit are learned from."""
     made = learner("monte_carlo", agent(np.zeros((3, 1)), alpha=1.0, gamma=1.0), max_steps=200)
     play(made, 0.0, [*[going(1, 1)] * 199, (1.0, 2.0, False, True)])
     assert made.agent.q.tolist() == [[200.0], [199.0], [0.0]]
 
 
 def test_double_q_learning_begins_with_the_mean_of_its_tables() -> None:
-    """What is acted on and recorded is the mean of the two, before anything is learned too."""
+    """The agent's initial table is the mean of the two tables."""
     made = learner("double_q_learning", agent(Q), second=[[3, 0], [4, 0], [2, 6]])
     assert made.agent.q.tolist() == [[2, 0], [2, 1], [5, 5]]
 
 
 def test_double_q_learning_with_tiles() -> None:
-    """The sums over the tiles of one table are judged by the sums over those of the other."""
+    """The action is selected by sums over tiles of one table, and valued by sums over the other's."""
     grid = Grid((0.0,), (4.0,), (2,), tilings=2)
     # Observation 0 lies in tiles 0 and 3, observation 2 (one bucket) in 1 and 4.
     first = [[1, 0], [0, 2], [0, 0], [1, 0], [3, 0], [0, 0]]
@@ -350,7 +350,7 @@ def test_double_q_learning_with_tiles() -> None:
 
 
 def tiled(name: str, **given: Any) -> list[float]:
-    """The values of both tiles of the first state, after two steps on two tilings; see above."""
+    """Return the values of both tiles of both states, after two steps on two tilings."""
     grid = Grid((0.0,), (4.0,), (2,), tilings=2)
     made = agent(np.zeros((6, 1)), grid=grid)
     made.q[[1, 4], 0] = [3.0, 5.0]
@@ -359,7 +359,7 @@ def tiled(name: str, **given: Any) -> list[float]:
 
 
 def test_tiles_share_what_is_learned() -> None:
-    """With tilings, values are sums, and each tile moves by its part of alpha times the TD error."""
+    """With tilings, values are sums, and each tile changes by its part of alpha times the TD error."""
     # Q(0) = 0 + (4 + 8 / 2 - 0) / 2 = 4: 2 in each tile. Q(2) = 8 + (1 - 8) / 2 = 4.5: -1.75 in each tile.
     expected = [2.0, 2.0, 1.25, 3.25]
     for name in ("q_learning", "sarsa", "expected_sarsa"):
@@ -369,13 +369,13 @@ def test_tiles_share_what_is_learned() -> None:
     assert tiled("n_step_sarsa", n=2) == [1.125, 1.125, 1.25, 3.25]
     # Traces: the first step's tiles take a quarter of the second's -1.75 each.
     for name in ("sarsa_lambda", "q_lambda"):
-        faded = tiled(name, trace_decay=0.5, traces="replacing")
-        assert faded == [2.0 - 1.75 / 4, 2.0 - 1.75 / 4, 1.25, 3.25], name
+        values = tiled(name, trace_decay=0.5, traces="replacing")
+        assert values == [2.0 - 1.75 / 4, 2.0 - 1.75 / 4, 1.25, 3.25], name
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_algorithm_is_one_module_and_one_preset(name: str) -> None:
-    """Each has a docstring with its source, a preset that names its hyperparameters, and a learning step."""
+    """Each has a docstring with its source, a preset with its hyperparameters, and a learning step."""
     found = algorithm(name)
     module = import_module(f"qsweep.learning.algorithms.{name}")
     assert module.__doc__
@@ -387,7 +387,7 @@ def test_an_algorithm_is_one_module_and_one_preset(name: str) -> None:
 
 
 def test_the_names_are_the_modules() -> None:
-    """All modules of the package are algorithms, and each has its pencil and paper above."""
+    """All modules of the package are algorithms, and each has a chain above."""
     folder = Path(algorithms.__file__).parent
     assert set(NAMES) == {file.stem for file in folder.glob("*.py")} - {"__init__"}
     assert set(NAMES) == {chain.algorithm for chain in CHAINS.values()}

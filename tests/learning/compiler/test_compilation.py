@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import qsweep
 from qsweep.environments.twins.pcg64 import uniform
-from qsweep.learning.agent.exploration import sampled
+from qsweep.learning.agent.exploration import sample_action
 from qsweep.learning.algorithms.n_step_sarsa import n_step_return
 from qsweep.learning.compiler.compilation import compiled, specialised
 
@@ -25,12 +25,12 @@ SCALE = 3.0
 
 
 def triple(x: float) -> float:
-    """A plain function with a constant of its module."""
+    """A plain function that uses a constant of its module."""
     return SCALE * x
 
 
 def third(x: float) -> float:
-    """Another, to stand in its place."""
+    """A plain function that replaces `triple`."""
     return x / SCALE
 
 
@@ -39,16 +39,16 @@ def twice(x: float) -> float:
     return triple(x) + triple(x)
 
 
-def test_compiled_is_plain() -> None:
-    """A function, and what it calls, gives as machine code what the interpreter gives."""
+def test_compiled_and_plain_code_agree() -> None:
+    """A compiled function with the functions that it calls gives the interpreter's result."""
     from numba import float64
 
     found = compiled(twice, float64(float64))
     assert [found(x) for x in (0.1, -2.0)] == [twice(x) for x in (0.1, -2.0)] == [0.1 * 3.0 * 2, -12.0]
 
 
-def test_a_name_may_stand_for_something_else() -> None:
-    """Names put in place of those of the module count in both forms; the function itself stays."""
+def test_a_global_name_can_be_replaced() -> None:
+    """A replaced global name has its new value in both forms; the original function is unchanged."""
     from numba import float64
 
     names = {"triple": third}
@@ -58,8 +58,8 @@ def test_a_name_may_stand_for_something_else() -> None:
     assert (specialised(twice, names).__name__, specialised(twice, names).__doc__) == ("twice", twice.__doc__)
 
 
-def test_names_reach_what_is_called() -> None:
-    """A name of the function's module counts in all it calls; of another module, with that before it."""
+def test_names_are_replaced_in_called_functions() -> None:
+    """A name is replaced in all called functions of its module, which is the function's own by default."""
     from numba import float64
 
     signature = float64(float64)
@@ -69,7 +69,7 @@ def test_names_reach_what_is_called() -> None:
 
 
 def test_it_is_compiled_once() -> None:
-    """Who asks again for the same is given the same; other names are another function."""
+    """The same request returns the same function; other replacements return another one."""
     from numba import float64
 
     signature = float64(float64)
@@ -78,7 +78,7 @@ def test_it_is_compiled_once() -> None:
 
 
 def test_it_takes_one_signature_only() -> None:
-    """Arguments of other types are refused rather than compiled for."""
+    """Arguments of other types are refused instead of compiling for them."""
     from numba import float64
 
     with pytest.raises(TypeError, match="No matching definition"):
@@ -86,7 +86,7 @@ def test_it_takes_one_signature_only() -> None:
 
 
 def test_numpys_random_numbers() -> None:
-    """A stream's numbers are those of numpy's generator of the same seed, compiled or not."""
+    """A stream gives the numbers of numpy's generator with the same seed, compiled or not."""
     from numba import float64, uint64
 
     from qsweep.environments.twins.pcg64 import stream
@@ -104,7 +104,7 @@ def test_numpys_random_numbers() -> None:
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=9), st.data())
 def test_a_return_is_the_same_compiled(rewards: list[float], data: st.DataObject) -> None:
-    """The n-step return is the same to the bit, wherever in its ring it begins."""
+    """The n-step return is the same bit for bit, wherever in the ring buffer it begins."""
     from numba import float64, int64
 
     found = compiled(n_step_return, float64(float64[::1], int64, int64, float64, float64))
@@ -115,14 +115,14 @@ def test_a_return_is_the_same_compiled(rewards: list[float], data: st.DataObject
 
 
 def test_choosing_is_the_same_compiled() -> None:
-    """What a number picks from a policy is the same in both forms."""
+    """A number selects the same action of a policy, compiled or not."""
     from numba import float64, int64
 
-    found = compiled(sampled, int64(float64[::1], int64, float64))
+    found = compiled(sample_action, int64(float64[::1], int64, float64))
     generator = np.random.default_rng(0)
     for _ in range(200):
         policy, u = generator.dirichlet([0.5] * 4), generator.random()
-        assert found(policy, 4, u) == sampled(policy, 4, u)
+        assert found(policy, 4, u) == sample_action(policy, 4, u)
 
 
 TRAIN = """
@@ -139,8 +139,8 @@ EDITS = {
     "the rule": ("learning/algorithms/q_learning.py", "return r + gamma", "return r + 0.5 * gamma"),
     "the step size": (
         "learning/agent/values.py",
-        "alpha: float = agent.pace",
-        "alpha: float = 0.5 * agent.pace",
+        "alpha: float = agent.rates",
+        "alpha: float = 0.5 * agent.rates",
     ),
     "the choice": ("learning/agent/exploration.py", "if u < epsilon:", "if u < 0.5 * epsilon:"),
     "the grid": ("environments/grid.py", "bucket = int(x)", "bucket = int(x / 2)"),
@@ -150,29 +150,29 @@ EDITS = {
 
 @dataclass(frozen=True)
 class Process:
-    """What a process printed, and which functions it compiled and which it found on disk, sorted."""
+    """The output of a process, and the sorted names of the functions that it compiled and loaded."""
 
     printed: str
-    made: list[str]
-    found: list[str]
+    compiled: list[str]
+    loaded: list[str]
 
 
 def process(code: str, cache: Path, *folders: Path) -> Process:
-    """Run code that imports from some folders, with its own cache of machine code."""
+    """Run code that imports from some folders, with its own cache of compiled code."""
     path = os.pathsep.join(map(str, folders))
     settings = {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": path, "NUMBA_DEBUG_CACHE": "1"}
     ran = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | settings, capture_output=True, check=True, text=True
     )
     lines = re.findall(r"^\[cache\] data (saved|loaded).*\.(\w+)_[0-9a-f]{12}-\d+", ran.stdout, re.MULTILINE)
-    made, found = (sorted(name for what, name in lines if what == kind) for kind in ("saved", "loaded"))
+    saved, loaded = (sorted(name for what, name in lines if what == kind) for kind in ("saved", "loaded"))
     printed = [line for line in ran.stdout.splitlines() if not line.startswith("[cache]")]
-    return Process("\n".join(printed), made, found)
+    return Process("\n".join(printed), saved, loaded)
 
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Process]:
-    """Processes that train one after the other, with one cache, on one copy of the source."""
+    """Run processes one after the other, with one cache, on one copy of the source that is edited."""
     source, cache = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("cache")
     package = source / "qsweep"
     shutil.copytree(Path(qsweep.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -190,20 +190,20 @@ ALL = ["train_lanes"]
 
 @pytest.mark.slow
 def test_the_first_process_compiles(processes: Mapping[str, Process]) -> None:
-    """With an empty cache, the loop, with algorithm and twin in it, is compiled once."""
-    assert (processes["first"].made, processes["first"].found) == (ALL, [])
+    """With an empty cache, the loop with algorithm and twin is compiled as one function."""
+    assert (processes["first"].compiled, processes["first"].loaded) == (ALL, [])
 
 
 @pytest.mark.slow
 def test_a_second_process_compiles_nothing(processes: Mapping[str, Process]) -> None:
-    """What the first process compiled the next one finds on disk, and trains the same table with it."""
-    assert (processes["second"].made, processes["second"].found) == ([], ALL)
+    """The second process loads the compiled code from disk and trains the same Q-table."""
+    assert (processes["second"].compiled, processes["second"].loaded) == ([], ALL)
     assert processes["second"].printed == processes["first"].printed
 
 
 @pytest.mark.slow
 def test_an_edit_in_another_file_is_noticed(processes: Mapping[str, Process]) -> None:
-    """After each edit, anywhere in the tree of functions, the old machine code does not give its result."""
+    """An edit of any function in the loop gives another Q-table: the old compiled code is not used."""
     tables = [processes[name].printed for name in ("second", *EDITS)]
     assert len(set(tables)) == len(tables)
 
@@ -211,8 +211,8 @@ def test_an_edit_in_another_file_is_noticed(processes: Mapping[str, Process]) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("edit", EDITS)
 def test_an_edit_compiles_the_loop_again(edit: str, processes: Mapping[str, Process]) -> None:
-    """Algorithm and twin are part of the loop, so that an edit in either is one more loop, not two."""
-    assert (processes[edit].made, processes[edit].found) == (ALL, [])
+    """An edit of the algorithm or the twin compiles exactly one function, the loop."""
+    assert (processes[edit].compiled, processes[edit].loaded) == (ALL, [])
 
 
 CALLER = """
@@ -261,8 +261,8 @@ print(compiled(caller.outer, float64(float64))(1.0))
 CHANGES: list[tuple[str, str, str, float]] = [
     ("caller.py", "FACTOR *", "0.5 * FACTOR *", 101.0),
     ("caller.py", "0.5 * FACTOR *", "FACTOR *", 102.0),  # and back
-    ("settings.py", "100.0", "200.0", 202.0),  # a constant from another file, in a function of its own
-    ("further.py", "1.0", "3.0", 206.0),  # of a function that numba had compiled already
+    ("settings.py", "100.0", "200.0", 202.0),  # a constant from another file, in a nested function
+    ("further.py", "1.0", "3.0", 206.0),  # a constant of a function that is a numba function already
     ("parts.py", "LIFT = 0.0", "LIFT = 5.0", 216.0),
     ("parts.py", "    one: float\n    two: float", "    two: float\n    one: float", 270.0),
 ]
@@ -270,7 +270,7 @@ CHANGES: list[tuple[str, str, str, float]] = [
 
 @pytest.mark.slow
 def test_edits_of_constants_and_classes_are_noticed(tmp_path: Path) -> None:
-    """What a function imports by name from other files is part of it, functions or not."""
+    """An edit of a constant or class that a function imports from another file is noticed."""
     source, cache = tmp_path / "source", tmp_path / "cache"
     source.mkdir()
     for name, text in FILES.items():
@@ -286,9 +286,9 @@ def test_edits_of_constants_and_classes_are_noticed(tmp_path: Path) -> None:
 
 
 def test_any_value_may_be_part_of_the_digest() -> None:
-    """A function whose module has values of any kind under the names it uses can be made."""
+    """Numpy numbers can replace global names."""
     from numba import float64
 
     odd: dict[str, Any] = {"SCALE": np.float64(2.0), "triple": third}
-    assert compiled(twice, float64(float64), odd)(6.0) == 6.0  # a name counts in what is called, too
+    assert compiled(twice, float64(float64), odd)(6.0) == 6.0  # replaced in the called function, too
     assert compiled(triple, float64(float64), {"SCALE": np.float64(2.0)})(6.0) == 12.0

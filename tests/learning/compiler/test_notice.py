@@ -16,13 +16,13 @@ assert (one(2), other(2)) == (4, 6)
 """
 
 
-def test_said_once_while_compiling_and_not_from_the_cache(tmp_path: Path) -> None:
-    """The first process says once that it compiles two functions; a second finds them and says nothing."""
+def test_the_message_is_printed_once_and_not_for_cached_code(tmp_path: Path) -> None:
+    """A process that compiles two functions prints one message; a second one loads them and prints none."""
     (tmp_path / "made.py").write_text(
         "def twice(x):\n    return 2 * x\n\n\ndef thrice(x):\n    return 3 * x\n"
     )
     settings = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    said = [
+    messages = [
         subprocess.run(
             [sys.executable, "-c", CODE],
             cwd=tmp_path,
@@ -33,4 +33,4 @@ def test_said_once_while_compiling_and_not_from_the_cache(tmp_path: Path) -> Non
         ).stderr
         for _ in range(2)
     ]
-    assert said == [f"{NOTICE}\n", ""]
+    assert messages == [f"{NOTICE}\n", ""]

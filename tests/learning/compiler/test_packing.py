@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qsweep.learning.compiler.compilation import compiled
-from qsweep.learning.compiler.intrinsics import codes, each, held, put_back, unpack
+from qsweep.learning.compiler.intrinsics import for_each, intrinsics_for, load_records, store_records, unpack
 from qsweep.learning.compiler.packing import Packed, Words, pack
 
 
@@ -18,7 +18,7 @@ class Inner(NamedTuple):
 
 
 class Outer(NamedTuple):
-    """Arrays and numbers of every kind that agents have."""
+    """A record with arrays and numbers of every kind that agents have."""
 
     table: Any
     inner: Inner
@@ -29,14 +29,14 @@ class Outer(NamedTuple):
 
 
 def outer(shift: int, flag: bool = True) -> Outer:
-    """A record whose arrays hold numbers from `shift` on."""
+    """Return a record whose arrays hold numbers from `shift` on."""
     table, counts = np.arange(6.0).reshape(2, 3) + shift, np.arange(4) + shift
     key = np.array([2**64 - 1 - shift], np.uint64)
     return Outer(table, Inner(counts, flag), -7, 0.25, np.arange(3, dtype=np.int32) + shift, key)
 
 
 def look(record: Outer, row: int, found: Any) -> int:
-    """Write what a record holds to a row of `found`, and move a value of its table."""
+    """Write values of a record to a row of `found`, after changing one in its table."""
     record.table[1, 2] += 100.0
     found[row, 0], found[row, 1], found[row, 2] = (
         record.table[1, 2],
@@ -49,32 +49,32 @@ def look(record: Outer, row: int, found: Any) -> int:
 
 
 def read(words: Words, found: Any) -> int:
-    """Look at the first record where it lies."""
+    """Read and change the first record in its memory."""
     return look(unpack(words), 0, found)
 
 
 def read_all(words: Words, found: Any) -> int:
-    """Look at all records as they are held, twice, and put them back."""
-    records = held(words)
-    each(look, records, found)
-    total = each(look, records, found)
-    put_back(records, words)
+    """Read and change copies of all records twice, and store them."""
+    records = load_records(words)
+    for_each(look, records, found)
+    total = for_each(look, records, found)
+    store_records(records, words)
     return total
 
 
 def reader(function: Any, packed: Packed) -> Any:
-    """`read` or `read_all`, compiled for records packed like these."""
+    """Return `read` or `read_all`, compiled for a packing."""
     from numba import float64, int64
 
-    return compiled(function, int64(int64[:, ::1], float64[:, ::1]), codes(packed.packing))
+    return compiled(function, int64(int64[:, ::1], float64[:, ::1]), intrinsics_for(packed.packing))
 
 
 ALL = ["table.0", "table.1", "inner.counts.0", "inner.flag", "number", "small.0", "key.0"]
 
 
 @pytest.mark.parametrize("fixed", [(), ALL, ["table.1", "inner.counts.0"]])
-def test_code_finds_what_was_packed(fixed: list[str]) -> None:
-    """Whatever of a block's layout is fixed, compiled code reads and writes the record where it lies."""
+def test_compiled_code_reads_packed_records(fixed: list[str]) -> None:
+    """With any part of the layout fixed, compiled code reads and writes a record in its memory."""
     packed, found = pack([outer(0), outer(1)], fixed), np.zeros((1, 7))
     assert reader(read, packed)(packed.words, found) == 12
     assert found.tolist() == [[105.0, 3.0, 1.0, -7.0, 0.25, 2.0, 0.0]]
@@ -84,8 +84,8 @@ def test_code_finds_what_was_packed(fixed: list[str]) -> None:
 
 @pytest.mark.parametrize("fixed", [(), ALL, ["table.1", "inner.counts.0"]])
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_what_is_held_is_put_back(count: int, fixed: list[str]) -> None:
-    """Code reads and writes the records in all rows, each with its number, and leaves all else as it was."""
+def test_copies_of_records_are_stored(count: int, fixed: list[str]) -> None:
+    """Compiled code reads and changes copies of the records in all rows, and stores them."""
     packed, found = pack([outer(row) for row in range(count)], fixed), np.zeros((count, 7))
     assert reader(read_all, packed)(packed.words, found) == 12 * count
     for row, record in enumerate(packed.records):
@@ -97,7 +97,7 @@ def test_what_is_held_is_put_back(count: int, fixed: list[str]) -> None:
 
 
 def test_records_are_copied() -> None:
-    """What is packed stays as it was."""
+    """Changing a packed record does not change the original."""
     first = outer(0)
     packed = pack([first])
     packed.records[0].table[:] = 9.0
@@ -105,8 +105,8 @@ def test_records_are_copied() -> None:
     assert (packed.records[0].number, packed.records[0].inner.flag) == (-7, True)
 
 
-def test_what_is_fixed_is_part_of_the_code() -> None:
-    """Other values of fixed words are another code; of others they are not."""
+def test_fixed_values_are_part_of_the_packing() -> None:
+    """Different values of fixed words are different packings; those of other words are not."""
     one, other = (pack([outer(0, flag)], ["inner.flag"]).packing for flag in (True, False))
     assert one != other
     assert repr(one) != repr(other)

@@ -1,4 +1,4 @@
-"""Training that goes on from a state comes to the same bits; environments that cannot go on are noticed."""
+"""Resumed training gives the same results bit for bit; environments that cannot be resumed are detected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gymnasium import spaces
 from qsweep.config import Config
 from qsweep.environments.resolved import Resolved
 from qsweep.learning.engines import compiled_engine, gymnasium_engine
-from qsweep.learning.engines.continuing import keeps_only_its_generator
+from qsweep.learning.engines.continuing import is_resumable
 from qsweep.learning.training import Chunk, State, train
 from qsweep.plan.composition import load_config
 from tests.learning.test_algorithms import VARIANTS
@@ -38,13 +38,13 @@ PLACES = {
 
 @pytest.fixture(autouse=True)
 def _short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both engines end a chunk, and give a state, after seven episodes, which divide no checkpoint."""
-    monkeypatch.setattr(compiled_engine, "LONGEST", 7)
-    monkeypatch.setattr(gymnasium_engine, "LONGEST", 7)
+    """Let both engines end a chunk, with a state, after 7 episodes, a number that divides no checkpoint."""
+    monkeypatch.setattr(compiled_engine, "MAX_EPISODES", 7)
+    monkeypatch.setattr(gymnasium_engine, "MAX_EPISODES", 7)
 
 
 def digest(chunks: list[Chunk]) -> dict[int, str]:
-    """After how many episodes -> a hash of all that the chunk which ends there holds."""
+    """Return number of episodes at a chunk's end -> hash of the chunk's arrays."""
     found = {}
     for chunk in chunks:
         parts = (chunk.returns, chunk.lengths, chunk.epsilon, chunk.q_table)
@@ -53,7 +53,7 @@ def digest(chunks: list[Chunk]) -> dict[int, str]:
 
 
 def stored(state: State) -> State:
-    """A state as it comes back from a file."""
+    """Return a state after writing it to a file and reading it back."""
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, **state)
     file.seek(0)
@@ -61,8 +61,8 @@ def stored(state: State) -> State:
         return dict(arrays)
 
 
-def whole(config: Config) -> tuple[dict[int, str], dict[int, State]]:
-    """The chunks of a run in one go, and the states that it gave on its way."""
+def uninterrupted(config: Config) -> tuple[dict[int, str], dict[int, State]]:
+    """Return the hashes of the chunks of a run, and its states."""
     chunks, states = [], {}
     for chunk in train(config):
         chunks.append(chunk)
@@ -71,38 +71,38 @@ def whole(config: Config) -> tuple[dict[int, str], dict[int, State]]:
     return digest(chunks), states
 
 
-def check_goes_on_anywhere(*lines: str) -> None:
-    """From each of its states training comes to the same chunks, and gives the same states again."""
+def check_resumes_from_every_state(*lines: str) -> None:
+    """Check that training resumed from each of its states gives the same chunks."""
     config = load_config(["tracking=none", "episodes=40", "checkpoint_every=10", *lines])
-    chunks, states = whole(config)
+    chunks, states = uninterrupted(config)
     assert len(states) >= 5
     for end, state in states.items():
         rest = digest(list(train(config, state)))
-        assert rest == {n: said for n, said in chunks.items() if n > end}
+        assert rest == {n: chunk for n, chunk in chunks.items() if n > end}
 
 
 @pytest.mark.parametrize("engine", ["compiled", "gymnasium"])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_algorithm_goes_on(variant: str, engine: str) -> None:
-    """Whatever an algorithm keeps between episodes is in its state."""
-    check_goes_on_anywhere(*PLACES["lake"], *VARIANTS[variant], f"engine={engine}")
+def test_every_algorithm_is_resumed(variant: str, engine: str) -> None:
+    """Everything that an algorithm keeps between episodes is in its state."""
+    check_resumes_from_every_state(*PLACES["lake"], *VARIANTS[variant], f"engine={engine}")
 
 
 @pytest.mark.parametrize("engine", ["compiled", "gymnasium"])
 @pytest.mark.parametrize("manner", MANNERS)
 @pytest.mark.parametrize("place", ["car", "pole"])
-def test_every_way_to_explore_and_to_learn_goes_on(place: str, manner: str, engine: str) -> None:
-    """Counts of visits, draws of actions, starts of episodes: all go on where they were."""
-    check_goes_on_anywhere(*PLACES[place], *MANNERS[manner], f"engine={engine}")
+def test_every_way_to_explore_and_to_learn_is_resumed(place: str, manner: str, engine: str) -> None:
+    """Counts of visits, draws of actions and starts of episodes are resumed."""
+    check_resumes_from_every_state(*PLACES[place], *MANNERS[manner], f"engine={engine}")
 
 
-def test_an_environment_with_wrappers_goes_on() -> None:
-    """Blackjack's cards are drawn on, though no engine knows their rules."""
-    check_goes_on_anywhere("env=blackjack", "engine=gymnasium")
+def test_an_environment_without_a_twin_is_resumed() -> None:
+    """Blackjack's draws of cards are resumed on the Gymnasium engine."""
+    check_resumes_from_every_state("env=blackjack", "engine=gymnasium")
 
 
 class Keeps(gymnasium.Env[Any, int]):
-    """A corridor of five places whose length of step may be drawn, counted or left to chance."""
+    """An environment of five random states that keeps `what` from one episode to the next."""
 
     observation_space = spaces.Discrete(5)
     action_space = spaces.Discrete(2)
@@ -116,7 +116,7 @@ class Keeps(gymnasium.Env[Any, int]):
         self._old = np.random.RandomState(3)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[int, Any]:
-        """To a place: drawn, counted, or drawn by a generator of another kind."""
+        """Start in a state that is drawn by one of several generators, or counted."""
         super().reset(seed=seed)
         self._resets += 1
         if self._what == "episodes":
@@ -128,47 +128,47 @@ class Keeps(gymnasium.Env[Any, int]):
         return int(self.np_random.integers(5)), {}
 
     def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
-        """Anywhere, or the end."""
+        """Move to a random state; action 1 ends the episode."""
         if self._what == "patience" and self._resets > 2:
             raise RuntimeError("had enough")
         return int(self.np_random.integers(5)), -1.0, bool(action), False, {}
 
     def close(self) -> None:
-        """One less."""
+        """Count one environment less."""
         Keeps.alive -= 1
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _registered() -> Iterator[None]:
-    """Gymnasium knows the environment above by id."""
+    """Register the environment above."""
     gymnasium.register("Keeps-v0", entry_point=Keeps, max_episode_steps=20)
     yield
     del gymnasium.registry["Keeps-v0"]
 
 
 def keeping(what: str, episodes: int = 20) -> Config:
-    """A run in the environment above."""
+    """Return the config of a run in the environment above."""
     lines = ["env.id=Keeps-v0", f"+env.kwargs.what='{what}'", "env.max_steps=20", f"episodes={episodes}"]
     config = load_config(["tracking=none", *lines])
     Keeps.alive = 0
     return config
 
 
-def test_an_environment_that_keeps_nothing_goes_on() -> None:
-    """One that draws from Gymnasium's generator alone gives states, and they are right."""
+def test_an_environment_that_keeps_nothing_is_resumed() -> None:
+    """An environment that draws only from Gymnasium's generator gives states, and resumes from them."""
     config = keeping("nothing")
-    assert keeps_only_its_generator(Resolved.of(config))
-    chunks, states = whole(config)
+    assert is_resumable(Resolved.of(config))
+    chunks, states = uninterrupted(config)
     assert sorted(states) == [7, 10, 17, 20]
     rest = digest(list(train(config, states[10])))
-    assert rest == {n: said for n, said in chunks.items() if n > 10}
+    assert rest == {n: chunk for n, chunk in chunks.items() if n > 10}
 
 
 @pytest.mark.parametrize(
     "what", ["episodes", "a generator of its own", "another kind of generator", "one of it", "patience"]
 )
-def test_an_environment_that_keeps_more_is_noticed(what: str) -> None:
-    """One whose next episode hangs on more than its generator, or that cannot be tried, gives no state."""
-    config = keeping(what, 2 if what == "patience" else 20)  # it lasts for two, and no longer
-    _, states = whole(config)
+def test_an_environment_that_keeps_more_is_detected(what: str) -> None:
+    """An environment whose episodes depend on more than its generator, or that fails, gives no state."""
+    config = keeping(what, 2 if what == "patience" else 20)  # its third episode fails
+    _, states = uninterrupted(config)
     assert states == {}

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from qsweep.report.charts.chart import LeftOut, Line, LineChart, Rule
-from qsweep.report.charts.curve_charts import COLOURED, DRAWN, best_run, greedy_curves, learning_curves
+from qsweep.report.charts.curve_charts import (
+    MAX_COLOURED,
+    MAX_CURVES,
+    best_run,
+    greedy_curves,
+    learning_curves,
+)
 from qsweep.report.comparison.studies import Study, studies
 from qsweep.report.loading.curves import Histories
 from tests.support.recorded import SCORE, frame
@@ -19,7 +25,7 @@ def study_of(scores: dict[str, list[float]]) -> Study:
 
 
 def curves_of(study: Study) -> Histories:
-    """Each run's average is its score, the minimum one below, the maximum two above, evaluation three."""
+    """Return curves: the average is the score, the minimum 1 below, the maximum 2 and evaluation 3 above."""
     found = {}
     for run in study.counted.to_dict("records"):
         for metric, shift in (("avg", 0.0), ("min", -1.0), ("max", 2.0)):
@@ -37,8 +43,8 @@ def learning(study: Study, found: Histories) -> LineChart:
     return drawn(learning_curves(study, found, RULES, np.random.default_rng(0)))
 
 
-def test_a_line_is_the_mean_over_seeds() -> None:
-    """The mean of the seeds, between the lowest minimum and the highest maximum of any."""
+def test_a_curve_is_the_mean_over_seeds() -> None:
+    """A curve is the mean of the seeds, with the lowest minimum and the highest maximum of all."""
     study = study_of({"buckets=10": [-150.0, -140.0, -130.0]})
     [line] = learning(study, curves_of(study)).lines
     assert line.x.tolist() == X.tolist()
@@ -51,15 +57,15 @@ def test_a_line_is_the_mean_over_seeds() -> None:
 
 
 def test_one_seed_has_no_band() -> None:
-    """With one seed there is no interval, but the run's own minimum and maximum."""
+    """With one seed there is no interval, only the run's own minimum and maximum."""
     study = study_of({"buckets=10": [-150.0]})
     [line] = learning(study, curves_of(study)).lines
     assert np.isnan(line.low).all()
     assert (line.least[0], line.most[0]) == (-151.0, -148.0)
 
 
-def test_lines_are_ordered_and_coloured_by_score() -> None:
-    """The leader has the first colour; the lines that are known beforehand are there."""
+def test_curves_are_ordered_and_coloured_by_score() -> None:
+    """The leader has the first colour, and the reference lines are drawn."""
     study = study_of({"buckets=10": [-150.0, -149.0], "buckets=20": [-120.0, -121.0]})
     chart = learning(study, curves_of(study))
     assert [(line.label, line.colour) for line in chart.lines] == [("buckets=20", 0), ("buckets=10", 1)]
@@ -67,20 +73,18 @@ def test_lines_are_ordered_and_coloured_by_score() -> None:
 
 
 def test_many_variants() -> None:
-    """Only the best have colours and bands, only so many are drawn, and that is said."""
-    study = study_of({f"buckets={n}": [-float(n), -float(n) - 1] for n in range(1, DRAWN + 11)})
+    """The best variants have colours and bands, a limited number is drawn, and the caption says so."""
+    study = study_of({f"buckets={n}": [-float(n), -float(n) - 1] for n in range(1, MAX_CURVES + 11)})
     chart = learning(study, curves_of(study))
     colours = [line.colour for line in chart.lines]
-    assert colours == [*range(COLOURED), *[None] * (DRAWN - COLOURED)]
-    assert all(np.isnan(line.low).all() for line in chart.lines[COLOURED:])
-    assert (
-        f"The {COLOURED} best variants are in colour, the next {DRAWN - COLOURED} of {DRAWN + 10} in grey"
-        in (chart.caption)
-    )
+    assert colours == [*range(MAX_COLOURED), *[None] * (MAX_CURVES - MAX_COLOURED)]
+    assert all(np.isnan(line.low).all() for line in chart.lines[MAX_COLOURED:])
+    grey = f"the next {MAX_CURVES - MAX_COLOURED} of {MAX_CURVES + 10} in grey"
+    assert f"The {MAX_COLOURED} best variants are in colour, {grey}" in chart.caption
 
 
 def test_runs_without_curves() -> None:
-    """A run of an older version without a curve is left out; without any the chart is, with a reason."""
+    """A run without a curve is omitted; without any curve the chart is omitted, with a reason."""
     study = study_of({"buckets=10": [-150.0, -140.0]})
     found = dict(curves_of(study))
     for metric in ("avg", "min", "max"):
@@ -94,7 +98,7 @@ def test_runs_without_curves() -> None:
 
 
 def test_curves_without_minimum_and_maximum() -> None:
-    """Where only the average was recorded, that is drawn."""
+    """If only the average was recorded, only the average is drawn."""
     study = study_of({"buckets=10": [-150.0, -140.0]})
     found = {key: run for key, run in curves_of(study).items() if key[0] == "train/return_avg"}
     [line] = learning(study, found).lines
@@ -104,7 +108,7 @@ def test_curves_without_minimum_and_maximum() -> None:
 
 
 def test_greedy_curves() -> None:
-    """The checkpoints' validation scores, with the lowest and the highest seed."""
+    """The chart has the checkpoints' validation scores, with the lowest and the highest seed."""
     study = study_of({"buckets=10": [-150.0, -140.0]})
     [line] = drawn(greedy_curves(study, curves_of(study), RULES, np.random.default_rng(0))).lines
     assert line.x.tolist() == [40.0, 50.0]
@@ -112,7 +116,7 @@ def test_greedy_curves() -> None:
 
 
 def test_the_best_run() -> None:
-    """The run of the highest score in the leading variant: average between minimum and maximum."""
+    """The chart has average, minimum and maximum of the leading variant's run with the highest score."""
     study = study_of({"buckets=10": [-100.0, -190.0], "buckets=20": [-120.0, -121.0]})
     chart = drawn(best_run(study, curves_of(study), RULES))
     [line] = chart.lines
@@ -129,7 +133,7 @@ def test_no_best_run() -> None:
 
 @pytest.mark.parametrize("label", ["buckets=10"])
 def test_the_band_of_two_seeds(label: str) -> None:
-    """The band of two seeds goes from the one to the other: no resample lies outside."""
+    """The band of two seeds reaches from one to the other, because no resample lies outside."""
     study = study_of({label: [-150.0, -140.0]})
     line: Line = learning(study, curves_of(study)).lines[0]
     assert (line.low[0], line.high[0]) == (-150.0, -140.0)

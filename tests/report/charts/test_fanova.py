@@ -17,7 +17,7 @@ def drawn(rows: int, highest: tuple[int, ...]) -> np.ndarray:
 
 
 def of_optuna(codes: np.ndarray, scores: np.ndarray, seed: int) -> np.ndarray:
-    """The same shares by optuna's evaluator, which walks each tree node by node."""
+    """Return the shares of optuna's evaluator, which visits each tree node by node."""
     spaces = {str(k): FloatDistribution(-0.5, top + 0.5) for k, top in enumerate(codes.max(axis=0).tolist())}
     study = optuna.create_study(direction="maximize")
     for row, score in zip(codes.tolist(), scores.tolist(), strict=True):
@@ -28,8 +28,8 @@ def of_optuna(codes: np.ndarray, scores: np.ndarray, seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("highest", [(3, 2), (29, 4, 1), (59, 59, 2, 9)])
-def test_as_optuna_computes_it(highest: tuple[int, ...]) -> None:
-    """The same forest gives the same shares, few values or many."""
+def test_shares_equal_optunas(highest: tuple[int, ...]) -> None:
+    """The same forest gives optuna's shares, for few values and for many."""
     codes = drawn(60, highest)
     scores = codes[:, 0] + codes[:, 0] * codes[:, 1] / 5 + np.random.default_rng(2).normal(0, 1, 60)
     mine = shares(codes, scores, TREES, seed=3)
@@ -38,12 +38,12 @@ def test_as_optuna_computes_it(highest: tuple[int, ...]) -> None:
 
 
 def test_nothing_to_explain() -> None:
-    """Equal scores have no variance to share."""
+    """Equal scores have no variance to explain."""
     assert shares(drawn(20, (3, 2)), np.ones(20), TREES, seed=0) is None
 
 
 def test_one_column_explains_all() -> None:
-    """Scores that follow one column leave nothing to the other."""
+    """If scores depend on one column only, the other explains nothing."""
     codes = drawn(60, (5, 5))
     found = shares(codes, 10.0 * codes[:, 0], TREES, seed=0)
     assert found == pytest.approx([1, 0], abs=1e-9)

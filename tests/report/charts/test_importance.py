@@ -10,16 +10,16 @@ GRID = pd.DataFrame([(a, b) for a in (1, 2, 3, 4) for b in (0.1, 0.2, 0.4)], col
 
 
 def scores(a: float, b: float, noise: float, seeds: int = 8) -> list[np.ndarray]:
-    """Scores [seeds] of each variant: `a` times the first key's rank, `b` times the second's, and noise."""
+    """Return scores [seeds] per variant: `a` times the first key's rank, `b` times the second's, noise."""
     generator = np.random.default_rng(1)
     ranks = zip(GRID["a"] - 1, GRID["b"].rank(method="dense") - 1, strict=True)
     return [a * i + b * j + generator.normal(0, noise, seeds) for i, j in ranks]
 
 
 def test_additive_effects() -> None:
-    """Where effects add up, the shares are those of the exact analysis of variance.
+    """For additive effects, the shares are those of the exact analysis of variance.
 
-    Of 4 ranks the variance is 15/12, of 3 it is 8/12: effects of 2 and 1 give 5 to 2/3, so 0.88 to 0.12.
+    The variance of 4 ranks is 15/12, of 3 ranks 8/12: effects of 2 and 1 give 5 to 2/3, so 0.88 to 0.12.
     """
     found = {importance.key: importance for importance in importances(GRID, scores(2, 1, 0.01), rng())}
     assert found["a"].share == pytest.approx(5 / (5 + 2 / 3), abs=0.06)
@@ -31,7 +31,7 @@ def rng() -> np.random.Generator:
 
 
 def test_the_most_important_first() -> None:
-    """Keys are sorted by their share; the share lies in its interval."""
+    """Keys are sorted by their share, which lies in its interval."""
     found = importances(GRID, scores(0.5, 3, 0.1), rng())
     assert [importance.key for importance in found] == ["b", "a"]
     for importance in found:
@@ -39,13 +39,13 @@ def test_the_most_important_first() -> None:
 
 
 def test_noise_widens_the_interval() -> None:
-    """Where seeds differ much, so do the shares of resamples."""
+    """If seeds differ more, so do the shares of the resamples."""
     certain, unsure = (importances(GRID, scores(1, 1, noise), rng())[0].interval for noise in (0.01, 3.0))
     assert unsure[1] - unsure[0] > 3 * (certain[1] - certain[0])
 
 
 def test_the_scale_does_not_matter() -> None:
-    """Values count by their rank: those of a learning rate weigh the same on any scale."""
+    """Values count by their rank: a learning rate has the same importance on any scale."""
     stretched = GRID.assign(b=10.0 ** (10 * GRID["b"]))
     assert importances(GRID, scores(1, 1, 0.5), rng()) == importances(stretched, scores(1, 1, 0.5), rng())
 
@@ -58,22 +58,22 @@ def test_texts_and_missing_values() -> None:
 
 
 def test_the_same_generator_gives_the_same_answer() -> None:
-    """All that is random comes from the generator."""
+    """All randomness comes from the generator."""
     assert importances(GRID, scores(1, 1, 1), rng()) == importances(GRID, scores(1, 1, 1), rng())
 
 
 def test_equal_scores() -> None:
-    """Where all variants score the same there is nothing to explain."""
+    """If all variants have the same score, no importance is returned."""
     assert importances(GRID, [np.zeros(3)] * len(GRID), rng()) == []
 
 
 def test_the_share_between_variants_by_hand() -> None:
-    """Two variants (0, 2) and (10, 12): 100 of 104 between them, less a share of the noise: 98 / 104."""
+    """Variants (0, 2) and (10, 12) have 100 of 104 between them, minus a share of the noise: 98 / 104."""
     assert between_variants([np.array([0.0, 2.0]), np.array([10.0, 12.0])]) == pytest.approx(98 / 104)
 
 
 def test_no_share_below_zero() -> None:
-    """Noise alone leaves nothing between variants; with one seed each, or no variance, nothing is known."""
+    """Pure noise has a share of 0; with one seed each, or without variance, the share is NaN."""
     assert between_variants([np.array([0.0, 9.0]), np.array([1.0, 8.0])]) == 0
     assert np.isnan(between_variants([np.array([0.0]), np.array([1.0])]))
     assert np.isnan(between_variants([np.ones(2), np.ones(2)]))

@@ -16,7 +16,7 @@ def study_of(runs: pd.DataFrame) -> Study:
 
 
 def grid(rates: tuple[float, ...] = (0.1, 0.5), discounts: tuple[float, ...] = (0.95,)) -> Study:
-    """Bucket sizes, learning rates, discounts, two seeds; the score depends on buckets alone, and seed."""
+    """Return a study of buckets, learning rates, discounts, 2 seeds; scores depend on buckets and seed."""
     rows = [
         row(f"b{b}r{r}d{d}", seed, -b - seed, buckets=b, learning_rate=r, discount=d)
         for b in (10, 20, 40)
@@ -31,7 +31,7 @@ ONE_KEY = study_of(frame({"buckets=10": [-1.0, -2.0], "buckets=20": [-3.0, -4.0]
 
 
 def test_a_heat_map() -> None:
-    """The mean of each pair, the lowest value of the vertical key at the bottom."""
+    """The map has the mean of each pair, with the lowest value of the vertical key at the bottom."""
     chart = heat_map(grid(), [])
     assert isinstance(chart, HeatChart)
     assert (chart.x.label, chart.x.names) == ("buckets", ("10", "20", "40"))
@@ -40,7 +40,7 @@ def test_a_heat_map() -> None:
     assert chart.counts.tolist() == [[2, 2, 2]] * 2
 
 
-def test_a_pair_that_was_not_tried() -> None:
+def test_a_pair_without_a_run() -> None:
     """A pair without a run has no value."""
     study = grid()
     runs = study.counted[~((study.counted["buckets"] == 20) & (study.counted["learning_rate"] == 0.5))]
@@ -51,7 +51,7 @@ def test_a_pair_that_was_not_tried() -> None:
 
 
 def test_the_two_most_important_keys() -> None:
-    """Of three keys the two most important ones span the map, and that is said."""
+    """Of three keys the map has the two most important ones, and the caption says so."""
     study = grid(discounts=(0.9, 0.99))
     ranked = [Importance(key, share, (0, 1)) for key, share in (("discount", 0.6), ("buckets", 0.3))]
     chart = heat_map(study, [*ranked, Importance("learning_rate", 0.1, (0, 1))])
@@ -62,7 +62,7 @@ def test_the_two_most_important_keys() -> None:
 
 
 def test_parallel_coordinates() -> None:
-    """A line for each variant, from 0 to 1 on every axis, few values at equal distances; the score last."""
+    """Each variant is a line, with heights from 0 to 1, few values at equal distances, the score last."""
     chart = parallel_coordinates(grid())
     assert isinstance(chart, ParallelChart)
     assert chart.axes == ("buckets", "learning_rate", "mean score")
@@ -74,7 +74,7 @@ def test_parallel_coordinates() -> None:
 
 
 def test_importance() -> None:
-    """What the score depends on explains nearly all; the chart says what share is not the seeds'."""
+    """The key on which the score depends explains nearly all; the caption has the share between variants."""
     study = grid(rates=(0.1, 0.2, 0.5))
     important = important_keys(study, np.random.default_rng(0))
     assert [found.key for found in important] == ["buckets", "learning_rate"]
@@ -86,7 +86,7 @@ def test_importance() -> None:
 
 
 def test_one_swept_key() -> None:
-    """With one swept key there is no map, no importance and no parallel coordinates, and why is said."""
+    """With one swept key the heat map, importance and parallel coordinates are omitted, with a reason."""
     assert important_keys(ONE_KEY, np.random.default_rng(0)) == []
     for left in (heat_map(ONE_KEY, []), parallel_coordinates(ONE_KEY), importance_chart(ONE_KEY, [])):
         assert isinstance(left, LeftOut)
@@ -94,14 +94,14 @@ def test_one_swept_key() -> None:
 
 
 def test_one_variant() -> None:
-    """With one variant nothing differs."""
+    """With one variant the heat map is omitted."""
     left = heat_map(study_of(frame({"buckets=10": [-1.0, -2.0]})), [])
     assert isinstance(left, LeftOut)
     assert left.why.endswith("here there is only one variant.")
 
 
 def test_nothing_matters() -> None:
-    """Where all variants score the same no key is important."""
+    """If all variants have the same score, no key is important."""
     study = study_of(grid().counted.drop(columns="label").assign(**{SCORE: -1.0}))
     assert important_keys(study, np.random.default_rng(0)) == []
     assert isinstance(importance_chart(study, []), LeftOut)

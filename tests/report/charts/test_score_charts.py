@@ -17,7 +17,7 @@ def study_of(runs: pd.DataFrame) -> Study:
 
 
 def grid() -> pd.DataFrame:
-    """Two bucket sizes, two learning rates, two seeds; the score is minus the product."""
+    """Return runs of two bucket sizes, two learning rates and two seeds; the score is minus the product."""
     rows = [
         row(f"b{b}r{r}", seed, -b * r - seed, buckets=b, learning_rate=r)
         for b in (10, 20)
@@ -28,7 +28,7 @@ def grid() -> pd.DataFrame:
 
 
 def test_every_seed_is_a_dot() -> None:
-    """A group for each value, with a dot and a name for each run of it, whatever the other keys."""
+    """Each value is a group, with a named dot per run, for all values of the other keys."""
     chart = score_by_key(study_of(grid()), "buckets", RULES, np.random.default_rng(0))
     assert isinstance(chart, DotChart)
     assert [(group.label, group.x) for group in chart.groups] == [("10", 10.0), ("20", 20.0)]
@@ -40,8 +40,8 @@ def test_every_seed_is_a_dot() -> None:
     assert chart.rules == tuple(RULES)
 
 
-def test_values_that_are_no_numbers() -> None:
-    """Texts, and runs that have no such value, have a place of their own."""
+def test_values_that_are_not_numbers() -> None:
+    """Texts, and a missing value, have a position of their own."""
     runs = grid().assign(**{"epsilon.schedule": ["linear", None] * 4})
     chart = score_by_key(study_of(runs), "epsilon.schedule", [], np.random.default_rng(0))
     assert isinstance(chart, DotChart)
@@ -49,8 +49,8 @@ def test_values_that_are_no_numbers() -> None:
     assert [len(group.values) for group in chart.groups] == [4, 4]
 
 
-def test_numbers_that_are_too_many_for_places() -> None:
-    """Every run of a search is a dot at its value, coloured by variant, on the scale that suits."""
+def test_too_many_numbers_for_groups() -> None:
+    """Every run of a search is a dot at its value, coloured by variant, on the best scale."""
     scores = {f"buckets={n}": [-float(n), -float(n) - 2] for n in range(1, 100)}
     chart = score_by_key(study_of(frame(scores)), "buckets", RULES, np.random.default_rng(0))
     assert isinstance(chart, ScatterChart)
@@ -62,7 +62,7 @@ def test_numbers_that_are_too_many_for_places() -> None:
 
 
 def test_too_many_texts() -> None:
-    """Hundreds of words are not drawn one by one."""
+    """A key with too many texts has no chart."""
     runs = pd.DataFrame([row(f"v{n}", 0, -float(n), terminal_rule=f"rule {n}") for n in range(99)])
     left = score_by_key(study_of(runs), "terminal_rule", [], np.random.default_rng(0))
     assert left == LeftOut(
@@ -72,7 +72,7 @@ def test_too_many_texts() -> None:
 
 
 def test_a_profile_falls_from_all_to_none() -> None:
-    """Below the lowest score all runs are above, at the highest none; at -2 two of four are above."""
+    """All runs are above a value below the lowest score, two of four above -2, none above the highest."""
     study = study_of(frame({"buckets=10": [-4.0, -3.0, -2.0, -1.0], "buckets=20": [-8.0, -8.0]}))
     chart = profiles(study)
     assert isinstance(chart, LineChart)
@@ -86,14 +86,14 @@ def test_a_profile_falls_from_all_to_none() -> None:
     assert (line.y <= line.high).all()
 
 
-def test_when_there_is_no_profile() -> None:
-    """One seed each, or scores that are all alike, have none."""
+def test_no_profile() -> None:
+    """With one seed each, or with equal scores, there is no profile."""
     assert isinstance(profiles(study_of(frame({"buckets=10": [-1.0], "buckets=20": [-2.0]}))), LeftOut)
     assert isinstance(profiles(study_of(frame({"buckets=10": [-1.0, -1.0]}))), LeftOut)
 
 
 def test_time_against_score() -> None:
-    """Every run is a dot of its variant; runs that do not say how long they took are left out."""
+    """Every run is a dot of its variant; runs without a training time are omitted."""
     runs = frame({"buckets=10": [-4.0, -3.0], "buckets=20": [-8.0, -7.0]})
     runs["train/seconds"] = [1.0, np.nan, 3.0, 4.0]
     chart = time_and_score(study_of(runs), RULES)
@@ -103,6 +103,6 @@ def test_time_against_score() -> None:
 
 
 def test_no_times() -> None:
-    """Without seconds there is no such chart."""
+    """Without training times the chart is omitted."""
     assert isinstance(time_and_score(study_of(grid().drop(columns="train/seconds")), []), LeftOut)
     assert isinstance(time_and_score(study_of(grid().assign(**{"train/seconds": np.nan})), []), LeftOut)

@@ -12,7 +12,7 @@ BEGUN = pd.Timestamp("2025-01-02", tz="UTC")
 
 
 def progress(tried: list[tuple[float, list[float]]]) -> list[LineChart]:
-    """The charts of variants in the order in which they were begun: a learning rate, scores of seeds."""
+    """Return the charts of variants in the order of their starts, each a learning rate and seeds' scores."""
     rows = [
         row(f"v{place}", seed, score, learning_rate=rate, started=BEGUN + pd.Timedelta(minutes=place))
         for place, (rate, scores) in enumerate(tried)
@@ -23,7 +23,7 @@ def progress(tried: list[tuple[float, list[float]]]) -> list[LineChart]:
 
 
 def test_the_best_so_far() -> None:
-    """The best mean rises where a variant beats all before it; one with fewer seeds never is the best."""
+    """The best mean rises with a variant that exceeds all before it; one with fewer seeds never counts."""
     first = [
         (0.001, [9.0]),
         (0.002, [-4.0, -2.0]),
@@ -42,5 +42,5 @@ def test_the_best_so_far() -> None:
 
 
 def test_a_grid_has_no_order() -> None:
-    """Where each key has few values, as on a grid, there is nothing to follow."""
+    """A sweep of few values per key, a grid, has no search progress."""
     assert progress([(place / 10, [float(place)]) for place in range(1, 9)]) == []

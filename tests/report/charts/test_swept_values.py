@@ -4,21 +4,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qsweep.report.charts.swept_values import as_typed, axis_of, distinct, having
+from qsweep.report.charts.swept_values import as_text, axis_of, distinct, rows_with
 
 
 def test_values_in_order() -> None:
-    """Numbers ascend, texts follow, and what is missing comes last."""
+    """Numbers ascend, texts follow, and a missing value is last."""
     column = pd.Series([10, "[10,20]", None, 2.5, "auto", 10], dtype=object)
     assert distinct(column) == [2.5, 10, "[10,20]", "auto", None]
     assert distinct(pd.Series([3, 1, 2, 3])) == [1, 2, 3]
 
 
-def test_who_has_a_value() -> None:
-    """A missing value is had by those that have none."""
+def test_rows_with_a_value() -> None:
+    """The value None selects the rows without a value."""
     column = pd.Series([10, None, 20], dtype=object)
-    assert having(column, 10).tolist() == [True, False, False]
-    assert having(column, None).tolist() == [False, True, False]
+    assert rows_with(column, 10).tolist() == [True, False, False]
+    assert rows_with(column, None).tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,12 @@ def test_who_has_a_value() -> None:
     ],
 )
 def test_values_as_typed(value: object, text: str) -> None:
-    """A value in words is what a user would type for it."""
-    assert as_typed(value) == text
+    """The text of a value is what a user would type."""
+    assert as_text(value) == text
 
 
 def test_an_axis() -> None:
-    """Numbers stand where they are; texts, truths and mixtures, one beside the other."""
+    """Numbers are at their values; texts, booleans and mixtures are at 0, 1, 2, ..."""
     axis, places = axis_of("learning_rate", [0.01, 0.1, 1.0])
     assert (axis.scale, axis.names, places) == ("log", (), [0.01, 0.1, 1.0])
     axis, places = axis_of("epsilon.schedule", ["constant", "linear"])

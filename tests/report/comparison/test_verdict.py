@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from qsweep.report.comparison.verdict import Sample, Verdict, judge, seeds_in_words
-from qsweep.report.statistics.comparison import reachable
+from qsweep.report.statistics.comparison import can_be_significant
 
 Draw = Callable[[np.random.Generator, tuple[int, int]], npt.NDArray[np.float64]]
 
@@ -51,7 +51,7 @@ def share_named(draw: Draw, variants: int, seeds: int, first_better_by: float = 
     Of 300, or of 100 where there is a true difference, or where none can be named whatever is drawn.
     """
     generator = np.random.default_rng(20)
-    sweeps = 100 if first_better_by or not reachable(seeds, seeds, variants - 1) else 300
+    sweeps = 100 if first_better_by or not can_be_significant(seeds, seeds, variants - 1) else 300
     named = 0
     for _ in range(sweeps):
         scores = draw(generator, (variants, seeds))

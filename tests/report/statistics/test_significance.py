@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from qsweep.report.statistics.significance import holm, holm_factors, rank_sum_p, sign_flip_p
-from qsweep.report.statistics.summaries import Floats
+from qsweep.system.arrays import Floats
 
 SCORES = st.lists(st.integers(0, 4), min_size=1, max_size=5)
 
@@ -20,14 +20,14 @@ def generator() -> np.random.Generator:
 
 
 def mean_ranks(values: Floats) -> list[float]:
-    """The rank of each value from 1; equal ones share the mean of theirs."""
+    """Return the rank of each value from 1; equal values have their mean rank."""
     return [
         1 + sum(v < value for v in values) + (sum(v == value for v in values) - 1) / 2 for value in values
     ]
 
 
 def every_division(x: Floats, y: Floats) -> float:
-    """The rank-sum test by definition: all ways to choose which scores are x's."""
+    """Return the p-value of the rank-sum test by its definition: all ways to choose the scores of x."""
     ranks = mean_ranks(np.concatenate([x, y]))
     middle = len(x) * (len(ranks) + 1) / 2
     observed = abs(sum(ranks[: len(x)]) - middle)
@@ -46,7 +46,7 @@ def every_division(x: Floats, y: Floats) -> float:
     ],
 )
 def test_complete_separation_by_hand(n: int, m: int, expected: float) -> None:
-    """So few seeds can say no more: with three each, nothing at 5%."""
+    """Completely separated scores have the smallest p-value; with three seeds each it is above 5%."""
     x, y = np.arange(n) + 100.0, np.arange(m, dtype=float)
     assert rank_sum_p(x, y) == pytest.approx(expected)
     assert rank_sum_p(y, x) == pytest.approx(expected)
@@ -61,14 +61,14 @@ def test_ties_by_hand() -> None:
 @given(SCORES, SCORES)
 @settings(max_examples=60, deadline=None)
 def test_the_rank_sum_test_counts_every_division(x: list[int], y: list[int]) -> None:
-    """Exact for any numbers of scores, with many ties."""
+    """The test is exact for any numbers of scores, with many ties."""
     one, other = np.array(x, float), np.array(y, float)
     assert rank_sum_p(one, other) == pytest.approx(every_division(one, other))
 
 
 @pytest.mark.parametrize(("n", "m"), [(5, 5), (10, 10), (20, 20), (30, 8)])
 def test_agrees_with_scipys_exact_test_without_ties(n: int, m: int) -> None:
-    """Another implementation gives the same p-value."""
+    """SciPy's exact test gives the same p-value."""
     draw = generator()
     for shift in (0, 0.5, 2):
         x, y = draw.normal(shift, 1, n), draw.normal(size=m)
@@ -77,7 +77,7 @@ def test_agrees_with_scipys_exact_test_without_ties(n: int, m: int) -> None:
 
 
 def test_many_seeds_are_tested_by_the_normal_approximation() -> None:
-    """250 seeds each, with ties, take no exact count; the step between the two is small."""
+    """250 seeds each, with ties, use the approximation, which is close to the exact p-value."""
     draw = generator()
     x, y = draw.normal(0.3, 1, 250).round(1), draw.normal(size=250).round(1)
     assert rank_sum_p(x, y) == stats.mannwhitneyu(x, y, method="asymptotic").pvalue
@@ -87,7 +87,7 @@ def test_many_seeds_are_tested_by_the_normal_approximation() -> None:
 
 @pytest.mark.parametrize("n", [1, 5, 300])
 def test_equal_scores_do_not_differ(n: int) -> None:
-    """All scores equal, few or many: p is 1."""
+    """Equal scores, few or many, have a p-value of 1."""
     assert rank_sum_p(np.full(n, -200.0), np.full(n, -200.0)) == 1
 
 
@@ -104,12 +104,12 @@ def test_equal_scores_do_not_differ(n: int) -> None:
     ],
 )
 def test_sign_flips_by_hand(differences: list[float], expected: float) -> None:
-    """The share of all flips whose mean is as far from 0."""
+    """The p-value is the share of all flips whose mean is at least as far from 0."""
     assert sign_flip_p(np.array(differences), generator()) == pytest.approx(expected)
 
 
 def test_sign_flips_count_every_flip() -> None:
-    """Eight pairs: all 256 flips, by definition."""
+    """With eight pairs the p-value counts all 256 flips."""
     differences = generator().normal(0.7, 1, 8)
     sums = [abs(np.dot(signs, differences)) for signs in product([-1, 1], repeat=8)]
     expected = np.mean(np.array(sums) >= abs(differences.sum()) - 1e-9)
@@ -117,7 +117,7 @@ def test_sign_flips_count_every_flip() -> None:
 
 
 def test_many_pairs_are_flipped_at_random() -> None:
-    """Twenty pairs: near the normal theory, and never 0."""
+    """The p-value of twenty pairs is close to normal theory, and never 0."""
     differences = generator().normal(0.3, 1, 20)
     z = abs(differences.sum()) / math.sqrt(float((differences**2).sum()))
     assert sign_flip_p(differences, generator()) == pytest.approx(2 * stats.norm.sf(z), abs=0.03)
@@ -130,7 +130,7 @@ def test_no_pair_has_no_p_value() -> None:
 
 
 def test_holm_by_hand() -> None:
-    """Sorted: 4 x 0.005, 3 x 0.01, 2 x 0.03, and 0.04, which may not be under the one before."""
+    """Sorted, the p-values are 4 x 0.005, 3 x 0.01, 2 x 0.03, and 0.04 raised to the one before."""
     assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm_factors(np.array([0.01, 0.04, 0.03, 0.005])).tolist() == [3, 1, 2, 4]
 
@@ -140,7 +140,7 @@ def test_holm_stays_at_most_one() -> None:
     assert holm(np.array([0.5, 0.9, 0.6])).tolist() == [1, 1, 1]
 
 
-def test_what_could_not_be_tested_does_not_count() -> None:
-    """NaN stays NaN and leaves the others two comparisons."""
+def test_nan_is_not_counted() -> None:
+    """NaN stays NaN, and the others are corrected for two comparisons."""
     assert holm(np.array([math.nan, 0.01, 0.04])) == pytest.approx([math.nan, 0.02, 0.04], nan_ok=True)
     assert holm(np.array([])).tolist() == []

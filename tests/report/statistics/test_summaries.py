@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from qsweep.report.statistics.summaries import (
-    Floats,
     area_under_curve,
     bootstrap_interval,
     iqm,
@@ -15,6 +14,7 @@ from qsweep.report.statistics.summaries import (
     profile_band,
     summaries,
 )
+from qsweep.system.arrays import Floats
 
 
 def generator(seed: int = 0) -> np.random.Generator:
@@ -22,7 +22,7 @@ def generator(seed: int = 0) -> np.random.Generator:
 
 
 def every_resample(scores: Floats) -> Floats:
-    """All n^n resamples of n scores, which a bootstrap only samples from."""
+    """Return all n^n resamples of n scores, from which a bootstrap only samples."""
     return np.array(list(product(scores, repeat=len(scores))))
 
 
@@ -36,12 +36,12 @@ def every_resample(scores: Floats) -> Floats:
     ],
 )
 def test_the_iqm_leaves_out_the_outer_quarters(scores: list[float], expected: float) -> None:
-    """The lowest and the highest quarter, rounded down, do not count."""
+    """The lowest and the highest quarter, rounded down, are not in the mean."""
     assert float(iqm(np.array(scores))) == pytest.approx(expected)
 
 
 def test_the_iqm_agrees_with_its_definition_for_every_number_of_seeds() -> None:
-    """Sorted, cut at both ends, averaged; row by row."""
+    """The IQM is the mean of the sorted scores without both ends, row by row."""
     for n in range(1, 25):
         scores = generator(n).normal(size=(3, n))
         cut = n // 4
@@ -50,7 +50,7 @@ def test_the_iqm_agrees_with_its_definition_for_every_number_of_seeds() -> None:
 
 
 def test_a_summary_by_hand() -> None:
-    """Mean, SD, IQM, worst and best of four scores."""
+    """A summary has mean, SD, IQM, worst and best of four scores."""
     (summary,) = summaries([np.array([-130.0, -140, -120, -150])], generator())
     assert (summary.n, summary.mean, summary.worst, summary.best) == (4, -135, -150, -120)
     # Squares of 5, 5, 15, 15 add up to 500; by 3, not 4.
@@ -59,8 +59,8 @@ def test_a_summary_by_hand() -> None:
     assert -150 <= summary.interval[0] < -135 < summary.interval[1] <= -120
 
 
-def test_variants_keep_their_places_whatever_their_seeds() -> None:
-    """Summaries come in the order of the variants, with none, one or more scores."""
+def test_summaries_keep_the_order_of_the_variants() -> None:
+    """Summaries are in the order of the variants, which have none, one or several scores."""
     samples = [np.array(scores) for scores in ([1.0, 3.0], [], [5.0], [2.0, 4.0], [7.0, 7.0, 7.0])]
     found = summaries(samples, generator())
     assert [summary.n for summary in found] == [2, 0, 1, 2, 3]
@@ -68,21 +68,21 @@ def test_variants_keep_their_places_whatever_their_seeds() -> None:
 
 
 def test_one_seed_has_no_spread_and_no_interval() -> None:
-    """With one score the SD and the intervals are NaN, the rest is that score."""
+    """With one score the SD and the intervals are NaN, and everything else is that score."""
     (summary,) = summaries([np.array([-133.7])], generator())
     assert (summary.mean, summary.iqm, summary.worst, summary.best) == (-133.7,) * 4
     assert np.isnan([summary.sd, *summary.interval, *summary.iqm_interval]).all()
 
 
 def test_no_score_gives_nan_throughout() -> None:
-    """A variant all of whose runs failed has a summary too."""
+    """A variant without a score, because all runs failed, has a summary of NaN."""
     (summary,) = summaries([np.array([])], generator())
     assert np.isnan([summary.mean, summary.sd, summary.iqm, summary.worst, *summary.interval]).all()
 
 
 @pytest.mark.parametrize("score", [-200.0, -133.7, 0.1])
 def test_equal_scores_have_an_interval_of_no_width(score: float) -> None:
-    """Not even rounding gives it one."""
+    """The interval of equal scores has no width, not even by rounding."""
     (summary,) = summaries([np.full(7, score)], generator())
     assert summary.sd == 0
     assert summary.interval == (summary.mean, summary.mean)
@@ -91,13 +91,13 @@ def test_equal_scores_have_an_interval_of_no_width(score: float) -> None:
 
 
 def test_the_interval_of_two_scores_by_hand() -> None:
-    """The mean of a resample of 0 and 1 is 0 or 1 a quarter of the time each: the interval is 0 to 1."""
+    """The mean of a resample of 0 and 1 is 0 or 1 with probability 1/4 each: the interval is 0 to 1."""
     assert bootstrap_interval(np.array([0.0, 1.0]), np.mean, generator()).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("statistic", [np.mean, iqm, np.std])
 def test_the_interval_agrees_with_all_resamples(statistic: type) -> None:
-    """The ends are the percentiles over all 3,125 resamples of five scores."""
+    """The interval's ends are the percentiles over all 3,125 resamples of five scores."""
     scores = np.array([-150.0, -128.0, -131.0, -140.0, -126.5])
     every = statistic(every_resample(scores), axis=-1)
     low, high = bootstrap_interval(scores, statistic, generator(), resamples=20_000)
@@ -106,7 +106,7 @@ def test_the_interval_agrees_with_all_resamples(statistic: type) -> None:
 
 
 def test_the_same_generator_gives_the_same_interval() -> None:
-    """All chance comes from the generator."""
+    """All randomness comes from the generator."""
     scores = generator().normal(size=(4, 6))
     one, other, third = (bootstrap_interval(scores, np.mean, generator(seed)) for seed in (1, 1, 2))
     assert (one == other).all()
@@ -114,7 +114,7 @@ def test_the_same_generator_gives_the_same_interval() -> None:
 
 
 def test_a_curve_has_an_interval_at_each_point() -> None:
-    """Rows are bootstrapped together: a curve and the same one shifted have one band, shifted."""
+    """Rows are bootstrapped together: a shifted curve has the same band, shifted."""
     curve = generator().normal(size=(1, 8))
     band = bootstrap_interval(np.concatenate([curve, curve + 3]), np.mean, generator())
     assert band.shape == (2, 2)
@@ -128,13 +128,13 @@ def test_a_curve_of_one_seed_or_of_no_point_has_none() -> None:
 
 
 def test_the_profile_counts_runs_above_each_threshold() -> None:
-    """Strictly above: a run at the threshold does not count."""
+    """A run at the threshold is not above it."""
     scores = np.array([-3.0, -1, -1, 2])
     assert performance_profile(scores, np.array([-4.0, -2, -1, 2])).tolist() == [1, 0.75, 0.25, 0]
 
 
 def test_the_profiles_band_by_hand() -> None:
-    """One run of four above: binomial quantiles of 4 draws at 0.25."""
+    """With one run of four above, the band has the binomial quantiles of 4 draws at 0.25."""
     scores, thresholds = np.array([-3.0, -1, -1, 2]), np.array([-4.0, -1, 2])
     # P(0) = 0.316, P(at most 2) = 0.949, P(at most 3) = 0.996: so from 0 to 3 of 4.
     assert profile_band(scores, thresholds).tolist() == [[1, 1], [0, 0.75], [0, 0]]
@@ -142,7 +142,7 @@ def test_the_profiles_band_by_hand() -> None:
 
 
 def test_the_profiles_band_agrees_with_all_resamples() -> None:
-    """No resample is drawn, and the ends are those of all 3,125."""
+    """The band's ends are those of all 3,125 resamples, though none is drawn."""
     scores, thresholds = np.array([1.0, 2, 3, 4, 5]), np.array([0.5, 1.5, 2.5, 3.5, 4.5, 5.5])
     above = (every_resample(scores)[:, :, np.newaxis] > thresholds).mean(axis=1)
     expected = np.percentile(above, [2.5, 97.5], axis=0, method="inverted_cdf").T
@@ -150,12 +150,12 @@ def test_the_profiles_band_agrees_with_all_resamples() -> None:
 
 
 def test_the_area_is_a_mean_height() -> None:
-    """Trapezia over uneven steps, divided by the episodes spanned."""
+    """The area is the trapezoidal sum over uneven steps, divided by the range of episodes."""
     episodes, values = np.array([0, 10, 30]), np.array([[0.0, 10, 10], [4, 4, 4]])
     # 10 episodes at 5 and 20 at 10 are 250, over 30 episodes.
     assert area_under_curve(episodes, values) == pytest.approx([250 / 30, 4])
 
 
 def test_the_area_of_one_point_is_its_height() -> None:
-    """A run of one episode has an area too."""
+    """The area of a run of one episode is its value."""
     assert area_under_curve(np.array([0]), np.array([[3.0], [5.0]])).tolist() == [3, 5]

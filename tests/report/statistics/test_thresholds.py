@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from qsweep.report.statistics.summaries import Floats
 from qsweep.report.statistics.thresholds import first_reached, median_episodes
+from qsweep.system.arrays import Floats
 
 NAN = math.nan
 EPISODES = np.array([99, 199, 299, 399])
@@ -18,28 +18,28 @@ def reached(values: list[list[float]], threshold: float) -> tuple[list[float], l
 
 
 def test_the_first_point_at_the_threshold_counts() -> None:
-    """At the threshold is enough, and falling back later does not matter."""
+    """A value equal to the threshold is enough, even if later values are lower."""
     assert reached([[-200, -150, -180, -120], [-200, -200, -149, -150]], -150) == ([200, 300], [True, True])
 
 
-def test_a_run_that_never_gets_there_is_kept_with_what_was_seen_of_it() -> None:
-    """Its time is its last episode: all of them, or those before it was killed."""
+def test_a_run_that_never_reaches_the_threshold_is_censored() -> None:
+    """The time of such a run is its number of episodes, or of those before it was killed."""
     values = [[-200.0, -190, -180, -170], [-200, -190, NAN, NAN], [NAN, NAN, NAN, NAN]]
     assert reached(values, -150) == ([400, 200, 0], [False, False, False])
 
 
-def test_values_missing_at_the_start_are_passed_over() -> None:
-    """A trailing average that begins later can still reach the threshold."""
+def test_values_missing_at_the_start_are_ignored() -> None:
+    """A trailing average without values at the start can still reach the threshold."""
     assert reached([[NAN, NAN, -140, -150], [NAN, -160, -160, -160]], -150) == ([300, 400], [True, False])
 
 
 def test_the_median_by_hand() -> None:
-    """Four runs, one of them censored. Not there yet: all until 10, 3/4 until 20, 1/2 until 40, then none."""
+    """Of four runs, one censored, the share below the threshold is 1/2 from episode 20."""
     assert median_episodes(np.array([10.0, 20, 30, 40]), np.array([True, True, False, True])) == 20
 
 
 def test_a_published_example() -> None:
-    """The times in remission of Freireich et al. (1963), 6-MP arm: median 23."""
+    """The remission times of Freireich et al. (1963), 6-MP arm, have median 23."""
     times = [6.0, 6, 6, 6, 7, 9, 10, 10, 11, 13, 16, 17, 19, 20, 22, 23, 25, 32, 32, 34, 35]
     censored = {3, 5, 7, 8, 11, 12, 13, 16, 17, 18, 19, 20}
     happened = np.array([number not in censored for number in range(len(times))])
@@ -49,31 +49,31 @@ def test_a_published_example() -> None:
 
 
 def test_the_median_is_not_reached_where_most_runs_fail() -> None:
-    """Two of five get there: the median is infinite."""
+    """If two of five runs reach the threshold, the median is infinite."""
     times, there = np.array([100.0, 200, 500, 500, 500]), np.array([True, True, False, False, False])
     assert median_episodes(times, there) == math.inf
 
 
-def test_runs_that_never_get_there_do_not_make_a_variant_faster() -> None:
-    """Dropping the failed runs would have put the second variant first."""
+def test_censored_runs_do_not_make_a_variant_faster() -> None:
+    """The variant with failed runs is not the faster one, as it would be without them."""
     steady = median_episodes(np.array([300.0, 310, 320, 330]), np.ones(4, bool))
     gamble = median_episodes(np.array([100.0, 1000, 1000, 1000]), np.array([True, False, False, False]))
     assert steady < gamble
 
 
-def test_no_run_gets_there() -> None:
-    """Nothing is known but that it takes longer than was watched."""
+def test_no_run_reaches_the_threshold() -> None:
+    """If no run reaches the threshold, the median is infinite."""
     assert median_episodes(np.array([500.0, 500]), np.zeros(2, bool)) == math.inf
 
 
 @pytest.mark.parametrize("times", [[100.0], [100.0, 100.0, 100.0]])
-def test_all_get_there_at_once(times: list[float]) -> None:
-    """Where no run is left, the median is when the last one got there."""
+def test_all_reach_the_threshold_at_once(times: list[float]) -> None:
+    """If all runs reach the threshold in one episode, that episode is the median."""
     assert median_episodes(np.array(times), np.ones(len(times), bool)) == 100
 
 
 def product_limit(times: Floats, there: Floats, at: float) -> float:
-    """The Kaplan-Meier share not there at a time, run by run as its paper defines it."""
+    """Return the Kaplan-Meier share of runs below the threshold at a time, by the paper's definition."""
     share = 1.0
     for time in sorted({float(t) for t, done in zip(times, there, strict=True) if done and t <= at}):
         at_risk = sum(t >= time for t in times)
@@ -84,7 +84,7 @@ def product_limit(times: Floats, there: Floats, at: float) -> float:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_agrees_with_the_product_limit(seed: int) -> None:
-    """The median follows from the product over times, for any pattern of censoring and ties."""
+    """The median equals that of the product over times, for any pattern of censoring and ties."""
     drawn = np.random.default_rng(seed)
     times, there = drawn.integers(1, 15, 12).astype(float), drawn.random(12) < 0.6
     below = [at for at in range(int(times.max()) + 1) if product_limit(times, there, at) <= 0.5 + 1e-12]

@@ -18,9 +18,9 @@ from qsweep.tracking.unfinished import FOLDER as UNFINISHED
 
 AILMENT = "leftover"
 ASIDE = re.compile(r"\..+\.([1-9]\d{0,9})")
-"""A file that `durable.WholeFile` is writing, or a folder of `gc.thinning`: .NAME.PID."""
+"""A file that `durable.AtomicFile` is writing, or a folder of `gc.thinning`: .NAME.PID."""
 REPLACING = re.compile(r"\.qsweep-[0-9a-f]{32}")
-"""A folder that `durable.taking_place_of` is writing, or keeps until the new one is in its place."""
+"""A folder that `durable.replacing_folder` is writing, or keeps until the new one is in its place."""
 SCRATCH = re.compile(r"qsweep-([1-9]\d{0,9})-\w+")
 """A folder of `durable.temporary_folder`."""
 COPYING = re.compile(r"\..+\.[0-9a-f]{32}")

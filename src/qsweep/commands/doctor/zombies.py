@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from qsweep.commands.doctor.finding import Finding, Patient
-from qsweep.system.liveness import FOLDER, is_alive, last_heard, owner_of
+from qsweep.system.liveness import FOLDER, is_alive, last_heartbeat, owner_of
 
 AILMENT = "zombie run"
 SILENT = 6 * 3600
@@ -24,7 +24,7 @@ def findings(patient: Patient) -> Iterator[Finding]:
             continue
         owner = owner_of(run.tags)
         alive = is_alive(owner, patient.folder / FOLDER) if owner else None
-        heard = last_heard(run.tags)
+        heard = last_heartbeat(run.tags)
         silent = now - (heard or run.started / 1000) if owner else 0.0
         if alive is False or (alive is None and silent > SILENT):
             wrong = (

@@ -12,7 +12,7 @@ from qsweep.commands.verify.cases import CASES, Case, Finding
 from qsweep.errors import Problem, UsageError, closest
 from qsweep.plan.composition import load_config
 from qsweep.runs.progress import bar
-from qsweep.system.exit_with_parent import leave_with
+from qsweep.system.exit_with_parent import exit_with_parent
 
 CONFIDENCE = 0.95
 
@@ -52,7 +52,7 @@ def find(cases: Sequence[Case], quick: bool) -> list[Finding]:
 
     at_once = min(cpu_count(), len(cases))
     jobs = (delayed(measured)(case, quick) for case in cases)
-    worker = {"initializer": leave_with, "initargs": (os.getpid(),)}
+    worker = {"initializer": exit_with_parent, "initargs": (os.getpid(),)}
     findings = Parallel(n_jobs=at_once, batch_size=1, return_as="generator_unordered", **worker)(jobs)
     found: dict[str, Finding] = {}
     with bar("{task.fields[last]}") as progress:

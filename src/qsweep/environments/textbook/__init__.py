@@ -1,4 +1,4 @@
-"""Environments that Sutton and Barto (2018) define and Gymnasium lacks; importing this registers them.
+"""Environments of Sutton and Barto (2018) that Gymnasium lacks; importing this package registers them.
 
 Each is a finite Markov decision process with the `P` and the `initial_state_distrib` of Gymnasium's
 toy-text environments, and draws its random numbers as they do.
@@ -16,6 +16,6 @@ ENVIRONMENTS = {
 }
 """Gymnasium id -> module of this package and class."""
 
-for _id, _place in ENVIRONMENTS.items():
+for _id, _entry in ENVIRONMENTS.items():
     if _id not in gymnasium.registry:
-        gymnasium.register(_id, entry_point=f"qsweep.environments.textbook.{_place}")
+        gymnasium.register(_id, entry_point=f"qsweep.environments.textbook.{_entry}")

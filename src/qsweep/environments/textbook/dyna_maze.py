@@ -1,4 +1,4 @@
-"""The maze of Dyna-Q."""
+"""The maze of the Dyna-Q experiments."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ START = 18
 
 
 class DynaMaze(TableEnvironment):
-    """Find the way through a maze of 6 x 9 cells, walls among them (Sutton and Barto 2018, Example 8.1).
+    """A maze of 6 x 9 cells with walls (Sutton and Barto 2018, Example 8.1).
 
-    Observation: the cell, 0 to 53, row by row from the top left. Actions: 0 up, 1 right, 2 down,
-    3 left; into a wall or off the grid: stay. Reward: 0, and 1 on reaching the goal, which ends the
-    episode. The shortest way takes 14 steps.
+    Observation: the cell, 0 to 53, row by row from the top left. Actions: 0 up, 1 right, 2 down, 3 left;
+    a move into a wall or off the grid has no effect. Reward: 1 on reaching the goal, which ends the
+    episode, otherwise 0. The shortest path takes 14 steps.
     """
 
     def __init__(self, render_mode: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The problem that shows Q-learning's maximization bias."""
+"""The example that shows Q-learning's maximization bias."""
 
 from __future__ import annotations
 
@@ -9,26 +9,28 @@ from qsweep.environments.textbook.table_environment import Outcome, Outcomes, Ta
 LEFT_END, B, A, RIGHT_END = range(4)
 PICTURE = ("T.ST",)
 MANY = 10
-"""Actions in B; the book says many, and its figure comes out with ten."""
+"""Number of actions in B; the book says "many", and ten reproduce its figure."""
 VALUES = 200
-"""Equally likely rewards that stand for the normal distribution."""
+"""Number of equally likely rewards that approximate the normal distribution."""
 
 
 def _rewards(mean: float) -> list[Outcome]:
-    """The end by one of the equally likely rewards: quantiles of a normal, scaled to variance 1."""
+    """Return the outcomes that end an episode, their rewards quantiles of a normal with variance 1."""
     quantiles = [NormalDist().inv_cdf((n + 0.5) / VALUES) for n in range(VALUES)]
     sd = (sum(x * x for x in quantiles) / VALUES) ** 0.5
     return [(1 / VALUES, LEFT_END, mean + x / sd, True) for x in quantiles]
 
 
 class MaximizationBias(TableEnvironment):
-    """Go right for nothing, or left to a state of noisy bad actions (Sutton and Barto 2018, Example 6.7).
+    """A choice between an end and a state of noisy bad actions (Sutton and Barto 2018, Example 6.7).
 
-    Observation: 0 the left end, 1 B, 2 A, where an episode starts, 3 the right end. Actions: in A 0 left
-    to B and 1 right, both for a reward of 0; in B any of ten, all of which end the episode with a
-    reward drawn from a normal distribution of mean -0.1 and variance 1 (from `VALUES` of its quantiles,
-    so that it has a `P`). actions_in: how many actions a state has, the first ones; who ignores it finds
-    that even actions in A are left and odd ones right. So an episode of two steps chose left.
+    Observation: 0 the left end, 1 B, 2 A, where an episode starts, 3 the right end. Actions in A: 0 left to
+    B, 1 right to the end, both with reward 0. Actions in B: ten, which all end the episode with a reward
+    drawn from a normal distribution of mean -0.1 and variance 1 (from `VALUES` of its quantiles, so that
+    there is a `P`). An episode of two steps therefore chose left.
+
+    actions_in: the number of actions in each state, the first ones. An agent that ignores it finds that
+    even actions in A lead left and odd ones right.
     """
 
     def __init__(self, render_mode: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The random walk, on which predictions are compared."""
+"""The random walk on which prediction methods are compared."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from qsweep.environments.textbook.table_environment import Outcomes, TableEnviro
 
 
 class RandomWalk(TableEnvironment):
-    """Walk left or right by chance until an end is reached (Sutton and Barto 2018, Example 7.1).
+    """A walk to the left or right with equal probability until an end (Sutton and Barto 2018, Example 7.1).
 
     Observation: 0 the left end, 1 to `states` the states between, `states` + 1 the right end; the walk
-    starts in the middle. There is one action only, so that a method of control predicts: its Q-table
-    is the value function. Reward: 0, and `left` or `right` on reaching an end. Raises ValueError
-    unless `states` is odd. Example 6.2 is states=5, left=0.
+    starts in the middle. There is one action only, so that a control method becomes a prediction method:
+    its Q-table is the value function. Reward: `left` or `right` on reaching an end, otherwise 0. Example 6.2
+    is states=5, left=0. Raises ValueError unless `states` is odd.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A finite Markov decision process, given by its tables, as a Gymnasium environment."""
+"""A Gymnasium environment made from the tables of a finite Markov decision process."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Outcomes = dict[int, dict[int, list[Outcome]]]
 """P[state][action]: the outcomes of an action, whose probabilities sum to 1."""
 
 PIXELS = 48
-"""Width and height of a drawn state."""
+"""Width and height of a state in the picture, in pixels."""
 COLOURS = {"#": (90, 90, 90), "S": (190, 215, 240), "G": (185, 225, 180), "T": (205, 205, 205)}
 FLOOR, LINE, AGENT = (250, 250, 250), (150, 150, 150), (200, 60, 40)
 
 
 class TableEnvironment(gymnasium.Env[Any, Any]):
-    """Samples from its tables, one draw at a reset and one a step, as Gymnasium's toy-text ones do.
+    """An environment that samples from its tables, with one draw per reset and per step, as toy-text does.
 
     P: see `Outcomes`. initial_state_distrib: float64[states]. picture: the states as characters in
     rows of equal length, numbered from 0 row by row; S start, G goal, T other end, # wall.
@@ -44,7 +44,7 @@ class TableEnvironment(gymnasium.Env[Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[int, dict[str, Any]]:
-        """Draw a start state."""
+        """Draw a start state; return it and its probability."""
         super().reset(seed=seed)
         self._state = int(categorical_sample(self.initial_state_distrib, self.np_random))
         return self._state, {"prob": float(self.initial_state_distrib[self._state])}
@@ -57,16 +57,16 @@ class TableEnvironment(gymnasium.Env[Any, Any]):
         return self._state, reward, terminated, False, {"prob": chance}
 
     def render(self) -> Any:
-        """The picture with the agent in it: text, or uint8[rows, columns, 3]."""
+        """Return the picture with the agent in it: text, or uint8[height, width, 3]."""
         if self.render_mode == "ansi":
             return self._text()
         return self._frame() if self.render_mode == "rgb_array" else None
 
     def _text(self) -> str:
         states = "".join(self._picture)
-        seen = f"{states[: self._state]}@{states[self._state + 1 :]}"
+        shown = f"{states[: self._state]}@{states[self._state + 1 :]}"
         columns = len(self._picture[0])
-        return "\n".join(seen[first : first + columns] for first in range(0, len(seen), columns))
+        return "\n".join(shown[first : first + columns] for first in range(0, len(shown), columns))
 
     def _frame(self) -> npt.NDArray[np.uint8]:
         tiles = [[COLOURS.get(character, FLOOR) for character in row] for row in self._picture]

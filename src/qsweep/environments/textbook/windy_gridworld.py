@@ -1,4 +1,4 @@
-"""The gridworld with a crosswind."""
+"""The gridworld with an upward wind."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ GRID = (
 )
 START = 30
 WIND = (0, 0, 0, 1, 1, 1, 2, 2, 1, 0)
-"""Rows that the wind carries upward, by column."""
+"""Rows by which the wind shifts a move upward, by column."""
 
 
 class WindyGridworld(TableEnvironment):
-    """Cross a grid of 7 x 10 cells in a wind that blows upward (Sutton and Barto 2018, Example 6.5).
+    """A grid of 7 x 10 cells with an upward wind (Sutton and Barto 2018, Example 6.5).
 
-    Observation: the cell, 0 to 69, row by row from the top left. Actions: 0 up, 1 right, 2 down,
-    3 left; the wind of the column left carries along, never off the grid. Reward: -1 a step until the
-    goal. The shortest way takes 15 steps.
+    Observation: the cell, 0 to 69, row by row from the top left. Actions: 0 up, 1 right, 2 down, 3 left; a
+    move is also shifted by the wind of the column that it leaves, never off the grid. Reward: -1 per step
+    until the goal. The shortest path takes 15 steps.
     """
 
     def __init__(self, render_mode: str | None = None) -> None:

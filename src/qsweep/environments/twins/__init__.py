@@ -1,7 +1,8 @@
-"""Compiled twins of Gymnasium environments: the same observations and rewards, bit for bit.
+"""Compiled twins of Gymnasium environments, with the same observations and rewards bit for bit.
 
-A new one is a module beside this file with a `TWIN`, and its line in `MODULES`; or, in a package of yours, an
-entry point of the group `qsweep.twins`, named after the environment's id: docs/environments.md.
+To add one, write a module beside this file that defines `TWIN`, and add it to `MODULES`. In a package of
+your own, name it as an entry point of the group `qsweep.twins`, called as the environment's id:
+docs/environments.md.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ MODULES = {
     "CartPole-v1": "cart_pole",
     "MountainCar-v0": "mountain_car",
 }
-"""Gymnasium id -> module of this package. A twin stands for the environment without arguments."""
+"""Gymnasium id -> module of this package. A twin replaces the environment without arguments."""
 
 GROUP = "qsweep.twins"
 
 
 def named_twin(env_id: str) -> Twin | None:
-    """The twin of an environment by its id, from this package or another's entry point.
+    """Return the twin of an environment id, from this package or an entry point; None if there is none.
 
-    Raises UsageError where that cannot be loaded.
+    Raises UsageError if an entry point cannot be loaded.
     """
     if env_id in MODULES:
         found: Twin = import_module(f"qsweep.environments.twins.{MODULES[env_id]}").TWIN
@@ -37,12 +38,12 @@ def named_twin(env_id: str) -> Twin | None:
     registered = env_id.rpartition(":")[2]  # without the module that registers it
     for point in entry_points(group=GROUP, name=registered):
         try:
-            theirs = point.load()
-        except Exception as error:  # whatever another's module raises
+            loaded = point.load()
+        except Exception as error:  # whatever a third party's module raises
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
             rule = f"compiled needs the twin of {env_id}, which could not be loaded"
             raise UsageError([Problem("engine", rule, point.value, reason)]) from error
-        if not isinstance(theirs, Twin):
+        if not isinstance(loaded, Twin):
             raise UsageError([Problem("engine", f"the twin of {env_id} must be a Twin", point.value)])
-        return theirs
+        return loaded
     return None

@@ -1,4 +1,7 @@
-"""Acrobot-v1: cosine and sine of two angles, two angular velocities (Sutton 1996; the book's equations)."""
+"""Acrobot-v1 (Sutton 1996, with the book's equations).
+
+State: two angles and two angular velocities. Observation: cosine and sine of each angle, the velocities.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from qsweep.environments.twins.twin import Floats, Twin
+from qsweep.environments.twins.twin import Twin
+from qsweep.system.arrays import Floats
 
 DT = 0.2
 LENGTH, MASS, CENTRE, INERTIA, G = 1.0, 1.0, 0.5, 1.0, 9.8
@@ -15,7 +19,7 @@ MAX_SPEED_1, MAX_SPEED_2 = 4 * math.pi, 9 * math.pi
 
 
 def start(generator: np.random.Generator, n: int) -> tuple[Floats, Floats]:
-    """Both angles and both velocities in [-0.1, 0.1), rounded to float32 as Gymnasium does."""
+    """Draw n starts: angles and velocities in [-0.1, 0.1), rounded to float32 as Gymnasium does."""
     states = generator.uniform(-0.1, 0.1, size=(n, 4)).astype(np.float32)
     theta_1, theta_2, velocity_1, velocity_2 = states.T.copy()
     observations = np.stack(
@@ -36,8 +40,8 @@ def _acceleration(
     theta_1: float, theta_2: float, speed_1: float, speed_2: float, torque: float
 ) -> tuple[float, float]:
     cos_2, sin_2 = math.cos(theta_2), math.sin(theta_2)
-    # Gymnasium squares with libm's pow, which now and then differs from x * x in the last bit; an
-    # exponent that the compiler does not know keeps it from making x * x of it.
+    # Gymnasium squares with libm's pow, which sometimes differs from x * x in the last bit. The compiler
+    # replaces pow by x * x unless it cannot know the exponent.
     two = 2.0 + 0.0 * torque
     d1 = MASS * CENTRE**2 + MASS * (LENGTH**2 + CENTRE**2 + 2 * LENGTH * CENTRE * cos_2) + INERTIA + INERTIA
     d2 = MASS * (CENTRE**2 + LENGTH * CENTRE * cos_2) + INERTIA
@@ -65,11 +69,11 @@ def _wrap(angle: float) -> float:
 def step(
     random: Any, constants: Floats, state: Floats, action: int, observation: Floats
 ) -> tuple[float, bool]:
-    """One fourth-order Runge-Kutta step; -1 each, 0 and terminated when the tip is one link high."""
+    """Make a fourth-order Runge-Kutta step: reward -1, or 0 and terminated when the tip is one link high."""
     a0, b0, u0, v0 = state[0], state[1], state[2], state[3]
     torque = action - 1.0
     half = DT / 2.0
-    # Each stage is the derivative (angles: u, v; velocities: p, q) at a point moved along the last one.
+    # Each stage is the derivative (angles: u, v; velocities: p, q) at a point moved along the previous one.
     p1, q1 = _acceleration(a0, b0, u0, v0, torque)
     u1, v1 = u0, v0
     u2, v2 = u0 + half * p1, v0 + half * q1

@@ -1,4 +1,7 @@
-"""CartPole-v1: position, velocity, angle, angular velocity (Barto, Sutton and Anderson 1983)."""
+"""CartPole-v1 (Barto, Sutton and Anderson 1983).
+
+State and observation: cart position, cart velocity, pole angle, pole angular velocity.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from qsweep.environments.twins.twin import Floats, Twin
+from qsweep.environments.twins.twin import Twin
+from qsweep.system.arrays import Floats
 
 GRAVITY, FORCE, TAU = 9.8, 10.0, 0.02
 MASS_POLE, LENGTH = 0.1, 0.5
@@ -18,7 +22,7 @@ MAX_POSITION = 2.4
 
 
 def start(generator: np.random.Generator, n: int) -> tuple[Floats, Floats]:
-    """All four in [-0.05, 0.05)."""
+    """Draw n starts: all four state variables in [-0.05, 0.05)."""
     states = generator.uniform(-0.05, 0.05, size=(n, 4))
     return states, states.astype(np.float32).astype(np.float64)
 
@@ -26,7 +30,7 @@ def start(generator: np.random.Generator, n: int) -> tuple[Floats, Floats]:
 def step(
     random: Any, constants: Floats, state: Floats, action: int, observation: Floats
 ) -> tuple[float, bool]:
-    """One Euler step; +1 each, terminated when the pole or the cart leaves its range."""
+    """Make an Euler step: reward 1, terminated when the pole or the cart leaves its range."""
     x, x_dot, theta, theta_dot = state[0], state[1], state[2], state[3]
     force = FORCE if action == 1 else -FORCE
     cos, sin = math.cos(theta), math.sin(theta)

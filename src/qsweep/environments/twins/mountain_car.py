@@ -1,4 +1,4 @@
-"""MountainCar-v0: state and observation are position and velocity (Moore 1990)."""
+"""MountainCar-v0 (Moore 1990). State and observation: position, velocity."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from qsweep.environments.twins.twin import Floats, Twin
+from qsweep.environments.twins.twin import Twin
+from qsweep.system.arrays import Floats
 
 FORCE, GRAVITY = 0.001, 0.0025
 MIN_POSITION, MAX_POSITION, GOAL_POSITION = -1.2, 0.6, 0.5
@@ -15,7 +16,7 @@ MAX_SPEED = 0.07
 
 
 def start(generator: np.random.Generator, n: int) -> tuple[Floats, Floats]:
-    """A position in [-0.6, -0.4), at rest."""
+    """Draw n starts: a position in [-0.6, -0.4), at rest."""
     states = np.zeros((n, 2))
     states[:, 0] = generator.uniform(-0.6, -0.4, size=n)
     return states, states.astype(np.float32).astype(np.float64)
@@ -24,7 +25,7 @@ def start(generator: np.random.Generator, n: int) -> tuple[Floats, Floats]:
 def step(
     random: Any, constants: Floats, state: Floats, action: int, observation: Floats
 ) -> tuple[float, bool]:
-    """One step; -1 each, terminated at the goal."""
+    """Make a step: reward -1, terminated at the goal."""
     position, velocity = state[0], state[1]
     velocity += (action - 1) * FORCE + math.cos(3 * position) * (-GRAVITY)
     velocity = min(max(velocity, -MAX_SPEED), MAX_SPEED)

@@ -1,4 +1,4 @@
-"""What a compiled twin of a Gymnasium environment consists of."""
+"""The functions and constants of a compiled twin of a Gymnasium environment."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from qsweep.system.arrays import Floats
 
 
-def keep(random: Any, constants: Floats, state: Floats, observation: Floats) -> None:
-    """The reset of a twin whose starts are drawn beforehand."""
+def no_reset(random: Any, constants: Floats, state: Floats, observation: Floats) -> None:
+    """Do nothing: the reset of a twin whose starts are drawn beforehand."""
 
 
 def reset(random: Any, constants: Floats, state: Floats, observation: Floats) -> None:
-    """What a twin does at a reset: `compiled` puts its own in place of this and what is below."""
+    """Reset a twin: `compiled` replaces this name, and `step`, by the functions of one twin."""
     raise NotImplementedError
 
 
 def step(
     random: Any, constants: Floats, state: Floats, action: int, observation: Floats
 ) -> tuple[float, bool]:
-    """What a twin does at a step."""
+    """Make a step in a twin; replaced as `reset` is."""
     raise NotImplementedError
 
 
@@ -34,30 +33,31 @@ class Twin:
 
     step(random, constants, state, action, observation) -> (reward, terminated): writes the new state
     float64[k] and the new observation float64[dimensions], rounded as the environment rounds it (to
-    float32). What it draws it draws by `pcg64.uniform(random)`, as the environment by `np_random.random()`.
+    float32). It draws random numbers with `pcg64.uniform(random)`, where the environment uses
+    `np_random.random()`.
 
-    One of: start(generator, n) -> states [n, k] and observations [n, dimensions] after n resets in a
-    row, from a numpy Generator, for a `step` that draws nothing; reset(random, constants, state,
-    observation), which writes them, for one that does, and then `sizes` says k and dimensions.
+    A twin whose `step` draws nothing has start(generator, n), which returns the states [n, k] and
+    observations [n, dimensions] after n consecutive resets, drawn from a numpy Generator. Any other twin
+    has reset(random, constants, state, observation), which writes a start, and `sizes` (k, dimensions).
 
-    constants: float64[m], whatever the functions look up.
+    constants: float64[m], the tables that the functions read.
     """
 
     step: Callable[..., tuple[float, bool]]
     start: Callable[[np.random.Generator, int], tuple[Floats, Floats]] | None = None
-    reset: Callable[..., None] = keep
+    reset: Callable[..., None] = no_reset
     sizes: tuple[int, int] = (0, 0)
     constants: Floats = field(default_factory=lambda: np.zeros(1))
 
-    def room(self) -> tuple[Floats, Floats]:
-        """Arrays for a state and an observation."""
+    def buffers(self) -> tuple[Floats, Floats]:
+        """Return arrays for a state, float64[k], and an observation, float64[dimensions]."""
         if self.start is None:
             return np.zeros(self.sizes[0]), np.zeros(self.sizes[1])
         states, observations = self.starts(np.random.default_rng(0), 1)
         return states[0], observations[0]
 
     def starts(self, generator: np.random.Generator, n: int) -> tuple[Floats, Floats]:
-        """The next n starts, or none where they are drawn on the way."""
+        """Return the states and observations of the next n starts; none if `reset` draws them."""
         if self.start is None:
             return np.zeros((0, self.sizes[0])), np.zeros((0, self.sizes[1]))
         states, observations = self.start(generator, n)

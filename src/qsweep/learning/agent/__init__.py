@@ -1,4 +1,4 @@
-"""What every tabular agent consists of, apart from its update rule: cells, values, choices, traces.
+"""The parts of a tabular agent apart from its update rule: cells, values, exploration, traces.
 
-Plain functions on plain arrays: the engines compile them, the interpreter runs the very same lines.
+They are plain functions on plain arrays. The engines compile them; the interpreter can run the same code.
 """

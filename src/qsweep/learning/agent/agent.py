@@ -1,33 +1,29 @@
-"""An agent: its table, where it is, how it goes about exploring."""
+"""The state of an agent: its Q-table, its position, its exploration."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from qsweep.environments.grid import Lattice
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from qsweep.system.arrays import Floats, Ints
 
 EPSILON, ALPHA = 0, 1
-"""Places in `Agent.pace`."""
+"""Indices into `Agent.rates`."""
 DRAWS, ACTION = 0, 1
-"""Places in `Agent.now`."""
+"""Indices into `Agent.now`."""
 
 
 class Agent(NamedTuple):
-    """What every algorithm works on; s stands for the cells of a state, one in every tiling.
+    """The arrays and numbers that every algorithm works on; s is a state's cells, one per tiling.
 
-    q: float64[cells, actions]; the value of an action in a state is the sum over the state's cells.
-    s, s_next: int64[tilings], the state it is in and the one it came to. available: int64[cells], how
-    many of the actions there are in a cell, or of length 0: all of them. visits: int64[cells, actions],
-    or of length 0 where nobody asks. pace: this episode's epsilon, and the step size of one cell. now:
-    random draws so far, and the action chosen last. row, policy: float64[actions], to write into.
-    gamma: the discount. falling: whether the step size falls with the visits. exploration, parameter
-    and random_ties: see `choosing`. key uint64[1]: of the random draws.
+    q float64[cells, actions]: the value of an action in a state is the sum over the state's cells.
+    s, s_next int64[tilings]: the current state and the next one. available int64[cells]: the number of
+    actions in each cell, the first ones; of length 0 if every cell has all. visits int64[cells, actions]:
+    counts, or of length 0 if they are not needed. rates float64[2]: epsilon and the step size of one cell
+    in this episode. now int64[2]: the number of random draws so far, and the last action. preferences,
+    policy float64[actions]: buffers of `exploration`. gamma: the discount. decaying: the step size is
+    divided by the visits. exploration, parameter, random_ties: see `exploration`. key uint64[1]: the key of
+    the random draws.
     """
 
     q: Floats
@@ -36,12 +32,12 @@ class Agent(NamedTuple):
     s_next: Ints
     available: Ints
     visits: Ints
-    pace: Floats
+    rates: Floats
     now: Ints
-    row: Floats
+    preferences: Floats
     policy: Floats
     gamma: float
-    falling: bool
+    decaying: bool
     exploration: int
     parameter: float
     random_ties: bool
@@ -49,10 +45,10 @@ class Agent(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One step: in state s action a brought the reward r and led to state s_next.
+    """One step: action a in state s gave the reward r and led to state s_next.
 
-    s, s_next: int64[tilings], cells. a_next: the action chosen there, -1 if none is yet. s_next and a_next
-    mean nothing where the step terminated the episode; where it was truncated, they do.
+    s, s_next int64[tilings]: cells. a_next: the action chosen in s_next, -1 if none was chosen yet. s_next
+    and a_next are valid after a truncation, but undefined if the step terminated the episode.
     """
 
     s: Ints

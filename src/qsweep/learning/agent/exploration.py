@@ -1,10 +1,10 @@
-"""Choosing an action: at random with probability epsilon, otherwise as the exploration says.
+"""Choosing an action: a random one with probability epsilon, otherwise by the kind of exploration.
 
 | exploration | otherwise | source (Sutton and Barto 2018) |
 | --- | --- | --- |
 | epsilon_greedy | the best action | section 2.2 |
 | softmax | with probability proportional to exp(Q / temperature) | equation 2.11 |
-| ucb | the best of Q + confidence sqrt(ln N(s) / N(s, a)), untried ones first | equation 2.10 |
+| ucb | the action with the highest Q + confidence sqrt(ln N(s) / N(s, a)), untried first | equation 2.10 |
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from qsweep.learning.agent.values import actions_in, value
 EPSILON_GREEDY, SOFTMAX, UCB = 0, 1, 2
 EXPLORATIONS = {"epsilon_greedy": EPSILON_GREEDY, "softmax": SOFTMAX, "ucb": UCB}
 
-GUESSING = True
-"""Whether the processor had better guess if one explores, and go on, than compute both and select.
+BRANCHING = True
+"""True: compile a branch, so that the processor predicts whether the agent explores; False: compute both.
 
-A wrong guess costs little where one agent waits for its own last step, and much where the steps of others
-are thrown away with it.
+A misprediction costs little when a single agent waits for its own last step anyway, and much when it
+discards steps of interleaved agents that were already executed ahead.
 """
-SMALLEST = 2.0**-1000
-"""An epsilon that one can divide by; no draw lies below it but 0."""
+MIN_EPSILON = 2.0**-1000
+"""A lower bound that makes division by epsilon safe; the only draw below it is 0."""
 
 
 def draw(agent: Agent) -> float:
     """Return the agent's next random number, uniform in [0, 1).
 
-    SplitMix64 (Steele, Lea and Flood 2014, Figure 16), used as a counter: draw k depends on the key and k
-    alone, so a stream is resumed by its count.
+    SplitMix64 (Steele, Lea and Flood 2014, Figure 16), used as a counter: draw k depends only on the key
+    and k, so the number of draws is enough to resume a stream.
     """
     z = agent.key[0] + np.uint64(agent.now[DRAWS]) * np.uint64(0x9E3779B97F4A7C15)
     agent.now[DRAWS] += 1
@@ -45,37 +45,37 @@ def draw(agent: Agent) -> float:
 
 
 def choose(agent: Agent, s: Any) -> int:
-    """The action to take in a state; one draw decides everything."""
-    u, epsilon, actions = draw(agent), agent.pace[EPSILON], actions_in(agent, s)
-    if not GUESSING and agent.exploration == EPSILON_GREEDY and not agent.random_ties:
-        best = greedy(agent, s, actions)
-        tried = int(min(u * (actions / max(epsilon, SMALLEST)), actions - 1.0))
-        return tried if u < epsilon else best
+    """Return the action to take in a state; it takes exactly one draw."""
+    u, epsilon, actions = draw(agent), agent.rates[EPSILON], actions_in(agent, s)
+    if not BRANCHING and agent.exploration == EPSILON_GREEDY and not agent.random_ties:
+        best = best_action(agent, s, actions)
+        random = int(min(u * (actions / max(epsilon, MIN_EPSILON)), actions - 1.0))
+        return random if u < epsilon else best
     if u < epsilon:
         return min(int(u * (actions / epsilon)), actions - 1)
     if agent.exploration == EPSILON_GREEDY and not agent.random_ties:
-        return greedy(agent, s, actions)
-    prefer(agent, s, actions)
+        return best_action(agent, s, actions)
+    write_preferences(agent, s, actions)
     if agent.exploration == UCB and not agent.random_ties:
-        return first_best(agent.row, actions)
-    shares(agent, actions)
-    return sampled(agent.policy, actions, (u - epsilon) / (1.0 - epsilon))
+        return argmax(agent.preferences, actions)
+    write_policy(agent, actions)
+    return sample_action(agent.policy, actions, (u - epsilon) / (1.0 - epsilon))
 
 
-def greedy(agent: Agent, s: Any, actions: int) -> int:
-    """The first action of the highest value in a state."""
+def best_action(agent: Agent, s: Any, actions: int) -> int:
+    """Return the action with the highest value in a state, the first of equal ones."""
     best, highest = 0, value(agent, s, 0)
     for a in range(1, actions):
-        found = value(agent, s, a)
-        best = a if found > highest else best
-        highest = max(found, highest)
+        q = value(agent, s, a)
+        best = a if q > highest else best
+        highest = max(q, highest)
     return best
 
 
-def prefer(agent: Agent, s: Any, actions: int) -> None:
-    """Write what the best action is best by to `row`: the values, under UCB with a bonus for the untried."""
+def write_preferences(agent: Agent, s: Any, actions: int) -> None:
+    """Write the quantity that the best action maximises to `preferences`: values, under UCB with a bonus."""
     for a in range(actions):
-        agent.row[a] = value(agent, s, a)
+        agent.preferences[a] = value(agent, s, a)
     if agent.exploration == UCB:
         total = 0
         for a in range(actions):
@@ -83,28 +83,28 @@ def prefer(agent: Agent, s: Any, actions: int) -> None:
         for a in range(actions):
             tried = agent.visits[s[0], a]
             bonus = np.inf if tried == 0 else agent.parameter * math.sqrt(math.log(total) / tried)
-            agent.row[a] += bonus
+            agent.preferences[a] += bonus
 
 
-def first_best(row: Any, actions: int) -> int:
-    """The first action of the highest value, as numpy's argmax."""
-    best, highest = 0, row[0]
+def argmax(preferences: Any, actions: int) -> int:
+    """Return the first action of the highest preference, as numpy's argmax does."""
+    best, highest = 0, preferences[0]
     for a in range(1, actions):
-        if row[a] > highest:
-            best, highest = a, row[a]
+        if preferences[a] > highest:
+            best, highest = a, preferences[a]
     return best
 
 
-def shares(agent: Agent, actions: int) -> None:
-    """From the preferences in `row`, write each action's probability, apart from epsilon, to `policy`."""
-    row, policy = agent.row, agent.policy
-    best = first_best(row, actions)
+def write_policy(agent: Agent, actions: int) -> None:
+    """Write each action's probability when not exploring by epsilon to `policy`, from `preferences`."""
+    preferences, policy = agent.preferences, agent.policy
+    best = argmax(preferences, actions)
     total = 0.0
     for a in range(actions):
-        if agent.exploration == SOFTMAX:  # less the highest, so that none overflows
-            policy[a] = math.exp((row[a] - row[best]) / agent.parameter)
+        if agent.exploration == SOFTMAX:  # minus the highest preference, so that exp does not overflow
+            policy[a] = math.exp((preferences[a] - preferences[best]) / agent.parameter)
         elif agent.random_ties:
-            policy[a] = 1.0 if row[a] == row[best] else 0.0
+            policy[a] = 1.0 if preferences[a] == preferences[best] else 0.0
         else:
             policy[a] = 1.0 if a == best else 0.0
         total += policy[a]
@@ -112,8 +112,8 @@ def shares(agent: Agent, actions: int) -> None:
         policy[a] /= total
 
 
-def sampled(policy: Any, actions: int, u: float) -> int:
-    """The action that a number uniform in [0, 1) picks from a policy, float64[actions]."""
+def sample_action(policy: Any, actions: int, u: float) -> int:
+    """Return the action that u, uniform in [0, 1), selects from a policy, float64[actions]."""
     last, total = 0, 0.0
     for a in range(actions):
         if policy[a] > 0.0:
@@ -124,11 +124,11 @@ def sampled(policy: Any, actions: int, u: float) -> int:
     return last
 
 
-def expected(agent: Agent, s: Any) -> float:
-    """The value of a state under the agent's own policy, sum_a pi(a | s) Q(s, a)."""
-    epsilon, actions = min(agent.pace[EPSILON], 1.0), actions_in(agent, s)
-    prefer(agent, s, actions)
-    shares(agent, actions)
+def expected_value(agent: Agent, s: Any) -> float:
+    """Return the value of a state under the agent's own policy, sum_a pi(a | s) Q(s, a)."""
+    epsilon, actions = min(agent.rates[EPSILON], 1.0), actions_in(agent, s)
+    write_preferences(agent, s, actions)
+    write_policy(agent, actions)
     total = 0.0
     for a in range(actions):
         total += ((1.0 - epsilon) * agent.policy[a] + epsilon / actions) * value(agent, s, a)

@@ -1,11 +1,17 @@
-"""The algorithms, one module each: its rule in textbook letters, what it keeps, what it does at a step.
+"""The algorithms, one module each: the update rule in textbook letters, the memory, the learning step.
 
-A module has `learn`, and where it needs them `memory` (what it keeps beside the Q-table), `forget` (before an
-episode), `HYPERPARAMETERS` (keys of a config that are its own), `LOOKS_AHEAD` (it learns about a step after
-the next action was chosen), `TILES` (False: it wants one cell per state), `TUTORIAL` (it knows the
-tutorial's terminal rule), `LONGEST` (steps in an episode, at most), `BY_TURNS` (False: several seeds in one
-loop take as long as one after the other). A new algorithm is a module here, a
-preset in conf/algorithm/ and a test.
+A module defines `learn` and, if it needs them:
+
+- `memory`: creates the arrays that the algorithm keeps beside the Q-table;
+- `forget`: resets the memory before an episode;
+- `HYPERPARAMETERS`: the keys of a config that only this algorithm has;
+- `NEEDS_NEXT_ACTION`: True if it learns from a step after the next action was chosen;
+- `SUPPORTS_TILES`: False if it needs exactly one cell per state;
+- `SUPPORTS_TUTORIAL_RULE`: True if it implements the tutorial's terminal rule;
+- `MAX_STEPS`: the maximum number of steps of an episode (0: no limit);
+- `INTERLEAVED`: False if interleaving several seeds in one loop saves no time.
+
+A new algorithm is a module here, a preset in conf/algorithm/ and a test.
 """
 
 from __future__ import annotations
@@ -16,26 +22,23 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from qsweep.system.arrays import Floats
 
 NAMES = tuple(sorted(file.stem for file in Path(__file__).parent.glob("[a-z]*.py")))
-"""The algorithms that there are."""
+"""The names of all algorithms."""
 
 
 @dataclass(frozen=True)
 class Basis:
-    """What an algorithm's memory is made for.
+    """The inputs from which an algorithm's memory is made.
 
-    q: the agent's table, float64[cells, actions]; another: draws a table like its first one. max_steps:
-    in an episode. hyperparameters: those that the algorithm names.
+    q: the agent's Q-table, float64[cells, actions]. another_table: draws a second initial table. max_steps:
+    the step limit of an episode. tutorial: the tutorial's terminal rule applies. hyperparameters: the
+    algorithm's own keys and their values.
     """
 
     q: Floats
-    another: Callable[[], Floats]
+    another_table: Callable[[], Floats]
     tilings: int
     max_steps: int
     gamma: float
@@ -43,32 +46,32 @@ class Basis:
     hyperparameters: Mapping[str, Any]
 
 
-class Nothing(NamedTuple):
-    """What an algorithm keeps that keeps nothing beside the Q-table."""
+class NoMemory(NamedTuple):
+    """The memory of an algorithm that keeps nothing beside the Q-table."""
 
     nothing: bool
 
 
 @dataclass(frozen=True)
 class Algorithm:
-    """An algorithm, as its module has it."""
+    """An algorithm, as its module defines it; for the fields see above."""
 
     name: str
     learn: Callable[..., None]
     forget: Callable[..., None]
     memory: Callable[[Basis], Any]
     hyperparameters: tuple[str, ...]
-    looks_ahead: bool
-    tiles: bool
-    tutorial: bool
-    longest: int
-    by_turns: bool
+    needs_next_action: bool
+    supports_tiles: bool
+    supports_tutorial_rule: bool
+    max_steps: int
+    interleaved: bool
 
 
 def algorithm(name: str) -> Algorithm:
-    """The algorithm of a name.
+    """Return the algorithm called `name`, one of `NAMES`.
 
-    Raises ModuleNotFoundError where there is none; `NAMES` has them all.
+    Raises ModuleNotFoundError if there is none.
     """
     module = import_module(f"qsweep.learning.algorithms.{name}")
     return Algorithm(
@@ -77,17 +80,17 @@ def algorithm(name: str) -> Algorithm:
         getattr(module, "forget", _forget),
         getattr(module, "memory", _memory),
         getattr(module, "HYPERPARAMETERS", ()),
-        getattr(module, "LOOKS_AHEAD", False),
-        getattr(module, "TILES", True),
-        getattr(module, "TUTORIAL", False),
-        getattr(module, "LONGEST", 0),
-        getattr(module, "BY_TURNS", True),
+        getattr(module, "NEEDS_NEXT_ACTION", False),
+        getattr(module, "SUPPORTS_TILES", True),
+        getattr(module, "SUPPORTS_TUTORIAL_RULE", False),
+        getattr(module, "MAX_STEPS", 0),
+        getattr(module, "INTERLEAVED", True),
     )
 
 
-def _memory(_: Basis) -> Nothing:
-    return Nothing(False)
+def _memory(_: Basis) -> NoMemory:
+    return NoMemory(False)
 
 
 def _forget(_: Any, __: Any) -> None:
-    """Nothing is kept from episode to episode."""
+    """Do nothing: there is no memory to reset."""

@@ -1,7 +1,7 @@
-"""Double Q-learning: two tables; the best action by one has its value read from the other.
+"""Double Q-learning: two Q-tables; one selects the best action, the other gives its value.
 
-That takes away the bias of a maximum over noisy values. The agent acts on the mean of both, and the mean
-is what is recorded. Van Hasselt (2010); Sutton and Barto (2018), section 6.7, equation 6.10.
+This removes the bias of a maximum over noisy values. The agent acts on the mean of both tables, and the
+mean is recorded. Van Hasselt (2010); Sutton and Barto (2018), section 6.7, equation 6.10.
 """
 
 from __future__ import annotations
@@ -13,25 +13,29 @@ import numpy as np
 from qsweep.learning.agent.agent import Agent, Step
 from qsweep.learning.agent.exploration import draw
 from qsweep.learning.agent.values import actions_in, step_size
-from qsweep.learning.algorithms import Basis, Floats
+from qsweep.learning.algorithms import Basis
+from qsweep.system.arrays import Floats
 
 
-class Memory(NamedTuple):
-    """q1, q2: the two tables, float64[cells, actions]; the agent's own is their mean."""
+class TwoTables(NamedTuple):
+    """The tables q1 and q2, float64[cells, actions]; the agent's own table is their mean."""
 
     q1: Floats
     q2: Floats
 
 
-def memory(basis: Basis) -> Memory:
-    """The agent's first table and another drawn like it; the agent's becomes their mean."""
-    q1, q2 = basis.q.copy(), basis.another()
+def memory(basis: Basis) -> TwoTables:
+    """Return the agent's initial table and a second one; the agent's own becomes their mean."""
+    q1, q2 = basis.q.copy(), basis.another_table()
     basis.q[:] = (q1 + q2) / 2
-    return Memory(q1, q2)
+    return TwoTables(q1, q2)
 
 
 def td_error(q: float, r: float, gamma: float, q_next: float) -> float:
-    """R + gamma Q2(S', argmax_a Q1(S', a)) - Q1(S, A). q: Q1(S, A); q_next: 0 after termination."""
+    """Return R + gamma Q2(S', argmax_a Q1(S', a)) - Q1(S, A).
+
+    q: Q1(S, A). q_next: the value by Q2, 0 after termination.
+    """
     return r + gamma * q_next - q
 
 
@@ -43,23 +47,23 @@ def _value(q: Floats, s: Any, a: int) -> float:
 
 
 def _best(q: Floats, s: Any, actions: int, u: float, random_ties: bool) -> int:
-    """The best action by a table; u, uniform in [0, 1), decides between equally good ones."""
+    """Return the best action by a table; u, uniform in [0, 1), breaks ties if they are broken at random."""
     highest, ties = -np.inf, 0
     for a in range(actions):
         found = _value(q, s, a)
         ties = ties + 1 if found == highest else 1 if found > highest else ties
         highest = max(highest, found)
-    wanted = int(u * ties) if random_ties else 0
+    skipped = int(u * ties) if random_ties else 0
     for a in range(actions):
         if _value(q, s, a) == highest:
-            if wanted == 0:
+            if skipped == 0:
                 return a
-            wanted -= 1
+            skipped -= 1
     return 0
 
 
-def learn(agent: Agent, memory: Memory, step: Step) -> None:
-    """Move one of the tables, by the toss of a coin."""
+def learn(agent: Agent, memory: TwoTables, step: Step) -> None:
+    """Update one of the tables, each with probability 1/2."""
     s, a = step.s, step.a
     u = draw(agent)
     first = u < 0.5
@@ -67,7 +71,7 @@ def learn(agent: Agent, memory: Memory, step: Step) -> None:
     other = memory.q2 if first else memory.q1
     q_next = 0.0
     if not step.terminated:
-        rest = 2.0 * u if first else 2.0 * u - 1.0  # uniform again
+        rest = 2.0 * u if first else 2.0 * u - 1.0  # uniform in [0, 1), independent of the choice above
         best = _best(q, step.s_next, actions_in(agent, step.s_next), rest, agent.random_ties)
         q_next = _value(other, step.s_next, best)
     delta = td_error(_value(q, s, a), step.r, agent.gamma, q_next)

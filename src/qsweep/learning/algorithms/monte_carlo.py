@@ -1,7 +1,8 @@
-"""First-visit Monte Carlo control: learn from whole episodes, without bootstrapping.
+"""First-visit Monte Carlo control: learn from the returns of complete episodes, without bootstrapping.
 
-Sutton and Barto (2018), section 5.4, with `learning_rate_schedule=visits` the mean of the returns. The return
-of an episode that the step limit cut short is not known: it goes on from the value of the next action.
+Sutton and Barto (2018), section 5.4; with `learning_rate_schedule=visits` a value is the mean of the returns.
+The return of an episode that the step limit truncated is unknown: the value of the next action replaces
+the rest.
 """
 
 from __future__ import annotations
@@ -12,54 +13,55 @@ import numpy as np
 
 from qsweep.learning.agent.agent import ALPHA, Agent, Step
 from qsweep.learning.agent.values import value
-from qsweep.learning.algorithms import Basis, Floats, Ints
+from qsweep.learning.algorithms import Basis
+from qsweep.system.arrays import Floats, Ints
 
-LOOKS_AHEAD = True
-TILES = False
-LONGEST = 1_000_000
-"""Steps in an episode, at most: they are all kept."""
+NEEDS_NEXT_ACTION = True
+SUPPORTS_TILES = False
+MAX_STEPS = 1_000_000
+"""The maximum number of steps of an episode: all are kept in memory."""
 
 
-class Memory(NamedTuple):
-    """The episode so far: s int64[steps, 1], a int64[steps], r float64[steps].
+class EpisodeBuffer(NamedTuple):
+    """The steps of the current episode: s int64[steps, 1], a int64[steps], r float64[steps].
 
-    first bool[steps]: whether it was the first visit to that cell and action. seen int64[cells, actions]:
-    the episode of the last visit. returns int64[cells, actions]: how many were learned from. tally
-    int64[2]: episodes, steps in this one.
+    first bool[steps]: the step is the first visit to its cell and action. last_episode
+    int64[cells, actions]: the episode of the last visit. returns int64[cells, actions]: the number of
+    returns learned from. counts int64[2]: the number of episodes, and of steps in this one.
     """
 
     s: Ints
     a: Ints
     r: Floats
     first: Any
-    seen: Ints
+    last_episode: Ints
     returns: Ints
-    tally: Ints
+    counts: Ints
 
 
-def memory(basis: Basis) -> Memory:
-    """Room for the longest episode."""
+def memory(basis: Basis) -> EpisodeBuffer:
+    """Return an empty buffer for an episode of `max_steps`."""
     steps = basis.max_steps
     states, actions = np.empty((steps, 1), np.int64), np.empty(steps, np.int64)
-    seen, returns = np.zeros(basis.q.shape, np.int64), np.zeros(basis.q.shape, np.int64)
-    first, tally = np.empty(steps, np.bool_), np.zeros(2, np.int64)
-    return Memory(states, actions, np.empty(steps), first, seen, returns, tally)
+    last_episode, returns = np.zeros(basis.q.shape, np.int64), np.zeros(basis.q.shape, np.int64)
+    first, counts = np.empty(steps, np.bool_), np.zeros(2, np.int64)
+    return EpisodeBuffer(states, actions, np.empty(steps), first, last_episode, returns, counts)
 
 
-def forget(agent: Agent, memory: Memory) -> None:
-    """An episode begins with nothing in it."""
-    memory.tally[0] += 1
-    memory.tally[1] = 0
+def forget(agent: Agent, memory: EpisodeBuffer) -> None:
+    """Empty the buffer."""
+    memory.counts[0] += 1
+    memory.counts[1] = 0
 
 
-def learn(agent: Agent, memory: Memory, step: Step) -> None:
-    """Keep the step; at the end of the episode, learn from the return that followed each first visit."""
+def learn(agent: Agent, memory: EpisodeBuffer, step: Step) -> None:
+    """Store the step; at the end of the episode, learn from the return that followed each first visit."""
     s, a = step.s, step.a
-    t = memory.tally[1]
-    memory.tally[1] += 1
+    t = memory.counts[1]
+    memory.counts[1] += 1
     memory.s[t, 0], memory.a[t], memory.r[t] = s[0], a, step.r
-    memory.first[t] = memory.seen[s[0], a] != memory.tally[0]
-    memory.seen[s[0], a] = memory.tally[0]
+    memory.first[t] = memory.last_episode[s[0], a] != memory.counts[0]
+    memory.last_episode[s[0], a] = memory.counts[0]
     if not (step.terminated or step.truncated):
         return
     g = 0.0 if step.terminated else value(agent, step.s_next, step.a_next)
@@ -69,8 +71,11 @@ def learn(agent: Agent, memory: Memory, step: Step) -> None:
             _average(agent, memory, memory.s[i, 0], memory.a[i], g)
 
 
-def _average(agent: Agent, memory: Memory, cell: int, a: int, g: float) -> None:
-    """Move a value towards a return; its visits count more than the first ones, so it counts returns."""
+def _average(agent: Agent, memory: EpisodeBuffer, cell: int, a: int, g: float) -> None:
+    """Update a value towards a return g.
+
+    A step size that decays is divided by the number of returns: visits also count repeated ones.
+    """
     memory.returns[cell, a] += 1
-    alpha = agent.pace[ALPHA] / memory.returns[cell, a] if agent.falling else agent.pace[ALPHA]
+    alpha = agent.rates[ALPHA] / memory.returns[cell, a] if agent.decaying else agent.rates[ALPHA]
     agent.q[cell, a] += alpha * (g - agent.q[cell, a])

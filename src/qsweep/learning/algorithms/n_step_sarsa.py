@@ -1,4 +1,4 @@
-"""n-step Sarsa: n rewards, then the value of the action that follows them; n = 1 is Sarsa.
+"""n-step Sarsa: n rewards, then the value of the next action; n = 1 is Sarsa.
 
 Sutton and Barto (2018), section 7.2, equations 7.4 and 7.5.
 """
@@ -10,41 +10,42 @@ from typing import NamedTuple
 import numpy as np
 
 from qsweep.learning.agent.agent import Agent, Step
-from qsweep.learning.agent.values import learn_from, value
-from qsweep.learning.algorithms import Basis, Floats, Ints
+from qsweep.learning.agent.values import update_value, value
+from qsweep.learning.algorithms import Basis
+from qsweep.system.arrays import Floats, Ints
 
 HYPERPARAMETERS = ("n",)
-LOOKS_AHEAD = True
+NEEDS_NEXT_ACTION = True
 
 
-class Memory(NamedTuple):
-    """The last n steps, in a ring: s int64[n, tilings], a int64[n], r float64[n], the reward that followed.
+class StepBuffer(NamedTuple):
+    """A ring buffer of the last n steps: s int64[n, tilings], a int64[n], r float64[n].
 
-    tally int64[1]: steps in the episode.
+    steps int64[1]: the number of steps in the episode.
     """
 
     s: Ints
     a: Ints
     r: Floats
-    tally: Ints
+    steps: Ints
 
 
-def memory(basis: Basis) -> Memory:
-    """An empty ring."""
+def memory(basis: Basis) -> StepBuffer:
+    """Return an empty buffer of n steps."""
     n = int(basis.hyperparameters["n"])
     states, actions = np.zeros((n, basis.tilings), np.int64), np.zeros(n, np.int64)
-    return Memory(states, actions, np.zeros(n), np.zeros(1, np.int64))
+    return StepBuffer(states, actions, np.zeros(n), np.zeros(1, np.int64))
 
 
-def forget(agent: Agent, memory: Memory) -> None:
-    """An episode begins with an empty ring."""
-    memory.tally[0] = 0
+def forget(agent: Agent, memory: StepBuffer) -> None:
+    """Empty the buffer."""
+    memory.steps[0] = 0
 
 
 def n_step_return(r: Floats, first: int, count: int, gamma: float, q_next: float) -> float:
-    """R_1 + gamma R_2 + ... + gamma^(count-1) R_count + gamma^count q_next.
+    """Return R_1 + gamma R_2 + ... + gamma^(count-1) R_count + gamma^count q_next.
 
-    r: float64[n], a ring; the rewards are `tally` of it, from place `first` on.
+    r float64[n]: a ring buffer; R_1 to R_count are its elements from index `first` on.
     """
     g = q_next
     for i in range(count - 1, -1, -1):
@@ -52,18 +53,18 @@ def n_step_return(r: Floats, first: int, count: int, gamma: float, q_next: float
     return g
 
 
-def _update(agent: Agent, memory: Memory, tau: int, steps: int, q_next: float) -> None:
-    place = tau % len(memory.r)
-    s, a = memory.s[place], memory.a[place]
-    g = n_step_return(memory.r, place, steps, agent.gamma, q_next)
-    learn_from(agent, s, a, g - value(agent, s, a))
+def _update(agent: Agent, memory: StepBuffer, tau: int, steps: int, q_next: float) -> None:
+    i = tau % len(memory.r)
+    s, a = memory.s[i], memory.a[i]
+    g = n_step_return(memory.r, i, steps, agent.gamma, q_next)
+    update_value(agent, s, a, g - value(agent, s, a))
 
 
-def learn(agent: Agent, memory: Memory, step: Step) -> None:
-    """Learn about the step n steps ago; at the end of the episode, about all that are left."""
+def learn(agent: Agent, memory: StepBuffer, step: Step) -> None:
+    """Learn from the step n steps ago; at the end of the episode, from all that are left."""
     s, a = step.s, step.a
-    n, t = len(memory.r), memory.tally[0]
-    memory.tally[0] += 1
+    n, t = len(memory.r), memory.steps[0]
+    memory.steps[0] += 1
     memory.a[t % n], memory.r[t % n] = a, step.r
     for i in range(len(s)):
         memory.s[t % n, i] = s[i]

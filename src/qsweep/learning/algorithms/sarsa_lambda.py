@@ -1,4 +1,4 @@
-"""Sarsa(lambda): Sarsa that also credits the actions that led here.
+"""Sarsa(lambda): Sarsa that also updates the steps before.
 
 Rummery and Niranjan (1994); Sutton and Barto (2018), section 12.7, with tables or tiles as features.
 """
@@ -6,21 +6,21 @@ Rummery and Niranjan (1994); Sutton and Barto (2018), section 12.7, with tables 
 from __future__ import annotations
 
 from qsweep.learning.agent.agent import Agent, Step
-from qsweep.learning.agent.traces import Traces, credit, fade, mark
+from qsweep.learning.agent.traces import Traces, decay_traces, increment_trace, update_values
 from qsweep.learning.agent.values import value
 from qsweep.learning.algorithms.q_lambda import HYPERPARAMETERS, forget, memory
 from qsweep.learning.algorithms.sarsa import td_error
 
 __all__ = ["HYPERPARAMETERS", "forget", "learn", "memory"]
 
-BY_TURNS = False
-LOOKS_AHEAD = True
+INTERLEAVED = False
+NEEDS_NEXT_ACTION = True
 
 
 def learn(agent: Agent, memory: Traces, step: Step) -> None:
-    """Credit all traces with the TD error, then let them fade."""
+    """Update all values with a trace by the TD error, then decay the traces."""
     s, a = step.s, step.a
     q_next = 0.0 if step.terminated else value(agent, step.s_next, step.a_next)
-    mark(memory, s, a)
-    credit(agent, memory, td_error(value(agent, s, a), step.r, agent.gamma, q_next))
-    fade(memory)
+    increment_trace(memory, s, a)
+    update_values(agent, memory, td_error(value(agent, s, a), step.r, agent.gamma, q_next))
+    decay_traces(memory)

@@ -1,1 +1,1 @@
-"""How the compiled engine turns an algorithm and an environment into machine code."""
+"""The compiler: an algorithm and an environment, written as plain functions, become one numba function."""

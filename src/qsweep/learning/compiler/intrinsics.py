@@ -1,6 +1,7 @@
-"""How compiled code gets at packed records: where they lie, or as variables of its own.
+"""Access to packed records in compiled code: in their memory, or copied to local variables.
 
-The functions here are names that code uses; `compiled` puts what `codes` says in their place.
+The functions at the top are the names that plain code uses; `compiled` replaces them by the numba intrinsics
+that `intrinsics_for` returns. README.md explains the design.
 """
 
 from __future__ import annotations
@@ -11,66 +12,66 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from qsweep.learning.compiler.packing import Packing, Words, below, fields
+from qsweep.learning.compiler.packing import Packing, Words, dotted, fields
 
-FEW = 8
-"""Elements that an array may have to become variables of the code."""
+MAX_COPIED = 8
+"""The maximum number of elements of an array that is copied to local variables."""
 
 
 def unpack(words: Words) -> Any:
-    """The record in the first row of some blocks; what is written to its arrays is written there."""
+    """Return the record in the first row of `words`; its arrays are views of that memory."""
     raise NotImplementedError
 
 
-def held(words: Words) -> Any:
-    """The records in all rows, as a tuple, each array of few elements a copy.
+def load_records(words: Words) -> Any:
+    """Return the records in all rows as a tuple, with small arrays of fixed lengths copied.
 
-    If all its lengths are fixed, that is. The processor can keep such a copy in its registers, for nothing
-    else can lie in the same memory. `put_back` copies it to the block again.
+    The processor can keep such a copy in its registers, because no other pointer can refer to its memory.
+    `store_records` writes the copies back.
     """
     raise NotImplementedError
 
 
-def put_back(records: Any, words: Words) -> None:
-    """Write to blocks what was copied from there by `held`."""
+def store_records(records: Any, words: Words) -> None:
+    """Write the arrays that `load_records` copied back to their rows."""
     raise NotImplementedError
 
 
-def each(function: Callable[[Any, int, Any], int], records: Any, given: Any) -> int:
-    """The sum of function(record, its number, given) over a tuple of records: code without a loop."""
+def for_each(function: Callable[[Any, int, Any], int], records: Any, argument: Any) -> int:
+    """Return the sum of function(record, its index, argument) over a tuple of records, without a loop."""
     raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class Code:
-    """What stands in compiled code for a function on packed records."""
+class Intrinsic:
+    """The numba intrinsic that replaces a function on packed records; make(packing) creates it."""
 
     make: Callable[[Packing], Any]
     packing: Packing
 
 
-def codes(packing: Packing) -> dict[str, Code]:
-    """The functions above, apart from `each`, for records that are packed so."""
+def intrinsics_for(packing: Packing) -> dict[str, Intrinsic]:
+    """Return the replacements of the functions above, apart from `for_each`, for records of a packing."""
     return {
-        "unpack": Code(_unpack, packing),
-        "held": Code(_held, packing),
-        "put_back": Code(_put_back, packing),
+        "unpack": Intrinsic(_unpack, packing),
+        "load_records": Intrinsic(_load_records, packing),
+        "store_records": Intrinsic(_store_records, packing),
     }
 
 
-class _Block:
-    """One block, where code is built that gets at its record."""
+class _PackedRecord:
+    """A packed record in code that is being generated: emits the instructions that read and write it."""
 
     def __init__(self, packing: Packing, context: Any, builder: Any, data: Any) -> None:
         self._packing, self._context, self._builder, self._data = packing, context, builder, data
-        self._fixed, self._places = dict(packing.fixed), packing.header()
+        self._fixed, self._positions = dict(packing.fixed), packing.header()
 
     def record(self, copied: Mapping[str, int]) -> Any:
-        """The record; how many elements the arrays have that are copies, by name."""
+        """Return the record's value. copied: name of an array that is copied -> its number of elements."""
         return self._part("", self._packing.record, copied)
 
-    def put_back(self, record: Any, copied: Mapping[str, int]) -> None:
-        """Write copies to the block again."""
+    def store_records(self, record: Any, copied: Mapping[str, int]) -> None:
+        """Write the copied arrays of a record back to its block."""
         for name, kind, array in self._arrays("", self._packing.record, record):
             if name in copied:
                 address = self._context.make_array(kind)(self._context, self._builder, array).data
@@ -85,14 +86,14 @@ class _Block:
         if isinstance(kind, types.Array):
             address = self._address(name, kind)
             if name in copied:
-                address = self._copy(address, self._room(address, copied[name]), copied[name])
-            return self._array(kind, address, [self._word(below(name, axis)) for axis in range(kind.ndim)])
+                address = self._copy(address, self._stack_space(address, copied[name]), copied[name])
+            return self._array(kind, address, [self._word(dotted(name, axis)) for axis in range(kind.ndim)])
         if isinstance(kind, types.Boolean):
             return self._builder.trunc(self._word(name), self._context.get_value_type(kind))
         return self._builder.bitcast(self._word(name), self._context.get_value_type(kind))
 
     def _arrays(self, name: str, kind: Any, value: Any) -> Iterator[tuple[str, Any, Any]]:
-        """Name, kind and value of every array in a record."""
+        """Yield name, numba type and value of every array in a record."""
         from numba import types
 
         if isinstance(kind, types.Array):
@@ -107,18 +108,18 @@ class _Block:
         return self._context.get_constant(types.intp, number)
 
     def _word(self, name: str) -> Any:
-        """A word of the header."""
+        """Return a word of the header: a constant if it is fixed, otherwise loaded."""
         if name in self._fixed:
             return self._constant(self._fixed[name])
-        return self._builder.load(self._builder.gep(self._data, [self._constant(self._places[name])]))
+        return self._builder.load(self._builder.gep(self._data, [self._constant(self._positions[name])]))
 
     def _address(self, name: str, kind: Any) -> Any:
-        """Where an array begins."""
+        """Return the pointer to an array's first element."""
         element = self._context.get_data_type(kind.dtype).as_pointer()
         return self._builder.bitcast(self._builder.gep(self._data, [self._word(name)]), element)
 
-    def _room(self, like: Any, size: int) -> Any:
-        """Where a copy of some elements lies: on the stack, from which they are put into registers."""
+    def _stack_space(self, like: Any, size: int) -> Any:
+        """Return stack memory for a copy; LLVM's optimiser moves it to registers."""
         from numba.core import cgutils
 
         return cgutils.alloca_once(self._builder, like.type.pointee, size=size)
@@ -131,7 +132,7 @@ class _Block:
         return target
 
     def _array(self, kind: Any, address: Any, lengths: Sequence[Any]) -> Any:
-        """The array of a numba type at an address, without gaps."""
+        """Return a C-contiguous array of a numba type at an address."""
         from numba.np.arrayobj import populate_array
 
         array = self._context.make_array(kind)(self._context, self._builder)
@@ -144,25 +145,27 @@ class _Block:
 
 
 def _copied(packing: Packing) -> dict[str, int]:
-    """How many elements the arrays have that `held` copies, by name."""
+    """Return name -> number of elements of the arrays that `load_records` copies."""
     fixed, found = dict(packing.fixed), {}
     for name, kind in packing.leaves():
-        axes = [below(name, axis) for axis in range(getattr(kind, "ndim", 0))]
+        axes = [dotted(name, axis) for axis in range(getattr(kind, "ndim", 0))]
         size = math.prod(fixed.get(axis, 0) for axis in axes)
-        if axes and 0 < size <= FEW:
+        if axes and 0 < size <= MAX_COPIED:
             found[name] = size
     return found
 
 
-def _blocks(packing: Packing, context: Any, builder: Any, kind: Any, words: Any) -> list[_Block]:
-    """Those in the rows of an array int64[rows, words]."""
+def _packed_records(
+    packing: Packing, context: Any, builder: Any, kind: Any, words: Any
+) -> list[_PackedRecord]:
+    """Return the packed records in the rows of an array int64[rows, words]."""
     from numba.core.cgutils import pointer_add, unpack_tuple
 
     array = context.make_array(kind)(context, builder, words)
     size = unpack_tuple(builder, array.strides)[0]
     found, data = [], array.data
     for _ in range(packing.rows):
-        found.append(_Block(packing, context, builder, data))
+        found.append(_PackedRecord(packing, context, builder, data))
         data = pointer_add(builder, data, size)
     return found
 
@@ -172,45 +175,45 @@ def _unpack(packing: Packing) -> Any:
     from numba.extending import intrinsic
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _blocks(packing, context, builder, *signature.args, *args)[0].record({})
+        return _packed_records(packing, context, builder, *signature.args, *args)[0].record({})
 
     return intrinsic(lambda _, words: (packing.record(words), generate))
 
 
 @cache
-def _held(packing: Packing) -> Any:
+def _load_records(packing: Packing) -> Any:
     from numba import types
     from numba.extending import intrinsic
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        blocks = _blocks(packing, context, builder, *signature.args, *args)
-        records = [block.record(_copied(packing)) for block in blocks]
+        packed = _packed_records(packing, context, builder, *signature.args, *args)
+        records = [record.record(_copied(packing)) for record in packed]
         return context.make_tuple(builder, signature.return_type, records)
 
     return intrinsic(lambda _, words: (types.UniTuple(packing.record, packing.rows)(words), generate))
 
 
 @cache
-def _put_back(packing: Packing) -> Any:
+def _store_records(packing: Packing) -> Any:
     from numba import types
     from numba.extending import intrinsic
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        for n, block in enumerate(_blocks(packing, context, builder, signature.args[1], args[1])):
-            block.put_back(builder.extract_value(args[0], n), _copied(packing))
+        for n, record in enumerate(_packed_records(packing, context, builder, signature.args[1], args[1])):
+            record.store_records(builder.extract_value(args[0], n), _copied(packing))
         return context.get_dummy_value()
 
     return intrinsic(lambda _, records, words: (types.void(records, words), generate))
 
 
 @cache
-def unrolled() -> Any:
-    """`each` for compiled code."""
+def unrolled_for_each() -> Any:
+    """Return the intrinsic that replaces `for_each`: one call per record, inlined one after the other."""
     from numba import types
     from numba.extending import intrinsic
 
-    def each(typing: Any, function: Any, records: Any, given: Any) -> Any:
-        called = function.get_call_type(typing, (records.dtype, types.intp, given), {})
+    def for_each(typing: Any, function: Any, records: Any, argument: Any) -> Any:
+        called = function.get_call_type(typing, (records.dtype, types.intp, argument), {})
 
         def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
             call, total = context.get_function(function, called), context.get_constant(types.int64, 0)
@@ -220,6 +223,6 @@ def unrolled() -> Any:
                 total = builder.add(total, found)
             return total
 
-        return types.int64(function, records, given), generate
+        return types.int64(function, records, argument), generate
 
-    return intrinsic(each)
+    return intrinsic(for_each)

@@ -1,4 +1,4 @@
-"""A line on stderr while numba compiles: the first use of an algorithm on a machine takes some seconds."""
+"""A message on stderr while numba compiles: the first use of an algorithm on a machine takes seconds."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ NOTICE = "qsweep: compiling; this takes some seconds, once per algorithm on this
 
 
 @contextmanager
-def announced() -> Iterator[None]:
-    """Say so, once in a process, if anything is compiled within; what comes from numba's cache is not."""
+def compile_notice() -> Iterator[None]:
+    """Print the message, once per process, if numba compiles anything inside; a cache hit does not count."""
     from numba.core import event
 
-    class Starts(event.Listener):  # type: ignore[misc]  # numba has no types
+    class CompileListener(event.Listener):  # type: ignore[misc]  # numba has no types
         def on_start(self, event: object) -> None:
             _say()
 
         def on_end(self, event: object) -> None:
             pass
 
-    with event.install_listener("numba:compile", Starts()):
+    with event.install_listener("numba:compile", CompileListener()):
         yield
 
 

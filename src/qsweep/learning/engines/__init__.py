@@ -1,1 +1,1 @@
-"""The two engines: one steps any Gymnasium environment, the other runs compiled."""
+"""The two engines: one steps any Gymnasium environment, the other runs compiled twins."""

@@ -1,4 +1,4 @@
-"""Whether, and how, a Gymnasium environment can go on in another process, between two episodes."""
+"""Resuming a Gymnasium environment in another process between two episodes, if it can be resumed."""
 
 from __future__ import annotations
 
@@ -9,62 +9,62 @@ import numpy as np
 import numpy.typing as npt
 
 from qsweep.environments.resolved import Setting
-from qsweep.seeds import exploring, generator_at, generator_state
+from qsweep.seeds import generator_state, random_play, restored_generator
 
 EPISODES, STEPS = 3, 100
-"""How many episodes, cut after so many steps, are compared."""
-Seen = tuple[list[float], float, bool, bool]
+"""The number of episodes that are compared, and the maximum number of steps in each."""
+Result = tuple[list[float], float, bool, bool]
 
 
-def generator_of(env: Any) -> npt.NDArray[np.uint64]:
-    """Where the environment's generator stands, uint64[6]."""
+def get_generator_state(env: Any) -> npt.NDArray[np.uint64]:
+    """Return the state of the environment's generator, uint64[6]."""
     return generator_state(env.unwrapped.np_random)
 
 
-def continue_at(env: Any, state: npt.NDArray[np.uint64]) -> None:
-    """Give a fresh environment a generator that stands where another's stood."""
-    env.unwrapped.np_random = generator_at(state)
+def set_generator_state(env: Any, state: npt.NDArray[np.uint64]) -> None:
+    """Give a new environment a generator in the state of another environment's."""
+    env.unwrapped.np_random = restored_generator(state)
 
 
-_trials: dict[str, bool] = {}
+_resumable: dict[str, bool] = {}
 
 
-def keeps_only_its_generator(setting: Setting) -> bool:
-    """Whether a fresh environment with the generator of another one goes on as that one does.
+def is_resumable(setting: Setting) -> bool:
+    """Return whether a new environment with the generator of an old one gives the same episodes.
 
-    Tried, as it cannot be known: an environment may keep anything from one episode to the next.
+    This is tested by random play, because an environment may keep anything from one episode to the next.
     """
     key = repr(setting.env)
-    if key not in _trials:
-        _trials[key] = _tried(setting)
-    return _trials[key]
+    if key not in _resumable:
+        _resumable[key] = _same_episodes(setting)
+    return _resumable[key]
 
 
-def _tried(setting: Setting) -> bool:
-    seed, actions = exploring()
+def _same_episodes(setting: Setting) -> bool:
+    seed, actions = random_play()
     with ExitStack() as stack:
         try:
             old, new = (stack.enter_context(closing(setting.make())) for _ in range(2))
             old.reset(seed=seed)
-            _played(setting, old, actions)
-            continue_at(new, generator_of(old))
+            _results(setting, old, actions)
+            set_generator_state(new, get_generator_state(old))
             state = generator_state(actions)
-            return _played(setting, old, actions) == _played(setting, new, generator_at(state))
-        except Exception:  # no generator of that kind; none beside the one that trains; anything
+            return _results(setting, old, actions) == _results(setting, new, restored_generator(state))
+        except Exception:  # another kind of generator, no second environment allowed, or any other error
             return False
 
 
-def _played(setting: Setting, env: Any, actions: np.random.Generator) -> list[Seen]:
-    """What random actions lead to in some episodes."""
-    found = setting.description
-    seen: list[Seen] = []
+def _results(setting: Setting, env: Any, actions: np.random.Generator) -> list[Result]:
+    """Return the results of random actions in some episodes: observation, reward, terminated, truncated."""
+    about = setting.description
+    results: list[Result] = []
     for _ in range(EPISODES):
         observation, _ = env.reset()
-        seen.append((found.encode(observation), 0.0, False, False))
+        results.append((about.encode(observation), 0.0, False, False))
         for _ in range(STEPS):
-            action = int(actions.integers(found.actions)) + found.first_action
+            action = int(actions.integers(about.actions)) + about.first_action
             observation, reward, terminated, truncated, _ = env.step(action)
-            seen.append((found.encode(observation), float(reward), bool(terminated), bool(truncated)))
+            results.append((about.encode(observation), float(reward), bool(terminated), bool(truncated)))
             if terminated or truncated:
                 break
-    return seen
+    return results

@@ -1,4 +1,4 @@
-"""The generic engine: steps any Gymnasium environment from Python."""
+"""The Gymnasium engine: steps any Gymnasium environment from Python."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from qsweep.learning.agent.acting import begin, observe
 from qsweep.learning.agent.agent import Agent
 from qsweep.learning.blocks import Block, State, spans
 from qsweep.learning.compiler.compilation import compiled
-from qsweep.learning.compiler.intrinsics import codes, unpack
+from qsweep.learning.compiler.intrinsics import intrinsics_for, unpack
 from qsweep.learning.compiler.packing import Words, pack
-from qsweep.learning.engines.continuing import continue_at, generator_of, keeps_only_its_generator
-from qsweep.learning.engines.learner import Learner, learner, paces
+from qsweep.learning.engines.continuing import get_generator_state, is_resumable, set_generator_state
+from qsweep.learning.engines.learner import Learner, learner, rates_of
 from qsweep.learning.task import Task
 
-LONGEST = 50
-"""Episodes in a block, at most: well under a second in most environments."""
+MAX_EPISODES = 50
+"""The maximum number of episodes per block: well under a second in most environments."""
 
 
-class Scene(NamedTuple):
-    """An agent, what its algorithm keeps, and what it sees, float64[dimensions]."""
+class AgentRecord(NamedTuple):
+    """An agent, its algorithm's memory, and its observation, float64[dimensions]."""
 
     agent: Agent
     memory: Any
@@ -35,27 +35,29 @@ class Scene(NamedTuple):
 
 @dataclass(frozen=True)
 class Actor:
-    """A scene, and what to ask for the first action in it, and for the next: (r, terminated, truncated).
+    """An agent and the functions that return its actions.
 
-    words: the block that all of it lies in; empty where it lies in none.
+    begin() -> the first action of an episode; observe(r, terminated, truncated) -> the next one. Both read
+    `record.observation`. words: the block that holds the record, [0, 0] if the agent is interpreted.
     """
 
-    scene: Scene
+    record: AgentRecord
     words: Words
     begin: Callable[[], int]
     observe: Callable[[float, bool, bool], int]
 
 
 def train(task: Task, state: State | None = None, interpreted: bool = False) -> Iterator[Block]:
-    """Yield the chunks of a task, each a block, trained on the Gymnasium environment itself, from a state on.
+    """Yield the blocks of a task, one chunk each, trained on the Gymnasium environment itself.
 
-    interpreted: the agent's functions are run by Python instead of compiled; the same, only slower.
+    state: the state from which training is resumed, if it is not empty. interpreted: run the agent's
+    functions in the interpreter instead of compiled ones; the result is the same.
     """
     actor = (_interpreted if interpreted else _compiled)(learner(task), len(task.grid.buckets))
     env = task.resolved.make()
     if state:
         actor.words[:] = state["words"]
-        continue_at(env, state["environment"])
+        set_generator_state(env, state["environment"])
     try:
         yield from _blocks(task, env, actor, int(state["episodes"]) if state else 0)
     finally:
@@ -63,28 +65,28 @@ def train(task: Task, state: State | None = None, interpreted: bool = False) -> 
 
 
 def _interpreted(learning: Learner, dimensions: int) -> Actor:
-    scene = Scene(learning.agent, learning.memory, np.zeros(dimensions))
-    calls = partial(learning.begin, *scene), partial(learning.observe, *scene)
-    return Actor(scene, np.zeros((0, 0), np.int64), *calls)
+    record = AgentRecord(learning.agent, learning.memory, np.zeros(dimensions))
+    calls = partial(learning.begin, *record), partial(learning.observe, *record)
+    return Actor(record, np.zeros((0, 0), np.int64), *calls)
 
 
 def first_action(words: Words) -> int:
-    """`begin` for the scene in a block: one argument, for each costs a call from Python some time."""
-    scene = unpack(words)
-    return begin(scene.agent, scene.memory, scene.observation)
+    """Call `begin` for the record in a block: a single argument, because each one costs time in a call."""
+    record = unpack(words)
+    return begin(record.agent, record.memory, record.observation)
 
 
 def next_action(words: Words, r: float, terminated: bool, truncated: bool) -> int:
-    """`observe` for the scene in a block."""
-    scene = unpack(words)
-    return observe(scene.agent, scene.memory, scene.observation, r, terminated, truncated)
+    """Call `observe` for the record in a block."""
+    record = unpack(words)
+    return observe(record.agent, record.memory, record.observation, r, terminated, truncated)
 
 
 def _compiled(learning: Learner, dimensions: int) -> Actor:
     from numba import boolean, float64, int64
 
-    block = pack([Scene(learning.agent, learning.memory, np.zeros(dimensions))])
-    names, words = codes(block.packing), int64[:, ::1]
+    block = pack([AgentRecord(learning.agent, learning.memory, np.zeros(dimensions))])
+    names, words = intrinsics_for(block.packing), int64[:, ::1]
     first = compiled(first_action, int64(words), {**names, "begin": learning.begin})
     following = compiled(
         next_action, int64(words, float64, boolean, boolean), {**names, "observe": learning.observe}
@@ -94,30 +96,30 @@ def _compiled(learning: Learner, dimensions: int) -> Actor:
 
 
 def _blocks(task: Task, env: Any, actor: Actor, first: int) -> Iterator[Block]:
-    config, agent = task.config, actor.scene.agent
+    config, agent = task.config, actor.record.agent
 
-    def reached() -> dict[str, Any]:
-        if not (actor.words.size and keeps_only_its_generator(task.resolved)):
+    def state() -> dict[str, Any]:
+        if not (actor.words.size and is_resumable(task.resolved)):
             return {}
-        own = {"words": actor.words.copy(), "environment": generator_of(env)}
-        return own | {"episodes": np.array(span.end)}
+        arrays = {"words": actor.words.copy(), "environment": get_generator_state(env)}
+        return arrays | {"episodes": np.array(span.end)}
 
-    for span in spans(config.episodes, config.checkpoint_every, LONGEST, first):
+    for span in spans(config.episodes, config.checkpoint_every, MAX_EPISODES, first):
         episodes = np.arange(span.first, span.end)
-        done = []
-        for episode, pace in zip(episodes, paces(task, episodes), strict=True):
-            agent.pace[:] = pace
-            seen, _ = env.reset(seed=task.environment_seed if episode == 0 else None)
-            actor.scene.observation[:] = _numbers(task, seen)
-            done.append(_episode(task, env, actor))
-        returns, lengths = zip(*done, strict=True)
-        tables, counted = agent.q.reshape(1, *task.resolved.shape).copy(), np.array(lengths, np.int32)
-        yield Block((span,), np.array(returns), counted, task.epsilon(episodes), tables, reached)
+        results = []
+        for episode, rates in zip(episodes, rates_of(task, episodes), strict=True):
+            agent.rates[:] = rates
+            observation, _ = env.reset(seed=task.environment_seed if episode == 0 else None)
+            actor.record.observation[:] = _numbers(task, observation)
+            results.append(_episode(task, env, actor))
+        returns, lengths = (np.array(column) for column in zip(*results, strict=True))
+        tables = agent.q.reshape(1, *task.resolved.shape).copy()
+        yield Block((span,), returns, lengths.astype(np.int32), task.epsilon(episodes), tables, state)
 
 
 def _episode(task: Task, env: Any, actor: Actor) -> tuple[float, int]:
-    """The rest of an episode whose first observation is there; its return and length."""
-    step, observe, observation = env.step, actor.observe, actor.scene.observation
+    """Run an episode from the observation in the actor's record; return its return and length."""
+    step, observe, observation = env.step, actor.observe, actor.record.observation
     skip, max_steps = task.config.terminal_rule == "tutorial", task.resolved.max_steps
     first_action = task.resolved.description.first_action
     a = actor.begin()
@@ -136,7 +138,7 @@ def _episode(task: Task, env: Any, actor: Actor) -> tuple[float, int]:
 
 
 def _numbers(task: Task, seen: Any) -> list[float]:
-    """An observation as numbers; raises ValueError for NaN, for which compiled code would have no cell."""
+    """Return an observation as numbers; raise ValueError for NaN, which has no cell in compiled code."""
     numbers = task.resolved.description.encode(seen)
     if math.isnan(sum(numbers)) and any(map(math.isnan, numbers)):  # inf - inf is NaN, too
         raise ValueError(f"{task.config.env.id} gave an observation with NaN: {numbers}")

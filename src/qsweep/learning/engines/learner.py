@@ -1,4 +1,4 @@
-"""A task -> the agent that learns it, with its algorithm's memory and functions."""
+"""The learner of a task: its agent, with the algorithm's memory and functions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from qsweep.learning.task import Task
 
 @dataclass(frozen=True)
 class Learner:
-    """An agent, what its algorithm keeps, and the plain functions by which it acts and learns."""
+    """An agent, its algorithm's memory, and the plain functions by which it acts and learns."""
 
     agent: Agent
     memory: Any
@@ -30,13 +30,13 @@ class Learner:
 
 
 def learner(task: Task) -> Learner:
-    """The agent of a task, before its first episode."""
+    """Return the learner of a task before its first episode."""
     chosen = algorithm(task.config.algorithm)
     agent = _agent(task)
     memory = chosen.memory(
         Basis(
             q=agent.q,
-            another=lambda: task.table(1).reshape(agent.q.shape),
+            another_table=lambda: task.table(1).reshape(agent.q.shape),
             tilings=task.grid.tilings,
             max_steps=task.resolved.max_steps,
             gamma=agent.gamma,
@@ -44,35 +44,35 @@ def learner(task: Task) -> Learner:
             hyperparameters={key: getattr(task.config, key) for key in chosen.hyperparameters},
         )
     )
-    return Learner(agent, memory, *functions(task.config.algorithm))
+    return Learner(agent, memory, *acting_functions(task.config.algorithm))
 
 
 @cache
-def functions(name: str) -> tuple[Callable[..., int], Callable[..., int]]:
-    """`acting.begin` and `acting.observe` of an algorithm."""
+def acting_functions(name: str) -> tuple[Callable[..., int], Callable[..., int]]:
+    """Return `acting.begin` and `acting.observe`, specialised for an algorithm."""
     chosen = algorithm(name)
     begin = specialised(acting.begin, {"forget": chosen.forget})
-    names = {"learn": chosen.learn, "LOOKS_AHEAD": chosen.looks_ahead}
+    names = {"learn": chosen.learn, "NEEDS_NEXT_ACTION": chosen.needs_next_action}
     return begin, specialised(acting.observe, names)
 
 
 def _agent(task: Task) -> Agent:
     config, cells, tilings = task.config, task.grid.cells, task.grid.tilings
-    falling, exploration = config.learning_rate_schedule == "visits", EXPLORATIONS[config.exploration]
-    counted = cells if falling or exploration == UCB else 0
+    decaying, exploration = config.learning_rate_schedule == "visits", EXPLORATIONS[config.exploration]
+    counted_cells = cells if decaying or exploration == UCB else 0
     return Agent(
         q=task.table(0).reshape(cells, task.actions),
         lattice=lattice(task.grid),
         s=np.zeros(tilings, np.int64),
         s_next=np.zeros(tilings, np.int64),
         available=np.array(task.resolved.description.available or (), np.int64),
-        visits=np.zeros((counted, task.actions), np.int64),
-        pace=np.zeros(2),
+        visits=np.zeros((counted_cells, task.actions), np.int64),
+        rates=np.zeros(2),
         now=np.zeros(2, np.int64),
-        row=np.zeros(task.actions),
+        preferences=np.zeros(task.actions),
         policy=np.zeros(task.actions),
         gamma=config.discount,
-        falling=falling,
+        decaying=decaying,
         exploration=exploration,
         parameter=float(config.temperature or config.confidence or 0.0),
         random_ties=config.ties == "random",
@@ -80,9 +80,9 @@ def _agent(task: Task) -> Agent:
     )
 
 
-def paces(task: Task, episodes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """What `Agent.pace` is in each of some episodes, float64[n, 2]: epsilon, at most 1, and the step size."""
-    pace = np.empty((len(episodes), 2))
-    pace[:, EPSILON] = np.minimum(task.epsilon(episodes), 1.0)
-    pace[:, ALPHA] = task.learning_rate(episodes) / task.grid.tilings
-    return pace
+def rates_of(task: Task, episodes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return `Agent.rates` of episodes [n], float64[n, 2]: epsilon, at most 1, and a cell's step size."""
+    rates = np.empty((len(episodes), 2))
+    rates[:, EPSILON] = np.minimum(task.epsilon(episodes), 1.0)
+    rates[:, ALPHA] = task.learning_rate(episodes) / task.grid.tilings
+    return rates

@@ -1,36 +1,31 @@
-"""Episodes of agents in the twin of an environment, one after the other; of several agents by turns."""
+"""The compiled training loop: episodes of one agent, or of several interleaved ones, in a twin."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from qsweep.environments.twins.pcg64 import Stream
 from qsweep.environments.twins.twin import reset, step
 from qsweep.learning.agent.acting import begin, observe
 from qsweep.learning.agent.agent import ACTION, Agent
-from qsweep.learning.compiler.intrinsics import each, held, put_back
+from qsweep.learning.compiler.intrinsics import for_each, load_records, store_records
 from qsweep.learning.compiler.packing import Words
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from qsweep.system.arrays import Floats, Ints
 
 EPISODE, CHUNK, LENGTH, TERMINATED = range(4)
-"""Places in `Lane.at`."""
+"""Indices into `Lane.progress`."""
 TOTAL, LAST = 0, 1
-"""Places in `Lane.rewards`."""
+"""Indices into `Lane.rewards`."""
 
-ALONE = False
-"""Whether there is one lane only, where code is compiled for that."""
+SINGLE_LANE = False
+"""True if the code is compiled for a single lane."""
 
 
 class World(NamedTuple):
-    """A twin at work. state, observation: float64[k] and float64[dimensions], written to.
+    """The state of a twin: state float64[k] and observation float64[dimensions], which every step changes.
 
-    random: the stream that it draws from. skip_truncated: the last step of an episode is not learned from
-    where the step limit ended it.
+    random: the stream from which the twin draws. skip_truncated: the agent does not learn from a step that
+    the step limit truncates (the tutorial's rule).
     """
 
     random: Stream
@@ -42,10 +37,10 @@ class World(NamedTuple):
 
 
 class Starts(NamedTuple):
-    """Where episodes start. states, observations: [episodes, ...], or empty where `reset` draws that.
+    """The starts of episodes: states and observations [episodes, ...], empty if `reset` draws them.
 
-    streams: uint64[episodes, 4], where each episode begins to draw from, or empty: where the one before has
-    ended.
+    streams: uint64[episodes, 4], the stream of each episode; empty if an episode continues the stream of
+    the one before.
     """
 
     states: Floats
@@ -54,37 +49,37 @@ class Starts(NamedTuple):
 
 
 class Lane(NamedTuple):
-    """A run on its way: an agent in its world, and how far it is.
+    """A run in training: an agent, the twin that it acts in, and its progress in the current call.
 
-    at int64[4]: the episode and the chunk that it is in, the steps of that episode so far, and whether the
-    last one terminated it. rewards float64[2]: their sum, and the last one.
+    progress int64[4]: indices of the episode and of the chunk, steps of the episode so far, and 1 if the
+    last one terminated it. rewards float64[2]: the sum in this episode, and the last one.
     """
 
     world: World
     agent: Agent
     memory: Any
-    at: Ints
+    progress: Ints
     rewards: Floats
 
 
-class Batch(NamedTuple):
+class EpisodeBatch(NamedTuple):
     """The episodes of one call, in several lanes.
 
-    starts: of every lane, [lanes, episodes, ...]. pace float64[episodes, 2]: see `paces`. ends int64[chunks]:
-    how many episodes are done at the end of each chunk. Written to: tables float64[lanes, chunks, cells,
-    actions], returns float64[lanes, episodes], lengths int32[lanes, episodes].
+    Inputs: starts of every lane [lanes, episodes, ...]; rates float64[episodes, 2], see `rates_of`; ends
+    int64[chunks], the number of episodes done at the end of each chunk. Outputs: tables float64[lanes,
+    chunks, cells, actions], returns float64[lanes, episodes], lengths int32[lanes, episodes].
     """
 
     starts: Starts
-    pace: Floats
+    rates: Floats
     ends: Ints
     tables: Floats
     returns: Floats
     lengths: Any
 
 
-def start(reset: Any, world: World, starts: Starts, episode: int) -> None:
-    """Put the world where an episode starts."""
+def reset_world(reset: Any, world: World, starts: Starts, episode: int) -> None:
+    """Set a twin's state and observation to the start of an episode."""
     if len(starts.states) == 0:
         if len(starts.streams) > 0:
             for i in range(len(world.random)):
@@ -97,79 +92,81 @@ def start(reset: Any, world: World, starts: Starts, episode: int) -> None:
         world.observation[i] = starts.observations[episode, i]
 
 
-def begin_episode(lane: Lane, number: int, starts: Starts, pace: Floats) -> None:
-    """Put a lane where its episode starts; number: of the lane. starts, pace: see `Batch`."""
-    episode = lane.at[EPISODE]
-    for i in range(len(lane.agent.pace)):
-        lane.agent.pace[i] = pace[episode, i]
+def begin_episode(lane: Lane, number: int, starts: Starts, rates: Floats) -> None:
+    """Start a lane's next episode. number: the lane's index. starts, rates: see `EpisodeBatch`."""
+    episode = lane.progress[EPISODE]
+    for i in range(len(lane.agent.rates)):
+        lane.agent.rates[i] = rates[episode, i]
     lane.rewards[TOTAL] = 0.0
     own = Starts(starts.states[number], starts.observations[number], starts.streams[number])
-    start(reset, lane.world, own, episode)
+    reset_world(reset, lane.world, own, episode)
     begin(lane.agent, lane.memory, lane.world.observation)
 
 
-def learn(lane: Lane) -> bool:
-    """A lane's agent learns from that step; whether the episode is over."""
-    world, r, terminated = lane.world, lane.rewards[LAST], lane.at[TERMINATED] != 0
+def learn_from_step(lane: Lane) -> bool:
+    """Let a lane's agent learn from its last step; return whether the episode is over."""
+    world, r, terminated = lane.world, lane.rewards[LAST], lane.progress[TERMINATED] != 0
     lane.rewards[TOTAL] += r
-    lane.at[LENGTH] += 1
-    truncated = lane.at[LENGTH] >= world.max_steps and not terminated
+    lane.progress[LENGTH] += 1
+    truncated = lane.progress[LENGTH] >= world.max_steps and not terminated
     if not (truncated and world.skip_truncated):
         observe(lane.agent, lane.memory, world.observation, r, terminated, truncated)
     return terminated or truncated
 
 
-def end_episode(lane: Lane, number: int, batch: Batch) -> None:
-    """Write down what a lane's episode was; number: of the lane."""
-    q, at = lane.agent.q, lane.at
-    episode, chunk = at[EPISODE], at[CHUNK]
-    batch.returns[number, episode], batch.lengths[number, episode] = lane.rewards[TOTAL], at[LENGTH]
-    at[EPISODE], at[LENGTH] = episode + 1, 0
-    if at[EPISODE] == batch.ends[chunk]:
+def end_episode(lane: Lane, number: int, batch: EpisodeBatch) -> None:
+    """Store the results of a lane's episode, and its Q-table at the end of a chunk."""
+    q, progress = lane.agent.q, lane.progress
+    episode, chunk = progress[EPISODE], progress[CHUNK]
+    batch.returns[number, episode], batch.lengths[number, episode] = lane.rewards[TOTAL], progress[LENGTH]
+    progress[EPISODE], progress[LENGTH] = episode + 1, 0
+    if progress[EPISODE] == batch.ends[chunk]:
         for cell in range(q.shape[0]):
             for a in range(q.shape[1]):
                 batch.tables[number, chunk, cell, a] = q[cell, a]
-        at[CHUNK] = chunk + 1
+        progress[CHUNK] = chunk + 1
 
 
-def going(lane: Lane, batch: Batch) -> bool:
-    """Whether a lane has not come to the end of a batch."""
-    return ALONE or lane.at[EPISODE] < len(batch.pace)
+def unfinished(lane: Lane, batch: EpisodeBatch) -> bool:
+    """Return whether a lane has episodes left in the batch."""
+    return SINGLE_LANE or lane.progress[EPISODE] < len(batch.rates)
 
 
-def act(lane: Lane, number: int, batch: Batch) -> int:
-    """The world of a lane takes one step, the first one of an episode after its start."""
-    if going(lane, batch):
-        if lane.at[LENGTH] == 0:
-            begin_episode(lane, number, batch.starts, batch.pace)
+def take_step(lane: Lane, number: int, batch: EpisodeBatch) -> int:
+    """Make one step in a lane's twin, after starting an episode if none is running; return 0."""
+    if unfinished(lane, batch):
+        if lane.progress[LENGTH] == 0:
+            begin_episode(lane, number, batch.starts, batch.rates)
         world, a = lane.world, lane.agent.now[ACTION]
         r, terminated = step(world.random, world.constants, world.state, a, world.observation)
-        lane.rewards[LAST], lane.at[TERMINATED] = r, terminated
+        lane.rewards[LAST], lane.progress[TERMINATED] = r, terminated
     return 0
 
 
-def follow(lane: Lane, number: int, batch: Batch) -> int:
-    """The agent of a lane learns from that; 1 at the end of the batch."""
-    if going(lane, batch) and learn(lane):
+def finish_step(lane: Lane, number: int, batch: EpisodeBatch) -> int:
+    """Let a lane's agent learn from its step; return 1 if that was the batch's last, otherwise 0."""
+    if unfinished(lane, batch) and learn_from_step(lane):
         end_episode(lane, number, batch)
-        return int(lane.at[EPISODE] == len(batch.pace))
+        return int(lane.progress[EPISODE] == len(batch.rates))
     return 0
 
 
-def enter(lane: Lane, _number: int, _batch: Batch) -> int:
-    """A lane is at the beginning of a batch; 1, lanes are counted."""
-    lane.at[EPISODE], lane.at[CHUNK], lane.at[LENGTH] = 0, 0, 0
+def reset_progress(lane: Lane, _number: int, _batch: EpisodeBatch) -> int:
+    """Set a lane to the beginning of a batch; return 1, so that the sum is the number of lanes."""
+    lane.progress[EPISODE], lane.progress[CHUNK], lane.progress[LENGTH] = 0, 0, 0
     return 1
 
 
-def train_lanes(words: Words, batch: Batch) -> None:
-    """Train lanes to the end of a batch, a step of each in turn: none waits for what another computes.
+def train_lanes(words: Words, batch: EpisodeBatch) -> None:
+    """Train all lanes to the end of a batch, one step of each in turn.
 
-    words: their blocks.
+    The steps of different lanes are independent, so that the processor executes them in parallel.
+
+    words: the blocks of the lanes.
     """
-    lanes = held(words)
-    live = each(enter, lanes, batch)
-    while live > 0:
-        each(act, lanes, batch)
-        live -= each(follow, lanes, batch)
-    put_back(lanes, words)
+    lanes = load_records(words)
+    running = for_each(reset_progress, lanes, batch)
+    while running > 0:
+        for_each(take_step, lanes, batch)
+        running -= for_each(finish_step, lanes, batch)
+    store_records(lanes, words)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from qsweep import seeds
-
-Floats = npt.NDArray[np.float64]
+from qsweep.system.arrays import Floats
 
 RESAMPLES = 2000
 FEW = 1000

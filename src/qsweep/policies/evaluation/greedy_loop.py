@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from qsweep.environments.grid import Floats, Lattice, locate
+from qsweep.environments.grid import Lattice, locate
 from qsweep.environments.twins.pcg64 import Stream
 from qsweep.environments.twins.twin import reset, step
-from qsweep.learning.agent.values import place
-from qsweep.learning.compiler.intrinsics import each, held
+from qsweep.learning.agent.values import index
+from qsweep.learning.compiler.intrinsics import for_each, load_records
 from qsweep.learning.compiler.packing import Words
-from qsweep.learning.engines.loop import Starts, World, start
-
-Ints = npt.NDArray[np.int64]
+from qsweep.learning.engines.loop import Starts, World, reset_world
+from qsweep.system.arrays import Floats, Ints
 
 GOING, EPISODE, LENGTH = range(3)
 """Places in `Lane.at`."""
@@ -82,7 +80,7 @@ def choose(lane: Lane, number: int, course: Course) -> int:
         locate(lane.lattice, lane.observation, cells)
         return greedy_action(course.q, course.best, cells)
     locate(lane.lattice, lane.observation, lane.cell)
-    return int(course.best[place(lane.cell[0])])
+    return int(course.best[index(lane.cell[0])])
 
 
 def enter(lane: Lane, _number: int, course: Course) -> int:
@@ -95,7 +93,7 @@ def enter(lane: Lane, _number: int, course: Course) -> int:
         course.next[0] += 1
         at[GOING], at[EPISODE], at[LENGTH], lane.total[0] = 1, episode, 0, 0.0
         world = World(lane.random, course.constants, lane.state, lane.observation, course.max_steps, False)
-        start(reset, world, course.starts, episode)
+        reset_world(reset, world, course.starts, episode)
     return 1
 
 
@@ -108,7 +106,7 @@ def act(lane: Lane, number: int, course: Course) -> int:
         lane.total[0] += reward
         at[LENGTH] += 1
         if over or at[LENGTH] >= course.max_steps:
-            episode = place(at[EPISODE])
+            episode = index(at[EPISODE])
             course.returns[episode], course.lengths[episode] = lane.total[0], at[LENGTH]
             course.terminated[episode] = over
             at[GOING] = 0
@@ -120,6 +118,6 @@ def greedy_episodes(words: Words, course: Course) -> None:
 
     words: the blocks of the lanes, none of which is in an episode.
     """
-    lanes = held(words)
-    while each(enter, lanes, course) > 0:
-        each(act, lanes, course)
+    lanes = load_records(words)
+    while for_each(enter, lanes, course) > 0:
+        for_each(act, lanes, course)

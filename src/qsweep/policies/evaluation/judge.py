@@ -14,8 +14,9 @@ from qsweep import seeds
 from qsweep.environments.resolved import Resolved
 from qsweep.learning.training import Block
 from qsweep.policies.evaluation.bootstrap import mean_interval
-from qsweep.policies.evaluation.rollouts import QTable, Rollouts, roll_out
+from qsweep.policies.evaluation.rollouts import Rollouts, roll_out
 from qsweep.system import arrow
+from qsweep.system.arrays import QTable
 from qsweep.tracking.curves import Points
 
 TEST_FILE = "test_episodes.parquet"

@@ -11,17 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from qsweep.environments.facts import facts
-from qsweep.environments.grid import Floats, Grid, Lattice, lattice, locate
+from qsweep.environments.grid import Grid, Lattice, lattice, locate
 from qsweep.environments.resolved import Setting
 from qsweep.environments.twins.pcg64 import stream
 from qsweep.environments.twins.twin import Twin
 from qsweep.learning.compiler.compilation import compiled
-from qsweep.learning.compiler.intrinsics import codes
+from qsweep.learning.compiler.intrinsics import intrinsics_for
 from qsweep.learning.compiler.packing import Packed, pack
 from qsweep.learning.engines.loop import Starts
 from qsweep.policies.evaluation.greedy_loop import Course, Lane, greedy_action, greedy_episodes
-
-QTable = npt.NDArray[np.float64]
+from qsweep.system.arrays import Floats, QTable
 
 LANES = 3
 """How many episodes are rolled out by turns: with more, the processor gains no more."""
@@ -113,7 +112,7 @@ def _compiled(setting: Setting, twin: Twin, q_table: QTable, seeds: range) -> Ro
 def _lanes(twin: Twin, grid: Grid) -> Packed:
     """Lanes that are in no episode yet."""
     cell, at, total = np.zeros(1, np.int64), np.zeros(3, np.int64), np.zeros(1)
-    return pack([Lane(stream(0), *twin.room(), lattice(grid), cell, at, total)] * LANES, FIXED)
+    return pack([Lane(stream(0), *twin.buffers(), lattice(grid), cell, at, total)] * LANES, FIXED)
 
 
 @lru_cache(maxsize=8)
@@ -132,13 +131,13 @@ def _kernel(twin: Twin) -> Callable[..., None]:
     from numba import boolean, float64, int32, int64, typeof, void
     from numba.types import NamedTuple
 
-    _, observation = twin.room()
+    _, observation = twin.buffers()
     grid = Grid((0.0,) * len(observation), (1.0,) * len(observation), (1,) * len(observation))
     tables = (float64[:, ::1], int64[::1], int64[::1], int64[:, ::1])
     results = (float64[::1], int32[::1], boolean[::1])
     starts = typeof(_starts(twin, range(1)))
     course = NamedTuple((starts, typeof(twin.constants), int64, *tables, *results), Course)
-    names = {"reset": twin.reset, "step": twin.step, **codes(_lanes(twin, grid).packing)}
+    names = {"reset": twin.reset, "step": twin.step, **intrinsics_for(_lanes(twin, grid).packing)}
     return compiled(greedy_episodes, void(int64[:, ::1], course), names)  # type: ignore[no-any-return]
 
 

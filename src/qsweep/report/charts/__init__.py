@@ -1,1 +1,1 @@
-"""What the report draws: charts as data, whichever way they are drawn."""
+"""The charts of the report, as data that matplotlib and the page draw."""

@@ -1,6 +1,6 @@
-"""What a figure shows, apart from how it is drawn: matplotlib draws it into a file, the page into SVG.
+"""The content of charts, independent of their drawing: matplotlib draws them to files, the page as SVG.
 
-Every chart can also be read as a table. Numbers that are missing are NaN.
+Every chart can also be read as a table. Missing numbers are NaN.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import numpy.typing as npt
 
 from qsweep.report.formats import number, with_interval
 from qsweep.report.statistics.summaries import Interval
+from qsweep.system.arrays import Floats
 
-Floats = npt.NDArray[np.float64]
-Row = tuple[str, ...]
+TextRow = tuple[str, ...]
 
-TABLED = 11
-"""Points of a line that its table lists."""
+TABLE_POINTS = 11
+"""The number of points of a curve that its table lists."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A side of a chart. names: of categories, which stand at 0, 1, 2, ...; empty on a scale of numbers."""
+    """An axis of a chart. names: the categories at 0, 1, 2, ...; empty on a numeric scale."""
 
     label: str
     scale: Literal["linear", "log"] = "linear"
@@ -34,7 +34,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Rule:
-    """A line across the chart at a value that is known beforehand: the optimum, the solved line."""
+    """A horizontal line at a known value: the optimum, the return at which an environment is solved."""
 
     value: float
     label: str
@@ -42,9 +42,9 @@ class Rule:
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A curve with its band: x and y [n]; low and high [n], least and most [n], all NaN where unknown.
+    """A line x, y [n] with its band low, high [n] and its extremes least, most [n], NaN where unknown.
 
-    colour: its place in the palette; None: one of many, in grey.
+    colour: its index in the palette; None: grey.
     """
 
     label: str
@@ -59,7 +59,7 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class _Titled:
-    """What every chart has."""
+    """The name, title and caption that every chart has."""
 
     name: str
     title: str
@@ -68,7 +68,7 @@ class _Titled:
 
 @dataclass(frozen=True, eq=False)
 class LineChart(_Titled):
-    """Curves over one x. band: what low and high are; extremes: what least and most are; "" for nothing."""
+    """Curves over a common x. band, extremes: the legend's texts for low and high, and least and most."""
 
     x: Axis
     y: Axis
@@ -77,24 +77,24 @@ class LineChart(_Titled):
     band: str = ""
     extremes: str = ""
 
-    def header(self) -> Row:
-        """The heads of the table: the x, then every line."""
+    def header(self) -> TextRow:
+        """Return the table's header: the x axis, then every curve."""
         return (self.x.label, *(line.label for line in self.lines))
 
-    def rows(self) -> Iterator[Row]:
-        """The lines at some values of x, evenly spaced."""
+    def rows(self) -> Iterator[TextRow]:
+        """Yield the curves' values at evenly spaced values of x."""
         shown = [line for line in self.lines if len(line.x)]
         if not shown:
             return
         first, last = min(line.x[0] for line in shown), max(line.x[-1] for line in shown)
-        for at in np.linspace(first, last, TABLED):
+        for at in np.linspace(first, last, TABLE_POINTS):
             cells = [with_interval(*_at(line, float(at))) for line in self.lines]
-            yield (plain(float(at)), *cells)
+            yield (axis_number(float(at)), *cells)
 
 
 @dataclass(frozen=True, eq=False)
 class Dots:
-    """Dots at one place of x, a name each, with their mean and its interval."""
+    """Named values at one x, with their mean and its interval."""
 
     label: str
     x: float
@@ -106,19 +106,19 @@ class Dots:
 
 @dataclass(frozen=True, eq=False)
 class DotChart(_Titled):
-    """Every value as a dot, in groups along x."""
+    """Groups of values along x, each value a dot."""
 
     x: Axis
     y: Axis
     groups: tuple[Dots, ...]
     rules: tuple[Rule, ...] = ()
 
-    def header(self) -> Row:
-        """The heads of the table."""
+    def header(self) -> TextRow:
+        """Return the table's header."""
         return (self.x.label, "dots", f"mean {self.y.label} (95% interval)", "lowest", "highest")
 
-    def rows(self) -> Iterator[Row]:
-        """A group a row."""
+    def rows(self) -> Iterator[TextRow]:
+        """Yield one row per group."""
         for group in self.groups:
             ends = (number(float(group.values.min())), number(float(group.values.max())))
             mean = with_interval(group.mean, *group.interval)
@@ -127,26 +127,26 @@ class DotChart(_Titled):
 
 @dataclass(frozen=True, eq=False)
 class ScatterChart(_Titled):
-    """Two numbers of everything: a label, its mean x and y, and all its values x [n], y [n], names [n]."""
+    """Clouds of points (x, y), one per variant."""
 
     x: Axis
     y: Axis
     clouds: tuple[Cloud, ...]
     rules: tuple[Rule, ...] = ()
 
-    def header(self) -> Row:
-        """The heads of the table."""
+    def header(self) -> TextRow:
+        """Return the table's header."""
         return ("variant", f"mean {self.x.label}", f"mean {self.y.label}")
 
-    def rows(self) -> Iterator[Row]:
-        """A cloud a row."""
+    def rows(self) -> Iterator[TextRow]:
+        """Yield one row per cloud."""
         for cloud in self.clouds:
             yield (cloud.label, number(float(cloud.x.mean())), number(float(cloud.y.mean())))
 
 
 @dataclass(frozen=True, eq=False)
 class Cloud:
-    """The dots of one variant: x [n], y [n], a name each. colour: as a line's."""
+    """The named points of one variant: x [n], y [n]. colour: as a curve's."""
 
     label: str
     x: Floats
@@ -157,7 +157,7 @@ class Cloud:
 
 @dataclass(frozen=True, eq=False)
 class HeatChart(_Titled):
-    """A value for each pair: values and counts [rows, columns], NaN and 0 where there is none."""
+    """Mean values and counts of runs [rows, columns] for pairs of settings; NaN and 0 without a run."""
 
     x: Axis
     y: Axis
@@ -165,43 +165,43 @@ class HeatChart(_Titled):
     counts: npt.NDArray[np.int64]
     value: str
 
-    def header(self) -> Row:
-        """The heads of the table."""
+    def header(self) -> TextRow:
+        """Return the table's header."""
         return (f"{self.y.label} \\ {self.x.label}", *self.x.names)
 
-    def rows(self) -> Iterator[Row]:
-        """A row of the map a row, the first at the top."""
+    def rows(self) -> Iterator[TextRow]:
+        """Yield one row per row of the map, from the top."""
         for name, values in zip(self.y.names, self.values, strict=True):
             yield (name, *(number(float(value)) if not math.isnan(value) else "-" for value in values))
 
 
 @dataclass(frozen=True, eq=False)
 class ParallelChart(_Titled):
-    """Variants as lines over one axis for each hyperparameter; the last axis is the score.
+    """Variants as lines over one axis per hyperparameter; the last axis is the score.
 
-    places [variants, axes]: from 0 (bottom) to 1. ticks: of each axis, (place, text). words: of each
-    variant what its line is at each axis. shade [variants]: 0 (the lowest score) to 1.
+    places [variants, axes]: heights from 0 (bottom) to 1. ticks: (height, text), per axis. words: the text
+    of each variant's value, per axis. shade [variants]: from 0 (the lowest score) to 1.
     """
 
     axes: tuple[str, ...]
     ticks: tuple[tuple[tuple[float, str], ...], ...]
     labels: tuple[str, ...]
     places: Floats
-    words: tuple[Row, ...]
+    words: tuple[TextRow, ...]
     shade: Floats
 
-    def header(self) -> Row:
-        """The heads of the table."""
+    def header(self) -> TextRow:
+        """Return the table's header."""
         return self.axes
 
-    def rows(self) -> Iterator[Row]:
-        """A variant a row."""
+    def rows(self) -> Iterator[TextRow]:
+        """Yield one row per variant."""
         yield from self.words
 
 
 @dataclass(frozen=True, eq=False)
 class Bar:
-    """A length with its interval."""
+    """A share, from 0 to 1, with its interval."""
 
     label: str
     value: float
@@ -210,17 +210,17 @@ class Bar:
 
 @dataclass(frozen=True, eq=False)
 class BarChart(_Titled):
-    """Lengths from 0 to 1."""
+    """Bars from 0 to 1."""
 
     x: Axis
     bars: tuple[Bar, ...]
 
-    def header(self) -> Row:
-        """The heads of the table."""
+    def header(self) -> TextRow:
+        """Return the table's header."""
         return ("", f"{self.x.label} (95% interval)")
 
-    def rows(self) -> Iterator[Row]:
-        """A bar a row."""
+    def rows(self) -> Iterator[TextRow]:
+        """Yield one row per bar."""
         for bar in self.bars:
             yield (bar.label, with_interval(bar.value, *bar.interval))
 
@@ -230,30 +230,30 @@ Chart = LineChart | DotChart | ScatterChart | HeatChart | ParallelChart | BarCha
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A figure that does not apply, and a sentence that says why."""
+    """The name of a chart that does not apply, and a sentence with the reason."""
 
     name: str
     why: str
 
 
-def plain(value: float) -> str:
-    """A number on an axis: whole ones in full, with commas."""
+def axis_number(value: float) -> str:
+    """Return the text of a number on an axis; integers in full, with commas."""
     return f"{value:,.0f}" if abs(value) >= 1000 or value == round(value) else number(value)
 
 
 def _at(line: Line, x: float) -> tuple[float, float, float]:
-    """A line and its band where its point is nearest to x; NaN beyond its ends."""
+    """Return y, low and high at the curve's point nearest to x; NaN beyond its ends."""
     if not len(line.x) or not line.x[0] <= x <= line.x[-1]:
         return math.nan, math.nan, math.nan
     nearest = int(np.abs(line.x - x).argmin())
     return float(line.y[nearest]), float(line.low[nearest]), float(line.high[nearest])
 
 
-def unknown(n: int) -> Floats:
-    """A band that is not known: NaN [n]."""
+def no_values(n: int) -> Floats:
+    """Return NaN [n], for an unknown band."""
     return np.full(n, np.nan)
 
 
-def positions(values: Sequence[float], factor: float = 5) -> Literal["linear", "log"]:
-    """The scale on which values lie apart best: a logarithmic one if they span such a factor."""
+def best_scale(values: Sequence[float], factor: float = 5) -> Literal["linear", "log"]:
+    """Return the scale on which values are best separated: logarithmic if they span at least `factor`."""
     return "log" if min(values) > 0 and max(values) / min(values) >= factor else "linear"

@@ -1,4 +1,4 @@
-"""Charts of how training went: curves of variants over their seeds, and of one run."""
+"""Learning curves: of variants over their seeds, and of one run."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from qsweep.report.charts.chart import Axis, Floats, LeftOut, Line, LineChart, Rule, unknown
+from qsweep.report.charts.chart import Axis, LeftOut, Line, LineChart, Rule, no_values
 from qsweep.report.comparison.studies import Study
 from qsweep.report.loading.curves import Histories, aligned
 from qsweep.report.statistics.summaries import bootstrap_interval
+from qsweep.system.arrays import Floats
 
-COLOURED = 6
-"""Variants that have a colour of their own and a band: the first in the order of their scores."""
-DRAWN = 40
-"""Variants that have a line at all."""
+MAX_COLOURED = 6
+"""The number of variants with a colour of their own and a band: those with the highest scores."""
+MAX_CURVES = 40
+"""The maximum number of variants with a curve."""
 RESAMPLES = 500
-"""For each point of a band: its ends vary by a twentieth of its width."""
+"""Resamples for each point of a band: its ends vary by a twentieth of its width."""
 
 
 def learning_curves(
     study: Study, found: Histories, rules: Sequence[Rule], generator: np.random.Generator
 ) -> LineChart | LeftOut:
-    """The trailing average return while training, of each variant over its seeds."""
+    """Return the chart of the trailing average return in training, of each variant over its seeds."""
     lines = _lines(study, found, "train/return", generator)
     if not lines:
         return LeftOut("learning_curves", "No run has a curve of its training returns.")
@@ -45,7 +46,7 @@ def learning_curves(
 def greedy_curves(
     study: Study, found: Histories, rules: Sequence[Rule], generator: np.random.Generator
 ) -> LineChart | LeftOut:
-    """The validation score of the checkpoints of each variant, over its seeds."""
+    """Return the chart of the checkpoints' validation scores, of each variant over its seeds."""
     lines = _lines(study, found, "eval/return_mean", generator)
     if not lines:
         return LeftOut(
@@ -65,7 +66,7 @@ def greedy_curves(
 
 
 def best_run(study: Study, found: Histories, rules: Sequence[Rule]) -> LineChart | LeftOut:
-    """Average, minimum and maximum of the run that scored highest in the leading variant."""
+    """Return the chart of average, minimum and maximum return of the leading variant's best run."""
     if not study.labels:
         return LeftOut("best_run", "No run has a score.")
     run, window = study.best_run(study.labels[0]), _window(study.of(study.labels[0]))
@@ -82,7 +83,7 @@ def best_run(study: Study, found: Histories, rules: Sequence[Rule]) -> LineChart
         caption=f"{run['name']}: average, minimum and maximum return over the last {window} episodes.",
         x=Axis("episode"),
         y=Axis("return"),
-        lines=(Line("average", x, y, unknown(len(x)), unknown(len(x)), low, high, 0),),
+        lines=(Line("average", x, y, no_values(len(x)), no_values(len(x)), low, high, 0),),
         rules=tuple(rules),
         extremes="minimum and maximum",
     )
@@ -90,7 +91,7 @@ def best_run(study: Study, found: Histories, rules: Sequence[Rule]) -> LineChart
 
 def _of_run(found: Histories, metric: str, run_id: str, x: Floats) -> Floats:
     curve = found.get((metric, run_id))
-    return unknown(len(x)) if curve is None else np.interp(x, *curve)
+    return no_values(len(x)) if curve is None else np.interp(x, *curve)
 
 
 def _window(runs: pd.DataFrame) -> str:
@@ -99,28 +100,30 @@ def _window(runs: pd.DataFrame) -> str:
 
 
 def _many(study: Study) -> str:
-    """What is said where there are more variants than can be told apart by colour."""
+    """Return a sentence about the colours if there are more variants than colours."""
     n = len(study.labels)
-    if n <= COLOURED:
+    if n <= MAX_COLOURED:
         return ""
-    drawn = f"the other {n - COLOURED}" if n <= DRAWN else f"the next {DRAWN - COLOURED} of {n}"
-    return f" The {COLOURED} best variants are in colour, {drawn} in grey."
+    drawn = (
+        f"the other {n - MAX_COLOURED}" if n <= MAX_CURVES else f"the next {MAX_CURVES - MAX_COLOURED} of {n}"
+    )
+    return f" The {MAX_COLOURED} best variants are in colour, {drawn} in grey."
 
 
 def _lines(study: Study, found: Histories, metric: str, generator: np.random.Generator) -> tuple[Line, ...]:
-    """A line for each variant that has the curve. metric: the curve's, or what its three have in common."""
+    """Return a curve for each variant that has one. metric: its name, or the prefix of its three names."""
     three = (
         [f"{metric}_{part}" for part in ("avg", "min", "max")] if metric == "train/return" else [metric] * 3
     )
     lines = []
-    for number, variant in enumerate(study.labels[:DRAWN]):
+    for number, variant in enumerate(study.labels[:MAX_CURVES]):
         runs = list(study.of(variant)["run_id"])
         average = aligned(found, three[0], runs)
         if average is None:
             continue
         x, values = average
-        colour = number if number < COLOURED else None
-        nothing = unknown(len(x))
+        colour = number if number < MAX_COLOURED else None
+        nothing = no_values(len(x))
         if colour is None:
             lines.append(Line(variant, x, values.mean(axis=0), nothing, nothing, nothing, nothing))
             continue

@@ -1,8 +1,9 @@
-"""Functional analysis of variance of a random forest: what each column explains on its own.
+"""Functional analysis of variance (fANOVA) of a random forest: the share that each column explains alone.
 
 Hutter, Hoos and Leyton-Brown (2014), "An Efficient Approach for Assessing Hyperparameter Importance",
-Algorithm 2. The leaves of a tree are boxes, so that marginals are exact sums over them; done by arrays, as a
-search's hundreds of variants need it: optuna's evaluator gives the same numbers in several times the time.
+Algorithm 2. The leaves of a tree are boxes, so that marginals are exact sums over them. They are computed
+with arrays, because a search has hundreds of variants: optuna's evaluator gives the same numbers, but takes
+several times as long.
 """
 
 from __future__ import annotations
@@ -12,28 +13,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from qsweep.system.arrays import Floats
 
 LEAF = -1
 
 
 def shares(codes: npt.NDArray[np.int64], scores: Floats, trees: int, seed: int) -> Floats | None:
-    """The share [columns] of each column of codes [rows, columns] in the variance of scores [rows].
+    """Return the share [columns] of each column of codes [rows, columns] in the variance of scores [rows].
 
-    A column's codes are places 0, 1, ..., its highest, which weigh the same. None where no tree found a
-    difference.
+    The codes of a column are 0, 1, ..., its highest, with equal weights. None if no tree found a difference.
     """
-    from sklearn.ensemble import RandomForestRegressor  # slow to import, and needed here alone
+    from sklearn.ensemble import RandomForestRegressor  # slow to import, and needed only here
 
     forest = RandomForestRegressor(n_estimators=trees, random_state=seed).fit(codes, scores)
     low, high = np.full(codes.shape[1], -0.5), codes.max(axis=0) + 0.5
-    found = [_of_tree(each.tree_, low, high) for each in forest.estimators_]
-    known = [share for share in found if share is not None]
+    of_trees = [_of_tree(tree.tree_, low, high) for tree in forest.estimators_]
+    known = [share for share in of_trees if share is not None]
     return np.mean(known, axis=0) if known else None
 
 
 def _of_tree(tree: Any, low: Floats, high: Floats) -> Floats | None:
-    """The share of each column in the variance of one tree's prediction over the box from low to high."""
+    """Return each column's share in the variance of one tree's prediction over the box from low to high."""
     lows, highs, values = _leaves(tree, low, high)
     sides = (highs - lows) / (high - low)
     volumes = sides.prod(axis=1)
@@ -52,7 +52,7 @@ def _of_tree(tree: Any, low: Floats, high: Floats) -> Floats | None:
 
 
 def _leaves(tree: Any, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
-    """The boxes of a tree's leaves, lows and highs [leaves, columns], and what it predicts in them."""
+    """Return the boxes of a tree's leaves, lows and highs [leaves, columns], and its predictions [leaves]."""
     lows, highs = np.tile(low, (tree.node_count, 1)), np.tile(high, (tree.node_count, 1))
     left, right, columns, thresholds = (
         tree.children_left.tolist(),

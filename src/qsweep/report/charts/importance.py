@@ -1,4 +1,4 @@
-"""How much of the differences between variants each swept hyperparameter explains (fANOVA)."""
+"""Hyperparameter importance: the share of the variance between variants that each key explains (fANOVA)."""
 
 from __future__ import annotations
 
@@ -10,23 +10,21 @@ import numpy.typing as npt
 import pandas as pd
 
 from qsweep.report.charts.fanova import shares
-from qsweep.report.charts.swept_values import as_typed, distinct
+from qsweep.report.charts.swept_values import as_text, distinct
 from qsweep.report.statistics.summaries import Interval
-
-Floats = npt.NDArray[np.float64]
+from qsweep.system.arrays import Floats
 
 RESAMPLES = 40
 TREES = 16
-FEWEST_VARIANTS = 4
-"""With fewer, two hyperparameters cannot be told from each other."""
+MIN_VARIANTS = 4
+"""The minimum number of variants: with fewer, the effects of two hyperparameters cannot be separated."""
 
 
 @dataclass(frozen=True)
 class Importance:
-    """One hyperparameter's share of the variance between variants, 0 to 1, on its own.
+    """One hyperparameter's own share of the variance between variants, from 0 to 1.
 
-    What all shares leave of 1 belongs to hyperparameters acting together. interval: 95%, over resampled
-    seeds and forests.
+    The rest to 1 is due to interactions of hyperparameters. interval: 95%, over resampled seeds and forests.
     """
 
     key: str
@@ -37,20 +35,21 @@ class Importance:
 def importances(
     settings: pd.DataFrame, scores: Sequence[Floats], generator: np.random.Generator
 ) -> list[Importance]:
-    """The importance of each column of `settings`, the highest first; none where no variant differs.
+    """Return the importance of each column of `settings`, the highest first; empty if all scores are equal.
 
-    settings: one row a variant, one column a hyperparameter. scores: of each variant, [seeds].
+    settings: one row per variant, one column per hyperparameter. scores: of each variant, [seeds].
+
     Hutter, Hoos and Leyton-Brown (2014), "An Efficient Approach for Assessing Hyperparameter Importance":
-    the variance of a random forest's marginal prediction. Values are taken by their rank, so that each one
-    tried weighs the same, whatever the scale. Every resample draws the seeds of each variant anew and grows
-    another forest on the variants' means.
+    the variance of a random forest's marginal prediction. Values are replaced by their ranks, so that each
+    has the same weight on any scale. Every resample draws the seeds of each variant with replacement and
+    fits another forest to the variants' means.
     """
     codes = np.column_stack([_ranks(settings[key]) for key in settings])
     resampled: list[Floats] = []
     for _ in range(RESAMPLES):
         drawn = np.array([generator.choice(values, len(values)).mean() for values in scores])
-        found = shares(codes, drawn, TREES, int(generator.integers(2**31)))
-        resampled += [] if found is None else [found]
+        explained = shares(codes, drawn, TREES, int(generator.integers(2**31)))
+        resampled += [] if explained is None else [explained]
     table = np.array(resampled)
     if not len(table):
         return []
@@ -61,10 +60,10 @@ def importances(
 
 
 def between_variants(scores: Sequence[Floats]) -> float:
-    """The share of the variance between runs that lies between variants, 0 to 1; the rest is the seeds'.
+    """Return the share of the variance of runs that is between variants, from 0 to 1; seeds have the rest.
 
-    Adjusted for the number of variants (Olejnik and Algina 2003: epsilon squared, never below 0). NaN
-    where every variant has one seed, or all scores are equal.
+    Adjusted for the number of variants (Olejnik and Algina 2003: epsilon squared, never below 0). NaN if
+    every variant has one seed, or all scores are equal.
     """
     runs = np.concatenate(list(scores))
     within = sum(float(((values - values.mean()) ** 2).sum()) for values in scores)
@@ -77,6 +76,6 @@ def between_variants(scores: Sequence[Floats]) -> float:
 
 
 def _ranks(values: pd.Series) -> npt.NDArray[np.int64]:
-    """Each value as its place among the distinct ones, as `distinct` orders them."""
-    places = {as_typed(value): place for place, value in enumerate(distinct(values))}
-    return np.array([places[as_typed(value)] for value in values], np.int64)
+    """Return the rank of each value among the distinct ones, as `distinct` orders them."""
+    ranks = {as_text(value): rank for rank, value in enumerate(distinct(values))}
+    return np.array([ranks[as_text(value)] for value in values], np.int64)

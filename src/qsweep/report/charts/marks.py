@@ -1,4 +1,4 @@
-"""How each kind of chart is drawn into matplotlib's axes."""
+"""The drawing of each kind of chart into matplotlib's axes."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ from qsweep.report.charts.chart import (
     BarChart,
     Chart,
     DotChart,
-    Floats,
     HeatChart,
     LineChart,
     ParallelChart,
     Rule,
     ScatterChart,
-    plain,
+    axis_number,
 )
 from qsweep.report.formats import number
+from qsweep.system.arrays import Floats
 
 BLUE, ORANGE, GREY, DARK, PALE = "#0072b2", "#d55e00", "#6b6b6b", "#1f2328", "#aeb6bf"
 PALETTE = (BLUE, ORANGE, "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 """Okabe and Ito's palette, without its yellow and black."""
 TEXT, SMALL = 9.5, 8.5
-"""Sizes of the letters in points."""
-MOST_NAMES = 8
-"""Labels of a legend or an axis that have room."""
-LONGEST = 24
-"""Letters of a name on an axis, at most."""
-CLOSE = 0.05
-"""Of the height of the axes: the words of two lines that are closer would overlap."""
-CROWD = 4
-"""Lines from which thin ones are drawn fainter."""
+"""Font sizes in points."""
+MAX_TICKS = 16
+"""The maximum number of labelled ticks of an axis."""
+MAX_NAME_LENGTH = 24
+"""The maximum number of letters of a name on an axis."""
+MIN_DISTANCE = 0.05
+"""The distance, as a share of the axes' height, below which the labels of two lines would overlap."""
+FEW_CURVES = 4
+"""The number of curves from which their extremes are drawn fainter."""
 SPREAD = 0.3
-"""How far the dots of one place are spread, as a share of the distance between places."""
+"""The width over which the dots at one position are spread, as a share of the distance between positions."""
 
 
 def draw_into(axes: Axes, chart: Chart) -> list[Artist]:
-    """Draw a chart into axes; returns what its legend says."""
+    """Draw a chart into axes; return the artists of its legend."""
     axes.tick_params(labelsize=SMALL)
     drawers: dict[type, Callable[[Axes, Any], list[Artist]]] = {
         LineChart: _lines,
@@ -62,7 +62,7 @@ def draw_into(axes: Axes, chart: Chart) -> list[Artist]:
 
 
 def colour_of(place: int | None) -> str:
-    """The colour at a place of the palette."""
+    """Return the colour at an index of the palette; grey if there is none."""
     return PALE if place is None else PALETTE[place % len(PALETTE)]
 
 
@@ -75,7 +75,9 @@ def _lines(axes: Axes, chart: LineChart) -> list[Artist]:
             continue
         axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.18, lw=0)
         for edge in (line.least, line.most):
-            axes.plot(line.x, edge, color=colour, lw=0.5, alpha=0.55 if len(chart.lines) < CROWD else 0.3)
+            axes.plot(
+                line.x, edge, color=colour, lw=0.5, alpha=0.55 if len(chart.lines) < FEW_CURVES else 0.3
+            )
         axes.plot(line.x, line.y, color=colour, lw=1.6)
         legend.insert(0, Line2D([], [], color=colour, lw=1.6, label=literal(line.label)))
     if any(line.colour is None for line in chart.lines):
@@ -104,7 +106,7 @@ def _dots(axes: Axes, chart: DotChart) -> list[Artist]:
 
 
 def _spread(x: float, n: int, places: Sequence[float], log: bool) -> Floats:
-    """Where n dots of one place stand: beside each other in the order given, so that each is seen."""
+    """Return the x positions of n dots around one position: side by side, so that each is visible."""
     scaled = np.log(places) if log else np.array(places)
     gaps = np.diff(np.unique(scaled))
     width = SPREAD * (float(gaps.min()) if len(gaps) else 1.0)
@@ -184,23 +186,23 @@ def _bars(axes: Axes, chart: BarChart) -> list[Artist]:
 
 
 def _name(axes: Axes, x: Axis, y: Axis) -> None:
-    """Labels, scales and ticks of both sides."""
+    """Set labels, scales and ticks of both axes."""
     for side, axis, scale in ((axes.xaxis, x, axes.set_xscale), (axes.yaxis, y, axes.set_yscale)):
         side.set_label_text(literal(axis.label), size=TEXT)
         if axis.names:
-            every = -(-len(axis.names) // (MOST_NAMES * 2))
+            every = -(-len(axis.names) // MAX_TICKS)
             side.set_ticks(range(0, len(axis.names), every), [_cut(name) for name in axis.names[::every]])
         elif axis.scale == "log":
             scale("log")
-            side.set_major_formatter(lambda value, _: plain(value))
+            side.set_major_formatter(lambda value, _: axis_number(value))
             side.set_minor_formatter(lambda *_: "")
         else:
-            side.set_major_formatter(lambda value, _: plain(value))
+            side.set_major_formatter(lambda value, _: axis_number(value))
 
 
 def _ticks_at(axes: Axes, places: Sequence[float], names: Sequence[str]) -> None:
-    """Ticks at the values that there are, where they have room."""
-    if len(places) <= 2 * MOST_NAMES:
+    """Put ticks at the given positions, if there is room for them."""
+    if len(places) <= MAX_TICKS:
         axes.xaxis.set_major_locator(FixedLocator(places))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(lambda _, place: names[int(place or 0)])
@@ -212,17 +214,17 @@ def _rules(axes: Axes, rules: Sequence[Rule]) -> None:
     low, high = axes.get_ylim()
     above = math.inf
     for rule in sorted(rules, key=lambda rule: -rule.value):
-        # Two that are close have their words on either side.
-        side = "top" if above - rule.value < CLOSE * (high - low) else "bottom"
+        # The labels of two close lines are on opposite sides of them.
+        side = "top" if above - rule.value < MIN_DISTANCE * (high - low) else "bottom"
         place: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": side}
         axes.text(0.995, rule.value, literal(rule.label), fontsize=SMALL, color=DARK, **place)
         above = rule.value
 
 
 def _cut(name: str) -> str:
-    return literal(name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…")
+    return literal(name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…")
 
 
 def literal(text: str) -> str:
-    """A text in which a dollar is no beginning of a formula to matplotlib."""
+    """Return a text in which a dollar sign does not start a formula in matplotlib."""
     return text.replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""What scores are held against: the best possible, and where an environment counts as solved."""
+"""Reference values of scores: the optimum, and the return at which an environment is solved."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from qsweep.report.formats import number
 
 
 def references(study: Study) -> tuple[Rule, ...]:
-    """The lines to draw across charts of returns: those that are known of the study's environment.
+    """Return the lines to draw across charts of returns, if they are known of the study's environment.
 
-    An environment counts as solved where Gymnasium's specification says so, as long as it is as it is
-    registered.
+    An environment is solved at the threshold of Gymnasium's specification, if it is used as registered.
     """
     rules = []
     best = optimum(study)

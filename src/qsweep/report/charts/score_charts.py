@@ -1,4 +1,4 @@
-"""Charts of scores: against a swept hyperparameter, against time, and the profiles of variants."""
+"""Charts of scores: by a swept hyperparameter, by training time, and performance profiles."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from qsweep.report.charts.chart import (
     LineChart,
     Rule,
     ScatterChart,
-    positions,
-    unknown,
+    best_scale,
+    no_values,
 )
-from qsweep.report.charts.curve_charts import COLOURED, DRAWN
-from qsweep.report.charts.swept_values import MOST_VALUES, as_typed, axis_of, distinct, having
+from qsweep.report.charts.curve_charts import MAX_COLOURED, MAX_CURVES
+from qsweep.report.charts.swept_values import MAX_VALUES, as_text, axis_of, distinct, rows_with
 from qsweep.report.comparison.studies import Study
 from qsweep.report.statistics.summaries import performance_profile, profile_band, summaries
 
@@ -31,31 +31,31 @@ METRICS = {
     "final/return_mean": "mean return of the last Q-table on test starts",
     "train/return_avg": "last trailing average return",
 }
-"""Metrics in words."""
+"""Metric -> its label on an axis."""
 THRESHOLDS = 201
 
 
 def score_by_key(
     study: Study, key: str, rules: Sequence[Rule], generator: np.random.Generator
 ) -> DotChart | ScatterChart | LeftOut:
-    """Every run's score against its value of a hyperparameter, with the mean of each value.
+    """Return the chart of every run's score by its value of a hyperparameter, with the mean per value.
 
-    Of numbers that are too many for places of their own, as a search draws them, with that of each variant.
+    If the values are too many numbers, as in a search, the chart has the mean per variant instead.
     """
     name = f"score_by_{key}"
     runs = study.counted
     values = distinct(runs[key])
-    if len(values) > MOST_VALUES and axis_of(key, values)[0].names:
+    if len(values) > MAX_VALUES and axis_of(key, values)[0].names:
         return LeftOut(
             name, f"{key} has {len(values)} values, too many to give each its own place on the axis."
         )
-    if len(values) > MOST_VALUES:
+    if len(values) > MAX_VALUES:
         return _scattered(study, key, name, rules)
-    groups = [runs[having(runs[key], value)] for value in values]
+    groups = [runs[rows_with(runs[key], value)] for value in values]
     scores = [group[study.metric].to_numpy(np.float64) for group in groups]
     axis, places = axis_of(key, values)
     dots = tuple(
-        Dots(as_typed(value), place, score, tuple(group["name"].astype(str)), summary.mean, summary.interval)
+        Dots(as_text(value), place, score, tuple(group["name"].astype(str)), summary.mean, summary.interval)
         for value, place, score, group, summary in zip(
             values, places, scores, groups, summaries(scores, generator), strict=True
         )
@@ -69,27 +69,27 @@ def score_by_key(
     caption = (
         f"Each dot is a run (a seed){over if others else ''}; the bar is the mean with its 95% interval."
     )
-    return DotChart(name, f"Score by {key}", caption, axis, Axis(in_words(study)), dots, tuple(rules))
+    return DotChart(name, f"Score by {key}", caption, axis, Axis(metric_label(study)), dots, tuple(rules))
 
 
 def _scattered(study: Study, key: str, name: str, rules: Sequence[Rule]) -> ScatterChart:
-    """Every run's score against its value of a key that has many."""
+    """Return the chart of every run's score by its value of a key with many values."""
     clouds = []
     for place, variant in enumerate(study.labels):
         runs = study.of(variant)
         x, y = (runs[column].to_numpy(np.float64) for column in (key, study.metric))
-        colour = place if place < COLOURED else None
+        colour = place if place < MAX_COLOURED else None
         clouds.append(Cloud(variant, x, y, tuple(runs["name"].astype(str)), colour))
     axis, _ = axis_of(key, distinct(study.counted[key]))
     caption = "Each dot is a run (a seed), for all values of the other keys; each ring is a variant's mean."
     return ScatterChart(
-        name, f"Score by {key}", caption, axis, Axis(in_words(study)), tuple(clouds), tuple(rules)
+        name, f"Score by {key}", caption, axis, Axis(metric_label(study)), tuple(clouds), tuple(rules)
     )
 
 
 def profiles(study: Study) -> LineChart | LeftOut:
-    """The share of each variant's runs above each score."""
-    scores = {name: study.scores(name) for name in study.labels[:DRAWN]}
+    """Return the performance profiles: the share of each variant's runs above each score."""
+    scores = {name: study.scores(name) for name in study.labels[:MAX_CURVES]}
     if not scores or max(map(len, scores.values())) < 2:
         return LeftOut("profiles", "A performance profile needs more than one seed.")
     runs = np.concatenate(list(scores.values()))
@@ -98,9 +98,9 @@ def profiles(study: Study) -> LineChart | LeftOut:
     x = np.linspace(runs.min() - 0.02 * np.ptp(runs), runs.max(), THRESHOLDS)
     lines = []
     for place, (name, values) in enumerate(scores.items()):
-        coloured = place < COLOURED
+        coloured = place < MAX_COLOURED
         band = profile_band(values, x) if coloured else np.full((len(x), 2), np.nan)
-        nothing = unknown(len(x))
+        nothing = no_values(len(x))
         shares = performance_profile(values, x)
         colour = place if coloured else None
         lines.append(Line(name, x, shares, band[:, 0], band[:, 1], nothing, nothing, colour))
@@ -109,7 +109,7 @@ def profiles(study: Study) -> LineChart | LeftOut:
         title="Performance profiles",
         caption="Share of a variant's runs that score above each value. Further right is better; a steep "
         "curve means that seeds agree.",
-        x=Axis(in_words(study)),
+        x=Axis(metric_label(study)),
         y=Axis("share of runs above"),
         lines=tuple(lines),
         band="95% interval",
@@ -117,7 +117,7 @@ def profiles(study: Study) -> LineChart | LeftOut:
 
 
 def time_and_score(study: Study, rules: Sequence[Rule]) -> ScatterChart | LeftOut:
-    """Every run's score against the seconds that its training took."""
+    """Return the chart of every run's score by its training time in seconds."""
     name = "time_and_score"
     if "train/seconds" not in study.counted or study.counted["train/seconds"].isna().all():
         return LeftOut(name, "No run recorded its training time.")
@@ -126,16 +126,16 @@ def time_and_score(study: Study, rules: Sequence[Rule]) -> ScatterChart | LeftOu
         runs = study.of(variant).dropna(subset="train/seconds")
         if len(runs):
             x, y = (runs[column].to_numpy(np.float64) for column in ("train/seconds", study.metric))
-            colour = place if place < COLOURED else None
+            colour = place if place < MAX_COLOURED else None
             clouds.append(Cloud(variant, x, y, tuple(runs["name"].astype(str)), colour))
     seconds = np.concatenate([cloud.x for cloud in clouds])
-    axis = Axis("seconds of training", positions([float(seconds.min()), float(seconds.max())], factor=20))
+    axis = Axis("seconds of training", best_scale([float(seconds.min()), float(seconds.max())], factor=20))
     caption = "Each dot is a run, each ring a variant's mean. Seconds depend on the machine and its load."
     return ScatterChart(
-        name, "Time and score", caption, axis, Axis(in_words(study)), tuple(clouds), tuple(rules)
+        name, "Time and score", caption, axis, Axis(metric_label(study)), tuple(clouds), tuple(rules)
     )
 
 
-def in_words(study: Study) -> str:
-    """What a study compares, as an axis names it."""
+def metric_label(study: Study) -> str:
+    """Return the axis label of the metric that a study compares."""
     return METRICS.get(study.metric, study.metric)

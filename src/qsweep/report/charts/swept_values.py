@@ -1,4 +1,4 @@
-"""The values of a swept hyperparameter as a chart shows them: in order, in words, on an axis."""
+"""The values of a swept hyperparameter in charts: their order, their text, their axis."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qsweep.report.charts.chart import Axis, positions
+from qsweep.report.charts.chart import Axis, best_scale
 
-MOST_VALUES = 60
-"""Values of a hyperparameter that a chart has room for."""
+MAX_VALUES = 60
+"""The maximum number of values of a hyperparameter in a chart."""
 
 
-def having(column: pd.Series, value: Any) -> pd.Series:
-    """Which runs have a value, or, where it is None, none."""
+def rows_with(column: pd.Series, value: Any) -> pd.Series:
+    """Return a mask of the runs that have a value, or that have none if the value is None."""
     return column.isna() if pd.isna(value) else column == value
 
 
 def distinct(column: pd.Series) -> list[Any]:
-    """The distinct values: numbers in their order, then texts, then none."""
+    """Return the distinct values: sorted numbers, then sorted texts, then None."""
     values = list(column.dropna().unique())
     numbers = sorted(value for value in values if isinstance(value, int | float | np.number))
     texts = sorted((value for value in values if not isinstance(value, int | float | np.number)), key=str)
     return [*numbers, *texts, *([None] if column.isna().any() else [])]
 
 
-def as_typed(value: Any) -> str:
-    """A value as a user would type it."""
+def as_text(value: Any) -> str:
+    """Return a value as a user would type it."""
     if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return "none"
     if isinstance(value, float | np.floating):
@@ -37,12 +37,12 @@ def as_typed(value: Any) -> str:
 
 
 def axis_of(key: str, values: Sequence[Any]) -> tuple[Axis, list[float]]:
-    """The side of a chart for a hyperparameter's values, and where each stands on it."""
+    """Return the axis of a hyperparameter's values, and the position of each value on it."""
     numbers = [
         float(value)
         for value in values
         if isinstance(value, int | float | np.number) and not isinstance(value, bool)
     ]
     if len(numbers) == len(values) > 1:
-        return Axis(key, positions(numbers)), numbers
-    return Axis(key, names=tuple(map(as_typed, values))), [float(place) for place in range(len(values))]
+        return Axis(key, best_scale(numbers)), numbers
+    return Axis(key, names=tuple(map(as_text, values))), [float(position) for position in range(len(values))]

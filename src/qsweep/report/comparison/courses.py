@@ -12,7 +12,7 @@ from qsweep.report.comparison.findings import Course, findings
 from qsweep.report.comparison.studies import Study
 from qsweep.report.loading.archives import first_and_last
 from qsweep.report.loading.curves import Histories
-from qsweep.report.statistics.summaries import Floats
+from qsweep.system.arrays import Floats
 from qsweep.tracking.store import Store
 
 VARIANTS = 20

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from scipy import stats  # type: ignore[import-untyped]
 
 from qsweep.report.formats import number
-from qsweep.report.statistics.summaries import Floats, Interval
+from qsweep.report.statistics.summaries import Interval
+from qsweep.system.arrays import Floats
 
 LEAST_SHARE = 0.01
 """The share of cells never visited from which it is worth a word."""

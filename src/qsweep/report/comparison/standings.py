@@ -144,7 +144,7 @@ def _behind(row: Row) -> dict[str, Any]:
         "leader_p_low": row.comparison.interval[0],
         "leader_p_high": row.comparison.interval[1],
         "leader_p_value": row.comparison.holm_p,
-        "told_apart": row.comparison.told_apart,
+        "told_apart": row.comparison.significant,
         "more_seeds": row.comparison.more_seeds,
     }
 

@@ -11,7 +11,7 @@ import numpy as np
 from qsweep.report.comparison.ranking import Row, ranked
 from qsweep.report.comparison.samples import Sample
 from qsweep.report.formats import number
-from qsweep.report.statistics.comparison import MOST_SEEDS, fewest_seeds, reachable
+from qsweep.report.statistics.comparison import MAX_SEEDS, can_be_significant, min_seeds
 from qsweep.report.statistics.summaries import RESAMPLES, Interval
 
 __all__ = ["Row", "Sample", "Verdict", "judge", "seeds_in_words"]
@@ -48,7 +48,7 @@ def judge(samples: Sequence[Sample], generator: np.random.Generator, resamples: 
     """
     rows = ranked(samples, generator, resamples)
     scored = [row for row in rows if row.summary.n]
-    group = [row for row in scored if row.comparison is None or not row.comparison.told_apart]
+    group = [row for row in scored if row.comparison is None or not row.comparison.significant]
     winner = group[0].label if len(scored) > 1 and len(group) == 1 else None
     lines = [*_comparisons(scored, group), *_left_out(samples)]
     return Verdict(_headline(scored, group), tuple(lines), winner, tuple(row.label for row in group), rows)
@@ -57,7 +57,7 @@ def judge(samples: Sequence[Sample], generator: np.random.Generator, resamples: 
 def seeds_in_words(more: int | None) -> str:
     """How many more seeds are needed; None: more than can be told."""
     if more is None:
-        return f"more than {MOST_SEEDS:,} seeds"
+        return f"more than {MAX_SEEDS:,} seeds"
     return f"{more:,} more {'seed' if more == 1 else 'seeds'}"
 
 
@@ -76,7 +76,7 @@ def _headline(scored: list[Row], group: list[Row]) -> str:
         return (
             f"{leader.label} scored highest, but with {_seeds(scored)} each, {len(scored)} variants cannot "
             "be distinguished, whatever the scores: at least "
-            f"{fewest_seeds(len(others))} seeds each are needed."
+            f"{min_seeds(len(others))} seeds each are needed."
         )
     if len(group) == 1:
         rivals, nearest = others[0].label, ""
@@ -105,7 +105,9 @@ def _comparisons(scored: list[Row], group: list[Row]) -> Iterator[str]:
     if beaten and len(group) > 1:
         yield f"{leader.label} is significantly better than {_listed(beaten)}."
     yield from _paired(leader, others[0])
-    untold = [row.label for row in others if not reachable(leader.summary.n, row.summary.n, len(others))]
+    untold = [
+        row.label for row in others if not can_be_significant(leader.summary.n, row.summary.n, len(others))
+    ]
     if untold:
         has = "has too few seeds" if len(untold) == 1 else "have too few seeds each"
         yield f"{_listed(untold)} {has} to be distinguished from {leader.label}, whatever the scores."
@@ -151,7 +153,7 @@ def _alike(scored: list[Row]) -> bool:
 def _telling(scored: list[Row]) -> bool:
     """Whether there are seeds enough to tell any variant apart from the leader."""
     leader, *others = scored
-    return any(reachable(leader.summary.n, row.summary.n, len(others)) for row in others)
+    return any(can_be_significant(leader.summary.n, row.summary.n, len(others)) for row in others)
 
 
 def _score(row: Row) -> str:

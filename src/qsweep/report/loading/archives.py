@@ -11,9 +11,10 @@ from qsweep.learning.task import first_table
 from qsweep.plan.checking import recorded_config
 from qsweep.policies.policy import readable
 from qsweep.policies.setting import setting_of_archive
+from qsweep.system.arrays import QTable
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking import checkpoints
-from qsweep.tracking.checkpoints import Archive, QTable
+from qsweep.tracking.checkpoints import Archive
 from qsweep.tracking.run_files import file_of
 from qsweep.tracking.store import Store
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from qsweep.system.arrays import Floats
 from qsweep.tracking.curves import thinned
 from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.tables.curve_rows import LARGEST
@@ -33,7 +34,6 @@ CONNECTIONS = 8
 """Requests to a server under way at a time."""
 
 Episodes = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 Curve = tuple[str, str, Episodes, Floats]
 """run_id, metric, episodes [n], values [n]."""
 Histories = Mapping[tuple[str, str], tuple[Floats, Floats]]

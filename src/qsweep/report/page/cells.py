@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from qsweep.report.formats import number
-from qsweep.report.statistics.summaries import Floats
+from qsweep.system.arrays import Floats
 
 SEEDS = 60
 """Seeds drawn as dots in a row of the leaderboard."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from qsweep.report.charts.curve_charts import COLOURED
+from qsweep.report.charts.curve_charts import MAX_COLOURED
 from qsweep.report.comparison.studies import Study
 from qsweep.report.contents import RUNS, Section
 from qsweep.report.formats import share_of_optimum, with_interval
@@ -51,7 +51,7 @@ def leaderboard(section: Section, place: str, ui: str) -> Table:
     rows = []
     for position, row in enumerate(frame.to_dict("records")):
         cells = [
-            Cell(row["label"], row["label"], "label", colour=position if position < COLOURED else None),
+            Cell(row["label"], row["label"], "label", colour=position if position < MAX_COLOURED else None),
             number_cell(row["seeds"], str(row["seeds"])),
             number_cell(row["mean"], with_interval(row["mean"], row["mean_low"], row["mean_high"])),
             spread_cell(row, study.scores(row["label"]), ends),

@@ -1,7 +1,7 @@
-"""What the scores of one variant say over its seeds: location, spread, intervals, profiles, areas.
+"""Summaries of one variant's scores over its seeds: location, spread, intervals, profiles, areas.
 
-Seeds are the only source of chance here: a score is one number per trained run, higher is better.
-All intervals are at 95%. Where there are fewer than two seeds there is no interval: it is NaN.
+Seeds are the only source of randomness: a score is one number per trained run, higher is better. All
+intervals are at 95%. An interval of fewer than two seeds is NaN.
 """
 
 from __future__ import annotations
@@ -15,22 +15,23 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats  # type: ignore[import-untyped]
 
-Floats = npt.NDArray[np.float64]
+from qsweep.system.arrays import Floats
+
 Interval = tuple[float, float]
-"""Low and high end; NaN where none can be given."""
+"""Low and high end; NaN if unknown."""
 
 RESAMPLES = 5000
-"""Bootstrap resamples: the ends of an interval then vary by about a hundredth of its width."""
+"""Number of bootstrap resamples: the ends of an interval vary by about a hundredth of its width."""
 BATCH = 2_000_000
-"""Resampled scores held in memory at a time."""
+"""The maximum number of resampled scores in memory."""
 NONE: Interval = (np.nan, np.nan)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The scores of one variant over n seeds.
+    """The summary of one variant's scores over n seeds.
 
-    sd: with n - 1 below the line, NaN with one seed. interval: of the mean. All NaN where n is 0.
+    sd: with the divisor n - 1, NaN with one seed. interval: of the mean. All are NaN if n is 0.
     """
 
     n: int
@@ -44,11 +45,11 @@ class Summary:
 
 
 def iqm(scores: Floats, axis: int = -1) -> Floats:
-    """The interquartile mean of scores [..., n] over the last, or another, axis: [...].
+    """Return the interquartile mean of scores [..., n] over an axis, by default the last: [...].
 
-    The mean of what is left without the lowest and the highest quarter, each rounded down to whole
-    scores, so that up to three scores all count. Agarwal et al. (2021), "Deep Reinforcement Learning at
-    the Edge of the Statistical Precipice", section 4.3; rliable's `aggregate_iqm` is the same trimmed mean.
+    It is the mean without the lowest and the highest quarter, whose numbers of scores are rounded down, so
+    that up to three scores all count. Agarwal et al. (2021), "Deep Reinforcement Learning at the Edge of the
+    Statistical Precipice", section 4.3; rliable's `aggregate_iqm` is the same trimmed mean.
     """
     return np.asarray(stats.trim_mean(scores, 0.25, axis=axis))
 
@@ -59,14 +60,16 @@ def bootstrap_interval(
     generator: np.random.Generator,
     resamples: int = RESAMPLES,
 ) -> Floats:
-    """The 95% bootstrap interval of a statistic of scores [..., n] over the last axis: [..., 2].
+    """Return the 95% bootstrap interval of a statistic of scores [..., n] over the last axis: [..., 2].
 
-    statistic takes an array and `axis`, as np.mean does. The same seeds are drawn for every row, so that
-    the points of a curve stay together. Percentile method: Efron and Tibshirani (1993), section 13.3; it is
-    rliable's too. It stays inside the range of the scores and needs no derivative, while BCa's correction is
-    estimated from n values and is undefined when they are equal. With under ten seeds either is too narrow
-    (five normal scores: about 83% instead of 95%), so no verdict rests on it alone.
-    NaN with fewer than two scores; of zero width where all scores are equal.
+    statistic: takes an array and `axis`, as np.mean does. All rows use the same resamples of seeds, so that
+    the points of a curve vary together. The interval is NaN with fewer than two scores, and has width 0 if
+    all scores are equal.
+
+    Percentile method, as in rliable: Efron and Tibshirani (1993), section 13.3. It stays inside the range of
+    the scores and needs no derivative, while BCa's correction is estimated from n values and is undefined
+    if they are equal. With fewer than ten seeds both are too narrow (five normal scores: about 83% instead
+    of 95%), so no verdict depends on the interval alone.
     """
     shape = (*scores.shape[:-1], 2)
     if scores.shape[-1] < 2 or not scores.size:
@@ -82,7 +85,7 @@ def bootstrap_interval(
         rng=generator,
     ).confidence_interval
     interval = np.stack([found.low, found.high], axis=-1)
-    # The mean of equal scores may differ from them in the last bit, by the order of the sum.
+    # The mean of equal scores may differ from them in the last bit, depending on the order of the sum.
     level = np.ptp(scores, axis=-1) == 0
     interval[level] = np.asarray(statistic(scores, axis=-1))[level, np.newaxis]
     return interval
@@ -91,19 +94,19 @@ def bootstrap_interval(
 def summaries(
     samples: Sequence[Floats], generator: np.random.Generator, resamples: int = RESAMPLES
 ) -> list[Summary]:
-    """The summary of each variant, given by its scores [n]; n may differ between them, and be 0."""
+    """Return the summary of each variant's scores [n]; n may differ between variants, and be 0."""
     numbers: dict[int, list[int]] = defaultdict(list)
     for number, scores in enumerate(samples):
         numbers[len(scores)].append(number)
     found: dict[int, Summary] = {}
-    for n in sorted(numbers):  # variants with as many seeds go through one bootstrap
+    for n in sorted(numbers):  # variants with the same number of seeds share one bootstrap
         stacked = np.stack([np.asarray(samples[number], dtype=np.float64) for number in numbers[n]])
         found |= zip(numbers[n], _summaries(stacked, generator, resamples), strict=True)
     return [found[number] for number in range(len(samples))]
 
 
 def _summaries(scores: Floats, generator: np.random.Generator, resamples: int) -> list[Summary]:
-    """The summaries of the rows of scores [variants, n]."""
+    """Return the summaries of the rows of scores [variants, n]."""
     variants, n = scores.shape
     if n == 0:
         return [Summary(0, np.nan, np.nan, NONE, np.nan, NONE, np.nan, np.nan)] * variants
@@ -114,29 +117,38 @@ def _summaries(scores: Floats, generator: np.random.Generator, resamples: int) -
     of_iqm = bootstrap_interval(scores, iqm, generator, resamples)
     columns = (means, sds, of_mean, iqms, of_iqm, scores.min(axis=-1), scores.max(axis=-1))
     return [
-        Summary(n, float(mean), float(sd), pair(ends), float(mid), pair(mid_ends), float(low), float(high))
+        Summary(
+            n,
+            float(mean),
+            float(sd),
+            as_interval(ends),
+            float(mid),
+            as_interval(mid_ends),
+            float(low),
+            float(high),
+        )
         for mean, sd, ends, mid, mid_ends, low, high in zip(*columns, strict=True)
     ]
 
 
-def pair(ends: Floats) -> Interval:
-    """An interval as two numbers, from an array [2]."""
+def as_interval(ends: Floats) -> Interval:
+    """Return an interval from an array [2]."""
     return float(ends[0]), float(ends[1])
 
 
 def performance_profile(scores: Floats, thresholds: Floats) -> Floats:
-    """The share of runs with a score above each threshold: [t], from scores [n] and thresholds [t].
+    """Return the share of runs with a score above each threshold: [t], from scores [n], thresholds [t].
 
-    Agarwal et al. (2021), section 4.2, equation 2: the score distribution's tail, for one task.
+    Agarwal et al. (2021), section 4.2, equation 2: the tail of the score distribution, for one task.
     """
     return np.asarray(np.mean(scores[:, np.newaxis] > thresholds, axis=0))
 
 
 def profile_band(scores: Floats, thresholds: Floats) -> Floats:
-    """The pointwise 95% bootstrap band of the performance profile: [t, 2]; NaN with fewer than two scores.
+    """Return the pointwise 95% bootstrap band of the performance profile: [t, 2]; NaN with one score.
 
-    Of n runs drawn with replacement, the number above a threshold is binomial, with the observed share: its
-    quantiles are what infinitely many resamples would give, so none are drawn.
+    The number of n resampled runs above a threshold has a binomial distribution with the observed share. Its
+    quantiles are the limit of infinitely many resamples, so none are drawn.
     """
     n = len(scores)
     if n < 2:
@@ -146,10 +158,11 @@ def profile_band(scores: Floats, thresholds: Floats) -> Floats:
 
 
 def area_under_curve(episodes: npt.NDArray[np.integer[Any]], values: Floats) -> Floats:
-    """The area under curves [..., points], by trapezia, divided by the episodes it spans: [...].
+    """Return the area under curves [..., points] by the trapezoidal rule, per episode: [...].
 
-    So it is the curve's mean height, in units of return, and comparable between lengths of training.
-    episodes [points]: ascending, evenly spaced or not. One point: its own height.
+    Divided by the range of episodes, it is the mean height of the curve, in units of return, and comparable
+    between trainings of different length. episodes [points]: ascending, evenly spaced or not. The area of a
+    single point is its value.
     """
     if len(episodes) == 1:
         return values[..., 0]

@@ -1,8 +1,8 @@
-"""How many episodes a variant takes to reach a threshold, when some runs never reach it.
+"""The number of episodes that a variant takes to reach a threshold, if some runs never reach it.
 
-Such a run is censored: all that is known is that it would have taken longer. Dropping it would make
-the variant that fails most look fastest, so all runs count, by the Kaplan-Meier estimate of the share of
-runs that are not there yet: Kaplan and Meier (1958), "Nonparametric Estimation from Incomplete Observations".
+A run that does not reach it is censored: it would have taken longer. Dropping it would make the variant that
+fails most often look fastest. All runs count in the Kaplan-Meier estimate of the share of runs that have not
+reached the threshold: Kaplan and Meier (1958), "Nonparametric Estimation from Incomplete Observations".
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats  # type: ignore[import-untyped]
 
-from qsweep.report.statistics.summaries import Floats
+from qsweep.system.arrays import Floats
 
 
 def first_reached(
     episodes: npt.NDArray[np.integer[Any]], values: Floats, threshold: float
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """When each run's curve first came to the threshold: episodes taken [runs], and whether it did [runs].
+    """Return the number of episodes after which each run reached the threshold, and whether it did: [runs].
 
-    episodes [points]: numbers from 0, so that episode 99 is the hundredth taken. values [runs, points]:
-    NaN where a run has no value, as after it was killed. A run that never came to the threshold is given
-    with the last episode at which it was seen; one without any value with 0.
+    episodes [points]: counted from 0, so that episode 99 is the hundredth. values [runs, points]: NaN where a
+    run has no value, as after it was killed. A run that never reached the threshold has the number of its
+    last episode with a value; a run without values has 0.
     """
-    there = values >= threshold
-    reached = np.asarray(there.any(axis=-1))
+    above = values >= threshold
+    reached = np.asarray(above.any(axis=-1))
     taken = np.append(episodes + 1.0, 0.0)
-    seen = ~np.isnan(values)
-    last = np.where(seen.any(axis=-1), len(episodes) - 1 - seen[:, ::-1].argmax(axis=-1), -1)
-    return taken[np.where(reached, there.argmax(axis=-1), last)], reached
+    observed = ~np.isnan(values)
+    last = np.where(observed.any(axis=-1), len(episodes) - 1 - observed[:, ::-1].argmax(axis=-1), -1)
+    return taken[np.where(reached, above.argmax(axis=-1), last)], reached
 
 
 def median_episodes(times: Floats, reached: npt.NDArray[np.bool_]) -> float:
-    """Return by which episode half of at least one run are expected at the threshold; inf: by none.
+    """Return the Kaplan-Meier median: the episodes after which half of the runs have reached the threshold.
 
-    times and reached: from `first_reached`. By the Kaplan-Meier estimate.
+    times, reached: of at least one run, from `first_reached`. inf if the median is not reached.
     """
     curve = stats.ecdf(stats.CensoredData.right_censored(times, ~reached)).sf
-    down = np.flatnonzero(curve.probabilities <= 0.5)
-    return float(curve.quantiles[down[0]]) if len(down) else np.inf
+    below = np.flatnonzero(curve.probabilities <= 0.5)
+    return float(curve.quantiles[below[0]]) if len(below) else np.inf

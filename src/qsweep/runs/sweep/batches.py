@@ -22,7 +22,7 @@ from qsweep.runs.journal import Ended, Jobs
 from qsweep.runs.runner import Work, run
 from qsweep.runs.sweep.watchdog import Wanted
 from qsweep.system.exit_with_parent import BUSY
-from qsweep.system.garbage import collect_seldom
+from qsweep.system.garbage import collect_less_often
 from qsweep.system.liveness import Owner
 from qsweep.tracking import Tracker, tracker
 from qsweep.tracking.store import open_tracked
@@ -111,7 +111,7 @@ def work_off(batch: Batch, jobs: Jobs) -> list[Ended]:
     Ends early where the sweep is to stop, or where nobody waits for the batch any more: a queue may hold
     it long after its sweep was launched again.
     """
-    collect_seldom()
+    collect_less_often()
     ended: list[Ended] = []
     tracking = batch.runs[0].work.config.tracking
     wanted = Wanted(batch.owner, tracking.uri, tracking.parent)

@@ -27,7 +27,7 @@ from qsweep.runs.progress import bar
 from qsweep.runs.resume import Decision, Earlier, Rerun, decide, earlier_runs
 from qsweep.runs.runner import Work
 from qsweep.runs.sweep.batches import Assigned, Batch, batches
-from qsweep.system.exit_with_parent import leave_with
+from qsweep.system.exit_with_parent import exit_with_parent
 from qsweep.system.interrupts import Interrupted
 from qsweep.system.liveness import announce
 from qsweep.tracking import tracker, unfinished
@@ -58,7 +58,7 @@ class Runs:
         self._found: dict[str, dict[str, list[Earlier]]] = {}
         pool = getattr(launcher, "joblib", None)
         if pool is not None:
-            pool |= {"initializer": leave_with, "initargs": (os.getpid(),)}
+            pool |= {"initializer": exit_with_parent, "initargs": (os.getpid(),)}
 
     @property
     def whole(self) -> bool:

@@ -8,6 +8,6 @@ group: apply its rows in order, up to the checkpoint's. The shape is in the sche
 
 from qsweep.tracking.checkpoints.archive import Archive
 from qsweep.tracking.checkpoints.history import History, join
-from qsweep.tracking.checkpoints.layout import FILE_NAME, QTable, name_of, sha256
+from qsweep.tracking.checkpoints.layout import FILE_NAME, name_of, sha256
 
-__all__ = ["FILE_NAME", "Archive", "History", "QTable", "join", "name_of", "sha256"]
+__all__ = ["FILE_NAME", "Archive", "History", "join", "name_of", "sha256"]

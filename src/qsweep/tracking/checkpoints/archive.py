@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 from qsweep.environments.grid import Grid, recorded_grid
 from qsweep.errors import Problem, UsageError, closest
 from qsweep.system import arrow
+from qsweep.system.arrays import QTable
 from qsweep.tracking.checkpoints import layout
-from qsweep.tracking.checkpoints.layout import QTable, name_of
+from qsweep.tracking.checkpoints.layout import name_of
 
 
 class Archive:

@@ -17,15 +17,15 @@ import pyarrow.parquet as pq
 
 from qsweep.learning.compiler.compilation import compiled
 from qsweep.system import arrow
-from qsweep.system.atomic_files import WholeFile
+from qsweep.system.arrays import QTable
+from qsweep.system.atomic_files import AtomicFile
 from qsweep.tracking.checkpoints import layout
-from qsweep.tracking.checkpoints.layout import QTable
 
 Bits = npt.NDArray[np.int64]
 Entries = npt.NDArray[np.int32]
 
 
-def _writer(file: WholeFile, schema: pa.Schema) -> pq.ParquetWriter:
+def _writer(file: AtomicFile, schema: pa.Schema) -> pq.ParquetWriter:
     return pq.ParquetWriter(
         file,
         schema,
@@ -88,7 +88,7 @@ class History(AbstractContextManager["History"]):
     def __init__(self, path: Path, shape: tuple[int, ...], about: Mapping[str, Any]) -> None:
         metadata = {"shape": json.dumps(shape), "qsweep": json.dumps(dict(about))}
         self._schema = layout.SCHEMA.with_metadata(metadata)
-        self._file = WholeFile(path)
+        self._file = AtomicFile(path)
         self._writer = _writer(self._file, self._schema)
         size = math.prod(shape)
         self._full = layout.full(size)
@@ -140,7 +140,7 @@ class History(AbstractContextManager["History"]):
 
 def join(parts: Sequence[Path], path: Path) -> None:
     """Write the checkpoints of consecutive histories as one."""
-    file = WholeFile(path)
+    file = AtomicFile(path)
     with pq.ParquetFile(parts[0]) as first:
         writer = _writer(file, first.schema_arrow)
     for part in parts:

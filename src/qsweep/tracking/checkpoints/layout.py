@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-QTable = npt.NDArray[np.float64]
+from qsweep.system.arrays import QTable
 
 FILE_NAME = "q_table_history.parquet"
 GROUP_ROWS = 100_000

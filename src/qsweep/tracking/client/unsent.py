@@ -19,7 +19,7 @@ from mlflow.entities import Metric, RunTag
 from mlflow.exceptions import MlflowException
 
 from qsweep.errors import Problem, UsageError
-from qsweep.system.atomic_files import WholeFile, write_text
+from qsweep.system.atomic_files import AtomicFile, write_text
 from qsweep.tracking.curves import Points
 from qsweep.tracking.patience import ServerGone
 from qsweep.tracking.store import Store, open_store
@@ -57,7 +57,7 @@ class KeepingRunLog:
         try:
             self._log.keep(file, folder)
         except ServerGone:
-            copy = WholeFile(_made(self._folder / ARTIFACTS / folder) / file.name)
+            copy = AtomicFile(_made(self._folder / ARTIFACTS / folder) / file.name)
             with file.open("rb") as original:
                 shutil.copyfileobj(original, copy)
             copy.close()
@@ -133,7 +133,7 @@ def _write_metrics(path: Path, metrics: list[Metric]) -> None:
         "timestamp": pa.array([metric.timestamp for metric in metrics], pa.int64()),
         "step": pa.array([metric.step for metric in metrics], pa.int64()),
     }
-    file = WholeFile(path)
+    file = AtomicFile(path)
     pq.write_table(pa.table(columns), file)
     file.close()
 
