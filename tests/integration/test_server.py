@@ -21,7 +21,7 @@ from qsweep.tracking.checkpoints import Archive, sha256
 from qsweep.tracking.client.mlflow_tracker import MlflowTracker
 from qsweep.tracking.client.unsent import send
 from qsweep.tracking.curves import Points
-from qsweep.tracking.patience import PatientClient, ServerGone
+from qsweep.tracking.patience import RetryingClient, ServerGone
 from qsweep.tracking.store import open_store
 from qsweep.tracking.tracker import RunRecord
 from tests.conftest import QSWEEP
@@ -259,7 +259,7 @@ def test_a_server_that_goes_away_comes_back_to_everything(at_the_server: Service
     service = at_the_server
     store = open_store(service.address)
     impatient = MlflowTracker(store).open(RunRecord("impatient", "away"))
-    cast("PatientClient", store.client).budget = 1.0
+    cast("RetryingClient", store.client).budget = 1.0
     every = (
         "tracking.max_points=0",
         "checkpoint_every=100",

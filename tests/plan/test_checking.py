@@ -9,7 +9,7 @@ import pytest
 from qsweep.config import OPTIONAL, RULES, Config, Env, flatten, record
 from qsweep.errors import UsageError
 from qsweep.learning.algorithms import NAMES, algorithm
-from qsweep.plan.checking import BROUGHT, algorithm_problems, applicability_problems, parse
+from qsweep.plan.checking import DEPENDENT_KEYS, algorithm_problems, applicability_problems, parse
 from qsweep.plan.composition import load_config
 
 VALUES: dict[str, Any] = {
@@ -58,7 +58,7 @@ def test_every_choice_and_key_is_here() -> None:
     for key, choices in CHOICES.items():
         if key != "algorithm":
             assert RULES[key] == f"one of {', '.join(choices)}"
-            assert set(BROUGHT[key]) <= set(choices)
+            assert set(DEPENDENT_KEYS[key]) <= set(choices)
 
 
 @pytest.mark.parametrize(("key", "choice"), ALL)

@@ -31,7 +31,7 @@ from qsweep.tracking.provenance import code
 from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.stored_run import CODE, CONFIG, DAMAGED, StoredRun
 from qsweep.tracking.tracker import Status
-from qsweep.tracking.unfinished import left_by
+from qsweep.tracking.unfinished import progress_of
 from tests.support.recorded import record
 
 NOW, OLD = "now", "old"
@@ -123,11 +123,11 @@ def values(seed: int, sweep: str = "s") -> dict[str, object]:
 
 def leave(run_id: str, config: str = "", by: str = "") -> None:
     """What a run leaves when it is killed after its first durable point."""
-    left = replace(left_by(run_id), config=config, code=by)
+    left = replace(progress_of(run_id), config=config, code=by)
     left.folder.mkdir(parents=True)
     with EpisodeFile(left.part(EPISODES, 0)), History(left.part(FILE_NAME, 0), (1, 1), {}):
         pass
-    left.settle(10, 1.0, {"q": np.zeros(1)})
+    left.make_durable(10, 1.0, {"q": np.zeros(1)})
 
 
 def test_earlier_runs_in_a_store(store: Store) -> None:

@@ -31,7 +31,7 @@ from qsweep.runs.runner import UNTRACKED, Outcome, Work, _Recording
 from qsweep.tracking import recorder, table_tracker
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, sha256
 from qsweep.tracking.store import open_store
-from qsweep.tracking.unfinished import all_left
+from qsweep.tracking.unfinished import all_progress
 from tests.support.trained import run
 
 PAGE = Path(__file__).parents[2] / "docs" / "records.md"
@@ -362,7 +362,7 @@ def check_kept(found: Recorded, done: int) -> None:
     assert found.run.data.tags["qsweep.qtable_sha256"] == last
     assert list(found.curve("train/return_avg")) == list(range(2, done, 10))
     steps = found.run.data.metrics.get("train/steps")
-    assert steps == (None if all_left() else found.episodes["length"].sum())  # that comes at its end
+    assert steps == (None if all_progress() else found.episodes["length"].sum())  # that comes at its end
     assert found.run.info.end_time is not None
 
 
@@ -498,9 +498,9 @@ def test_a_killed_run_goes_on(
     for moment in moments[:: 2 if engine == "compiled" else 5]:
         monkeypatch.chdir(moment)
         at = min(int(moment.name), 232) // 60 * 60
-        assert [left.episodes for left in all_left()] == ([at] if at else [])
+        assert [left.episodes for left in all_progress()] == ([at] if at else [])
         check_same(only_run_again(wanted), small)
-        assert all_left() == []
+        assert all_progress() == []
 
 
 @pytest.mark.slow
@@ -544,7 +544,7 @@ def test_a_run_whose_end_cannot_be_recorded_goes_on(small: Recorded, monkeypatch
         with pytest.raises(OSError, match="the disk is full"):
             run([Work(wanted, "first", "")], Silent())
     assert only_run(wanted).run.info.status == "FAILED"
-    assert [left.episodes for left in all_left()] == [180]
+    assert [left.episodes for left in all_progress()] == [180]
     check_same(only_run_again(wanted), small)
 
 
@@ -555,7 +555,7 @@ def test_a_spoilt_state_begins_anew(small: Recorded) -> None:
     wanted = resolve(GOES_ON)
     with pytest.raises(KeyboardInterrupt):
         run([Work(wanted, "first", "")], StopsAfter(160, signal.SIGTERM))
-    [left] = all_left()
+    [left] = all_progress()
     (left.folder / "0002-state.npz").write_bytes(b"nothing")
     check_same(only_run_again(wanted), small)
 
@@ -580,11 +580,11 @@ def test_an_untracked_run_that_fails_harms_no_other() -> None:
     """What another run left stays when one that is not tracked comes to grief."""
     with pytest.raises(KeyboardInterrupt):
         run([Work(resolve(GOES_ON), "first", "")], StopsAfter(100, signal.SIGTERM))
-    before = all_left()
+    before = all_progress()
     values = {**SMALL, "env": {"id": "Fragile-v0", "kwargs": {"lasts": 95}}, "tracking": {"uri": "none"}}
     with pytest.raises(RuntimeError, match="the wheel came off"):
         run([Work(resolve(values), "untracked", "")], Silent())
-    assert all_left() == before != []
+    assert all_progress() == before != []
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsweep.system.arrays import Floats
-from qsweep.tracking.curves import Curves, LongWindow, Points, joined, thinned, trailing
+from qsweep.tracking.curves import Curves, LongWindow, Points, joined, stride_for, trailing
 
 quick = settings(deadline=None)
 
@@ -87,14 +87,14 @@ def test_curves_with_a_long_window_are_those_of_its_definition() -> None:
 )
 def test_the_stride_by_hand(episodes: int, max_points: int, stride: int) -> None:
     """The stride is the number of episodes over the number of points, rounded up; 0 points are all."""
-    assert thinned(episodes, max_points) == stride
+    assert stride_for(episodes, max_points) == stride
 
 
 @quick
 @given(st.integers(1, 10**9), st.integers(1, 10**5))
 def test_a_stride_is_the_smallest_that_fits(episodes: int, max_points: int) -> None:
     """The stride leaves at most `max_points` episodes, and the next smaller one would not."""
-    stride = thinned(episodes, max_points)
+    stride = stride_for(episodes, max_points)
     assert -(-episodes // stride) <= max_points
     assert stride == 1 or -(-episodes // (stride - 1)) > max_points
 
@@ -134,7 +134,7 @@ def test_points_are_few_even_and_end_with_the_run(
     episodes = curves_of(values, 10, max_points, cuts).episodes
     assert episodes[-1] == len(values) - 1
     assert len(episodes) <= (max_points or len(values))
-    assert set(np.diff(episodes)) <= {thinned(len(values), max_points)}
+    assert set(np.diff(episodes)) <= {stride_for(len(values), max_points)}
     if not max_points:
         assert episodes.tolist() == list(range(len(values)))
 

@@ -11,7 +11,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from qsweep.tracking.patience import PatientClient, ServerGone
+from qsweep.tracking.patience import RetryingClient, ServerGone
 
 RUN = {"run_id": "r1", "run_name": "n", "experiment_id": "0", "status": "RUNNING", "start_time": 1}
 
@@ -69,21 +69,21 @@ def stub() -> Iterator[Stub]:
 
 
 @pytest.fixture
-def client(stub: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], PatientClient]:
+def client(stub: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], RetryingClient]:
     """Make a client of the stub with a budget in seconds."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    return lambda budget: PatientClient(MlflowClient(stub.address), stub.address, budget)
+    return lambda budget: RetryingClient(MlflowClient(stub.address), stub.address, budget)
 
 
 @pytest.mark.parametrize("plan", ["500", "502", "503", "429", "lost"])
-def test_what_passes_is_waited_for(stub: Stub, client: Callable[[float], PatientClient], plan: str) -> None:
+def test_what_passes_is_waited_for(stub: Stub, client: Callable[[float], RetryingClient], plan: str) -> None:
     """After an answer that says so, or none, the same is asked again until it is answered."""
     stub.plans = [plan, plan]
     assert list(client(30).search_experiments()) == []
     assert stub.asked == ["experiments/search"] * 3
 
 
-def test_a_refusal_is_an_answer(stub: Stub, client: Callable[[float], PatientClient]) -> None:
+def test_a_refusal_is_an_answer(stub: Stub, client: Callable[[float], RetryingClient]) -> None:
     """What a server refuses is not asked again."""
     stub.plans = ["PERMISSION_DENIED"]
     with pytest.raises(MlflowException) as refused:
@@ -92,7 +92,7 @@ def test_a_refusal_is_an_answer(stub: Stub, client: Callable[[float], PatientCli
     assert len(stub.asked) == 1
 
 
-def test_a_run_is_created_once(stub: Stub, client: Callable[[float], PatientClient]) -> None:
+def test_a_run_is_created_once(stub: Stub, client: Callable[[float], RetryingClient]) -> None:
     """A run whose creation was never answered is found, not made twice; a second one is another."""
     patient = client(30)
     stub.plans = ["lost"]
@@ -101,14 +101,14 @@ def test_a_run_is_created_once(stub: Stub, client: Callable[[float], PatientClie
     assert len(stub.runs) == 2
 
 
-def test_a_run_of_someone_elses_is_not_taken(stub: Stub, client: Callable[[float], PatientClient]) -> None:
+def test_a_run_of_someone_elses_is_not_taken(stub: Stub, client: Callable[[float], RetryingClient]) -> None:
     """A run that began in the same millisecond under the same name, with other tags, is not ours."""
     stub.runs = [{"info": RUN, "data": {"tags": [{"key": "a", "value": "2"}]}}]
     stub.plans = ["503"]
     assert client(30).create_run("0", {"a": "1"}, "n").info.run_id == "r1"
 
 
-def test_after_the_budget_it_is_over_at_once(stub: Stub, client: Callable[[float], PatientClient]) -> None:
+def test_after_the_budget_it_is_over_at_once(stub: Stub, client: Callable[[float], RetryingClient]) -> None:
     """Once the budget is spent a call is tried once, until one is answered; then there is patience again."""
     patient = client(0.3)
     stub.plans = ["503"] * 50
@@ -127,7 +127,7 @@ def test_after_the_budget_it_is_over_at_once(stub: Stub, client: Callable[[float
 
 
 def test_who_interrupts_is_not_kept_waiting(
-    stub: Stub, client: Callable[[float], PatientClient], monkeypatch: pytest.MonkeyPatch
+    stub: Stub, client: Callable[[float], RetryingClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After an interrupted wait what is put away does not wait again."""
     patient = client(100)

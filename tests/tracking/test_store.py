@@ -18,8 +18,8 @@ from mlflow import MlflowClient
 from qsweep.errors import UsageError
 from qsweep.tracking.store import Store, local_database, open_store
 from qsweep.tracking.tables.curve_rows import Curve
-from qsweep.tracking.tables.run_tables import Batch, NewRun
-from qsweep.tracking.tables.sqlite_database import MOVED_BYTES, PAGE_BYTES, ROW_BYTES
+from qsweep.tracking.tables.run_tables import NewRun, RunChanges
+from qsweep.tracking.tables.sqlite_database import PAGE_BYTES, ROW_BYTES, WAL_CHECKPOINT_BYTES
 
 
 def usable(store: Store) -> bool:
@@ -186,13 +186,13 @@ def written(store: Store, points: int) -> Path:
     experiment = tables.experiment("e", str(file.parent), {}, 1).experiment_id
     tables.create(NewRun("r" * 32, "r", experiment, str(file.parent), 1))
     steps = list(range(points))
-    tables.add("r" * 32, Batch([Curve("x", False, [1] * points, steps, [0.5] * points)]))
+    tables.add("r" * 32, RunChanges([Curve("x", False, [1] * points, steps, [0.5] * points)]))
     assert tables.database.read("PRAGMA page_size") == [(PAGE_BYTES,)]
     assert tables.database.read("SELECT count(*) FROM metrics") == [(points,)]
     return file
 
 
-MANY = MOVED_BYTES // ROW_BYTES
+MANY = WAL_CHECKPOINT_BYTES // ROW_BYTES
 """Points that SQLite's log is not to keep."""
 
 
@@ -200,9 +200,9 @@ def test_what_was_written_is_put_away_beside_the_work(tmp_path: Path) -> None:
     """Many points move from SQLite's log to its file while the writer stays connected."""
     file = written(open_store(f"sqlite:///{tmp_path / 'mlflow.db'}"), MANY)
     deadline = time.monotonic() + 60
-    while file.stat().st_size < MOVED_BYTES / 2 and time.monotonic() < deadline:
+    while file.stat().st_size < WAL_CHECKPOINT_BYTES / 2 and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert file.stat().st_size >= MOVED_BYTES / 2
+    assert file.stat().st_size >= WAL_CHECKPOINT_BYTES / 2
 
 
 def test_what_was_written_stays_where_no_thread_can_start(
@@ -221,7 +221,7 @@ def test_what_was_written_stays_where_no_thread_can_start(
     size = file.stat().st_size
     for part in range(2):
         steps = [part * MANY + step for step in range(MANY)]
-        store.tables.add("r" * 32, Batch([Curve("y", False, [1] * MANY, steps, [0.5] * MANY)]))
+        store.tables.add("r" * 32, RunChanges([Curve("y", False, [1] * MANY, steps, [0.5] * MANY)]))
     deadline = time.monotonic() + 60
     while file.stat().st_size == size and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -25,7 +25,7 @@ from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.table_tracker import TableTracker
 from qsweep.tracking.tables.curve_rows import Curve
 from qsweep.tracking.tables.database import DatabaseError
-from qsweep.tracking.tables.run_tables import Batch, Unwritable
+from qsweep.tracking.tables.run_tables import RunChanges, Unwritable
 from qsweep.tracking.tracker import RunLog, RunRecord
 from tests.support.stores import Rows, Side, Sides
 
@@ -300,7 +300,7 @@ def test_points_that_fail_undo_their_transaction(sides: Sides) -> None:
     steps = [*range(400), None]
     bad = Curve("a", False, [7] * 401, steps, [0.5] * 401)  # type: ignore[arg-type]
     with pytest.raises(DatabaseError):
-        tables.add(run.run_id, Batch([bad]))
+        tables.add(run.run_id, RunChanges([bad]))
     assert sides.ours.left(run.run_id)["metrics"] == []
 
 

@@ -16,7 +16,15 @@ from qsweep.system import atomic_files
 from qsweep.tracking import checkpoints, episodes
 from qsweep.tracking.checkpoints import Archive, History
 from qsweep.tracking.episodes import EpisodeFile
-from qsweep.tracking.unfinished import LOCK, MANIFEST, Left, all_left, forget, left_by, workplace
+from qsweep.tracking.unfinished import (
+    LOCK,
+    MANIFEST,
+    Progress,
+    all_progress,
+    forget,
+    progress_of,
+    working_folder,
+)
 
 RUN = "0123456789abcdef"
 PART = 10
@@ -33,7 +41,7 @@ def returns(first: int, count: int) -> Any:
     return -np.arange(first, first + count, dtype=np.float64)
 
 
-def write_part(left: Left) -> None:
+def write_part(left: Progress) -> None:
     """Another part of each file, as a run writes them."""
     values = returns(left.episodes, PART)
     with EpisodeFile(left.part(episodes.FILE_NAME, left.parts), left.episodes) as file:
@@ -42,23 +50,23 @@ def write_part(left: Left) -> None:
         history.add(left.episodes + PART, table(left.episodes + PART))
 
 
-def settled(left: Left) -> Left:
+def settled(left: Progress) -> Progress:
     """The next durable point."""
     write_part(left)
     done = left.episodes + PART
-    return left.settle(done, done / 4, {"q": table(done), "episodes": np.array(done)})
+    return left.make_durable(done, done / 4, {"q": table(done), "episodes": np.array(done)})
 
 
-def begun(root: Path, points: int = 2) -> Left:
+def begun(root: Path, points: int = 2) -> Progress:
     """A run that was killed after so many durable points."""
-    left = Left(root / RUN, RUN, "abc", "def")
+    left = Progress(root / RUN, RUN, "abc", "def")
     left.folder.mkdir(parents=True)
     for _ in range(points):
         left = settled(left)
     return left
 
 
-def check_goes_on(left: Left) -> None:
+def check_goes_on(left: Progress) -> None:
     """All that the manifest promises is there: episodes, checkpoints and the state at their end."""
     assert left.readable()
     assert (left.config, left.code, left.seconds) == ("abc", "def", left.episodes / 4)
@@ -72,10 +80,10 @@ def check_goes_on(left: Left) -> None:
 def test_what_was_settled_is_found_again(tmp_path: Path) -> None:
     """Another process finds the last durable point, with the state, the parts and the time spent."""
     begun(tmp_path, points=3)
-    left = left_by(RUN, tmp_path)
+    left = progress_of(RUN, tmp_path)
     assert (left.episodes, left.parts, left.seconds, left.run_id) == (30, 3, 7.5, RUN)
     check_goes_on(left)
-    assert [found.run_id for found in all_left(tmp_path)] == [RUN]
+    assert [found.run_id for found in all_progress(tmp_path)] == [RUN]
 
 
 def test_a_damaged_manifest_counts_for_nothing(tmp_path: Path) -> None:
@@ -84,17 +92,17 @@ def test_a_damaged_manifest_counts_for_nothing(tmp_path: Path) -> None:
     sound = manifest.read_bytes()
     for place in range(len(sound)):
         manifest.write_bytes(bytes([*sound[:place], sound[place] ^ 1, *sound[place + 1 :]]))
-        assert left_by(RUN, tmp_path) == Left(tmp_path / RUN, RUN)
-        assert all_left(tmp_path) == []
+        assert progress_of(RUN, tmp_path) == Progress(tmp_path / RUN, RUN)
+        assert all_progress(tmp_path) == []
 
 
 def test_where_there_is_nothing(tmp_path: Path) -> None:
     """Before its first durable point a run has no state, and is none that could go on."""
-    assert left_by(RUN, tmp_path) == Left(tmp_path / RUN, RUN)
-    assert left_by(RUN, tmp_path).state() == {}
-    with workplace(left_by(RUN, tmp_path)) as left:
+    assert progress_of(RUN, tmp_path) == Progress(tmp_path / RUN, RUN)
+    assert progress_of(RUN, tmp_path).state() == {}
+    with working_folder(progress_of(RUN, tmp_path)) as left:
         assert (left.episodes, left.folder.is_dir()) == (0, True)
-        assert all_left(tmp_path) == []
+        assert all_progress(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -130,7 +138,7 @@ def test_a_kill_between_any_two_writes(moments: list[Path]) -> None:
     """Whenever it comes, the last durable point or the one before is whole, and what was half done goes."""
     reached = []
     for root in moments:
-        with workplace(left_by(RUN, root)) as left:
+        with working_folder(progress_of(RUN, root)) as left:
             if left.episodes:
                 check_goes_on(left)
             named = [*left.files(episodes.FILE_NAME), *left.files(checkpoints.FILE_NAME), left.folder / LOCK]
@@ -190,7 +198,7 @@ def replaced(path: Path) -> None:
 def test_what_cannot_be_read_does_not_count(tmp_path: Path, name: str, harm: Callable[[Path], None]) -> None:
     """Where a file of the last point is gone or spoilt, the run begins anew, with nothing of the old."""
     harm(begun(tmp_path).folder / name)
-    with workplace(left_by(RUN, tmp_path)) as left:
+    with working_folder(progress_of(RUN, tmp_path)) as left:
         assert (left.episodes, left.parts, left.state()) == (0, 0, {})
         assert [path.name for path in left.folder.iterdir()] == [LOCK]
 
@@ -211,14 +219,14 @@ def test_no_spoilt_byte_is_taken_for_good(tmp_path: Path, name: str) -> None:
 def test_a_run_that_finishes_takes_its_folder_along(tmp_path: Path) -> None:
     """When it has ended, nothing of it is left."""
     begun(tmp_path)
-    with workplace(left_by(RUN, tmp_path)) as left:
+    with working_folder(progress_of(RUN, tmp_path)) as left:
         settled(left)
     assert list(tmp_path.iterdir()) == []
 
 
 def interrupt(root: Path, points: int) -> None:
     """Be interrupted after some more durable points, with files half written."""
-    with workplace(left_by(RUN, root)) as left:
+    with working_folder(progress_of(RUN, root)) as left:
         for _ in range(points):
             left = settled(left)
         write_part(left)
@@ -232,7 +240,7 @@ def test_a_run_that_is_interrupted_can_go_on(tmp_path: Path, before: int, more: 
         begun(tmp_path, before)
     with pytest.raises(KeyboardInterrupt):
         interrupt(tmp_path, more)
-    assert [left.episodes for left in all_left(tmp_path)] == (
+    assert [left.episodes for left in all_progress(tmp_path)] == (
         [PART * (before + more)] if before + more else []
     )
     assert len(list(tmp_path.iterdir())) == bool(before + more)
@@ -241,8 +249,8 @@ def test_a_run_that_is_interrupted_can_go_on(tmp_path: Path, before: int, more: 
 HOLD = """
 import sys
 from pathlib import Path
-from qsweep.tracking.unfinished import left_by, workplace
-with workplace(left_by(sys.argv[1], Path(sys.argv[2]))):
+from qsweep.tracking.unfinished import progress_of, working_folder
+with working_folder(progress_of(sys.argv[1], Path(sys.argv[2]))):
     print("held", flush=True)
     input()
 """
@@ -266,13 +274,13 @@ def test_a_folder_in_another_processs_hands(tmp_path: Path, holder: subprocess.P
     before = sorted(path.name for path in (tmp_path / RUN).iterdir())
     with (
         pytest.raises(UsageError, match="is being executed by another process"),
-        workplace(left_by(RUN, tmp_path)),
+        working_folder(progress_of(RUN, tmp_path)),
     ):
         pass
     assert sorted(path.name for path in (tmp_path / RUN).iterdir()) == before
     holder.kill()
     holder.wait()
-    with workplace(left_by(RUN, tmp_path)) as left:
+    with working_folder(progress_of(RUN, tmp_path)) as left:
         check_goes_on(left)
 
 
@@ -280,9 +288,9 @@ def test_an_untracked_run_has_a_folder_for_itself(tmp_path: Path, monkeypatch: p
     """One that has no id works in a folder of its own, which goes; those of others are not touched."""
     monkeypatch.chdir(tmp_path)
     begun(tmp_path / "multirun" / "unfinished")
-    with workplace(left_by("")) as left:
+    with working_folder(progress_of("")) as left:
         assert left.folder.is_dir()
         assert tmp_path not in left.folder.parents
     assert not left.folder.exists()
     forget("")
-    check_goes_on(left_by(RUN))
+    check_goes_on(progress_of(RUN))

@@ -1,1 +1,1 @@
-"""Hydra's launchers of a cluster."""
+"""Hydra launchers for clusters."""

@@ -1,6 +1,6 @@
-"""hydra/launcher=ray: the runs of a sweep over an existing Ray cluster.
+"""hydra/launcher=ray: runs a sweep on an existing Ray cluster.
 
-Hydra imports this file whenever it starts, in any program: nothing heavy may be imported at its top.
+Hydra imports this file whenever it starts, in any program, so slow imports are inside the functions.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from hydra.core.utils import JobReturn
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.qsweep_launchers._carried import ClusterLauncher, lost, run
+from hydra_plugins.qsweep_launchers._remote_job import ClusterLauncher, lost, run
 
 GRACE_SECONDS = 10.0
-"""How long the runs in hand may take to put away what they have when a sweep is interrupted."""
+"""Time that running jobs have to save their state when a sweep is interrupted."""
 
 
 class RayLauncher(ClusterLauncher):
-    """Each job is a Ray task. init: arguments of ray.init; task: of ray.remote."""
+    """Runs each job as a Ray task. init: arguments of ray.init. task: arguments of ray.remote."""
 
     def __init__(self, init: DictConfig, task: DictConfig) -> None:
         self._init: Any = OmegaConf.to_container(init, resolve=True)
         self._task: Any = OmegaConf.to_container(task, resolve=True)
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Join the cluster. Raises UsageError where there is none."""
+        """Connect to the cluster. Raises UsageError if it cannot be reached."""
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
         from qsweep.errors import Problem, UsageError, one_line
 
@@ -44,18 +44,18 @@ class RayLauncher(ClusterLauncher):
 
     @property
     def workers(self) -> int:
-        """How many jobs the cluster, as it is now, runs at once."""
+        """The number of jobs that the cluster, at its present size, runs at once."""
         import ray
 
         cpus = ray.cluster_resources().get("CPU", 1) / self._task.get("num_cpus", 1)
         return max(1, int(cpus))
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run jobs; returns when the last has ended."""
+        """Run jobs and return when the last has ended."""
         import ray
 
         remote = ray.remote(**self._task)(run)
-        tasks = [remote.remote(carried) for carried in self.carried(job_overrides, initial_job_idx)]
+        tasks = [remote.remote(job) for job in self.jobs(job_overrides, initial_job_idx)]
         try:
             return [_result(task) for task in tasks]
         except BaseException:

@@ -1,6 +1,6 @@
-"""hydra/launcher=slurm: the runs of a sweep as an array of Slurm jobs, by submitit.
+"""hydra/launcher=slurm: runs a sweep as a Slurm job array, with submitit.
 
-Hydra imports this file whenever it starts, in any program: nothing heavy may be imported at its top.
+Hydra imports this file whenever it starts, in any program, so slow imports are inside the functions.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from typing import Any
 from hydra.core.utils import JobReturn
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.qsweep_launchers._carried import ClusterLauncher, lost, run
+from hydra_plugins.qsweep_launchers._remote_job import ClusterLauncher, lost, run
 
 POLL_SECONDS = 0.5
 
 
 class SlurmLauncher(ClusterLauncher):
-    """Each job is one of an array. cluster: slurm, or local for processes of this machine.
+    """Runs each job as one job of an array.
 
-    folder: for submitit's files, seen by all machines. parameters: of submitit's AutoExecutor.
+    cluster: slurm, or local for processes on this machine. folder: for submitit's files, shared by all
+    machines. parameters: of submitit's AutoExecutor; null ones are left at their defaults.
     """
 
     def __init__(self, cluster: str, folder: str, parameters: DictConfig) -> None:
@@ -30,16 +31,16 @@ class SlurmLauncher(ClusterLauncher):
 
     @property
     def workers(self) -> int:
-        """How many jobs of the array run at once."""
+        """The number of jobs of the array that run at once."""
         return int(self._parameters["slurm_array_parallelism"])
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run jobs; returns when the last has ended."""
+        """Run jobs and return when the last has ended."""
         import submitit
 
         executor = submitit.AutoExecutor(self._folder, cluster=self._cluster)
         executor.update_parameters(**self._parameters)
-        jobs = executor.map_array(run, self.carried(job_overrides, initial_job_idx))
+        jobs = executor.map_array(run, self.jobs(job_overrides, initial_job_idx))
         try:
             while not all(job.done() for job in jobs):
                 time.sleep(POLL_SECONDS)

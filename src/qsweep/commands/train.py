@@ -25,7 +25,7 @@ from qsweep.system.interrupts import StopRequests
 from qsweep.tracking import tracker
 from qsweep.tracking.checkpoints import name_of
 from qsweep.tracking.store import Store, open_tracked
-from qsweep.tracking.unfinished import all_left
+from qsweep.tracking.unfinished import all_progress
 
 OWN_CONFIGS = Path("conf")
 """Presets in this folder of the current one are found beside the packaged ones."""
@@ -38,7 +38,7 @@ def launch(arguments: list[str]) -> int:
     """
     parser = get_args_parser()
     flags = _flags(parser, arguments)
-    lines = [overrides.normal(line) for line in flags.overrides]
+    lines = [overrides.normalized(line) for line in flags.overrides]
     lines = [*_search_path(flags.config_dir, lines), *lines]
     if flags.cfg or flags.info or flags.hydra_help or flags.shell_completion:
         _print(parser, flags, lines)
@@ -118,7 +118,7 @@ def _single(wanted: Plan) -> int:
 
 def _interrupted(job: Job, store: Store | None) -> str:
     """The id of an interrupted run that this one goes on with, or none."""
-    if store is None or job.config.tracking.resume == "never" or not (left := all_left()):
+    if store is None or job.config.tracking.resume == "never" or not (left := all_progress()):
         return ""
     run_id = interrupted_run(store, job.config, job.name)
     for found in left:

@@ -1,4 +1,4 @@
-"""Plain values against the schema: every problem found, each with key, rule and value given."""
+"""Checking plain values against the schema; each problem has its key, rule and value."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _ADAPTER = TypeAdapter(Config)
 def parse(values: Mapping[str, Any]) -> tuple[Config, list[Problem]]:
     """Check plain nested values against the schema.
 
-    Returns every problem found and a config in which the values at fault are left at their
-    defaults, so that the rest can be checked further.
+    Returns a config and all problems. Invalid values are replaced by their defaults in the config, so that
+    the others can be checked further.
     """
     try:
         config, problems = _validated(values), []
@@ -51,12 +51,12 @@ def of_run(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _validated(values: Mapping[str, Any]) -> Config:
-    # As JSON, pydantic takes mappings for dataclasses and lists for tuples, and is strict otherwise.
+    # In JSON mode pydantic accepts mappings for dataclasses and lists for tuples, but is strict otherwise.
     return _ADAPTER.validate_json(json.dumps(values, default=repr))
 
 
 def at_fault(problems: list[Problem], *keys: str) -> bool:
-    """Whether any problem is about one of `keys` or about a key below one."""
+    """Return whether any problem concerns one of `keys` or a key below one."""
     return any(p.key == key or p.key.startswith(f"{key}.") for p in problems for key in keys)
 
 
@@ -82,7 +82,7 @@ def _problem(error: Any, values: Mapping[str, Any]) -> Problem:
 
 
 def _shown(values: Mapping[str, Any], key: str) -> Any:
-    """The whole value given for a key, as it is shown: a password is not."""
+    """Return the value given for a key as messages show it, without passwords."""
     value: Any = values
     for name in key.split("."):
         value = value[name]
@@ -123,16 +123,19 @@ def _epsilon_problems(config: Config) -> Iterator[Problem]:
         )
 
 
-BROUGHT = {
+DEPENDENT_KEYS = {
     "learning_rate_schedule": {"linear": ("learning_rate_end",)},
     "exploration": {"softmax": ("temperature",), "ucb": ("confidence",)},
     "discretizer": {"tiles": ("tilings",)},
 }
-"""Key -> its value -> the keys that come with it."""
+"""Key -> its value -> the optional keys that apply only with that value."""
 
 
 def applicability_problems(config: Config, known: list[Problem]) -> list[Problem]:
-    """Keys that are given where they do not apply, or missing where they do. known: problems found so far."""
+    """Return problems of optional keys that are set but do not apply, or apply but are missing.
+
+    known: problems found so far; their keys are skipped.
+    """
     if config.algorithm not in NAMES:
         return [
             Problem(
@@ -156,7 +159,7 @@ def _optional_problems(config: Config, known: list[Problem]) -> list[Problem]:
 
 def _key_problems(config: Config, key: str, other: str) -> Iterator[Problem]:
     chosen, value = getattr(config, other), getattr(config, key)
-    own = algorithm(chosen).hyperparameters if other == "algorithm" else BROUGHT[other].get(chosen, ())
+    own = algorithm(chosen).hyperparameters if other == "algorithm" else DEPENDENT_KEYS[other].get(chosen, ())
     if key in own and value is None:
         yield Problem(key, f"must be {RULES[key]}", "null")
     if key not in own and value is not None:
@@ -165,14 +168,14 @@ def _key_problems(config: Config, key: str, other: str) -> Iterator[Problem]:
 
 
 def _rate_problems(config: Config) -> Iterator[Problem]:
-    """A learning rate falls, if it changes."""
+    """Yield a problem if the learning rate would increase."""
     end, start = config.learning_rate_end, config.learning_rate
     if end is not None and end > start:
         yield Problem("learning_rate_end", f"must not exceed learning_rate ({start:g})", end)
 
 
 def algorithm_problems(config: Config, known: list[Problem]) -> Iterator[Problem]:
-    """What an algorithm does not go together with."""
+    """Yield a problem for each setting that the algorithm does not support. known: problems found so far."""
     if at_fault(known, "algorithm", "terminal_rule", "discretizer", "tilings"):
         return
     chosen, tiles = algorithm(config.algorithm), config.discretizer == "tiles"

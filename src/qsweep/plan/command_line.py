@@ -1,4 +1,4 @@
-"""A command line as a value: its overrides parsed and checked, and composed once."""
+"""A command line as a value: its overrides are parsed, checked and composed once."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ SEARCH_PATH = "hydra.searchpath="
 class CommandLine:
     """The overrides of a command line.
 
-    lines: all of them, as typed. given: those without a problem, parsed. problems: of the others.
-    config: composed of the given presets and options of Hydra that have one value; it has Hydra's own node.
+    lines: all overrides as typed. given: the valid ones, parsed. problems: those of the others. config:
+    composed from the presets and Hydra options that have one value; includes the node `hydra`.
     """
 
     lines: tuple[str, ...]
@@ -89,9 +89,9 @@ def _multirun_problems(line: CommandLine) -> Iterator[Problem]:
 def usable(
     lines: Sequence[str], multirun: bool, search: Sequence[str]
 ) -> tuple[list[Override], list[Problem]]:
-    """The overrides without a problem, and the problems of the others. search: where presets lie, too."""
+    """Return the valid overrides, parsed, and the others' problems. search: the search-path overrides."""
     usable, problems = [], []
-    for line in map(overrides.normal, lines):
+    for line in map(overrides.normalized, lines):
         parsed, wrong = overrides.parse([line], multirun, search)
         usable += [] if wrong else parsed
         problems += wrong
@@ -100,16 +100,16 @@ def usable(
 
 @contextmanager
 def refusing(problems: Sequence[Problem] = (), *more: type[Exception]) -> Iterator[None]:
-    """Turn an error of Hydra's, or one of `more`, into a UsageError with the problems known by then."""
+    """Turn an error from Hydra, or one of `more`, into a UsageError that includes the given problems."""
     try:
         yield
     except (*overrides.HydraErrors, *more) as error:
-        problem = Problem("configuration", overrides.said_by_hydra(error))
+        problem = Problem("configuration", overrides.hydra_message(error))
         raise UsageError([*problems, problem]) from error
 
 
 def is_plain(override: Override) -> bool:
-    """True if an override sets one key of the schema, which takes no Hydra to compose."""
+    """Return True if an override sets a single key of the schema, which needs no composing by Hydra."""
     text = override.input_line or ""
     key = override.key_or_group
     return key in RULES and key not in overrides.GROUPS and "${" not in text and "={" not in text

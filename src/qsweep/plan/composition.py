@@ -1,4 +1,4 @@
-"""A command line -> its runs, each with a resolved config; everything wrong is found first."""
+"""Planning the runs of a command line: resolving and checking the config of every run."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ from qsweep.plan.command_line import SEARCH_PATH, CommandLine, is_plain, read, r
 from qsweep.plan.conf import composed
 from qsweep.plan.resolution import resolve
 
-UNNAMED = ("tracking", "registry", "sweep", "engine")
-"""Keys and groups that do not show in a run's name."""
-SAME = "vary only keys that change the result; engine never does, nor do buckets with discrete observations"
+NOT_IN_NAMES = ("tracking", "registry", "sweep", "engine")
+"""Keys and groups that are left out of run names and of the hash `Plan.fixed`."""
+REPEATED = (
+    "vary only keys that change the result; engine never does, nor do buckets with discrete observations"
+)
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run to be: its overrides as Hydra takes them, its name, its resolved config and environment."""
+    """A planned run: its overrides in Hydra's form, its name, its resolved config and environment."""
 
     overrides: tuple[str, ...]
     name: str
@@ -44,10 +46,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a command line asks for.
+    """The runs of a command line.
 
-    name: the sweep's, or the run's. varied: the keys it varies. fixed: a hash of all else; multiruns that
-    share name, varied and fixed are one, perhaps with more values.
+    name: of the sweep, or of the single run. varied: the keys that vary. fixed: a hash of the other values.
+    Multiruns with equal name, varied and fixed belong to one sweep, whose values may differ.
     """
 
     name: str
@@ -57,7 +59,7 @@ class Plan:
 
 
 def load_config(lines: Sequence[str] = ()) -> Config:
-    """The resolved config of overrides as on the command line: ["buckets=40", "seed=3"].
+    """Return the resolved config for overrides as on the command line: ["buckets=40", "seed=3"].
 
     Raises UsageError with every problem found.
     """
@@ -65,7 +67,7 @@ def load_config(lines: Sequence[str] = ()) -> Config:
 
 
 def load_resolved(lines: Sequence[str] = ()) -> Resolved:
-    """What `load_config` gives, with its environment as it was looked up.
+    """Return the resolved config, as `load_config` does, with its environment, grid and twin.
 
     Raises UsageError with every problem found.
     """
@@ -83,13 +85,13 @@ def planned(line: CommandLine) -> Plan:
     with refusing(problems):
         if line.multirun or any(o.key_or_group == "sweep" for o in given):
             swept, more = _with_preset_sweep(line)
-            problems += more if line.multirun else _still_swept(swept)
+            problems += more if line.multirun else _varied_problems(swept)
             given = swept if line.multirun else given
         return _plan(given, problems)
 
 
 def _with_preset_sweep(line: CommandLine) -> tuple[list[Override], list[Problem]]:
-    """The parameters of a +sweep preset, then what was given, which counts where both name a key."""
+    """Return the parameters of a +sweep preset, replaced and extended by the given overrides."""
     params = line.sweeper.get("params")
     params = {} if params is None else params
     if not isinstance(params, Mapping):
@@ -100,20 +102,20 @@ def _with_preset_sweep(line: CommandLine) -> tuple[list[Override], list[Problem]
     return list({o.key_or_group: o for o in [*preset, *line.given]}.values()), problems
 
 
-def _still_swept(given: list[Override]) -> Iterator[Problem]:
-    """A +sweep preset in a single run needs one value for everything that it varies."""
+def _varied_problems(given: list[Override]) -> Iterator[Problem]:
+    """Refuse a +sweep preset in a single run unless each key that it varies is given one value."""
     varied = [o.key_or_group for o in given if o.is_sweep_override()]
     if varied:
         yield Problem("sweep", f"varies {', '.join(varied)}", None, "add -m, or give each key one value")
 
 
 def _plan(given: list[Override], problems: list[Problem]) -> Plan:
-    """The plan of usable overrides; raises UsageError with `problems` and those of its runs."""
+    """Return the plan for valid overrides. Raises UsageError with `problems` and those of all runs."""
     swept = [o for o in given if o.is_sweep_override()]
     named = swept or [o for o in given if not overrides.for_hydra(o)]
     jobs: list[Job] = []
     for lines in product(*map(overrides.alternatives, given)):
-        values, wrong = _resolved(_values(given, lines))
+        values, wrong = _interpolated(_values(given, lines))
         problems += wrong
         name = _name(values, [line for o, line in zip(given, lines, strict=True) if o in named])
         tasks = (line for o, line in zip(given, lines, strict=True) if not overrides.for_hydra(o))
@@ -130,16 +132,16 @@ def _plan(given: list[Override], problems: list[Problem]) -> Plan:
 
 
 def _fixed(given: Sequence[Override]) -> str:
-    """Twelve hex digits of what is the same in every run of a sweep, but for how it is recorded."""
+    """Return a hash, of twelve hex digits, of the values that all runs share, without NOT_IN_NAMES."""
     lines = [line for override in given for line in overrides.alternatives(override)]
-    values = {k: v for k, v in _values(given, lines).items() if k not in UNNAMED}
+    values = {k: v for k, v in _values(given, lines).items() if k not in NOT_IN_NAMES}
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
 def _repeated(jobs: Sequence[Job]) -> Iterator[Problem]:
-    """Runs that would be the same, because what is varied makes no difference to them.
+    """Yield a problem for the first run that has the same config as another one.
 
-    A later launch knows runs by their configs' hashes: of two with the same, it would discard one.
+    Resuming identifies runs by the hash of their config: of two equal ones, it would discard one.
     """
     first: dict[str, int] = {}
     for number, job in enumerate(jobs):
@@ -147,19 +149,19 @@ def _repeated(jobs: Sequence[Job]) -> Iterator[Problem]:
         if known != number:
             other = jobs[known].name
             rule = "is requested twice" if other == job.name else f"is the same run as {other}"
-            yield Problem(job.name, rule, None, SAME)
+            yield Problem(job.name, rule, None, REPEATED)
             return
 
 
 def _name(values: Mapping[str, Any], lines: Sequence[str]) -> str:
-    """A run's name: its own, or what was given; an experiment by its preset's name alone."""
+    """Return `tracking.name` or a name made of the overrides; an experiment shows its preset's name alone."""
     if values["tracking"]["name"]:
         return str(values["tracking"]["name"])
     given = dict(line.lstrip("+").partition("=")[::2] for line in lines)
     words = [
         value if key == "experiment" else f"{key}={value}"
         for key, value in given.items()
-        if not key.startswith(UNNAMED)
+        if not key.startswith(NOT_IN_NAMES)
     ]
     if "seed" not in given:
         words.append(f"seed={values['seed']}")
@@ -167,10 +169,10 @@ def _name(values: Mapping[str, Any], lines: Sequence[str]) -> str:
 
 
 def _values(given: Sequence[Override], lines: Sequence[str]) -> dict[str, Any]:
-    """The composed values of one run.
+    """Return the composed values of one run.
 
-    Hydra composes each combination of groups once; plain values are then set, which is what Hydra
-    would do, at a hundredth of its time.
+    Hydra composes each combination of groups once. Plain values are then set directly, which gives Hydra's
+    result in a hundredth of its time.
     """
     pairs = list(zip(given, lines, strict=True))
     values = copy.deepcopy(composed(tuple(line for o, line in pairs if not is_plain(o))).values)
@@ -183,12 +185,12 @@ def _values(given: Sequence[Override], lines: Sequence[str]) -> dict[str, Any]:
 
 @lru_cache(maxsize=4096)
 def _parsed(line: str) -> list[Override]:
-    """A plain override, parsed; nothing where it is wrong, which has been said already."""
+    """Parse a plain override; an empty list if it is invalid, which has been reported already."""
     return overrides.parse([line], multirun=False)[0]
 
 
-def _resolved(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """Values with their interpolations resolved; those that cannot be are left out, as problems."""
+def _interpolated(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """Resolve interpolations; values that fail are left out and returned as problems."""
     if "${" not in repr(values):
         return values, []
     problems: list[Problem] = []
@@ -198,6 +200,6 @@ def _resolved(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
             return OmegaConf.to_container(config, resolve=True), problems  # type: ignore[return-value]
         except OmegaConfBaseException as error:
             key = str(error.full_key)
-            problems.append(Problem(key, overrides.said_by_hydra(error).partition(" full_key")[0]))
+            problems.append(Problem(key, overrides.hydra_message(error).partition(" full_key")[0]))
             section, _, name = key.rpartition(".")
             del (OmegaConf.select(config, section) if section else config)[name]

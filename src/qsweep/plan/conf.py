@@ -1,6 +1,6 @@
-"""The folder of configs, and the Hydra that composes them.
+"""Composing the configs in conf/ with Hydra.
 
-Hydra is used as a library: nothing here enters its command line or reads its global instance.
+Hydra is used as a library, without its command line and its global instance.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 PRIMARY = "train"
-"""The config that all others are composed into: conf/train.yaml."""
+"""The primary config: conf/train.yaml."""
 
 
 @dataclass(frozen=True)
 class Composed:
-    """A composed config. config: with Hydra's own node; values: plain ones, without it."""
+    """A composed config. config: with the node `hydra`. values: plain values, without it."""
 
     config: DictConfig
     values: dict[str, Any]
 
 
 def conf_folder() -> Path:
-    """The folder of configs: beside the code in a wheel, at the top of a checkout."""
+    """Return the folder of configs: next to the code in a wheel, at the top of a checkout."""
     packaged = Path(__file__).parents[1] / "conf"
     return packaged if packaged.is_dir() else Path(__file__).parents[3] / "conf"
 
 
 @cache
 def hydra_app() -> Hydra:
-    """Return Hydra over the packaged configs. There is one, because it holds nothing else."""
+    """Return Hydra for the packaged configs; shared, because it has no other state."""
     version.setbase("1.3")
     return Hydra(PRIMARY, ConfigLoaderImpl(create_config_search_path(str(conf_folder()))))
 

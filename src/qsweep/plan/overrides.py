@@ -1,4 +1,4 @@
-"""Overrides as typed, KEY=VALUE: parsed, and checked against the keys and presets that exist."""
+"""Parsing overrides, KEY=VALUE, and checking them against the existing keys and presets."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ GROUPS = (
     *("tracking", "experiment", "sweep"),
 )
 ADDED = ("experiment", "sweep")
-"""Groups outside the defaults list: Hydra wants a + before them, here it may be left out."""
+"""Groups outside the defaults list: Hydra requires a leading +, which is optional here."""
 ADDIBLE = ("env.kwargs", "env.actions", "env.wrapper", *OPTIONAL)
-"""Keys that a preset may lack: Hydra wants ++ before them, here it may be left out."""
+"""Keys that a preset may lack: Hydra requires a leading ++, which is optional here."""
 SEEDS = "hydra.sweeper.seeds="
-"""Hydra would take what follows for several values of an option of its own, which it does not allow."""
+"""The value is quoted: Hydra would read 0,1,2 as several values of its own option, and refuse them."""
 SECTIONS = tuple(dict.fromkeys(key.partition(".")[0] for key in RULES if "." in key))
 
 HydraErrors = (HydraException, OmegaConfBaseException, YAMLError)
@@ -33,7 +33,7 @@ HydraErrors = (HydraException, OmegaConfBaseException, YAMLError)
 def parse(
     lines: Sequence[str], multirun: bool, search: Sequence[str] = ()
 ) -> tuple[list[Override], list[Problem]]:
-    """The overrides of a command line and everything wrong with them."""
+    """Return the parsed overrides and all their problems. search: the search-path overrides."""
     loader = hydra_app().config_loader
     parser = OverridesParser.create(config_loader=loader)
     parsed: list[Override] = []
@@ -42,7 +42,7 @@ def parse(
         try:
             override = parser.parse_override(line)
         except HydraErrors as error:
-            problems.append(Problem(line, "must be written KEY=VALUE", None, said_by_hydra(error)))
+            problems.append(Problem(line, "must be written KEY=VALUE", None, hydra_message(error)))
             continue
         override.config_loader = loader
         parsed.append(override)
@@ -52,7 +52,7 @@ def parse(
 
 
 def for_hydra(override: Override) -> bool:
-    """Whether an override configures Hydra itself, which checks it itself."""
+    """Return True if an override configures Hydra, which then checks it."""
     return override.key_or_group.startswith(("hydra.", "hydra/"))
 
 
@@ -60,8 +60,8 @@ def _key(line: str) -> str:
     return line.lstrip("+").partition("=")[0]
 
 
-def normal(line: str) -> str:
-    """An override as Hydra takes it, where Hydra is stricter about + and its own options than it need be."""
+def normalized(line: str) -> str:
+    """Return an override in the form that Hydra accepts: with the + it requires and quoted seeds."""
     if line.startswith(SEEDS) and not line.endswith(("'", '"')):
         return f"{SEEDS}{quoted(line.removeprefix(SEEDS))}"
     if line.startswith(tuple(f"{group}=" for group in ADDED)):
@@ -72,7 +72,7 @@ def normal(line: str) -> str:
 
 
 def alternatives(override: Override) -> list[str]:
-    """The overrides of single runs that one override stands for: several for a sweep, or itself."""
+    """Return one override per value of a sweep override, or the override itself."""
     if not override.is_sweep_override():
         return [override.input_line or ""]
     key = (override.input_line or "").partition("=")[0]
@@ -80,13 +80,13 @@ def alternatives(override: Override) -> list[str]:
 
 
 def quoted(text: str) -> str:
-    """A string as a value in Hydra's override grammar."""
+    """Quote a string as a value in Hydra's override grammar."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
 
-def said_by_hydra(error: Exception) -> str:
-    """An error's message without line breaks and without Hydra's pointer to its documentation."""
+def hydra_message(error: Exception) -> str:
+    """Return an error's message in one line, without Hydra's link to its documentation."""
     return one_line(error).partition(" See https")[0]
 
 
@@ -104,7 +104,7 @@ def _problems(override: Override, multirun: bool, search: Sequence[str]) -> Iter
         values = list(override.sweep_iterator()) if swept else [override.value()]
     except (*HydraErrors, AttributeError, ValueError) as error:
         remedy = "write KEY=A,B,C or KEY=range(N)"
-        yield Problem(key, "must be a list of values", line, f"{said_by_hydra(error)}; {remedy}")
+        yield Problem(key, "must be a list of values", line, f"{hydra_message(error)}; {remedy}")
         return
     if not values:
         yield Problem(key, "has no values", line)

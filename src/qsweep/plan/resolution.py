@@ -1,4 +1,4 @@
-"""Checked values -> a resolved config and its environment: every default that depends on it filled in."""
+"""Resolving a config: checking it and filling in the defaults that depend on its environment."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from qsweep.plan.checking import algorithm_problems, applicability_problems, at_
 
 
 def resolve(values: Mapping[str, Any]) -> Resolved:
-    """The resolved config of plain nested values, with its environment, grid and twin, looked up once.
+    """Return the resolved config of plain nested values, with its environment, grid and twin.
 
-    Raises UsageError with every problem of the values and of how they suit the environment.
+    Raises UsageError with every problem of the values and of their fit to the environment.
     """
     config, problems = parse(values)
     problems += applicability_problems(config, problems)
@@ -55,10 +55,10 @@ def resolve(values: Mapping[str, Any]) -> Resolved:
 
 
 def recorded(values: Any) -> Resolved:
-    """What `resolve` makes of the config in a record, which may come from anybody.
+    """Resolve the config in a run's record, which is not trusted.
 
-    Raises UsageError as `resolve` does, and where its environment would import a module that nobody here
-    asked for.
+    Raises UsageError as `resolve` does, and if the environment would import a module that this user has not
+    requested.
     """
     env = values.get("env") if isinstance(values, Mapping) else None
     if not isinstance(env, Mapping):
@@ -68,7 +68,7 @@ def recorded(values: Any) -> Resolved:
 
 
 def _buckets(cells: Grid, found: Description) -> int | tuple[int, ...]:
-    """One number where all dimensions are continuous and have as many; otherwise one for each."""
+    """Return one number if all dimensions are continuous with equal buckets, else one per dimension."""
     continuous = all(dimension.values is None for dimension in found.dimensions)
     return cells.buckets[0] if continuous and len(set(cells.buckets)) == 1 else cells.buckets
 

@@ -17,7 +17,7 @@ from qsweep.tracking.run_files import add_files
 from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import SWEEP, StoredRun
-from qsweep.tracking.tables.run_tables import Batch
+from qsweep.tracking.tables.run_tables import RunChanges
 
 ARTIFACTS = "report"
 """The parent's folder that the report lies in."""
@@ -75,4 +75,4 @@ def _tag(store: Store, run_id: str, key: str, value: str) -> None:
     if store.tables is None:
         store.client.set_tag(run_id, key, value)
     else:
-        store.tables.add(run_id, Batch(tags={key: value}))
+        store.tables.add(run_id, RunChanges(tags={key: value}))

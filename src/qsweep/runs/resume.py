@@ -14,7 +14,7 @@ from qsweep.tracking import run_search
 from qsweep.tracking.provenance import code
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import CONFIG, DAMAGED, PARENT, SWEEP, StoredRun
-from qsweep.tracking.unfinished import all_left, left_by
+from qsweep.tracking.unfinished import all_progress, progress_of
 
 QUIET_SECONDS = 600.0
 """A run on another machine that was not heard of for so long is dead."""
@@ -99,7 +99,7 @@ def earlier_runs(store: Store, parent: str, sweep: str, tracking: Tracking) -> d
     found: dict[str, list[Earlier]] = {}
     for run in run_search.runs(store, run_search.experiments(store), {PARENT: parent, SWEEP: sweep}):
         if run.trained:
-            resumable = _fits(run, tracking) and left_by(run.run_id).episodes > 0
+            resumable = _fits(run, tracking) and progress_of(run.run_id).episodes > 0
             found.setdefault(run.tags[CONFIG], []).append(Earlier(run, in_hand(run), resumable))
     return found
 
@@ -140,7 +140,7 @@ def interrupted_run(store: Store, config: Config, name: str) -> str:
     has it in hand.
     """
     asked = (config_hash(config), code())
-    of_this = {left.run_id for left in all_left() if (left.config, left.code) == asked}
+    of_this = {left.run_id for left in all_progress() if (left.config, left.code) == asked}
     if not of_this:
         return ""
     experiment = _named(store, config.tracking.experiment or config.env.id)

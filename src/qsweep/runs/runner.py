@@ -27,7 +27,7 @@ from qsweep.tracking import RunLog, RunRecord, Status, Tracker, checkpoints, epi
 from qsweep.tracking.curves import Points
 from qsweep.tracking.provenance import code, provenance
 from qsweep.tracking.recorder import Recorder
-from qsweep.tracking.unfinished import Left, forget, left_by, workplace
+from qsweep.tracking.unfinished import Progress, forget, progress_of, working_folder
 
 UNTRACKED = ("tracking.name", "tracking.parent", "tracking.resume", "tracking.durable_seconds")
 """Keys that say how a run is recorded rather than what it is; of a sweep's keys all do."""
@@ -112,13 +112,13 @@ def _recorded(work: Work, tracking: Tracker, timer: Stopwatch) -> Iterator[_Reco
     """A run in the log, which ends as what is done in here does; nothing that was recorded is lost."""
     with ExitStack() as stack:  # what is durable stays until the log has heard of the end
         # Of a run that goes on, the folder first: another process may have it in hand.
-        left = stack.enter_context(workplace(left_by(work.run_id))) if work.run_id else None
+        left = stack.enter_context(working_folder(progress_of(work.run_id))) if work.run_id else None
         log = _opened(work, tracking)
         status: Status = "FAILED"
         summary: dict[str, float] = {}
         tags: dict[str, str] = {}
         try:
-            left = left or stack.enter_context(workplace(left_by(log.run_id)))
+            left = left or stack.enter_context(working_folder(progress_of(log.run_id)))
             recording = _Recording(work, left, log, timer)
             try:
                 with recording:
@@ -147,7 +147,7 @@ class _Recording(AbstractContextManager["_Recording"]):
     whole: whether it was trained and judged to its end, and all of that is kept.
     """
 
-    def __init__(self, work: Work, left: Left, log: RunLog, timer: Stopwatch) -> None:
+    def __init__(self, work: Work, left: Progress, log: RunLog, timer: Stopwatch) -> None:
         self._work, self._log, self._timer = work, log, timer
         self.left = replace(left, config=config_hash(work.config), code=code())
         self._judge = Judge(work.resolved)
@@ -174,7 +174,7 @@ class _Recording(AbstractContextManager["_Recording"]):
         if not every or not more or time.monotonic() - self._settled < every:
             return
         if reached := state():
-            self._recorder.settle(self._seconds, reached)
+            self._recorder.make_durable(self._seconds, reached)
         self._settled = time.monotonic()
 
     def judge_checkpoints(self) -> None:

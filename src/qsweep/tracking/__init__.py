@@ -1,4 +1,4 @@
-"""Where runs are recorded: MLflow, or nowhere."""
+"""Recording of runs in an MLflow store, and reading them back."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from qsweep.tracking.tracker import NullTracker, RunLog, RunRecord, Status, Trac
 if TYPE_CHECKING:
     from qsweep.tracking.store import Store
 
-# MLflow reads these when it is imported: it would report its use over the network, print two lines a
-# run, and warn where there is no git.
+# MLflow reads these when it is imported. Without them it reports its use over the network, prints two
+# lines per run, and warns if git is missing.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -21,13 +21,13 @@ __all__ = ["NullTracker", "RunLog", "RunRecord", "Status", "Tracker", "tracker"]
 
 
 def tracker(store: Store | None) -> Tracker:
-    """Return what records runs in a store; where there is none, nothing is recorded."""
+    """Return the tracker of a store; without a store, one that records nothing."""
     if store is None:
         return NullTracker()
     if store.tables is not None:
         from qsweep.tracking.table_tracker import TableTracker
 
         return TableTracker(store, store.tables)
-    from qsweep.tracking.client.mlflow_tracker import MlflowTracker  # imports MLflow, which takes a second
+    from qsweep.tracking.client.mlflow_tracker import MlflowTracker  # imports MLflow: one second
 
     return MlflowTracker(store)

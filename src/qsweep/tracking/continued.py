@@ -1,4 +1,4 @@
-"""A run that goes on after it was killed: what was logged already is not logged again."""
+"""The log of a resumed run: points that are in the store are not logged again."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from qsweep.tracking.tracker import RunLog, Status
 
 
 class ContinuedRunLog:
-    """A run log that leaves out points that are in the store.
+    """A run log that skips points that are already in the store.
 
-    logged: a metric's name -> the last step in the store, -1 where there is none.
+    logged: maps a metric's name to its last step in the store, -1 if it has none.
     """
 
     def __init__(self, log: RunLog, logged: Callable[[str], int]) -> None:
@@ -29,7 +29,7 @@ class ContinuedRunLog:
                 self._log.log(Points(points.episodes[new], {key: values[new]}))
 
     def keep(self, file: Path, folder: str = "") -> None:
-        """Keep a file, in place of one of the same name."""
+        """Save a file, replacing one of the same name."""
         self._log.keep(file, folder)
 
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:

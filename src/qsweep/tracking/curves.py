@@ -1,4 +1,4 @@
-"""Episodes as they come -> the curves of a run: trailing average, minimum and maximum, thinned."""
+"""The training curves of a run: trailing average, minimum and maximum of its returns, downsampled."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy.typing as npt
 from qsweep.system.arrays import Floats
 
 LONG = 256
-"""The window above which its length may no longer count."""
+"""Longest window, in episodes, for which `ShortWindow` is used."""
 FOLDS = ((np.add, 0.0), (np.minimum, np.inf), (np.maximum, -np.inf))
-"""What is made of the values in a window, and what each makes of none."""
+"""The reductions over a window, each with its value for an empty window."""
 
 
 @dataclass(frozen=True)
 class Points:
-    """Some points of several curves.
+    """Points of several curves.
 
-    episodes int64[n], counted from 0, increasing. values: metric -> float64[n].
+    episodes: int64[n], counted from 0, increasing. values: maps a metric to float64[n].
     """
 
     episodes: npt.NDArray[np.int64]
@@ -28,24 +28,24 @@ class Points:
 
 
 def joined(parts: Sequence[Points]) -> Points:
-    """Consecutive points as one."""
+    """Concatenate consecutive points."""
     names = parts[0].values
     values = {name: np.concatenate([part.values[name] for part in parts]) for name in names}
     return Points(np.concatenate([part.episodes for part in parts]), values)
 
 
-def thinned(episodes: int, max_points: int) -> int:
-    """The stride that leaves at most `max_points` of `episodes` (0: all), the last always among them."""
+def stride_for(episodes: int, max_points: int) -> int:
+    """Return the stride that keeps at most `max_points` of `episodes` (0: all), including the last."""
     return max(1, -(-episodes // max_points)) if max_points else 1
 
 
 def trailing(values: Floats, ends: npt.NDArray[np.int64], window: int) -> tuple[Floats, Floats, Floats]:
-    """Average, minimum and maximum over the `window` values up to and including each of `ends`.
+    """Return average, minimum and maximum, float64[n] each, over the `window` values up to each end.
 
-    values [m], ends [n] indices into it -> three float64[n]. Near the start a window holds fewer.
+    values: float64[m]. ends: int64[n], indices into values, inclusive. Windows near the start are shorter.
     """
     starts = np.maximum(ends - window + 1, 0)
-    # reduceat works on [start, end) pairs; the sentinel makes an end of m legal.
+    # reduceat works on [start, end) pairs; the appended value allows an end of m.
     bounds = np.stack([starts, ends + 1], axis=1).ravel()
     padded = np.append(values, 0.0)
     sums, lows, highs = (reduce.reduceat(padded, bounds)[::2] for reduce in (np.add, np.minimum, np.maximum))
@@ -53,7 +53,7 @@ def trailing(values: Floats, ends: npt.NDArray[np.int64], window: int) -> tuple[
 
 
 class ShortWindow:
-    """The trailing window of a stream of values that comes in blocks; every point goes through its window."""
+    """A trailing window over a stream of blocks; the cost of a point is proportional to the window."""
 
     def __init__(self, window: int) -> None:
         self._window = window
@@ -68,10 +68,10 @@ class ShortWindow:
 
 
 class LongWindow:
-    """The same at a cost that does not depend on the window.
+    """A trailing window over a stream of blocks; the cost of a point does not depend on the window.
 
-    The stream is cut into blocks as long as the window, which then is the end of one block and the
-    beginning of the next: what is accumulated from either side of a cut gives sum and extremes without a
+    The stream is cut into blocks of the window's length, so a window is the end of one block plus the
+    start of the next. Accumulating from both sides of each cut gives sums and extremes without
     subtraction. van Herk (1992); Gil and Werman (1993).
     """
 
@@ -93,7 +93,7 @@ class LongWindow:
         return sums / counts, lows, highs
 
     def _within(self, values: Floats) -> list[Floats]:
-        """Sum, minimum and maximum at each of the next values, all within one block."""
+        """Return sum, minimum and maximum at each of the next values, which lie in one block."""
         first, end = self._filled, self._filled + len(values)
         self._block[first:end] = values
         found = []
@@ -109,20 +109,20 @@ class LongWindow:
 
 
 class Curves:
-    """Turns a run's episodes, block by block, into the points of its curves.
+    """Turns a run's episodes, block by block, into points of its curves.
 
-    Holds no more than a block and a few windows of returns, however long the run.
+    Memory: one block and a few windows, regardless of the length of the run.
     """
 
     def __init__(self, episodes: int, window: int, max_points: int) -> None:
-        self._stride = thinned(episodes, max_points)
+        self._stride = stride_for(episodes, max_points)
         self._phase = (episodes - 1) % self._stride
-        # A longer window than the run never fills.
+        # A window longer than the run never fills.
         self._window = LongWindow(min(window, episodes)) if window > LONG else ShortWindow(window)
         self._next = 0
 
     def add(self, returns: Floats, epsilon: Floats) -> Points:
-        """The points that lie in the next block of episodes: returns [n], epsilon [n]."""
+        """Return the points that lie in the next block of episodes; returns and epsilon are float64[n]."""
         first, self._next = self._next, self._next + len(returns)
         skip = (self._phase - first) % self._stride
         picked = np.arange(skip, len(returns), self._stride)

@@ -1,4 +1,4 @@
-"""Every episode of a run, as a Parquet file: episode, return, length, epsilon."""
+"""The Parquet file of a run's episodes: episode, return, length, epsilon."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SCHEMA = pa.schema(
 
 
 GROUP = 10_000
-"""Episodes in a row group: the file's bytes do not depend on the blocks in which they came."""
+"""Episodes per row group; fixed, so that the file's bytes do not depend on the blocks added."""
 
 
 class EpisodeFile(AbstractContextManager["EpisodeFile"]):
-    """Writes episodes in order to `path`, which appears, complete, when it is closed.
+    """Writes episodes in order. `path` appears, complete, when the file is closed.
 
-    first: the number of the first one.
+    first: the number of the first episode.
     """
 
     def __init__(self, path: Path, first: int = 0) -> None:
@@ -41,12 +41,12 @@ class EpisodeFile(AbstractContextManager["EpisodeFile"]):
             self._file,
             SCHEMA,
             compression="zstd",
-            use_dictionary=["return", "length"],  # few different ones
+            use_dictionary=["return", "length"],  # few distinct values
             write_page_checksum=True,
             column_encoding={"episode": "DELTA_BINARY_PACKED", "epsilon": "BYTE_STREAM_SPLIT"},
         )
         self._next = first
-        self._waiting: list[pa.Table] = []
+        self._buffer: list[pa.Table] = []
         self._rows = 0
 
     def add(
@@ -55,41 +55,41 @@ class EpisodeFile(AbstractContextManager["EpisodeFile"]):
         lengths: npt.NDArray[np.int32],
         epsilon: npt.NDArray[np.float64],
     ) -> None:
-        """Append the next block of episodes, all [n]."""
+        """Append the next block of episodes; all arrays are [n]."""
         episodes = np.arange(self._next, self._next + len(returns))
         self._next += len(returns)
         self._append(arrow.table(SCHEMA, [episodes, returns, lengths, epsilon]))
 
     def _append(self, table: pa.Table) -> None:
-        self._waiting.append(table)
+        self._buffer.append(table)
         self._rows += len(table)
         if self._rows >= GROUP:
-            waiting = pa.concat_tables(self._waiting)
-            whole = self._rows - self._rows % GROUP
-            self._write(waiting.slice(0, whole))
-            self._waiting, self._rows = [waiting.slice(whole)], self._rows - whole
+            buffered = pa.concat_tables(self._buffer)
+            written = self._rows - self._rows % GROUP
+            self._write(buffered.slice(0, written))
+            self._buffer, self._rows = [buffered.slice(written)], self._rows - written
 
     def _write(self, table: pa.Table) -> None:
         self._writer.write_table(table.combine_chunks(), row_group_size=GROUP)
 
     def __exit__(self, *error: object) -> None:
-        """Complete the file, after an error too: what was added is kept."""
+        """Complete the file, also after an error: what was added is kept."""
         if self._rows:
-            self._write(pa.concat_tables(self._waiting))
+            self._write(pa.concat_tables(self._buffer))
         self._writer.close()
         self._file.close()
 
 
 def blocks(path: Path) -> Iterable[pa.Table]:
-    """The episodes of a file, `GROUP` at a time at most, with the columns of `SCHEMA`."""
+    """Yield the episodes of a file, at most `GROUP` at a time, with the columns of `SCHEMA`."""
     with pq.ParquetFile(path) as file:
         for group in range(file.num_row_groups):
             yield file.read_row_group(group)
 
 
 def join(parts: Iterable[Path], path: Path) -> None:
-    """Write the episodes of consecutive files as one, the same to the byte as if it had been the only one."""
-    with EpisodeFile(path) as whole:
+    """Write the episodes of consecutive files to one, byte for byte as if it had been written at once."""
+    with EpisodeFile(path) as joined:
         for part in parts:
             for block in blocks(part):
-                whole._append(block)
+                joined._append(block)

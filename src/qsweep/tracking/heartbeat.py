@@ -1,4 +1,4 @@
-"""A sign of life for other machines: the tag by which they know that a run's process is there."""
+"""The heartbeat tag that shows other machines that a run's process is alive."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ BEAT_SECONDS = 60.0
 
 
 class Heartbeat:
-    """Says once a minute that a run lives, until it is stopped.
+    """Updates a run's heartbeat tag once a minute until it is stopped.
 
-    say: sets the run's tag `qsweep.alive` to what it is given, the time in Unix seconds. It is called in one
-    thread for all runs of a process, for an episode may take longer, and most runs end before the first beat.
+    send: sets the run's tag `qsweep.alive` to its argument, the time in Unix seconds. One thread per process
+    calls it for all runs: an episode may take longer than a minute, and most runs end before the first beat.
     """
 
-    def __init__(self, say: Callable[[str], object]) -> None:
-        self._beating = _of_process(os.getpid())
-        self._beating[self] = say
+    def __init__(self, send: Callable[[str], object]) -> None:
+        self._active = _of_process(os.getpid())
+        self._active[self] = send
 
     def stop(self) -> None:
-        """The run has ended."""
-        self._beating.pop(self, None)
+        """Stop, because the run has ended."""
+        self._active.pop(self, None)
 
 
 def sign_of_life() -> dict[str, str]:
-    """The tag of a run that lives now."""
+    """Return the heartbeat tag for the present time."""
     return {HEARTBEAT: f"{time.time():.0f}"}
 
 
 @cache
 def _of_process(_number: int) -> dict[Heartbeat, Callable[[str], object]]:
-    """Who beats in a process, and their thread: a forked one has neither its parent's runs nor thread."""
-    beating: dict[Heartbeat, Callable[[str], object]] = {}
-    threading.Thread(target=_beat, args=(beating,), daemon=True).start()
-    return beating
+    """Return a process's active heartbeats, with a thread; a fork inherits neither runs nor thread."""
+    active: dict[Heartbeat, Callable[[str], object]] = {}
+    threading.Thread(target=_beat, args=(active,), daemon=True).start()
+    return active
 
 
-def _beat(beating: dict[Heartbeat, Callable[[str], object]]) -> None:
+def _beat(active: dict[Heartbeat, Callable[[str], object]]) -> None:
     while True:
         time.sleep(BEAT_SECONDS)
-        for heart, say in list(beating.items()):
-            if heart in beating:  # others may have ended while one was speaking
-                with suppress(Exception):  # a store that is away for a moment hears the next one
-                    say(sign_of_life()[HEARTBEAT])
+        for heartbeat, send in list(active.items()):
+            if heartbeat in active:  # a run may have ended during the calls for others
+                with suppress(Exception):  # an unreachable store gets the next one
+                    send(sign_of_life()[HEARTBEAT])

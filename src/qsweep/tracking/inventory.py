@@ -1,4 +1,4 @@
-"""Where the files of a store's runs lie, how much room they take, and how they are removed."""
+"""The files of a store's runs: locating, measuring and removing them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from qsweep.tracking.stored_run import StoredRun
 
 
 def local_folder(store: Store, uri: str | None) -> Path | None:
-    """The folder of artifacts that a store's record names, if it lies in the store's own, else None.
+    """Return the artifact folder at a recorded URI if it lies inside the store's own folder, else None.
 
-    A record may name any place; nothing outside the store's folder is its to touch, links included.
+    A record may name any path, also through links; nothing outside the store's folder may be touched.
     """
     path = unquote((uri or "").removeprefix("file://"))
     if store.artifacts is None or not path.startswith("/"):
@@ -23,7 +23,7 @@ def local_folder(store: Store, uri: str | None) -> Path | None:
 
 
 def size(path: Path) -> int:
-    """Bytes of a file, or of all files below a folder; links are not followed."""
+    """Return the bytes of a file, or of all files below a folder; links are not followed."""
     if path.is_dir() and not path.is_symlink():
         inner = (each for each in path.rglob("*") if each.is_symlink() or each.is_file())
         return sum(each.lstat().st_size for each in inner)
@@ -31,11 +31,11 @@ def size(path: Path) -> int:
 
 
 def purge(store: Store, run: StoredRun) -> None:
-    """Remove a deleted run of a local store for good, files first: killed between, it is still in the trash.
+    """Remove a deleted run of a local store for good. Files go first: after a kill the run is still listed.
 
-    Raises OSError where its files cannot be removed.
+    Raises OSError if its files cannot be removed.
     """
     folder = local_folder(store, run.artifacts)
     if folder and folder.parent.name == run.run_id and folder.parent.exists():
         shutil.rmtree(folder.parent)
-    store.client._tracking_client.store._hard_delete_run(run.run_id)  # as `mlflow gc` does it
+    store.client._tracking_client.store._hard_delete_run(run.run_id)  # as `mlflow gc` does

@@ -1,4 +1,4 @@
-"""The results of MLflow's searches, which come page by page."""
+"""Paging through the results of MLflow's searches."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 PAGE = 1000
-"""Results that are asked for at once."""
+"""Results per request."""
 
 
 def every_result(search: Callable[..., Any], *given: Any, **named: Any) -> Iterator[Any]:
-    """Yield everything that a search of MLflow's client finds. given, named: its other arguments."""
+    """Yield all results of a search of MLflow's client. given, named: its other arguments."""
     token = None
     while True:
         page = search(*given, max_results=PAGE, page_token=token, **named)

@@ -1,9 +1,8 @@
-"""A server that goes away for a while: who asks it something waits, and says so."""
+"""Retrying calls to a tracking server that does not answer for a while."""
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -17,24 +16,24 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 BUDGET_SECONDS = 120.0
-"""How long a server that has answered before is waited for."""
+"""Time to retry a call to a server that has answered before."""
 FIRST_BUDGET_SECONDS = 4.0
-"""How long one is waited for that never has: its address may be wrong."""
+"""Time to retry a call to a server that never has: its address may be wrong."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 4.0
-AWAY = (
+UNREACHABLE = (
     requests.exceptions.ConnectionError,
     requests.exceptions.Timeout,
-    requests.exceptions.RetryError,  # answers of 5xx and 429
+    requests.exceptions.RetryError,  # status 5xx and 429
     requests.exceptions.ChunkedEncodingError,
 )
-AWAY_IN_WORDS = ("Max retries exceeded", "Connection aborted", "Read timed out")
-"""Where MLflow keeps only the text of such an error: of downloads."""
+UNREACHABLE_TEXTS = ("Max retries exceeded", "Connection aborted", "Read timed out")
+"""Such errors as text: for downloads MLflow keeps no more of them."""
 
 _log = logging.getLogger(__name__)
 
 
 class ServerGone(Failure):
-    """A tracking server did not answer in time. reason: what was seen instead."""
+    """A tracking server did not answer in time. reason: the last error or status."""
 
     def __init__(self, uri: str, reason: str, remedy: str = "") -> None:
         more = f"; {remedy}" if remedy else ""
@@ -42,18 +41,17 @@ class ServerGone(Failure):
         self.uri, self.reason = uri, reason
 
 
-class PatientClient:
-    """MLflow's client for a server: every call is repeated until it is answered, or the budget is spent.
+class RetryingClient:
+    """MLflow's client for a server; retries each call until it is answered or the budget is spent.
 
-    After that a call is tried once, until one is answered. Calls that are repeated are those that may be:
-    what they record twice is there once; a run is looked for before it is created again.
-    budget: seconds, of each call. Raises ServerGone.
+    Once a budget is spent, calls are tried once each until one is answered. All calls are safe to repeat:
+    recording twice has no effect, and a run is searched for before it is created again.
+    budget: seconds per call. Raises ServerGone.
     """
 
     def __init__(self, client: MlflowClient, uri: str, budget: float = BUDGET_SECONDS) -> None:
         self._client = client
         self._uri = uri
-        self._waiting = threading.Lock()
         self._given_up = False
         self.budget = budget
 
@@ -61,27 +59,27 @@ class PatientClient:
         method = getattr(self._client, name)
 
         def call(*arguments: Any, **named: Any) -> Any:
-            return self._ask(lambda _: method(*arguments, **named))
+            return self._retry(lambda _: method(*arguments, **named))
 
         return call if callable(method) else method
 
     def create_run(self, experiment_id: str, tags: dict[str, str], run_name: str) -> Any:
-        """Create a run, once even where the answer to the first request was lost."""
+        """Create a run, only once even if the answer to the first request was lost."""
         start = milliseconds()
 
         def ask(again: bool) -> Any:
-            created = self._created(experiment_id, start, run_name, tags) if again else None
+            created = self._find(experiment_id, start, run_name, tags) if again else None
             return created or self._client.create_run(experiment_id, start, tags, run_name)
 
-        return self._ask(ask)
+        return self._retry(ask)
 
-    def _created(self, experiment_id: str, start: int, name: str, tags: dict[str, str]) -> Any:
+    def _find(self, experiment_id: str, start: int, name: str, tags: dict[str, str]) -> Any:
         found = self._client.search_runs([experiment_id], f"attributes.start_time = {start}")
         same = (run for run in found if run.info.run_name == name and tags.items() <= run.data.tags.items())
         return next(same, None)
 
-    def _ask(self, ask: Callable[[bool], Any]) -> Any:
-        """The answer. ask: takes whether it is asked again."""
+    def _retry(self, ask: Callable[[bool], Any]) -> Any:
+        """Return the answer. ask: makes the request; its argument is False the first time, then True."""
         deadline = time.monotonic() + (0.0 if self._given_up else self.budget)
         pauses = _pauses()
         again = False
@@ -102,18 +100,18 @@ class PatientClient:
             self._pause(next(pauses), deadline, reason)
 
     def _pause(self, seconds: float, deadline: float, reason: str) -> None:
-        if seconds == LONGEST_PAUSE_SECONDS / 2:  # not for a server that is merely restarted
+        if seconds == LONGEST_PAUSE_SECONDS / 2:  # a short restart goes unreported
             left = max(0.0, deadline - time.monotonic())
             _log.warning("qsweep: waiting up to %.0f s for %s (%s)", left, self._uri, reason)
         try:
             time.sleep(max(0.0, min(seconds, deadline - time.monotonic())))
         except BaseException:
-            self._given_up = True  # who interrupts does not want to wait for what comes after either
+            self._given_up = True  # after an interrupt, later calls do not wait either
             raise
 
 
 def _pauses() -> Iterator[float]:
-    """Seconds between one try and the next."""
+    """Yield the seconds between attempts."""
     seconds = FIRST_PAUSE_SECONDS
     while True:
         yield seconds
@@ -121,16 +119,16 @@ def _pauses() -> Iterator[float]:
 
 
 def _reason(error: BaseException) -> str | None:
-    """Why a server did not answer, in a few words; None where it did, if only to refuse."""
+    """Return why there was no answer, in a few words; None if the server answered, if only to refuse."""
     cause: BaseException | None = error
     while cause is not None:
         response = getattr(cause, "response", None)
         if response is not None and response.status_code >= 500:
             return f"status {response.status_code}"
-        if isinstance(cause, AWAY) and not isinstance(cause, requests.exceptions.SSLError):
+        if isinstance(cause, UNREACHABLE) and not isinstance(cause, requests.exceptions.SSLError):
             return _words(cause)
         cause = cause.__cause__ or cause.__context__
-    return _words(error) if any(words in str(error) for words in AWAY_IN_WORDS) else None
+    return _words(error) if any(words in str(error) for words in UNREACHABLE_TEXTS) else None
 
 
 def _words(error: BaseException) -> str:

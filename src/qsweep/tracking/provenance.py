@@ -1,4 +1,4 @@
-"""Where a run comes from: code, versions, machine."""
+"""The provenance of a run: code, versions and machine."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from pathlib import Path
 
 PACKAGES = ("gymnasium", "numpy", "numba", "hydra-core", "mlflow", "pandas")
 
-
-DECIDING = ("environments", "learning", "policies/evaluation", "seeds.py")
-"""The parts of qsweep that decide what a run comes to."""
+RESULT_SOURCES = ("environments", "learning", "policies/evaluation", "seeds.py")
+"""The parts of qsweep that determine a run's result."""
 
 
 @lru_cache(maxsize=1)
 def code() -> str:
-    """Twelve hex digits of the source that decides what a run comes to."""
+    """Return a hash, of twelve hex digits, of the source that determines a run's result."""
     root = Path(__file__).parents[1]
-    paths = [path for name in DECIDING for path in sorted((root / name).rglob("*.py")) or [root / name]]
+    paths = [path for name in RESULT_SOURCES for path in sorted((root / name).rglob("*.py")) or [root / name]]
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
@@ -31,7 +30,7 @@ def code() -> str:
 
 @lru_cache(maxsize=1)
 def provenance() -> Mapping[str, str]:
-    """Tags that say which code, on which versions, on which machine; found once per process."""
+    """Return the tags for code, versions and machine; determined once per process."""
     return {
         "qsweep.version": version("qsweep"),
         "qsweep.code": code(),
@@ -43,7 +42,7 @@ def provenance() -> Mapping[str, str]:
 
 
 def _git() -> Mapping[str, str]:
-    """The commit of the repository that the command is run in, and whether files differ from it."""
+    """Return tags for the current folder's commit and whether files differ from it; none without git."""
     command = ["git", "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
     try:
         ran = subprocess.run(command, cwd=Path.cwd(), capture_output=True, check=True, timeout=10)

@@ -1,4 +1,4 @@
-"""Everything a run leaves, gathered block by block: files in a folder, curves in a log."""
+"""Recording a run's training, block by block: files in a folder, curves in a log."""
 
 from __future__ import annotations
 
@@ -14,92 +14,92 @@ from qsweep.learning.training import Block, State
 from qsweep.system import arrow
 from qsweep.tracking import RunLog, checkpoints, episodes
 from qsweep.tracking.curves import Curves, Points, joined
-from qsweep.tracking.unfinished import Left
+from qsweep.tracking.unfinished import Progress
 
 FLUSH_EPISODES, FLUSH_BYTES, FLUSH_SECONDS = 1000, 2**23, 2.0
-"""Episodes, bytes of tables and time, gathered before they are written: small writes cost more."""
+"""Episodes, bytes of Q-tables and time after which the buffer is written: small writes cost more."""
 
 
 class Recorder:
     """Writes a run's episodes and checkpoints to files and its curves to `log`.
 
-    left: the folder, and what is there already.
+    progress: the folder, and the files that it already holds.
     """
 
-    def __init__(self, config: Config, log: RunLog, left: Left, about: dict[str, Any]) -> None:
+    def __init__(self, config: Config, log: RunLog, progress: Progress, about: dict[str, Any]) -> None:
         self._log = log
         self._curves = Curves(config.episodes, config.window, config.tracking.max_points)
         self._about = about
-        self._left = left
+        self._progress = progress
         self._files = ExitStack()
         self._episodes = self._episode_file()
         self._history: checkpoints.History | None = None
-        self._waiting: list[Block] = []
+        self._buffer: list[Block] = []
         self._bytes, self._flushed = 0, time.monotonic()
         self._points: list[Points] = []
         self._last: Block | None = None
         self.steps = 0
-        self._again()
+        self._replay()
 
-    def _again(self) -> None:
-        """Go through the episodes that are on disk already: the curves need them."""
-        for path in self._left.files(episodes.FILE_NAME):
+    def _replay(self) -> None:
+        """Compute the curves of the episodes on disk: the trailing windows need them."""
+        for path in self._progress.files(episodes.FILE_NAME):
             for block in episodes.blocks(path):
                 columns = (arrow.numbers(block.column(n)) for n in range(1, 4))
-                self._draw(*columns)
+                self._add_curves(*columns)
 
     def _episode_file(self) -> episodes.EpisodeFile:
-        path = self._left.part(episodes.FILE_NAME, self._left.parts)
-        return self._files.enter_context(episodes.EpisodeFile(path, self._left.episodes))
+        path = self._progress.part(episodes.FILE_NAME, self._progress.parts)
+        return self._files.enter_context(episodes.EpisodeFile(path, self._progress.episodes))
 
     def _history_file(self, shape: tuple[int, ...]) -> checkpoints.History:
-        path = self._left.part(checkpoints.FILE_NAME, self._left.parts)
+        path = self._progress.part(checkpoints.FILE_NAME, self._progress.parts)
         return self._files.enter_context(checkpoints.History(path, shape, self._about))
 
     def add(self, block: Block) -> None:
         """Record the next block."""
         self._history = self._history or self._history_file(block.tables.shape[1:])
         self._last = block
-        self._waiting.append(block)
+        self._buffer.append(block)
         self._bytes += block.tables.nbytes
-        episodes = block.end - self._waiting[0].first
-        waited = time.monotonic() - self._flushed
-        if episodes >= FLUSH_EPISODES or self._bytes >= FLUSH_BYTES or waited >= FLUSH_SECONDS:
+        episodes = block.end - self._buffer[0].first
+        elapsed = time.monotonic() - self._flushed
+        if episodes >= FLUSH_EPISODES or self._bytes >= FLUSH_BYTES or elapsed >= FLUSH_SECONDS:
             self._flush()
 
     def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []  # first: nothing is written twice, whatever happens
+        blocks, self._buffer = self._buffer, []  # first: after an error nothing is written twice
         self._bytes, self._flushed = 0, time.monotonic()
-        if not waiting:
+        if not blocks:
             return
-        returns = np.concatenate([block.returns for block in waiting])
-        lengths = np.concatenate([block.lengths for block in waiting])
-        epsilon = np.concatenate([block.epsilon for block in waiting])
+        returns = np.concatenate([block.returns for block in blocks])
+        lengths = np.concatenate([block.lengths for block in blocks])
+        epsilon = np.concatenate([block.epsilon for block in blocks])
         assert self._history is not None
-        for block in waiting:
+        for block in blocks:
             saved = [number for number, span in enumerate(block.spans) if span.checkpoint]
             tables = block.tables if len(saved) == len(block.spans) else block.tables[saved]
             self._history.extend([block.spans[number].end for number in saved], tables)
         self._episodes.add(returns, lengths, epsilon)
-        self._draw(returns, lengths, epsilon)
+        self._add_curves(returns, lengths, epsilon)
 
-    def _draw(self, returns: Any, lengths: Any, epsilon: Any) -> None:
+    def _add_curves(self, returns: Any, lengths: Any, epsilon: Any) -> None:
         self.steps += int(lengths.sum())
         points = self._curves.add(returns, epsilon)
         self._points.append(points)
         self._log.log(points)
 
-    def settle(self, seconds: float, state: State) -> None:
-        """Make everything so far durable; a run that is killed goes on from here."""
+    def make_durable(self, seconds: float, state: State) -> None:
+        """Make everything so far durable; a killed run resumes from here."""
         assert self._last is not None
         self._flush()
         self._files.close()
-        self._left = self._left.settle(self._last.end, seconds, state)
+        self._progress = self._progress.make_durable(self._last.end, seconds, state)
         self._files, self._history = ExitStack(), None
         self._episodes = self._episode_file()
 
     def close(self) -> None:
-        """Write all that was added; the files are whole then. After an error, too."""
+        """Complete the files with all that was added, also after an error."""
         with self._files:
             self._flush()
             if self._last and not self._last.spans[-1].checkpoint:
@@ -108,19 +108,19 @@ class Recorder:
         self._join()
 
     def _join(self) -> None:
-        """The parts as whole files."""
+        """Join the parts of each file."""
         kinds = ((checkpoints.FILE_NAME, checkpoints.join), (episodes.FILE_NAME, episodes.join))
         for kind, join in kinds:
-            parts = [*self._left.files(kind), self._left.part(kind, self._left.parts)]
+            parts = [*self._progress.files(kind), self._progress.part(kind, self._progress.parts)]
             written = [path for path in parts if path.exists()]
-            if len(written) == 1 and not self._left.parts:
-                written[0].replace(self._left.folder / kind)
+            if len(written) == 1 and not self._progress.parts:
+                written[0].replace(self._progress.folder / kind)
             elif written:
-                join(written, self._left.folder / kind)
+                join(written, self._progress.folder / kind)
 
     @property
     def points(self) -> Points | None:
-        """The curves so far, once there is a point."""
+        """The curves so far; None before the first point."""
         return joined(self._points) if self._points else None
 
     @property
@@ -131,15 +131,15 @@ class Recorder:
 
     @property
     def q_table(self) -> npt.NDArray[np.float64] | None:
-        """The table after the last episode, once there is one."""
+        """The table after the last episode; None before the first block."""
         return None if self._last is None else self._last.tables[-1]
 
     @property
     def durable(self) -> int:
-        """How many episodes a run that is killed goes on after."""
-        return self._left.episodes
+        """The number of episodes after which the run would resume if it were killed now."""
+        return self._progress.episodes
 
     @property
     def episodes(self) -> int:
-        """How many episodes were recorded."""
-        return self._left.episodes if self._last is None else self._last.end
+        """The number of episodes recorded."""
+        return self._progress.episodes if self._last is None else self._last.end

@@ -1,6 +1,6 @@
-"""The artifacts of runs: kept, found and added to.
+"""Saving and reading the artifacts of runs.
 
-Without MLflow, which takes a second to import, where they lie in a folder of this machine.
+Artifacts in a local folder are accessed without MLflow, which takes a second to import.
 """
 
 from __future__ import annotations
@@ -14,36 +14,36 @@ from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import StoredRun
 
 _FOLDER = re.compile(r"(/[^/%#?\\\x00-\x1f]+)+")
-"""Places of artifacts that are the same as a path and as a URI."""
+"""Artifact locations that read the same as a path and as a URI."""
 
 
 def is_plain_folder(location: str) -> bool:
-    """Whether a place of artifacts is a folder that can be written to as it is spelt."""
+    """Return whether an artifact location is a local folder whose path needs no decoding."""
     return _FOLDER.fullmatch(location) is not None
 
 
 def keep_in(artifacts: Path, file: Path, folder: str) -> None:
-    """Keep a file in a folder of a run's artifacts; it is there whole, or not at all.
+    """Save a file in a folder of a run's artifacts, complete or not at all.
 
-    It gets a second name there, or is copied where that cannot be: it is not written to again.
+    The file is hard-linked, or copied where links are impossible; it must not be written to afterwards.
     """
     target = artifacts / folder
     target.mkdir(parents=True, exist_ok=True)
-    aside = target / f".{file.name}.{uuid.uuid4().hex}"
+    temporary = target / f".{file.name}.{uuid.uuid4().hex}"
     try:
         try:
-            aside.hardlink_to(file)
-        except OSError:  # on another disk, or one that knows no second names
-            shutil.copy2(file, aside)
-        aside.replace(target / file.name)
+            temporary.hardlink_to(file)
+        except OSError:  # another disk, or a file system without links
+            shutil.copy2(file, temporary)
+        temporary.replace(target / file.name)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def file_of(store: Store, run_id: str, artifacts: str, path: str, scratch: Path) -> Path:
-    """Return a file of a run's artifacts, where it lies, or downloaded into `scratch`.
+    """Return the path of a run's artifact: the local file, or a download in `scratch`.
 
-    artifacts: where they lie, as MLflow says. Raises OSError where there is no such file.
+    artifacts: the run's artifact URI. Raises OSError if there is no such file.
     """
     if store.artifacts is not None and is_plain_folder(artifacts):
         file = Path(artifacts) / path
@@ -61,7 +61,7 @@ def file_of(store: Store, run_id: str, artifacts: str, path: str, scratch: Path)
 
 
 def add_files(store: Store, run: StoredRun, folder: Path, place: str) -> None:
-    """Add all files of a folder to a run's artifacts, below `place`, in place of their like."""
+    """Add all files of a folder to a run's artifacts below `place`, replacing files of the same name."""
     if store.artifacts is None or not is_plain_folder(run.artifacts):
         store.client.log_artifacts(run.run_id, str(folder), place)
         return

@@ -1,4 +1,4 @@
-"""Ids of runs: made where one begins, and shortened for people."""
+"""Ids of runs: creating them, and shortening them for display."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from qsweep.tracking.stored_run import milliseconds
 
 _VERSION, _VARIANT = 0x7 << 76, 0x2 << 62
 _RANDOM = ~(0xF << 76 | 0x3 << 62) & (1 << 80) - 1
-"""The bits of a UUID that are neither time (the upper 48 of 128) nor fixed."""
+"""Mask of a UUID's random bits, which are neither time (the upper 48 of 128) nor fixed."""
 
 
 def new_run_id() -> str:
-    """32 hexadecimal digits, as MLflow's, of a UUID of version 7 (RFC 9562): ms since 1970, then random bits.
+    """Return a UUID of version 7 (RFC 9562: ms since 1970, then random bits) as 32 hex digits, like MLflow's.
 
-    Two of the indexes of `metrics` begin with a run's id. The rows of the newest run lie at their end, where
-    a row costs a third of what it costs in the midst of all others.
+    Two indexes of `metrics` start with the run's id. With ids that grow over time, new rows go to the end
+    of an index, where inserting takes a third of the time.
     """
     now = milliseconds()
     random = int.from_bytes(os.urandom(10), "big") & _RANDOM
@@ -24,5 +24,5 @@ def new_run_id() -> str:
 
 
 def short(run_id: str) -> str:
-    """The end of an id, by which people tell runs apart: those of one hour begin alike."""
+    """Return the end of an id: ids created within the same hour start with the same digits."""
     return run_id[-8:]

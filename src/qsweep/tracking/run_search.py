@@ -1,6 +1,6 @@
-"""The runs of a store, read from its tables where those are at hand, else through MLflow's client.
+"""Searching a store's runs, in its tables if they can be read directly, else through MLflow's client.
 
-MLflow takes longer to import than the tables to read.
+Importing MLflow takes longer than reading the tables.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 LATEST = 1000
-"""Runs that `matching` gives, at most."""
+"""Maximum number of runs that `matching` returns."""
 
 
 def experiments(store: Store, deleted: bool = False) -> Mapping[str, str]:
-    """Return the names of a store's experiments by id. deleted: with those that were deleted."""
+    """Return the names of a store's experiments by id. deleted: include deleted ones."""
     if store.tables is not None:
         return run_rows.experiments(store.tables.database, deleted)
     found = every_experiment(store)
@@ -30,16 +30,16 @@ def experiments(store: Store, deleted: bool = False) -> Mapping[str, str]:
 
 
 def every_experiment(store: Store) -> Iterator[Any]:
-    """Yield all experiments of a store, deleted ones too, as MLflow's client gives them."""
+    """Yield MLflow's records of all experiments of a store, including deleted ones."""
     return every_result(store.client.search_experiments, view_type=_all())
 
 
 def runs(
     store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None = None, status: str | None = None
 ) -> list[StoredRun]:
-    """Return the runs of experiments that carry tags with these values, without deleted ones, latest first.
+    """Return the runs of experiments that have these tags, latest first, without deleted ones.
 
-    of: the experiments' names, by id. status: only runs that have it.
+    of: the experiments' names by id. status: only runs with this status.
     """
     if store.tables is None:
         return list(_from_client(store, of, tags or {}, status))
@@ -47,7 +47,7 @@ def runs(
 
 
 def every_run(store: Store) -> dict[str, StoredRun]:
-    """Return all runs of a store by their ids: parents of multiruns, strangers' and deleted ones, too."""
+    """Return all runs of a store by id, including parents of multiruns, other programs' and deleted runs."""
     names = experiments(store, deleted=True)
     if store.tables is not None:
         return {run.run_id: run for run in run_rows.runs(store.tables.database, names, deleted=True)}
@@ -58,7 +58,7 @@ def every_run(store: Store) -> dict[str, StoredRun]:
 
 
 def run_of(store: Store, run_id: str) -> StoredRun:
-    """Return the run of an id, a deleted one, too. Raises OSError where there is none."""
+    """Return the run with an id, even if it is deleted. Raises OSError if there is none."""
     if store.tables is not None:
         found = run_rows.find_run(store.tables.database, run_id)
         if found is None:
@@ -74,7 +74,7 @@ def run_of(store: Store, run_id: str) -> StoredRun:
 
 
 def matching(store: Store, where: str = "") -> list[StoredRun]:
-    """Return the runs that one of MLflow's filters lets through, the latest first, without deleted ones."""
+    """Return the runs that match an MLflow filter, latest first, without deleted ones."""
     names = experiments(store)
     if not names:
         return []
@@ -84,7 +84,7 @@ def matching(store: Store, where: str = "") -> list[StoredRun]:
 
 
 def abandoned(store: Store, parent: str) -> list[StoredRun]:
-    """Return the runs nested under `parent` that are RUNNING though no process executes them."""
+    """Return the runs nested under `parent` that are RUNNING although no process executes them."""
     running = runs(store, experiments(store), {PARENT: parent}, "RUNNING")
     owners = [(run, owner_of(run.tags)) for run in running]
     return [run for run, owner in owners if owner is None or not is_alive(owner)]
@@ -95,7 +95,7 @@ def _from_client(
 ) -> Iterator[StoredRun]:
     if not of:
         return
-    # MLflow's filters have no escapes: a value with both kinds of quotes is looked for here.
+    # MLflow's filters have no escapes: values with both kinds of quotes are compared below.
     plain = {key: value for key, value in tags.items() if not ("'" in value and '"' in value)}
     conditions = [f"tags.`{key}` = {literal(value)}" for key, value in plain.items()]
     conditions += [f"attributes.status = '{status}'"] if status else []
@@ -105,7 +105,7 @@ def _from_client(
 
 
 def _stored(run: Run, experiment: str) -> StoredRun:
-    """A run as MLflow's client gives it."""
+    """Convert a run of MLflow's client."""
     info, data = run.info, run.data
     return StoredRun(
         run_id=info.run_id,

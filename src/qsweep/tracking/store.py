@@ -1,4 +1,4 @@
-"""The MLflow store: where it lies, made once and whole, opened by URI."""
+"""MLflow stores: locating, creating and opening them by URI."""
 
 from __future__ import annotations
 
@@ -24,27 +24,26 @@ from qsweep.tracking.tables.sqlite_database import PAGE_BYTES, SqliteDatabase
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from qsweep.tracking.patience import PatientClient
+    from qsweep.tracking.patience import RetryingClient
 
 LOCAL_FOLDER = "mlruns"
 DATABASE = "mlflow.db"
 POSTGRESQL = r"postgresql://[^@?]+"
-"""Without user and password: libpq has them from the environment."""
+"""Without user and password, which libpq takes from the environment."""
 URIS = rf"local|https?://[^@]+|sqlite:///.+|{POSTGRESQL}"
 RULE = "must be local, http(s)://HOST, sqlite:///FILE or postgresql://HOST/DATABASE, without user or password"
 UNAUTHORIZED = 401
 
 _REACHED: set[str] = set()
-"""Servers that have answered this process: their addresses are right."""
+"""Servers that have answered this process, so their addresses are right."""
 
 
 @dataclass(frozen=True)
 class Store:
     """An open MLflow store.
 
-    uri: as MLflow's own tools take it. artifacts: the folder for those of new experiments, None for a
-    server's. tables: where runs can be written without MLflow, None for a server, and for tables of a
-    version that is not known here.
+    uri: in MLflow's form. artifacts: the artifact folder for new experiments, None for a server. tables: for
+    writing runs without MLflow, None for a server and for schema versions unknown here.
     """
 
     uri: str
@@ -53,57 +52,57 @@ class Store:
 
     @property
     def database(self) -> Path | None:
-        """The file of a store on SQLite; None for any other."""
+        """The file of an SQLite store; None for other stores."""
         file = self.uri.removeprefix("sqlite:///")
         return None if file == self.uri else Path(file)
 
     @cached_property
     def client(self) -> MlflowClient:
-        """MLflow's client; MLflow is imported when it is first asked for, which takes a second."""
+        """MLflow's client. The first access imports MLflow, which takes a second."""
         from mlflow import MlflowClient
 
         if self.artifacts is None:
-            from qsweep.tracking.patience import PatientClient
+            from qsweep.tracking.patience import RetryingClient
 
             return cast(
-                "MlflowClient", PatientClient(MlflowClient(self.uri, registry_uri=self.uri), self.uri)
+                "MlflowClient", RetryingClient(MlflowClient(self.uri, registry_uri=self.uri), self.uri)
             )
         return MlflowClient(self.uri, registry_uri=self.uri)
 
 
 def local_database(folder: Path | None = None) -> Path:
-    """The database of the store that belongs to a folder (the current one)."""
+    """Return the database path of a folder's local store (default: the current folder's)."""
     return (folder or Path.cwd()).absolute() / LOCAL_FOLDER / DATABASE
 
 
 def database_of(uri: str) -> Path | None:
-    """The database file of a local store's URI; None for any other."""
+    """Return the database file of a local store's URI; None for other URIs."""
     if uri != "local" and not uri.startswith("sqlite:///"):
         return None
     return local_database() if uri == "local" else Path(uri.removeprefix("sqlite:///")).absolute()
 
 
 def unfinished_tables(ask: Callable[[str], Iterable[tuple[Any, ...]]]) -> list[str]:
-    """Tables that a migration fills before they take another's place: it was cut short, or is in hand.
+    """Return a migration's temporary tables: it was interrupted, or is running.
 
-    ask: gives the rows that a query finds in an SQLite database.
+    ask: runs a query on an SQLite database and returns the rows.
     """
     pattern = "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB '_alembic_tmp_*'"
     return [str(row[0]) for row in ask(pattern)]
 
 
 def literal(text: str) -> str:
-    """A string in MLflow's filters, which have no escapes: `text` may hold one kind of quotes only."""
+    """Return a literal for MLflow's filters. They have no escapes: `text` may have one kind of quotes."""
     quote_mark = '"' if "'" in text else "'"
     return f"{quote_mark}{text}{quote_mark}"
 
 
 def open_store(uri: str, create: bool = True, patient: bool = False) -> Store:
-    """Open the store of a `tracking.uri`, making a local one that is not there yet.
+    """Open the store of a `tracking.uri`; a local or PostgreSQL one is created if it does not exist.
 
-    patient: whether a server that does not answer is waited for at length.
-    Raises UsageError where it cannot be opened, is of another version of MLflow's, or does not exist and
-    `create` is False.
+    patient: retry a server that does not answer for BUDGET_SECONDS, instead of FIRST_BUDGET_SECONDS.
+    Raises UsageError if the store cannot be opened, has another MLflow version's schema, or does not exist
+    and `create` is False.
     """
     if not re.fullmatch(URIS, uri):
         raise UsageError([Problem("tracking.uri", RULE, uri)])
@@ -127,21 +126,21 @@ def open_store(uri: str, create: bool = True, patient: bool = False) -> Store:
 
 
 def open_tracked(uri: str, patient: bool = False) -> Store | None:
-    """Open the store of a `tracking.uri` as `open_store` does; None where nothing is tracked."""
+    """Open the store of a `tracking.uri` as `open_store` does; None for 'none'."""
     return None if uri == "none" else open_store(uri, patient=patient)
 
 
 def _local(database: Path) -> Store:
     database.parent.mkdir(parents=True, exist_ok=True)
     if not _holds_anything(database):
-        # Two processes that migrate one fresh file destroy it: one makes it, aside, the others wait.
+        # Two processes migrating one new file destroy it: one creates it, the others wait.
         with FileLock(database.with_suffix(".lock")):
             if not _holds_anything(database):
                 _create(database)
     uri = f"sqlite:///{database}"
     status = database.stat()
-    file = _opened(database, status.st_dev, status.st_ino)
-    found = versions_in(file)  # refuses what is no such database
+    file = _sqlite(database, status.st_dev, status.st_ino)
+    found = versions_in(file)  # raises if it is no MLflow store
     if unfinished_tables(file.read):
         rule = "is being migrated, or a migration was interrupted"
         raise UsageError([Problem("tracking.uri", rule, str(database), "qsweep doctor --fix")])
@@ -150,18 +149,18 @@ def _local(database: Path) -> Store:
     return Store(uri, database.parent / "artifacts", tables)
 
 
-@lru_cache(maxsize=8)  # to read the schema, of some sixty tables, takes longer than all that a run says
-def _opened(database: Path, device: int, inode: int) -> SqliteDatabase:  # noqa: ARG001
-    """A file, open; another file that has taken its place is another inode, as long as this one is open."""
+@lru_cache(maxsize=8)  # reading the schema, of some sixty tables, takes longer than recording a run
+def _sqlite(database: Path, device: int, inode: int) -> SqliteDatabase:  # noqa: ARG001
+    """Return the open database. While it is open, a file that replaces it has another inode."""
     return SqliteDatabase(database)
 
 
 def versions_in(database: Database) -> list[str]:
-    """What its `alembic_version` says. Raises DatabaseError where it is no MLflow store."""
+    """Return the schema versions in `alembic_version`. Raises DatabaseError if it is no MLflow store."""
     return [version for (version,) in database.read("SELECT version_num FROM alembic_version")]
 
 
-@lru_cache  # a connection takes longer than all that a run says on it
+@lru_cache  # connecting takes longer than recording a run
 def _postgresql(uri: str, create: bool, folder: Path) -> Store:
     try:
         from qsweep.tracking.tables import postgresql_database as postgresql
@@ -179,37 +178,37 @@ def _postgresql(uri: str, create: bool, folder: Path) -> Store:
 
 
 def _holds_anything(database: Path) -> bool:
-    # SQLite makes an empty file when someone merely looks.
+    # SQLite creates an empty file on a mere connection.
     return database.exists() and database.stat().st_size > 0
 
 
 def _create(database: Path) -> None:
-    aside = database.with_suffix(".new")
-    for left in database.parent.glob(f"{aside.name}*"):
-        left.unlink()
-    schema.make_tables(f"sqlite:///{aside}", database.parent / "artifacts")
-    with sqlite3.connect(aside) as connection:
+    new = database.with_suffix(".new")
+    for leftover in database.parent.glob(f"{new.name}*"):
+        leftover.unlink()
+    schema.make_tables(f"sqlite:///{new}", database.parent / "artifacts")
+    with sqlite3.connect(new) as connection:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        connection.execute("VACUUM")  # writes them so
-        # Readers (the UI) then do not block writers, nor the other way round.
+        connection.execute("VACUUM")  # applies the page size
+        # With WAL, readers (the UI) and writers do not block one another.
         connection.execute("PRAGMA journal_mode=WAL")
     connection.close()
-    with aside.open("rb") as file:
+    with new.open("rb") as file:
         os.fsync(file.fileno())
-    aside.replace(database)
+    new.replace(database)
     sync_folder(database.parent)
 
 
 def _server(uri: str, patient: bool) -> Store:
     from qsweep.tracking.patience import BUDGET_SECONDS, FIRST_BUDGET_SECONDS
 
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # the patience is our own
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # RetryingClient retries
     store = Store(uri, None)
-    client = cast("PatientClient", store.client)
+    client = cast("RetryingClient", store.client)
     client.budget = BUDGET_SECONDS if patient or uri in _REACHED else FIRST_BUDGET_SECONDS
     try:
         client.search_experiments(max_results=1)
-    except Exception as error:  # requests' and MLflow's, of many kinds
+    except Exception as error:  # many kinds, of requests and MLflow
         raise UsageError([_refusal(uri, error)]) from error
     _REACHED.add(uri)
     client.budget = BUDGET_SECONDS

@@ -1,4 +1,4 @@
-"""A run as a store holds it: the one record that everything reads runs as."""
+"""The record of a run in a store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 SWEEP, PARENT, CONFIG, CODE = "qsweep.sweep", "mlflow.parentRunId", "qsweep.config", "qsweep.code"
 DAMAGED = "qsweep.damaged"
-"""The tag of a run that names its damaged or missing files: it cannot be resumed."""
+"""The tag that names a run's damaged or missing files. Such a run cannot be resumed."""
 
 
 def milliseconds() -> int:
@@ -18,10 +18,10 @@ def milliseconds() -> int:
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A run that a store holds.
+    """A run in a store.
 
-    started, ended: ms since 1970, ended None while it runs. artifacts: the URI where they lie. metrics: the
-    last value of each.
+    started, ended: ms since 1970; ended is None while it runs. artifacts: their URI. metrics: the last value
+    of each.
     """
 
     run_id: str
@@ -42,15 +42,15 @@ class StoredRun:
 
     @property
     def trained(self) -> bool:
-        """Whether qsweep trained it: it is no parent of a multirun, and no run of another program."""
+        """True if qsweep trained it; False for parents of multiruns and runs of other programs."""
         return CONFIG in self.tags
 
     @property
     def parent(self) -> str:
-        """The id of the run that it is nested under, or empty."""
+        """The id of its parent run, or an empty string."""
         return self.tags.get(PARENT, "")
 
     @property
     def code(self) -> str:
-        """The hash of the code that trained it, or empty."""
+        """The hash of the code that trained it, or an empty string."""
         return self.tags.get(CODE, "")

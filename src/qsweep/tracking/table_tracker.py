@@ -1,4 +1,4 @@
-"""Runs recorded straight in MLflow's tables, without importing MLflow: a store on SQLite or PostgreSQL."""
+"""Recording directly in MLflow's tables on SQLite or PostgreSQL, without importing MLflow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import milliseconds
 from qsweep.tracking.tables.curve_rows import Logged, curves_of, latest_rows
 from qsweep.tracking.tables.database import DatabaseError
-from qsweep.tracking.tables.run_tables import Batch, End, NewRun, RunTables, is_plain
+from qsweep.tracking.tables.run_tables import End, NewRun, RunChanges, RunTables, is_plain
 from qsweep.tracking.tracker import (
     EXPERIMENT_TAGS,
     LONGEST_PARAM,
@@ -35,7 +35,7 @@ from qsweep.tracking.tracker import (
 )
 
 FLUSH_POINTS = 20_000
-"""Points in one transaction: about a twentieth of a second in which nobody else writes."""
+"""Points per transaction, which blocks other writers for about 0.05 s."""
 FLUSH_SECONDS = 5.0
 
 
@@ -49,10 +49,10 @@ class TableTracker:
     def open(self, record: RunRecord) -> RunLog:
         """Create the run, with its params and tags, in one transaction.
 
-        Raises UsageError where its experiment has been deleted, or the store cannot be written.
+        Raises UsageError if its experiment has been deleted, or the store cannot be written.
         """
         if not all(is_plain(key) for key in (*record.params, *record.tags)):
-            from qsweep.tracking.client.mlflow_tracker import MlflowTracker  # MLflow judges names itself
+            from qsweep.tracking.client.mlflow_tracker import MlflowTracker  # it validates such names
 
             return MlflowTracker(self._store).open(record)
         try:
@@ -68,7 +68,7 @@ class TableTracker:
         experiment = self._tables.experiment(record.experiment, location, EXPERIMENT_TAGS, now)
         if not experiment.active:
             raise deleted(record.experiment)
-        artifacts = _below(experiment.location, run_id)
+        artifacts = _artifact_uri(experiment.location, run_id)
         params = {key: value[:LONGEST_PARAM] for key, value in record.params.items()}
         tags = {**run_tags(record), "mlflow.runName": record.name}
         number = experiment.experiment_id
@@ -77,16 +77,16 @@ class TableTracker:
         return run
 
     def reopen(self, run_id: str, record: RunRecord) -> RunLog:
-        """Go on with a run that has ended; what it has logged already is left out."""
+        """Resume a run that has ended; points it has already logged are skipped."""
         *_, ended, _, artifacts, _ = self._tables.info(run_id)
         kept = {key: value[:LONGEST_TAG] for key, value in record.tags.items()} | sign_of_life()
-        self._tables.add(run_id, Batch(tags=kept, end=End("RUNNING", ended)))
+        self._tables.add(run_id, RunChanges(tags=kept, end=End("RUNNING", ended)))
         return ContinuedRunLog(self._log(run_id, artifacts), partial(self._tables.last_step, run_id))
 
     def kill_running(self, parent: str) -> None:
-        """End as KILLED the runs nested under `parent` that are RUNNING, unless their process lives."""
+        """Mark as KILLED the runs nested under `parent` that are RUNNING without a living process."""
         for run in abandoned(self._store, parent):
-            self._tables.add(run.run_id, Batch(end=End("KILLED", milliseconds())))
+            self._tables.add(run.run_id, RunChanges(end=End("KILLED", milliseconds())))
 
     def discard(self, run_id: str) -> None:
         """Move a run that another one replaces to the trash."""
@@ -102,7 +102,7 @@ class TableTracker:
 
 
 class TableRunLog:
-    """One run in the tables of a store; points go out in batches. keep: takes a file and its folder."""
+    """The log of a run in MLflow's tables; points are written in batches. keep: saves a file in a folder."""
 
     def __init__(self, tables: RunTables, run_id: str, keep: Callable[[Path, str], None]) -> None:
         self.run_id = run_id
@@ -111,10 +111,10 @@ class TableRunLog:
         self._logged: list[Logged] = []
         self._points = 0
         self._flushed = time.monotonic()
-        self._heartbeat = Heartbeat(lambda now: tables.add(run_id, Batch(tags={HEARTBEAT: now})))
+        self._heartbeat = Heartbeat(lambda now: tables.add(run_id, RunChanges(tags={HEARTBEAT: now})))
 
     def log(self, points: Points) -> None:
-        """Record points of curves: the step is the episode."""
+        """Record points of curves; the step is the episode."""
         self._logged.append((points, milliseconds()))
         self._points += len(points.episodes) * len(points.values)
         if self._points >= FLUSH_POINTS or time.monotonic() - self._flushed > FLUSH_SECONDS:
@@ -123,16 +123,17 @@ class TableRunLog:
     def _flush(self, tags: Mapping[str, str], end: End | None) -> None:
         curves = list(curves_of(self._logged))
         kept = {key: value[:LONGEST_TAG] for key, value in tags.items()}
-        self._tables.add(self.run_id, Batch(curves, latest_rows(self.run_id, curves), {}, kept, end))
+        changes = RunChanges(curves, latest_rows(self.run_id, curves), {}, kept, end)
+        self._tables.add(self.run_id, changes)
         self._logged, self._points = [], 0
         self._flushed = time.monotonic()
 
     def keep(self, file: Path, folder: str = "") -> None:
-        """Keep a file as an artifact; it is not written into again."""
+        """Save a file as an artifact; it must not be written to afterwards."""
         self._keep(file, folder)
 
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
-        """End the run, with the points that are left, in one transaction."""
+        """Write the buffered points and end the run, in one transaction."""
         self._heartbeat.stop()
         now = milliseconds()
         summary = {key: np.array([value], np.float64) for key, value in metrics.items()}
@@ -140,13 +141,13 @@ class TableRunLog:
         try:
             self._flush(tags, End(status, now))
         except BaseException:
-            # Without its results it is not finished.
-            self._tables.add(self.run_id, Batch(end=End("FAILED", milliseconds())))
+            # A run without its results is not finished.
+            self._tables.add(self.run_id, RunChanges(end=End("FAILED", milliseconds())))
             raise
 
 
-def _below(location: str, run_id: str) -> str:
-    """Where the artifacts of a run lie, as MLflow puts it."""
+def _artifact_uri(location: str, run_id: str) -> str:
+    """Return the artifact URI of a run, as MLflow forms it."""
     if is_plain_folder(location):
         return posixpath.join(location, run_id, "artifacts")
     from mlflow.utils.uri import append_to_uri_path  # slow to import

@@ -1,4 +1,4 @@
-"""The seam between a run and whatever records it."""
+"""The interface for recording runs, and a null implementation."""
 
 from __future__ import annotations
 
@@ -13,17 +13,14 @@ from qsweep.tracking.curves import Points
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 LONGEST_PARAM, LONGEST_TAG = 6000, 8000
-"""Characters of a value that MLflow keeps."""
+"""Maximum characters of a value in MLflow."""
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-"""Makes the UI open an experiment as model training, with runs and charts first."""
+"""Makes the UI open an experiment in its model-training view, with runs and charts first."""
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What is known of a run before it starts.
-
-    parent: the id of the run under which it is nested, or None.
-    """
+    """The data of a run known before it starts. parent: the id of its parent run, or None."""
 
     name: str
     experiment: str
@@ -33,27 +30,27 @@ class RunRecord:
 
 
 def run_tags(record: RunRecord) -> dict[str, str]:
-    """The tags of a run, MLflow's own among them, but for its name; MLflow does not cut long ones here."""
+    """Return a run's tags, including MLflow's own except its name, cut to the length that MLflow accepts."""
     own = {"mlflow.source.name": "qsweep", "mlflow.source.type": "LOCAL"}
     parent = {"mlflow.parentRunId": record.parent} if record.parent else {}
     return {key: value[:LONGEST_TAG] for key, value in {**record.tags, **own, **parent}.items()}
 
 
 def deleted(experiment: str) -> UsageError:
-    """What is wrong with a run in an experiment that has been deleted."""
+    """Return the error for an experiment that has been deleted."""
     rule = "must not be a deleted experiment"
     return UsageError([Problem("tracking.experiment", rule, experiment, "restore it, or use another name")])
 
 
 def forbidden(experiment: str) -> UsageError:
-    """What is wrong with a run in an experiment of somebody else's."""
+    """Return the error for another user's experiment."""
     rule = "must be an experiment to which this user may add runs"
     remedy = "ask its owner for EDIT permission, or use another name"
     return UsageError([Problem("tracking.experiment", rule, experiment, remedy)])
 
 
 class RunLog(Protocol):
-    """One run being recorded."""
+    """The log of one run."""
 
     run_id: str
 
@@ -61,45 +58,45 @@ class RunLog(Protocol):
         """Record points of curves, in increasing order of episodes."""
 
     def keep(self, file: Path, folder: str = "") -> None:
-        """Keep a file as an artifact, in `folder` of the run; it is not written into again."""
+        """Save a file as an artifact in `folder` of the run; it must not be written to afterwards."""
 
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
-        """End the run: its summary metrics, its last tags, its status."""
+        """End the run with its summary metrics, last tags and status."""
 
 
 class Tracker(Protocol):
-    """Where runs are recorded."""
+    """A recorder of runs."""
 
     def open(self, record: RunRecord) -> RunLog:
-        """Begin a run."""
+        """Create a run."""
 
     def reopen(self, run_id: str, record: RunRecord) -> RunLog:
-        """Go on with a run that has ended; what it has logged already is left out."""
+        """Resume a run that has ended; points it has already logged are skipped."""
 
     def kill_running(self, parent: str) -> None:
-        """End as KILLED the runs nested under `parent` that nobody will end any more."""
+        """Mark as KILLED the runs nested under `parent` that are RUNNING without a living process."""
 
     def discard(self, run_id: str) -> None:
         """Move a run that another one replaces to the trash."""
 
 
 class NullRunLog:
-    """Records nothing."""
+    """A log that records nothing."""
 
     run_id = ""
 
     def log(self, points: Points) -> None:
-        """Forget them."""
+        """Discard them."""
 
     def keep(self, file: Path, folder: str = "") -> None:
-        """Forget it."""
+        """Ignore it."""
 
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
-        """Nothing to end."""
+        """Do nothing."""
 
 
 class NullTracker:
-    """Tracking switched off: `tracking=none`."""
+    """A tracker that records nothing, for `tracking=none`."""
 
     def open(self, record: RunRecord) -> NullRunLog:
         """A run that records nothing."""
@@ -110,7 +107,7 @@ class NullTracker:
         return NullRunLog()
 
     def kill_running(self, parent: str) -> None:
-        """There are none."""
+        """Do nothing: there are none."""
 
     def discard(self, run_id: str) -> None:
-        """There is none."""
+        """Do nothing: there is none."""

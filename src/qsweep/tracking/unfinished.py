@@ -1,8 +1,9 @@
-"""What a run has on disk while it trains, and from which it goes on after it was killed.
+"""A run's saved progress on disk, from which it resumes after it was killed.
 
-A folder a run, `multirun/unfinished/RUN_ID`: its files in parts, each complete and synced; the engine's
-state at the end of the last one; and a manifest that names them, written last, below its own checksum.
-Whatever is not in the manifest does not count. A run that ends takes its folder along.
+Each run has a folder, `multirun/unfinished/RUN_ID`. It holds the run's files in parts, complete and synced,
+the engine's state after the last part, and a manifest that names them. The manifest starts with its own
+checksum and is written last; files that it does not name are ignored. The folder is removed when the run
+ends.
 """
 
 from __future__ import annotations
@@ -28,16 +29,16 @@ from qsweep.tracking import checkpoints, episodes
 FOLDER = Path("multirun") / "unfinished"
 MANIFEST, LOCK = "unfinished.json", ".lock"
 KINDS = (episodes.FILE_NAME, checkpoints.FILE_NAME)
-"""The files that are in parts."""
+"""The files that are written in parts."""
 
 
 @dataclass(frozen=True)
-class Left:
-    """A run at its last durable point.
+class Progress:
+    """A run's progress at its last durable point.
 
-    config: its hash; code: what `tracking.provenance.code` said. episodes: how many are done, 0 where
-    there is no such point. parts: how many files of each kind hold them. seconds: spent in training.
-    hashes: the SHA-256 of every file, by its name.
+    config: the config's hash. code: the result of `tracking.provenance.code`. episodes: number done, 0
+    without a durable point. parts: number of files of each kind. seconds: time spent in training. hashes:
+    the SHA-256 of every file by name.
     """
 
     folder: Path
@@ -50,15 +51,15 @@ class Left:
     hashes: Mapping[str, str] = field(default_factory=dict)
 
     def part(self, kind: str, number: int) -> Path:
-        """One of the files that make up `kind`, a file's name."""
+        """Return the path of one part. kind: the name of the complete file."""
         return self.folder / f"{number:04d}-{kind}"
 
     def files(self, kind: str) -> list[Path]:
-        """The files that make up `kind`."""
+        """Return the paths of all parts of a file."""
         return [self.part(kind, number) for number in range(self.parts)]
 
     def state(self) -> State:
-        """What training goes on from; empty at the very beginning."""
+        """Return the engine's state to resume from; empty without a durable point."""
         if not self.episodes:
             return {}
         with np.load(self._state_file(), allow_pickle=False) as arrays:
@@ -67,8 +68,8 @@ class Left:
     def _state_file(self) -> Path:
         return self.folder / f"{self.parts:04d}-state.npz"
 
-    def settle(self, episodes: int, seconds: float, state: State) -> Left:
-        """The next durable point, once another part of each file is complete."""
+    def make_durable(self, episodes: int, seconds: float, state: State) -> Progress:
+        """Write the next durable point, after another part of each file is complete, and return it."""
         reached = replace(self, episodes=episodes, parts=self.parts + 1, seconds=seconds)
         arrays = io.BytesIO()
         np.savez(arrays, allow_pickle=False, **state)
@@ -84,7 +85,7 @@ class Left:
         return reached
 
     def readable(self) -> bool:
-        """Whether everything that the manifest names is as it was written."""
+        """Return whether all files that the manifest names are unchanged."""
         try:
             return all(_sha256(self.folder / name) == known for name, known in self.hashes.items())
         except OSError:
@@ -100,78 +101,80 @@ def _checksum(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def left_by(run_id: str, root: Path = FOLDER) -> Left:
-    """What a run left; at 0 episodes where that is nothing from which it could go on."""
+def progress_of(run_id: str, root: Path = FOLDER) -> Progress:
+    """Return a run's saved progress, with 0 episodes if it has none to resume from."""
     folder = _folder(run_id, root)
     try:
         checksum, _, known = (folder / MANIFEST).read_text().partition("\n")
         if checksum == _checksum(known):
-            return Left(**(json.loads(known) | {"folder": folder}))
+            return Progress(**(json.loads(known) | {"folder": folder}))
     except (OSError, ValueError, TypeError):
         pass
-    return Left(folder, run_id)
+    return Progress(folder, run_id)
 
 
-def all_left(root: Path = FOLDER) -> list[Left]:
-    """What runs left that can go on, in no order."""
-    found = [left_by(manifest.parent.name, root) for manifest in root.glob(f"*/{MANIFEST}")]
-    return [left for left in found if left.episodes]
+def all_progress(root: Path = FOLDER) -> list[Progress]:
+    """Return the saved progress of all runs that can be resumed, in no order."""
+    found = [progress_of(manifest.parent.name, root) for manifest in root.glob(f"*/{MANIFEST}")]
+    return [progress for progress in found if progress.episodes]
 
 
 def forget(run_id: str, root: Path = FOLDER) -> None:
-    """Remove what a run left; one that is not tracked has left nothing."""
+    """Remove a run's saved progress; an untracked run (id "") has none."""
     if run_id:
         shutil.rmtree(_folder(run_id, root), ignore_errors=True)
 
 
 def _folder(run_id: str, root: Path) -> Path:
-    """A run's folder. Ids come from a store, and anybody may have written that."""
+    """Return a run's folder. Raises UsageError for other ids than MLflow's: stores are not trusted."""
     if re.fullmatch(r"[\w-]*", run_id) is None:
         raise UsageError([Problem("run", "must have an id as MLflow makes them", run_id)])
     return root / run_id
 
 
 @contextmanager
-def workplace(left: Left) -> Iterator[Left]:
-    """A run's folder while it trains, and until it finishes if it could go on.
+def working_folder(progress: Progress) -> Iterator[Progress]:
+    """Hold a run's folder while it trains; afterwards keep it only if the run failed and can be resumed.
 
-    What cannot be read any more does not count. Of a run that is not tracked, nothing is left.
+    Yields the progress, reset to 0 episodes if its files are damaged. Untracked runs get a temporary folder.
+    Raises UsageError if another process holds the folder.
     """
-    if not left.run_id:
+    if not progress.run_id:
         with temporary_folder() as temporary:
-            yield replace(left, folder=Path(temporary))
+            yield replace(progress, folder=Path(temporary))
         return
-    left.folder.mkdir(parents=True, exist_ok=True)
-    with _alone(left):
-        left = left if left.readable() else Left(left.folder, left.run_id)
-        _keep_only(left)
+    run_id, folder = progress.run_id, progress.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(progress):
+        progress = progress if progress.readable() else Progress(folder, run_id)
+        _remove_unnamed(progress)
         try:
-            yield left
+            yield progress
         except BaseException:
-            if not left_by(left.run_id, left.folder.parent).episodes:
-                forget(left.run_id, left.folder.parent)
+            if not progress_of(run_id, folder.parent).episodes:
+                forget(run_id, folder.parent)
             raise
-        forget(left.run_id, left.folder.parent)
+        forget(run_id, folder.parent)
 
 
 @contextmanager
-def _alone(left: Left) -> Iterator[None]:
-    """Holds a run's folder; raises UsageError where another process does."""
-    lock = FileLock(left.folder / LOCK, timeout=0)
+def _locked(progress: Progress) -> Iterator[None]:
+    """Hold the lock of a run's folder. Raises UsageError if another process does."""
+    lock = FileLock(progress.folder / LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout:
         rule = "is being executed by another process"
-        raise UsageError([Problem("run", rule, left.run_id, "wait until it ends")]) from None
+        raise UsageError([Problem("run", rule, progress.run_id, "wait until it ends")]) from None
     try:
         yield
     finally:
         lock.release()
 
 
-def _keep_only(left: Left) -> None:
-    """Remove what a killed process was writing when it died."""
-    named = {LOCK, *left.hashes, *([MANIFEST] if left.episodes else [])}
-    for path in left.folder.iterdir():
+def _remove_unnamed(progress: Progress) -> None:
+    """Remove the files that the manifest does not name, which a killed process was writing."""
+    named = {LOCK, *progress.hashes, *([MANIFEST] if progress.episodes else [])}
+    for path in progress.folder.iterdir():
         if path.name not in named:
             path.unlink()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from qsweep.system.arrays import Floats
-from qsweep.tracking.curves import thinned
+from qsweep.tracking.curves import stride_for
 from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.tables.curve_rows import LARGEST
 from qsweep.tracking.tables.database import Database
@@ -138,7 +138,7 @@ def _step(extent: tuple[int, int, int | None], points: int) -> int:
     gap = 0 if second is None else second - first
     if gap == 0 or (last - first) % gap:
         return 1
-    every = thinned((last - first) // gap + 1, points)
+    every = stride_for((last - first) // gap + 1, points)
     return every * gap if every > 1 else 1
 
 
@@ -161,7 +161,8 @@ def _curve(run_id: str, metric: str, episodes: Episodes, values: Floats, points:
     if len(episodes):
         last = np.append(episodes[1:] != episodes[:-1], True)
         episodes, values = episodes[last], values[last]
-    kept = slice((len(episodes) - 1) % thinned(len(episodes), points), None, thinned(len(episodes), points))
+    stride = stride_for(len(episodes), points)
+    kept = slice((len(episodes) - 1) % stride, None, stride)
     values = values[kept].copy()
     values[np.abs(values) >= LARGEST] *= np.inf
     return run_id, metric, episodes[kept], values

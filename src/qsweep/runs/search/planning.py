@@ -107,11 +107,11 @@ def _split(lines: Sequence[str], problems: list[Problem]) -> tuple[tuple[str, ..
     """Split overrides into those of one value and those that vary; the last one of a key counts."""
     given: dict[str, tuple[str, bool]] = {}
     parser = OverridesParser.create()
-    for line in map(overrides.normal, lines):
+    for line in map(overrides.normalized, lines):
         try:
             override = parser.parse_override(line)
         except HydraErrors as error:
-            problems.append(Problem(line, "must be written KEY=VALUE", None, overrides.said_by_hydra(error)))
+            problems.append(Problem(line, "must be written KEY=VALUE", None, overrides.hydra_message(error)))
             continue
         if not override.key_or_group.startswith(f"{PREFIX}."):
             given[override.key_or_group] = (line, override.is_sweep_override())

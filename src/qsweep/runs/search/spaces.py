@@ -27,7 +27,7 @@ from optuna.distributions import (
 )
 
 from qsweep.errors import Problem, UsageError
-from qsweep.plan.overrides import HydraErrors, said_by_hydra
+from qsweep.plan.overrides import HydraErrors, hydra_message
 
 SIGNIFICANT_DIGITS = 4
 """Of a value drawn from an interval, so that names are short and a config can be typed again."""
@@ -123,7 +123,7 @@ def space(lines: Sequence[str]) -> Space:
             override = parser.parse_override(line)
             searched = SearchedKey(line.partition("=")[0], override.key_or_group, _distribution(override))
         except HydraErrors as error:
-            problems.append(Problem(line, "must be written KEY=VALUE", None, said_by_hydra(error)))
+            problems.append(Problem(line, "must be written KEY=VALUE", None, hydra_message(error)))
             continue
         except UsageError as error:
             problems += error.problems

@@ -20,11 +20,11 @@ from qsweep.runs.resume import Earlier, decide, earlier_runs, parent_of
 from qsweep.runs.sweep.confirmation import FINALISTS
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking import NullTracker, RunRecord
-from qsweep.tracking.curves import thinned
+from qsweep.tracking.curves import stride_for
 from qsweep.tracking.provenance import code
 from qsweep.tracking.recorder import Recorder
 from qsweep.tracking.store import open_store
-from qsweep.tracking.unfinished import Left
+from qsweep.tracking.unfinished import Progress
 
 POINT_BYTES = 260
 """What a point takes in MLflow's tables in SQLite, with its share of the indices; measured."""
@@ -124,7 +124,7 @@ def _estimated(runs: Sequence[Resolved]) -> list[str]:
 
 def _points(config: Config) -> int:
     """How many points of its curves a run logs."""
-    stride = thinned(config.episodes, config.tracking.max_points)
+    stride = stride_for(config.episodes, config.tracking.max_points)
     judged = min(config.evaluation.checkpoints, -(-config.episodes // config.checkpoint_every))
     return CURVES * -(-config.episodes // stride) + judged
 
@@ -148,7 +148,7 @@ def _written(run: Resolved) -> tuple[float, int]:
     """The seconds and bytes that training and its files take."""
     log, started = NullTracker().open(RunRecord("", "")), time.perf_counter()
     with temporary_folder() as temporary:
-        recorder = Recorder(run.config, log, Left(Path(temporary)), {})
+        recorder = Recorder(run.config, log, Progress(Path(temporary)), {})
         for _, block in train_blocks([run]):
             recorder.add(block)
         recorder.close()

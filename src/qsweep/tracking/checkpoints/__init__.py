@@ -1,9 +1,9 @@
-"""The Q-table's history as one Parquet file of its changes; checkpoints have names such as ep017500.
+"""The checkpoints of a Q-table as one Parquet file of changes; their names are like ep017500.
 
-Columns: `episodes` (int32, how many episodes had been trained), `entry` (int32, which value of the
-table, in C order) and `value` (float64). A row says that at that checkpoint that entry had come to
-that value. Every row group begins with the whole table, so reading one checkpoint reads one row
-group: apply its rows in order, up to the checkpoint's. The shape is in the schema's metadata.
+Columns: `episodes` (int32, number of episodes trained), `entry` (int32, index into the table in C
+order) and `value` (float64). A row says that this entry has this value from that checkpoint on. Every
+row group starts with the complete table, so reading a checkpoint needs one row group: apply its rows in
+order, up to those of the checkpoint. The table's shape is in the schema's metadata.
 """
 
 from qsweep.tracking.checkpoints.archive import Archive

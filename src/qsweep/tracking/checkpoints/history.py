@@ -1,4 +1,4 @@
-"""Writes a history: every checkpoint as what has changed since the one before."""
+"""Writing a checkpoint history: every checkpoint as its changes since the previous one."""
 
 from __future__ import annotations
 
@@ -41,26 +41,26 @@ def _writer(file: AtomicFile, schema: pa.Schema) -> pq.ParquetWriter:
     )
 
 
-def note(
+def append_changes(
     tables: Bits,
     episodes: Bits,
     first: int,
     row: int,
-    full: int,
+    capacity: int,
     numbers: Entries,
     entries: Entries,
     values: Bits,
 ) -> tuple[int, int]:
-    """Write which entries of tables differ from those of the table before them, as rows from `row` on.
+    """Append the entries in which each table differs from the previous one to the columns, from `row` on.
 
-    tables int64[k, n]: their bits; episodes int64[k]: after how many they are. From number `first` on, above
-    0, until there are `full` rows; the columns have room for those and n more. Of each table one is written
-    at least, so that a checkpoint without a change is there by name. Returns the table and the row after.
+    tables: int64[k, n], as raw bits. episodes: int64[k], the number before each. Starts at table `first`
+    (>= 1) and stops once there are `capacity` rows; the columns hold n more. A table without changes gets
+    one row, so that its checkpoint exists. Returns the next table and the next row.
     """
     number, n = first, tables.shape[1]
-    while number < len(tables) and row < full:
+    while number < len(tables) and row < capacity:
         begin = row
-        for i in range(n):  # without a branch: which entries change cannot be foretold
+        for i in range(n):  # no branch: it would be mispredicted
             entries[row] = i
             row += tables[number - 1, i] != tables[number, i]
         if row == begin:
@@ -73,17 +73,17 @@ def note(
 
 
 @cache
-def _noting() -> Callable[..., tuple[int, int]]:
+def _compiled_append() -> Callable[..., tuple[int, int]]:
     from numba import int32, int64  # slow to import
     from numba.types import UniTuple
 
     columns = (int32[::1], int32[::1], int64[::1])
     signature = UniTuple(int64, 2)(int64[:, ::1], int64[::1], int64, int64, int64, *columns)
-    return compiled(note, signature)  # type: ignore[no-any-return]
+    return compiled(append_changes, signature)  # type: ignore[no-any-return]
 
 
 class History(AbstractContextManager["History"]):
-    """Writes checkpoints to `path`, which appears, complete, when the history is closed."""
+    """Writes checkpoints to a file. `path` appears, complete, when the history is closed."""
 
     def __init__(self, path: Path, shape: tuple[int, ...], about: Mapping[str, Any]) -> None:
         metadata = {"shape": json.dumps(shape), "qsweep": json.dumps(dict(about))}
@@ -91,33 +91,33 @@ class History(AbstractContextManager["History"]):
         self._file = AtomicFile(path)
         self._writer = _writer(self._file, self._schema)
         size = math.prod(shape)
-        self._full = layout.full(size)
-        self._row = 0  # how many rows the group has
-        room = self._full + size + 1
+        self._capacity = layout.rows_per_group(size)
+        self._row = 0  # number of rows in the current group
+        room = self._capacity + size + 1
         self._numbers, self._entries = (np.empty(room, np.int32) for _ in range(2))
         self._values = np.empty(room, np.int64)
         self._last = np.empty(size, np.int64)
 
     def add(self, episodes: int, q_table: QTable) -> None:
-        """Append the table after `episodes` episodes; later than any before."""
+        """Append the table after `episodes` episodes, which must exceed all earlier ones."""
         self.extend([episodes], np.asarray(q_table)[np.newaxis])
 
     def extend(self, episodes: Sequence[int], q_tables: QTable) -> None:
-        """Append tables [k, buckets..., actions], each after so many episodes."""
+        """Append tables, [k, buckets..., actions], taken after `episodes`, [k]."""
         shape = (len(episodes), self._last.size)
         tables = np.ascontiguousarray(q_tables, np.float64).reshape(shape).view(np.int64)
         columns, counts = (self._numbers, self._entries, self._values), np.array(episodes, np.int64)
         done = 0
         while done < len(tables):
             row = self._begin(counts[done], tables[done])
-            done, row = _noting()(tables, counts, done + 1, row, self._full, *columns)
+            done, row = _compiled_append()(tables, counts, done + 1, row, self._capacity, *columns)
             self._last[:] = tables[done - 1]
-            self._row = row  # last: an interrupt leaves rows that are whole
-            if row >= self._full:
+            self._row = row  # last: an interrupt leaves only complete tables
+            if row >= self._capacity:
                 self._end_group()
 
     def _begin(self, episodes: int, now: Bits) -> int:
-        """Note a table whose predecessor came in another call; returns the row after it."""
+        """Append a table whose predecessor came in an earlier call; returns the next row."""
         changed = np.flatnonzero(now != self._last) if self._row else np.arange(len(now))
         entries = changed if len(changed) else np.zeros(1, np.int64)
         rows = slice(self._row, self._row + len(entries))
@@ -125,21 +125,21 @@ class History(AbstractContextManager["History"]):
         return rows.stop
 
     def _end_group(self) -> None:
-        rows, self._row = self._row, 0  # first: what could not be written is not added to
+        rows, self._row = self._row, 0  # first: rows that could not be written are dropped
         if rows:
             columns = (self._numbers, self._entries, self._values.view(np.float64))
             table = arrow.table(self._schema, [column[:rows] for column in columns])
             self._writer.write_table(table, row_group_size=rows)
 
     def __exit__(self, *error: object) -> None:
-        """Complete the file, after an error too: what was added is kept."""
+        """Complete the file, also after an error: what was added is kept."""
         self._end_group()
         self._writer.close()
         self._file.close()
 
 
 def join(parts: Sequence[Path], path: Path) -> None:
-    """Write the checkpoints of consecutive histories as one."""
+    """Write the checkpoints of consecutive histories to one file."""
     file = AtomicFile(path)
     with pq.ParquetFile(parts[0]) as first:
         writer = _writer(file, first.schema_arrow)

@@ -1,4 +1,4 @@
-"""What a history is made of: names, limits and columns."""
+"""The file format of a checkpoint history: names, limits and columns."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from qsweep.system.arrays import QTable
 
 FILE_NAME = "q_table_history.parquet"
 GROUP_ROWS = 100_000
-"""Changes in a row group before the next one, with a whole table, starts; more where four tables are more."""
+"""Rows after which a new row group, with a complete table, starts; four tables' worth if that is more."""
 MAX_GROUP_ROWS = 2**26
-"""The most that Arrow writes as one row group; so the most values that a table can have."""
+"""Arrow's limit for a row group, and so the maximum number of values in a table."""
 MAX_METADATA = 2**26
-"""Bytes of a file's own description at most: a grid of 100,000 learned edges takes a few million."""
+"""Limit of a file's metadata in bytes: a grid of 100,000 learned edges takes a few million."""
 MAX_DIMENSIONS = 64
 SCHEMA = pa.schema(
     [
@@ -24,19 +24,19 @@ SCHEMA = pa.schema(
         pa.field("value", pa.float64(), nullable=False),
     ]
 )
-"""Without nulls: to say of each value that it is there takes a sixth of the time to write them."""
+"""Not nullable: writing validity bits would take a sixth of the time."""
 
 
 def name_of(episodes: int) -> str:
-    """The name of the checkpoint after `episodes` episodes."""
+    """Return the name of the checkpoint after `episodes` episodes."""
     return f"ep{episodes:06d}"
 
 
 def sha256(q_table: QTable) -> str:
-    """The SHA-256 of a Q-table's values as little-endian float64 in C order, in hex."""
+    """Return the SHA-256, in hex, of a Q-table's values as little-endian float64 in C order."""
     return hashlib.sha256(np.ascontiguousarray(q_table, dtype="<f8").tobytes()).hexdigest()
 
 
-def full(entries: int) -> int:
-    """How many rows a group of tables of so many values has, at least, before the next one starts."""
+def rows_per_group(entries: int) -> int:
+    """Return the number of rows after which a new group starts, for tables of `entries` values."""
     return min(max(GROUP_ROWS, 4 * entries), MAX_GROUP_ROWS - entries)

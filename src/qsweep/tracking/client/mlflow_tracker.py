@@ -1,4 +1,4 @@
-"""Runs recorded through MLflow's API: on a tracking server, or in tables that `run_tables` does not know."""
+"""Recording through MLflow's client: for tracking servers, and for schemas unknown to `run_tables`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from qsweep.tracking.stored_run import milliseconds
 from qsweep.tracking.tracker import EXPERIMENT_TAGS, RunLog, RunRecord, Status, deleted, forbidden, run_tags
 
 BATCH = 1000
-"""Metrics in one call, MLflow's limit; with the longest of keys a third of the megabyte that one may have."""
+"""Metrics per call: MLflow's limit. With the longest keys they take a third of the 1 MB limit."""
 FLUSH_SECONDS = 5.0
 
 
@@ -33,7 +33,7 @@ class MlflowTracker:
     def open(self, record: RunRecord) -> RunLog:
         """Create the run, with its params and tags.
 
-        Raises UsageError where its experiment has been deleted, or belongs to someone else.
+        Raises UsageError if its experiment has been deleted, or belongs to another user.
         """
         client = self._store.client
         run = self._create(record)
@@ -44,7 +44,7 @@ class MlflowTracker:
         except BaseException:
             log.close("FAILED", {}, {})
             raise
-        return self._kept(log)
+        return self._with_fallback(log)
 
     def _create(self, record: RunRecord) -> Run:
         experiment = self._experiment(record.experiment)
@@ -55,16 +55,16 @@ class MlflowTracker:
                 raise
             raise forbidden(record.experiment) from None
 
-    def _kept(self, log: MlflowRunLog) -> RunLog:
-        """The log of a run; of one on a server, which may go away, one that keeps what is not taken."""
+    def _with_fallback(self, log: MlflowRunLog) -> RunLog:
+        """Return a run's log; for a server, one that saves locally what cannot be sent."""
         if self._store.artifacts is not None:
             return log
-        from qsweep.tracking.client.unsent import KeepingRunLog
+        from qsweep.tracking.client.unsent import FallbackRunLog
 
-        return KeepingRunLog(log, self._store)
+        return FallbackRunLog(log, self._store)
 
     def reopen(self, run_id: str, record: RunRecord) -> ContinuedRunLog:
-        """Go on with a run that has ended; what it has logged already is left out."""
+        """Resume a run that has ended; points it has already logged are skipped."""
         client = self._store.client
         tags = [RunTag(key, value) for key, value in {**record.tags, **sign_of_life()}.items()]
         client.log_batch(run_id, tags=tags)
@@ -73,10 +73,10 @@ class MlflowTracker:
         def logged(key: str) -> int:
             return max((metric.step for metric in client.get_metric_history(run_id, key)), default=-1)
 
-        return ContinuedRunLog(self._kept(MlflowRunLog(self._store, run_id)), logged)
+        return ContinuedRunLog(self._with_fallback(MlflowRunLog(self._store, run_id)), logged)
 
     def kill_running(self, parent: str) -> None:
-        """End as KILLED the runs nested under `parent` that are RUNNING, unless their process lives."""
+        """Mark as KILLED the runs nested under `parent` that are RUNNING without a living process."""
         for run in abandoned(self._store, parent):
             self._store.client.set_terminated(run.run_id, "KILLED")
 
@@ -99,7 +99,7 @@ class MlflowTracker:
                 return created
             except MlflowException as error:
                 found = client.get_experiment_by_name(name)
-                if found is None:  # otherwise another process was quicker
+                if found is None:  # else another process created it first
                     raise error
         if found.lifecycle_stage != "active":
             raise deleted(name)
@@ -108,7 +108,7 @@ class MlflowTracker:
 
 
 class MlflowRunLog:
-    """One MLflow run; metrics go out in batches."""
+    """The log of one MLflow run; metrics are sent in batches."""
 
     def __init__(self, store: Store, run_id: str) -> None:
         self.run_id = run_id
@@ -118,12 +118,12 @@ class MlflowRunLog:
         self._heartbeat = Heartbeat(lambda now: self._client.set_tag(run_id, HEARTBEAT, now))
 
     @property
-    def waiting(self) -> list[Metric]:
-        """The metrics that did not go out yet."""
+    def buffered(self) -> list[Metric]:
+        """The metrics that are not sent yet."""
         return self._metrics
 
     def log(self, points: Points) -> None:
-        """Record points of curves: the step is the episode."""
+        """Record points of curves; the step is the episode."""
         now = milliseconds()
         steps = points.episodes.tolist()
         for key, values in points.values.items():
@@ -143,7 +143,7 @@ class MlflowRunLog:
         self._client.log_artifact(self.run_id, str(file), folder or None)
 
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
-        """Flush, then end the run."""
+        """Send buffered metrics, then end the run."""
         self._heartbeat.stop()
         now = milliseconds()
         self._metrics += [Metric(key, value, now, 0) for key, value in metrics.items()]
@@ -152,7 +152,7 @@ class MlflowRunLog:
             last = [RunTag(key, value) for key, value in tags.items()]
             self._client.log_batch(self.run_id, tags=last)
         except BaseException:
-            status = "FAILED"  # without its results it is not finished
+            status = "FAILED"  # a run without its results is not finished
             raise
         finally:
             self._client.set_terminated(self.run_id, status)

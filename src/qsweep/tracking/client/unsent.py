@@ -1,7 +1,7 @@
-"""What a tracking server did not take: kept in a folder, run by run, and sent when it is back.
+"""Runs saved locally while a tracking server cannot be reached, for uploading later.
 
-A folder holds `run.json` (server, run, status, tags), `metrics.parquet` (key, value, timestamp in ms,
-step) and `artifacts/`, as they would lie on the server.
+Each run has a folder with `run.json` (server, run, status, tags), `metrics.parquet` (key, value,
+timestamp in ms, step) and `artifacts/`, laid out as on the server.
 """
 
 from __future__ import annotations
@@ -31,47 +31,47 @@ BATCH = 1000
 """Metrics in one call, MLflow's limit."""
 
 
-class Waiting(RunLog, Protocol):
-    """A log whose metrics go out in batches."""
+class BufferedLog(RunLog, Protocol):
+    """A log whose metrics are sent in batches."""
 
     @property
-    def waiting(self) -> list[Metric]:
-        """The metrics that did not go out yet."""
+    def buffered(self) -> list[Metric]:
+        """The metrics that are not sent yet."""
 
 
-class KeepingRunLog:
-    """A run on a server: what the server does not take stays here, and the run goes on."""
+class FallbackRunLog:
+    """The log of a run on a server; data that cannot be sent is saved locally, and training continues."""
 
-    def __init__(self, log: Waiting, store: Store) -> None:
+    def __init__(self, log: BufferedLog, store: Store) -> None:
         self.run_id = log.run_id
         self._log, self._store = log, store
         self._folder = FOLDER.absolute() / log.run_id
 
     def log(self, points: Points) -> None:
-        """Record points of curves; those that cannot be sent go with the next."""
+        """Record points of curves; those that cannot be sent now are sent with the next."""
         with suppress(ServerGone):
             self._log.log(points)
 
     def keep(self, file: Path, folder: str = "") -> None:
-        """Upload a file, or copy it."""
+        """Upload a file, or save a copy of it."""
         try:
             self._log.keep(file, folder)
         except ServerGone:
-            copy = AtomicFile(_made(self._folder / ARTIFACTS / folder) / file.name)
+            copy = AtomicFile(_ensured(self._folder / ARTIFACTS / folder) / file.name)
             with file.open("rb") as original:
                 shutil.copyfileobj(original, copy)
             copy.close()
 
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
-        """Send what was kept, and end the run; raises ServerGone where it stays here, and says where."""
+        """Upload saved files and end the run. Raises ServerGone, with the folder, if the run stays local."""
         gone = self._gone(lambda: _send_artifacts(self._store, self.run_id, self._folder))
-        # Without its files it is not finished; what the end adds is sent, or kept, all the same.
+        # A run without its files is not finished; its last metrics and tags are still sent or saved.
         gone = self._gone(lambda: self._log.close("FAILED" if gone else status, metrics, tags)) or gone
         if gone is None:
             shutil.rmtree(self._folder, ignore_errors=True)
             return
-        _made(self._folder)
-        _write_metrics(self._folder / METRICS, self._log.waiting)
+        _ensured(self._folder)
+        _write_metrics(self._folder / METRICS, self._log.buffered)
         about = {"uri": self._store.uri, "run": self.run_id, "status": status, "tags": dict(tags)}
         write_text(self._folder / RUN, json.dumps(about))
         raise ServerGone(
@@ -88,9 +88,9 @@ class KeepingRunLog:
 
 
 def send() -> list[str]:
-    """Send all runs that a server did not take to it; returns their ids. Those that were sent are removed.
+    """Upload all saved runs to their servers, remove them here, and return their ids.
 
-    Raises UsageError where a server cannot be had, or refuses some, once the others were sent.
+    Raises UsageError if a server cannot be reached, or, after uploading the others, if it refuses a run.
     """
     sent: list[str] = []
     problems: list[Problem] = []
@@ -138,6 +138,6 @@ def _write_metrics(path: Path, metrics: list[Metric]) -> None:
     file.close()
 
 
-def _made(folder: Path) -> Path:
+def _ensured(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder

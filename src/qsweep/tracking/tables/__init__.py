@@ -1,1 +1,1 @@
-"""MLflow's tables in SQLite and PostgreSQL, written and read without MLflow."""
+"""Access to MLflow's tables in SQLite and PostgreSQL without MLflow."""

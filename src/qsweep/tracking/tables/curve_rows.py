@@ -1,4 +1,4 @@
-"""Points of curves as MLflow's tables hold them."""
+"""Conversion of points to rows of MLflow's metric tables."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ import numpy.typing as npt
 from qsweep.tracking.curves import Points
 
 LARGEST = 1.7976931348623157e308
-"""What MLflow stores for infinity."""
+"""The value that MLflow stores for infinity."""
 
 Row = tuple[str, float, int, int, bool, str]
-"""Of metrics and latest_metrics: key, value, timestamp, step, is_nan, run_uuid."""
+"""A row of metrics or latest_metrics, in the order of COLUMNS."""
 COLUMNS = ("key", "value", "timestamp", "step", "is_nan", "run_uuid")
 
-
 Logged = tuple[Points, int]
-"""Points, and when they were logged, in ms since 1970."""
+"""Points with the time at which they were logged, in ms since 1970."""
 _Column = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], int]
 
 
@@ -27,7 +26,7 @@ _Column = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], int]
 class Curve:
     """Points of one metric, either all NaN or none.
 
-    timestamps (ms since 1970), steps and values are of one length; where is_nan, the values are 0, and
+    timestamps (ms since 1970), steps and values have equal lengths. If is_nan, the values are 0;
     infinities are +-LARGEST.
     """
 
@@ -39,7 +38,7 @@ class Curve:
 
 
 def curves_of(logged: Iterable[Logged]) -> Iterator[Curve]:
-    """What was logged, as curves, those of a key side by side: what lies together is quicker to insert."""
+    """Yield the logged points as curves, ordered by key: adjacent rows of an index are inserted faster."""
     columns: dict[str, list[_Column]] = {}
     for points, now in logged:
         for key, values in points.values.items():
@@ -63,7 +62,7 @@ def _split(key: str, columns: Sequence[_Column]) -> Iterator[Curve]:
 
 
 def latest_rows(run_id: str, curves: Iterable[Curve]) -> list[Row]:
-    """Of each key the row that is latest: by step, then timestamp, then value; the first of equals."""
+    """Return the latest row of each key: by step, then timestamp, then value; the first of equals."""
     found: dict[str, Row] = {}
     for curve in curves:
         if curve.steps:
@@ -76,11 +75,11 @@ def latest_rows(run_id: str, curves: Iterable[Curve]) -> list[Row]:
 def _latest(curve: Curve) -> tuple[int, int, float]:
     step = max(curve.steps)
     at = curve.steps.index(step)
-    if curve.steps.count(step) > 1:  # which seldom happens, and takes many times longer
+    if curve.steps.count(step) > 1:  # rare, and many times slower
         return max(zip(curve.steps[at:], curve.timestamps[at:], curve.values[at:], strict=True))
     return step, curve.timestamps[at], curve.values[at]
 
 
 def later(one: Row, other: Row) -> Row:
-    """The later of two rows of a key; the first of equals."""
+    """Return the later of two rows of a key; the first of equals."""
     return other if (other[3], other[2], other[1]) > (one[3], one[2], one[1]) else one

@@ -1,4 +1,4 @@
-"""What `run_tables` asks of a database: whole transactions of few statements."""
+"""The database interface that `run_tables` needs: transactions of a few statements."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ T = TypeVar("T")
 
 
 class DatabaseError(Exception):
-    """A statement failed for a reason of the database's: it is away, full, read-only or not MLflow's."""
+    """A statement failed because the database is unreachable, full, read-only or not MLflow's."""
 
 
 class Transaction(Protocol):
-    """Statements that come to pass together, or not at all; `?` stands for a value."""
+    """Statements that take effect together or not at all; `?` is the placeholder for a value."""
 
     def rows(self, statement: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows that a query finds, or that a statement returns."""
+        """Return the rows of a query, or of a statement that returns some."""
 
     def run(self, statement: str, given: Iterable[Sequence[Any]]) -> None:
-        """Run a statement once for each of the given values."""
+        """Execute a statement once per sequence of values."""
 
     def add_points(self, run_id: str, curves: Iterable[Curve]) -> None:
-        """Add rows to `metrics`; those that are there already stay as they are."""
+        """Add rows to `metrics`; existing ones are unchanged."""
 
 
 class Database(Protocol):
     """A database with MLflow's tables."""
 
     def read(self, query: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows that a query finds. Raises DatabaseError."""
+        """Return the rows of a query. Raises DatabaseError."""
 
     def write(self, change: Callable[[Transaction], T]) -> T:
-        """Make a change, that may be made twice, in a transaction; returns what it returns.
+        """Call `change` in a transaction and return its result. It may be called again after an error.
 
-        Waits for others that write, and a while for a server that is away. Raises DatabaseError
-        where that does not help; whatever `change` raises undoes it.
+        Waits for other writers, and for a limited time for an unreachable server, then raises
+        DatabaseError. An exception from `change` rolls the transaction back.
         """
 
 
 class PerThread:
-    """A connection for each thread of a process; a forked process, which must not share one, has its own."""
+    """One connection per thread and process; a fork must not share its parent's."""
 
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._connect = connect
         self._local = threading.local()
 
     def get(self) -> Any:
-        """The connection of this thread."""
+        """Return the connection of this thread."""
         held = getattr(self._local, "held", None)
         if held is None or held[0] != os.getpid():
-            # What a forked process has inherited is kept: closing it would end the session of its parent.
+            # A fork keeps its parent's connection referenced: closing it would end the parent's session.
             self._local.held = held = (os.getpid(), self._connect(), held)
         return held[1]
 
     def forget(self) -> None:
-        """Connect anew the next time."""
+        """Reconnect at the next use."""
         self._local.held = None

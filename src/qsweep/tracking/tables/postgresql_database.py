@@ -19,9 +19,9 @@ T = TypeVar("T")
 
 ATTEMPTS = 10
 _LOCK = 5_117_920_481
-"""Names the advisory lock under which a fresh database is filled; any number of our own will do."""
+"""Id of the advisory lock held while the tables are created; an arbitrary number."""
 FIRST_WAIT = 0.1
-"""Seconds until the second attempt; each wait is twice the one before, 51 s in all."""
+"""Seconds until the second attempt; each wait is twice the previous one, 51 s in total."""
 _INSERT = f"""
 INSERT INTO metrics ({", ".join(COLUMNS)})
 SELECT key, value, timestamp, step, is_nan, %s
@@ -32,9 +32,9 @@ ON CONFLICT DO NOTHING
 
 
 class PostgresqlDatabase:
-    """The tables of a database; safe to use by many threads and processes at once.
+    """MLflow's tables in PostgreSQL; safe to use from many threads and processes at once.
 
-    uri: without user and password, which libpq finds in PGUSER, PGPASSWORD, PGPASSFILE or PGSERVICE.
+    uri: without user and password, which libpq takes from PGUSER, PGPASSWORD, PGPASSFILE or PGSERVICE.
     """
 
     def __init__(self, uri: str) -> None:
@@ -45,11 +45,11 @@ class PostgresqlDatabase:
         return psycopg.connect(self._uri, autocommit=True)
 
     def read(self, query: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows that a query finds."""
+        """Return the rows of a query."""
         return self.write(lambda transaction: transaction.rows(query, given))
 
     def write(self, change: Callable[[Transaction], T]) -> T:
-        """Make a change in a transaction; again where the server went away."""
+        """Call `change` in a transaction; retry if the connection is lost."""
         for attempt in range(ATTEMPTS):
             try:
                 connection = self._connections.get()
@@ -66,18 +66,18 @@ class PostgresqlDatabase:
 
 
 def versions(uri: str) -> list[str] | None:
-    """What a database's `alembic_version` says; None where there are no tables at all.
+    """Return the schema versions in a database's `alembic_version`; None if it has no tables.
 
-    Raises UsageError where the database does not answer, or its tables are not MLflow's.
+    Raises UsageError if the database cannot be reached, or its tables are not MLflow's.
     """
     with _connected(uri) as connection:
         return _versions(connection, uri)
 
 
 def create(uri: str, artifacts: Path) -> list[str]:
-    """Make MLflow's tables in an empty database, unless another process was quicker; returns `versions`."""
+    """Create MLflow's tables unless another process has done so; returns `versions`."""
     with _connected(uri) as connection:
-        # Held until the connection ends. Two processes that migrate one fresh database fail.
+        # Held until the connection closes. Two processes migrating one new database would fail.
         connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         if _versions(connection, uri) is None:
             schema.make_tables(sqlalchemy_uri(uri), artifacts)
@@ -85,7 +85,7 @@ def create(uri: str, artifacts: Path) -> list[str]:
 
 
 def sqlalchemy_uri(uri: str) -> str:
-    """The same database for SQLAlchemy, by psycopg 3, which its version 2.1 takes anyway."""
+    """Return the URI for SQLAlchemy with psycopg 3, the default from SQLAlchemy 2.1 on."""
     return uri.replace("postgresql", "postgresql+psycopg", 1)
 
 
@@ -114,15 +114,15 @@ class _Transaction:
         self._connection = connection
 
     def rows(self, statement: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        done = self._connection.execute(_marked(statement), given)
-        return done.fetchall() if done.description else []
+        cursor = self._connection.execute(_marked(statement), given)
+        return cursor.fetchall() if cursor.description else []
 
     def run(self, statement: str, given: Iterable[Sequence[Any]]) -> None:
         with self._connection.cursor() as cursor:
             cursor.executemany(_marked(statement), given)
 
     def add_points(self, run_id: str, curves: Iterable[Curve]) -> None:
-        # One statement with an array for each column: as fast as COPY, and it takes what is there already.
+        # One statement with an array per column: as fast as COPY, but accepts existing rows.
         keys: list[str] = []
         values: list[float] = []
         timestamps: list[int] = []
@@ -140,5 +140,5 @@ class _Transaction:
 
 @lru_cache
 def _marked(statement: str) -> bytes:
-    """A statement with psycopg's place holders."""
+    """Return the statement with psycopg's placeholders."""
     return statement.replace("?", "%s").encode()

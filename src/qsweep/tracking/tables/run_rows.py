@@ -1,4 +1,4 @@
-"""Runs read straight from MLflow's tables, without MLflow, whose import takes longer than training."""
+"""Reading runs directly from MLflow's tables: importing MLflow takes longer than training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qsweep.tracking.tables.database import Database
 
 
 def experiments(database: Database, deleted: bool = False) -> dict[str, str]:
-    """The names of the experiments by id, the latest first. deleted: with those that were deleted."""
+    """Return the names of the experiments by id, latest first. deleted: include deleted ones."""
     active = "" if deleted else " AND lifecycle_stage = 'active'"
     rows = database.read(
         f"SELECT experiment_id, name FROM experiments WHERE workspace = 'default'{active}"  # noqa: S608
@@ -28,9 +28,9 @@ def runs(
     status: str | None = None,
     deleted: bool = False,
 ) -> list[StoredRun]:
-    """The runs of experiments that carry tags with these values, the latest first.
+    """Return the runs of experiments that have these tags, latest first.
 
-    of: the experiments' names, by id. status: only runs that have it. deleted: with deleted ones.
+    of: the experiments' names by id. status: only runs with this status. deleted: include deleted ones.
     """
     if not of:
         return []
@@ -49,13 +49,13 @@ def runs(
 
 
 def find_run(database: Database, run_id: str) -> StoredRun | None:
-    """A run, a deleted one, too; None where it is not there."""
+    """Return a run, even if it is deleted; None if there is none."""
     found = _read(database, "run_uuid = ?", [run_id])
     return found[0] if found else None
 
 
 def _read(database: Database, where: str, given: Sequence[str]) -> list[StoredRun]:
-    """The rows of `runs` that are wanted, with all that belongs to them."""
+    """Return the runs that satisfy a condition, with params, tags and last metrics."""
     found = database.read(
         "SELECT run_uuid, name, (SELECT name FROM experiments WHERE experiment_id = runs.experiment_id),"  # noqa: S608
         " CAST(experiment_id AS TEXT), status, start_time, artifact_uri, end_time, lifecycle_stage FROM runs"
@@ -79,7 +79,7 @@ def _read(database: Database, where: str, given: Sequence[str]) -> list[StoredRu
 
 
 def _by_run(database: Database, select: str, where: str, given: Sequence[str]) -> Any:
-    """Keys and values of wanted runs, by run."""
+    """Return {run id: {key: value}} of the rows of a SELECT whose runs satisfy a condition."""
     chosen = f"{select} WHERE run_uuid IN (SELECT run_uuid FROM runs WHERE {where})"  # noqa: S608
     found: dict[str, dict[str, Any]] = defaultdict(dict)
     for run_id, key, value in database.read(chosen, given):

@@ -1,4 +1,4 @@
-"""Runs written straight into MLflow's tables: the rows that MLflow would leave, in few transactions."""
+"""Writing runs directly into MLflow's tables: the rows that MLflow would write, in few transactions."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ _INFO = "experiment_id, user_id, status, start_time, end_time, lifecycle_stage, 
 
 
 class Unwritable(Exception):
-    """Nothing was written: the run is not there or deleted, or a param would change its value."""
+    """Nothing was written: the run is missing or deleted, or a param would change its value."""
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A row of `experiments`. location: the folder or URI under which its runs' artifacts lie."""
+    """A row of `experiments`. location: the folder or URI of its runs' artifacts."""
 
     experiment_id: int
     location: str
@@ -59,7 +59,7 @@ class Experiment:
 
 @dataclass(frozen=True)
 class NewRun:
-    """A run that begins. started: ms since 1970. tags: MLflow's own among them."""
+    """A run to be created. started: ms since 1970. tags: including MLflow's own."""
 
     run_id: str
     name: str
@@ -73,15 +73,15 @@ class NewRun:
 
 @dataclass(frozen=True)
 class End:
-    """How a run ended, and when, in ms since 1970; or that it is RUNNING again."""
+    """A run's new status and its end in ms since 1970; RUNNING for a resumed run."""
 
     status: str
     ended: int | None
 
 
 @dataclass(frozen=True)
-class Batch:
-    """What is added to a run at once. latest: of each key of the curves, the row that is latest."""
+class RunChanges:
+    """Changes to a run, made together. latest: the latest row of each key of the curves."""
 
     curves: Sequence[Curve] = ()
     latest: Sequence[Row] = ()
@@ -91,7 +91,7 @@ class Batch:
 
 
 def is_plain(key: str) -> bool:
-    """Whether MLflow surely takes a metric, param or tag of this name."""
+    """Return True if MLflow certainly accepts this name for a metric, param or tag."""
     return _KEY.fullmatch(key) is not None and posixpath.normpath(key) == key and not key.startswith("..")
 
 
@@ -102,7 +102,7 @@ class RunTables:
         self.database = database
 
     def experiment(self, name: str, location: str, tags: Mapping[str, str], now: int) -> Experiment:
-        """The experiment of a name; made, with `location` and `tags`, where there is none."""
+        """Return the experiment with a name, created with `location` and `tags` if there is none."""
 
         def change(transaction: Transaction) -> None:
             transaction.run(_CREATE_EXPERIMENT, [(name, location, now, now)])
@@ -123,12 +123,12 @@ class RunTables:
         return Experiment(found[0][0], found[0][1], found[0][2] == "active") if found else None
 
     def info(self, run_id: str) -> tuple[Any, ...]:
-        """What MLflow's RunInfo takes behind the id."""
+        """Return the arguments of MLflow's RunInfo after the id."""
         [row] = self.database.read(f"SELECT {_INFO} FROM runs WHERE run_uuid = ?", (run_id,))  # noqa: S608
         return (str(row[0]), *row[1:])
 
     def create(self, run: NewRun) -> None:
-        """Begin a run. Raises Unwritable where its experiment has been deleted meanwhile."""
+        """Create a run. Raises Unwritable if its experiment has been deleted."""
 
         def change(transaction: Transaction) -> None:
             stage = "SELECT lifecycle_stage FROM experiments WHERE experiment_id = ?"
@@ -141,29 +141,27 @@ class RunTables:
 
         self.database.write(change)
 
-    def add(self, run_id: str, batch: Batch) -> None:
-        """Add to a run that is not deleted. Raises Unwritable."""
+    def add(self, run_id: str, changes: RunChanges) -> None:
+        """Change a run. Raises Unwritable if it is missing or deleted."""
 
         def change(transaction: Transaction) -> None:
             stage = "SELECT lifecycle_stage FROM runs WHERE run_uuid = ?"
             if transaction.rows(stage, (run_id,)) != [("active",)]:
                 raise Unwritable(run_id)
-            _add_params(transaction, run_id, batch.params)
-            if batch.curves:
-                transaction.add_points(run_id, batch.curves)
-                transaction.run(
-                    _LATEST, sorted(batch.latest)
-                )  # in one order, or two might lock each other out
-            if batch.tags:
-                transaction.run(_TAG, _of_run(run_id, batch.tags))
-            if batch.end:
-                end = (batch.end.status, batch.end.ended, run_id)
+            _add_params(transaction, run_id, changes.params)
+            if changes.curves:
+                transaction.add_points(run_id, changes.curves)
+                transaction.run(_LATEST, sorted(changes.latest))  # sorted: another order might deadlock
+            if changes.tags:
+                transaction.run(_TAG, _of_run(run_id, changes.tags))
+            if changes.end:
+                end = (changes.end.status, changes.end.ended, run_id)
                 transaction.rows("UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?", end)
 
         self.database.write(change)
 
     def last_step(self, run_id: str, key: str) -> int:
-        """The highest step of a metric; -1 where it has none."""
+        """Return the highest step of a metric; -1 if it has none."""
         [(step,)] = self.database.read(
             "SELECT max(step) FROM metrics WHERE run_uuid = ? AND key = ?", (run_id, key)
         )

@@ -1,4 +1,4 @@
-"""Which version of MLflow's tables a store has: known here, or older or newer than this MLflow's."""
+"""The schema version of MLflow's tables, compared with the installed MLflow's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from qsweep.errors import Problem, UsageError
 
 KNOWN = frozenset({"dc11669786a5"})
-"""Versions whose tables `run_tables` writes (MLflow 3.17); others are left to MLflow itself."""
+"""Versions that `run_tables` can write (MLflow 3.17); other stores are written through MLflow."""
 
 _REVISION = re.compile(r"^(revision|down_revision)\b[^=\n]*=\s*(.*)$", re.MULTILINE)
 _NAME = re.compile(r"[\"'](\w+)[\"']")
@@ -20,9 +20,9 @@ _NAME = re.compile(r"[\"'](\w+)[\"']")
 
 @lru_cache(maxsize=1)
 def installed() -> tuple[str, frozenset[str]]:
-    """The newest version that the installed MLflow has tables for, and all it can upgrade from.
+    """Return the installed MLflow's schema version and all versions it knows.
 
-    They are read from MLflow's migrations without importing it, which takes a second.
+    They are read from MLflow's migrations without importing MLflow, which takes a second.
     """
     found = find_spec("mlflow")
     assert found is not None
@@ -37,17 +37,17 @@ def installed() -> tuple[str, frozenset[str]]:
 
 
 def check(found: Collection[str], place: str, upgrade: Iterable[str]) -> str:
-    """The version of the tables, of those `found` in `alembic_version`, where it is this MLflow's.
+    """Return the schema version if it is the installed MLflow's.
 
-    place: the store, as the message names it. upgrade: the commands that would upgrade it. Raises
-    UsageError where it is older or newer than this MLflow; nothing is ever migrated unasked.
+    found: the versions in `alembic_version`. place: the store's name for messages. upgrade: the commands
+    that would upgrade it. Raises UsageError if it is older or newer: nothing is migrated without request.
     """
-    newest, all_of_them = installed()
+    newest, known = installed()
     if set(found) == {newest}:
         return newest
     if len(found) != 1:
         rule, remedy = "the store's tables have no schema version, or several", "restore it from a backup"
-    elif set(found) <= all_of_them:
+    elif set(found) <= known:
         rule = "the store was made by an older MLflow than the installed one"
         remedy = f"back it up, then run: {' or '.join(upgrade)}"
     else:

@@ -16,40 +16,40 @@ from qsweep.tracking.tables.database import DatabaseError, PerThread, Transactio
 
 T = TypeVar("T")
 
-PATIENCE = 300.0
-"""Seconds to wait for others that write; each holds the file for some hundredths of a second."""
+BUSY_SECONDS = 300.0
+"""Time to wait for other writers; each locks the file for some hundredths of a second."""
 ROWS = (250, 16, 1)
-"""Rows in one statement: each costs as much to start as some rows do."""
+"""Rows per INSERT statement, tried in this order: starting a statement costs as much as several rows."""
 PAGE_BYTES = 2**14
-"""Of a page of a store that is made here: with SQLite's own, a fourth of it, points take a fourth longer."""
-MOVED_BYTES, MOST_BYTES = 2**25, 2**27
-"""Of SQLite's log of changes: after so many it is put away beside the work; above, whoever adds waits."""
+"""Page size of new stores: with SQLite's default, 4 KiB, inserting points takes a fourth longer."""
+WAL_CHECKPOINT_BYTES, MAX_WAL_BYTES = 2**25, 2**27
+"""Write-ahead log sizes at which it is checkpointed in the background, and by the writer itself."""
 ROW_BYTES, TRANSACTION_BYTES = 260, 2**18
-"""About what a point adds to the log, and what a small transaction does, for all pages that it touches."""
+"""Approximate bytes that a point, and a small transaction with all its pages, add to the log."""
 
 
 class SqliteDatabase:
-    """The tables of a file; safe to use by many threads and processes at once."""
+    """MLflow's tables in an SQLite file; safe to use from many threads and processes at once."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._connections = PerThread(self._connect)
-        self._moving = threading.Lock()
-        self._unmoved = 0
+        self._checkpointing = threading.Lock()
+        self._wal_bytes = 0
 
     def _connect(self) -> sqlite3.Connection:
         where = f"file:{quote(str(self._file))}?mode=rw"
-        connection = sqlite3.connect(where, uri=True, timeout=PATIENCE, isolation_level=None)
+        connection = sqlite3.connect(where, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
         [(journal,)] = connection.execute("PRAGMA journal_mode")
         if journal == "wal":
-            # A killed process loses nothing so; a power cut may take the last transactions, whole ones.
+            # A killed process loses nothing; a power cut may lose the last transactions, but no part of one.
             connection.execute("PRAGMA synchronous = NORMAL")
             [(page,)] = connection.execute("PRAGMA page_size")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {MOST_BYTES // page}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {MAX_WAL_BYTES // page}")
         return connection
 
     def read(self, query: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows that a query finds."""
+        """Return the rows of a query."""
         try:
             found: list[tuple[Any, ...]] = self._connections.get().execute(query, given).fetchall()
         except sqlite3.Error as error:
@@ -57,41 +57,41 @@ class SqliteDatabase:
         return found
 
     def write(self, change: Callable[[Transaction], T]) -> T:
-        """Make a change in a transaction that nobody else writes in."""
+        """Call `change` in an exclusive write transaction."""
         try:
             connection: sqlite3.Connection = self._connections.get()
-            # A transaction that reads first and writes then would fail at once where another has written.
+            # A deferred transaction that reads, then writes, fails at once if another has written in between.
             connection.execute("BEGIN IMMEDIATE")
             before = connection.total_changes
             try:
-                made = change(_Transaction(connection))
+                result = change(_Transaction(connection))
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-            self._logged(TRANSACTION_BYTES + ROW_BYTES * (connection.total_changes - before))
+            self._count(TRANSACTION_BYTES + ROW_BYTES * (connection.total_changes - before))
         except sqlite3.Error as error:
             raise DatabaseError(f"{self._file}: {error}") from error
-        return made
+        return result
 
-    def _logged(self, size: int) -> None:
-        """Now and then have what was written moved from the log to the file; a thread waits for the disk."""
-        self._unmoved += size
-        if self._unmoved < MOVED_BYTES or not self._moving.acquire(blocking=False):
+    def _count(self, size: int) -> None:
+        """Count bytes written to the log, and checkpoint it in a thread after WAL_CHECKPOINT_BYTES."""
+        self._wal_bytes += size
+        if self._wal_bytes < WAL_CHECKPOINT_BYTES or not self._checkpointing.acquire(blocking=False):
             return
-        self._unmoved = 0
+        self._wal_bytes = 0
         try:
-            threading.Thread(target=self._move, daemon=True).start()
-        except RuntimeError:  # there are too many; what is written is written, and moved another time
-            self._moving.release()
+            threading.Thread(target=self._checkpoint, daemon=True).start()
+        except RuntimeError:  # too many threads; the data is committed, and a later call checkpoints it
+            self._checkpointing.release()
 
-    def _move(self) -> None:
+    def _checkpoint(self) -> None:
         try:
-            with suppress(sqlite3.Error), closing(self._connect()) as connection:  # else another time
+            with suppress(sqlite3.Error), closing(self._connect()) as connection:  # a later one may succeed
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         finally:
-            self._moving.release()
+            self._checkpointing.release()
 
 
 class _Transaction:
@@ -118,7 +118,7 @@ class _Transaction:
 
 
 def _flat(curve: Curve) -> list[Any]:
-    """Value, timestamp and step of every point."""
+    """Return value, timestamp and step of every point in one list."""
     flat: list[Any] = [None] * (3 * len(curve.steps))
     flat[::3], flat[1::3], flat[2::3] = curve.values, curve.timestamps, curve.steps
     return flat
@@ -126,13 +126,13 @@ def _flat(curve: Curve) -> list[Any]:
 
 @lru_cache
 def _insert(rows: int) -> str:
-    """A statement that adds points: run, key, is_nan, then values, timestamps and steps.
+    """Return a statement that adds points. Parameters: run, key, is_nan, then value, timestamp, step of each.
 
-    OR FAIL: what fails undoes the whole transaction anyway, so that SQLite need not copy every page aside
-    first to undo the one statement.
+    OR FAIL spares SQLite a copy of every page for undoing the statement: an error rolls the complete
+    transaction back anyway.
     """
     row = "(?2, ?{value}, ?{timestamp}, ?{step}, ?3, ?1)"
     numbers = ({"value": at, "timestamp": at + 1, "step": at + 2} for at in range(4, 4 + 3 * rows, 3))
-    all_of_them = ", ".join(row.format(**places) for places in numbers)
+    points = ", ".join(row.format(**places) for places in numbers)
     into = f"INSERT OR FAIL INTO metrics ({', '.join(COLUMNS)})"
-    return f"{into} VALUES {all_of_them} ON CONFLICT DO NOTHING"
+    return f"{into} VALUES {points} ON CONFLICT DO NOTHING"

@@ -1,6 +1,6 @@
-"""A Hydra job that is carried to a worker on another machine, and what becomes of it.
+"""A Hydra job that a worker on another machine runs, and the base class of the launchers.
 
-Its name keeps Hydra from looking for plugins in it.
+The leading underscore keeps Hydra from looking for plugins here.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from omegaconf import DictConfig, open_dict
 
 
 @dataclass(frozen=True)
-class Carried:
-    """A job. folder: the current one of whoever launched it, absolute."""
+class RemoteJob:
+    """A job for a worker. folder: the launching process's current folder, absolute."""
 
     context: HydraContext
     task: TaskFunction
@@ -30,7 +30,7 @@ class Carried:
     folder: str
 
     def run(self) -> JobReturn:
-        """Run it, in a folder of the same name, which is made on a machine that does not share it."""
+        """Run the job in a folder of the same path, which is created where the machines share no disk."""
         Path(self.folder).mkdir(parents=True, exist_ok=True)
         os.chdir(self.folder)
         setup_globals()
@@ -45,38 +45,38 @@ class Carried:
         )
 
 
-def run(carried: Carried) -> JobReturn:
-    """What a worker calls."""
-    return carried.run()
+def run(job: RemoteJob) -> JobReturn:
+    """Run a job: the function that a worker calls."""
+    return job.run()
 
 
 def lost(error: BaseException) -> JobReturn:
-    """Of a job that has no end, for its worker died or could not begin. error: what is known of it."""
+    """Return the result of a job whose worker died or did not start. error: the reason, as reported."""
     return JobReturn(status=JobStatus.UNKNOWN, _return_value=error)
 
 
 class ClusterLauncher(Launcher):
-    """Carries jobs to workers elsewhere.
+    """Base class of launchers whose workers run on other machines.
 
-    `launch` returns when nothing of it waits or runs any more: what died with its worker can then be
-    launched again, and nothing is run twice.
+    `launch` returns when none of its jobs is queued or running. Jobs whose worker died can then be
+    retried without running twice.
     """
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Take what all jobs share."""
+        """Store what all jobs share."""
         self.context, self.task, self.config = hydra_context, task_function, config
 
     @property
     def workers(self) -> int:
-        """How many jobs run at once."""
+        """The number of jobs that run at once."""
         raise NotImplementedError
 
-    def carried(self, lines: Sequence[Sequence[str]], first: int) -> list[Carried]:
-        """Jobs by their overrides, numbered from `first`."""
-        return [self._carried(list(overrides), number) for number, overrides in enumerate(lines, first)]
+    def jobs(self, lines: Sequence[Sequence[str]], first: int) -> list[RemoteJob]:
+        """Return a job for each list of overrides, numbered from `first`."""
+        return [self._job(list(overrides), number) for number, overrides in enumerate(lines, first)]
 
-    def _carried(self, overrides: list[str], number: int) -> Carried:
+    def _job(self, overrides: list[str], number: int) -> RemoteJob:
         config = self.context.config_loader.load_sweep_config(self.config, overrides)
         with open_dict(config):
             config.hydra.job.id, config.hydra.job.num = str(number), number
-        return Carried(self.context, self.task, config, Singleton.get_state(), str(Path.cwd()))
+        return RemoteJob(self.context, self.task, config, Singleton.get_state(), str(Path.cwd()))
