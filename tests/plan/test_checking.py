@@ -22,7 +22,7 @@ VALUES: dict[str, Any] = {
     "confidence": 2.0,
     "tilings": 4,
 }
-"""A value that suits each optional key."""
+"""A valid value for each optional key."""
 
 CHOICES: dict[str, dict[str, set[str]]] = {
     "algorithm": {
@@ -40,19 +40,19 @@ CHOICES: dict[str, dict[str, set[str]]] = {
     "exploration": {"epsilon_greedy": set(), "softmax": {"temperature"}, "ucb": {"confidence"}},
     "discretizer": {"uniform": set(), "quantile": set(), "tiles": {"tilings"}},
 }
-"""Key -> its value -> the optional keys that it brings along."""
+"""Key -> its value -> the optional keys that apply with that value."""
 
 ALL = [(key, choice) for key, choices in CHOICES.items() for choice in choices]
 
 
 def problems_of(values: dict[str, Any]) -> list[tuple[str, str]]:
-    """Key and rule of what is wrong with the keys that apply or do not."""
+    """Return key and rule of each applicability problem."""
     config, known = parse(values)
     return [(problem.key, problem.rule) for problem in applicability_problems(config, known)]
 
 
 def test_every_choice_and_key_is_here() -> None:
-    """The table above has all algorithms, all values of the other choices, and all optional keys."""
+    """The table above covers all algorithms, values of the other choices and optional keys."""
     assert set(CHOICES["algorithm"]) == set(NAMES)
     assert set(OPTIONAL) == set(VALUES) <= set(RULES)
     for key, choices in CHOICES.items():
@@ -62,8 +62,8 @@ def test_every_choice_and_key_is_here() -> None:
 
 
 @pytest.mark.parametrize(("key", "choice"), ALL)
-def test_a_choice_takes_its_keys_and_no_others(key: str, choice: str) -> None:
-    """All of its keys are needed, any other one is refused by what it does not apply to."""
+def test_a_choice_requires_exactly_its_keys(key: str, choice: str) -> None:
+    """All keys of a choice are required; others are refused, naming the choice."""
     own = CHOICES[key][choice]
     whole = {key: choice, **{name: VALUES[name] for name in own}}
     assert problems_of(whole) == []
@@ -78,8 +78,8 @@ def test_a_choice_takes_its_keys_and_no_others(key: str, choice: str) -> None:
         assert found == [(name, f"does not apply to {other}={chosen}")]
 
 
-def test_falsy_values_are_values() -> None:
-    """0 where a key does not apply is refused, and where it applies it is a value like others."""
+def test_zero_is_a_value() -> None:
+    """0 counts as a value: it is refused if the key does not apply, and used if it does."""
     for name in ("trace_decay", "planning_steps", "learning_rate_end", "confidence"):
         assert [key for key, _ in problems_of({name: 0})] == [name]
     assert problems_of({"algorithm": "dyna_q", "planning_steps": 0}) == []
@@ -88,20 +88,20 @@ def test_falsy_values_are_values() -> None:
 
 
 def test_several_mistakes_are_several_problems() -> None:
-    """Each key that does not apply is a problem of its own, beside those that are out of range."""
+    """Each inapplicable key is a separate problem, in addition to values out of range."""
     found = problems_of({"n": 3, "tilings": 8, "temperature": 1, "algorithm": "q_lambda", "traces": "no"})
     assert sorted(key for key, _ in found) == ["n", "temperature", "tilings", "trace_decay"]
 
 
-def test_what_is_wrong_already_is_not_wrong_twice() -> None:
-    """A key out of range, or one that depends on a choice that is none, is left to the first problem."""
+def test_a_key_has_one_problem() -> None:
+    """Keys that are out of range, or depend on an invalid choice, have no second problem."""
     assert problems_of({"n": 0}) == []
     assert problems_of({"exploration": "greedy", "temperature": 1}) == []
     assert problems_of({"algorithm": 3, "n": 1}) == []
 
 
 def test_an_unknown_algorithm_is_the_only_problem_of_its_keys() -> None:
-    """What it would need or not need cannot be known; a close name is offered."""
+    """An unknown algorithm's keys are not checked; the message suggests a similar name."""
     config, known = parse({"algorithm": "q_lernin", "n": 3})
     [problem] = applicability_problems(config, known)
     assert (problem.key, problem.given, problem.remedy) == (
@@ -112,7 +112,7 @@ def test_an_unknown_algorithm_is_the_only_problem_of_its_keys() -> None:
 
 
 def test_a_learning_rate_does_not_rise() -> None:
-    """The end of a linear schedule is at most its beginning."""
+    """A linear schedule must not end above its start."""
     linear = {"learning_rate_schedule": "linear", "learning_rate": 0.1}
     assert problems_of({**linear, "learning_rate_end": 0.1}) == []
     assert problems_of({**linear, "learning_rate_end": 0.2}) == [
@@ -121,8 +121,8 @@ def test_a_learning_rate_does_not_rise() -> None:
     assert problems_of({**linear, "learning_rate_end": 2}) == []  # out of range, which is said elsewhere
 
 
-def at_odds(**values: Any) -> list[str]:
-    """Keys of what an algorithm does not go together with."""
+def unsupported(**values: Any) -> list[str]:
+    """Return the keys that the algorithm does not support."""
     config, known = parse(values)
     endless = replace(config, env=Env(max_steps=1_000_001))
     return [problem.key for problem in algorithm_problems(endless, known)]
@@ -130,49 +130,49 @@ def at_odds(**values: Any) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_tiles(name: str) -> None:
-    """Tiles go with all algorithms but those that keep something for each state."""
+    """Tiles work with all algorithms except those that store data per state."""
     alone = name in ("dyna_q", "monte_carlo")
-    keys = at_odds(algorithm=name, discretizer="tiles", tilings=8)
+    keys = unsupported(algorithm=name, discretizer="tiles", tilings=8)
     assert ("discretizer" in keys) == alone == (not algorithm(name).supports_tiles)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["uniform", "quantile", "tiles"])
 def test_the_tutorials_terminal_rule(name: str, kind: str) -> None:
-    """It sets the value of one cell to 0, which makes sense for Q-learning without tiles alone."""
-    keys = at_odds(algorithm=name, discretizer=kind, terminal_rule="tutorial")
+    """The rule sets the value of one cell to 0, so it needs Q-learning without tiles."""
+    keys = unsupported(algorithm=name, discretizer=kind, terminal_rule="tutorial")
     assert ("terminal_rule" in keys) == (name != "q_learning" or kind == "tiles")
-    assert "terminal_rule" not in at_odds(algorithm=name, discretizer=kind)
+    assert "terminal_rule" not in unsupported(algorithm=name, discretizer=kind)
 
 
 @pytest.mark.parametrize(
     ("schedule", "exploration"), [*product(CHOICES["learning_rate_schedule"], CHOICES["exploration"])]
 )
 def test_tiles_are_not_counted(schedule: str, exploration: str) -> None:
-    """Visits are counted per cell, so neither 1 / visits nor UCB goes with tiles."""
+    """Visits are counted per cell, so tiles cannot be used with 1 / visits or UCB."""
     values = {"learning_rate_schedule": schedule, "exploration": exploration}
     counts = "visits" in (schedule) or exploration == "ucb"
-    assert ("discretizer" in at_odds(discretizer="tiles", **values)) == counts
-    assert at_odds(discretizer="quantile", **values) == []
+    assert ("discretizer" in unsupported(discretizer="tiles", **values)) == counts
+    assert unsupported(discretizer="quantile", **values) == []
 
 
-def test_whole_episodes_have_a_limit() -> None:
-    """Monte Carlo keeps an episode, which must not be endless."""
-    assert at_odds(algorithm="monte_carlo") == ["env.max_steps"]
+def test_stored_episodes_have_a_limit() -> None:
+    """Monte Carlo stores complete episodes, so their length is limited."""
+    assert unsupported(algorithm="monte_carlo") == ["env.max_steps"]
     config, _ = parse({"algorithm": "monte_carlo", "env": {"max_steps": 1_000_000}})
     assert list(algorithm_problems(config, [])) == []
 
 
 @pytest.mark.parametrize(("key", "choice"), ALL)
-def test_presets_bring_their_keys(key: str, choice: str) -> None:
-    """Choosing by the command line brings exactly the keys that apply, and they are recorded."""
+def test_presets_set_their_keys(key: str, choice: str) -> None:
+    """A preset on the command line sets exactly the keys that apply, and they are recorded."""
     found = load_config([f"{key}={choice}"])
     assert set(OPTIONAL) & set(flatten(record(found))) == CHOICES[key][choice]
 
 
 @pytest.mark.parametrize(("key", "choice"), [(key, choice) for key, choice in ALL if CHOICES[key][choice]])
-def test_what_a_preset_brings_can_be_set_and_swept(key: str, choice: str) -> None:
-    """Its keys are given like any other key, before or after the choice."""
+def test_a_presets_keys_can_be_set_and_swept(key: str, choice: str) -> None:
+    """Keys of a preset can be overridden and swept, before or after the choice."""
     for name in CHOICES[key][choice]:
         value = {"traces": "accumulating"}.get(name, 1 if name in ("n", "planning_steps") else VALUES[name])
         one = load_config([f"{key}={choice}", f"{name}={value}"])
@@ -181,7 +181,7 @@ def test_what_a_preset_brings_can_be_set_and_swept(key: str, choice: str) -> Non
 
 
 def test_problems_come_with_those_of_the_environment() -> None:
-    """What does not apply is said in one go with everything else."""
+    """Applicability problems are reported together with all others."""
     lines = ["n=3", "seed=-1", "env=frozen_lake", "env.low=[0]", "discretizer=tiles", "algorithm=dyna_q"]
     with pytest.raises(UsageError) as caught:
         load_config(lines)

@@ -20,8 +20,8 @@ from qsweep.plan.conf import composed, hydra_app
 SMALL = ("episodes=5", "evaluation.episodes=1", "evaluation.test_episodes=2", "tracking=none")
 
 
-def in_full(config: DictConfig) -> dict[str, Any]:
-    """A config as plain values, but for what Hydra makes of overrides one at a time."""
+def plain(config: DictConfig) -> dict[str, Any]:
+    """Return a config as plain values, without Hydra's `override_dirname`."""
     values = OmegaConf.to_container(config)
     assert isinstance(values, dict)
     del values["hydra"]["job"]["override_dirname"]
@@ -39,16 +39,16 @@ def in_full(config: DictConfig) -> dict[str, Any]:
     ],
 )
 def test_launchers_get_what_hydra_composes_for_a_multirun(lines: tuple[str, ...]) -> None:
-    """The one composition, with plain values set in it, is what Hydra's own multirun makes of all lines."""
+    """The launcher's config equals the one that Hydra's own multirun composes from all overrides."""
     line = read(lines, multirun=True)
     given = [override.input_line or "" for override in line.given]
     expected = hydra_app().compose_config("train", [*given, "hydra.mode=MULTIRUN"], RunMode.MULTIRUN)
     expected.hydra.overrides.hydra.remove("hydra.mode=MULTIRUN")
-    assert in_full(line.launcher_config()) == in_full(expected)
+    assert plain(line.launcher_config()) == plain(expected)
 
 
-def test_what_is_composed_is_not_changed() -> None:
-    """Each launcher's config is a copy: what one is given shows in no other's."""
+def test_launcher_configs_are_copies() -> None:
+    """Each launcher gets its own copy of the config."""
     line = read(("seed=1,2", "buckets=7"), multirun=True)
     line.launcher_config().hydra.sweep.dir = "elsewhere"
     assert line.launcher_config().buckets == 7
@@ -56,21 +56,21 @@ def test_what_is_composed_is_not_changed() -> None:
     assert (line.config.buckets, line.config.hydra.overrides.task) == (20, [])
 
 
-def test_a_search_is_known_by_its_settings() -> None:
-    """hydra/sweeper=qsweep_optuna makes a multirun a search, also from a preset; its settings are at hand."""
+def test_a_search_is_recognised_by_its_settings() -> None:
+    """hydra/sweeper=qsweep_optuna makes a multirun a search, also in a preset, with its settings."""
     line = read(("hydra/sweeper=qsweep_optuna", "hydra.sweeper.trials=7"), multirun=True)
     assert (line.searches, line.sweeper["trials"], line.launcher) == (True, 7, "joblib")
     assert not read(("seed=1,2",), multirun=True).searches
 
 
 def test_an_option_of_hydra_has_one_value() -> None:
-    """Hydra's own options do not vary, be it over one value alone."""
+    """Hydra's own options cannot be swept, not even over a single value."""
     with pytest.raises(UsageError, match=r"hydra\.launcher\.n_jobs: takes one value; given '.*choice\(2\)'"):
         planned(read(("seed=1,2", "hydra.launcher.n_jobs=choice(2)"), multirun=True))
 
 
 def compositions_of(*arguments: str) -> int:
-    """How often Hydra composes a config while `qsweep train ARGUMENTS` runs well in this process."""
+    """Count Hydra's compositions while `qsweep train ARGUMENTS` succeeds in this process."""
     count = 0
 
     def profile(frame: FrameType, event: str, _: object) -> None:
@@ -100,7 +100,7 @@ def compositions_of(*arguments: str) -> int:
 def test_a_command_line_is_composed_once(
     arguments: tuple[str, ...], count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And once more for each preset that varies; then a launcher composes its jobs, two here."""
+    """Hydra composes once, plus once per varying preset, plus once per launched job (two here)."""
     monkeypatch.chdir(tmp_path)
     before = [*sys.argv]
     assert compositions_of(*arguments) == count

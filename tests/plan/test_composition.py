@@ -25,29 +25,29 @@ SMOKE = ["episodes=20", "tracking=none"]
 
 
 def single(*lines: str) -> Plan:
-    """The plan of a single run."""
+    """Return the plan of a single run."""
     return plan(lines, multirun=False)
 
 
 def multirun(*lines: str) -> Plan:
-    """The plan of a multirun."""
+    """Return the plan of a multirun."""
     return plan(lines, multirun=True)
 
 
 def names(planned: Plan) -> list[str]:
-    """The names of a plan's runs, in order."""
+    """Return the names of a plan's runs, in order."""
     return [job.name for job in planned.jobs]
 
 
 @contextmanager
 def hydra() -> Iterator[None]:
-    """Hydra as the command line has it, on conf/."""
+    """Initialise Hydra on conf/, as its command line does."""
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
         yield
 
 
 def by_hydra(lines: list[str]) -> dict[str, Any]:
-    """What Hydra's own compose makes of overrides."""
+    """Return the values that Hydra's own compose gives."""
     values = OmegaConf.to_container(compose("train", overrides=lines), resolve=True)
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}
@@ -80,22 +80,22 @@ def test_a_group_choice_brings_its_preset() -> None:
 
 
 @pytest.mark.parametrize("lines", [["env=cart_pole", "discount=0.5"], ["discount=0.5", "env=cart_pole"]])
-def test_a_value_given_counts_more_than_a_preset(lines: list[str]) -> None:
-    """What is given overrides what a preset sets, wherever it stands on the line."""
+def test_given_values_override_a_preset(lines: list[str]) -> None:
+    """Given values override those of a preset, in any order on the command line."""
     config = load_config(lines)
     assert (config.env.id, config.discount) == ("CartPole-v1", 0.5)
 
 
 @pytest.mark.parametrize("plus", ["", "+"])
 def test_an_experiment_needs_no_plus(plus: str) -> None:
-    """`experiment=` works with and without the + that Hydra asks for."""
+    """`experiment=` works with and without the + that Hydra requires."""
     config = load_config([f"{plus}experiment=tutorial_40_buckets", "seed=4"])
     assert (config.buckets, config.episodes, config.epsilon.start, config.seed) == (40, 10_000, 1.5, 4)
 
 
 @pytest.mark.parametrize("plus", ["", "+"])
 def test_a_sweep_needs_no_plus(plus: str) -> None:
-    """`sweep=` works with and without the + that Hydra asks for."""
+    """`sweep=` works with and without the + that Hydra requires."""
     planned = multirun(f"{plus}sweep=buckets")
     assert (planned.name, planned.varied, len(planned.jobs)) == ("buckets", ("buckets", "seed"), 40)
 
@@ -146,12 +146,12 @@ def test_the_environment_is_read_each_time(monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_a_single_run_is_named_by_what_was_given(line: str, name: str) -> None:
-    """A run is named by its overrides and its seed; bookkeeping does not show."""
+    """A run's name has its overrides and seed, without tracking options."""
     assert names(single(*line.split())) == [name]
 
 
 def test_a_name_has_no_slashes_and_an_end() -> None:
-    """A name can be a folder's: no slashes, at most 200 letters."""
+    """A name is valid for a folder: no slashes, at most 200 characters."""
     env_id = f"maker/{'Car' * 50}-v0"
     car = "gymnasium.envs.classic_control.mountain_car:MountainCarEnv"
     gymnasium.register(env_id, entry_point=car, max_episode_steps=200)
@@ -169,7 +169,7 @@ def test_a_single_plan_is_called_after_its_run() -> None:
 
 
 def test_a_multirun_is_every_combination_in_order() -> None:
-    """The last key varies fastest, and each run is named by what varies."""
+    """The last key varies fastest, and each run is named after the varying keys."""
     planned = multirun("buckets=10,20", "seed=range(3)", "episodes=50")
     assert names(planned) == [
         "buckets=10,seed=0",
@@ -188,14 +188,14 @@ def test_a_multirun_is_every_combination_in_order() -> None:
 
 
 def test_lists_are_values_of_a_sweep() -> None:
-    """A sweep may run over lists, one per dimension, and over single numbers alike."""
+    """A sweep may vary over lists, one item per dimension, and over numbers."""
     planned = multirun("buckets=10,[20,40]")
     assert [job.config.buckets for job in planned.jobs] == [10, (20, 40)]
     assert names(planned) == ["buckets=10,seed=0", "buckets=[20,40],seed=0"]
 
 
 def test_presets_are_values_of_a_sweep() -> None:
-    """A sweep may run over environments and over experiments, each with its own preset."""
+    """A sweep may vary over environments and experiments, each with its preset."""
     over_env = multirun("env=mountain_car,cart_pole")
     assert [job.config.env.id for job in over_env.jobs] == ["MountainCar-v0", "CartPole-v1"]
     over_experiments = multirun("experiment=tutorial_2000,tutorial_40_buckets")
@@ -204,18 +204,18 @@ def test_presets_are_values_of_a_sweep() -> None:
 
 
 def test_a_multirun_of_one_is_named_as_a_single_run() -> None:
-    """Where nothing varies, the run is named by what was given."""
+    """A multirun in which nothing varies is named after its overrides."""
     assert names(multirun("buckets=40")) == ["buckets=40,seed=0"]
 
 
 def test_a_sweep_has_the_name_it_is_given() -> None:
-    """`sweep.name` counts more than what varies, and than a preset's name."""
+    """`sweep.name` takes precedence over the varying keys and a preset's name."""
     assert multirun("seed=1,2", "sweep.name=mine").name == "mine"
     assert multirun("+sweep=buckets", "sweep.name=mine").name == "mine"
 
 
 def test_a_preset_sweep_can_be_overridden_and_added_to() -> None:
-    """What is given replaces the preset's values of that key and joins its others."""
+    """Given overrides replace the preset's values of the same key and add further keys."""
     planned = multirun("+sweep=buckets", "buckets=5,6", "seed=0", "discount=0.8,0.9", "episodes=50")
     assert planned.varied == ("buckets", "discount")
     assert [(job.config.buckets, job.config.discount, job.config.seed) for job in planned.jobs] == [
@@ -225,7 +225,7 @@ def test_a_preset_sweep_can_be_overridden_and_added_to() -> None:
 
 
 def test_one_bad_run_refuses_the_whole_sweep() -> None:
-    """A sweep with one bad run in many is refused, naming only that."""
+    """A sweep with one invalid run is refused, naming only that run."""
     with pytest.raises(UsageError) as caught:
         multirun("buckets=10,0,20", "seed=range(5)")
     assert [problem.key for problem in caught.value.problems] == ["buckets"]
@@ -246,8 +246,8 @@ def test_one_bad_run_refuses_the_whole_sweep() -> None:
         ("tracking.experiment='it\\'s mine'", "seed=0,1"),
     ],
 )
-def test_hydra_makes_the_same_of_each_runs_overrides(lines: tuple[str, ...]) -> None:
-    """What a launcher passes to Hydra for a run gives the very config that was checked."""
+def test_hydra_composes_the_checked_config(lines: tuple[str, ...]) -> None:
+    """Hydra composes exactly the checked config from a job's overrides."""
     planned = multirun(*lines)
     with hydra():
         assert [resolve(by_hydra([*job.overrides])).config for job in planned.jobs] == [
@@ -279,14 +279,14 @@ ODD = ["", "null", "true", "nan", "-inf", "'3'", "-1", "3.5", "[]", "[a,null]", 
 
 
 def plain_overrides() -> st.SearchStrategy[str]:
-    """KEY=VALUE for keys of the schema: mostly sensible values, now and then an odd one."""
+    """Draw KEY=VALUE for keys of the schema: mostly valid values, some invalid ones."""
     keys = st.sampled_from([*SENSIBLE])
     values = keys.flatmap(lambda key: st.tuples(st.just(key), st.sampled_from([*SENSIBLE[key] * 10, *ODD])))
     return st.builds("{}{}".format, st.sampled_from(["", "", "", "++"]), values.map("=".join))
 
 
 def groups() -> st.SearchStrategy[list[str]]:
-    """At most one choice of each group."""
+    """Draw at most one choice of each group."""
     choices = {
         "env": ["mountain_car", "cart_pole", "frozen_lake"],
         "epsilon": ["linear", "constant", "exponential"],
@@ -299,7 +299,7 @@ def groups() -> st.SearchStrategy[list[str]]:
 
 
 def outcome(values: dict[str, Any]) -> Config | list[str]:
-    """A resolved config, or what is wrong."""
+    """Return the resolved config, or its problems."""
     try:
         return resolve(values).config
     except UsageError as error:
@@ -310,7 +310,7 @@ def outcome(values: dict[str, Any]) -> Config | list[str]:
 @settings(max_examples=25, deadline=None)
 @given(st.lists(plain_overrides(), max_size=5), groups(), st.randoms())
 def test_the_fast_path_composes_as_hydra_does(lines: list[str], chosen: list[str], random: Any) -> None:
-    """Plain overrides in any order, amid presets, give what Hydra's own compose gives."""
+    """Plain overrides in any order, mixed with presets, give the result of Hydra's compose."""
     mixed = [*lines, *chosen]
     random.shuffle(mixed)
     with hydra():
@@ -323,7 +323,7 @@ def test_the_fast_path_composes_as_hydra_does(lines: list[str], chosen: list[str
 
 
 def own_presets(folder: Path) -> None:
-    """A user's own conf/ with one preset of each kind."""
+    """Write a user's conf/ with one preset of each kind."""
     written = {
         "env/steep.yaml": "{id: MountainCar-v0, low: [-1.2, -0.05], high: null, max_steps: 50, kwargs: {}}\n",
         "experiment/quick.yaml": "# @package _global_\nepisodes: 20\nwindow: ${episodes}\nbuckets: 7\n",
@@ -339,7 +339,7 @@ def own_presets(folder: Path) -> None:
 
 
 def run(*arguments: str) -> str:
-    """What `qsweep train ARGUMENTS` prints; fails unless it works."""
+    """Return the output of `qsweep train ARGUMENTS`; fails on an error."""
     result = CliRunner().invoke(main, ["train", *arguments])
     assert result.stderr == ""
     assert result.exit_code == 0, result.exception
@@ -350,7 +350,7 @@ def run(*arguments: str) -> str:
 def test_own_presets_are_found_in_the_current_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Presets in conf/ of the current folder are found beside the packaged ones, whatever it is called."""
+    """Presets in the current folder's conf/ are found in addition to the packaged ones."""
     folder = tmp_path / name
     own_presets(folder)
     monkeypatch.chdir(folder)
@@ -360,7 +360,7 @@ def test_own_presets_are_found_in_the_current_folder(
 
 
 def test_an_own_experiment_is_found_and_overridden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An experiment of the user's own runs, and values given count more than its own."""
+    """A user's own experiment runs, and given values override its own."""
     own_presets(tmp_path)
     monkeypatch.chdir(tmp_path)
     assert "last 20 episodes" in run("experiment=quick", "tracking=none")
@@ -379,7 +379,7 @@ def test_own_presets_elsewhere_are_found_with_config_dir(
 
 @pytest.mark.integration
 def test_an_own_sweep_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sweep of the user's own runs through Hydra, in this process."""
+    """A user's own sweep runs through Hydra, in this process."""
     own_presets(tmp_path)
     monkeypatch.chdir(tmp_path)
     printed = run("-m", "+sweep=rates", "experiment=quick", "tracking=none", "hydra/launcher=basic")
@@ -400,7 +400,7 @@ def test_an_own_sweep_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     ],
 )
 def test_runs_that_would_be_the_same_are_refused(lines: tuple[str, ...], repeated: str) -> None:
-    """Varying what makes no difference would train one thing twice and count it as two seeds."""
+    """Varying a key without effect would train one run twice and count it as two seeds."""
     if not repeated:
         assert len(plan(lines, True).jobs) >= 2
         return

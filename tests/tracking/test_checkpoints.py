@@ -27,7 +27,7 @@ NAN_PAYLOADS = np.array([0x7FF8000000000123, 0xFFF8000000000456], np.uint64).vie
 
 
 def written(path: Path, tables: Iterable[tuple[int, QTable]], shape: tuple[int, ...]) -> Archive:
-    """A closed history of these checkpoints, open for reading."""
+    """Write a history of these checkpoints and open it for reading."""
     with History(path, shape, {}) as history:
         for episodes, table in tables:
             history.add(episodes, table)
@@ -35,7 +35,7 @@ def written(path: Path, tables: Iterable[tuple[int, QTable]], shape: tuple[int, 
 
 
 def walk(steps: int, shape: tuple[int, ...] = (3, 2, 2)) -> list[tuple[int, QTable]]:
-    """A table in which two values change from one checkpoint to the next, every ten episodes."""
+    """Return checkpoints every ten episodes; two values change from each to the next."""
     generator = np.random.default_rng(5)
     table = generator.normal(size=shape)
     tables = []
@@ -52,7 +52,7 @@ def same_bits(found: QTable, expected: QTable) -> bool:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[tuple[int, QTable]]:
-    """Checkpoints whose values are any 64 bits, each differing from the last in some entries or none."""
+    """Draw checkpoints of arbitrary 64-bit values; each differs from the last in some entries or none."""
     words = st.integers(0, 2**64 - 1)
     usual = st.sampled_from([0, 2**63, 0x7FF8000000000123, 0xFFF0000000000000, 1])
     bits = np.array(draw(st.lists(words | usual, min_size=6, max_size=6)), np.uint64)
@@ -70,15 +70,15 @@ def histories(draw: st.DrawFn) -> list[tuple[int, QTable]]:
     ("episodes", "name"), [(10, "ep000010"), (17_500, "ep017500"), (1_000_000, "ep1000000")]
 )
 def test_names_by_hand(episodes: int, name: str) -> None:
-    """A checkpoint is named after its episodes, with six digits or as many as it takes."""
+    """A checkpoint is named after its number of episodes, with at least six digits."""
     assert name_of(episodes) == name
 
 
 @pytest.mark.slow
 @settings(deadline=None)
 @given(histories(), st.sampled_from([1, 30, 50_000]))
-def test_every_checkpoint_comes_back_bit_for_bit(tables: list[tuple[int, QTable]], group_rows: int) -> None:
-    """Whatever the bits, NaN payloads and zeros' signs too, in one row group or many."""
+def test_every_checkpoint_is_stored_bit_for_bit(tables: list[tuple[int, QTable]], group_rows: int) -> None:
+    """All bits are preserved, including NaN payloads and signs of zeros, in one row group or many."""
     with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
         patch.setattr(layout, "GROUP_ROWS", group_rows)
         archive = written(Path(folder) / FILE_NAME, tables, (3, 2))
@@ -90,8 +90,8 @@ def test_every_checkpoint_comes_back_bit_for_bit(tables: list[tuple[int, QTable]
 @pytest.mark.slow
 @settings(deadline=None)
 @given(histories(), st.sampled_from([1, 30, 50_000]), st.sets(st.integers(0, 12)))
-def test_tables_that_come_together(tables: list[tuple[int, QTable]], rows: int, cuts: set[int]) -> None:
-    """However many come at a time, none too, the file is that of tables one by one, to the byte."""
+def test_several_tables_at_once(tables: list[tuple[int, QTable]], rows: int, cuts: set[int]) -> None:
+    """Adding several tables at once, or none, gives byte for byte the file of adding them one by one."""
     with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
         patch.setattr(layout, "GROUP_ROWS", rows)
         one_by_one, together = (Path(folder) / name for name in ("one", "together"))
@@ -103,8 +103,8 @@ def test_tables_that_come_together(tables: list[tuple[int, QTable]], rows: int, 
         assert together.read_bytes() == one_by_one.read_bytes()
 
 
-def test_a_history_of_earlier_code_is_read(tmp_path: Path) -> None:
-    """Its columns did not say that they have no nulls."""
+def test_an_earlier_versions_history_is_read(tmp_path: Path) -> None:
+    """Its columns are not marked as non-nullable."""
     table = np.arange(6.0).reshape(3, 2)
     written(tmp_path / "now", [(10, table)], (3, 2))
     rows = pq.read_table(tmp_path / "now")
@@ -115,14 +115,14 @@ def test_a_history_of_earlier_code_is_read(tmp_path: Path) -> None:
 
 
 def test_zeros_and_nans_that_differ_only_in_their_bits_are_changes(tmp_path: Path) -> None:
-    """From 0 to -0 and from one NaN to another are changes like any other."""
+    """0 to -0, and one NaN to another, count as changes."""
     tables = [np.array([0.0, NAN_PAYLOADS[0]]), np.array([-0.0, NAN_PAYLOADS[1]])]
     archive = written(tmp_path / FILE_NAME, enumerate(tables, 1), (2,))
     assert all(same_bits(archive.q_table(name_of(n)), table) for n, table in enumerate(tables, 1))
 
 
 def test_a_table_that_did_not_change_is_a_checkpoint_too(tmp_path: Path) -> None:
-    """Three checkpoints of one table are three names."""
+    """Three checkpoints of an unchanged table have three names."""
     table = np.arange(6.0).reshape(3, 2)
     archive = written(tmp_path / FILE_NAME, [(10, table), (20, table), (30, table.copy())], (3, 2))
     assert archive.names() == ["ep000010", "ep000020", "ep000030"]
@@ -130,7 +130,7 @@ def test_a_table_that_did_not_change_is_a_checkpoint_too(tmp_path: Path) -> None
 
 
 def test_names_are_in_the_order_of_training(tmp_path: Path) -> None:
-    """After ep999990 comes ep1000000, whatever the alphabet says."""
+    """ep1000000 follows ep999990: the order is not alphabetical."""
     table = np.zeros((1, 2))
     archive = written(tmp_path / FILE_NAME, [(999_990, table), (1_000_000, table)], (1, 2))
     assert archive.names() == ["ep999990", "ep1000000"]
@@ -138,16 +138,16 @@ def test_names_are_in_the_order_of_training(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("entries", [2**20 + 3, 2**18 + 1])
-def test_a_large_table_comes_back_whole(tmp_path: Path, entries: int) -> None:
-    """Tables of a million values, more than Parquet puts into a row group unasked, are read back whole."""
+def test_a_large_table_is_read_completely(tmp_path: Path, entries: int) -> None:
+    """Tables of a million values, more than Parquet's default row group, are read back completely."""
     generator = np.random.default_rng(0)
     tables = [(10 * n, generator.normal(size=(entries, 1))) for n in range(1, 7)]
     archive = written(tmp_path / FILE_NAME, tables, (entries, 1))
     assert [n for n, table in tables if not same_bits(archive.q_table(name_of(n)), table)] == []
 
 
-def test_shape_and_description_come_back(tmp_path: Path) -> None:
-    """An archive knows the table's shape and what it was told of the run."""
+def test_shape_and_description_are_stored(tmp_path: Path) -> None:
+    """An archive returns the table's shape and the description of the run."""
     about = {"config": {"env": {"id": "MountainCar-v0"}}, "grid": {"low": [-1.2, -0.07]}}
     with History(tmp_path / FILE_NAME, (2, 3, 4), about) as history:
         history.add(1, np.zeros((2, 3, 4)))
@@ -156,10 +156,8 @@ def test_shape_and_description_come_back(tmp_path: Path) -> None:
     assert archive.about == about
 
 
-def test_reading_a_checkpoint_needs_its_row_group_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With the bytes of every other row group wiped out, its checkpoints still come back."""
+def test_a_checkpoint_needs_only_its_row_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its checkpoints can be read although the bytes of all other row groups are zeroed."""
     monkeypatch.setattr(layout, "GROUP_ROWS", 1)
     path, tables = tmp_path / FILE_NAME, walk(100)
     written(path, tables, (3, 2, 2))
@@ -179,8 +177,10 @@ def test_reading_a_checkpoint_needs_its_row_group_alone(
     assert all(same_bits(archive.q_table(name_of(n)), table) for n, table in inside)
 
 
-def test_every_row_group_begins_with_the_whole_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first rows of a group are every entry, in order, of one checkpoint."""
+def test_every_row_group_starts_with_the_complete_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first rows of a group are all entries of one checkpoint, in order."""
     monkeypatch.setattr(layout, "GROUP_ROWS", 1)
     written(tmp_path / FILE_NAME, walk(60), (3, 2, 2))
     file = pq.ParquetFile(tmp_path / FILE_NAME)
@@ -191,7 +191,7 @@ def test_every_row_group_begins_with_the_whole_table(tmp_path: Path, monkeypatch
 
 
 def test_pandas_alone_reads_a_history(tmp_path: Path) -> None:
-    """Applying a history's rows in order up to a checkpoint's gives its table, without qsweep."""
+    """Applying a history's rows in order, up to a checkpoint's, gives its table without qsweep."""
     tables = walk(40)
     written(tmp_path / FILE_NAME, tables, (3, 2, 2))
     shape = json.loads(pq.read_schema(tmp_path / FILE_NAME).metadata[b"shape"])
@@ -211,7 +211,7 @@ def test_pandas_alone_reads_a_history(tmp_path: Path) -> None:
     [("ep000011", "did you mean ep000010?"), ("epo00020", "did you mean ep000020?"), ("best", "one of ep0")],
 )
 def test_an_unknown_name_is_refused_with_the_closest(tmp_path: Path, name: str, remedy: str) -> None:
-    """A name that no checkpoint has raises, and the message names one that there is."""
+    """An unknown name raises UsageError, whose message suggests an existing one."""
     table = np.zeros((1, 2))
     archive = written(tmp_path / FILE_NAME, [(10, table), (20, table)], (1, 2))
     with pytest.raises(UsageError) as refused:
@@ -221,7 +221,7 @@ def test_an_unknown_name_is_refused_with_the_closest(tmp_path: Path, name: str, 
 
 
 def test_a_name_between_two_checkpoints_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between, before and after the checkpoints, and between row groups, there is nothing to read."""
+    """Names before, between and after the checkpoints, and between row groups, are unknown."""
     monkeypatch.setattr(layout, "GROUP_ROWS", 1)
     archive = written(tmp_path / FILE_NAME, walk(60), (3, 2, 2))
     for episodes in [0, *range(5, 610, 10), 610]:
@@ -230,7 +230,7 @@ def test_a_name_between_two_checkpoints_is_unknown(tmp_path: Path, monkeypatch: 
 
 
 def test_the_file_appears_when_it_is_complete(tmp_path: Path) -> None:
-    """While checkpoints are added there is no file of that name."""
+    """The file does not exist while checkpoints are added."""
     path = tmp_path / FILE_NAME
     with History(path, (1, 2), {}) as history:
         history.add(1, np.zeros((1, 2)))
@@ -239,7 +239,7 @@ def test_the_file_appears_when_it_is_complete(tmp_path: Path) -> None:
 
 
 def test_an_error_keeps_the_checkpoints_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After an exception on the way, every checkpoint that was added is readable."""
+    """After an exception, all checkpoints added before it are readable."""
     monkeypatch.setattr(layout, "GROUP_ROWS", 1)
     path, tables = tmp_path / FILE_NAME, walk(30)
     with suppress(KeyboardInterrupt), History(path, (3, 2, 2), {}) as history:
@@ -252,33 +252,33 @@ def test_an_error_keeps_the_checkpoints_before_it(tmp_path: Path, monkeypatch: p
 
 
 def test_a_history_without_checkpoints_is_readable(tmp_path: Path) -> None:
-    """A run that ended before its first checkpoint leaves an archive of none."""
+    """A run that ended before its first checkpoint leaves a readable archive without checkpoints."""
     assert written(tmp_path / FILE_NAME, [], (2, 2)).names() == []
 
 
 def test_the_hash_is_that_of_the_values_in_c_order() -> None:
-    """It is SHA-256 over little-endian doubles, row after row."""
+    """The hash is the SHA-256 of little-endian doubles in row-major order."""
     expected = hashlib.sha256(struct.pack("<6d", -0.0, 1.5, -2.0, 1e-300, 4.0, 0.1)).hexdigest()
     assert sha256(np.array([[-0.0, 1.5, -2.0], [1e-300, 4.0, 0.1]])) == expected
 
 
 @pytest.mark.parametrize("other", [np.asfortranarray, lambda q: q.astype(">f8"), lambda q: q[::1, ::1]])
 def test_the_hash_is_of_values_not_of_memory(other: Callable[[QTable], QTable]) -> None:
-    """However a table lies in memory, its hash is the same."""
+    """The hash does not depend on the table's memory layout."""
     q_table = np.random.default_rng(1).normal(size=(4, 3))
     assert sha256(other(q_table)) == sha256(q_table)
 
 
-def test_the_hash_tells_zeros_apart() -> None:
+def test_the_hash_distinguishes_zeros() -> None:
     """Tables that are equal but not identical have different hashes."""
     assert sha256(np.array([0.0])) != sha256(np.array([-0.0]))
 
 
 @pytest.mark.parametrize("rows", [1, 50_000])
-def test_several_checkpoints_come_in_one_pass(
+def test_several_checkpoints_are_read_in_one_pass(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
-    """The tables asked for, in whatever order, come in theirs, each as it was; no row group is read twice."""
+    """Requested tables come in the order of training, unchanged; no row group is read twice."""
     monkeypatch.setattr(layout, "GROUP_ROWS", rows)
     tables = walk(100)
     archive = written(tmp_path / FILE_NAME, tables, (3, 2, 2))
@@ -297,8 +297,8 @@ def test_several_checkpoints_come_in_one_pass(
     assert len(read) == len(set(read))
 
 
-def test_tables_are_the_readers_own(tmp_path: Path) -> None:
-    """Writing into a table that came does not alter the next one."""
+def test_returned_tables_are_copies(tmp_path: Path) -> None:
+    """Modifying a returned table does not change the next one."""
     tables = walk(3)
     archive = written(tmp_path / FILE_NAME, tables, (3, 2, 2))
     for (_, expected), (_, found) in zip(tables, archive.tables([10, 20, 30]), strict=True):
@@ -306,21 +306,21 @@ def test_tables_are_the_readers_own(tmp_path: Path) -> None:
         found[:] = 99.0
 
 
-def test_no_tables_where_none_are_asked_for(tmp_path: Path) -> None:
-    """Nothing asked, or nothing there, gives nothing."""
+def test_no_request_gives_no_tables(tmp_path: Path) -> None:
+    """No request, or no matching checkpoint, gives no tables."""
     archive = written(tmp_path / FILE_NAME, walk(3), (3, 2, 2))
     assert list(archive.tables([])) == []
     assert list(archive.tables([5, 15, 40])) == []
 
 
 def test_episodes_are_those_of_the_names(tmp_path: Path) -> None:
-    """After how many episodes the checkpoints were taken, in order."""
+    """`episodes` returns the numbers in the checkpoints' names, in order."""
     archive = written(tmp_path / FILE_NAME, walk(12), (3, 2, 2))
     assert archive.episodes().tolist() == list(range(10, 130, 10))
 
 
 def test_changes_are_counted_per_cell(tmp_path: Path) -> None:
-    """A cell counts a checkpoint once, however many of its actions changed; the first is no change."""
+    """A cell counts once per checkpoint, even if several actions changed; the first is no change."""
     tables = [
         (10, np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]])),
         (20, np.array([[5.0, 5.0], [1.0, 1.0], [2.0, 2.0]])),  # both values of the first cell
@@ -336,7 +336,7 @@ def test_changes_are_counted_per_cell(tmp_path: Path) -> None:
 
 
 def compared(tables: list[tuple[int, QTable]]) -> npt.NDArray[np.int64]:
-    """How often each cell changed, by comparing each table with the one before, bit by bit."""
+    """Count each cell's changes by comparing each table with the previous one, bit by bit."""
     bits = [table.view(np.int64) for _, table in tables]
     changed = [(new != old).any(axis=-1).astype(np.int64) for old, new in pairwise(bits)]
     return np.sum(changed, axis=0) if changed else np.zeros(tables[0][1].shape[:-1], np.int64)
@@ -345,15 +345,15 @@ def compared(tables: list[tuple[int, QTable]]) -> npt.NDArray[np.int64]:
 @given(histories())
 @settings(deadline=None, max_examples=40)
 def test_changes_are_those_of_the_tables(tables: list[tuple[int, QTable]]) -> None:
-    """They are what comparing the tables gives, whatever the bits."""
+    """The counts equal those of comparing the tables, for arbitrary bits."""
     with TemporaryDirectory() as folder:
         archive = written(Path(folder) / FILE_NAME, tables, (3, 2))
         assert archive.changes().tolist() == compared(tables).tolist()
         assert archive.changed().tolist() == (compared(tables) > 0).tolist()
 
 
-def test_changes_go_on_in_a_joined_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a second part begins, a cell counts if it differs from the last table of the first."""
+def test_changes_continue_in_a_joined_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the start of the second part, cells are compared with the last table of the first."""
     monkeypatch.setattr(layout, "GROUP_ROWS", 40)
     tables = walk(60)
     tables[20:25] = [(n, tables[20][1]) for n, _ in tables[20:25]]  # checkpoints without a change
@@ -368,8 +368,8 @@ def test_changes_go_on_in_a_joined_history(tmp_path: Path, monkeypatch: pytest.M
     assert archive.changed().tolist() == (compared(tables) > 0).tolist()
 
 
-def test_changes_do_not_see_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The whole table at the beginning of a row group is no change of every cell."""
+def test_changes_ignore_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The complete table at the start of a row group does not count as a change of every cell."""
     monkeypatch.setattr(layout, "GROUP_ROWS", 1)
     tables = walk(100)
     archive = written(tmp_path / FILE_NAME, tables, (3, 2, 2))
@@ -378,10 +378,8 @@ def test_changes_do_not_see_row_groups(tmp_path: Path, monkeypatch: pytest.Monke
     assert archive.changes(until=555).tolist() == compared(tables[:55]).tolist()
 
 
-def test_a_group_that_cannot_be_written_is_not_added_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the disk was full for a moment, what comes after is there; only that group is missing."""
+def test_a_group_that_cannot_be_written_is_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a moment of a full disk only that group is missing; later checkpoints are written."""
     monkeypatch.setattr(layout, "GROUP_ROWS", 1)
     tables = np.random.default_rng(0).normal(size=(12, 2, 3))
     with History(tmp_path / FILE_NAME, (2, 3), {}) as history:

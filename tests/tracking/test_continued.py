@@ -16,7 +16,7 @@ from qsweep.tracking.tracker import RunRecord, Status
 
 
 class Tape:
-    """A run log that keeps what it hears."""
+    """A run log that stores what it receives."""
 
     run_id = "abc"
 
@@ -24,30 +24,30 @@ class Tape:
         self.heard: list[object] = []
 
     def log(self, points: Points) -> None:
-        """Note each point."""
+        """Store each point."""
         for key, values in points.values.items():
             self.heard += [
                 (key, *pair) for pair in zip(points.episodes.tolist(), values.tolist(), strict=True)
             ]
 
     def keep(self, file: Path, folder: str = "") -> None:
-        """Note the file."""
+        """Store the file."""
         self.heard.append((file, folder))
 
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
-        """Note the end."""
+        """Store the end."""
         self.heard.append((status, metrics, tags))
 
 
 def points(first: int, end: int) -> Points:
-    """Two curves, every tenth episode."""
+    """Return two curves with a point every tenth episode."""
     x = np.arange(first, end, 10)
     return Points(x, {"a": x * 1.0, "b": x * 2.0})
 
 
 @given(st.integers(-1, 60), st.integers(-1, 60))
-def test_only_what_is_new_is_logged(a: int, b: int) -> None:
-    """Of each curve the points that are there are left out, wherever it ended, and no other."""
+def test_only_new_points_are_logged(a: int, b: int) -> None:
+    """Exactly the points that a curve already has are skipped, for each curve separately."""
     tape = Tape()
     log = ContinuedRunLog(tape, lambda key: {"a": a, "b": b}[key])
     for first in (0, 20, 40):
@@ -58,7 +58,7 @@ def test_only_what_is_new_is_logged(a: int, b: int) -> None:
 
 
 def test_the_rest_is_passed_on() -> None:
-    """It has the id of the run; files and the end go through."""
+    """The log has the run's id and passes files and the end on."""
     tape = Tape()
     log = ContinuedRunLog(tape, lambda _: -1)
     log.keep(Path("f"), "folder")
@@ -69,7 +69,7 @@ def test_the_rest_is_passed_on() -> None:
 
 @pytest.mark.usefixtures("workdir")
 def test_in_a_real_store() -> None:
-    """A run that ended KILLED is RUNNING again, under its id, with the new tags; no point is twice."""
+    """A KILLED run is RUNNING again under its id, with the new tags; no point is recorded twice."""
     store = open_store("local")
     tracker, record = MlflowTracker(store), RunRecord("r", "e", {"p": "1"}, {"qsweep.code": "old"})
     first = tracker.open(record)

@@ -21,7 +21,7 @@ limits = st.integers(0, 150)
 
 
 def curves_of(values: Floats, window: int, max_points: int, cuts: list[int]) -> Points:
-    """The points of a run whose episodes come in blocks cut at `cuts`; epsilon is the episode / 1000."""
+    """Return the points of a run whose episodes come in blocks cut at `cuts`; epsilon is episode / 1000."""
     curves = Curves(len(values), window, max_points)
     blocks = np.split(values, sorted(cuts))
     epsilons = np.split(np.arange(len(values)) / 1000, sorted(cuts))
@@ -29,7 +29,7 @@ def curves_of(values: Floats, window: int, max_points: int, cuts: list[int]) -> 
 
 
 def naive(values: Floats, window: int) -> Iterator[tuple[float, float, float, float]]:
-    """Average, minimum, maximum of the trailing window and epsilon, for every episode."""
+    """Yield average, minimum and maximum of the trailing window and epsilon, for every episode."""
     for episode in range(len(values)):
         seen = values[max(0, episode - window + 1) : episode + 1].tolist()
         yield sum(seen) / len(seen), min(seen), max(seen), episode / 1000
@@ -40,13 +40,13 @@ def columns(points: Points) -> npt.NDArray[np.float64]:
 
 
 def test_trailing_by_hand() -> None:
-    """Over windows of two: the average, the lower and the higher of each value and the one before."""
+    """Windows of two values give their average, the lower and the higher one."""
     found = trailing(np.array([3.0, 1.0, 2.0, 8.0]), np.array([0, 1, 3]), window=2)
     assert [part.tolist() for part in found] == [[3.0, 2.0, 5.0], [3.0, 1.0, 2.0], [3.0, 3.0, 8.0]]
 
 
 def test_trailing_of_no_points_is_empty() -> None:
-    """A block that holds no point of the curve gives none."""
+    """A block without points gives empty arrays."""
     found = trailing(np.array([1.0, 2.0]), np.array([], np.int64), window=3)
     assert [part.tolist() for part in found] == [[], [], []]
 
@@ -54,7 +54,7 @@ def test_trailing_of_no_points_is_empty() -> None:
 @quick
 @given(returns, windows)
 def test_trailing_is_the_naive_loop(values: Floats, window: int) -> None:
-    """At every episode: mean, min and max over the last `window` values, fewer near the start."""
+    """Every episode has mean, min and max of the last `window` values, or of fewer near the start."""
     found = np.stack(trailing(values, np.arange(len(values)), window), axis=1)
     expected = np.array([point[:3] for point in naive(values, window)])
     np.testing.assert_allclose(found[:, 0], expected[:, 0], rtol=0, atol=1e-8)
@@ -64,7 +64,7 @@ def test_trailing_is_the_naive_loop(values: Floats, window: int) -> None:
 @quick
 @given(returns, windows, st.lists(st.integers(0, 120), max_size=4))
 def test_a_long_window_is_the_naive_loop(values: Floats, window: int, cuts: list[int]) -> None:
-    """Whatever blocks the values come in: mean, min and max over the last `window` at each of them."""
+    """In any blocks, every value has mean, min and max of the last `window` values."""
     stream = LongWindow(window)
     parts = [stream.add(block, np.arange(len(block))) for block in np.split(values, sorted(cuts))]
     found = np.concatenate([np.stack(part, axis=1) for part in parts])
@@ -74,7 +74,7 @@ def test_a_long_window_is_the_naive_loop(values: Floats, window: int, cuts: list
 
 
 def test_curves_with_a_long_window_are_those_of_its_definition() -> None:
-    """A window above the bound between the two ways of going through it gives the same curves."""
+    """A window long enough for the second algorithm gives the curves of the definition."""
     values = np.random.default_rng(0).normal(size=2000)
     found = curves_of(values, 300, 0, [7, 500, 1500])
     expected = np.array(list(naive(values, 300)))
@@ -86,14 +86,14 @@ def test_curves_with_a_long_window_are_those_of_its_definition() -> None:
     [(25_000, 2500, 10), (25_001, 2500, 11), (2500, 2500, 1), (10, 2500, 1), (25_000, 0, 1), (7, 1, 7)],
 )
 def test_the_stride_by_hand(episodes: int, max_points: int, stride: int) -> None:
-    """The stride is the number of episodes over the number of points, rounded up; 0 points are all."""
+    """The stride is episodes / points, rounded up; 0 points stands for all."""
     assert stride_for(episodes, max_points) == stride
 
 
 @quick
 @given(st.integers(1, 10**9), st.integers(1, 10**5))
 def test_a_stride_is_the_smallest_that_fits(episodes: int, max_points: int) -> None:
-    """The stride leaves at most `max_points` episodes, and the next smaller one would not."""
+    """The stride keeps at most `max_points` episodes; the next smaller stride would keep more."""
     stride = stride_for(episodes, max_points)
     assert -(-episodes // stride) <= max_points
     assert stride == 1 or -(-episodes // (stride - 1)) > max_points
@@ -104,7 +104,7 @@ def test_a_stride_is_the_smallest_that_fits(episodes: int, max_points: int) -> N
 def test_curves_are_the_naive_loop_in_any_blocks(
     values: Floats, window: int, max_points: int, data: st.DataObject
 ) -> None:
-    """However the episodes come, each point is the trailing window's at its episode."""
+    """In any blocks, each point is the trailing window's value at its episode."""
     cuts = data.draw(st.lists(st.integers(0, len(values)), max_size=5))
     found = curves_of(values, window, max_points, cuts)
     expected = np.array(list(naive(values, window)))[found.episodes]
@@ -117,7 +117,7 @@ def test_curves_are_the_naive_loop_in_any_blocks(
 def test_blocks_do_not_change_the_points(
     values: Floats, window: int, max_points: int, data: st.DataObject
 ) -> None:
-    """Cut into blocks anywhere, empty ones too, a run has the same points to the bit."""
+    """A run has the same points, bit for bit, in any blocks, empty ones included."""
     cuts = data.draw(st.lists(st.integers(0, len(values)), max_size=8))
     found, whole = (curves_of(values, window, max_points, places) for places in (cuts, []))
     assert found.episodes.tolist() == whole.episodes.tolist()
@@ -129,7 +129,7 @@ def test_blocks_do_not_change_the_points(
 def test_points_are_few_even_and_end_with_the_run(
     values: Floats, max_points: int, data: st.DataObject
 ) -> None:
-    """At most `max_points` (0: every episode), evenly spaced, the last episode always among them."""
+    """There are at most `max_points` (0: all) evenly spaced points, including the last episode."""
     cuts = data.draw(st.lists(st.integers(0, len(values)), max_size=5))
     episodes = curves_of(values, 10, max_points, cuts).episodes
     assert episodes[-1] == len(values) - 1
@@ -139,8 +139,8 @@ def test_points_are_few_even_and_end_with_the_run(
         assert episodes.tolist() == list(range(len(values)))
 
 
-def test_only_the_points_due_are_given() -> None:
-    """Of seven episodes thinned to three points come 0, 3 and 6, each with the block that holds it."""
+def test_downsampled_points_by_hand() -> None:
+    """Seven episodes downsampled to three points give 0, 3 and 6, each with its block."""
     curves = Curves(episodes=7, window=2, max_points=3)
     blocks = [np.array([4.0, 6.0]), np.array([1.0]), np.array([5.0, 2.0, 3.0, 9.0])]
     found = [curves.add(block, np.zeros(len(block))) for block in blocks]
@@ -149,7 +149,7 @@ def test_only_the_points_due_are_given() -> None:
 
 
 def test_joined_points_follow_one_another() -> None:
-    """Parts are put end to end, in episodes and in every metric."""
+    """Parts are concatenated, in episodes and in every metric."""
     parts = [
         Points(np.array([0, 2]), {"a": np.array([1.0, 2.0]), "b": np.array([5.0, 6.0])}),
         Points(np.array([], np.int64), {"a": np.array([]), "b": np.array([])}),

@@ -22,7 +22,7 @@ def block(file: EpisodeFile, returns: list[float]) -> None:
 
 
 def test_every_episode_is_there(tmp_path: Path) -> None:
-    """Blocks of any size come back as one table, its episodes counted from 0."""
+    """Blocks of any size are read as one table, with episodes counted from 0."""
     path = tmp_path / FILE_NAME
     with EpisodeFile(path) as file:
         block(file, [-200.0, -199.0])
@@ -58,7 +58,7 @@ def test_values_come_back_bit_for_bit(tmp_path: Path) -> None:
 
 
 def test_the_file_appears_when_it_is_complete(tmp_path: Path) -> None:
-    """While episodes are added there is no file of that name."""
+    """The file does not exist while episodes are added."""
     path = tmp_path / FILE_NAME
     with EpisodeFile(path) as file:
         block(file, [-200.0])
@@ -67,7 +67,7 @@ def test_the_file_appears_when_it_is_complete(tmp_path: Path) -> None:
 
 
 def test_an_error_keeps_what_was_added(tmp_path: Path) -> None:
-    """After an exception on the way, the episodes before it are readable."""
+    """After an exception, the episodes added before it are readable."""
     path = tmp_path / FILE_NAME
     with suppress(KeyboardInterrupt), EpisodeFile(path) as file:
         block(file, [-200.0, -150.0])
@@ -76,7 +76,7 @@ def test_an_error_keeps_what_was_added(tmp_path: Path) -> None:
 
 
 def test_a_run_without_episodes_leaves_an_empty_table(tmp_path: Path) -> None:
-    """Nothing added is a readable file of no rows."""
+    """A run without episodes leaves a readable file without rows."""
     path = tmp_path / FILE_NAME
     with EpisodeFile(path):
         pass
@@ -84,7 +84,7 @@ def test_a_run_without_episodes_leaves_an_empty_table(tmp_path: Path) -> None:
 
 
 def written(path: Path, first: int, counts: list[int]) -> bytes:
-    """A file of episodes from `first` on, added in blocks of so many each; its bytes."""
+    """Write episodes from `first` on in blocks of these sizes; return the file's bytes."""
     with EpisodeFile(path, first) as file:
         for count in counts:
             block(file, [-float(n % 7) for n in range(first, first + count)])
@@ -98,7 +98,7 @@ cuts = st.lists(st.integers(0, 45), min_size=1, max_size=5)
 @settings(deadline=None, max_examples=60)
 @given(st.lists(cuts, min_size=1, max_size=4))
 def test_the_bytes_do_not_depend_on_the_cuts(parts: list[list[int]]) -> None:
-    """However the same episodes were cut into blocks, and blocks into files, joined they are one file."""
+    """Joining gives the same bytes for any division of the episodes into blocks and files."""
     with TemporaryDirectory() as temporary, pytest.MonkeyPatch.context() as patch:
         patch.setattr(episodes, "GROUP", 20)
         folder, count = Path(temporary), sum(map(sum, parts))

@@ -17,7 +17,7 @@ from qsweep.tracking.store import open_store
 
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A beat every few milliseconds, in a thread of its own."""
+    """Send heartbeats every few milliseconds, in a separate thread."""
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.005)
     heartbeat._of_process.cache_clear()
 
@@ -29,15 +29,15 @@ def wait_until(holds: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-class Listener:
-    """Takes what is said, every other time; otherwise it is away."""
+class Receiver:
+    """A receiver that fails every other time."""
 
     def __init__(self) -> None:
         self.taken: list[str] = []
         self.asked = 0
 
     def __call__(self, now: str) -> None:
-        """Hear it, or fail."""
+        """Receive the time, or fail."""
         self.asked += 1
         if self.asked % 2:
             raise OSError("away")
@@ -45,8 +45,8 @@ class Listener:
 
 
 def test_it_beats_until_it_is_stopped() -> None:
-    """It says the time in Unix seconds; a store that is away now and then does not end it."""
-    listener, other = Listener(), Listener()
+    """A heartbeat sends the time in Unix seconds and survives a store that fails now and then."""
+    listener, other = Receiver(), Receiver()
     beating, beside = Heartbeat(listener), Heartbeat(other)
     wait_until(lambda: len(listener.taken) >= 3)
     beating.stop()
@@ -60,7 +60,7 @@ def test_it_beats_until_it_is_stopped() -> None:
 
 
 def test_runs_share_a_thread() -> None:
-    """A sweep of thousands of short runs begins no thread for each."""
+    """All runs of a process share one heartbeat thread."""
     before = threading.active_count()
     hearts = [Heartbeat(lambda _: None) for _ in range(50)]
     assert threading.active_count() == before + 1
@@ -71,8 +71,8 @@ def test_runs_share_a_thread() -> None:
 
 @pytest.mark.parametrize("api", [True, False], ids=["mlflow", "tables"])
 @pytest.mark.usefixtures("workdir")
-def test_a_run_is_heard_of(api: bool) -> None:
-    """While it lasts it has the tag, also where it logs nothing, as a parent does; then there is silence."""
+def test_a_run_has_a_heartbeat(api: bool) -> None:
+    """The tag is updated during the run, even if it logs nothing, as a parent; then no longer."""
     store = open_store("local")
     recording = MlflowTracker(store) if api else tracker(store)
     log = recording.open(RunRecord("run", "e", {}, {}))
@@ -82,8 +82,8 @@ def test_a_run_is_heard_of(api: bool) -> None:
     assert not heartbeat._of_process(os.getpid())
 
 
-def test_a_run_that_goes_on_is_heard_of_at_once(workdir: Path) -> None:  # noqa: ARG001
-    """Who looks from another machine does not take it for the run that died."""
+def test_a_resumed_run_has_a_heartbeat_at_once(workdir: Path) -> None:  # noqa: ARG001
+    """A resumed run has a fresh heartbeat at once, so other machines do not consider it dead."""
     store = open_store("local")
     for recording in (tracker(store), MlflowTracker(store)):
         record = RunRecord("run", "e", {}, {})

@@ -17,7 +17,7 @@ RUN = {"run_id": "r1", "run_name": "n", "experiment_id": "0", "status": "RUNNING
 
 
 class Stub:
-    """A server that does with each request what the next of its `plans` says, and afterwards answers it."""
+    """A server that treats each request as the next of its `plans` says, and answers normally after them."""
 
     def __init__(self) -> None:
         self.plans: list[str] = []
@@ -25,7 +25,7 @@ class Stub:
         self.asked: list[str] = []
 
     def answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """What MLflow's server would say."""
+        """Return the answer of MLflow's server."""
         if path.endswith("runs/create"):
             info = {**RUN, "run_name": body["run_name"], "run_id": f"r{len(self.runs)}"}
             self.runs.append({"info": info, "data": {"tags": body["tags"]}})
@@ -35,11 +35,11 @@ class Stub:
 
 @pytest.fixture
 def stub() -> Iterator[Stub]:
-    """A stub that listens at `stub.address`."""
+    """Run a stub that listens at `stub.address`."""
     made = Stub()
 
     class Handler(BaseHTTPRequestHandler):
-        """Answers as planned: a status; `lost`: it does what it is asked, and hangs up."""
+        """Answers as planned: with a status, or, if `lost`, executes the request and hangs up."""
 
         def do_POST(self) -> None:
             """Answer."""
@@ -56,7 +56,7 @@ def stub() -> Iterator[Stub]:
             self.wfile.write(text.encode())
 
         def log_message(self, *_: object) -> None:
-            """Keep quiet."""
+            """Print nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     made.address = f"http://127.0.0.1:{server.server_port}"  # type: ignore[attr-defined]
@@ -70,21 +70,23 @@ def stub() -> Iterator[Stub]:
 
 @pytest.fixture
 def client(stub: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], RetryingClient]:
-    """Make a client of the stub with a budget in seconds."""
+    """Return a function that makes a client of the stub with a budget in seconds."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     return lambda budget: RetryingClient(MlflowClient(stub.address), stub.address, budget)
 
 
 @pytest.mark.parametrize("plan", ["500", "502", "503", "429", "lost"])
-def test_what_passes_is_waited_for(stub: Stub, client: Callable[[float], RetryingClient], plan: str) -> None:
-    """After an answer that says so, or none, the same is asked again until it is answered."""
+def test_temporary_errors_are_retried(
+    stub: Stub, client: Callable[[float], RetryingClient], plan: str
+) -> None:
+    """A request without an answer, or with a temporary error, is repeated until it is answered."""
     stub.plans = [plan, plan]
     assert list(client(30).search_experiments()) == []
     assert stub.asked == ["experiments/search"] * 3
 
 
-def test_a_refusal_is_an_answer(stub: Stub, client: Callable[[float], RetryingClient]) -> None:
-    """What a server refuses is not asked again."""
+def test_a_refusal_is_not_retried(stub: Stub, client: Callable[[float], RetryingClient]) -> None:
+    """A refused request is not repeated."""
     stub.plans = ["PERMISSION_DENIED"]
     with pytest.raises(MlflowException) as refused:
         client(30).search_experiments()
@@ -93,44 +95,44 @@ def test_a_refusal_is_an_answer(stub: Stub, client: Callable[[float], RetryingCl
 
 
 def test_a_run_is_created_once(stub: Stub, client: Callable[[float], RetryingClient]) -> None:
-    """A run whose creation was never answered is found, not made twice; a second one is another."""
-    patient = client(30)
+    """A run whose creation was not answered is found, not created twice; the next one is new."""
+    retrying = client(30)
     stub.plans = ["lost"]
-    assert patient.create_run("0", {"a": "1"}, "n").info.run_id == "r0"
-    assert patient.create_run("0", {"a": "1"}, "n").info.run_id == "r1"
+    assert retrying.create_run("0", {"a": "1"}, "n").info.run_id == "r0"
+    assert retrying.create_run("0", {"a": "1"}, "n").info.run_id == "r1"
     assert len(stub.runs) == 2
 
 
-def test_a_run_of_someone_elses_is_not_taken(stub: Stub, client: Callable[[float], RetryingClient]) -> None:
-    """A run that began in the same millisecond under the same name, with other tags, is not ours."""
+def test_another_run_is_not_mistaken_for_ours(stub: Stub, client: Callable[[float], RetryingClient]) -> None:
+    """A run with the same start and name but other tags is not taken for ours."""
     stub.runs = [{"info": RUN, "data": {"tags": [{"key": "a", "value": "2"}]}}]
     stub.plans = ["503"]
     assert client(30).create_run("0", {"a": "1"}, "n").info.run_id == "r1"
 
 
-def test_after_the_budget_it_is_over_at_once(stub: Stub, client: Callable[[float], RetryingClient]) -> None:
-    """Once the budget is spent a call is tried once, until one is answered; then there is patience again."""
-    patient = client(0.3)
+def test_after_the_budget_calls_are_tried_once(stub: Stub, client: Callable[[float], RetryingClient]) -> None:
+    """After the budget is spent, calls are tried once each; an answer restores the budget."""
+    retrying = client(0.3)
     stub.plans = ["503"] * 50
     with pytest.raises(ServerGone, match="stopped answering"):
-        patient.search_experiments()
+        retrying.search_experiments()
     asked = len(stub.asked)
     assert asked >= 2
     with pytest.raises(ServerGone):
-        patient.search_experiments()
+        retrying.search_experiments()
     assert len(stub.asked) == asked + 1
     stub.plans = []
-    patient.search_experiments()
+    retrying.search_experiments()
     stub.plans = ["503"]
-    patient.search_experiments()
+    retrying.search_experiments()
     assert stub.plans == []
 
 
-def test_who_interrupts_is_not_kept_waiting(
+def test_after_an_interrupt_calls_are_tried_once(
     stub: Stub, client: Callable[[float], RetryingClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After an interrupted wait what is put away does not wait again."""
-    patient = client(100)
+    """After an interrupted wait, later calls do not wait."""
+    retrying = client(100)
     stub.plans = ["503"] * 50
 
     def interrupt(_: float) -> None:
@@ -138,6 +140,6 @@ def test_who_interrupts_is_not_kept_waiting(
 
     monkeypatch.setattr(time, "sleep", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        patient.search_experiments()
+        retrying.search_experiments()
     with pytest.raises(ServerGone):
-        patient.search_experiments()
+        retrying.search_experiments()

@@ -16,7 +16,7 @@ CODE = "import json; from qsweep.tracking.provenance import provenance; print(js
 
 
 def provenance_in(folder: Path, **settings: str) -> dict[str, str]:
-    """The tags of a process that runs in `folder`: they are found once per process."""
+    """Return the tags of a process that runs in `folder`; they are determined once per process."""
     ran = subprocess.run(
         [sys.executable, "-c", CODE],
         cwd=folder,
@@ -30,7 +30,7 @@ def provenance_in(folder: Path, **settings: str) -> dict[str, str]:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """What git prints, run as somebody."""
+    """Run git with a fixed author and return its output."""
     somebody = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "commit.gpgsign=false")
     ran = subprocess.run(["git", *somebody, *arguments], cwd=folder, capture_output=True, check=True)
     return ran.stdout.decode().strip()
@@ -38,7 +38,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A repository with one commit of one file."""
+    """Create a repository with one commit of one file."""
     git(tmp_path, "init", "--quiet")
     (tmp_path / "file").write_text("one")
     git(tmp_path, "add", "file")
@@ -51,7 +51,7 @@ def of_git(tags: dict[str, str]) -> dict[str, str]:
 
 
 def test_a_clean_repository(repository: Path) -> None:
-    """The commit is the one checked out, and untracked files, such as runs, do not make it dirty."""
+    """The tag is the checked-out commit; untracked files, such as runs, do not make it dirty."""
     (repository / "mlruns").mkdir()
     (repository / "mlruns" / "mlflow.db").touch()
     commit = git(repository, "rev-parse", "HEAD")
@@ -59,7 +59,7 @@ def test_a_clean_repository(repository: Path) -> None:
 
 
 def test_a_folder_of_a_repository(repository: Path) -> None:
-    """Anywhere in the repository the commit is the same, and a change anywhere counts."""
+    """The commit is the same in every folder of the repository, and a change anywhere counts."""
     (repository / "deeper").mkdir()
     (repository / "file").write_text("two")
     commit = git(repository, "rev-parse", "HEAD")
@@ -68,7 +68,7 @@ def test_a_folder_of_a_repository(repository: Path) -> None:
 
 
 def test_a_staged_change(repository: Path) -> None:
-    """A change that is staged and not committed makes it dirty; committed, it makes another commit."""
+    """A staged change makes the commit dirty; once committed, there is another commit."""
     (repository / "file").write_text("two")
     git(repository, "add", "file")
     before = provenance_in(repository)
@@ -80,7 +80,7 @@ def test_a_staged_change(repository: Path) -> None:
 
 
 def test_outside_a_repository(tmp_path: Path) -> None:
-    """Where there is no repository, or one without a commit, nothing is said of git."""
+    """Without a repository, or without a commit, there are no git tags."""
     outside = {"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}
     assert of_git(provenance_in(tmp_path, **outside)) == {}
     git(tmp_path, "init", "--quiet")
@@ -88,13 +88,13 @@ def test_outside_a_repository(tmp_path: Path) -> None:
 
 
 def test_without_git(repository: Path) -> None:
-    """Where git is not installed nothing is said of it."""
+    """Without git there are no git tags."""
     (repository / "bin").mkdir()
     assert of_git(provenance_in(repository, PATH=str(repository / "bin"))) == {}
 
 
 def test_versions_are_those_installed(repository: Path) -> None:
-    """Versions of qsweep, of Python and of the packages that decide a result are the installed ones."""
+    """The versions of qsweep, Python and the result-relevant packages are the installed ones."""
     tags = provenance_in(repository)
     assert tags["qsweep.version"] == version("qsweep")
     assert json.loads(tags["qsweep.packages"]) == {name: version(name) for name in PACKAGES}

@@ -9,7 +9,7 @@ from qsweep.tracking.run_ids import new_run_id
 
 
 def test_it_is_a_uuid_of_version_7() -> None:
-    """A run's id reads as a UUID that says when it was made, and is 32 digits as MLflow's are."""
+    """A run's id is a UUID with its creation time, in 32 hex digits like MLflow's."""
     before = time.time_ns() // 1_000_000
     made = new_run_id()
     found = uuid.UUID(hex=made)
@@ -18,13 +18,13 @@ def test_it_is_a_uuid_of_version_7() -> None:
 
 
 def test_no_two_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ids of one moment differ."""
+    """Ids created at the same time differ."""
     monkeypatch.setattr(time, "time_ns", lambda: 10**18)
     assert len({new_run_id() for _ in range(1000)}) == 1000
 
 
 def test_a_later_one_is_greater(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ids sort by the time at which they were made."""
+    """Ids sort by their creation time."""
     moments = [10**18, 10**18 + 10**6, 2 * 10**18, 7 * 10**18]
     made = []
     for moment in moments:

@@ -23,13 +23,13 @@ from qsweep.tracking.tables.sqlite_database import PAGE_BYTES, ROW_BYTES, WAL_CH
 
 
 def usable(store: Store) -> bool:
-    """Whether a run can be made in the store, and be read back by MLflow's own URI."""
+    """Return whether a run can be created in the store and read back through its URI."""
     run_id = store.client.create_run("0", run_name="first").info.run_id
     return str(MlflowClient(store.uri).get_run(run_id).info.run_name) == "first"
 
 
 def names_in(folder: Path) -> list[str]:
-    """The files of a folder, without what SQLite keeps beside an open database."""
+    """Return the files of a folder, without SQLite's files for an open database."""
     return sorted(path.name for path in folder.iterdir() if not path.name.endswith(("-wal", "-shm")))
 
 
@@ -38,8 +38,8 @@ def ask(database: Path, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
-def check_whole(store: Store, database: Path) -> None:
-    """The store is usable and lets readers and a writer work at once; nothing half made lies beside."""
+def check_complete(store: Store, database: Path) -> None:
+    """Check that the store works, readers and a writer do not block, and no temporary file is left."""
     assert store.uri == f"sqlite:///{database}"
     assert store.artifacts == database.parent / "artifacts"
     assert usable(store)
@@ -48,25 +48,25 @@ def check_whole(store: Store, database: Path) -> None:
     assert names_in(database.parent) == [database.name, database.with_suffix(".lock").name]
 
 
-def test_a_store_is_made_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The local store of a folder that has none is made, with its folder, and is ready for use."""
+def test_a_missing_store_is_created(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening a folder's missing local store creates it, with its folder."""
     monkeypatch.chdir(tmp_path)
     store = open_store("local")
     assert local_database() == tmp_path / "mlruns" / "mlflow.db"
-    check_whole(store, local_database())
+    check_complete(store, local_database())
 
 
 def test_an_empty_file_and_leftovers_are_no_store(tmp_path: Path) -> None:
-    """An empty file becomes a store, and what an interrupted creation left is cleared away."""
+    """An empty file becomes a store, and the remains of an interrupted creation are removed."""
     database = tmp_path / "mlflow.db"
     for name in ("mlflow.db", "mlflow.new-journal", "mlflow.new-wal"):
         (tmp_path / name).touch()
     (tmp_path / "mlflow.new").write_text("half a database")
-    check_whole(open_store(f"sqlite:///{database}"), database)
+    check_complete(open_store(f"sqlite:///{database}"), database)
 
 
 def test_a_process_killed_while_it_makes_a_store(tmp_path: Path) -> None:
-    """When its maker is killed before it is whole there is no store, and the next one to come makes it."""
+    """If a process is killed while creating a store, none exists, and the next one creates it."""
     killed = (
         "import os, signal, sys; from pathlib import Path; from qsweep.tracking import store\n"
         "store.sync_folder = store.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -77,11 +77,11 @@ def test_a_process_killed_while_it_makes_a_store(tmp_path: Path) -> None:
     assert ran.returncode == -9
     assert "mlflow.db" not in names_in(tmp_path)
     assert "mlflow.new" in names_in(tmp_path)
-    check_whole(open_store(f"sqlite:///{database}"), database)
+    check_complete(open_store(f"sqlite:///{database}"), database)
 
 
-def test_a_store_that_is_there_is_kept(workdir: Path) -> None:
-    """Opening a store a second time, as `local` or by its file, gives what was in it."""
+def test_an_existing_store_is_kept(workdir: Path) -> None:
+    """Opening an existing store, as `local` or by its file, keeps its content."""
     made = open_store("local").client.create_run("0").info.run_id
     for uri in ("local", "sqlite:///mlruns/mlflow.db", f"sqlite:///{workdir}/mlruns/mlflow.db"):
         store = open_store(uri, create=False)
@@ -91,7 +91,7 @@ def test_a_store_that_is_there_is_kept(workdir: Path) -> None:
 
 @pytest.mark.parametrize("empty", [False, True], ids=["nothing", "empty file"])
 def test_nothing_is_made_unless_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty: bool) -> None:
-    """With create=False a store that is not there is refused, with the remedy, and nothing is written."""
+    """With create=False a missing store is refused, with a remedy, and nothing is written."""
     monkeypatch.chdir(tmp_path)
     if empty:
         local_database().parent.mkdir()
@@ -103,8 +103,8 @@ def test_nothing_is_made_unless_asked(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("below", ["mlflow.db", "deeper/mlflow.db"])
-def test_a_folder_that_cannot_be(tmp_path: Path, below: str) -> None:
-    """A file where the store's folder belongs is refused by the path of the database."""
+def test_a_file_in_the_folders_place_is_refused(tmp_path: Path, below: str) -> None:
+    """A file in the place of the store's folder is refused, naming the database's path."""
     (tmp_path / "file").touch()
     database = tmp_path / "file" / below
     with pytest.raises(UsageError) as refused:
@@ -117,7 +117,7 @@ def test_a_folder_that_cannot_be(tmp_path: Path, below: str) -> None:
 @pytest.mark.timeout(60)  # where it cannot open a database, MLflow tries again for minutes
 @pytest.mark.parametrize("folder", ["my runs #1 (100%) ü", "what?", "a%20b", "x+y&z=1"])
 def test_a_folder_of_any_name(tmp_path: Path, migrated_store: Path, folder: str) -> None:
-    """A folder whose name means something in a URI holds its store or is refused; none lies elsewhere."""
+    """A folder with URI characters in its name holds its store or is refused; none is created elsewhere."""
     database = tmp_path / folder / "mlflow.db"
     database.parent.mkdir()
     shutil.copy(migrated_store, database)
@@ -129,10 +129,10 @@ def test_a_folder_of_any_name(tmp_path: Path, migrated_store: Path, folder: str)
 
 @pytest.fixture
 def stranger() -> Iterator[str]:
-    """The address of a web server that is not MLflow's."""
+    """Run a web server that is not MLflow's and return its address."""
 
     class Stranger(BaseHTTPRequestHandler):
-        """Answers everything with a page."""
+        """Answers every request with a page."""
 
         def do_POST(self) -> None:
             """Answer."""
@@ -143,7 +143,7 @@ def stranger() -> Iterator[str]:
         do_GET = do_POST  # noqa: N815
 
         def log_message(self, *_: object) -> None:
-            """Keep quiet."""
+            """Print nothing."""
 
     server = HTTPServer(("127.0.0.1", 0), Stranger)
     thread = threading.Thread(target=server.serve_forever)
@@ -164,7 +164,7 @@ def refused_server(uri: str) -> str:
 
 
 def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An address where nothing listens is refused by name, in one line."""
+    """An address where nothing listens is refused in one line that names it."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -173,13 +173,13 @@ def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_server_that_is_not_mlflows(stranger: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A web server that answers with something else is refused alike."""
+    """A web server other than MLflow's is refused in the same way."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     assert refused_server(stranger) == "must be a running MLflow tracking server"
 
 
 def written(store: Store, points: int) -> Path:
-    """The file of a store, after a run with so many points whose writer stays connected."""
+    """Return a store's file after writing a run of `points` points over a connection that stays open."""
     file, tables = store.database, store.tables
     assert file is not None
     assert tables is not None
@@ -193,11 +193,11 @@ def written(store: Store, points: int) -> Path:
 
 
 MANY = WAL_CHECKPOINT_BYTES // ROW_BYTES
-"""Points that SQLite's log is not to keep."""
+"""Number of points after which SQLite's log is checkpointed."""
 
 
-def test_what_was_written_is_put_away_beside_the_work(tmp_path: Path) -> None:
-    """Many points move from SQLite's log to its file while the writer stays connected."""
+def test_the_log_is_checkpointed_in_the_background(tmp_path: Path) -> None:
+    """Many points are checkpointed from SQLite's log to its file while the writer stays connected."""
     file = written(open_store(f"sqlite:///{tmp_path / 'mlflow.db'}"), MANY)
     deadline = time.monotonic() + 60
     while file.stat().st_size < WAL_CHECKPOINT_BYTES / 2 and time.monotonic() < deadline:
@@ -205,10 +205,10 @@ def test_what_was_written_is_put_away_beside_the_work(tmp_path: Path) -> None:
     assert file.stat().st_size >= WAL_CHECKPOINT_BYTES / 2
 
 
-def test_what_was_written_stays_where_no_thread_can_start(
+def test_a_commit_succeeds_without_a_checkpoint_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is committed is said to be, whether or not it can be put away at once; later it is."""
+    """A commit succeeds even if no thread can checkpoint the log; a later one does."""
 
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")

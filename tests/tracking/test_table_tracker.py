@@ -39,19 +39,19 @@ SUMMARY = {"test/return_mean": -110.5, "optimum/gap": math.nan, "train/seconds":
 
 
 def ours(side: Side) -> TableTracker:
-    """The tracker that qsweep has for the store of a side."""
+    """Return qsweep's tracker for the store of a side."""
     store = open_store(side.uri, create=False)
     assert store.tables is not None
     return TableTracker(store, store.tables)
 
 
 def stock(side: Side, artifacts: Path | None) -> MlflowTracker:
-    """The same runs through MLflow's own client and store."""
+    """Return a tracker that records through MLflow's own client and store."""
     return MlflowTracker(Store(side.uri, artifacts))
 
 
 def table(run: RunLog, side: Side, *, times: bool = False) -> dict[str, Rows]:
-    """What a run left, without when it was, and without its experiment's number: PostgreSQL skips some."""
+    """Return a run's rows without times and experiment id (PostgreSQL skips some ids)."""
     found = side.left(run.run_id)
     if not times:
         for name in ("metrics", "latest_metrics"):
@@ -80,8 +80,8 @@ CURVES = [
 
 
 @pytest.mark.slow
-def test_a_run_is_as_mlflow_would_leave_it(sides: Sides) -> None:
-    """The rows of a run are those of the same run through MLflow's own client: times and ids aside, all."""
+def test_a_run_has_the_rows_that_mlflow_writes(sides: Sides) -> None:
+    """A run's rows equal those that MLflow's own client writes, except times and ids."""
     runs = (
         ours(sides.ours).open(RECORD),
         stock(sides.stock, open_store(sides.ours.uri).artifacts).open(RECORD),
@@ -112,7 +112,7 @@ parts = st.lists(arrays(np.float64, st.integers(1, 300), elements=floats), min_s
 @settings(max_examples=10, deadline=None)
 @given(parts=parts)
 def test_any_curve(sides: Sides, parts: list[np.ndarray[Any, Any]]) -> None:
-    """Every value arrives bit for bit, NaN and infinities as MLflow keeps them, in whichever parts."""
+    """Every value is stored bit for bit, NaN and infinities as MLflow does, in any parts."""
     run = ours(sides.ours).open(RECORD)
     first = 0
     for values in parts:
@@ -127,8 +127,8 @@ def test_any_curve(sides: Sides, parts: list[np.ndarray[Any, Any]]) -> None:
     assert repr(sides.ours.client.get_run(run.run_id).data.metrics["a"]) == repr(found[-1].item())
 
 
-def test_points_are_seen_while_a_run_trains(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Points are written when there are many, and whenever some seconds have gone by."""
+def test_points_are_written_during_training(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Points are written once there are many, and after some seconds."""
     run = ours(sides.ours).open(RECORD)
     monkeypatch.setattr(table_tracker, "FLUSH_POINTS", 6)
     run.log(points(0, {"a": [1.0, 2.0, 3.0]}))
@@ -144,7 +144,7 @@ def test_points_are_seen_while_a_run_trains(sides: Sides, monkeypatch: pytest.Mo
 
 @pytest.mark.slow
 def test_a_long_flush_loses_nothing(sides: Sides) -> None:
-    """More points than a statement or a transaction takes are all there, once each."""
+    """More points than fit a statement or transaction are all stored, once each."""
     run = ours(sides.ours).open(RECORD)
     values = np.random.default_rng(0).normal(size=25_003)
     for _ in range(2):  # a part that comes twice
@@ -161,7 +161,7 @@ def test_a_long_flush_loses_nothing(sides: Sides) -> None:
 
 @pytest.mark.slow
 def test_kill_running(sides: Sides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The runs of a parent that are RUNNING, and whose process is not alive, end as KILLED; no others do."""
+    """Exactly a parent's RUNNING runs without a living process are marked KILLED."""
     monkeypatch.chdir(tmp_path)
     tracker = ours(sides.ours)
     parent = tracker.open(RECORD)
@@ -177,8 +177,8 @@ def test_kill_running(sides: Sides, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.slow
-def test_a_run_that_goes_on(sides: Sides) -> None:
-    """A run that is opened again is RUNNING, keeps its params, and has each point once; as through MLflow."""
+def test_a_resumed_run(sides: Sides) -> None:
+    """A resumed run is RUNNING, keeps its params and has each point once, as through MLflow."""
     left = []
     for tracker, side in ((ours(sides.ours), sides.ours), (stock(sides.stock, None), sides.stock)):
         run = tracker.open(RunRecord("walk", "again", {"buckets": "20"}, {"try": "1"}))
@@ -200,8 +200,8 @@ def test_a_run_that_goes_on(sides: Sides) -> None:
     assert dict(left[0]["tags"])["try"] == "2"
 
 
-def test_a_run_that_is_replaced(sides: Sides) -> None:
-    """A run that is discarded is in MLflow's trash."""
+def test_a_discarded_run(sides: Sides) -> None:
+    """A discarded run is in MLflow's trash."""
     tracker = ours(sides.ours)
     run = tracker.open(RECORD)
     run.close("KILLED", {}, {})
@@ -211,7 +211,7 @@ def test_a_run_that_is_replaced(sides: Sides) -> None:
 
 @pytest.mark.slow
 def test_a_run_deleted_while_it_trains(sides: Sides) -> None:
-    """A run that someone deletes takes no more points, and says so."""
+    """Writing points to a deleted run raises an error."""
     run = ours(sides.ours).open(RECORD)
     sides.ours.client.delete_run(run.run_id)
     run.log(points(0, {"a": [1.0]}))
@@ -220,15 +220,15 @@ def test_a_run_deleted_while_it_trains(sides: Sides) -> None:
     assert sides.ours.left(run.run_id)["metrics"] == []
 
 
-def test_a_name_that_mlflow_must_judge(sides: Sides) -> None:
-    """A param that MLflow refuses is refused by it, and the run that was begun is not left RUNNING."""
+def test_a_name_that_mlflow_must_validate(sides: Sides) -> None:
+    """A param that MLflow refuses raises its error, and the new run is not left RUNNING."""
     with pytest.raises(Exception, match="Invalid value"):
         ours(sides.ours).open(RunRecord("odd", "Odd", {"a*b": "1"}))
     assert sides.ours.ask("SELECT status FROM runs WHERE name = 'odd'", ()) == [("FAILED",)]
 
 
-def test_an_experiment_of_ones_own_keeps_its_place(sides: Sides, tmp_path: Path) -> None:
-    """Artifacts of a run lie where its experiment, if there was one already, wants them."""
+def test_an_existing_experiment_keeps_its_location(sides: Sides, tmp_path: Path) -> None:
+    """Artifacts are stored in the existing experiment's artifact location."""
     place = f"file://{tmp_path}/my%20place"
     for side in (sides.ours, sides.stock):
         side.client.create_experiment("placed", place)
@@ -248,8 +248,8 @@ def test_an_experiment_of_ones_own_keeps_its_place(sides: Sides, tmp_path: Path)
 
 
 @pytest.mark.usefixtures("workdir")
-def test_artifacts_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file appears under its name when all of it is there; one that cannot be copied leaves nothing."""
+def test_artifacts_are_complete_or_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An artifact appears under its name once it is complete; a failed copy leaves nothing."""
     store = open_store("local")
     assert store.tables is not None
     run = TableTracker(store, store.tables).open(RECORD)
@@ -278,8 +278,8 @@ def test_artifacts_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Mo
     assert listed == ["a", "c", "copied", "table.npy"]
 
 
-def test_what_cannot_be_written_ends_failed(workdir: Path) -> None:
-    """A run whose results could not be stored does not end FINISHED, and has none of them."""
+def test_a_run_that_cannot_be_written_fails(workdir: Path) -> None:
+    """A run whose results could not be stored ends FAILED, without any of them."""
     store = open_store("local")
     assert store.tables is not None
     run = TableTracker(store, store.tables).open(RECORD)
@@ -293,7 +293,7 @@ def test_what_cannot_be_written_ends_failed(workdir: Path) -> None:
 
 
 def test_points_that_fail_undo_their_transaction(sides: Sides) -> None:
-    """A batch of which one row cannot be stored leaves no row, not even those before it."""
+    """Changes with one invalid row store no row, not even those before it."""
     run = ours(sides.ours).open(RECORD)
     tables = open_store(sides.ours.uri).tables
     assert tables is not None
@@ -306,7 +306,7 @@ def test_points_that_fail_undo_their_transaction(sides: Sides) -> None:
 
 @pytest.mark.usefixtures("workdir")
 def test_two_transactions_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run of 10,000 points takes one transaction to begin and one to end, and asks MLflow nothing."""
+    """A run of 10,000 points takes two transactions, at its start and end, and no call to MLflow."""
     statements: list[str] = []
     connect = sqlite3.connect
 
@@ -331,7 +331,7 @@ def test_two_transactions_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_store_that_takes_no_run(workdir: Path) -> None:
-    """What keeps a run from being begun is said in one line, before anything is trained."""
+    """A run that cannot be created is refused in one line, before training."""
     store = open_store("local")
     assert store.tables is not None
     with closing(sqlite3.connect(workdir / "mlruns" / "mlflow.db")) as database:

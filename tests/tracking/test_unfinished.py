@@ -32,63 +32,63 @@ PART = 10
 
 
 def table(done: int) -> Any:
-    """The Q-table after so many episodes."""
+    """Return the Q-table after `done` episodes."""
     return np.full((3, 2), float(done))
 
 
 def returns(first: int, count: int) -> Any:
-    """The returns of some episodes."""
+    """Return the returns of `count` episodes from `first` on."""
     return -np.arange(first, first + count, dtype=np.float64)
 
 
-def write_part(left: Progress) -> None:
-    """Another part of each file, as a run writes them."""
-    values = returns(left.episodes, PART)
-    with EpisodeFile(left.part(episodes.FILE_NAME, left.parts), left.episodes) as file:
+def write_part(progress: Progress) -> None:
+    """Write another part of each file, as a run does."""
+    values = returns(progress.episodes, PART)
+    with EpisodeFile(progress.part(episodes.FILE_NAME, progress.parts), progress.episodes) as file:
         file.add(values, np.ones(PART, np.int32), np.zeros(PART))
-    with History(left.part(checkpoints.FILE_NAME, left.parts), (3, 2), {}) as history:
-        history.add(left.episodes + PART, table(left.episodes + PART))
+    with History(progress.part(checkpoints.FILE_NAME, progress.parts), (3, 2), {}) as history:
+        history.add(progress.episodes + PART, table(progress.episodes + PART))
 
 
-def settled(left: Progress) -> Progress:
-    """The next durable point."""
-    write_part(left)
-    done = left.episodes + PART
-    return left.make_durable(done, done / 4, {"q": table(done), "episodes": np.array(done)})
+def next_point(progress: Progress) -> Progress:
+    """Write the next durable point."""
+    write_part(progress)
+    done = progress.episodes + PART
+    return progress.make_durable(done, done / 4, {"q": table(done), "episodes": np.array(done)})
 
 
-def begun(root: Path, points: int = 2) -> Progress:
-    """A run that was killed after so many durable points."""
-    left = Progress(root / RUN, RUN, "abc", "def")
-    left.folder.mkdir(parents=True)
+def killed_run(root: Path, points: int = 2) -> Progress:
+    """Return the progress of a run that was killed after `points` durable points."""
+    progress = Progress(root / RUN, RUN, "abc", "def")
+    progress.folder.mkdir(parents=True)
     for _ in range(points):
-        left = settled(left)
-    return left
+        progress = next_point(progress)
+    return progress
 
 
-def check_goes_on(left: Progress) -> None:
-    """All that the manifest promises is there: episodes, checkpoints and the state at their end."""
-    assert left.readable()
-    assert (left.config, left.code, left.seconds) == ("abc", "def", left.episodes / 4)
-    seen = [pq.read_table(path)["return"].to_numpy() for path in left.files(episodes.FILE_NAME)]
-    assert np.concatenate(seen).tolist() == returns(0, left.episodes).tolist()
-    names = [name for path in left.files(checkpoints.FILE_NAME) for name in Archive(path).names()]
-    assert names == [f"ep{n:06d}" for n in range(PART, left.episodes + 1, PART)]
-    assert left.state()["q"].tolist() == table(left.episodes).tolist()
+def check_resumable(progress: Progress) -> None:
+    """Check that the files hold the manifest's episodes, their checkpoints and the final state."""
+    assert progress.readable()
+    assert (progress.config, progress.code, progress.seconds) == ("abc", "def", progress.episodes / 4)
+    seen = [pq.read_table(path)["return"].to_numpy() for path in progress.files(episodes.FILE_NAME)]
+    assert np.concatenate(seen).tolist() == returns(0, progress.episodes).tolist()
+    names = [name for path in progress.files(checkpoints.FILE_NAME) for name in Archive(path).names()]
+    assert names == [f"ep{n:06d}" for n in range(PART, progress.episodes + 1, PART)]
+    assert progress.state()["q"].tolist() == table(progress.episodes).tolist()
 
 
-def test_what_was_settled_is_found_again(tmp_path: Path) -> None:
-    """Another process finds the last durable point, with the state, the parts and the time spent."""
-    begun(tmp_path, points=3)
-    left = progress_of(RUN, tmp_path)
-    assert (left.episodes, left.parts, left.seconds, left.run_id) == (30, 3, 7.5, RUN)
-    check_goes_on(left)
+def test_a_durable_point_is_read_again(tmp_path: Path) -> None:
+    """Another process reads the last durable point with its state, parts and training time."""
+    killed_run(tmp_path, points=3)
+    progress = progress_of(RUN, tmp_path)
+    assert (progress.episodes, progress.parts, progress.seconds, progress.run_id) == (30, 3, 7.5, RUN)
+    check_resumable(progress)
     assert [found.run_id for found in all_progress(tmp_path)] == [RUN]
 
 
-def test_a_damaged_manifest_counts_for_nothing(tmp_path: Path) -> None:
-    """A bit of it is flipped, wherever: a run that believed it would go on from the wrong episode."""
-    manifest = begun(tmp_path).folder / MANIFEST
+def test_a_damaged_manifest_is_ignored(tmp_path: Path) -> None:
+    """A manifest with any flipped bit is ignored: the run would resume from the wrong episode."""
+    manifest = killed_run(tmp_path).folder / MANIFEST
     sound = manifest.read_bytes()
     for place in range(len(sound)):
         manifest.write_bytes(bytes([*sound[:place], sound[place] ^ 1, *sound[place + 1 :]]))
@@ -96,19 +96,19 @@ def test_a_damaged_manifest_counts_for_nothing(tmp_path: Path) -> None:
         assert all_progress(tmp_path) == []
 
 
-def test_where_there_is_nothing(tmp_path: Path) -> None:
-    """Before its first durable point a run has no state, and is none that could go on."""
+def test_without_a_durable_point(tmp_path: Path) -> None:
+    """Before its first durable point a run has no state and cannot be resumed."""
     assert progress_of(RUN, tmp_path) == Progress(tmp_path / RUN, RUN)
     assert progress_of(RUN, tmp_path).state() == {}
-    with working_folder(progress_of(RUN, tmp_path)) as left:
-        assert (left.episodes, left.folder.is_dir()) == (0, True)
+    with working_folder(progress_of(RUN, tmp_path)) as progress:
+        assert (progress.episodes, progress.folder.is_dir()) == (0, True)
         assert all_progress(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture
 def moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Copies of a run's folder, taken before and after whatever changes it: what a kill might leave."""
+    """Return copies of a run's folder before and after every change: the states a kill can leave."""
     taken: list[Path] = []
 
     def watched(change: Callable[..., Any]) -> Callable[..., Any]:
@@ -128,27 +128,31 @@ def moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         (Path, "unlink"),
     ):
         monkeypatch.setattr(owner, name, watched(getattr(owner, name)))
-    begun(tmp_path / "own", points=3)
+    killed_run(tmp_path / "own", points=3)
     monkeypatch.undo()
     return taken
 
 
 @pytest.mark.slow
 def test_a_kill_between_any_two_writes(moments: list[Path]) -> None:
-    """Whenever it comes, the last durable point or the one before is whole, and what was half done goes."""
+    """After a kill at any time, the last or previous durable point is complete; partial files are removed."""
     reached = []
     for root in moments:
-        with working_folder(progress_of(RUN, root)) as left:
-            if left.episodes:
-                check_goes_on(left)
-            named = [*left.files(episodes.FILE_NAME), *left.files(checkpoints.FILE_NAME), left.folder / LOCK]
-            named += [left.folder / MANIFEST, left.folder / f"{left.parts:04d}-state.npz"]
-            assert set(left.folder.iterdir()) == {
-                path for path in named if left.episodes or path.name == LOCK
+        with working_folder(progress_of(RUN, root)) as progress:
+            if progress.episodes:
+                check_resumable(progress)
+            named = [
+                *progress.files(episodes.FILE_NAME),
+                *progress.files(checkpoints.FILE_NAME),
+                progress.folder / LOCK,
+            ]
+            named += [progress.folder / MANIFEST, progress.folder / f"{progress.parts:04d}-state.npz"]
+            assert set(progress.folder.iterdir()) == {
+                path for path in named if progress.episodes or path.name == LOCK
             }
-            reached.append(left.episodes)
-            if left.episodes < 30:
-                write_part(left)  # it can be done again
+            reached.append(progress.episodes)
+            if progress.episodes < 30:
+                write_part(progress)  # it can be done again
     assert reached == sorted(reached)
     assert set(reached) == {0, 10, 20, 30}
 
@@ -156,7 +160,7 @@ def test_a_kill_between_any_two_writes(moments: list[Path]) -> None:
 def test_a_point_counts_from_the_moment_of_its_manifest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The manifest is what is written last, after the parts and the state that it names."""
+    """The manifest is written last, after the parts and the state that it names."""
     written: list[str] = []
     close = atomic_files.AtomicFile.close
 
@@ -166,7 +170,7 @@ def test_a_point_counts_from_the_moment_of_its_manifest(
         close(file)
 
     monkeypatch.setattr(atomic_files.AtomicFile, "close", noted)
-    begun(tmp_path, points=1)
+    killed_run(tmp_path, points=1)
     assert written == ["0000-episodes.parquet", "0000-q_table_history.parquet", "0001-state.npz", MANIFEST]
 
 
@@ -195,52 +199,52 @@ def replaced(path: Path) -> None:
         MANIFEST,
     ],
 )
-def test_what_cannot_be_read_does_not_count(tmp_path: Path, name: str, harm: Callable[[Path], None]) -> None:
-    """Where a file of the last point is gone or spoilt, the run begins anew, with nothing of the old."""
-    harm(begun(tmp_path).folder / name)
-    with working_folder(progress_of(RUN, tmp_path)) as left:
-        assert (left.episodes, left.parts, left.state()) == (0, 0, {})
-        assert [path.name for path in left.folder.iterdir()] == [LOCK]
+def test_a_damaged_file_starts_the_run_over(tmp_path: Path, name: str, harm: Callable[[Path], None]) -> None:
+    """If a file of the last point is missing or damaged, the run starts over without the old files."""
+    harm(killed_run(tmp_path).folder / name)
+    with working_folder(progress_of(RUN, tmp_path)) as progress:
+        assert (progress.episodes, progress.parts, progress.state()) == (0, 0, {})
+        assert [path.name for path in progress.folder.iterdir()] == [LOCK]
 
 
 @pytest.mark.parametrize("name", ["0001-state.npz", "0000-episodes.parquet", "0000-q_table_history.parquet"])
-def test_no_spoilt_byte_is_taken_for_good(tmp_path: Path, name: str) -> None:
-    """With any byte of a file changed, either that is noticed or what is read is the same."""
-    left = begun(tmp_path, points=1)
-    path = left.folder / name
+def test_a_changed_byte_is_detected(tmp_path: Path, name: str) -> None:
+    """A changed byte in any file is detected, or does not change what is read."""
+    progress = killed_run(tmp_path, points=1)
+    path = progress.folder / name
     good = path.read_bytes()
     for position in range(0, len(good), 7):
         for flip in (0x01, 0x80):
             path.write_bytes(good[:position] + bytes([good[position] ^ flip]) + good[position + 1 :])
-            if left.readable():
-                check_goes_on(left)
+            if progress.readable():
+                check_resumable(progress)
 
 
-def test_a_run_that_finishes_takes_its_folder_along(tmp_path: Path) -> None:
-    """When it has ended, nothing of it is left."""
-    begun(tmp_path)
-    with working_folder(progress_of(RUN, tmp_path)) as left:
-        settled(left)
+def test_a_finished_runs_folder_is_removed(tmp_path: Path) -> None:
+    """A finished run's folder is removed."""
+    killed_run(tmp_path)
+    with working_folder(progress_of(RUN, tmp_path)) as progress:
+        next_point(progress)
     assert list(tmp_path.iterdir()) == []
 
 
 def interrupt(root: Path, points: int) -> None:
-    """Be interrupted after some more durable points, with files half written."""
-    with working_folder(progress_of(RUN, root)) as left:
+    """Interrupt the run after `points` more durable points, with partly written files."""
+    with working_folder(progress_of(RUN, root)) as progress:
         for _ in range(points):
-            left = settled(left)
-        write_part(left)
+            progress = next_point(progress)
+        write_part(progress)
         raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(("before", "more"), [(0, 0), (0, 1), (2, 0), (2, 1)])
-def test_a_run_that_is_interrupted_can_go_on(tmp_path: Path, before: int, more: int) -> None:
-    """Its folder stays, at the last durable point, if there was one."""
+def test_an_interrupted_run_can_be_resumed(tmp_path: Path, before: int, more: int) -> None:
+    """The folder is kept at the last durable point, if there is one."""
     if before:
-        begun(tmp_path, before)
+        killed_run(tmp_path, before)
     with pytest.raises(KeyboardInterrupt):
         interrupt(tmp_path, more)
-    assert [left.episodes for left in all_progress(tmp_path)] == (
+    assert [progress.episodes for progress in all_progress(tmp_path)] == (
         [PART * (before + more)] if before + more else []
     )
     assert len(list(tmp_path.iterdir())) == bool(before + more)
@@ -258,8 +262,8 @@ with working_folder(progress_of(sys.argv[1], Path(sys.argv[2]))):
 
 @pytest.fixture
 def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process that goes on with the run."""
-    begun(tmp_path)
+    """Start another process that resumes the run."""
+    killed_run(tmp_path)
     command = [sys.executable, "-c", HOLD, RUN, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -269,8 +273,8 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.slow
-def test_a_folder_in_another_processs_hands(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
-    """Of two processes that would go on with one run the second is refused, until the first is dead."""
+def test_a_folder_locked_by_another_process(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
+    """While one process resumes a run, a second one is refused until the first is dead."""
     before = sorted(path.name for path in (tmp_path / RUN).iterdir())
     with (
         pytest.raises(UsageError, match="is being executed by another process"),
@@ -280,17 +284,17 @@ def test_a_folder_in_another_processs_hands(tmp_path: Path, holder: subprocess.P
     assert sorted(path.name for path in (tmp_path / RUN).iterdir()) == before
     holder.kill()
     holder.wait()
-    with working_folder(progress_of(RUN, tmp_path)) as left:
-        check_goes_on(left)
+    with working_folder(progress_of(RUN, tmp_path)) as progress:
+        check_resumable(progress)
 
 
-def test_an_untracked_run_has_a_folder_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that has no id works in a folder of its own, which goes; those of others are not touched."""
+def test_an_untracked_run_has_a_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run without an id works in a temporary folder; other runs' folders are not touched."""
     monkeypatch.chdir(tmp_path)
-    begun(tmp_path / "multirun" / "unfinished")
-    with working_folder(progress_of("")) as left:
-        assert left.folder.is_dir()
-        assert tmp_path not in left.folder.parents
-    assert not left.folder.exists()
+    killed_run(tmp_path / "multirun" / "unfinished")
+    with working_folder(progress_of("")) as progress:
+        assert progress.folder.is_dir()
+        assert tmp_path not in progress.folder.parents
+    assert not progress.folder.exists()
     forget("")
-    check_goes_on(progress_of(RUN))
+    check_resumable(progress_of(RUN))

@@ -31,7 +31,7 @@ def size(path: Path) -> int:
 
 
 def purge(store: Store, run: StoredRun) -> None:
-    """Remove a deleted run of a local store for good. Files go first: after a kill the run is still listed.
+    """Remove a deleted run of a local store for good, files first: after a kill it is still in the trash.
 
     Raises OSError if its files cannot be removed.
     """

@@ -17,11 +17,11 @@ from qsweep.tracking.tables import schema
 from qsweep.tracking.tracker import RunRecord
 
 OLDER, NEWER = "cc1f77228345", "ffffffffffff"
-"""A version that MLflow 2 and 3 upgrade from, and one that nobody knows."""
+"""A version that MLflow 2 and 3 can upgrade, and an unknown one."""
 
 
 def versions(database: Path, *given: str) -> bytes:
-    """Let a store say that its tables are of these versions; returns the file as it then is."""
+    """Set the schema versions of a store and return the file's bytes."""
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("DELETE FROM alembic_version")
         connection.executemany("INSERT INTO alembic_version VALUES (?)", [(name,) for name in given])
@@ -31,7 +31,7 @@ def versions(database: Path, *given: str) -> bytes:
 
 
 def test_the_installed_version() -> None:
-    """What is read from MLflow's migrations is what MLflow finds, and the version that the tables are for."""
+    """The version read from MLflow's migrations is MLflow's own, and known to `run_tables`."""
     newest, all_of_them = schema.installed()
     assert newest == _get_latest_schema_revision()
     assert newest in schema.KNOWN
@@ -49,7 +49,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_another_version_is_refused(workdir: Path, case: str) -> None:
-    """A store of another version is refused in one line, with the remedy, and not a byte of it is changed."""
+    """A store of another version is refused in one line, with a remedy, and its file is unchanged."""
     database = workdir / "mlruns" / "mlflow.db"
     given, said = REFUSED[case]
     before = versions(database, *given)
@@ -61,7 +61,7 @@ def test_another_version_is_refused(workdir: Path, case: str) -> None:
 
 
 def test_a_version_that_only_mlflow_knows(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the installed MLflow's tables are not known here, runs are recorded by MLflow's own store."""
+    """If the installed MLflow's schema is unknown here, runs are recorded through MLflow."""
     monkeypatch.setattr(schema, "KNOWN", frozenset())
     store = open_store("local")
     assert store.tables is None
