@@ -65,16 +65,16 @@ def test_every_choice_and_key_is_here() -> None:
 def test_a_choice_requires_exactly_its_keys(key: str, choice: str) -> None:
     """All keys of a choice are required; others are refused, naming the choice."""
     own = CHOICES[key][choice]
-    whole = {key: choice, **{name: VALUES[name] for name in own}}
-    assert problems_of(whole) == []
+    complete = {key: choice, **{name: VALUES[name] for name in own}}
+    assert problems_of(complete) == []
     for name in own:
-        without = {k: v for k, v in whole.items() if k != name}
+        without = {k: v for k, v in complete.items() if k != name}
         assert problems_of(without) == [(name, f"must be {RULES[name]}")]
-        assert problems_of({**whole, name: None}) == [(name, f"must be {RULES[name]}")]
+        assert problems_of({**complete, name: None}) == [(name, f"must be {RULES[name]}")]
     for name in set(VALUES) - own:
         other = OPTIONAL[name]
         chosen = choice if other == key else Config().__dict__[other]
-        found = problems_of({**whole, name: VALUES[name]})
+        found = problems_of({**complete, name: VALUES[name]})
         assert found == [(name, f"does not apply to {other}={chosen}")]
 
 

@@ -21,22 +21,22 @@ class Tape:
     run_id = "abc"
 
     def __init__(self) -> None:
-        self.heard: list[object] = []
+        self.received: list[object] = []
 
     def log(self, points: Points) -> None:
         """Store each point."""
         for key, values in points.values.items():
-            self.heard += [
+            self.received += [
                 (key, *pair) for pair in zip(points.episodes.tolist(), values.tolist(), strict=True)
             ]
 
     def keep(self, file: Path, folder: str = "") -> None:
         """Store the file."""
-        self.heard.append((file, folder))
+        self.received.append((file, folder))
 
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
         """Store the end."""
-        self.heard.append((status, metrics, tags))
+        self.received.append((status, metrics, tags))
 
 
 def points(first: int, end: int) -> Points:
@@ -53,8 +53,8 @@ def test_only_new_points_are_logged(a: int, b: int) -> None:
     for first in (0, 20, 40):
         log.log(points(first, first + 20))
     expected = {("a", x, x * 1.0) for x in range(0, 60, 10) if x > a}
-    assert set(tape.heard) == expected | {("b", x, x * 2.0) for x in range(0, 60, 10) if x > b}
-    assert len(tape.heard) == len(set(tape.heard))
+    assert set(tape.received) == expected | {("b", x, x * 2.0) for x in range(0, 60, 10) if x > b}
+    assert len(tape.received) == len(set(tape.received))
 
 
 def test_the_rest_is_passed_on() -> None:
@@ -64,7 +64,7 @@ def test_the_rest_is_passed_on() -> None:
     log.keep(Path("f"), "folder")
     log.close("FINISHED", {"m": 1.0}, {"t": "u"})
     assert log.run_id == "abc"
-    assert tape.heard == [(Path("f"), "folder"), ("FINISHED", {"m": 1.0}, {"t": "u"})]
+    assert tape.received == [(Path("f"), "folder"), ("FINISHED", {"m": 1.0}, {"t": "u"})]
 
 
 @pytest.mark.usefixtures("workdir")

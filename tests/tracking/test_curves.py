@@ -119,9 +119,9 @@ def test_blocks_do_not_change_the_points(
 ) -> None:
     """A run has the same points, bit for bit, in any blocks, empty ones included."""
     cuts = data.draw(st.lists(st.integers(0, len(values)), max_size=8))
-    found, whole = (curves_of(values, window, max_points, places) for places in (cuts, []))
-    assert found.episodes.tolist() == whole.episodes.tolist()
-    assert columns(found).tobytes() == columns(whole).tobytes()
+    found, complete = (curves_of(values, window, max_points, places) for places in (cuts, []))
+    assert found.episodes.tolist() == complete.episodes.tolist()
+    assert columns(found).tobytes() == columns(complete).tobytes()
 
 
 @quick
@@ -155,9 +155,9 @@ def test_joined_points_follow_one_another() -> None:
         Points(np.array([], np.int64), {"a": np.array([]), "b": np.array([])}),
         Points(np.array([4]), {"a": np.array([3.0]), "b": np.array([7.0])}),
     ]
-    whole = joined(parts)
-    assert whole.episodes.tolist() == [0, 2, 4]
-    assert {name: values.tolist() for name, values in whole.values.items()} == {
+    complete = joined(parts)
+    assert complete.episodes.tolist() == [0, 2, 4]
+    assert {name: values.tolist() for name, values in complete.values.items()} == {
         "a": [1.0, 2.0, 3.0],
         "b": [5.0, 6.0, 7.0],
     }

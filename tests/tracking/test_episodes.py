@@ -102,14 +102,14 @@ def test_the_bytes_do_not_depend_on_the_cuts(parts: list[list[int]]) -> None:
     with TemporaryDirectory() as temporary, pytest.MonkeyPatch.context() as patch:
         patch.setattr(episodes, "GROUP", 20)
         folder, count = Path(temporary), sum(map(sum, parts))
-        whole = written(folder / FILE_NAME, 0, [count])
+        complete = written(folder / FILE_NAME, 0, [count])
         paths, first = [], 0
         for number, counts in enumerate(parts):
             paths.append(folder / f"{number}-{FILE_NAME}")
             written(paths[-1], first, counts)
             first += sum(counts)
         join(paths, folder / "joined")
-        assert (folder / "joined").read_bytes() == whole
+        assert (folder / "joined").read_bytes() == complete
         seen = [n for part in blocks(folder / "joined") for n in part["episode"].to_pylist()]
         assert seen == list(range(count))
         assert all(len(part) <= 20 for part in blocks(folder / "joined"))

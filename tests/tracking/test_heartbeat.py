@@ -47,16 +47,16 @@ class Receiver:
 def test_it_beats_until_it_is_stopped() -> None:
     """A heartbeat sends the time in Unix seconds and survives a store that fails now and then."""
     listener, other = Receiver(), Receiver()
-    beating, beside = Heartbeat(listener), Heartbeat(other)
+    stopped, other_run = Heartbeat(listener), Heartbeat(other)
     wait_until(lambda: len(listener.taken) >= 3)
-    beating.stop()
+    stopped.stop()
     assert abs(time.time() - float(listener.taken[-1])) < 60
     before = other.asked
     wait_until(lambda: other.asked > before + 1)  # one round may have been under way
-    heard = listener.asked
+    asked = listener.asked
     wait_until(lambda: other.asked > before + 4)
-    assert listener.asked == heard
-    beside.stop()
+    assert listener.asked == asked
+    other_run.stop()
 
 
 def test_runs_share_a_thread() -> None:

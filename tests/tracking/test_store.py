@@ -114,7 +114,7 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path: Path, below: str) -> N
     assert problem.given == str(database)
 
 
-@pytest.mark.timeout(60)  # where it cannot open a database, MLflow tries again for minutes
+@pytest.mark.timeout(60)  # MLflow retries for minutes to open a database
 @pytest.mark.parametrize("folder", ["my runs #1 (100%) ü", "what?", "a%20b", "x+y&z=1"])
 def test_a_folder_of_any_name(tmp_path: Path, migrated_store: Path, folder: str) -> None:
     """A folder with URI characters in its name holds its store or is refused; none is created elsewhere."""

@@ -95,13 +95,13 @@ def test_a_run_has_the_rows_that_mlflow_writes(sides: Sides) -> None:
     assert ended[0] == ended[1]
     assert ended[0]["runs"][0][5] == "FINISHED"
     assert len(ended[0]["metrics"]) == 6 + 4 + 1 + 3
-    [experiment, wanted] = [
+    [experiment, expected] = [
         side.ask(
             "SELECT name, artifact_location, lifecycle_stage FROM experiments WHERE name = 'My lakes'", ()
         )
         for side in (sides.ours, sides.stock)
     ]
-    assert experiment == wanted
+    assert experiment == expected
 
 
 floats = st.sampled_from([math.nan, math.inf, -math.inf, 0.0, -0.0, 1.5]) | st.floats(width=64)
