@@ -1,1 +1,1 @@
-"""From a command line to jobs, each with a checked and resolved config."""
+"""Planning: a command line becomes jobs, each with a checked and resolved config."""

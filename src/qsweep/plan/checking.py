@@ -35,9 +35,9 @@ def parse(values: Mapping[str, Any]) -> tuple[Config, list[Problem]]:
 
 
 def recorded_config(values: Mapping[str, Any]) -> Config:
-    """The config of a run in a record; nothing that depends on its environment is checked.
+    """Return the config in a run's record, checked only as far as that is possible without its environment.
 
-    Raises UsageError where a value is not valid.
+    Raises UsageError if a value is invalid.
     """
     config, problems = parse(of_run(values))
     if problems:
@@ -46,7 +46,7 @@ def recorded_config(values: Mapping[str, Any]) -> Config:
 
 
 def of_run(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Recorded values without `sweep`: it is about a multirun, and older versions have other keys."""
+    """Return recorded values without `sweep`: it concerns the multirun, and its keys differ by version."""
     return {key: value for key, value in values.items() if key != "sweep"}
 
 

@@ -60,7 +60,7 @@ class ShortWindow:
         self._tail: Floats = np.empty(0)
 
     def add(self, values: Floats, ends: npt.NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
-        """Average, minimum and maximum at `ends`, indices into the next values of the stream."""
+        """Return average, minimum and maximum at `ends`, indices into the next values of the stream."""
         joint = np.concatenate([self._tail, values])
         found = trailing(joint, ends + len(self._tail), self._window)
         self._tail = joint[-(self._window - 1) :] if self._window > 1 else self._tail
@@ -84,7 +84,7 @@ class LongWindow:
         self._seen = 0
 
     def add(self, values: Floats, ends: npt.NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
-        """Average, minimum and maximum at `ends`, indices into the next values of the stream."""
+        """Return average, minimum and maximum at `ends`, indices into the next values of the stream."""
         cuts = range(self._window - self._filled, len(values), self._window)
         parts = [self._within(part) for part in np.split(values, cuts)]
         sums, lows, highs = (np.concatenate(of_all)[ends] for of_all in zip(*parts, strict=True))

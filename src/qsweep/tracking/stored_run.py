@@ -12,7 +12,7 @@ DAMAGED = "qsweep.damaged"
 
 
 def milliseconds() -> int:
-    """The time as MLflow keeps it: ms since 1970."""
+    """Return the present time as MLflow stores it, in ms since 1970."""
     return time.time_ns() // 1_000_000
 
 

@@ -28,7 +28,7 @@ from qsweep.tracking.tracker import RunLog, Status
 FOLDER = Path("mlruns") / "unsent"
 RUN, METRICS, ARTIFACTS = "run.json", "metrics.parquet", "artifacts"
 BATCH = 1000
-"""Metrics in one call, MLflow's limit."""
+"""Metrics per call: MLflow's limit."""
 
 
 class BufferedLog(RunLog, Protocol):

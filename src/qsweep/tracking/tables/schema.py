@@ -57,7 +57,7 @@ def check(found: Collection[str], place: str, upgrade: Iterable[str]) -> str:
 
 
 def make_tables(uri: str, artifacts: Path) -> None:
-    """Make MLflow's tables in an empty database, given as SQLAlchemy's URI."""
+    """Create MLflow's tables in an empty database. uri: in SQLAlchemy's form."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     silence_migrations()
@@ -65,6 +65,6 @@ def make_tables(uri: str, artifacts: Path) -> None:
 
 
 def silence_migrations() -> None:
-    """From now on MLflow's migrations, of which there are dozens, are not logged one by one."""
-    for talkative in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
+    """Turn off the log lines of MLflow's migrations, of which there are dozens."""
+    for logger in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(logger).setLevel(logging.WARNING)
