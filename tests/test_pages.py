@@ -75,7 +75,8 @@ def test_the_page_of_an_algorithm(name: str) -> None:
     chosen, text = algorithm(name), (DOCS / "algorithms" / f"{name}.md").read_text()
     module = import_module(f"qsweep.learning.algorithms.{name}")
     if hasattr(module, "td_error"):
-        assert module.td_error.__doc__.split(". ")[0].rstrip(".") in text
+        formula = module.td_error.__doc__.splitlines()[0].removeprefix("Return ").split(". ")[0]
+        assert formula.rstrip(".") in text
     given = {row["key"]: row["preset"] for row in rows(f"algorithms/{name}.md", "range")}
     values = preset("algorithm", name)
     assert given == {key: str(values[key]) for key in chosen.hyperparameters}

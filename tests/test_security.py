@@ -139,7 +139,7 @@ def test_shapes_that_no_table_has_are_refused(tmp_path: Path, shape: str) -> Non
 
 def test_a_shape_that_is_larger_than_the_rows_is_refused(tmp_path: Path) -> None:
     """A declared table of 512 MB in a file of two rows."""
-    with pytest.raises(UsageError, match="does not suit tables of shape"):
+    with pytest.raises(UsageError, match="does not fit tables of shape"):
         read(crafted(tmp_path / FILE_NAME, [WHOLE], "[67108864]"))
 
 
@@ -163,7 +163,7 @@ def test_a_bomb_of_rows_is_refused_unread(tmp_path: Path, monkeypatch: pytest.Mo
 )
 def test_other_columns_are_refused(tmp_path: Path, schema: pa.Schema) -> None:
     """Of another type or name."""
-    with pytest.raises(UsageError, match="are not those of a history"):
+    with pytest.raises(UsageError, match="are not those of a checkpoint history"):
         read(crafted(tmp_path / FILE_NAME, [WHOLE], schema=schema))
 
 
@@ -172,7 +172,7 @@ def test_a_file_without_statistics_or_description_is_refused(tmp_path: Path) -> 
     with pytest.raises(UsageError, match="not in order"):
         read(crafted(tmp_path / FILE_NAME, [WHOLE], write_statistics=False))
     pq.write_table(pa.table({"episodes": [1]}), tmp_path / "other")
-    with pytest.raises(UsageError, match="not those of a history"):
+    with pytest.raises(UsageError, match="not those of a checkpoint history"):
         read(tmp_path / "other")
 
 
@@ -229,7 +229,7 @@ def test_episodes_are_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """Text, missing columns and more rows than fit into memory are refused."""
     path = tmp_path / "episodes.parquet"
     pq.write_table(pa.table({"return": ["a"]}), path)
-    with pytest.raises(ValueError, match="holds string, not numbers"):
+    with pytest.raises(ValueError, match="contains string, not numbers"):
         read_columns(path)
     pq.write_table(pa.table({"return": [1.0, 2.0]}), path)
     assert read_columns(path, ["return"])["return"].tolist() == [1.0, 2.0]
@@ -364,7 +364,7 @@ def test_a_pickle_for_a_table_is_not_opened(store: Store) -> None:
 @pytest.fixture
 def cautious(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a fresh process: no module was asked for."""
-    monkeypatch.setattr(description, "_asked", set())
+    monkeypatch.setattr(description, "_requested", set())
     monkeypatch.setattr(description, "_trusting", False)
 
 

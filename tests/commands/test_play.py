@@ -268,7 +268,7 @@ def test_an_unknown_name(trained: Trained, tmp_path: Path, monkeypatch: pytest.M
     """A name that neither the store knows nor a folder here has is refused, with what there is."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
-        UsageError, match=r"name: .* given 'MountainCar-v0@bset' \(there is MountainCar-v0@best"
+        UsageError, match=r"name: .* given 'MountainCar-v0@bset' \(known: MountainCar-v0@best"
     ):
         play("MountainCar-v0@bset", uri=trained.uri)
 

@@ -250,7 +250,7 @@ def test_force_spares_what_is_no_pulled_policy(local: Trained, tmp_path: Path, o
     (tmp_path / "holding" / "thesis.tex").write_text("mine")
     (tmp_path / "file").write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path / "holding")
-    with pytest.raises(UsageError, match="replaced only if it is a folder that holds a pulled policy"):
+    with pytest.raises(UsageError, match="replaced only if it is a folder with a pulled policy"):
         pull(local.store, "buckets=20", tmp_path / out, force=True)
     assert (tmp_path / "holding" / "thesis.tex").read_text() == (tmp_path / "file").read_text() == "mine"
     assert names_in(tmp_path) == ["file", "holding", "link"]

@@ -144,7 +144,7 @@ def test_a_killed_run_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         reproduce(open_store("local"), "a run")
     rule = "run: must have finished, so that there is a last Q-table"
-    assert str(caught.value) == f"{rule}; given 'a run' (it is KILLED)"
+    assert str(caught.value) == f"{rule}; given 'a run' (its status is KILLED)"
 
 
 @pytest.mark.usefixtures("workdir")

@@ -7,7 +7,7 @@ from subprocess import CompletedProcess
 import numpy as np
 import pytest
 
-from qsweep.commands.verify import verify as verifying
+from qsweep.commands.verify import verification
 from qsweep.commands.verify.cases import CASES, Case, Finding
 from qsweep.commands.verify.measures import (
     best_return,
@@ -17,7 +17,7 @@ from qsweep.commands.verify.measures import (
     prediction_error,
     share_of_left,
 )
-from qsweep.commands.verify.verify import chosen, mean_interval, measured, verify
+from qsweep.commands.verify.verification import chosen, mean_interval, measured, verify
 from qsweep.errors import UsageError
 from qsweep.plan.composition import load_config
 
@@ -112,7 +112,7 @@ def test_a_wrong_expectation_is_a_miss(
     """A number that does not come out is shown as missed, with the command that trains it."""
     right = named("optimum/cliff_walking")
     wrong = dataclasses.replace(right, name="optimum/wrong", expected=-12.0)
-    monkeypatch.setattr(verifying, "CASES", (right, wrong))
+    monkeypatch.setattr(verification, "CASES", (right, wrong))
     assert verify(["optimum/cliff_walking"])
     assert not verify()
     printed = capsys.readouterr().out

@@ -146,7 +146,7 @@ def test_every_frame_is_its_checkpoint(trained: Trained, here: Path) -> None:
     assert str(made) == (
         f"MountainCar-v0  run a run ({trained.run_id})\n"
         "showed    ep000010 to ep000200, every checkpoint\n"
-        "wrote     a_run.mp4: 20 frames of 1200 x 900 pixels, 25 a second"
+        "wrote     a_run.mp4: 20 frames of 1200 x 900 pixels, 25 per second"
     )
     assert os.listdir(here) == ["a_run.mp4"]
 
@@ -398,5 +398,5 @@ def test_what_is_said_of_a_film() -> None:
     assert str(made) == (
         "E  run r (i)\n"
         "showed    ep000010 to ep025000, one checkpoint in 2\n"
-        "wrote     x.mp4: 1,251 frames of 1200 x 900 pixels, 12.5 a second"
+        "wrote     x.mp4: 1,251 frames of 1200 x 900 pixels, 12.5 per second"
     )

@@ -92,7 +92,7 @@ def test_nothing_is_computed_twice_for_a_run(monkeypatch: pytest.MonkeyPatch) ->
         resolved = load_resolved([*SMALL, "env.id=Counted-v0", "discretizer=quantile", "buckets=4"])
     finally:
         looked = Counted.made
-    for name in ("grid", "bounded", "learned_edges", "_learned_edges", "_random_play"):
+    for name in ("grid", "bounded", "learned_edges", "_learned_edges", "_observations"):
         monkeypatch.setattr(discretizer, name, never)
     for module in ("environments.resolved", "plan.resolution"):
         monkeypatch.setattr(f"qsweep.{module}.grid", never)

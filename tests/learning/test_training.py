@@ -401,7 +401,7 @@ def test_arguments_reach_the_environment() -> None:
 
 def test_an_unknown_environment_is_refused_at_once() -> None:
     """An environment that Gymnasium cannot make raises in the call of `train`, not in its iteration."""
-    config = resolve({"env": {"id": "qsweep-test/Walk-v0"}})
+    config = resolve({"env": {"id": "qsweep-test/Walk-v0"}}).config
     gone = replace(config, env=replace(config.env, id="qsweep-test/Nowhere-v0"))
     with pytest.raises(UsageError, match=r"env\.id"):
         train(gone)

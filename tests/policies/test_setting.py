@@ -37,7 +37,7 @@ def learned() -> Resolved:
 def test_an_archive_has_its_own_grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever edges were learned then, its tables lie on them: for policies, rollouts and pictures alike."""
     archive = archived(tmp_path, learned())
-    for name in ("_random_play", "learned_edges", "grid"):
+    for name in ("_observations", "learned_edges", "grid"):
         monkeypatch.setattr(discretizer, name, never)
     assert archive.grid.edges == EDGES
     setting = setting_of_archive(archive)

@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 
 from qsweep.errors import UsageError
 from qsweep.system.liveness import announce
-from qsweep.tracking import table_tracker
+from qsweep.tracking import run_files, table_tracker
 from qsweep.tracking.client.mlflow_tracker import MlflowTracker
 from qsweep.tracking.curves import Points
 from qsweep.tracking.store import Store, open_store
@@ -268,7 +268,7 @@ def test_artifacts_are_complete_or_missing(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(Path, "hardlink_to", refused)
     run.keep(tmp_path / "table.npy", "copied")
-    monkeypatch.setattr(table_tracker.shutil, "copy2", interrupted)
+    monkeypatch.setattr(run_files.shutil, "copy2", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run.keep(tmp_path / "table.npy", "c")
     folder = tmp_path / "mlruns" / "artifacts" / "My lakes" / run.run_id / "artifacts"

@@ -47,7 +47,8 @@ def file_of(store: Store, run_id: str, artifacts: str, path: str, scratch: Path)
     """
     if store.artifacts is not None and is_plain_folder(artifacts):
         file = Path(artifacts) / path
-        if not file.is_file():
+        # A link out of the run's folder could make any file of the user's readable through a record.
+        if not file.is_file() or not file.resolve().is_relative_to(Path(artifacts).resolve()):
             raise FileNotFoundError(str(file))
         return file
     from mlflow.exceptions import MlflowException

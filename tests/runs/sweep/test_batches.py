@@ -15,7 +15,6 @@ from qsweep.environments.resolved import Resolved
 from qsweep.learning.training import LANES
 from qsweep.plan.composition import load_resolved
 from qsweep.runs.journal import Ended, Jobs
-from qsweep.runs.progress import Progressing
 from qsweep.runs.runner import Outcome, Work
 from qsweep.runs.sweep import batches as module
 from qsweep.runs.sweep.batches import LARGEST, SHARE, Assigned, Batch, batches, work_off
@@ -142,7 +141,7 @@ def test_how_runs_ended_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     jobs = Jobs(tmp_path)
     seen: list[list[int]] = []
 
-    def run(works: Sequence[Work], _: Progressing) -> list[Outcome]:
+    def run(works: Sequence[Work], *_: object) -> list[Outcome]:
         seen.append([int(work.name[4:]) for work in works])
         assert sorted(jobs.running()) == seen[-1]
         if 2 in seen[-1]:

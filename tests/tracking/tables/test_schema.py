@@ -42,8 +42,8 @@ def test_the_installed_version() -> None:
 REFUSED = {
     "older": ((OLDER,), rf"older MLflow.*version {OLDER}.*mlflow db upgrade sqlite:///.*qsweep doctor --fix"),
     "newer": ((NEWER,), rf"newer MLflow.*version {NEWER}.*install a newer MLflow"),
-    "none": ((), r"of no version.*version none.*restore it from a backup"),
-    "half-migrated": ((OLDER, NEWER), rf"of several.*{OLDER}, {NEWER}.*restore it from a backup"),
+    "none": ((), r"no schema version, or several \(version none\).*restore it from a backup"),
+    "half-migrated": ((OLDER, NEWER), rf"or several.*{OLDER}, {NEWER}.*restore it from a backup"),
 }
 
 

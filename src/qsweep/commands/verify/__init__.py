@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from qsweep.commands.verify.verify import verify
+from qsweep.commands.verify.verification import verify
 
 __all__ = ["verify"]
