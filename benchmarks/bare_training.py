@@ -16,7 +16,7 @@ import qsweep
 from qsweep.config import Config
 from qsweep.environments.resolved import Resolved
 from qsweep.learning.training import train_blocks
-from qsweep.policies.evaluation import Judge
+from qsweep.policies.evaluation import Evaluator
 
 BUCKETS = (10, 20, 30, 40)
 
@@ -33,13 +33,13 @@ def train_and_judge(config: Config) -> tuple[float, float]:
     """Train and judge; returns the seconds of each."""
     judging, started = 0.0, time.perf_counter()
     run = Resolved.of(config)
-    judge = Judge(run)
+    evaluator = Evaluator(run)
     for _, block in train_blocks([run]):
         heard = time.perf_counter()
-        list(judge.hear(block))
+        list(evaluator.receive(block))
         judging += time.perf_counter() - heard
     ended = time.perf_counter()
-    judge.verdict().metrics()
+    evaluator.result().metrics()
     judging += time.perf_counter() - ended
     return time.perf_counter() - started - judging, judging
 

@@ -23,7 +23,7 @@ from joblib import Parallel, delayed
 
 from qsweep.learning.training import train_blocks
 from qsweep.plan.composition import Job
-from qsweep.policies.evaluation import Judge
+from qsweep.policies.evaluation import Evaluator
 from qsweep.runs.journal import Ended
 from qsweep.runs.search.loop import Search
 from qsweep.runs.search.planning import SearchPlan, search_plan
@@ -48,11 +48,11 @@ SPACE = [
 
 def trained(number: int, each: Job) -> Ended:
     """Train one run as a launcher's worker does, without a record."""
-    judge = Judge(each.resolved)
+    evaluator = Evaluator(each.resolved)
     for _, block in train_blocks([each.resolved]):
-        list(judge.hear(block))
-    test = judge.verdict().metrics()["test/return_mean"]
-    return Ended(number, {"run_id": "", "scores": judge.scores, "test": test}, "")
+        list(evaluator.receive(block))
+    test = evaluator.result().metrics()["test/return_mean"]
+    return Ended(number, {"run_id": "", "scores": evaluator.scores, "test": test}, "")
 
 
 class Trainer:

@@ -62,7 +62,7 @@ def _trust(_: click.Context, __: click.Parameter, given: bool) -> None:
 
 
 def _opened(uri: str) -> Store:
-    """Open the store that a command works on; it is there already."""
+    """Open an existing store."""
     from qsweep.tracking.store import open_store
 
     return open_store(uri, create=False)
@@ -295,7 +295,7 @@ def doctor(fix: bool, uri: str) -> None:
 
     examination = examine(uri, fix)
     examination.show(wide_console())
-    sys.exit(0 if examination.well else 1)
+    sys.exit(0 if examination.healthy else 1)
 
 
 @main.command()

@@ -10,7 +10,7 @@ import pytest
 
 from qsweep.commands.doctor import examine
 from qsweep.commands.gc import Condition, collect
-from qsweep.commands.gc.condition import staying
+from qsweep.commands.gc.condition import kept_checkpoints
 from qsweep.errors import UsageError
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, History, name_of, sha256
 from qsweep.tracking.run_search import every_run
@@ -27,7 +27,7 @@ def store(workdir: Path) -> Store:  # noqa: ARG001
 
 
 def archive(store: Store, run_id: str) -> Path:
-    """A history of ten checkpoints among a run's files."""
+    """Write a checkpoint file with ten checkpoints into a run's files."""
     folder = Path(store.client.get_run(run_id).info.artifact_uri) / "checkpoints"
     folder.mkdir(parents=True)
     generator = np.random.default_rng(0)
@@ -38,14 +38,14 @@ def archive(store: Store, run_id: str) -> Path:
 
 
 def register(store: Store, run_id: str, checkpoint: str) -> None:
-    """Make a checkpoint a version, without a model's files."""
+    """Register a checkpoint as a version, without a model's files."""
     store.client.create_registered_model("M")
     tags = {"qsweep.run_id": run_id, "qsweep.checkpoint": checkpoint}
     store.client.create_model_version("M", "nowhere", run_id, tags)
 
 
 def stay(store: Store) -> set[str]:
-    """The runs that are not deleted."""
+    """Return the runs that are not deleted."""
     return {run.run_id for run in every_run(store).values() if not run.deleted}
 
 
@@ -62,12 +62,12 @@ def stay(store: Store) -> set[str]:
     ],
 )
 def test_checkpoints_that_stay_by_hand(condition: Condition, chosen: set[int], expected: list[int]) -> None:
-    """Every n-th, the chosen ones that there are, and the last."""
-    assert staying([*CHECKPOINTS], chosen, condition) == expected
+    """Every n-th, the existing chosen ones, and the last are kept."""
+    assert kept_checkpoints([*CHECKPOINTS], chosen, condition) == expected
 
 
 def test_nothing_goes_without_a_condition(store: Store) -> None:
-    """It is refused, as are numbers below one and an age that is none, all at once."""
+    """An empty condition, numbers below one and an invalid age are refused, all at once."""
     recorded.record(store, score=-150.0)
     with pytest.raises(UsageError, match="needs a condition on what to delete"):
         collect(store, None, Condition())
@@ -82,7 +82,7 @@ def test_nothing_goes_without_a_condition(store: Store) -> None:
 
 
 def test_runs_go_by_the_rank_of_their_variant(store: Store) -> None:
-    """Of three variants the best two stay with all their seeds, a bad one among them; dry, all stay."""
+    """The best two of three variants keep all their seeds, including a bad one; a dry run deletes nothing."""
     runs = recorded.sweep(store, "s", {10: [-150, -190], 20: [-160, -160], 30: [-155, -195]})
     failed = recorded.record(store, {"buckets": 30, "sweep": {"name": "s"}}, status="FAILED")
     assert collect(store, "s", Condition(keep_best=2), dry=True).runs == 3
@@ -93,7 +93,7 @@ def test_runs_go_by_the_rank_of_their_variant(store: Store) -> None:
 
 
 def test_runs_go_by_age(store: Store) -> None:
-    """None is older than a day; all are older than a moment; with a rank both must hold."""
+    """No run is older than a day, all are older than a second; with a rank both must hold."""
     recorded.sweep(store, "s", {10: [-150], 20: [-160]})
     assert collect(store, None, Condition("1d", keep_best=1)).runs == 0
     assert collect(store, None, Condition("0m", keep_best=1)).runs == 1
@@ -101,7 +101,7 @@ def test_runs_go_by_age(store: Store) -> None:
 
 
 def test_registered_runs_and_running_ones_and_their_parents_stay(store: Store) -> None:
-    """A parent goes with the last of its runs, not before."""
+    """A parent is deleted with the last of its runs, not before."""
     parents = [recorded.parent(store, name) for name in ("a", "b", "c")]
     runs = [recorded.record(store, {"seed": n}, -150.0, parent=p) for n, p in enumerate(parents)]
     store.client.update_run(runs[2], status="RUNNING")
@@ -112,7 +112,7 @@ def test_registered_runs_and_running_ones_and_their_parents_stay(store: Store) -
 
 
 def test_purged_runs_are_gone_with_their_files(store: Store) -> None:
-    """What lies in the trash goes, too; the bytes are those of the files, and the store is well."""
+    """Runs in the trash are purged too; the bytes are those of the files, and the store has no defects."""
     first, second, third = (recorded.record(store, {"seed": n}, -150.0) for n in range(3))
     paths = [archive(store, run_id) for run_id in (first, second, third)]
     sizes = [path.stat().st_size for path in paths]
@@ -122,11 +122,11 @@ def test_purged_runs_are_gone_with_their_files(store: Store) -> None:
     assert (collected.purged, collected.purged_bytes) == (2, sizes[0] + sizes[1])
     assert [path.exists() for path in paths] == [False, False, True]
     assert set(every_run(store)) == {third}
-    assert not any(found.finding.ailment == "orphaned files" for found in examine().found)
+    assert not any(found.defect.kind == "orphaned files" for found in examine().found)
 
 
 def test_files_outside_the_store_are_not_touched(store: Store, tmp_path: Path) -> None:
-    """A run whose record names another place, by itself or through a link, keeps what lies there."""
+    """Files outside the store, named in a run's record directly or through a link, are kept."""
     run_id = recorded.record(store, score=-150.0)
     path = archive(store, run_id)
     precious = tmp_path / "precious" / run_id
@@ -140,26 +140,26 @@ def test_files_outside_the_store_are_not_touched(store: Store, tmp_path: Path) -
 
 
 def test_a_thinned_history_keeps_what_matters_to_the_bit(store: Store) -> None:
-    """The best, the last, registered ones and every fifth; what a dry run foretells is what is freed."""
+    """The best, last, registered and every fifth are kept; a dry run predicts the bytes freed."""
     run_id = recorded.record(store, score=-150.0, best_episode=30.0)
     path = archive(store, run_id)
     register(store, run_id, "ep000070")
     tables = {number: sha256(table) for number, table in Archive(path).tables(CHECKPOINTS)}
     before = path.stat().st_size
-    foretold = collect(store, None, Condition(thin=5), dry=True)
+    predicted = collect(store, None, Condition(thin=5), dry=True)
     assert path.stat().st_size == before
-    assert collect(store, None, Condition(thin=5)) == replace(foretold, dry=False)
-    assert before - path.stat().st_size == foretold.history_bytes > 0
-    thinned = Archive(path)
-    assert thinned.names() == [name_of(n) for n in (30, 50, 70, 100)]
-    assert all(sha256(table) == tables[number] for number, table in thinned.tables(CHECKPOINTS))
-    assert thinned.about == {"config": {"seed": 0}}
+    assert collect(store, None, Condition(thin=5)) == replace(predicted, dry=False)
+    assert before - path.stat().st_size == predicted.history_bytes > 0
+    reduced = Archive(path)
+    assert reduced.names() == [name_of(n) for n in (30, 50, 70, 100)]
+    assert all(sha256(table) == tables[number] for number, table in reduced.tables(CHECKPOINTS))
+    assert reduced.about == {"config": {"seed": 0}}
     assert [file.name for file in path.parent.iterdir()] == [FILE_NAME]
     assert collect(store, None, Condition(thin=1)).histories == 0
 
 
 def test_a_damaged_history_is_skipped_and_named(store: Store) -> None:
-    """It stays as it is, and the others are thinned."""
+    """A damaged file is left unchanged, and the others are reduced."""
     runs = [recorded.record(store, {"seed": seed}, -150.0) for seed in range(2)]
     paths = [archive(store, run_id) for run_id in runs]
     data = bytearray(paths[0].read_bytes())
@@ -172,7 +172,7 @@ def test_a_damaged_history_is_skipped_and_named(store: Store) -> None:
 
 
 def test_a_write_that_fails_leaves_the_history(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the disk is full, the old one stays, and nothing beside it."""
+    """If the disk is full, the old file stays, and nothing else is left."""
     path = archive(store, recorded.record(store, score=-150.0))
     before = path.read_bytes()
 
@@ -186,7 +186,7 @@ def test_a_write_that_fails_leaves_the_history(store: Store, monkeypatch: pytest
 
 
 def test_the_command(qsweep: Callable[..., subprocess.CompletedProcess[str]], store: Store) -> None:
-    """It prints what would go; nothing asked for is exit code 2."""
+    """It prints what would be deleted; without a condition it exits with 2."""
     recorded.record(store, score=-150.0)
     assert "1 run would be moved to the trash" in qsweep("gc", "--dry-run", "--older-than", "0m").stdout
     assert qsweep("gc").returncode == 2

@@ -42,7 +42,7 @@ def test_another_database_is_refused(uri: str) -> None:
 
 
 def test_the_environment_names_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Any of libpq's variables says that there is a PostgreSQL; without one and without a URI none is."""
+    """Any of libpq's variables names a PostgreSQL; without one and without a URI there is none."""
     for name in NAMING:
         monkeypatch.delenv(name, raising=False)
     assert backend_uri(None) is None
@@ -52,7 +52,7 @@ def test_the_environment_names_a_database(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_users_lie_in_a_schema_of_their_own() -> None:
-    """MLflow's users are found by the search path that their URI sets, beside what else it says."""
+    """The users' URI sets the search path and keeps its other options."""
     assert users_uri("postgresql:///") == "postgresql:///?options=-csearch_path=mlflow_users"
     assert (
         users_uri("postgresql:///d?host=/s") == "postgresql:///d?host=/s&options=-csearch_path=mlflow_users"
@@ -112,7 +112,7 @@ needs_postgresql = pytest.mark.skipif(
 
 @needs_postgresql
 def test_its_own_postgresql_keeps_what_it_has(reachable: Path) -> None:
-    """It is made where there is none, open to no network and nobody else, and is the same the next time."""
+    """It is created if necessary, not reachable by network or other users, and reused the next time."""
     import psycopg
 
     folder = reachable / "own"
@@ -128,7 +128,7 @@ def test_its_own_postgresql_keeps_what_it_has(reachable: Path) -> None:
 
 @needs_postgresql
 def test_one_that_was_left_running_is_taken_over(reachable: Path) -> None:
-    """What a killed server left running is used, and stopped at the end."""
+    """One that a killed server left running is used, and stopped at the end."""
     import psycopg
 
     left = own_postgresql(reachable / "own")
@@ -141,7 +141,7 @@ def test_one_that_was_left_running_is_taken_over(reachable: Path) -> None:
 
 
 def test_a_path_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:
-    """A folder so deep that no socket can lie in it is refused, with another way."""
+    """A folder whose path is too long for a socket is refused, with an alternative."""
     with pytest.raises(UsageError, match="needs a folder whose path is") as refused:
         own_postgresql(tmp_path / ("d" * 100)).__enter__()
     assert "PGHOST" in str(refused.value)

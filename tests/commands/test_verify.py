@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qsweep.commands.verify import verification
-from qsweep.commands.verify.cases import CASES, Case, Finding
+from qsweep.commands.verify.cases import CASES, Case, Measurement
 from qsweep.commands.verify.measures import (
     best_return,
     greedy_return,
@@ -17,7 +17,7 @@ from qsweep.commands.verify.measures import (
     prediction_error,
     share_of_left,
 )
-from qsweep.commands.verify.verification import chosen, mean_interval, measured, verify
+from qsweep.commands.verify.verification import chosen, mean_interval, measure, verify
 from qsweep.errors import UsageError
 from qsweep.plan.composition import load_config
 
@@ -31,10 +31,10 @@ def named(name: str) -> Case:
     return case
 
 
-def finding(low: float, high: float) -> Finding:
-    """A finding of that interval, where 10 +- 1 is expected."""
+def measurement(low: float, high: float) -> Measurement:
+    """Return a measurement with this interval, where 10 +- 1 is expected."""
     case = Case("a/b", "", "", 10.0, 1.0, (), best_return)
-    return Finding(case, 5, (low + high) / 2, low, high)
+    return Measurement(case, 5, (low + high) / 2, low, high)
 
 
 def test_names_are_unique() -> None:
@@ -47,7 +47,7 @@ def test_names_are_unique() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_case_resolves(case: Case) -> None:
-    """What a case trains is a valid command, and compiled wherever the environment allows it."""
+    """The overrides of a case are valid, and compiled if the environment allows it."""
     config = load_config(case.overrides)
     assert config.engine == ("gymnasium" if config.env.id == "Blackjack-v1" else "compiled")
     assert case.seeds >= max(case.quick_seeds, 1)
@@ -68,7 +68,7 @@ def test_every_case_resolves(case: Case) -> None:
 )
 def test_the_whole_interval_must_be_near(low: float, high: float, reproduced: bool) -> None:
     """A wide interval around the expected number is a miss: noise passes nothing."""
-    assert finding(low, high).reproduced == reproduced
+    assert measurement(low, high).reproduced == reproduced
 
 
 def test_the_interval_of_a_mean() -> None:
@@ -80,12 +80,12 @@ def test_the_interval_of_a_mean() -> None:
 
 
 def test_a_single_number_is_exact() -> None:
-    """What is measured once, as an optimum is, has no spread."""
+    """A single measurement, such as an optimum, has no spread."""
     assert mean_interval([-13.0]) == (-13.0, -13.0, -13.0)
 
 
 def test_names_groups_and_all() -> None:
-    """A case is asked for by its name, by its group with others, or by asking for nothing."""
+    """Cases are selected by name or by group; without a name, all are."""
     assert [case.name for case in chosen(["cliff/sarsa"], quick=False)] == ["cliff/sarsa"]
     groups = {case.name.partition("/")[0] for case in chosen(["maze", "optimum"], quick=True)}
     assert groups == {"maze", "optimum"}
@@ -93,7 +93,7 @@ def test_names_groups_and_all() -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    """Every name that is none is a problem, with the nearest that is one."""
+    """Each unknown name is a problem, with the nearest known one."""
     with pytest.raises(UsageError) as caught:
         chosen(["clif", "optimum", "nothing"], quick=False)
     assert [problem.given for problem in caught.value.problems] == ["clif", "nothing"]
@@ -101,7 +101,7 @@ def test_an_unknown_name_is_refused() -> None:
 
 
 def test_what_has_no_short_form_is_refused_there() -> None:
-    """Nothing is not reported as reproduced."""
+    """If --quick skips all named cases, that is an error, not a success."""
     with pytest.raises(UsageError, match="no short form"):
         chosen(["tutorial/20"], quick=True)
 
@@ -109,7 +109,7 @@ def test_what_has_no_short_form_is_refused_there() -> None:
 def test_a_wrong_expectation_is_a_miss(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A number that does not come out is shown as missed, with the command that trains it."""
+    """A number outside the range is shown as missed, with the command that trains it."""
     right = named("optimum/cliff_walking")
     wrong = dataclasses.replace(right, name="optimum/wrong", expected=-12.0)
     monkeypatch.setattr(verification, "CASES", (right, wrong))
@@ -122,13 +122,13 @@ def test_a_wrong_expectation_is_a_miss(
 
 @pytest.mark.slow
 def test_a_case_is_trained_once_for_every_seed() -> None:
-    """The mean over seeds 0 to n - 1; the short form takes fewer of them."""
+    """The mean is over the seeds 0 to n - 1; --quick uses fewer of them."""
     case = dataclasses.replace(named("cliff/sarsa"), seeds=3, quick_seeds=2)
     config = load_config(case.overrides)
     values = [case.measure(dataclasses.replace(config, seed=seed)) for seed in range(3)]
     assert len(set(values)) == 3
-    assert measured(case, quick=False).mean == pytest.approx(np.mean(values))
-    assert measured(case, quick=True).mean == pytest.approx(np.mean(values[:2]))
+    assert measure(case, quick=False).mean == pytest.approx(np.mean(values))
+    assert measure(case, quick=True).mean == pytest.approx(np.mean(values[:2]))
 
 
 def test_returns_and_lengths_of_some_episodes() -> None:
@@ -140,14 +140,14 @@ def test_returns_and_lengths_of_some_episodes() -> None:
 
 @pytest.mark.slow
 def test_the_share_of_left() -> None:
-    """Who takes the first of equal actions goes left at first: two steps, a share of 1."""
+    """If ties go to the first action, the first episodes go left: two steps, a share of 1."""
     config = load_config(["env.id=qsweep/MaximizationBias-v0", *STILL, "episodes=1"])
     assert share_of_left(config, first=1, last=1) == 1
 
 
 @pytest.mark.slow
 def test_the_prediction_error_of_one_walk() -> None:
-    """After one TD(0) episode only the state beside the end reached has learned, half of its reward."""
+    """After one TD(0) episode only the state next to the end has changed, by half of the reward."""
     walk = ["env.id=qsweep/RandomWalk-v0", *STILL, "algorithm=n_step_sarsa", "n=1"]
     config = load_config([*walk, "learning_rate=0.5", "episodes=1", "checkpoint_every=1"])
     true = np.arange(-9, 10) / 10
@@ -157,7 +157,7 @@ def test_the_prediction_error_of_one_walk() -> None:
 
 
 def test_the_return_of_a_policy_that_ends_and_of_one_that_does_not() -> None:
-    """Exactly -13 for the way along the cliff; for going up for ever what 10,000 steps cost."""
+    """The path along the cliff returns exactly -13; always going up, the reward of 10,000 steps."""
     learned = named("learned/cliff_walking")
     config = load_config(learned.overrides)
     assert greedy_return(config) == -13
@@ -166,7 +166,7 @@ def test_the_return_of_a_policy_that_ends_and_of_one_that_does_not() -> None:
 
 
 def test_best_return_is_the_optimum() -> None:
-    """Of the lake whose ice does not slip: the goal, always."""
+    """On a lake that is not slippery the goal is always reached."""
     config = load_config(["env=frozen_lake", "env.kwargs.is_slippery=false"])
     assert best_return(config) == pytest.approx(1)
 

@@ -12,7 +12,7 @@ from qsweep.environments.resolved import Resolved
 from qsweep.errors import UsageError
 from qsweep.learning.training import train, train_blocks
 from qsweep.plan.composition import load_config, load_resolved
-from qsweep.policies.evaluation import Judge
+from qsweep.policies.evaluation import Evaluator
 
 SMALL = ["episodes=20", "tracking=none", "evaluation.episodes=3", "evaluation.test_episodes=3"]
 RUNS = {
@@ -98,11 +98,11 @@ def test_nothing_is_computed_twice_for_a_run(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(f"qsweep.{module}.grid", never)
         monkeypatch.setattr(f"qsweep.{module}.describe", never)
         monkeypatch.setattr(f"qsweep.{module}.twin_of", never)
-    judge = Judge(resolved)
+    evaluator = Evaluator(resolved)
     for _, block in train_blocks([resolved]):
-        list(judge.hear(block))
-    judge.verdict()
+        list(evaluator.receive(block))
+    evaluator.result()
     del gymnasium.registry["Counted-v0"]
-    assert len(judge.scores) == 2
+    assert len(evaluator.scores) == 2
     assert looked == 3  # for its spaces, its random play, and its tables, which it has none of
-    assert Counted.made == looked + 1 + len(judge.scores) + 2  # trained in, evaluated in
+    assert Counted.made == looked + 1 + len(evaluator.scores) + 2  # trained in, evaluated in

@@ -22,9 +22,9 @@ from qsweep.environments.resolved import Resolved, Setting
 from qsweep.learning.blocks import chunks, spans
 from qsweep.learning.training import Chunk, train, train_blocks
 from qsweep.plan.resolution import resolve
-from qsweep.policies.evaluation import Judge, Rollouts, Verdict, roll_out
+from qsweep.policies.evaluation import EvaluationResult, Evaluator, Rollouts, roll_out
 from qsweep.policies.evaluation.bootstrap import mean_interval
-from qsweep.policies.evaluation.judge import judged
+from qsweep.policies.evaluation.evaluator import evaluated_episodes
 from qsweep.policies.evaluation.rollouts import LANES
 
 Table = npt.NDArray[np.float64]
@@ -50,12 +50,12 @@ def setting_of(env_id: str, **env: Any) -> Resolved:
 
 
 def without_twin(setting: Setting) -> Setting:
-    """The same setting, in which the Gymnasium environment is stepped."""
+    """Return the same setting without a twin, so that the Gymnasium environment is used."""
     return replace(setting, twin=None)
 
 
 def same(one: Rollouts, other: Rollouts) -> bool:
-    """Whether two records of rollouts are the same to the bit, types included."""
+    """Return whether two rollouts are identical to the bit, including types."""
     pairs = zip(vars(one).values(), vars(other).values(), strict=True)
     return all(a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in pairs)
 
@@ -79,7 +79,7 @@ def test_both_engines_roll_out_alike(env_id: str, seed: int, first: int, max_ste
 @pytest.mark.slow
 @pytest.mark.parametrize("env_id", TWINS)
 def test_both_engines_agree_on_a_trained_table(env_id: str) -> None:
-    """They agree on a Q-table that has learned something, too, with episodes that end on their own."""
+    """They also agree on a trained Q-table, whose episodes terminate."""
     config = resolve(
         {**TWINS[env_id], "env": {**TWINS[env_id].get("env", {}), "id": env_id}, "episodes": 800}
     )
@@ -110,7 +110,7 @@ GRIDS: dict[str, dict[str, Any]] = {
 
 
 def check_turns(setting: Setting, starts: range) -> None:
-    """Many episodes in one call, and fewer than there are lanes, are what each is alone."""
+    """Many episodes in one call, or fewer than lanes, give the same as each alone."""
     table = random_table(setting, 3)
     alone = [roll_out(setting, table, range(start, start + 1)) for start in starts]
     for count in (len(starts), 2):
@@ -126,13 +126,13 @@ def check_turns(setting: Setting, starts: range) -> None:
 @pytest.mark.parametrize("max_steps", [None, 1])
 @pytest.mark.parametrize("env_id", TWINS)
 def test_episodes_by_turns_are_what_each_is_alone(env_id: str, max_steps: int | None) -> None:
-    """Episodes that are rolled out by turns do not touch one another, in any twin, however short."""
+    """Interleaved episodes do not affect one another, in any twin and of any length."""
     check_turns(setting_of(env_id, max_steps=max_steps), range(50, 50 + 3 * LANES + 2))
 
 
 @pytest.mark.parametrize("grid", GRIDS)
 def test_episodes_by_turns_on_any_grid(grid: str) -> None:
-    """Nor do they on grids of learned edges and on tilings; there, too, both engines agree."""
+    """The same holds on grids of learned edges and on tilings, where both engines agree too."""
     setting = resolve({"env": {"id": "MountainCar-v0"}, **GRIDS[grid]})
     check_turns(setting, range(7, 7 + LANES + 1))
     table, starts = random_table(setting, 3), range(7, 7 + LANES + 1)
@@ -141,7 +141,7 @@ def test_episodes_by_turns_on_any_grid(grid: str) -> None:
 
 @pytest.mark.parametrize("compiled", [True, False])
 def test_the_first_of_tied_actions_is_taken(compiled: bool) -> None:
-    """Among actions of one value the one with the lowest number is taken."""
+    """Of several actions with the highest value the first is taken."""
     twin = setting_of("MountainCar-v0")
     setting = twin if compiled else without_twin(twin)
     zeros = np.zeros((20, 20, 3))
@@ -167,26 +167,26 @@ def test_a_walk_that_never_ends_is_cut_off() -> None:
 
 
 class Diary(gymnasium.Env[Any, int]):
-    """Ends after one step, and remembers what its resets were seeded with."""
+    """An environment that terminates after one step and records the seeds of its resets."""
 
     observation_space = spaces.Discrete(2)
     action_space = spaces.Discrete(2)
     seeded: list[int | None] = []  # noqa: RUF012 - one for all that are made
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[int, Any]:
-        """Write the seed down."""
+        """Record the seed."""
         super().reset(seed=seed)
         self.seeded.append(seed)
         return 0, {}
 
     def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
-        """The end."""
+        """Terminate."""
         return 1, 0.0, True, False, {}
 
 
 @pytest.fixture
 def diary() -> Iterator[list[int | None]]:
-    """The seeds of all resets of an environment called Diary-v0."""
+    """Register Diary-v0; return the list of the seeds of its resets."""
     gymnasium.register("Diary-v0", entry_point=Diary)
     Diary.seeded.clear()
     yield Diary.seeded
@@ -204,13 +204,13 @@ def test_training_is_seeded_below_all_others(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [0, 1, 2**63])
 def test_starts_of_training_validation_and_test_differ(diary: list[int | None], seed: int) -> None:
-    """The seeds that the environment really gets are one for training, and the ranges of the other two."""
+    """The environment is reset with one seed for training, and with the ranges of the other two."""
     evaluation = {"checkpoints": 2, "episodes": 3, "test_episodes": 4}
     config = resolve({"env": {"id": "Diary-v0"}, "episodes": 20, "seed": seed, "evaluation": evaluation})
-    judge = Judge(config)
+    evaluator = Evaluator(config)
     for _, block in train_blocks([config]):
-        list(judge.hear(block))
-    judge.verdict()
+        list(evaluator.receive(block))
+    evaluator.result()
     given_seeds = [each for each in diary if each is not None]
     training = [each for each in given_seeds if each < seeds.VALIDATION]
     assert training == [seeds.streams(seed).environment]
@@ -218,48 +218,48 @@ def test_starts_of_training_validation_and_test_differ(diary: list[int | None], 
     assert [each for each in given_seeds if each not in training] == validation * 2 + test * 2
 
 
-def test_judged_by_hand() -> None:
-    """Two of ten are the fifth and the last; where the last is no multiple of the others it is added."""
-    assert judged(100, 10, 2) == [50, 100]
-    assert judged(105, 10, 1) == [105]
-    assert judged(105, 50, 3) == [50, 100, 105]
-    assert judged(7, 10, 5) == [7]
-    assert judged(25_000, 10, 50) == list(range(500, 25_001, 500))
+def test_evaluated_checkpoints_by_hand() -> None:
+    """Two of ten are the fifth and the last; the last is included even if it is no multiple."""
+    assert evaluated_episodes(100, 10, 2) == [50, 100]
+    assert evaluated_episodes(105, 10, 1) == [105]
+    assert evaluated_episodes(105, 50, 3) == [50, 100, 105]
+    assert evaluated_episodes(7, 10, 5) == [7]
+    assert evaluated_episodes(25_000, 10, 50) == list(range(500, 25_001, 500))
 
 
 sizes = st.tuples(st.integers(1, 3000), st.integers(1, 400), st.integers(1, 300))
 
 
 @given(sizes)
-def test_as_many_are_judged_as_asked_for(size: tuple[int, int, int]) -> None:
-    """Exactly `count` checkpoints are judged, or all of them where there are fewer."""
+def test_as_many_are_evaluated_as_requested(size: tuple[int, int, int]) -> None:
+    """Exactly `count` checkpoints are evaluated, or all of them if there are fewer."""
     episodes, every, count = size
-    assert len(judged(episodes, every, count)) == min(count, -(-episodes // every))
+    assert len(evaluated_episodes(episodes, every, count)) == min(count, -(-episodes // every))
 
 
 @given(sizes)
-def test_judged_are_checkpoints_and_the_last_among_them(size: tuple[int, int, int]) -> None:
-    """Every judged checkpoint is one that training makes, in order, and the last one always is."""
+def test_evaluated_checkpoints_exist_and_include_the_last(size: tuple[int, int, int]) -> None:
+    """Evaluated checkpoints are some that training makes, in order, and include the last."""
     episodes, every, count = size
-    found = judged(episodes, every, count)
+    found = evaluated_episodes(episodes, every, count)
     made = [span.end for span in spans(episodes, every, 10**9) if span.checkpoint]
     assert found == sorted(set(found) & set(made))
     assert found[-1] == episodes
 
 
 @given(sizes)
-def test_judged_are_evenly_spaced(size: tuple[int, int, int]) -> None:
-    """From one judged checkpoint to the next it is the same number of checkpoints, give or take one."""
+def test_evaluated_checkpoints_are_evenly_spaced(size: tuple[int, int, int]) -> None:
+    """The number of checkpoints between two evaluated ones differs by at most one."""
     episodes, every, count = size
-    places = [-(-end // every) for end in judged(episodes, every, count)]
+    places = [-(-end // every) for end in evaluated_episodes(episodes, every, count)]
     steps = [after - before for before, after in pairwise([0, *places])]
     assert max(steps) - min(steps) <= 1
 
 
 def test_a_long_run_has_no_long_list() -> None:
-    """Choosing among a million checkpoints takes no memory to speak of."""
+    """Choosing among a million checkpoints takes less than 1 MiB."""
     tracemalloc.start()
-    found = judged(10**8, 100, 50)
+    found = evaluated_episodes(10**8, 100, 50)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(found) == 50
@@ -277,7 +277,7 @@ LAKE = {
 
 
 def walks(table: Table, starts: range) -> list[float]:
-    """The returns of greedy walks over the lake, with nothing but Gymnasium."""
+    """Return the returns of greedy episodes on FrozenLake, computed with Gymnasium alone."""
     lake = gymnasium.make("FrozenLake-v1")
     returns = []
     for start in starts:
@@ -290,59 +290,61 @@ def walks(table: Table, starts: range) -> list[float]:
     return returns
 
 
-def listen(config: Resolved) -> tuple[Judge, list[Chunk], dict[int, float]]:
-    """Train with a judge: the judge, the chunks, and the scores that it gave, by episode."""
-    judge, blocks, scores = Judge(config), [], {}
+def evaluated(config: Resolved) -> tuple[Evaluator, list[Chunk], dict[int, float]]:
+    """Train with an evaluator; return it, the chunks, and its scores by episode."""
+    evaluator, blocks, scores = Evaluator(config), [], {}
     for _, block in train_blocks([config]):
         blocks.append(block)
-        for points in judge.hear(block):
+        for points in evaluator.receive(block):
             assert set(points.values) == {"eval/return_mean"}
             scores[int(points.episodes[0])] = float(points.values["eval/return_mean"][0])
-    return judge, list(chunks(blocks)), scores
+    return evaluator, list(chunks(blocks)), scores
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_first_of_the_best_checkpoints_is_chosen(seed: int) -> None:
-    """The verdict is the first checkpoint of the highest score, walked by hand, measured on test starts."""
-    judge, chunks, scores = listen(resolve({**LAKE, "seed": seed}))
+    """The result is the first checkpoint with the highest score, as recomputed here, on test starts."""
+    evaluator, chunks, scores = evaluated(resolve({**LAKE, "seed": seed}))
     tables = {chunk.span.end: chunk.q_table for chunk in chunks}
     by_hand = {end: float(np.mean(walks(tables[end], seeds.validation(10)))) for end in range(40, 401, 40)}
     assert scores == {end - 1: score for end, score in by_hand.items()}
-    verdict = judge.verdict()
-    assert verdict is not None
-    assert verdict.episodes == max(by_hand, key=lambda end: by_hand[end])
-    assert verdict.q_table.tobytes() == tables[verdict.episodes].tobytes()
-    assert verdict.test.returns.tolist() == walks(tables[verdict.episodes], seeds.test(40))
-    assert verdict.final.returns.tolist() == walks(tables[400], seeds.test(40))
+    result = evaluator.result()
+    assert result is not None
+    assert result.episodes == max(by_hand, key=lambda end: by_hand[end])
+    assert result.q_table.tobytes() == tables[result.episodes].tobytes()
+    assert result.test.returns.tolist() == walks(tables[result.episodes], seeds.test(40))
+    assert result.final.returns.tolist() == walks(tables[400], seeds.test(40))
 
 
-def test_a_judge_keeps_its_scores() -> None:
-    """The scores of the judged checkpoints, in order."""
-    judge, _, scores = listen(resolve({**LAKE, "seed": 1}))
-    assert judge.scores == [scores[end] for end in sorted(scores)]
+def test_an_evaluator_keeps_its_scores() -> None:
+    """It keeps the scores of the evaluated checkpoints in order."""
+    evaluator, _, scores = evaluated(resolve({**LAKE, "seed": 1}))
+    assert evaluator.scores == [scores[end] for end in sorted(scores)]
 
 
-def test_a_judge_says_nothing_between_its_checkpoints() -> None:
-    """A checkpoint that is not one of those to be judged gives no score."""
+def test_an_evaluator_gives_no_score_between_its_checkpoints() -> None:
+    """A checkpoint that is not to be evaluated gives no score."""
     config = resolve(LAKE)
-    judge = Judge(config)
+    evaluator = Evaluator(config)
     parts = [part for _, block in train_blocks([config]) for part in block.parts()]
-    heard = [list(judge.hear(part)) for part in parts[:4]]
-    assert [len(points) for points in heard] == [0, 1, 0, 1]
+    received = [list(evaluator.receive(part)) for part in parts[:4]]
+    assert [len(points) for points in received] == [0, 1, 0, 1]
 
 
-def verdict_of(env_id: str, returns: list[float], lengths: list[int], terminated: list[bool]) -> Verdict:
+def result_of(
+    env_id: str, returns: list[float], lengths: list[int], terminated: list[bool]
+) -> EvaluationResult:
     test = Rollouts(np.array(returns), np.array(lengths, np.int32), np.array(terminated))
     final = Rollouts(test.returns - 1, test.lengths, test.terminated)
-    return Verdict(17_500, np.zeros((2, 3)), test, final, env_id)
+    return EvaluationResult(17_500, np.zeros((2, 3)), test, final, env_id)
 
 
-def test_a_verdicts_metrics() -> None:
+def test_metrics_of_a_result() -> None:
     """The summary metrics are the mean, worst and interval of the test returns, by their names."""
-    verdict = verdict_of(
+    result = result_of(
         "MountainCar-v0", [-100, -110, -200, -90], [100, 110, 200, 90], [True, True, False, True]
     )
-    metrics = verdict.metrics()
+    metrics = result.metrics()
     low, high = metrics.pop("test/return_ci_low"), metrics.pop("test/return_ci_high")
     assert -200 < low < -125 < high < -90
     assert metrics == {
@@ -355,9 +357,9 @@ def test_a_verdicts_metrics() -> None:
 
 
 def test_a_verdict_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    """The test episodes are a table of start seeds and what each came to, for both Q-tables."""
-    verdict = verdict_of("MountainCar-v0", [-100, -200.5, 1 / 3], [100, 200, 1], [True, False, True])
-    verdict.write(tmp_path / "test.parquet")
+    """The file of test episodes has the start seeds and the results of both Q-tables."""
+    result = result_of("MountainCar-v0", [-100, -200.5, 1 / 3], [100, 200, 1], [True, False, True])
+    result.write(tmp_path / "test.parquet")
     assert pd.read_parquet(tmp_path / "test.parquet").to_dict("list") == {
         "seed": list(seeds.test(3)),
         "return": [-100, -200.5, 1 / 3],
@@ -369,7 +371,7 @@ def test_a_verdict_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 REACHED, CUT_OFF, LOST = (0.0, True), (0.0, False), (-1.0, True)
 WON = (1.0, True)
-"""How an episode came out: its return, and whether it terminated."""
+"""An episode's return, and whether it terminated."""
 
 
 @pytest.mark.parametrize(
@@ -385,21 +387,21 @@ WON = (1.0, True)
     ],
 )
 def test_success(env_id: str, succeeds: list[tuple[float, bool]], fails: list[tuple[float, bool]]) -> None:
-    """Success is the goal reached, the episode survived or a reward won, as the environment has it."""
+    """Success is reaching the goal, surviving or earning a reward, as the environment defines it."""
     returns, terminated = zip(*succeeds, *fails, strict=True)
-    verdict = verdict_of(env_id, list(returns), [1] * len(returns), list(terminated))
-    successes = verdict.test.successes(env_id)
+    result = result_of(env_id, list(returns), [1] * len(returns), list(terminated))
+    successes = result.test.successes(env_id)
     assert successes is not None
     assert successes.tolist() == [True] * len(succeeds) + [False] * len(fails)
-    assert verdict.metrics()["test/success_rate"] == len(succeeds) / len(returns)
+    assert result.metrics()["test/success_rate"] == len(succeeds) / len(returns)
 
 
 def test_where_success_is_not_defined() -> None:
     """An environment that is a game of chance, or unknown, has no success rate."""
     for env_id in ("Blackjack-v1", "Diary-v0"):
-        verdict = verdict_of(env_id, [1.0], [1], [True])
-        assert verdict.test.successes(env_id) is None
-        assert "test/success_rate" not in verdict.metrics()
+        result = result_of(env_id, [1.0], [1], [True])
+        assert result.test.successes(env_id) is None
+        assert "test/success_rate" not in result.metrics()
 
 
 SAMPLES = {
@@ -425,5 +427,5 @@ def test_the_interval_is_the_percentile_bootstraps(name: str) -> None:
 
 @pytest.mark.parametrize("values", [[-200.0] * 1000, [-0.7] * 1000, [0.1] * 3, [0.1] * 2000, [5.0]])
 def test_the_interval_of_equal_values(values: list[float]) -> None:
-    """Where all episodes come to the same, so do both ends of the interval."""
+    """If all returns are equal, so are both ends of the interval."""
     assert mean_interval(np.array(values)) == (values[0], values[0])

@@ -68,7 +68,7 @@ def random_process(seed: int, states: int = 6, actions: int = 3) -> P:
 
 
 def naive(p: P, steps: int) -> list[dict[int, dict[int, float]]]:
-    """By the definition, with plain numbers: what each action is worth in each state, by steps to go - 1."""
+    """Return the action values by definition, in plain Python: [steps to go - 1][state][action]."""
     values = dict.fromkeys(p, 0.0)
     worths = []
     for _ in range(steps):
@@ -92,7 +92,7 @@ def naive_optimum(p: P, start: Any, steps: int) -> float:
 
 
 def programmed_optimum(p: P, start: Any, discount: float = 1.0) -> float:
-    """By linear programming: the least values that no action improves (Puterman 1994, section 6.9)."""
+    """Return values by linear programming: the least that no action improves (Puterman 1994, section 6.9)."""
     rows, limits = [], []
     for s, choices in p.items():
         for outcomes in choices.values():
@@ -127,7 +127,7 @@ def programmed_optimum(p: P, start: Any, discount: float = 1.0) -> float:
 def test_known_optima(
     env_id: str, max_steps: int | None, kwargs: dict[str, Any], expected: float, tolerance: float
 ) -> None:
-    """The optima that can be looked up or counted on one's fingers come out."""
+    """Known optima and those that can be computed by hand are found."""
     found = known(env_id, max_steps, **kwargs)
     assert found == pytest.approx(expected, rel=0, abs=tolerance)
 
@@ -179,7 +179,7 @@ def test_within_a_limit_against_the_definition(env_id: str, kwargs: dict[str, An
     ],
 )
 def test_without_a_limit_against_linear_programming(env_id: str, kwargs: dict[str, Any]) -> None:
-    """Policy iteration ends where the linear program of the same process does."""
+    """Policy iteration finds the same values as the linear program."""
     env = inner(env_id, **kwargs)
     expected = programmed_optimum(env.P, env.initial_state_distrib)
     found = known(env_id, **kwargs)
@@ -227,7 +227,7 @@ def test_the_best_policy_earns_it_in_the_real_environment() -> None:
 
 
 def worth_of(p: P, policy: Floats, steps: int) -> Floats:
-    """What a policy [states, actions] of probabilities is worth within a number of steps: [states]."""
+    """Return the value of a stochastic policy [states, actions] within a number of steps: [states]."""
     values = np.zeros(len(p))
     for _ in range(steps):
         values = np.array(
@@ -285,7 +285,7 @@ def test_an_endless_sum_has_no_optimum(reward: float) -> None:
 
 
 def test_states_out_of_reach_do_not_matter() -> None:
-    """What never happens may be endless or no process at all."""
+    """Unreachable states may be endless or invalid."""
     p: Any = {0: {0: [(1.0, 0, 3.0, True)]}, 1: {0: [(1.0, 1, 1.0, False)]}, 2: "a wall"}
     values = best_without_limit(read_known(p, [1.0, 0.0, 0.0], range(1)))
     assert values is not None
@@ -337,7 +337,7 @@ class Dice(gymnasium.Env[Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[int, dict[str, Any]]:
-        """Always state 0."""
+        """Return state 0."""
         super().reset(seed=seed)
         return 0, {}
 
@@ -369,7 +369,7 @@ def test_a_users_own_environment(register: Callable[..., str]) -> None:
 
 
 def test_a_wrapper_hides_the_tables(register: Callable[..., str]) -> None:
-    """Where a wrapper changes the rewards, `P` no longer says what is earned."""
+    """If a wrapper changes the rewards, `P` does not describe them."""
     halved = gymnasium.envs.registration.WrapperSpec(
         "Halved", "gymnasium.wrappers:TransformReward", {"func": lambda reward: reward / 2}
     )
@@ -388,7 +388,7 @@ def test_a_wrapper_hides_the_tables(register: Callable[..., str]) -> None:
     ],
 )
 def test_unknown_optima(env_id: str, kwargs: dict[str, Any]) -> None:
-    """Nothing is claimed where nothing is known."""
+    """The optimum is None where it is unknown."""
     assert optimum(Env(env_id, max_steps=100, kwargs=kwargs)) is None
 
 
@@ -441,7 +441,7 @@ def enumerated_blackjack(sab: bool, natural: bool) -> float:
 
 @pytest.mark.parametrize(("sab", "natural"), [(True, False), (False, False), (False, True)])
 def test_blackjack_against_all_its_hands(sab: bool, natural: bool) -> None:
-    """Totals and aces are all that matters of a hand: the same optimum as over every hand there is."""
+    """Totals and usable aces are sufficient: the optimum equals that over all hands of cards."""
     found = known("Blackjack-v1", 10_000, sab=sab, natural=natural)
     assert found == pytest.approx(enumerated_blackjack(sab, natural), abs=1e-12)
     assert -0.05 < found < -0.02
@@ -489,7 +489,7 @@ def test_a_short_limit_cuts_mountain_cars_episodes() -> None:
 
 
 def pumped(position: float) -> int:
-    """The steps of a policy that always pushes where it moves."""
+    """Return the steps of a policy that always pushes in the direction of motion."""
     state, observation, step = np.array([position, 0.0]), np.empty(2), stepper("MountainCar-v0")
     for steps in itertools.count(1):
         if step(state, 2 if state[1] > 0 else 0, observation)[1]:

@@ -72,18 +72,18 @@ def test_actions_by_hand(observation: float, action: int) -> None:
 
 
 def test_the_first_of_equal_actions_is_taken() -> None:
-    """Where two actions are worth the same, it is the one that comes first."""
+    """Of two actions with equal values the first is taken."""
     assert by_hand([[0.0, 5.0, 5.0]]).act([1.0]) == 1
 
 
 def test_actions_are_the_environments() -> None:
-    """An environment whose actions are counted from 4 is given those."""
+    """If an environment numbers its actions from 4, so does the policy."""
     assert by_hand([[0.0, 1.0]], first_action=4).act([1.0]) == 5
 
 
 @pytest.mark.parametrize("observation", [[math.nan], [], [0.0, 0.0]])
 def test_no_action_without_an_observation(observation: list[float]) -> None:
-    """NaN, or another number of numbers than there are dimensions, is refused."""
+    """NaN, or an observation of another length, is refused."""
     with pytest.raises(ValueError, match="must be 1 numbers without NaN"):
         by_hand([[0.0, 1.0]]).act(observation)
 
@@ -93,7 +93,7 @@ bounds = st.floats(-1e6, 1e6, allow_subnormal=False)
 
 @given(bounds, st.floats(1e-3, 1e6), st.integers(1, 60), st.data())
 def test_edges_are_exact(low: float, width: float, buckets: int, data: st.DataObject) -> None:
-    """Searching the edges finds the bucket that training used, at an edge and a hair beside it too."""
+    """Searching the edges finds the bucket that training used, also at and next to an edge."""
     grid = Grid((low,), (low + width,), (buckets,))
     [edges] = bucket_edges(grid)
     edge = data.draw(st.sampled_from(edges))
@@ -128,14 +128,14 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
 
 
 def test_no_such_checkpoint(tmp_path: Path) -> None:
-    """A checkpoint that the archive does not hold is refused."""
+    """A checkpoint that is not in the archive is refused."""
     archive = archived(tmp_path)
     with pytest.raises(UsageError, match="ep000020"):
         Policy.from_checkpoint(archive, "ep000020")
 
 
 def test_an_archive_of_another_shape_is_refused(tmp_path: Path) -> None:
-    """Tables that do not lie on the grid that their archive tells of are not read."""
+    """Tables that do not match the grid in their archive are not read."""
     with History(tmp_path / FILE_NAME, (5, 3), about(load_resolved())) as history:
         history.add(10, np.zeros((5, 3)))
     with pytest.raises(UsageError, match=r"checkpoints: is missing or damaged.*shape \(5, 3\)"):
@@ -143,7 +143,7 @@ def test_an_archive_of_another_shape_is_refused(tmp_path: Path) -> None:
 
 
 class Trap:
-    """Leaves a file where it is unpickled."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -191,7 +191,7 @@ def missing(folder: Path) -> None:
     [object_array, bare_pickle, zipped, another_type, another_shape, another_table, cut_short, missing],
 )
 def test_a_spoilt_table_is_refused(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
-    """Whatever is no whole table of the right shape and hash is named and refused, and never run."""
+    """A file that is no table of the right shape and hash is named and refused, and never run."""
     saved(tmp_path)
     spoil(tmp_path)
     with pytest.raises(UsageError, match=r"q_table\.npy: is missing or damaged"):
@@ -255,7 +255,7 @@ EXAMPLES = {
 
 @pytest.mark.parametrize("given", EXAMPLES)
 def test_the_example_plays_alone(tmp_path: Path, given: str) -> None:
-    """The lines of README.md run where there is no qsweep, take the policy's own actions, get its return."""
+    """The code in README.md runs without qsweep, takes the policy's actions and gets its return."""
     if "minigrid" in given:
         pytest.importorskip("minigrid")
     policy = saved(tmp_path, *given.split())
@@ -273,7 +273,7 @@ def test_the_example_plays_alone(tmp_path: Path, given: str) -> None:
 
 @pytest.mark.parametrize("given", ["discretizer=tiles", "discretizer=quantile", "env=pendulum"])
 def test_the_example_gets_what_play_gets(tmp_path: Path, given: str) -> None:
-    """From the start that `qsweep play` begins with, the example's return is the one that it tells."""
+    """The example's return is that of the first episode of `qsweep play`, from the same start."""
     saved(tmp_path, *given.split())
     [code] = re.findall("```python\n(.*?)```", (tmp_path / "README.md").read_text(), re.DOTALL)
     assert code.count("seed=0") == 1

@@ -29,13 +29,13 @@ def archived(folder: Path, resolved: Resolved) -> Archive:
 
 
 def learned() -> Resolved:
-    """A run whose grid has other edges than are learned today."""
+    """Return a run whose grid has other edges than would be learned now."""
     resolved = load_resolved(["discretizer=quantile", "buckets=[4,3]"])
     return replace(resolved, grid=replace(resolved.grid, edges=EDGES))
 
 
 def test_an_archive_has_its_own_grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever edges were learned then, its tables lie on them: for policies, rollouts and pictures alike."""
+    """Policies, rollouts and pictures use the edges in the archive, not ones learned now."""
     archive = archived(tmp_path, learned())
     for name in ("_observations", "learned_edges", "grid"):
         monkeypatch.setattr(discretizer, name, never)
@@ -49,7 +49,7 @@ def test_an_archive_has_its_own_grid(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_an_archive_of_another_shape(tmp_path: Path) -> None:
-    """A grid that its tables do not lie on is no grid of an archive."""
+    """An archive whose grid does not match its tables is refused."""
     resolved = load_resolved(["buckets=[4,3]"])
     with History(tmp_path / FILE_NAME, (3, 4, 3), about(resolved)) as history:
         history.add(10, np.zeros((3, 4, 3)))

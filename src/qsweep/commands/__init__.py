@@ -1,1 +1,1 @@
-"""The commands, one module or package a verb."""
+"""The commands: one module or package for each."""

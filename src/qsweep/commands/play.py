@@ -1,4 +1,4 @@
-"""`qsweep play`: greedy episodes of a policy by its name: a summary, and on request a film or a window."""
+"""`qsweep play`: greedy episodes of a named policy: a summary and, optionally, a video or a window."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from qsweep.system.atomic_files import temporary_folder
 from qsweep.system.overwriting import file_problems, writing_to
 from qsweep.tracking.store import open_store
 
-if TYPE_CHECKING:  # matplotlib and Pillow are for who films
+if TYPE_CHECKING:  # imports matplotlib and Pillow
     from qsweep.pictures.agent_video import VideoInfo
 
 MOST = 10**6
-"""Episodes, at most."""
+"""Largest number of episodes."""
 LISTED = 20
-"""Returns that are listed one by one, at most."""
+"""Largest number of episodes whose returns are listed."""
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """What is wanted beside the summary: the first episode in files, all of them in a window."""
+    """Optional output: files with the first episode, a window with all episodes."""
 
     video: Path | None = None
     gif: Path | None = None
@@ -44,7 +44,7 @@ class Pictures:
         return {option: path for option, path in given.items() if path}
 
     def problems(self) -> Iterator[Problem]:
-        """What stands in the way, as far as can be said before anything is done."""
+        """Yield the problems that can be found in advance."""
         for option, path in self.files.items():
             ending = {"--video": ".mp4", "--gif": ".gif"}[option]
             if path.suffix.lower() != ending:
@@ -61,7 +61,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Played:
-    """What came of it. source: where the policy comes from; starts: the seeds; film: of `files`."""
+    """The result of `play`. source: the policy's origin in words; starts: the seeds; film: in `files`."""
 
     policy: Policy
     source: str
@@ -107,10 +107,10 @@ NO_PICTURES = Pictures()
 def play(
     name: str, episodes: int = 10, first: int = 0, pictures: Pictures = NO_PICTURES, uri: str = "local"
 ) -> Played:
-    """Roll the greedy policy of `name` out from `episodes` play starts, the first `first` left out.
+    """Run `episodes` greedy episodes of the policy `name` from held-out starts, beginning with start `first`.
 
-    name: as `pull` takes it, or a folder that it wrote. Raises UsageError for a name that stands for
-    nothing, a file that exists or cannot be written, an environment that cannot be made or drawn.
+    name: as for `pull`, or a folder that it wrote. Raises UsageError for an unknown name, a file that
+    exists or cannot be written, an environment that cannot be made or drawn.
     """
     if problems := [*_range_problems(episodes, first), *pictures.problems()]:
         raise UsageError(problems)
@@ -133,10 +133,10 @@ def _range_problems(episodes: int, first: int) -> Iterator[Problem]:
 
 
 def named(name: str, uri: str = "local") -> tuple[Policy, str]:
-    """The policy that a name stands for, and in words where it comes from.
+    """Return the policy that a name stands for, and its origin in words.
 
-    What is in the store comes before a folder of the same name, unless that is written as a path: with
-    a leading . / or ~, or a trailing /. Raises UsageError where there is neither.
+    The store takes precedence over a folder of the same name, unless the name is written as a path: with
+    a leading . / or ~, or a trailing /. Raises UsageError if there is neither.
     """
     folder = Path(name).expanduser()
     if names.is_path(name):

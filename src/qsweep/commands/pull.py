@@ -1,4 +1,4 @@
-"""`qsweep pull`: a checkpoint by name, as a folder that is either whole or not there."""
+"""`qsweep pull`: write a named checkpoint into a folder, completely or not at all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WRITTEN = (TABLE, RECORD, CONFIG, README, MODEL)
 
 @dataclass(frozen=True)
 class Pulled:
-    """What was pulled, and where it lies."""
+    """A pulled policy and its folder."""
 
     folder: Path
     policy: Policy
@@ -38,9 +38,9 @@ class Pulled:
 def pull(store: Store, name: str, out: Path | None = None, force: bool = False) -> Pulled:
     """Write the policy that `name` stands for into the folder `out` (by default named after it).
 
-    Raises UsageError where there is nothing of that name, or `out` exists and may not be replaced.
+    Raises UsageError if the name is unknown, or `out` exists and may not be replaced.
     """
-    folder = Path(os.path.abspath(out or folder_name(name)))  # a name of its own, where `out` ends in ..
+    folder = Path(os.path.abspath(out or folder_name(name)))  # so that it has a name if `out` ends in ..
     check = partial(only_over, what="a pulled policy", files=WRITTEN, inner=(f"{MODEL}/*",), force=force)
     check(folder)
     with temporary_folder() as scratch:

@@ -1,4 +1,4 @@
-"""`qsweep reproduce`: train a run again from its record and compare the last Q-table, bit for bit."""
+"""`qsweep reproduce`: train a run again from its record and compare the last Q-table bit by bit."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from qsweep.tracking.stored_run import CONFIG, StoredRun
 RECORD = "config.yaml"
 TABLE = "qsweep.qtable_sha256"
 COMPARED = ("version", "python", "platform", "git_commit", "git_dirty")
-"""Tags that may say why a run is not reproduced, beside the packages."""
+"""Tags that may explain, like the packages, why a run is not reproduced."""
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A run trained again.
+    """The result of training a run again.
 
-    recorded, found: SHA-256 of the last Q-table, then and now. config: the hash of config.yaml as it
-    is now. differences: of code, versions and machine, in words.
+    recorded, found: SHA-256 of the last Q-table, then and now. recorded_config, config: the hash of
+    config.yaml, then and now. differences: of code, versions and machine, in words.
     """
 
     run_name: str
@@ -52,7 +52,7 @@ class Reproduction:
 
     @property
     def equal(self) -> bool:
-        """Whether the last Q-table is the same to the bit."""
+        """True if the last Q-table is identical to the bit."""
         return self.recorded == self.found
 
     def __str__(self) -> str:
@@ -76,24 +76,24 @@ class Reproduction:
 def reproduce(store: Store, name: str) -> Reproduction:
     """Train the run that `name` stands for again, without recording anything.
 
-    Raises UsageError where there is no such run, it did not finish, or its record cannot be used here.
+    Raises UsageError if there is no such run, it did not finish, or its record cannot be used here.
     """
     run_id = find(store, name).run_id
     with readable(f"run {run_id}"):
         run = run_of(store, run_id)
     _check_finished(run)
-    wanted = _recorded(store, run)
+    resolved = _recorded(store, run)
     started = time.perf_counter()
-    found = _train(wanted)
+    found = _train(resolved)
     return Reproduction(
         run_name=printable(run.name),
         run_id=run_id,
-        episodes=wanted.config.episodes,
+        episodes=resolved.config.episodes,
         seconds=time.perf_counter() - started,
         recorded=run.tags[TABLE],
         found=found,
         recorded_config=run.tags[CONFIG],
-        config=config_hash(wanted.config),
+        config=config_hash(resolved.config),
         differences=tuple(differences(run.tags, provenance())),
     )
 
@@ -108,9 +108,9 @@ def _check_finished(run: StoredRun) -> None:
 
 
 def _recorded(store: Store, run: StoredRun) -> Resolved:
-    """The config in a run's record, resolved here; the engine is the one that ran.
+    """Return the resolved config of a run's record, with the engine that the run used.
 
-    Raises UsageError, naming the file, where it is missing, damaged or not valid here.
+    Raises UsageError, naming the file, if it is missing, damaged or not valid here.
     """
     where = f"run {run.run_id}: {RECORD}"
     with readable(where), temporary_folder() as scratch:
@@ -123,16 +123,16 @@ def _recorded(store: Store, run: StoredRun) -> Resolved:
             ) from error
 
 
-def _train(wanted: Resolved) -> str:
-    """The SHA-256 of the last Q-table of a config."""
-    with RunProgress(wanted.config.episodes, wanted.config.window) as progress:
-        for _, block in train_blocks([wanted]):
+def _train(resolved: Resolved) -> str:
+    """Train a config; return the SHA-256 of its last Q-table."""
+    with RunProgress(resolved.config.episodes, resolved.config.window) as progress:
+        for _, block in train_blocks([resolved]):
             progress.update(block)
     return sha256(block.tables[-1])
 
 
 def differences(recorded: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
-    """How code, packages and machine differ from those that a run's tags tell of, in words."""
+    """Yield the differences of code, packages and machine between a run's tags and now, in words."""
     for key in (f"qsweep.{name}" for name in COMPARED):
         yield from _difference(key, recorded.get(key), now.get(key))
     then, here = (json.loads(tags.get("qsweep.packages", "{}")) for tags in (recorded, now))

@@ -6,6 +6,6 @@ from qsweep.tracking.client import unsent
 
 
 def send() -> str:
-    """Upload every saved run; returns how many there were, and their ids."""
+    """Upload all saved runs; return their number and ids as text."""
     ids = unsent.send()
     return "\n".join([f"{len(ids)} run{'' if len(ids) == 1 else 's'} uploaded", *ids])

@@ -28,13 +28,13 @@ from qsweep.tracking.store import Store, open_tracked
 from qsweep.tracking.unfinished import all_progress
 
 OWN_CONFIGS = Path("conf")
-"""Presets in this folder of the current one are found beside the packaged ones."""
+"""Presets in this folder, relative to the current one, are found as well as the packaged ones."""
 
 
 def launch(arguments: list[str]) -> int:
-    """Do what `qsweep train ARGUMENTS` asks for; returns the exit code.
+    """Execute `qsweep train ARGUMENTS`; return the exit code.
 
-    Raises UsageError with everything wrong with the command line, before anything has begun.
+    Raises UsageError with all problems of the command line, before anything is started.
     """
     parser = get_args_parser()
     flags = _flags(parser, arguments)
@@ -46,13 +46,13 @@ def launch(arguments: list[str]) -> int:
     line = read(lines, flags.multirun)
     if line.multirun and line.searches:
         return search(line)
-    wanted = planned(line)
-    if wanted.jobs[0].config.sweep.dry_run:
+    plan = planned(line)
+    if plan.jobs[0].config.sweep.dry_run:
         from qsweep.runs.sweep.dry_run import rehearsed
 
-        click.echo(rehearsed(wanted))
+        click.echo(rehearsed(plan))
         return 0
-    return multirun(line, wanted) if line.multirun else _single(wanted)
+    return multirun(line, plan) if line.multirun else _single(plan)
 
 
 def _flags(parser: ArgumentParser, arguments: list[str]) -> Any:
@@ -72,7 +72,7 @@ def _flags(parser: ArgumentParser, arguments: list[str]) -> Any:
 
 
 def _print(parser: ArgumentParser, flags: Any, lines: list[str]) -> None:
-    """Have Hydra print what a flag asks for. Refuses two such flags, and a password, which would be shown."""
+    """Let Hydra print what a flag asks for. Refuse two such flags, and a password, which would be shown."""
     if any(line.startswith("tracking.uri=") and without_password(line) != line for line in lines):
         raise UsageError([Problem("tracking.uri", f"must be {RULES['tracking.uri']}")])
     if flags.run + flags.multirun + sum(map(bool, (flags.cfg, flags.info, flags.shell_completion))) > 1:
@@ -91,7 +91,7 @@ def _print(parser: ArgumentParser, flags: Any, lines: list[str]) -> None:
 
 
 def _search_path(config_dir: str | None, lines: list[str]) -> list[str]:
-    """Where Hydra is to look for presets beside the packaged ones, as an override."""
+    """Return the override with Hydra's search path for the user's own presets, if there are any."""
     if any(line.startswith("hydra.searchpath=") for line in lines):
         return []
     folder = Path(config_dir or OWN_CONFIGS).absolute()
@@ -100,8 +100,8 @@ def _search_path(config_dir: str | None, lines: list[str]) -> list[str]:
     return [f"hydra.searchpath=[{overrides.quoted(f'file://{folder}')}]"]
 
 
-def _single(wanted: Plan) -> int:
-    [job] = wanted.jobs
+def _single(plan: Plan) -> int:
+    [job] = plan.jobs
     config = job.config
     store = open_tracked(config.tracking.uri)
     work = Work(job.resolved, job.name, command(job.overrides), run_id=_interrupted(job, store))
@@ -117,7 +117,7 @@ def _single(wanted: Plan) -> int:
 
 
 def _interrupted(job: Job, store: Store | None) -> str:
-    """The id of an interrupted run that this one goes on with, or none."""
+    """Return the id of the interrupted run to resume, or an empty string."""
     if store is None or job.config.tracking.resume == "never" or not (left := all_progress()):
         return ""
     run_id = interrupted_run(store, job.config, job.name)
@@ -129,17 +129,17 @@ def _interrupted(job: Job, store: Store | None) -> str:
 
 
 def _register(store: Store, run_id: str) -> str:
-    """Register a run's chosen checkpoint; returns what became of it."""
+    """Register a run's chosen checkpoint; return the outcome in words."""
     from qsweep.policies.registry.promotion import register
 
-    with StopRequests() as stop:  # a signal waits until the registry is whole again
+    with StopRequests() as stop:  # a signal waits until the registration is complete
         registered = str(register(store, run_id))
         stop.check()
     return registered
 
 
 def _summary(config: Config, outcome: Outcome) -> str:
-    """What a run came to, in three lines."""
+    """Return a run's results in three lines."""
     of = outcome.metrics
     number = "{:.4g}".format
     return (

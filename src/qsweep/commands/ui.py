@@ -1,4 +1,4 @@
-"""The MLflow UI on the store of the current folder."""
+"""The MLflow UI for the store in the current folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qsweep.tracking.store import open_store
 
 
 def serve(host: str, port: int) -> NoReturn:
-    """Replace this process by MLflow's server, which Ctrl-C ends."""
+    """Replace this process by MLflow's server; Ctrl-C stops it."""
     store = open_store("local", create=False)
     print(f"http://{host}:{port}", file=sys.stderr, flush=True)
     arguments = ["--backend-store-uri", store.uri, "--default-artifact-root", str(store.artifacts)]

@@ -1,4 +1,4 @@
-"""`qsweep video`: a run's Q-table as it learns, checkpoint by checkpoint, as an MP4 or a GIF."""
+"""`qsweep video`: a run's Q-table during training, checkpoint by checkpoint, as an MP4 or a GIF."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ from qsweep.tracking.store import Store, open_store
 T = TypeVar("T")
 
 FRAMES = 250
-"""About how many checkpoints are shown where nothing else is asked for."""
+"""Default number of checkpoints shown, approximately."""
 FASTEST = {".mp4": 60.0, ".gif": float(GIF_FPS)}
-"""The kinds of file, and their frames a second, at most."""
+"""File type -> largest number of frames per second."""
 FPS = 25.0
 POINTS = 1000
-"""Points of the learning curve, which is about as many pixels wide."""
+"""Points of the learning curve, about its width in pixels."""
 MAX_ACTIONS, SLICED_ACTIONS = 60, 6
-"""Actions that find room in a frame, and how many do so beside several slices of the table."""
+"""Most actions that fit into a frame, and most with several slices of the table."""
 
 
 @dataclass(frozen=True)
 class _Source:
-    """What a run left: its archive, where it plays, a policy of it, its curves, checkpoints, in episodes."""
+    """A run's data: archive, setting, last policy, curves, and the checkpoints to show, in episodes."""
 
     archive: Archive
     setting: Setting
@@ -60,7 +60,7 @@ class _Source:
 
 @dataclass(frozen=True)
 class Filmed:
-    """What came of it. first, last: the checkpoints; every: how many of them one frame stands for."""
+    """The video that was made. first, last: checkpoints; every: checkpoints per frame."""
 
     path: Path
     run: str
@@ -85,15 +85,15 @@ def video(
     force: bool = False,
     uri: str = "local",
 ) -> Filmed:
-    """Film how the Q-table of a run was learned.
+    """Make a video of the Q-table of a run during training.
 
     name: RUN; RUN/CHECKPOINT, up to that one; MODEL@ALIAS or MODEL/VERSION, the run behind it. out: a
     file ending in .mp4 or .gif, by default called `name`. every: every n-th checkpoint is a frame, and
-    so are the first and the last; by default as many as make about 250. agent: show greedy episodes,
-    too, and after the last checkpoint one of it to its end. fps: frames a second; by default 25 in an
-    MP4, 20 in a GIF.
+    so are the first and the last; by default so that there are about 250. agent: also show greedy
+    episodes, the last checkpoint's to its end. fps: frames per second; by default 25 in an MP4, 20 in a
+    GIF.
 
-    Raises UsageError for a name that stands for no run, a file that exists or cannot be written, an
+    Raises UsageError for a name that is no run's, a file that exists or cannot be written, an
     environment that cannot be made or, with `agent`, drawn.
     """
     path = out or Path("video.mp4" if names.is_path(name) else f"{folder_name(name)}.mp4")
@@ -113,7 +113,7 @@ def video(
 
 
 def _problems(path: Path, every: int | None, fps: float, force: bool) -> Iterator[Problem]:
-    """What stands in the way, as far as can be said before anything is done."""
+    """Yield the problems that can be found in advance."""
     if every is not None and every < 1:
         yield Problem("--every", "must be a whole number of at least 1", every)
     fastest = FASTEST.get(path.suffix.lower())
@@ -125,9 +125,9 @@ def _problems(path: Path, every: int | None, fps: float, force: bool) -> Iterato
 
 
 def _target(name: str, uri: str) -> tuple[Store, names.Target]:
-    """The run or version of a name, unless that is written as a path (as `qsweep play` takes it).
+    """Return the run or version of a name, and its store.
 
-    What `qsweep pull` wrote holds one checkpoint and no history: that is refused.
+    A pulled folder (a path, as for `qsweep play`) is refused: it has only one checkpoint.
     """
     folder = Path(name).expanduser()
     pulled = (folder / RECORD).is_file()
@@ -144,7 +144,7 @@ def _target(name: str, uri: str) -> tuple[Store, names.Target]:
 
 
 def _source(name: str, uri: str, scratch: Path) -> _Source:
-    """Download what a name's run left of its history."""
+    """Download the data of a name's run."""
     store, target = _target(name, uri)
     after, run_id = names.parts_of(name)[1:], target.run_id
     with readable(f"run {run_id}"):
@@ -195,7 +195,7 @@ def _agent(source: _Source, fps: float, stack: ExitStack) -> EpisodePlayer:
 
 
 def _layout(source: _Source) -> Layout:
-    """How the run's tables are drawn; of more than two dimensions, where the run was most."""
+    """Return the layout of the run's tables; with more than two dimensions, the most visited slices."""
     policy = source.policy
     if policy.actions > MAX_ACTIONS:
         rule = f"must be a run with at most {MAX_ACTIONS} actions; {policy.env_id} has {policy.actions}"
@@ -206,7 +206,7 @@ def _layout(source: _Source) -> Layout:
 
 
 def _watched(images: Iterable[T], expected: int, stop: StopRequests) -> Iterator[T]:
-    """The same images, with a progress bar, until a signal comes."""
+    """Yield the images with a progress bar, until a signal comes."""
     with bar("{task.completed:,.0f} frames") as progress:
         task = progress.add_task("filming", total=expected)
         for image in images:

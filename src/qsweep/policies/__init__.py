@@ -1,1 +1,1 @@
-"""Policies: Q-tables that act; evaluated, held against the optimum, registered and found by name."""
+"""Greedy policies of Q-tables: evaluated, compared with the optimum, registered and found by name."""

@@ -1,4 +1,4 @@
-"""A Q-table with all that is needed to act on it, kept as a folder that plays without qsweep."""
+"""A Q-table with all that is needed to act on it; its folder can be played without qsweep."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ ORIGIN = {"run_id", "run_name", "checkpoint", "sha256", "metrics"}
 class Policy:
     """The greedy policy of a Q-table.
 
-    q_table: float64[grid's shape..., actions]. env: where it plays. first_action: what the environment
-    calls action 0. config: the resolved config it was trained with, as plain values. origin: run_id,
-    run_name, checkpoint, sha256 (of the table) and metrics (of the run, where they are this
-    checkpoint's).
+    q_table: float64[grid's shape..., actions]. env: the environment it acts in. first_action: the
+    environment's number of action 0. config: the resolved training config, as plain values. origin:
+    run_id, run_name, checkpoint, sha256 (of the table) and metrics (of the run, if they belong to this
+    checkpoint).
     """
 
     q_table: QTable
@@ -54,7 +54,7 @@ class Policy:
 
     @property
     def came_from(self) -> str:
-        """The checkpoint that it is, in words, and the version where it is one."""
+        """Its checkpoint in words, and its version if it is registered."""
         origin = self.origin
         version = f", registered as {origin['model']}/{origin['version']}" if "model" in origin else ""
         return f"checkpoint {origin['checkpoint']} of run {origin['run_name']} ({origin['run_id']}){version}"
@@ -67,7 +67,7 @@ class Policy:
 
     @property
     def discrete(self) -> bool:
-        """Whether the observations are whole numbers."""
+        """True if the observations are integers."""
         return self.config["env"]["low"] is None
 
     @classmethod
@@ -79,12 +79,14 @@ class Policy:
         run_name: str = "",
         metrics: Mapping[str, float] | None = None,
     ) -> Self:
-        """The policy of one checkpoint of a run's archive.
+        """Return the policy of one checkpoint of a run's archive.
 
-        Raises UsageError where there is no such checkpoint, the archive is damaged, or its
+        Raises UsageError if there is no such checkpoint, the archive is damaged, or its
         environment cannot be made here.
         """
-        from qsweep.policies.setting import setting_of_archive  # gymnasium, which a folder does without
+        from qsweep.policies.setting import (
+            setting_of_archive,
+        )  # imports gymnasium, which `load` does not need
 
         with readable("checkpoints"):
             setting = setting_of_archive(archive)
@@ -101,17 +103,17 @@ class Policy:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote; nothing in the folder is run.
+        """Read what `save` wrote; no code in the folder is run.
 
-        Raises UsageError where a file is missing or malformed, or they do not belong together.
+        Raises UsageError if a file is missing or malformed, or the files do not belong together.
         """
         with readable(RECORD):
             record = read_json(folder / RECORD)
             grid = recorded_grid(record, "learned")
             env = Env(record["env"], **{key: record[WRITTEN[key]] for key in WRITTEN})
             actions, first_action, origin = record["actions"], record["first_action"], record["origin"]
-            whole = all(isinstance(n, int) for n in (env.max_steps, actions, first_action))
-            _check(whole, "max_steps, actions and first_action must be whole numbers")
+            integers = all(isinstance(n, int) for n in (env.max_steps, actions, first_action))
+            _check(integers, "max_steps, actions and first_action must be whole numbers")
             _check(origin.keys() >= ORIGIN, f"origin must have {', '.join(sorted(ORIGIN))}")
             origin = _plain_origin(origin)
         with readable(TABLE):
@@ -153,9 +155,9 @@ class Policy:
         return page(env.id, self.q_table.shape, self.origin, snippet)
 
     def setting(self) -> Setting:
-        """Where it plays.
+        """Return the environment and grid that it acts in.
 
-        Raises UsageError where the environment cannot be made here, or has another shape here.
+        Raises UsageError if the environment cannot be made here, or has another shape here.
         """
         from qsweep.policies.setting import setting_of_policy
 
@@ -163,7 +165,7 @@ class Policy:
 
     @property
     def actions(self) -> int:
-        """How many actions there are."""
+        """The number of actions."""
         return int(self.q_table.shape[-1])
 
     @cached_property
@@ -171,10 +173,10 @@ class Policy:
         return self.q_table.reshape(self.grid.cells, -1)
 
     def act(self, observation: Sequence[float]) -> int:
-        """The environment's greedy action; the first of the best where several are.
+        """Return the greedy action, in the environment's numbering; the first of several best ones.
 
-        observation: one number per dimension (`Description.encode` gives it). Raises ValueError where
-        it has another length or a number is NaN.
+        observation: one number per dimension, as `Description.encode` returns. Raises ValueError if
+        it has another length or contains NaN.
         """
         if len(observation) != len(self.grid.buckets) or any(math.isnan(x) for x in observation):
             raise ValueError(
@@ -186,7 +188,7 @@ class Policy:
 
 @contextmanager
 def readable(what: str) -> Iterator[None]:
-    """Make whatever goes wrong in reading a file from elsewhere a UsageError about `what`."""
+    """Convert any error in reading an untrusted file into a UsageError about `what`."""
     try:
         yield
     except UsageError:
@@ -203,13 +205,13 @@ def _check(holds: bool, otherwise: str) -> None:
 
 
 def _plain_origin(origin: Mapping[str, Any]) -> dict[str, Any]:
-    """An origin from elsewhere: words of one line, and metrics that are numbers."""
+    """Return an untrusted origin with texts of one line and metrics that are numbers."""
     metrics = {printable(key): float(value) for key, value in origin["metrics"].items()}
     return {**{key: printable(value) for key, value in origin.items()}, "metrics": metrics}
 
 
 def _table(path: Path, shape: tuple[int, ...]) -> QTable:
-    """The table of an .npy file of this shape, whose size is known to be right before it is read."""
+    """Return the table in an .npy file; its shape and type are checked before it is read."""
     mapped = np.load(path, mmap_mode="r", allow_pickle=False)
     fits = isinstance(mapped, np.ndarray) and mapped.shape == shape and mapped.dtype == np.dtype("<f8")
     _check(fits, f"it must be float64{list(shape)}")

@@ -1,4 +1,4 @@
-"""The README.md beside a policy: what lies there, and a few lines of numpy that play it."""
+"""The README.md in a policy's folder: the files, and a few lines of numpy that play the policy."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ choices = np.array(list(itertools.product(*axes)), box.dtype).reshape(-1, *box.s
 
 @dataclass(frozen=True)
 class Snippet:
-    """What the few lines must know.
+    """The variants of the example code.
 
-    Whether observations are whole numbers or lie in several tilings, whether actions are discretised, and
-    whether the environment is wrapped.
+    discrete: observations are integers. tiles: the grid has several tilings. choices: actions are
+    discretised. wrapped: the environment has a wrapper.
     """
 
     discrete: bool
@@ -81,7 +81,7 @@ class Snippet:
 
 
 def page(env_id: str, shape: Sequence[int], origin: Mapping[str, Any], snippet: Snippet) -> str:
-    """The text of the page; origin: see `Policy`."""
+    """Return the text of the page; origin: see `Policy`."""
     scores = "".join(f"- {_word(key)}: {value:.6g}\n" for key, value in origin["metrics"].items())
     act = ACT.format(cell=CELL_OF_DISCRETE if snippet.discrete else CELL_OF_NUMBERS)
     return PAGE.format(
@@ -98,5 +98,5 @@ def page(env_id: str, shape: Sequence[int], origin: Mapping[str, Any], snippet: 
 
 
 def _word(text: object) -> str:
-    """A name as Markdown shows it, within backticks and without: no mark in it, no tag, no second line."""
+    """Return a name without line breaks or characters that mean something in Markdown or HTML."""
     return re.sub(r"[`<>\[\]\\]", "?", printable(text))

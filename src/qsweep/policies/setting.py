@@ -1,4 +1,4 @@
-"""Where recorded Q-tables play: on the grid that they were learned on, in their environment as it is here."""
+"""Settings of recorded Q-tables: the grid they were learned on, and their environment as installed here."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from qsweep.tracking.checkpoints import Archive
 
 
 def setting_of_archive(archive: Archive) -> Setting:
-    """Where the tables of an archive play: the grid is the one that it holds, without a twin.
+    """Return the setting of an archive's tables: its environment and the grid it contains, without a twin.
 
-    Raises UsageError where the environment cannot be made here, or would import a module that nobody here
-    asked for; ValueError, TypeError or KeyError where the archive is damaged.
+    Raises UsageError if the environment cannot be made here, or would import a module that the user has
+    not allowed; ValueError, TypeError or KeyError if the archive is damaged.
     """
     env = Env(**{**archive.about["config"]["env"], "low": None, "high": None})
     refuse_foreign(env.id, env.wrapper)
@@ -26,9 +26,9 @@ def setting_of_archive(archive: Archive) -> Setting:
 
 
 def setting_of_policy(env: Env, grid: Grid, actions: int, first_action: int) -> Setting:
-    """Where a policy of so many actions plays.
+    """Return the setting of a policy with this grid and number of actions.
 
-    Raises UsageError where the environment cannot be made here, or has another shape here.
+    Raises UsageError if the environment cannot be made here, or has another shape here.
     """
     refuse_foreign(env.id, env.wrapper)
     found = describe(env)

@@ -16,7 +16,7 @@ from qsweep.config import Config, config_hash, environment_hash, flatten, record
 from qsweep.environments.description import is_standard
 from qsweep.environments.resolved import Resolved
 from qsweep.learning.training import Block, State, train_blocks
-from qsweep.policies.evaluation import TEST_FILE, Judge
+from qsweep.policies.evaluation import TEST_FILE, Evaluator
 from qsweep.policies.optimum import optimum
 from qsweep.runs.progress import Progressing
 from qsweep.runs.stopwatch import Stopwatch
@@ -150,20 +150,20 @@ class _Recording(AbstractContextManager["_Recording"]):
     def __init__(self, work: Work, left: Progress, log: RunLog, timer: Stopwatch) -> None:
         self._work, self._log, self._timer = work, log, timer
         self.left = replace(left, config=config_hash(work.config), code=code())
-        self._judge = Judge(work.resolved)
+        self._evaluator = Evaluator(work.resolved)
         self._summary: dict[str, float] = {}
         self._judged = self.whole = False
         self._keep_config()
         self._recorder = Recorder(work.config, log, self.left, about(work.resolved))
         for path in self.left.files(checkpoints.FILE_NAME):
-            for end, table in checkpoints.Archive(path).tables(self._judge.judged):
-                log.log(self._judge.judge(end, table))
+            for end, table in checkpoints.Archive(path).tables(self._evaluator.evaluated):
+                log.log(self._evaluator.evaluate(end, table))
         self._settled = time.monotonic()
 
     def hear(self, block: Block) -> Iterator[None]:
         """Record the next block, now and then so that it is durable; yields after each checkpoint judged."""
         self._recorder.add(block)
-        for points in self._judge.hear(block):
+        for points in self._evaluator.receive(block):
             self._log.log(points)
             yield
         if block.state and self._log.run_id:
@@ -179,13 +179,13 @@ class _Recording(AbstractContextManager["_Recording"]):
 
     def judge_checkpoints(self) -> None:
         """What the chosen checkpoint is worth, beside the optimum where that is known."""
-        verdict = self._judge.verdict()
-        verdict.write(self.left.folder / TEST_FILE)
+        result = self._evaluator.result()
+        result.write(self.left.folder / TEST_FILE)
         self._log.keep(self.left.folder / TEST_FILE, "evaluation")
-        self._summary = verdict.metrics()
+        self._summary = result.metrics()
         best = optimum(self._work.config.env)
         if best is not None:
-            gap = best - float(verdict.test.returns.mean())
+            gap = best - float(result.test.returns.mean())
             self._summary |= {"optimum/return": best, "optimum/gap": gap}
         self._judged = True
 
@@ -237,7 +237,7 @@ class _Recording(AbstractContextManager["_Recording"]):
     def outcome(self) -> Outcome:
         """How the run ended."""
         metrics = self.summary() | self._recorder.last_values
-        scores = list(self._judge.scores)
+        scores = list(self._evaluator.scores)
         return Outcome(self._work.name, self._log.run_id, self._recorder.episodes, metrics, scores)
 
 

@@ -47,9 +47,9 @@ def finished(store: Store, seed: int = 0) -> tuple[str, Path]:
     return run_id, folder
 
 
-def ailments(examination: Examination) -> dict[str, bool]:
-    """What was found and whether it is mended, each ailment once."""
-    return {found.finding.ailment: found.mended for found in examination.found}
+def kinds(examination: Examination) -> dict[str, bool]:
+    """Return each kind of defect found, and whether it was repaired."""
+    return {found.defect.kind: found.repaired for found in examination.found}
 
 
 def flip(path: Path, place: float) -> None:
@@ -60,17 +60,17 @@ def flip(path: Path, place: float) -> None:
 
 
 def running(store: Store, **tags: str) -> str:
-    """A run that says that it is RUNNING."""
+    """Create a run with the status RUNNING; return its id."""
     experiment = store.client.create_experiment("zombies")
     named = {f"qsweep.{key}": value for key, value in tags.items()}
     return str(store.client.create_run(experiment, tags=named).info.run_id)
 
 
 def test_a_sound_store_is_well(store: Store) -> None:
-    """Nothing is found; the experiment's bytes and those of the database are told."""
+    """No defect is found; the bytes of the experiment and of the database are reported."""
     _, folder = finished(store)
     examination = examine()
-    assert examination.well
+    assert examination.healthy
     assert examination.found == ()
     bytes_of = {use.what: use.bytes for use in examination.uses}
     assert bytes_of["MountainCar-v0"] == sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
@@ -78,14 +78,14 @@ def test_a_sound_store_is_well(store: Store) -> None:
 
 
 def test_a_zombie_is_ended_as_killed(store: Store) -> None:
-    """A run of a process that is gone is KILLED by --fix alone, at the time it was last heard of."""
+    """Only --fix marks a run of a dead process as KILLED, ended at its last heartbeat."""
     run = running(store, host=socket.gethostname(), process=DEAD, alive="1700000000.5")
-    assert ailments(examine()) == {"zombie run": False}
+    assert kinds(examine()) == {"zombie run": False}
     assert store.client.get_run(run).info.status == "RUNNING"
-    assert ailments(examine(fix=True)) == {"zombie run": True}
+    assert kinds(examine(fix=True)) == {"zombie run": True}
     info = store.client.get_run(run).info
     assert (info.status, info.end_time) == ("KILLED", 1700000000500)
-    assert examine().well
+    assert examine().healthy
 
 
 def test_the_living_and_the_unknown_are_left_alone(store: Store) -> None:
@@ -96,30 +96,30 @@ def test_the_living_and_the_unknown_are_left_alone(store: Store) -> None:
     other = store.client.create_run(experiment, tags=beats).info.run_id
     assert examine(fix=True).found == ()
     store.client.set_tag(other, "qsweep.alive", str(time.time() - SILENT - 60))
-    assert ailments(examine(fix=True)) == {"zombie run": True}
+    assert kinds(examine(fix=True)) == {"zombie run": True}
 
 
 def test_missing_parents(store: Store) -> None:
-    """A deleted parent is restored; under one that is gone no run stays nested, and its id is kept."""
+    """A deleted parent is restored; if it does not exist, its runs are unnested and its id is kept."""
     deleted = recorded.parent(store, "s")
     nested = [recorded.record(store, {"seed": 1}, parent=p, status="KILLED") for p in (deleted, "f" * 32)]
     store.client.delete_run(deleted)
-    assert ailments(examine(fix=True)) == {"missing parent": True}
+    assert kinds(examine(fix=True)) == {"missing parent": True}
     assert store.client.get_run(deleted).info.lifecycle_stage == "active"
     tags = store.client.get_run(nested[1]).data.tags
     assert "mlflow.parentRunId" not in tags
     assert tags["qsweep.lost_parent"] == "f" * 32
     assert store.client.get_run(nested[0]).data.tags["mlflow.parentRunId"] == deleted
-    assert examine().well
+    assert examine().healthy
 
 
 def test_orphans_are_moved_and_keep_their_bytes(store: Store) -> None:
-    """Files of no run go to lost+found; where that has the name, beside it. Links are not followed."""
+    """Files of no run are moved to lost+found, under a new name if necessary; links are not followed."""
     _, folder = finished(store)
     orphan = folder.parent.with_name("a" * 32)
     for number in range(2):
         shutil.copytree(folder, orphan / "artifacts")
-        assert ailments(examine(fix=True)) == {"orphaned files": True}
+        assert kinds(examine(fix=True)) == {"orphaned files": True}
         assert not orphan.exists()
         lost = Path("mlruns/lost+found/MountainCar-v0") / f"{'a' * 32}{'.1' if number else ''}"
         assert (lost / "artifacts" / episodes.FILE_NAME).read_bytes() == (
@@ -129,58 +129,58 @@ def test_orphans_are_moved_and_keep_their_bytes(store: Store) -> None:
     orphan.symlink_to(Path("precious").absolute())
     examine(fix=True)
     assert Path("precious").is_dir()
-    assert examine().well
+    assert examine().healthy
 
 
 def test_files_of_a_store_on_postgresql_are_no_orphans(store: Store) -> None:
-    """Its artifacts lie in the same folder: once one is found to be its, nothing there is moved."""
+    """Its artifacts are in the same folder: if one of them is found, nothing is moved."""
     _, folder = finished(store)
     for letter in "ab":
         shutil.copytree(folder, folder.parent.with_name(letter * 32) / "artifacts")
     config = folder.parent.with_name("a" * 32) / "artifacts" / "config.yaml"
     config.write_text("tracking: {uri: 'postgresql://host/database'}")
-    assert examine(fix=True).well
+    assert examine(fix=True).healthy
     assert all(folder.parent.with_name(letter * 32).exists() for letter in "ab")
 
 
 def test_a_run_without_its_files_is_trained_again(store: Store) -> None:
-    """What a finished run lacks is named; --fix makes it FAILED, with its end where it was."""
+    """A finished run's missing files are named; --fix marks it FAILED and keeps its end time."""
     run, folder = finished(store)
     ended = store.client.get_run(run).info.end_time
     (folder / "config.yaml").unlink()
     [found] = examine(fix=True).found
-    assert found.finding.wrong == "has no config.yaml"
+    assert found.defect.details == "has no config.yaml"
     info = store.client.get_run(run).info
     assert (info.status, info.end_time) == ("FAILED", ended)
-    assert examine().well
+    assert examine().healthy
 
 
 @pytest.mark.parametrize("name", [episodes.FILE_NAME, f"checkpoints/{checkpoints.FILE_NAME}"])
 @pytest.mark.parametrize("place", [0.2, 0.5, 0.8])
 def test_a_flipped_bit_is_found(store: Store, name: str, place: float) -> None:
-    """Wherever it lies among the values; --fix keeps the file and makes the run FAILED."""
+    """A flipped bit anywhere is found; --fix keeps the file and marks the run FAILED."""
     run, folder = finished(store)
     flip(folder / name, place)
     damaged = (folder / name).read_bytes()
-    assert ailments(examine(fix=True)) == {"unreadable archive": True}
+    assert kinds(examine(fix=True)) == {"unreadable archive": True}
     assert store.client.get_run(run).info.status == "FAILED"
     assert (folder / name).read_bytes() == damaged
-    assert examine().well
+    assert examine().healthy
 
 
 def test_a_table_that_is_not_the_runs_is_found(store: Store) -> None:
-    """An archive that reads well, but ends in another table than the one whose hash was recorded."""
+    """A readable archive whose last table does not match the recorded hash is found."""
     run, _ = finished(store)
     store.client.set_tag(run, "qsweep.qtable_sha256", "0" * 64)
     [found] = examine().found
-    assert "does not match the hash that the run recorded" in found.finding.wrong
+    assert "does not match the hash that the run recorded" in found.defect.details
 
 
 @pytest.mark.usefixtures("store")
 def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only of processes that are gone, a day ago, and only by names that qsweep gives."""
+    """Only files of dead processes, older than a day, and with names that qsweep gives, are removed."""
     scratch = tmp_path / "tmp"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
@@ -197,25 +197,25 @@ def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(
         os.utime(tmp_path / name, (0, 0))
     examination = examine(fix=True)
     assert len(examination.found) == 4
-    assert examination.well
+    assert examination.healthy
     assert [name for name in names if (tmp_path / name).exists()] == []
     assert [name for name in living if not (tmp_path / name).exists()] == []
     assert (tmp_path / "mlruns" / "lost+found" / aside.removeprefix(".")).is_dir()
 
 
 def test_what_a_finished_run_would_have_gone_on_from_goes(store: Store) -> None:
-    """What an unfinished one, or a run of another store, would go on from stays."""
+    """The saved state of an unfinished run, or of another store's, is kept."""
     done, killed = finished(store)[0], recorded.record(store, {"seed": 1}, status="KILLED")
     folders = {run: Path("multirun/unfinished") / run for run in (done, killed, "f" * 32)}
     for folder in folders.values():
         folder.mkdir(parents=True)
         os.utime(folder, (0, 0))
-    assert ailments(examine(fix=True)) == {"leftover": True}
+    assert kinds(examine(fix=True)) == {"leftover": True}
     assert [run for run, folder in folders.items() if folder.exists()] == [killed, "f" * 32]
 
 
 def test_one_mend_that_fails_keeps_no_other_from_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is said why, the rest is mended, and the exit is not a good one."""
+    """The reason is reported, the rest is repaired, and the exit code is 1."""
     running(store, host=socket.gethostname(), process=DEAD)
     recorded.record(store, {"seed": 1}, parent="f" * 32, status="KILLED")
 
@@ -224,8 +224,8 @@ def test_one_mend_that_fails_keeps_no_other_from_it(store: Store, monkeypatch: p
 
     monkeypatch.setattr(type(store.client), "set_terminated", fail)
     examination = examine(fix=True)
-    assert ailments(examination) == {"zombie run": False, "missing parent": True}
-    assert not examination.well
+    assert kinds(examination) == {"zombie run": False, "missing parent": True}
+    assert not examination.healthy
     assert examination.found[0].outcome == "not repaired: the disk is full"
 
 
@@ -238,15 +238,15 @@ def edit(*statements: str) -> None:
 
 @pytest.mark.parametrize("renamed", [False, True])
 def test_a_half_migrated_database_is_made_whole(store: Store, renamed: bool) -> None:
-    """Whether the migration was cut short before or after it dropped the table; a backup is kept."""
+    """A migration interrupted before or after dropping the table is completed; a backup is kept."""
     run, _ = finished(store)
     if renamed:
         edit(f"ALTER TABLE runs RENAME TO {HALF}")
     else:
         edit(f"CREATE TABLE {HALF} AS SELECT * FROM runs WHERE 0")
     [found] = examine().found
-    assert "interrupted migration: _alembic_tmp_runs" in found.finding.wrong
-    assert examine(fix=True).well
+    assert "interrupted migration: _alembic_tmp_runs" in found.defect.details
+    assert examine(fix=True).healthy
     assert open_store("local").client.get_run(run).info.status == "FINISHED"
     [backup] = Path("mlruns").glob("mlflow.backup-*.db")
     with closing(sqlite3.connect(backup)) as db:
@@ -279,17 +279,17 @@ def old_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_old_schema_is_upgraded_after_a_backup(old_store: Path) -> None:
-    """What it held is there afterwards; the backup is as it was."""
+    """Its rows are kept, and the backup has the old schema."""
     before = old_store.read_bytes()
-    assert "this MLflow needs" in examine().found[0].finding.wrong
+    assert "this MLflow needs" in examine().found[0].defect.details
     assert old_store.read_bytes() == before
-    assert examine(fix=True).well
+    assert examine(fix=True).healthy
     assert open_store("local").client.get_experiment("7").name == "kept"
     assert len(list(old_store.parent.glob("mlflow.backup-*.db"))) == 1
 
 
 def test_an_upgrade_that_fails_changes_nothing(old_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The store stays as it was, whatever the migration did to the copy."""
+    """If the migration fails on the copy, the store is unchanged."""
 
     def fail(copy: Path) -> None:
         with closing(sqlite3.connect(copy)) as db:
@@ -306,7 +306,7 @@ def test_an_upgrade_that_fails_changes_nothing(old_store: Path, monkeypatch: pyt
 def test_a_database_that_is_written_meanwhile_is_not_replaced(
     old_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What another process has added since the backup is not lost."""
+    """If another process writes after the backup, its rows are not lost."""
     monkeypatch.setattr(
         "qsweep.commands.doctor.schema._upgrade",
         lambda _: edit("INSERT INTO experiments (experiment_id, name) VALUES (8, 'new')"),
@@ -319,7 +319,7 @@ def test_a_database_that_is_written_meanwhile_is_not_replaced(
 
 @pytest.mark.usefixtures("store")
 def test_a_database_of_a_newer_mlflow_is_left_alone() -> None:
-    """Nothing goes back; it is said."""
+    """A newer schema is reported and not changed."""
     edit("UPDATE alembic_version SET version_num = 'ffffffffffff'")
     [found] = examine(fix=True).found
-    assert (found.mended, "newer MLflow" in found.finding.wrong) == (False, True)
+    assert (found.repaired, "newer MLflow" in found.defect.details) == (False, True)

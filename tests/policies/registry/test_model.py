@@ -68,7 +68,7 @@ def model(folder: Path) -> mlflow.pyfunc.PyFuncModel:
 
 
 def anywhere(cells: Grid, n: int) -> npt.NDArray[np.float64]:
-    """Observations in and around a grid, on its edges, and as far out as numbers go."""
+    """Return observations in and around a grid, on its edges, and up to infinity."""
     low, high, buckets = (np.array(values) for values in (cells.low, cells.high, cells.buckets))
     generator = np.random.default_rng(7)
     inside = low + (high - low) * generator.uniform(-0.5, 1.5, size=(n, len(low)))
@@ -102,7 +102,7 @@ def test_the_model_acts_as_the_policy(env: str, first_action: int, tmp_path: Pat
 
 
 def test_the_frame_holds_action_and_values(policy: Policy, model: mlflow.pyfunc.PyFuncModel) -> None:
-    """One row an observation: the action as an integer, then the value of each action."""
+    """There is one row per observation: the action as an integer, then the value of each action."""
     frame = model.predict(np.array([policy.grid.low, policy.grid.high]))
     assert list(frame.columns) == ["action", "q_0", "q_1", "q_2"]
     assert [str(kind) for kind in frame.dtypes] == ["int64", "float64", "float64", "float64"]
@@ -124,7 +124,7 @@ def test_the_frame_holds_action_and_values(policy: Policy, model: mlflow.pyfunc.
 def test_whatever_holds_numbers_is_taken(
     observations: Any, policy: Policy, model: mlflow.pyfunc.PyFuncModel
 ) -> None:
-    """Arrays of any number type, lists and frames give what a float64 array gives."""
+    """Arrays of any number type, lists and frames give the same as a float64 array."""
     [expected] = np.asarray(observations, np.float64).tolist()
     assert model.predict(observations)["action"].tolist() == [policy.act(expected)]
 
@@ -136,20 +136,20 @@ def test_no_observations_give_no_actions(model: mlflow.pyfunc.PyFuncModel) -> No
 
 
 def test_nan_is_refused(model: mlflow.pyfunc.PyFuncModel) -> None:
-    """NaN lies in no bucket: the error names the row."""
+    """NaN is refused, and the error names the row."""
     with pytest.raises(ValueError, match="must be numbers; NaN in row 1"):
         model.predict(np.array([[0.0, 0.0], [0.0, math.nan]]))
 
 
 @pytest.mark.parametrize("observations", [np.zeros((1, 1)), np.zeros(2)])
 def test_too_few_dimensions_are_refused(observations: Any, model: mlflow.pyfunc.PyFuncModel) -> None:
-    """An observation with a dimension missing, or one that is no row, gets no action."""
+    """Observations of another shape are refused."""
     with pytest.raises(MlflowException, match="missing inputs"):
         model.predict(observations)
 
 
 def test_the_code_refuses_another_shape(model: mlflow.pyfunc.PyFuncModel) -> None:
-    """Where MLflow checks nothing, as after `unwrap_python_model`, the model's own code does."""
+    """The model's own code checks its input, also without MLflow's checks (`unwrap_python_model`)."""
     with pytest.raises(ValueError, match=r"must be \[n, 2\]; given \[1, 3\]"):
         model.unwrap_python_model().predict(None, np.zeros((1, 3)))  # type: ignore[arg-type]
 
@@ -182,7 +182,7 @@ def test_the_model_holds_the_policy(folder: Path, policy: Policy) -> None:
 
 
 def test_nothing_else_is_written(policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Writing a model leaves nothing where it is called, and takes no uv project from there."""
+    """Writing a model leaves nothing in the current folder, and ignores a uv project there."""
     for name in ("uv.lock", "pyproject.toml"):
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
@@ -192,7 +192,7 @@ def test_nothing_else_is_written(policy: Policy, tmp_path: Path, monkeypatch: py
 
 
 def test_the_files_are_those_that_mlflow_writes(folder: Path, tmp_path: Path) -> None:
-    """MLflow's own `save_model` leaves the same files, and its MLmodel says the same of loading and types."""
+    """MLflow's own `save_model` writes the same files, and an MLmodel with the same loader and types."""
     artifacts = {name: str(folder / "artifacts" / file) for name, file in FILES.items()}
     stock = tmp_path / "stock"
     mlflow.pyfunc.save_model(

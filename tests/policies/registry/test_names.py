@@ -39,20 +39,20 @@ def filled(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Fi
         "quoted": "it's",
         "doubly quoted": 'it\'s "odd"',
         "at": "me@home",
-        "unjudged": "unjudged",
+        "unevaluated": "unevaluated",
     }
     ids = {}
     for number, (label, name) in enumerate(names.items()):
         ours = {"qsweep.config": "c"}
         run = store.client.create_run(experiment, 1_790_000_000_000 + 1000 * number, ours, name)
         ids[label] = run.info.run_id
-        if label != "unjudged":
+        if label != "unevaluated":
             store.client.log_batch(run.info.run_id, [Metric(key, value, 0, 0) for key, value in BEST.items()])
     ids["parent"] = store.client.create_run(experiment, run_name="sweep").info.run_id
     store.client.create_registered_model("MountainCar-v0")
     for tags in (
         {"qsweep.run_id": ids["plain"], "qsweep.checkpoint": "ep017500"},
-        {"qsweep.run_id": ids["unjudged"], "qsweep.checkpoint": "ep000200"},
+        {"qsweep.run_id": ids["unevaluated"], "qsweep.checkpoint": "ep000200"},
         {"qsweep.run_id": "../../x", "qsweep.checkpoint": "ep000200"},
     ):
         store.client.create_model_version("MountainCar-v0", "/nowhere", tags=tags)
@@ -71,7 +71,7 @@ def refused(filled: Filled, name: str) -> str:
 def test_an_alias(filled: Filled) -> None:
     """MODEL@ALIAS is the version that has the alias, with the run and checkpoint in its tags."""
     found = resolve(filled.store, "MountainCar-v0@best")
-    assert found == Target(filled.ids["unjudged"], "ep000200", model="MountainCar-v0", version="2")
+    assert found == Target(filled.ids["unevaluated"], "ep000200", model="MountainCar-v0", version="2")
 
 
 @pytest.mark.parametrize("name", ["MountainCar-v0/1", "MountainCar-v0/001"])
@@ -96,7 +96,7 @@ def test_a_run_by_its_id(filled: Filled, digits: slice) -> None:
 
 
 def test_five_digits_are_no_id(filled: Filled) -> None:
-    """Fewer than six digits of an id stand for nothing."""
+    """Fewer than six digits of an id are not accepted."""
     assert "is not the name or id of a run" in refused(filled, filled.ids["first twin"][-5:])
 
 
@@ -108,14 +108,14 @@ def test_a_checkpoint_of_a_run(filled: Filled, checkpoint: str) -> None:
 
 
 def test_another_checkpoint_has_no_scores(filled: Filled) -> None:
-    """A checkpoint that was not chosen does not borrow the scores of the one that was."""
+    """A checkpoint that was not chosen does not have the scores of the chosen one."""
     found = resolve(filled.store, "buckets=20,seed=0/ep000010")
     assert (found.checkpoint, found.metrics) == ("ep000010", {})
 
 
 def test_a_run_without_a_best_is_its_last(filled: Filled) -> None:
-    """Where no checkpoint was judged, RUN is the last one, whichever that is."""
-    assert resolve(filled.store, "unjudged").checkpoint is None
+    """If no checkpoint was evaluated, RUN is the last one."""
+    assert resolve(filled.store, "unevaluated").checkpoint is None
 
 
 def test_several_runs_of_one_name(filled: Filled) -> None:
@@ -141,7 +141,7 @@ def test_several_runs_of_one_name(filled: Filled) -> None:
     ],
 )
 def test_an_unknown_name(filled: Filled, name: str, rule: str, remedy: str) -> None:
-    """What stands for nothing is refused, and the message tells what comes close to it."""
+    """An unknown name is refused, and the message lists similar names."""
     message = refused(filled, name)
     assert rule in message
     assert remedy in message.partition("(")[2]
@@ -168,7 +168,7 @@ def test_what_no_checkpoint_can_be(filled: Filled, checkpoint: str) -> None:
 
 
 def test_an_empty_store(migrated_store: Path, tmp_path: Path) -> None:
-    """Where there is nothing yet, the message says how to begin."""
+    """In an empty store, the message says how to begin."""
     shutil.copy(migrated_store, tmp_path / "mlflow.db")
     store = open_store(f"sqlite:///{tmp_path / 'mlflow.db'}")
     assert "the store is empty: run qsweep train" in refused(Filled(store, {}), "anything")
@@ -182,14 +182,14 @@ def archive(folder: Path, episodes: Iterable[int]) -> Archive:
 
 
 def test_the_checkpoint_in_an_archive(tmp_path: Path) -> None:
-    """It is the one that the target names, or the last where it names none."""
+    """It is the checkpoint that the target names, or the last if it names none."""
     read = archive(tmp_path, [10, 20, 25])
     assert checkpoint_in(read, Target("", "ep000020")) == "ep000020"
     assert checkpoint_in(read, Target("", None)) == "ep000025"
 
 
 def test_no_such_checkpoint_in_an_archive(tmp_path: Path) -> None:
-    """The message names those next to the one that is not there, not all of them."""
+    """The message lists the nearest checkpoints, not all of them."""
     read = archive(tmp_path, range(10, 3010, 10))
     with pytest.raises(UsageError, match=r"nearest: ep001230, ep001240; there are 300, the last is ep003000"):
         checkpoint_in(read, Target("", "ep001234"))

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pytest
 
 from qsweep.plan.resolution import resolve
-from qsweep.policies.evaluation import TEST_FILE, Rollouts, Verdict
+from qsweep.policies.evaluation import TEST_FILE, EvaluationResult, Rollouts
 from qsweep.policies.registry.promotion import BEST, Promotion, model_name, register
 from qsweep.runs.runner import about, run_record
 from qsweep.tracking.checkpoints import FILE_NAME, History
@@ -38,23 +38,23 @@ def table_of(seed: int) -> npt.NDArray[np.float64]:
 
 
 def candidate(store: Store, returns: Sequence[float], seed: int = 0, max_steps: int = 200) -> str:
-    """A run whose checkpoint ep000010, a random table, came to `returns` on test starts; its id."""
+    """Record a run whose checkpoint ep000010, a random table, has `returns` on test starts; return its id."""
     values = {"episodes": 20, "buckets": [3, 4], "seed": seed, "env": {"max_steps": max_steps}}
     config = resolve({**values, "evaluation": {"test_episodes": len(returns)}})
     log = MlflowTracker(store).open(run_record(config, f"seed={seed}", ""))
     rollouts = Rollouts(
         np.array(returns, float), np.full(len(returns), 9, np.int32), np.ones(len(returns), bool)
     )
-    verdict = Verdict(10, table_of(seed), rollouts, rollouts, NAME)
+    result = EvaluationResult(10, table_of(seed), rollouts, rollouts, NAME)
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         with History(folder / FILE_NAME, (3, 4, 3), about(config)) as history:
             history.add(10, table_of(seed))
             history.add(20, np.zeros((3, 4, 3)))
         log.keep(folder / FILE_NAME, "checkpoints")
-        verdict.write(folder / TEST_FILE)
+        result.write(folder / TEST_FILE)
         log.keep(folder / TEST_FILE, "evaluation")
-    log.close("FINISHED", verdict.metrics(), {})
+    log.close("FINISHED", result.metrics(), {})
     return log.run_id
 
 
@@ -75,7 +75,7 @@ def test_the_first_is_the_best(store: Store) -> None:
 
 
 def test_a_worse_one_is_a_version_only(store: Store) -> None:
-    """A run that does worse becomes a version, `best` stays, and by how much it was worse is said."""
+    """A worse run becomes a version, `best` stays, and the difference is reported."""
     first, worse = candidate(store, [-150, -140]), candidate(store, [-160, -150], seed=1)
     register(store, first)
     assert register(store, worse) == Promotion(NAME, "2", better=False, difference=-10.0)
@@ -83,7 +83,7 @@ def test_a_worse_one_is_a_version_only(store: Store) -> None:
 
 
 def test_a_better_one_takes_its_place(store: Store) -> None:
-    """A run that does better becomes a version and `best`."""
+    """A better run becomes a version and `best`."""
     first, better = candidate(store, [-150, -140]), candidate(store, [-149, -136], seed=1)
     register(store, first)
     assert register(store, better) == Promotion(NAME, "2", better=True, difference=2.5)
@@ -91,7 +91,7 @@ def test_a_better_one_takes_its_place(store: Store) -> None:
 
 
 def test_an_equal_one_does_not(store: Store) -> None:
-    """A run that is as good as the best does not move it; the same run again is the same version."""
+    """An equally good run does not become `best`; registering a run again gives the same version."""
     first, equal = candidate(store, [-150, -140]), candidate(store, [-140, -150], seed=1)
     register(store, first)
     assert register(store, equal) == Promotion(NAME, "2", better=False, difference=0.0)
@@ -112,7 +112,7 @@ def test_an_equal_one_does_not(store: Store) -> None:
 def test_only_common_starts_are_compared(
     store: Store, incumbent: list[float], challenger: list[float], difference: float
 ) -> None:
-    """Runs with another number of test episodes meet on the starts that both were measured on."""
+    """Runs with different numbers of test episodes are compared on their common starts."""
     register(store, candidate(store, incumbent))
     promotion = register(store, candidate(store, challenger, seed=1))
     better = difference > 0 and len(challenger) >= len(incumbent)
@@ -136,7 +136,7 @@ def test_the_registered_environment_comes_first(store: Store) -> None:
 
 
 def test_a_lucky_few_starts_do_not_win(store: Store) -> None:
-    """A run that was measured on fewer starts than the best does not replace it, however well it did."""
+    """A run evaluated on fewer starts than the best does not replace it, even with a better return."""
     first = candidate(store, [-150, -140, -160])
     lucky = candidate(store, [-90], seed=1)
     register(store, first)
@@ -154,7 +154,7 @@ def delete(store: Store, run_id: str) -> None:
 
 
 def erase(store: Store, run_id: str) -> None:
-    """What `mlflow gc` does."""
+    """Delete a run permanently, as `mlflow gc` does."""
     store.client.delete_run(run_id)
     erase_artifacts(store, run_id)
     store.client._tracking_client.store._hard_delete_run(run_id)
@@ -162,7 +162,7 @@ def erase(store: Store, run_id: str) -> None:
 
 @pytest.mark.parametrize("remove", [delete, erase_artifacts, erase])
 def test_the_best_run_was_deleted(store: Store, remove: Callable[[Store, str], None]) -> None:
-    """Where the run of the last best is gone, its mean, which its version says, is what has to be beaten."""
+    """If the run of the current best was deleted, the mean in its version's tags has to be beaten."""
     first, worse, better = (
         candidate(store, returns, seed)
         for seed, returns in enumerate(([-150, -140], [-151, -140], [-149, -140]))
@@ -175,7 +175,7 @@ def test_the_best_run_was_deleted(store: Store, remove: Callable[[Store, str], N
 
 
 def test_what_a_version_says(store: Store) -> None:
-    """A version says its run, its checkpoint and its mean, and its model carries the run's test metrics."""
+    """A version has tags with its run, checkpoint and mean; its model has the run's test metrics."""
     run_id = candidate(store, [-150, -140.5])
     register(store, run_id)
     found = store.client.get_model_version(NAME, "1")
@@ -224,7 +224,7 @@ REGISTERED = {
 
 
 def registered(store: Store) -> dict[str, list[Any]]:
-    """All that lies in a registry's tables, sorted; the tags that hold a run's id left out."""
+    """Return the contents of a registry's tables, sorted, without tags that contain a run's id."""
     with closing(sqlite3.connect(store.database)) as connection:
         return {
             table: sorted(connection.execute(f"SELECT {columns} FROM {table}").fetchall(), key=repr)
@@ -233,7 +233,7 @@ def registered(store: Store) -> dict[str, list[Any]]:
 
 
 def test_a_local_registry_is_as_mlflow_would_have_it(tmp_path: Path, migrated_store: Path) -> None:
-    """Registering without MLflow leaves the rows and files that its client leaves, and says the same."""
+    """Registering without MLflow writes the same rows and files as its client, and returns the same."""
     said, left, files = [], [], []
     for through_mlflow in (False, True):
         database = tmp_path / str(through_mlflow) / "mlflow.db"
@@ -310,7 +310,7 @@ print(register(open_store("local"), sys.argv[1]).better)
 @pytest.mark.slow
 @pytest.mark.integration
 def test_many_register_at_once(store: Store, workdir: Path) -> None:
-    """Of six processes that register runs at the same time, the best run is `best` in the end."""
+    """If six processes register runs at the same time, the best run is `best` at the end."""
     means = [-150, -130, -170, -110, -140, -120]
     runs = [candidate(store, [mean - 5, mean + 5], seed) for seed, mean in enumerate(means)]
     processes = [

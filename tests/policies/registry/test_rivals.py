@@ -16,7 +16,7 @@ __all__ = ["store"]
 
 
 class Interrupting:
-    """A client on another machine: before it moves the alias for the first time, something else happens."""
+    """A client on another machine that calls a function before it first moves the alias."""
 
     def __init__(self, client: MlflowClient, meanwhile: Callable[[], object]) -> None:
         self._client = client
@@ -37,7 +37,7 @@ def test_what_was_settled_long_ago_stays(store: Store, monkeypatch: pytest.Monke
     register(store, old)
     register(store, good)
     store.client.set_registered_model_alias(NAME, BEST, "1")
-    monkeypatch.setattr("qsweep.policies.registry.rivals.LATELY_SECONDS", 0.0)  # so both are of long ago
+    monkeypatch.setattr("qsweep.policies.registry.rivals.RECENT_SECONDS", 0.0)  # so both are of long ago
     third = candidate(store, [-150, -150], seed=2)
     assert register(dataclasses.replace(store, artifacts=None, tables=None), third).better
     assert best(store) == third
@@ -60,7 +60,7 @@ def machines(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
 
 
 def test_of_two_machines_the_better_stays(store: Store, machines: Callable[..., Promotion]) -> None:
-    """Who moves `best` last, with the worse run, sees the better that came meanwhile and gives way."""
+    """The last machine to move `best`, with the worse run, finds the better run and moves it back."""
     register(store, candidate(store, [-180, -180]))
     worse, better = candidate(store, [-170, -170], seed=1), candidate(store, [-150, -150], seed=2)
     assert machines(worse, better) == Promotion(NAME, "2", better=False, difference=-20.0)
@@ -68,7 +68,7 @@ def test_of_two_machines_the_better_stays(store: Store, machines: Callable[..., 
 
 
 def test_the_better_one_may_come_last(store: Store, machines: Callable[..., Promotion]) -> None:
-    """Where the better run is the last to move `best`, it stays."""
+    """If the better run moves `best` last, it keeps it."""
     worse, better = candidate(store, [-170, -170], seed=1), candidate(store, [-150, -150], seed=2)
     assert machines(better, worse) == Promotion(NAME, "1", better=True, difference=None)
     assert best(store) == better
@@ -82,7 +82,7 @@ def test_more_starts_count_for_more(store: Store, machines: Callable[..., Promot
 
 
 def test_the_environment_as_registered_comes_first(store: Store, machines: Callable[..., Promotion]) -> None:
-    """Of two environments the standard one has the name, whatever the returns and whoever came last."""
+    """The standard environment takes precedence, whatever the returns and the order."""
     other, standard = candidate(store, [-90, -90], max_steps=100), candidate(store, [-150, -150], seed=2)
     assert machines(other, standard).difference is None
     assert best(store) == standard

@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from qsweep.commands.gc.condition import Condition, doomed
+from qsweep.commands.gc.condition import Condition, runs_to_delete
 from qsweep.config import Config
 from qsweep.environments.resolved import Resolved
 from qsweep.learning.compiler.notice import NOTICE
 from qsweep.learning.task import task
 from qsweep.plan.composition import Job, Plan, load_resolved, plan
-from qsweep.policies.evaluation import TEST_FILE, Rollouts, Verdict
+from qsweep.policies.evaluation import TEST_FILE, EvaluationResult, Rollouts
 from qsweep.policies.registry.promotion import Promotion
 from qsweep.report.comparison.standings import load_variants
 from qsweep.report.loading.runs import load_runs
@@ -44,15 +44,15 @@ def measure(store: Store, made: Resolved, name: str, score: float | None) -> Non
         return
     table = task(made).table(0)
     test = Rollouts(np.full(5, score), np.full(5, 9, np.int32), np.ones(5, bool))
-    verdict = Verdict(10, table, test, test, made.env.id)
+    result = EvaluationResult(10, table, test, test, made.env.id)
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         with History(folder / FILE_NAME, table.shape, about(made)) as history:
             history.add(10, table)
         log.keep(folder / FILE_NAME, "checkpoints")
-        verdict.write(folder / TEST_FILE)
+        result.write(folder / TEST_FILE)
         log.keep(folder / TEST_FILE, "evaluation")
-    log.close("FINISHED", verdict.metrics() | {"train/return_avg": score, "train/seconds": 1.0}, {})
+    log.close("FINISHED", result.metrics() | {"train/return_avg": score, "train/seconds": 1.0}, {})
 
 
 @dataclass
@@ -229,7 +229,7 @@ def test_one_ranking_everywhere(sweep: Callable[..., Sweep]) -> None:
     assert load_variants(made.plan.name, made.store.uri)["label"].tolist() == order
     called = runs.set_index("run_id")["name"].str.partition(",")[0]
     for count in range(1, 5):
-        assert set(called.drop(doomed(runs, Condition(keep_best=count)))) == set(order[:count])
+        assert set(called.drop(runs_to_delete(runs, Condition(keep_best=count)))) == set(order[:count])
 
 
 def test_no_run_finished(sweep: Callable[..., Sweep]) -> None:

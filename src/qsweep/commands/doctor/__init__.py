@@ -1,4 +1,4 @@
-"""`qsweep doctor`: what is wrong with the store and the folder, and the mend; one module an ailment."""
+"""`qsweep doctor`: check a store and its folder for defects and repair them; one module per kind."""
 
 from qsweep.commands.doctor.examination import Examination, examine
 

@@ -1,4 +1,4 @@
-"""Checkpoints and episodes that cannot be read back; every byte is read, with its checksums."""
+"""Unreadable files of checkpoints and episodes; every byte is read and its checksum compared."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from qsweep.commands.doctor.finding import DISOWNED, Finding, Patient, disown
+from qsweep.commands.doctor.defect import MARKED_FAILED, Defect, Workspace, mark_failed
 from qsweep.errors import one_line
 from qsweep.policies.evaluation import TEST_FILE
 from qsweep.system.untrusted_files import read_columns
 from qsweep.tracking import checkpoints, episodes
 from qsweep.tracking.stored_run import DAMAGED, StoredRun
 
-AILMENT = "unreadable archive"
+KIND = "unreadable archive"
 HASH = "qsweep.qtable_sha256"
 
 
-def findings(patient: Patient) -> Iterator[Finding]:
-    """Damaged archives of a local store's runs."""
-    for run in patient.runs.values():
-        folder = patient.files_of(run)
+def defects(workspace: Workspace) -> Iterator[Defect]:
+    """Yield the damaged archives of a local store's runs."""
+    for run in workspace.runs.values():
+        folder = workspace.files_of(run)
         if folder is None or run.deleted or not run.trained or run.status == "RUNNING" or DAMAGED in run.tags:
             continue
         checks = {
@@ -30,18 +30,18 @@ def findings(patient: Patient) -> Iterator[Finding]:
             f"evaluation/{TEST_FILE}": _check_columns,
         }
         for name, check in checks.items():
-            if (folder / name).is_file():  # what is missing is another module's
+            if (folder / name).is_file():  # `orphans` reports missing files
                 try:
                     check(folder / name, run)
                 except Exception as error:  # a damaged file makes its reader raise many kinds
-                    yield _finding(patient, run, name, error)
+                    yield _defect(workspace, run, name, error)
 
 
-def _finding(patient: Patient, run: StoredRun, name: str, error: Exception) -> Finding:
-    wrong = one_line(error, kind=True)
+def _defect(workspace: Workspace, run: StoredRun, name: str, error: Exception) -> Defect:
+    details = one_line(error, kind=True)
     if getattr(error, "errno", None) is not None:
-        return Finding(AILMENT, f"{run}: {name}", wrong, "check the disk and the file's permissions")
-    return Finding(AILMENT, f"{run}: {name}", wrong, DISOWNED, partial(disown, patient, run, name))
+        return Defect(KIND, f"{run}: {name}", details, "check the disk and the file's permissions")
+    return Defect(KIND, f"{run}: {name}", details, MARKED_FAILED, partial(mark_failed, workspace, run, name))
 
 
 def _check_history(path: Path, run: StoredRun) -> None:

@@ -1,4 +1,4 @@
-"""How much of the disk each experiment takes."""
+"""Disk usage of each experiment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from qsweep.commands.doctor.finding import Patient
+from qsweep.commands.doctor.defect import Workspace
 from qsweep.commands.doctor.orphans import LOST
 from qsweep.runs.journal import Jobs
 from qsweep.tracking.inventory import local_folder, size
@@ -15,33 +15,37 @@ from qsweep.tracking.run_search import every_experiment
 
 
 @dataclass(frozen=True)
-class Use:
-    """What takes how many bytes, and how many runs that is, or nothing."""
+class DiskUse:
+    """The bytes that something takes; runs: its number of runs in words, may be empty."""
 
     what: str
     runs: str
     bytes: int
 
 
-def uses(patient: Patient) -> Iterator[Use]:
-    """The experiments, the largest first; then the rest. Of a server nothing is known."""
-    if patient.store.artifacts is None:
+def uses(workspace: Workspace) -> Iterator[DiskUse]:
+    """Yield the experiments, largest first, then everything else; nothing for a server."""
+    if workspace.store.artifacts is None:
         return
-    runs = Counter(run.experiment for run in patient.runs.values())
+    runs = Counter(run.experiment for run in workspace.runs.values())
     folders = {
-        each.name: local_folder(patient.store, each.artifact_location)
-        for each in every_experiment(patient.store)
+        each.name: local_folder(workspace.store, each.artifact_location)
+        for each in every_experiment(workspace.store)
     }
-    found = [Use(name, f"{runs[name]:,}", size(folder) if folder else 0) for name, folder in folders.items()]
+    found = [
+        DiskUse(name, f"{runs[name]:,}", size(folder) if folder else 0) for name, folder in folders.items()
+    ]
     yield from sorted((use for use in found if use.bytes or use.runs != "0"), key=lambda use: -use.bytes)
-    if database := patient.store.database:
+    if database := workspace.store.database:
         files = database.parent.glob(f"{database.name}*")
-        yield Use("database", "", sum(size(file) for file in files))
+        yield DiskUse("database", "", sum(size(file) for file in files))
         backups = database.parent.glob(f"{database.stem}.backup-*")
-        yield Use("backups", "", sum(size(file) for file in backups))
-    yield Use("lost+found", "", size(patient.store.artifacts.parent / LOST))
-    ended = [folder for folder in patient.folder.glob("multirun/*/*") if _ended(folder)]
-    yield Use("multirun/: finished sweeps", f"{len(ended):,} sweeps", sum(size(folder) for folder in ended))
+        yield DiskUse("backups", "", sum(size(file) for file in backups))
+    yield DiskUse("lost+found", "", size(workspace.store.artifacts.parent / LOST))
+    ended = [folder for folder in workspace.folder.glob("multirun/*/*") if _ended(folder)]
+    yield DiskUse(
+        "multirun/: finished sweeps", f"{len(ended):,} sweeps", sum(size(folder) for folder in ended)
+    )
 
 
 def _ended(folder: Path) -> bool:

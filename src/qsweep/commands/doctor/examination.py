@@ -1,4 +1,4 @@
-"""The whole examination: every ailment in turn, the mends, and what is said of them."""
+"""The examination of a store: run all checks, repair defects, print the results."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ from rich.markup import escape
 from rich.table import Table
 
 from qsweep.commands.doctor import archives, leftovers, orphans, parents, schema, versions, zombies
-from qsweep.commands.doctor.disk import Use, uses
-from qsweep.commands.doctor.finding import Finding, Patient
+from qsweep.commands.doctor.defect import Defect, Workspace
+from qsweep.commands.doctor.disk import DiskUse, uses
 from qsweep.errors import Problem, UsageError, one_line, printable
 from qsweep.tracking.store import database_of, open_store
 
-AILMENTS: tuple[Callable[[Patient], Iterable[Finding]], ...] = (
-    zombies.findings,
-    parents.findings,
-    versions.findings,
-    orphans.findings,
-    archives.findings,
-    leftovers.findings,
+CHECKS: tuple[Callable[[Workspace], Iterable[Defect]], ...] = (
+    zombies.defects,
+    parents.defects,
+    versions.defects,
+    orphans.defects,
+    archives.defects,
+    leftovers.defects,
 )
-"""Parents before versions: what is restored for one need not be for the other."""
+"""Parents before versions: a run that is restored as a parent is no defect of a version any more."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """A finding and what became of it."""
+class Handled:
+    """A defect, whether it was repaired, and the outcome in words."""
 
-    finding: Finding
-    mended: bool
+    defect: Defect
+    repaired: bool
     outcome: str
 
 
 @dataclass(frozen=True)
 class Examination:
-    """Everything found, what was mended, and who takes how much of the disk."""
+    """All defects of a store, and its disk usage."""
 
     store: str
-    found: tuple[Found, ...]
-    uses: tuple[Use, ...]
+    found: tuple[Handled, ...]
+    uses: tuple[DiskUse, ...]
 
     @property
-    def well(self) -> bool:
-        """Whether nothing is wrong, or all that was is mended."""
-        return all(found.mended for found in self.found)
+    def healthy(self) -> bool:
+        """True if there was no defect, or all were repaired."""
+        return all(found.repaired for found in self.found)
 
     def show(self, console: Console) -> None:
-        """Print it as tables."""
+        """Print the defects and the disk usage as tables."""
         if self.uses:
             console.print(self._disk())
         if not self.found:
@@ -61,14 +61,14 @@ class Examination:
         for column in ("problem", "where", "details", "repair"):
             table.add_column(column, overflow="fold")
         for each in self.found:
-            finding = each.finding
-            told = (finding.ailment, finding.what, finding.wrong, each.outcome)
-            table.add_row(*(escape(printable(text)) for text in told))
+            defect = each.defect
+            row = (defect.kind, defect.what, defect.details, each.outcome)
+            table.add_row(*(escape(printable(text)) for text in row))
         console.print(table)
-        mended = sum(found.mended for found in self.found)
-        fixable = sum(found.finding.mend is not None and not found.mended for found in self.found)
+        repaired = sum(found.repaired for found in self.found)
+        fixable = sum(found.defect.repair is not None and not found.repaired for found in self.found)
         hint = f"; qsweep doctor --fix can repair {fixable}" if fixable else ""
-        console.print(f"{len(self.found)} found, {mended} repaired{hint}")
+        console.print(f"{len(self.found)} found, {repaired} repaired{hint}")
 
     def _disk(self) -> Table:
         table = Table(title="disk usage", title_justify="left")
@@ -81,39 +81,39 @@ class Examination:
 
 
 def examine(uri: str = "local", fix: bool = False) -> Examination:
-    """Look for everything that can be wrong with a store and the folder it is used from.
+    """Check a store, and the current folder, for all kinds of defects.
 
-    fix: mend what can be mended; nothing that holds a result is deleted. Raises UsageError where
-    there is no store, or it is no database, or a server does not answer.
+    fix: repair what can be repaired; no result is deleted. Raises UsageError if the store does not
+    exist or is no database, or a server does not answer.
     """
     database = database_of(uri)
     found = [*_treated(_of_schema(database), fix)] if database else []
-    if not all(each.mended for each in found):
-        return Examination(str(database), tuple(found), ())  # nothing else can be asked of it
-    patient = Patient(open_store(uri, create=False), Path.cwd())
-    for ailment in AILMENTS:
-        found += _treated(ailment(patient), fix)
-    return Examination(str(database or uri), tuple(found), tuple(uses(patient)))
+    if not all(each.repaired for each in found):
+        return Examination(str(database), tuple(found), ())  # nothing else can be read from it
+    workspace = Workspace(open_store(uri, create=False), Path.cwd())
+    for kind in CHECKS:
+        found += _treated(kind(workspace), fix)
+    return Examination(str(database or uri), tuple(found), tuple(uses(workspace)))
 
 
-def _of_schema(database: Path) -> list[Finding]:
+def _of_schema(database: Path) -> list[Defect]:
     if not database.is_file():
-        return []  # opening it says so
+        return []  # `open_store` reports it
     try:
-        return [*schema.findings(database)]
+        return [*schema.defects(database)]
     except sqlite3.Error as error:
         rule = "must be a readable and writable MLflow store"
         raise UsageError([Problem("--uri", rule, str(database), str(error))]) from None
 
 
-def _treated(findings: Iterable[Finding], fix: bool) -> Iterator[Found]:
-    for finding in list(findings):
-        if not fix or finding.mend is None:
-            yield Found(finding, False, f"with --fix: {finding.remedy}" if finding.mend else finding.remedy)
+def _treated(defects: Iterable[Defect], fix: bool) -> Iterator[Handled]:
+    for defect in list(defects):
+        if not fix or defect.repair is None:
+            yield Handled(defect, False, f"with --fix: {defect.remedy}" if defect.repair else defect.remedy)
             continue
-        outcome, mended = f"repaired: {finding.remedy}", True
+        outcome, repaired = f"repaired: {defect.remedy}", True
         try:
-            finding.mend()
-        except Exception as error:  # one that cannot be mended keeps no other from it
-            outcome, mended = f"not repaired: {one_line(error)}", False
-        yield Found(finding, mended, outcome)
+            defect.repair()
+        except Exception as error:  # the other defects are still repaired
+            outcome, repaired = f"not repaired: {one_line(error)}", False
+        yield Handled(defect, repaired, outcome)

@@ -1,4 +1,4 @@
-"""Files of runs that the store does not know, and runs without their files."""
+"""Files of runs that are not in the store, and runs without their files."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from qsweep.commands.doctor.finding import DISOWNED, Finding, Patient, disown
+from qsweep.commands.doctor.defect import MARKED_FAILED, Defect, Workspace, mark_failed
 from qsweep.system.untrusted_files import read_yaml
 from qsweep.tracking import checkpoints, episodes
 from qsweep.tracking.inventory import size
 from qsweep.tracking.tables.sqlite_database import SqliteDatabase
 
-AILMENT, MISSING = "orphaned files", "missing files"
+KIND, MISSING = "orphaned files", "missing files"
 LOST = "lost+found"
-"""The folder beside the artifacts that orphans are moved to."""
+"""The folder, next to the artifacts, that orphans are moved to."""
 NEEDED = ("config.yaml", episodes.FILE_NAME, f"checkpoints/{checkpoints.FILE_NAME}")
-"""What a finished run has left, whatever its config."""
+"""Files that every finished run has."""
 RUN, MODEL = re.compile("[0-9a-f]{32}"), re.compile("m-[0-9a-f]{32}")
 
 
-def findings(patient: Patient) -> Iterator[Finding]:
-    """Orphans, then finished runs that lack something; of a local store only."""
-    root, database = patient.store.artifacts, patient.store.database
+def defects(workspace: Workspace) -> Iterator[Defect]:
+    """Yield orphaned files, then finished runs with missing files; only for a local store."""
+    root, database = workspace.store.artifacts, workspace.store.database
     if root is not None and database is not None:
         for folder in _orphans(root, database):
             place = folder.relative_to(root)
             remedy = f"moved to {LOST}/{place}"
-            wrong = f"{size(folder):,} bytes that belong to no run or model in the store"
-            yield Finding(AILMENT, str(place), wrong, remedy, partial(_move, root, folder))
-    yield from _missing(patient)
+            details = f"{size(folder):,} bytes that belong to no run or model in the store"
+            yield Defect(KIND, str(place), details, remedy, partial(_move, root, folder))
+    yield from _missing(workspace)
 
 
 def _orphans(root: Path, database: Path) -> Iterator[Path]:
-    # First what is there, then what the store knows: a run is in the store before its files are.
+    # Folders first, then the store's runs: a run is added to the store before its files are written.
     folders = [*root.glob("*/*"), *root.glob("*/models/*")]
     runs, models = (
         {row[0] for row in SqliteDatabase(database).read(f"SELECT {key} FROM {table}")}  # noqa: S608
@@ -47,12 +47,12 @@ def _orphans(root: Path, database: Path) -> Iterator[Path]:
         if (RUN.fullmatch(folder.name) and folder.name not in runs)
         or (MODEL.fullmatch(folder.name) and folder.name not in models)
     ]
-    # A store on PostgreSQL has its artifacts in the same folder: what is whose cannot be told then.
+    # A store on PostgreSQL may use the same folder for artifacts: then they cannot be attributed.
     yield from () if any(map(_is_elsewhere, found)) else found
 
 
 def _is_elsewhere(folder: Path) -> bool:
-    """Whether a run's or model's config says that it is recorded in PostgreSQL."""
+    """Return whether a run's or model's config says that it is recorded in PostgreSQL."""
     for place in ("artifacts", "artifacts/artifacts"):
         with suppress(OSError, ValueError, TypeError, LookupError):
             uri = read_yaml(folder / place / "config.yaml")["tracking"]["uri"]
@@ -70,13 +70,13 @@ def _move(root: Path, folder: Path) -> None:
     folder.rename(free)
 
 
-def _missing(patient: Patient) -> Iterator[Finding]:
-    for run in patient.runs.values():
-        folder = patient.files_of(run)
+def _missing(workspace: Workspace) -> Iterator[Defect]:
+    for run in workspace.runs.values():
+        folder = workspace.files_of(run)
         if run.deleted or not run.trained or run.status != "FINISHED" or folder is None:
             continue
         lost = [name for name in NEEDED if not (folder / name).is_file()]
         if lost:
             names = ", ".join(lost)
-            mend = partial(disown, patient, run, names)
-            yield Finding(MISSING, str(run), f"has no {names}", DISOWNED, mend)
+            repair = partial(mark_failed, workspace, run, names)
+            yield Defect(MISSING, str(run), f"has no {names}", MARKED_FAILED, repair)

@@ -1,4 +1,4 @@
-"""A database whose schema is old, or stayed halfway in a migration."""
+"""A database whose schema is old or half-migrated."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from urllib.parse import quote
 
 from filelock import FileLock
 
-from qsweep.commands.doctor.finding import Finding
+from qsweep.commands.doctor.defect import Defect
 from qsweep.errors import one_line
 from qsweep.tracking.store import unfinished_tables
 from qsweep.tracking.tables.schema import installed, silence_migrations
 
-AILMENT = "database schema"
+KIND = "database schema"
 COUNTED = ("experiments", "runs", "params", "tags", "metrics", "registered_models", "model_versions")
-"""Tables none of whose rows a mend may lose."""
+"""Tables of which a repair must keep all rows."""
 
 
-def findings(database: Path) -> Iterator[Finding]:
-    """What is wrong with the schema of a local store, which nothing can use until it is mended.
+def defects(database: Path) -> Iterator[Defect]:
+    """Yield the defects of a local store's schema; the store cannot be used until they are repaired.
 
-    Raises sqlite3.Error where it is no database.
+    Raises sqlite3.Error if it is no database.
     """
     with closing(_open(database)) as db:
         integrity = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
@@ -34,45 +34,43 @@ def findings(database: Path) -> Iterator[Finding]:
         halves = unfinished_tables(db.execute)
     if integrity != "ok":
         remedy = "restore a backup, or run: sqlite3 mlflow.db .recover"
-        yield Finding(AILMENT, str(database), f"is damaged: {integrity[:150]}", remedy)
+        yield Defect(KIND, str(database), f"is damaged: {integrity[:150]}", remedy)
         return
-    wanted, known = installed()
+    needed, known = installed()
     if revision and revision not in known:
-        wrong = f"was made by a newer MLflow (revision {revision})"
-        yield Finding(
-            AILMENT, str(database), wrong, "install that MLflow version; downgrading is not possible"
-        )
-    elif halves or revision != wanted:
+        details = f"was made by a newer MLflow (revision {revision})"
+        yield Defect(KIND, str(database), details, "install that MLflow version; downgrading is not possible")
+    elif halves or revision != needed:
         left = f"; left by an interrupted migration: {', '.join(halves)}" if halves else ""
-        wrong = f"is at revision {revision or 'none'}, this MLflow needs {wanted}{left}"
+        details = f"is at revision {revision or 'none'}, this MLflow needs {needed}{left}"
         remedy = f"upgraded, after a backup (in {database.stem}.backup-TIME{database.suffix})"
-        yield Finding(AILMENT, str(database), wrong, remedy, partial(upgrade, database))
+        yield Defect(KIND, str(database), details, remedy, partial(upgrade, database))
 
 
 def upgrade(database: Path) -> None:
-    """Back a database up beside itself, mend and upgrade a copy, and put that in its place if it is whole.
+    """Back up a database, repair and upgrade a copy, and replace the database by it if it is complete.
 
-    The database itself changes in one transaction at the end, or not at all. Raises OSError, saying why,
-    where the copy does not come out whole, or the database is in use.
+    The database itself changes in one transaction at the end, or not at all. Raises OSError with the
+    reason if the copy is not complete or the database is in use.
     """
     with FileLock(database.with_suffix(".lock")), closing(_open(database)) as db:
         before = db.execute("PRAGMA data_version").fetchone()[0]
         backup = backed_up(db, database)
-        aside = database.with_suffix(".new")
+        copy = database.with_suffix(".new")
         try:
-            shutil.copy(backup, aside)
-            _mend(aside, backup)
-            with closing(_open(aside)) as mended:
+            shutil.copy(backup, copy)
+            _repair(copy, backup)
+            with closing(_open(copy)) as repaired:
                 if db.execute("PRAGMA data_version").fetchone()[0] != before:
                     raise OSError("another process wrote to the database meanwhile; stop it and try again")
-                mended.backup(db)
+                repaired.backup(db)
         finally:
-            for left in aside.parent.glob(f"{aside.name}*"):
+            for left in copy.parent.glob(f"{copy.name}*"):
                 left.unlink()
 
 
 def backed_up(db: sqlite3.Connection, database: Path) -> Path:
-    """A copy of an open database beside its file, made while others may write; returns where."""
+    """Copy an open database into a file next to it, while others may write; return its path."""
     stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
     backup = database.with_name(f"{database.stem}.backup-{stamp}{database.suffix}")
     number = 0
@@ -89,28 +87,28 @@ def backed_up(db: sqlite3.Connection, database: Path) -> Path:
     return backup
 
 
-def _mend(aside: Path, backup: Path) -> None:
-    """Finish or undo what was left halfway, then upgrade.
+def _repair(copy: Path, backup: Path) -> None:
+    """Finish or undo an interrupted migration, then upgrade.
 
-    A migration of a table in SQLite fills a copy, drops the table and renames the copy: as long as the table
-    is there it is whole, and once it is gone the copy is.
+    To migrate a table in SQLite, alembic fills a copy, drops the table and renames the copy. So the table
+    is complete as long as it exists; after that the copy is.
     """
-    with closing(_open(aside)) as db:
+    with closing(_open(copy)) as db:
         tables = _tables(db)
         for half in unfinished_tables(db.execute):
-            whole = half.removeprefix("_alembic_tmp_")
-            renaming = f'ALTER TABLE "{half}" RENAME TO "{whole}"'
-            db.execute(f'DROP TABLE "{half}"' if whole in tables else renaming)
+            table = half.removeprefix("_alembic_tmp_")
+            renaming = f'ALTER TABLE "{half}" RENAME TO "{table}"'
+            db.execute(f'DROP TABLE "{half}"' if table in tables else renaming)
         db.commit()
         counted = _counts(db)
     try:
-        _upgrade(aside)
+        _upgrade(copy)
     except Exception as error:  # alembic's and SQLAlchemy's, of many kinds
         reason = one_line(error)
         raise OSError(
             f"the upgrade failed ({reason}); nothing was changed, the backup is {backup}"
         ) from error
-    with closing(_open(aside)) as db:
+    with closing(_open(copy)) as db:
         after = _counts(db)
         lost = [table for table, rows in counted.items() if after.get(table, 0) < rows]
         if lost or unfinished_tables(db.execute) or db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":

@@ -1,4 +1,4 @@
-"""`qsweep gc`: make room: fewer checkpoints in a run's history, fewer runs; only by a stated condition."""
+"""`qsweep gc`: free disk space by deleting runs and checkpoints that meet a condition."""
 
 from qsweep.commands.gc.collection import Collected, collect
 from qsweep.commands.gc.condition import Condition

@@ -1,4 +1,4 @@
-"""The whole of it: which runs and checkpoints go, what that frees, and the doing of it."""
+"""Delete the runs and checkpoints that a condition selects, and report the space freed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from qsweep.commands.gc.condition import Condition, doomed, staying, with_parents
-from qsweep.commands.gc.thinning import thin, thinned
+from qsweep.commands.gc.condition import Condition, kept_checkpoints, runs_to_delete, with_parents
+from qsweep.commands.gc.downsampling import downsample, write_downsampled
 from qsweep.errors import Problem, UsageError, one_line, printable
 from qsweep.policies.registry.versions import every_version
 from qsweep.report.loading.runs import runs_in
@@ -27,12 +27,12 @@ ARCHIVE = Path("checkpoints") / checkpoints.FILE_NAME
 
 @dataclass(frozen=True)
 class Collected:
-    """What went, or with `dry` would go.
+    """The numbers of deleted runs and checkpoints, or with `dry` those that would be deleted.
 
-    runs: how many were deleted, parents too; trash: the bytes of their files, which stay until they are
-    purged. purged: how many are gone for good, and purged_bytes. histories: how many were thinned, and
-    history_bytes that this freed. kept: runs that meet the condition and stay, as they are registered.
-    skipped: histories that could not be thinned, with the reason.
+    runs: deleted runs, including parents; trash: the bytes of their files until they are purged.
+    purged, purged_bytes: permanently deleted runs. histories, history_bytes: checkpoint files that were
+    reduced, and the bytes freed. kept: runs that meet the condition but are registered. skipped:
+    checkpoint files that could not be reduced, with the reason.
     """
 
     dry: bool
@@ -61,11 +61,10 @@ class Collected:
 
 
 def collect(store: Store, name: str | None, condition: Condition, dry: bool = False) -> Collected:
-    """Do what a condition asks for, to the runs of an experiment or sweep, or of the whole store.
+    """Delete runs and checkpoints of an experiment or sweep, or of all, that meet a condition.
 
-    Runs that a registered version comes from stay, and so do parents of runs that stay; of a history the
-    best checkpoint, the last and registered ones. Raises UsageError for a condition that is none, or a name
-    that stands for nothing.
+    Runs behind a registered version and parents of kept runs are kept; so are the best, the last and the
+    registered checkpoints of each run. Raises UsageError for an invalid condition or an unknown name.
     """
     if problems := [*condition.problems()]:
         raise UsageError(problems)
@@ -77,23 +76,25 @@ def collect(store: Store, name: str | None, condition: Condition, dry: bool = Fa
         )
     frame = selected(store, Selection(name)) if name else runs_in(store)
     runs, registered = every_run(store), _registered(store)
-    meeting = set(doomed(frame, condition))
-    going = with_parents(meeting - set(registered), runs)
-    trash = sum(_bytes(store, runs[run_id]) for run_id in going)
-    purged = _purged(going, name, runs, condition, set(registered)) if condition.purge else []
+    meeting = set(runs_to_delete(frame, condition))
+    deleted = with_parents(meeting - set(registered), runs)
+    trash = sum(_bytes(store, runs[run_id]) for run_id in deleted)
+    purged = _purged(deleted, name, runs, condition, set(registered)) if condition.purge else []
     freed = sum(_bytes(store, runs[run_id]) for run_id in purged)
-    stay = [str(run_id) for run_id in frame["run_id"] if run_id not in set(going)]
-    thin_runs = [runs[run_id] for run_id in stay if runs[run_id].status == "FINISHED"]
-    histories = [*_thin(store, thin_runs, registered, condition, dry)] if condition.of_checkpoints else []
+    kept = [str(run_id) for run_id in frame["run_id"] if run_id not in set(deleted)]
+    finished = [runs[run_id] for run_id in kept if runs[run_id].status == "FINISHED"]
+    histories = (
+        [*_downsample(store, finished, registered, condition, dry)] if condition.of_checkpoints else []
+    )
     if not dry:
-        for run_id in going:
+        for run_id in deleted:
             store.client.delete_run(run_id)
         for run_id in purged:
             purge(store, runs[run_id])
     saved = [entry for entry in histories if isinstance(entry, int)]
     return Collected(
         dry=dry,
-        runs=len(going),
+        runs=len(deleted),
         trash=0 if condition.purge else trash,
         purged=len(purged),
         purged_bytes=freed,
@@ -109,7 +110,7 @@ def _counted(count: int, what: str) -> str:
 
 
 def _registered(store: Store) -> dict[str, set[int]]:
-    """Runs that registered versions come from, each with its registered checkpoints, in episodes."""
+    """Return the runs behind registered versions, each with its registered checkpoints, in episodes."""
     found: dict[str, set[int]] = {}
     for version in every_version(store):
         for run_id in filter(None, (version.run_id, version.tags.get("qsweep.run_id"))):
@@ -124,28 +125,28 @@ def _bytes(store: Store, run: StoredRun) -> int:
 
 
 def _purged(
-    going: Iterable[str],
+    deleted: Iterable[str],
     name: str | None,
     runs: Mapping[str, StoredRun],
     condition: Condition,
     kept: set[str],
 ) -> list[str]:
-    """What is deleted now, and what was before, under the same name and of that age."""
+    """Return the runs to purge: those deleted now, and those in the trash of the same name and age."""
     trash = [run for run in runs.values() if run.deleted and run.run_id not in kept]
     named = [run for run in trash if name in (None, run.experiment, run.tags.get(SWEEP))]
     started = pd.Series(pd.to_datetime([run.started for run in named], unit="ms", utc=True))
     old: list[bool] = condition.old(started).tolist() if named else []
-    return [*going, *(run.run_id for run, is_old in zip(named, old, strict=True) if is_old)]
+    return [*deleted, *(run.run_id for run, is_old in zip(named, old, strict=True) if is_old)]
 
 
-def _thin(
+def _downsample(
     store: Store,
     runs: Iterable[StoredRun],
     registered: Mapping[str, set[int]],
     condition: Condition,
     dry: bool,
 ) -> Iterator[int | str]:
-    """Of each history that gets smaller the bytes that are freed, or why it cannot be thinned."""
+    """Reduce checkpoint files; yield for each the bytes freed, or the reason why it could not be."""
     with temporary_folder() as scratch:
         for run in runs:
             folder = local_folder(store, run.artifacts)
@@ -158,9 +159,13 @@ def _thin(
                 chosen.add(int(run.metrics["best_episode"]))
             try:
                 episodes = checkpoints.Archive(path).episodes().tolist()
-                wanted = staying(episodes, chosen, condition)
-                if len(wanted) < len(episodes):
-                    rest = thinned(path, wanted, Path(scratch) / "thin") if dry else thin(path, wanted)
+                kept = kept_checkpoints(episodes, chosen, condition)
+                if len(kept) < len(episodes):
+                    rest = (
+                        write_downsampled(path, kept, Path(scratch) / "reduced")
+                        if dry
+                        else downsample(path, kept)
+                    )
                     yield before - rest
             except Exception as error:  # a damaged file makes its reader raise many kinds
                 yield f"{run}: {one_line(error)}"

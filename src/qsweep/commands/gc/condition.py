@@ -1,4 +1,4 @@
-"""What is to go: runs by their age and rank, checkpoints by their place in the history."""
+"""Select runs to delete by age and rank, and checkpoints to keep by their place in the history."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from qsweep.tracking.stored_run import StoredRun
 
 @dataclass(frozen=True)
 class Condition:
-    """What the user asked for.
+    """The options of `qsweep gc`.
 
-    older_than: an age such as 30d, or a date. keep_best: of each experiment or sweep, the runs of how many
-    variants stay, the first in the order of a report; with an age only older ones go. thin: of a history
-    every how many checkpoints stay; keep_checkpoints: about how many stay, evenly spaced. purge: what is
-    deleted is gone for good, with what was deleted before and meets the age.
+    older_than: an age such as 30d, or a date. keep_best: number of variants to keep in each experiment or
+    sweep, ranked as in a report; with an age, only older runs are deleted. thin: keep every n-th
+    checkpoint; keep_checkpoints: keep about this number, evenly spaced. purge: delete permanently,
+    including runs already in the trash that meet the age.
     """
 
     older_than: str | None = None
@@ -31,16 +31,16 @@ class Condition:
 
     @property
     def of_runs(self) -> bool:
-        """Whether runs are to go."""
+        """True if it selects runs to delete."""
         return self.older_than is not None or self.keep_best is not None
 
     @property
     def of_checkpoints(self) -> bool:
-        """Whether histories are to be thinned."""
+        """True if it selects checkpoints to delete."""
         return self.thin is not None or self.keep_checkpoints is not None
 
     def problems(self) -> Iterator[Problem]:
-        """What is wrong with it, above all if it asks for nothing."""
+        """Yield the invalid options; a condition must select something."""
         if not (self.of_runs or self.of_checkpoints or self.purge):
             rule = "needs a condition on what to delete"
             remedy = (
@@ -62,7 +62,7 @@ class Condition:
                 yield Problem("--older-than", error.problems[0].rule, self.older_than)
 
     def old(self, started: pd.Series) -> pd.Series:
-        """Whether the age is met, by when runs started (UTC); by all where none is given."""
+        """Return which start times (UTC) meet the age; all if none is given."""
         if self.older_than is None:
             return pd.Series(True, index=started.index)
         return started < moment(self.older_than, pd.Timestamp.now(tz="UTC"))
@@ -71,8 +71,8 @@ class Condition:
 OPTIONS = {"keep_best": "--keep-best", "thin": "--thin-checkpoints", "keep_checkpoints": "--keep-checkpoints"}
 
 
-def doomed(runs: pd.DataFrame, condition: Condition) -> list[str]:
-    """The ids of the runs that meet a condition, a frame as `load_runs` gives it; none that is RUNNING."""
+def runs_to_delete(runs: pd.DataFrame, condition: Condition) -> list[str]:
+    """Return the ids of the runs that meet a condition, except RUNNING ones; runs: as of `runs_in`."""
     if runs.empty or not condition.of_runs:
         return []
     going = condition.old(runs["started"]) & (runs["status"] != "RUNNING")
@@ -82,7 +82,7 @@ def doomed(runs: pd.DataFrame, condition: Condition) -> list[str]:
 
 
 def _best(runs: pd.DataFrame, count: int) -> set[str]:
-    """The best variants of each experiment and environment, over their seeds."""
+    """Return the best variants, over their seeds, of each experiment and environment."""
     names: set[str] = set()
     for _, group in runs.groupby(["experiment", "environment"], dropna=False):
         ranked = variants(group)
@@ -90,16 +90,16 @@ def _best(runs: pd.DataFrame, count: int) -> set[str]:
     return names
 
 
-def with_parents(doomed: Set[str], runs: Mapping[str, StoredRun]) -> list[str]:
-    """Those runs, then the parents none of whose runs stay."""
-    staying = {run.parent for run in runs.values() if run.run_id not in doomed and not run.deleted}
-    parents = {runs[run_id].parent for run_id in doomed if runs[run_id].parent in runs}
-    gone = {p for p in parents - staying if runs[p].status != "RUNNING" and not runs[p].deleted}
-    return [*sorted(doomed), *sorted(gone - set(doomed))]
+def with_parents(deleted: Set[str], runs: Mapping[str, StoredRun]) -> list[str]:
+    """Return the ids of `deleted`, then of the parents that keep no run."""
+    kept = {run.parent for run in runs.values() if run.run_id not in deleted and not run.deleted}
+    parents = {runs[run_id].parent for run_id in deleted if runs[run_id].parent in runs}
+    gone = {p for p in parents - kept if runs[p].status != "RUNNING" and not runs[p].deleted}
+    return [*sorted(deleted), *sorted(gone - set(deleted))]
 
 
-def staying(episodes: Sequence[int], chosen: Set[int], condition: Condition) -> list[int]:
-    """The checkpoints of a history that stay, ascending: the last, the chosen, and evenly spaced ones."""
+def kept_checkpoints(episodes: Sequence[int], chosen: Set[int], condition: Condition) -> list[int]:
+    """Return the checkpoints to keep, ascending: the last, the chosen, and evenly spaced ones."""
     if condition.thin:
         spaced = episodes[condition.thin - 1 :: condition.thin]
     else:

@@ -1,4 +1,4 @@
-"""An MLflow tracking server for many users: on PostgreSQL, with a password, artifacts through itself."""
+"""An MLflow tracking server for several users: on PostgreSQL, with passwords, serving the artifacts too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The database behind the server: which one, and whether it can be had."""
+"""The server's database: choose it, check that it is available, and prepare it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from urllib.parse import parse_qs, urlsplit
 from qsweep.errors import Problem, UsageError, one_line
 
 FROM_ENVIRONMENT = "postgresql:///"
-"""A URI that says nothing: libpq takes everything from PGHOST, PGUSER, PGPASSWORD, PGDATABASE, ..."""
+"""An empty URI, with which libpq reads PGHOST, PGUSER, PGPASSWORD, PGDATABASE, ..."""
 NAMING = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE", "PGPORT")
-"""Variables of which any one says that there is a PostgreSQL to be used."""
+"""Variables that name a PostgreSQL; one of them is enough."""
 USERS = "mlflow_users"
-"""The schema of MLflow's users and permissions, beside the public one with the runs: one backup has both."""
+"""The schema with MLflow's users and permissions. The runs are in the public one; a backup has both."""
 SHORTEST_PASSWORD = 12
-"""MLflow's own rule."""
+"""Characters; MLflow's own limit."""
 
 
 def backend_uri(given: str | None) -> str | None:
-    """The URI of the database that was named, on the command line or by libpq's variables; None: none was.
+    """Return the URI of the database named on the command line or by libpq's variables, or None.
 
-    Raises UsageError for another kind of database, and for a URI with a password: command lines are seen
-    by every user of a machine.
+    Raises UsageError for another kind of database, and for a URI with a password, because every user of
+    a machine can see command lines.
     """
     if given is None:
         return FROM_ENVIRONMENT if any(os.environ.get(name) for name in NAMING) else None
@@ -40,12 +40,12 @@ def backend_uri(given: str | None) -> str | None:
 
 
 def users_uri(uri: str) -> str:
-    """The URI of the same database by which MLflow finds its users, in their own schema."""
+    """Return the URI with which MLflow finds its users in their own schema of the same database."""
     return f"{uri}{'&' if urlsplit(uri).query else '?'}options=-csearch_path={USERS}"
 
 
 def need_extra() -> None:
-    """Raise UsageError unless what MLflow needs for this is installed."""
+    """Raise UsageError unless the packages that MLflow needs for the server are installed."""
     missing = [name for name in ("psycopg", "flask_wtf") if find_spec(name) is None]
     if missing:
         remedy = "pip install 'qsweep[server]'"
@@ -53,9 +53,9 @@ def need_extra() -> None:
 
 
 def prepare(uri: str) -> bool:
-    """Make the schema for the users, if need be; returns whether an administrator is in it.
+    """Create the schema for the users if it is missing; return whether it has an administrator.
 
-    Raises UsageError where the database cannot be had.
+    Raises UsageError if the database is not available.
     """
     import psycopg
 
@@ -74,7 +74,7 @@ def prepare(uri: str) -> bool:
 
 
 def need_password() -> None:
-    """Raise UsageError unless the environment has a password for a first administrator."""
+    """Raise UsageError unless the environment has a password for the first administrator."""
     if len(os.environ.get("MLFLOW_AUTH_ADMIN_PASSWORD", "")) < SHORTEST_PASSWORD:
         rule = f"must be set, to at least {SHORTEST_PASSWORD} characters, as there is no administrator yet"
         raise UsageError([Problem("MLFLOW_AUTH_ADMIN_PASSWORD", rule)])

@@ -1,6 +1,6 @@
-"""A PostgreSQL that belongs to the folder the server is started in, from the machine's own binaries.
+"""A PostgreSQL in the folder the server is started in, run with the binaries installed on the machine.
 
-It listens on a socket in a folder that only its owner may enter, and on no network: there is no password.
+It listens on a socket in a folder that only its owner may enter, not on the network. So it has no password.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from qsweep.errors import Problem, UsageError
 
 DATABASE = "mlflow"
 USER = "qsweep"
-"""The database's user, not the machine's."""
+"""A user of the database, not of the machine."""
 UNPRIVILEGED = ("postgres", "nobody")
-"""Who PostgreSQL runs as where the server is started by root, which it refuses to serve."""
+"""Users to run PostgreSQL as if root starts the server, because it refuses to run as root."""
 LONGEST_SOCKET = 107
-"""Bytes in the path of a Unix socket, on Linux (unix(7))."""
+"""Longest path of a Unix socket on Linux, in bytes (unix(7))."""
 CONNECTIONS = 200
-"""MLflow keeps up to fifteen for each worker and kind of table."""
+"""Maximum; MLflow keeps up to 15 for each worker and kind of table."""
 SECONDS_TO_START = 60.0
 POLL_SECONDS = 0.1
 KEY = "PostgreSQL"
@@ -35,10 +35,10 @@ GIVE_ONE = "or use another one with PGHOST, PGUSER, PGPASSWORD and PGDATABASE"
 
 @contextmanager
 def own_postgresql(folder: Path) -> Iterator[str]:
-    """Run the PostgreSQL that lies in `folder`, made where there is none; stop it at the end.
+    """Run the PostgreSQL in `folder`, created if necessary; stop it at the end.
 
-    Yields the URI of its database. One that was left running is taken over. Raises UsageError where the
-    machine has no PostgreSQL, or it cannot run here.
+    Yields the URI of its database. One that was left running is reused. Raises UsageError if PostgreSQL
+    is not installed or cannot run here.
     """
     folder = folder.absolute()
     binaries, user = _binaries(), _user()
@@ -59,7 +59,7 @@ def own_postgresql(folder: Path) -> Iterator[str]:
 
 
 def _binaries() -> Path:
-    """The newest folder with PostgreSQL's programs: on the PATH, or where Debian has them."""
+    """Return the folder of PostgreSQL's programs: on the PATH, or the newest of Debian's."""
     on_path = shutil.which("initdb")
     folders = [Path(on_path).resolve().parent] if on_path else []
     folders += sorted(
@@ -73,7 +73,7 @@ def _binaries() -> Path:
 
 
 def _user() -> pwd.struct_passwd | None:
-    """Who runs it: None for whoever runs this."""
+    """Return the user to run it as, or None for the current user."""
     if os.geteuid() != 0:
         return None
     known = {entry.pw_name: entry for entry in pwd.getpwall()}
@@ -94,7 +94,7 @@ def _check(folder: Path) -> None:
 def _run(
     folder: Path, user: pwd.struct_passwd | None, command: list[Path | str]
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run one of PostgreSQL's programs to its end, as the user that it runs as."""
+    """Run one of PostgreSQL's programs to its end, as `user`."""
     words = [str(word) for word in command]
     return subprocess.run(words, cwd=folder, capture_output=True, **_as(user))
 
@@ -106,16 +106,16 @@ def _as(user: pwd.struct_passwd | None) -> dict[str, Any]:
 
 
 def _make(folder: Path, binaries: Path, user: pwd.struct_passwd | None) -> None:
-    """Make an empty cluster, aside first: half of one would never start."""
-    aside = folder / "data.new"
-    shutil.rmtree(aside, ignore_errors=True)
+    """Create an empty cluster, under another name until it is complete: half of one would never start."""
+    temporary = folder / "data.new"
+    shutil.rmtree(temporary, ignore_errors=True)
     options = ["--auth=trust", f"--username={USER}", "--encoding=UTF8", "--locale=C", "--data-checksums"]
-    made = _run(folder, user, [binaries / "initdb", *options, aside.name])
+    made = _run(folder, user, [binaries / "initdb", *options, temporary.name])
     if made.returncode:
         said = " ".join(made.stderr.decode(errors="replace").split())[-300:]
         remedy = f"it runs as user {user.pw_name}, who needs access to the folder" if user else GIVE_ONE
         raise UsageError([Problem(KEY, f"could not be set up: {said}", str(folder), remedy)])
-    aside.rename(folder / "data")
+    temporary.rename(folder / "data")
 
 
 def _start(folder: Path, binaries: Path, user: pwd.struct_passwd | None) -> None:
@@ -132,7 +132,7 @@ def _start(folder: Path, binaries: Path, user: pwd.struct_passwd | None) -> None
             cwd=folder,
             stdout=log,
             stderr=log,
-            start_new_session=True,  # Ctrl-C is for the server, which then stops it
+            start_new_session=True,  # Ctrl-C goes to the server, which then stops it
             **_as(user),
         )
     deadline = time.monotonic() + SECONDS_TO_START

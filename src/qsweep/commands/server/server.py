@@ -1,4 +1,4 @@
-"""The server's process: what it is given, how it is started, watched and ended."""
+"""The server's process: its settings and command, and starting, watching and ending it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from qsweep.system.atomic_files import write_text
 from qsweep.system.interrupts import Interrupted, StopRequests
 
 FOLDER = Path("mlruns") / "server"
-"""What the server keeps beside its database: settings, a key, artifacts."""
+"""Folder of the server's settings, secret key and artifacts."""
 POSTGRESQL = Path("mlruns") / "postgresql"
 POLL_SECONDS = 0.2
 SECONDS_TO_END = 30
@@ -44,9 +44,9 @@ auth_cache_ttl_seconds = 60
 
 @dataclass(frozen=True)
 class Server:
-    """Where to listen, and where to keep things.
+    """The options of `qsweep server`.
 
-    backend: a URI of PostgreSQL without a password, or None: what libpq's variables say, or one of its
+    backend: a URI of PostgreSQL without a password, or None: from libpq's variables, or one of its
     own. artifacts: a folder or an s3:// URI, or None: a folder below mlruns/. workers: processes.
     """
 
@@ -58,15 +58,15 @@ class Server:
 
     @property
     def address(self) -> str:
-        """Where it is reached from the same machine."""
+        """Its URL on the same machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 def serve(server: Server) -> int:
-    """Run MLflow's tracking server until SIGINT or SIGTERM; returns the exit code.
+    """Run MLflow's tracking server until SIGINT or SIGTERM; return the exit code.
 
-    Raises UsageError where it cannot be started.
+    Raises UsageError if it cannot be started.
     """
     need_extra()
     uri = backend_uri(server.backend)
@@ -84,7 +84,7 @@ def serve(server: Server) -> int:
                 time.sleep(POLL_SECONDS)
         except Interrupted:
             return 0
-        return process.returncode or 1  # it was not asked to end
+        return process.returncode or 1  # it ended although nobody stopped it
 
 
 def _check_port(server: Server) -> None:
@@ -111,7 +111,7 @@ def _alone() -> Iterator[None]:
 
 
 def _settings(uri: str) -> dict[str, str]:
-    """The environment that MLflow is given beside what is there: all that must not be seen in `ps`."""
+    """Return MLflow's additional environment variables, which `ps` does not show to other users."""
     settings = {
         "MLFLOW_BACKEND_STORE_URI": uri,
         "MLFLOW_FLASK_SERVER_SECRET_KEY": os.environ.get("MLFLOW_FLASK_SERVER_SECRET_KEY") or _secret_key(),
@@ -130,7 +130,7 @@ def _settings(uri: str) -> dict[str, str]:
 
 
 def _secret_key() -> str:
-    """What forms are signed with: made once, readable by the server's user alone."""
+    """Return the key that signs forms, created once and readable only by the server's user."""
     file = FOLDER / "secret_key"
     if not file.exists():
         file.touch(mode=0o600)
@@ -156,7 +156,7 @@ def _command(server: Server) -> list[str]:
 
 @contextmanager
 def _running(command: list[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in a session of its own, so that a signal comes to it once; ended on the way out."""
+    """Run a process in its own session, so that it receives a signal only once; end it at the end."""
     process = subprocess.Popen(command, env=environment, start_new_session=True)
     try:
         yield process
@@ -170,7 +170,7 @@ def _running(command: list[str], environment: Mapping[str, str]) -> Iterator[sub
 
 
 def _wait(server: Server, process: subprocess.Popen[bytes], stop: StopRequests) -> None:
-    """Return when the server answers, or has ended."""
+    """Wait until the server answers or has ended."""
     while process.poll() is None:
         stop.check()
         try:

@@ -1,4 +1,4 @@
-"""Published and exact numbers, reproduced by the engines that every run uses, and judged."""
+"""`qsweep verify`: reproduce published and exact results with the engines that every run uses."""
 
 from __future__ import annotations
 

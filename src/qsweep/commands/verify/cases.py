@@ -1,4 +1,4 @@
-"""What is verified: each case with its source, what it must give, and the command that trains it."""
+"""The cases: each with its source, its expected number, and the overrides that train it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from qsweep.commands.verify.measures import (
 from qsweep.config import Config
 
 EXACT = 1e-9
-"""The tolerance of a number that is known exactly: rounding."""
+"""The tolerance of a number that is known exactly, for rounding."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A number that others published or that is exact, and how to measure it.
+    """A published or exact number, and how to measure it.
 
-    what: it in words. expected, tolerance: the mean over runs must be that near. overrides: as for
-    `qsweep train`, without a seed; measure: resolved config -> the number of one run. seeds: runs, with
-    the seeds 0 to `seeds` - 1; quick_seeds: in the short form, 0 leaves the case out.
+    what: the number in words. expected, tolerance: the range of the mean over runs. overrides: as for
+    `qsweep train`, without a seed; measure: resolved config -> the number of one run. seeds: number of
+    runs, with the seeds 0 to `seeds` - 1; quick_seeds: the same with --quick, 0 skips the case.
     """
 
     name: str
@@ -92,9 +92,9 @@ def _mountain_car(learning_rate: float, expected: float) -> Case:
 
 
 def _maze(planning_steps: int, first: int, tolerance: float) -> Case:
-    """The book says after how many episodes a walk is about as short as it can be with epsilon 0.1.
+    """The book shows after how many episodes the paths are about as short as possible with epsilon 0.1.
 
-    That is 15.9 steps, exactly, for the policies that explore around a shortest way.
+    The exact mean of the epsilon-greedy policies of a shortest path is 15.9 steps.
     """
     settings = ("learning_rate=0.1", "epsilon.start=0.1", "episodes=50", "checkpoint_every=50")
     planning = ("algorithm=dyna_q", f"planning_steps={planning_steps}")
@@ -202,12 +202,12 @@ CASES: tuple[Case, ...] = (
     ),
     _learned("frozen_lake", 14 / 17, *ICE, "learning_rate_schedule=linear", "learning_rate=0.1"),
 )
-"""The longest first, so that all cores end at about the same time."""
+"""The longest first, so that all cores finish at about the same time."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What the runs of a case gave: their mean and its 95% interval."""
+class Measurement:
+    """The mean over the runs of a case, and its 95% interval."""
 
     case: Case
     seeds: int
@@ -217,9 +217,9 @@ class Finding:
 
     @property
     def reproduced(self) -> bool:
-        """Whether the whole interval lies within the tolerance.
+        """True if the entire interval lies within the tolerance.
 
-        So a case with too few runs to tell is a miss: noise cannot make one pass.
+        So a case with too few runs is a miss, and noise cannot make one pass.
         """
         expected, tolerance = self.case.expected, self.case.tolerance
         return expected - tolerance <= self.low and self.high <= expected + tolerance

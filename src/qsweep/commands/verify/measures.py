@@ -1,4 +1,4 @@
-"""What one training run is worth, by the measures that publications use; episodes count from 1."""
+"""The measures of one training run that publications use; episodes count from 1."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from qsweep.learning.training import train
 from qsweep.policies.optimum import optimum
 
 LEFT = 1e-12
-"""A greedy walk is over when it is still going on with less than this probability."""
+"""Probability of an unfinished episode below which it counts as finished."""
 LONGEST = 10_000
-"""Steps of a greedy walk, at most."""
+"""Largest number of steps of a greedy episode."""
 
 
 def mean_return(config: Config, first: int, last: int) -> float:
-    """The mean return of the episodes `first` to `last` while learning."""
+    """Return the mean return of the training episodes `first` to `last`."""
     returns = np.concatenate([chunk.returns for chunk in train(config)])
     return float(returns[first - 1 : last].mean())
 
 
 def mean_length(config: Config, first: int, last: int) -> float:
-    """The mean number of steps in the episodes `first` to `last` while learning."""
+    """Return the mean number of steps of the training episodes `first` to `last`."""
     lengths = np.concatenate([chunk.lengths for chunk in train(config)])
     return float(lengths[first - 1 : last].mean())
 
 
 def share_of_left(config: Config, first: int, last: int) -> float:
-    """In the maximization bias: the share of the episodes `first` to `last` that went left, by two steps."""
+    """Return the share of left in episodes `first` to `last` of MaximizationBias: left takes two steps."""
     return mean_length(config, first, last) - 1
 
 
 def prediction_error(config: Config) -> float:
-    """In the random walk: the error of the values after each episode, root of the mean square, averaged.
+    """Return the root-mean-square error of RandomWalk's values, averaged over the episodes.
 
     The config must make a checkpoint after every episode.
     """
@@ -46,16 +46,16 @@ def prediction_error(config: Config) -> float:
 
 
 def best_return(config: Config) -> float:
-    """The optimum of the environment; nothing is trained."""
+    """Return the optimum of the environment; nothing is trained."""
     found = optimum(config.env)
     assert found is not None
     return found
 
 
 def greedy_return(config: Config) -> float:
-    """The exact expected return of the last Q-table's greedy policy in an environment with a `P`.
+    """Return the exact expected return of the last Q-table's greedy policy in an environment with a `P`.
 
-    The step limit does not count; a policy that does not end has what it earned in `LONGEST` steps.
+    The environment's step limit is ignored; an episode has at most `LONGEST` steps.
     """
     *_, last = train(config)
     env: Any = make(config.env).unwrapped
@@ -71,7 +71,7 @@ def greedy_return(config: Config) -> float:
 
 
 def _chain(p: Any, policy: list[int]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """The probabilities of going on [states, states] and the expected rewards [states] of a policy."""
+    """Return a policy's probabilities of continuing [states, states] and expected rewards [states]."""
     going, reward = np.zeros((len(policy), len(policy))), np.zeros(len(policy))
     for state, action in enumerate(policy):
         for chance, after, earned, terminated in p[state][action]:

@@ -1,4 +1,4 @@
-"""What was verified, as a table for the terminal."""
+"""The measurements as a table for the terminal."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from qsweep.commands.verify.cases import EXACT, Case, Finding
+from qsweep.commands.verify.cases import EXACT, Case, Measurement
 
 WIDTH = 110
-"""Characters a line may have in a file or pipe."""
+"""Line length in a file or pipe, in characters."""
 CAPTION = (
     "measured: mean over runs with its 95% interval, which must lie entirely within the expected range\n"
     "the seeds are 0, 1, 2, ..., so the verdict is the same every time\n"
@@ -21,46 +21,48 @@ CAPTION = (
 )
 
 
-def show(findings: Sequence[Finding]) -> None:
-    """Print a row for each finding, then the command behind each miss."""
+def show(measurements: Sequence[Measurement]) -> None:
+    """Print a row for each measurement, then the command behind each miss."""
     console = Console()
     console = console if console.is_terminal else Console(width=WIDTH)
-    console.print(_table(findings))
+    console.print(_table(measurements))
     console.print(CAPTION, soft_wrap=True, style="dim", highlight=False)
-    missed = [finding for finding in findings if not finding.reproduced]
-    for finding in missed:
-        command = shlex.join(["qsweep", "train", *finding.case.overrides, "seed=0"])
-        console.print(f"MISSED {finding.case.name}: {command}", soft_wrap=True, highlight=False, markup=False)
-    console.print(f"{len(findings) - len(missed)} of {len(findings)} reproduced", highlight=False)
+    missed = [measurement for measurement in measurements if not measurement.reproduced]
+    for measurement in missed:
+        command = shlex.join(["qsweep", "train", *measurement.case.overrides, "seed=0"])
+        console.print(
+            f"MISSED {measurement.case.name}: {command}", soft_wrap=True, highlight=False, markup=False
+        )
+    console.print(f"{len(measurements) - len(missed)} of {len(measurements)} reproduced", highlight=False)
 
 
-def _table(findings: Sequence[Finding]) -> Table:
+def _table(measurements: Sequence[Measurement]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("what", overflow="fold")
     table.add_column("source")
     for column in ("expected", "measured"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    for finding in findings:
-        case = finding.case
-        what = f"[bold]{case.name}[/]\n{_runs(finding)}{case.what}"
-        verdict = "reproduced" if finding.reproduced else "[bold red]MISSED[/]"
-        table.add_row(what, case.source, _expected(case), _measured(finding), verdict)
+    for measurement in measurements:
+        case = measurement.case
+        what = f"[bold]{case.name}[/]\n{_runs(measurement)}{case.what}"
+        verdict = "reproduced" if measurement.reproduced else "[bold red]MISSED[/]"
+        table.add_row(what, case.source, _expected(case), _measured(measurement), verdict)
     return table
 
 
-def _runs(finding: Finding) -> str:
-    return f"{finding.seeds:,} runs: " if finding.seeds > 1 else ""
+def _runs(measurement: Measurement) -> str:
+    return f"{measurement.seeds:,} runs: " if measurement.seeds > 1 else ""
 
 
 def _expected(case: Case) -> str:
     return f"{case.expected:.6g}" if case.tolerance <= EXACT else f"{case.expected:g} ± {case.tolerance:g}"
 
 
-def _measured(finding: Finding) -> str:
-    """The mean and half of its interval, to about a hundredth of the tolerance."""
-    half = (finding.high - finding.low) / 2
+def _measured(measurement: Measurement) -> str:
+    """Return the mean and half of its interval, to about a hundredth of the tolerance."""
+    half = (measurement.high - measurement.low) / 2
     if half == 0:
-        return f"{finding.mean:.6g}"
-    digits = 3 if finding.case.tolerance < 0.1 else 2
-    return f"{finding.mean:.{digits}f} ± {half:.{digits}f}"
+        return f"{measurement.mean:.6g}"
+    digits = 3 if measurement.case.tolerance < 0.1 else 2
+    return f"{measurement.mean:.{digits}f} ± {half:.{digits}f}"

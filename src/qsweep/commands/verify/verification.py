@@ -1,4 +1,4 @@
-"""Run the cases, on every core, and judge what they give."""
+"""Measure the cases on all cores and compare them with the expected numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qsweep.commands.verify.cases import CASES, Case, Finding
+from qsweep.commands.verify.cases import CASES, Case, Measurement
 from qsweep.errors import Problem, UsageError, closest
 from qsweep.plan.composition import load_config
 from qsweep.runs.progress import bar
@@ -18,21 +18,21 @@ CONFIDENCE = 0.95
 
 
 def verify(names: Sequence[str] = (), quick: bool = False) -> bool:
-    """Run the cases of these names, or groups, or all; print a table; whether all are reproduced.
+    """Measure the named cases or groups, or all; print a table; return whether all are reproduced.
 
-    quick: fewer runs, and not the longest. Raises UsageError for a name that is none.
+    quick: use fewer runs and skip the longest. Raises UsageError for an unknown name.
     """
     from qsweep.commands.verify.table import show
 
-    findings = find(chosen(names, quick), quick)
-    show(findings)
-    return all(finding.reproduced for finding in findings)
+    measurements = measure_all(chosen(names, quick), quick)
+    show(measurements)
+    return all(measurement.reproduced for measurement in measurements)
 
 
 def chosen(names: Sequence[str], quick: bool) -> tuple[Case, ...]:
-    """The cases of these names, or of the groups before the slash; all for no name.
+    """Return the cases with these names, or in these groups (before the slash); all without a name.
 
-    Raises UsageError for a name that is none, or where the short form leaves out all that is named.
+    Raises UsageError for an unknown name, or if `quick` skips all named cases.
     """
     words = {word for case in CASES for word in (case.name, case.name.partition("/")[0])}
     unknown = [name for name in names if name not in words]
@@ -46,34 +46,34 @@ def chosen(names: Sequence[str], quick: bool) -> tuple[Case, ...]:
     return kept
 
 
-def find(cases: Sequence[Case], quick: bool) -> list[Finding]:
-    """What the cases give, in their order; each in one process, as many at a time as there are cores."""
+def measure_all(cases: Sequence[Case], quick: bool) -> list[Measurement]:
+    """Measure the cases in parallel, one process per core; return the measurements in the cases' order."""
     from joblib import Parallel, cpu_count, delayed
 
     at_once = min(cpu_count(), len(cases))
-    jobs = (delayed(measured)(case, quick) for case in cases)
+    jobs = (delayed(measure)(case, quick) for case in cases)
     worker = {"initializer": exit_with_parent, "initargs": (os.getpid(),)}
-    findings = Parallel(n_jobs=at_once, batch_size=1, return_as="generator_unordered", **worker)(jobs)
-    found: dict[str, Finding] = {}
+    measurements = Parallel(n_jobs=at_once, batch_size=1, return_as="generator_unordered", **worker)(jobs)
+    found: dict[str, Measurement] = {}
     with bar("{task.fields[last]}") as progress:
         shown = progress.add_task("verifying", total=len(cases), last="")
-        for finding in findings:
-            found[finding.case.name] = finding
-            progress.update(shown, advance=1, last=finding.case.name)
+        for measurement in measurements:
+            found[measurement.case.name] = measurement
+            progress.update(shown, advance=1, last=measurement.case.name)
     return [found[case.name] for case in cases]
 
 
-def measured(case: Case, quick: bool) -> Finding:
-    """Train and measure a case once for every seed."""
+def measure(case: Case, quick: bool) -> Measurement:
+    """Train and measure a case once for each seed."""
     config = load_config(case.overrides)
     seeds = case.quick_seeds if quick else case.seeds
     values = [case.measure(dataclasses.replace(config, seed=seed)) for seed in range(seeds)]
     mean, low, high = mean_interval(values)
-    return Finding(case, seeds, mean, low, high)
+    return Measurement(case, seeds, mean, low, high)
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """The mean, and the ends of its 95% interval by Student's t; a single value is taken as exact."""
+    """Return the mean and the ends of its 95% interval by Student's t; a single value counts as exact."""
     mean = float(np.mean(values))
     if len(values) == 1:
         return mean, mean, mean

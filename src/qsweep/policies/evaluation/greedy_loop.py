@@ -1,4 +1,4 @@
-"""Greedy episodes in the twin of an environment, several by turns."""
+"""Greedy episodes in an environment's twin, several interleaved."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from qsweep.learning.engines.loop import Starts, World, reset_world
 from qsweep.system.arrays import Floats, Ints
 
 GOING, EPISODE, LENGTH = range(3)
-"""Places in `Lane.at`."""
+"""Indices of `GreedyLane.at`."""
 
 
-class Lane(NamedTuple):
-    """One episode after the other; which ones, is seen on the way.
+class GreedyLane(NamedTuple):
+    """The state of one lane, which runs one episode at a time and takes the next free one after it.
 
     random: the stream that the twin draws from. state, observation: float64[k] and float64[dimensions].
-    lattice: of the Q-table. cell int64[1], where the observation lies on one without tilings. at int64[3]:
-    whether an episode is going on, which one, and its steps so far. total float64[1]: its rewards.
+    lattice: of the Q-table. cell int64[1]: the observation's cell, without tilings. at int64[3]: 1 during
+    an episode, its number, and its steps so far. total float64[1]: the sum of its rewards.
     """
 
     random: Stream
@@ -36,12 +36,12 @@ class Lane(NamedTuple):
     total: Floats
 
 
-class Course(NamedTuple):
-    """The episodes of one call, and what all lanes know.
+class GreedyBatch(NamedTuple):
+    """The episodes of one call, and the data that all lanes share.
 
-    q float64[cells, actions]; best int64[cells], the greedy action of each cell. Written to: the number of
-    the next episode, int64[1]; the cells that each lane is in, int64[lanes, tilings]; and, for each episode,
-    returns float64[n], lengths int32[n], terminated bool[n].
+    q float64[cells, actions]; best int64[cells], the greedy action of each cell. Written to: next int64[1],
+    the number of the next episode; cells int64[lanes, tilings], the current cells of each lane; and, for
+    each episode, returns float64[n], lengths int32[n], terminated bool[n].
     """
 
     starts: Starts
@@ -57,7 +57,7 @@ class Course(NamedTuple):
 
 
 def greedy_action(q: Floats, best: Any, cells: Any) -> int:
-    """The first action of the highest value in a state: that of its cell, or of the sum over its tiles.
+    """Return the first action with the highest value in a cell, or summed over the tiles of a state.
 
     q float64[cells, actions]; best int64[cells], the greedy action of each cell; cells int64[tilings].
     """
@@ -73,51 +73,51 @@ def greedy_action(q: Floats, best: Any, cells: Any) -> int:
     return found
 
 
-def choose(lane: Lane, number: int, course: Course) -> int:
-    """The greedy action of a lane; number: of the lane."""
-    if course.cells.shape[1] > 1:
-        cells = course.cells[number]
+def choose(lane: GreedyLane, number: int, batch: GreedyBatch) -> int:
+    """Return the greedy action for a lane; number: the lane's."""
+    if batch.cells.shape[1] > 1:
+        cells = batch.cells[number]
         locate(lane.lattice, lane.observation, cells)
-        return greedy_action(course.q, course.best, cells)
+        return greedy_action(batch.q, batch.best, cells)
     locate(lane.lattice, lane.observation, lane.cell)
-    return int(course.best[index(lane.cell[0])])
+    return int(batch.best[index(lane.cell[0])])
 
 
-def enter(lane: Lane, _number: int, course: Course) -> int:
-    """A lane whose episode is over begins the next one; 1 if it is in one then."""
+def enter(lane: GreedyLane, _number: int, batch: GreedyBatch) -> int:
+    """Start the next episode in a lane that has none; return 1 if the lane has an episode then, else 0."""
     at = lane.at
     if at[GOING] == 0:
-        episode = course.next[0]
-        if episode == len(course.returns):
+        episode = batch.next[0]
+        if episode == len(batch.returns):
             return 0
-        course.next[0] += 1
+        batch.next[0] += 1
         at[GOING], at[EPISODE], at[LENGTH], lane.total[0] = 1, episode, 0, 0.0
-        world = World(lane.random, course.constants, lane.state, lane.observation, course.max_steps, False)
-        reset_world(reset, world, course.starts, episode)
+        world = World(lane.random, batch.constants, lane.state, lane.observation, batch.max_steps, False)
+        reset_world(reset, world, batch.starts, episode)
     return 1
 
 
-def act(lane: Lane, number: int, course: Course) -> int:
-    """A lane takes one step, and writes down what its episode came to if it is over; 0."""
+def act(lane: GreedyLane, number: int, batch: GreedyBatch) -> int:
+    """Take one step in a lane and, at the end of its episode, store the results; return 0."""
     at = lane.at
     if at[GOING] != 0:
-        a = choose(lane, number, course)
-        reward, over = step(lane.random, course.constants, lane.state, a, lane.observation)
+        a = choose(lane, number, batch)
+        reward, over = step(lane.random, batch.constants, lane.state, a, lane.observation)
         lane.total[0] += reward
         at[LENGTH] += 1
-        if over or at[LENGTH] >= course.max_steps:
+        if over or at[LENGTH] >= batch.max_steps:
             episode = index(at[EPISODE])
-            course.returns[episode], course.lengths[episode] = lane.total[0], at[LENGTH]
-            course.terminated[episode] = over
+            batch.returns[episode], batch.lengths[episode] = lane.total[0], at[LENGTH]
+            batch.terminated[episode] = over
             at[GOING] = 0
     return 0
 
 
-def greedy_episodes(words: Words, course: Course) -> None:
-    """Roll out all episodes, a step of each lane in turn: none waits for what another computes.
+def greedy_episodes(words: Words, batch: GreedyBatch) -> None:
+    """Roll out all episodes, one step of each lane at a time, so that the processor overlaps them.
 
-    words: the blocks of the lanes, none of which is in an episode.
+    words: the blocks of the lanes, none of which has an episode yet.
     """
     lanes = load_records(words)
-    while for_each(enter, lanes, course) > 0:
-        for_each(act, lanes, course)
+    while for_each(enter, lanes, batch) > 0:
+        for_each(act, lanes, batch)

@@ -1,4 +1,4 @@
-"""Greedy rollouts: what a Q-table is worth without exploration, from given start seeds."""
+"""Greedy rollouts: the returns of a Q-table without exploration, from given start seeds."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from qsweep.learning.compiler.compilation import compiled
 from qsweep.learning.compiler.intrinsics import intrinsics_for
 from qsweep.learning.compiler.packing import Packed, pack
 from qsweep.learning.engines.loop import Starts
-from qsweep.policies.evaluation.greedy_loop import Course, Lane, greedy_action, greedy_episodes
+from qsweep.policies.evaluation.greedy_loop import GreedyBatch, GreedyLane, greedy_action, greedy_episodes
 from qsweep.system.arrays import Floats, QTable
 
 LANES = 3
-"""How many episodes are rolled out by turns: with more, the processor gains no more."""
+"""Number of interleaved episodes; more do not make it faster."""
 
 FIXED = (
     *("random.0", "state.0", "observation.0", "cell.0", "at.0", "total.0"),
     *("lattice.low.0", "lattice.scale.0", "lattice.buckets.0"),
 )
-"""Lengths that are the same in all lanes of a twin, see `packing`."""
+"""Arrays whose length is the same in all lanes of a twin, see `packing`."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Rollouts:
     terminated: npt.NDArray[np.bool_]
 
     def successes(self, env_id: str) -> npt.NDArray[np.bool_] | None:
-        """Which episodes succeeded, bool[n], or None where the environment defines no success."""
+        """Return which episodes succeeded, bool[n], or None if the environment defines no success."""
         match facts(env_id).success:
             case "terminated":
                 return self.terminated
@@ -57,10 +57,10 @@ class Rollouts:
 
 
 def roll_out(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
-    """Follow the greedy policy of `q_table` once from the start that each seed gives.
+    """Run one episode of the greedy policy of `q_table` from the start state of each seed.
 
-    The first action of the highest value is taken; no episode is longer than the setting's step limit. The
-    setting's twin, if it has one, gives the same numbers as its environment.
+    Ties go to the first action; the setting's step limit truncates. A twin, if the setting has one, gives
+    the same numbers as the environment.
     """
     if setting.twin:
         return _compiled(setting, setting.twin, q_table, seeds)
@@ -68,14 +68,14 @@ def roll_out(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
 
 
 def _values(setting: Setting, q_table: QTable) -> tuple[Floats, Any]:
-    """The values in each cell, float64[cells, actions], and its greedy action, int64[cells]."""
+    """Return the values of each cell, float64[cells, actions], and its greedy action, int64[cells]."""
     q = np.ascontiguousarray(q_table).reshape(setting.grid.cells, -1)
     return q, q.argmax(axis=1)
 
 
 @dataclass(frozen=True)
 class _Greedy:
-    """A Q-table as `greedy_action` takes it, and the grid that it lies on."""
+    """The arguments of `greedy_action` for a Q-table, and the lattice of its grid."""
 
     where: Lattice
     q: Floats
@@ -92,7 +92,7 @@ def _compiled(setting: Setting, twin: Twin, q_table: QTable, seeds: range) -> Ro
     n = len(seeds)
     rollouts = Rollouts(np.empty(n), np.empty(n, np.int32), np.empty(n, np.bool_))
     q, best = _values(setting, q_table)
-    course = Course(
+    batch = GreedyBatch(
         starts=_starts(twin, seeds),
         constants=twin.constants,
         max_steps=setting.max_steps,
@@ -104,20 +104,20 @@ def _compiled(setting: Setting, twin: Twin, q_table: QTable, seeds: range) -> Ro
         lengths=rollouts.lengths,
         terminated=rollouts.terminated,
     )
-    _kernel(twin)(_lanes(twin, setting.grid).words.copy(), course)
+    _kernel(twin)(_lanes(twin, setting.grid).words.copy(), batch)
     return rollouts
 
 
 @lru_cache(maxsize=8)
 def _lanes(twin: Twin, grid: Grid) -> Packed:
-    """Lanes that are in no episode yet."""
+    """Return lanes that have no episode yet."""
     cell, at, total = np.zeros(1, np.int64), np.zeros(3, np.int64), np.zeros(1)
-    return pack([Lane(stream(0), *twin.buffers(), lattice(grid), cell, at, total)] * LANES, FIXED)
+    return pack([GreedyLane(stream(0), *twin.buffers(), lattice(grid), cell, at, total)] * LANES, FIXED)
 
 
 @lru_cache(maxsize=8)
 def _starts(twin: Twin, seeds: range) -> Starts:
-    """Where the episode of each seed starts."""
+    """Return the start state of each seed."""
     if twin.start is None:
         return Starts(*twin.starts(np.random.default_rng(0), 0), np.stack([stream(seed) for seed in seeds]))
     generators = (np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed))) for seed in seeds)
@@ -127,7 +127,7 @@ def _starts(twin: Twin, seeds: range) -> Starts:
 
 @lru_cache(maxsize=8)
 def _kernel(twin: Twin) -> Callable[..., None]:
-    """`greedy_episodes` for a twin, on any grid."""
+    """Compile `greedy_episodes` for a twin, for any grid."""
     from numba import boolean, float64, int32, int64, typeof, void
     from numba.types import NamedTuple
 
@@ -136,9 +136,9 @@ def _kernel(twin: Twin) -> Callable[..., None]:
     tables = (float64[:, ::1], int64[::1], int64[::1], int64[:, ::1])
     results = (float64[::1], int32[::1], boolean[::1])
     starts = typeof(_starts(twin, range(1)))
-    course = NamedTuple((starts, typeof(twin.constants), int64, *tables, *results), Course)
+    batch = NamedTuple((starts, typeof(twin.constants), int64, *tables, *results), GreedyBatch)
     names = {"reset": twin.reset, "step": twin.step, **intrinsics_for(_lanes(twin, grid).packing)}
-    return compiled(greedy_episodes, void(int64[:, ::1], course), names)  # type: ignore[no-any-return]
+    return compiled(greedy_episodes, void(int64[:, ::1], batch), names)  # type: ignore[no-any-return]
 
 
 def _gymnasium(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:

@@ -1,12 +1,12 @@
-"""The optimum of an environment: the most that any policy can expect of an episode.
+"""The optimum of an environment: the highest expected return of an episode under any policy.
 
-| environment | how |
+| environment | method |
 | --- | --- |
-| any with a `P` and an `initial_state_distrib`, as FrozenLake, Taxi, CliffWalking | dynamic programming |
-| Blackjack | dynamic programming on tables made here |
-| MountainCar-v0 | measured once by `mountain_car`, within 0.01 |
-| CartPole | its bound, the step limit, which a simple controller attains from every start tried |
-| all others, as Acrobot-v1 | unknown |
+| with a `P` and an `initial_state_distrib`: FrozenLake, Taxi, CliffWalking, ... | dynamic programming |
+| Blackjack | dynamic programming on the tables of `blackjack` |
+| MountainCar-v0 | measured once, within 0.01; see `mountain_car` |
+| CartPole | the step limit, an upper bound that a simple controller reached from every start tried |
+| all others, such as Acrobot-v1 | unknown |
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from qsweep.policies.optimum.tables import Tables, best_within, read
 def optimum(env: Env) -> float | None:
     """Return the expected undiscounted return of an episode under the best policy of a resolved environment.
 
-    None where it is unknown or would take too long. The policy may see the state and how many steps are left;
-    one that sees less may earn less. Milliseconds for small tables, and remembered. Raises whatever the
-    environment's own constructor raises; a resolved `env` has been made before.
+    None if it is unknown or would take too long. The policy may see the state and the number of steps left;
+    one that sees less may earn less. Takes milliseconds for small tables and is cached. Raises whatever the
+    environment's constructor raises; a resolved `env` has been made before.
     """
     if env.actions or env.wrapper:
-        return None  # of another environment than the one of that id
+        return None  # not the environment registered under that id
     return _optimum(env.id, env.max_steps, json.dumps(env.kwargs, sort_keys=True, default=repr))
 
 
@@ -57,9 +57,9 @@ def _of_tables(tables: Tables, max_steps: int | None) -> float | None:
 
 
 def _tables(env: Env) -> Tables | None:
-    """The tables of the environment, if they are all there is to it.
+    """Return the environment's tables, or None if they do not describe it completely.
 
-    Made and reset twice, because some are random: FrozenLake's map with map_name=null.
+    It is made and reset twice because tables can be random, as FrozenLake's map with map_name=null.
     """
     first = _tables_of_one(env, seed=0)
     second = _tables_of_one(env, seed=1) if first else None
@@ -76,7 +76,7 @@ def _tables_of_one(env: Env, seed: int) -> Tables | None:
         if type(inner) is BlackjackEnv:
             return blackjack.tables(sab=inner.sab, natural=inner.natural)
         if getattr(inner, "fickle_passenger", False):
-            return None  # Taxi's passengers then change their minds, which its P does not say
+            return None  # Taxi's passengers then change their destination, which P does not contain
         names = range(int(actions.start), int(actions.start + actions.n))
         start = getattr(inner, "initial_state_distrib", None)
         return None if start is None else read(getattr(inner, "P", None), start, names)

@@ -1,6 +1,6 @@
-"""Blackjack-v1 as transition tables, which Gymnasium does not give (Sutton and Barto 2018, Example 5.1).
+"""Blackjack-v1 as transition tables, which Gymnasium does not provide (Sutton and Barto 2018, Example 5.1).
 
-A player's hand is (total, usable ace); a dealer's is one too. Cards come from an infinite deck.
+A hand, the player's or the dealer's, is (total, usable ace). Cards come from an infinite deck.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ State = tuple[Hand, bool, int]
 
 
 def tables(sab: bool, natural: bool) -> Tables | None:
-    """The game with Gymnasium's rules of that name, for `best_within`.
+    """Return the game's tables for `best_within`; sab, natural: Gymnasium's rules of these names.
 
-    Observations do not tell a natural from another soft 21; it is best to stick on either, so the
-    optimum needs no telling.
+    Observations do not distinguish a natural from another soft 21. It is best to stick on either, so the
+    optimum is the same.
     """
     hands = [(total, False) for total in range(4, 22)] + [(total, True) for total in range(12, 22)]
     states: list[State] = [(hand, False, card) for hand, card in product(hands, CARDS)]
@@ -50,7 +50,7 @@ def tables(sab: bool, natural: bool) -> Tables | None:
 
 
 def add(hand: Hand, card: int) -> Hand:
-    """The hand with one more card; an ace counts 11 as long as that is no bust."""
+    """Return the hand with one more card; an ace counts 11 unless that is a bust."""
     total, ace = hand[0] - 10 * hand[1] + card, hand[1] or card == 1
     return (total + 10, True) if ace and total + 10 <= 21 else (total, False)
 
@@ -64,7 +64,7 @@ def _hit(state: State) -> Iterator[tuple[float, State, float, bool]]:
 
 
 def _stick(state: State, sab: bool, natural: bool) -> float:
-    """The expected reward of sticking."""
+    """Return the expected reward of sticking."""
     (total, _), is_natural, card = state
     expected = 0.0
     for (dealer, dealer_natural), chance in _dealer(add((0, False), card), 1).items():
@@ -79,7 +79,7 @@ def _stick(state: State, sab: bool, natural: bool) -> float:
 
 @cache
 def _dealer(hand: Hand, cards: int) -> dict[tuple[int, bool], float]:
-    """(the dealer's score, 0 for a bust; whether it is a natural) -> probability, from a hand on."""
+    """Return (the dealer's final score, 0 for a bust; whether it is a natural) -> probability."""
     total = hand[0]
     if total >= 17:
         return {(total if total <= 21 else 0, cards == 2 and total == 21): 1.0}

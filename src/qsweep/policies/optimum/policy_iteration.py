@@ -12,23 +12,22 @@ from scipy.sparse.linalg import spsolve  # type: ignore[import-untyped]
 
 from qsweep.policies.optimum.tables import ERROR, Tables, Values
 
-Policy = npt.NDArray[np.int64]
-"""The action in every state: [states]."""
+Actions = npt.NDArray[np.int64]
+"""The action of a policy in every state: [states]."""
 
 ROUNDS = 100
-"""Rounds of policy iteration; far fewer than this are ever needed."""
+"""Limit on the rounds of policy iteration; far fewer are needed."""
 TIE = 1e-14
 """Actions whose values differ by less than this, relative to the largest, count as equal."""
 
 
 def best_without_limit(tables: Tables, discount: float = 1.0) -> Values | None:
-    """The best expected sum of rewards, discounted if `discount` < 1, from every state: [states].
+    """Return the best expected sum of rewards, discounted if `discount` < 1, from every state: [states].
 
-    The limit of the optimum within n steps. Value iteration from zero finds a policy, and policy
+    It is the limit of the optimum within n steps. Value iteration from zero finds a policy, and policy
     iteration with exact evaluation takes it to the limit (Sutton and Barto 2018, sections 4.3 and
-    4.4); Bellman's equation then holds to a relative 1e-12. None where there is no finite limit
-    from some state, as where rewards of -1 can neither be ended nor escaped, or where finding it
-    takes more than `tables.WORK`.
+    4.4); Bellman's equation then holds to a relative 1e-12. None if some state has no finite limit, for
+    example because rewards of -1 never end, or if finding it takes more than `tables.WORK`.
     """
     values = np.zeros(len(tables.start))
     policy = np.zeros(len(tables.start), np.int64)
@@ -45,18 +44,18 @@ def best_without_limit(tables: Tables, discount: float = 1.0) -> Values | None:
     return None
 
 
-def _improved(policy: Policy, pairs: Values) -> Policy:
-    """The greedy policy, which leaves an action only for one that is really better.
+def _improved(policy: Actions, pairs: Values) -> Actions:
+    """Return the greedy policy; an action is replaced only by one that is better by more than rounding.
 
-    Among equal actions one may never end, as bumping into a wall where only the goal is rewarded.
+    One of several equal actions may never end, such as bumping into a wall if only the goal is rewarded.
     """
     gain = pairs.max(axis=0) - pairs[policy, np.arange(len(policy))]
     better = gain > TIE * max(1.0, np.abs(pairs).max())
     return np.where(better, pairs.argmax(axis=0), policy)
 
 
-def _iterated(tables: Tables, policy: Policy, discount: float) -> Values | None:
-    """Policy iteration from `policy`; None where a policy loses, or earns, without end."""
+def _iterated(tables: Tables, policy: Actions, discount: float) -> Values | None:
+    """Run policy iteration from `policy`; return its values, or None if those of a policy are infinite."""
     before = np.full(len(policy), -np.inf)
     for _ in range(ROUNDS):
         values = _evaluated(tables, policy, discount)
@@ -70,21 +69,21 @@ def _iterated(tables: Tables, policy: Policy, discount: float) -> Values | None:
     return None
 
 
-def _evaluated(tables: Tables, policy: Policy, discount: float) -> Values | None:
-    """The values of a policy, [states], by the linear system of Bellman's equations."""
+def _evaluated(tables: Tables, policy: Actions, discount: float) -> Values | None:
+    """Return the values of a policy, [states], by solving Bellman's equations; None if they are infinite."""
     states = np.arange(len(policy))
     steps, reward = tables.going[policy * len(policy) + states], tables.reward[policy, states]
     if discount == 1:
         trapped = _trapped(steps)
         if np.any(reward[trapped]):
             return None
-        steps = sparse.diags_array(np.where(trapped, 0.0, 1.0)) @ steps  # worth nothing for ever
+        steps = sparse.diags_array(np.where(trapped, 0.0, 1.0)) @ steps  # their value is 0
     system = sparse.eye_array(len(policy)) - discount * steps
     return np.atleast_1d(spsolve(system.tocsc(), reward))
 
 
 def _trapped(steps: Any) -> npt.NDArray[np.bool_]:
-    """bool[states]: in a closed class of the chain `steps` [states, states], which never ends."""
+    """Return bool[states]: the states in a closed class of the chain `steps` [states, states]."""
     edges = steps.tocoo()
     edges.eliminate_zeros()
     _, label = connected_components(edges, directed=True, connection="strong")

@@ -16,19 +16,19 @@ import numpy.typing as npt
 Values = npt.NDArray[np.float64]
 
 WORK = 2e9
-"""Multiplications before giving up: some five seconds of one core."""
+"""Multiplications before giving up: about five seconds on one core."""
 OVERHEAD = 20_000
-"""What a sweep over all states costs however few they are, in multiplications."""
+"""Fixed cost of a sweep over all states, in multiplications."""
 ERROR = 1e-12
-"""How far a value may be from its limit, in units of return."""
+"""Largest error of a value, in units of return."""
 
 
 @dataclass(frozen=True)
 class Tables:
-    """The states that can be reached from the start, numbered from 0, and what actions do there.
+    """Transitions and rewards of the states that can be reached from the start, numbered from 0.
 
-    going: sparse float64[actions * states, states], row a * states + s the probabilities of going on
-    from s to each state after action a; what is missing from 1 is that of terminating.
+    going: sparse float64[actions * states, states], row a * states + s the probabilities of continuing
+    from s in each state after action a; the rest to 1 is the probability of terminating.
     reward: float64[actions, states], expected. start: float64[states], sums to 1.
     """
 
@@ -37,7 +37,7 @@ class Tables:
     start: Values
 
     def action_values(self, values: Values, discount: float = 1.0) -> Values:
-        """The expected reward and, discounted, the `values` [states] of what follows: [actions, states].
+        """Return the expected reward plus the discounted `values` [states] of the next: [actions, states].
 
         The bracket of the Bellman optimality equation (Sutton and Barto 2018, equation 4.2).
         """
@@ -45,11 +45,11 @@ class Tables:
         return self.reward + discount * later.reshape(self.reward.shape)
 
     def affordable_sweeps(self) -> int:
-        """How many sweeps over all states `WORK` allows."""
+        """Return the number of sweeps over all states that `WORK` allows."""
         return int(WORK / (self.going.nnz + self.reward.size + OVERHEAD))
 
     def same(self, other: Tables) -> bool:
-        """Whether every number of both is the same."""
+        """Return whether all numbers of both are equal."""
         return (
             np.array_equal(self.start, other.start)
             and np.array_equal(self.reward, other.reward)
@@ -58,10 +58,10 @@ class Tables:
 
 
 def read(p: Any, start: Any, actions: Sequence[int]) -> Tables | None:
-    """Tables from a `P`, the start distribution float[states], and what the actions are called.
+    """Return tables from a `P`, the start distribution float[states], and the names of the actions.
 
-    States are the indices of `start`. None where `p` has another form, or where, of what can be
-    reached, some probabilities are no distribution or some reward is not finite.
+    States are the indices of `start`. None if `p` has another form, or if, among the reachable states,
+    some probabilities are no distribution or some reward is not finite.
     """
     try:
         return _walked(p, np.asarray(start, np.float64), actions)
@@ -72,8 +72,8 @@ def read(p: Any, start: Any, actions: Sequence[int]) -> Tables | None:
 def _walked(p: Any, start: Values, actions: Sequence[int]) -> Tables | None:
     found: list[int] = np.flatnonzero(start).tolist()
     number = {state: place for place, state in enumerate(found)}
-    outcomes = []  # (action, state, chance, reward, whether it goes on, next state)
-    for place, state in enumerate(found):  # grows on the way
+    outcomes = []  # (action, state, chance, reward, whether the episode continues, next state)
+    for place, state in enumerate(found):  # `found` grows in the loop
         for choice, action in enumerate(actions):
             for chance, after, reward, terminated in p[state][action]:
                 goes_on = chance > 0 and not terminated
@@ -110,12 +110,12 @@ def _is_one(sums: Any) -> bool:
 
 
 def best_within(tables: Tables, steps: int) -> Values | None:
-    """The best expected sum of rewards within `steps` steps, from every state: float64[states].
+    """Return the best expected sum of rewards within `steps` steps, from every state: float64[states].
 
     Value iteration from zero (Sutton and Barto 2018, section 4.4; Bellman 1957): sweep n gives the
-    optimum with n steps to go, whose policy may depend on the steps left. What a sweep changes at
-    most never grows, so the sweeps end early when those left could not change a value by `ERROR`.
-    None where that takes more than `WORK`.
+    optimum with n steps to go, whose policy may depend on the steps left. The largest change of a sweep
+    never grows, so the sweeps stop when the remaining ones could not change a value by `ERROR`.
+    None if that takes more than `WORK`.
     """
     values = np.zeros(len(tables.start))
     affordable = tables.affordable_sweeps()

@@ -1,1 +1,1 @@
-"""The best checkpoint by name: register, promote, resolve a name, pull."""
+"""The registry of models: register a checkpoint, promote the best, resolve a name, fetch a policy."""

@@ -1,4 +1,4 @@
-"""A registry reached through MLflow's client."""
+"""The registry of a store, reached through MLflow's client."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ MS = 1000
 
 
 class ClientVersions:
-    """A registry through MLflow's client: a server's, and a local one that needs it."""
+    """A registry through MLflow's client: a server's, or a local one that `LocalVersions` cannot write."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def version_of(self, run: StoredRun, name: str) -> str | None:
-        """The latest version of `name` that was made of a run, or None."""
+        """Return the latest version of `name` that was made from a run, or None."""
         found = self._store.client.search_model_versions(f"run_id = '{run.run_id}'")
         numbers = [int(version.version) for version in found if version.name == name]
         return str(max(numbers)) if numbers else None
 
     def add(self, run: StoredRun, name: str, policy: Policy, tags: Mapping[str, str]) -> str:
-        """Make a policy a model of its run, with the run's test metrics, and the next version of `name`."""
+        """Log a policy as a model of its run, with the test metrics; register it as a version of `name`.
+
+        Returns the version's number.
+        """
         from mlflow.entities import Metric
         from mlflow.exceptions import MlflowException
 
@@ -53,34 +56,34 @@ class ClientVersions:
             logged.artifact_location,
             run.run_id,
             dict(tags),
-            await_creation_for=0,  # it is there when the call returns
+            await_creation_for=0,  # it exists when the call returns
             model_id=logged.model_id,
         )
         return str(version.version)
 
     def holder(self, name: str, alias: str) -> Version | None:
-        """The version that has an alias, or None."""
+        """Return the version that has an alias, or None."""
         from mlflow.exceptions import MlflowException
 
         try:
             found = self._store.client.get_model_version_by_alias(name, alias)
         except MlflowException as error:
             if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                raise  # a store that fails has not said that there is none
+                raise  # a failing store does not mean that there is none
             return None
         return Version(str(found.version), found.tags)
 
     def since(self, name: str, number: str, seconds: float) -> list[Version]:
-        """All versions that were created after, or at most so many seconds before, one of them."""
+        """Return all versions created after version `number` or at most `seconds` before it."""
         found = list(every_result(self._store.client.search_model_versions, f"name = {literal(name)}"))
         [ours] = [version.creation_timestamp for version in found if str(version.version) == number]
-        lately = [version for version in found if version.creation_timestamp >= ours - seconds * MS]
-        return [Version(str(version.version), version.tags) for version in lately]
+        recent = [version for version in found if version.creation_timestamp >= ours - seconds * MS]
+        return [Version(str(version.version), version.tags) for version in recent]
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
-        """Give a version an alias, taking it from any other."""
+        """Move an alias to a version."""
         self._store.client.set_registered_model_alias(name, alias, version)
 
     def set_tag(self, name: str, version: str, key: str, value: str) -> None:
-        """Give a version a tag."""
+        """Set a tag of a version."""
         self._store.client.set_model_version_tag(name, version, key, value)

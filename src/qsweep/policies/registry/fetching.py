@@ -1,4 +1,4 @@
-"""The policy that a name stands for, fetched from the store."""
+"""Fetch the policy that a name stands for from the store."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from qsweep.tracking.store import Store
 
 
 def folder_name(name: str) -> str:
-    """A name as that of a folder here: RUN/ep017500 -> RUN_ep017500.
+    """Return a name as the name of a folder: RUN/ep017500 -> RUN_ep017500.
 
-    Raises UsageError for what no name can be.
+    Raises UsageError for an invalid name.
     """
     return re.sub(r"^\.|[^\w.,=@+-]", "_", "_".join(parts_of(name)))
 
 
 def fetch(store: Store, target: Target, scratch: Path) -> Policy:
-    """Download what a target's policy is made of into `scratch`, and no more.
+    """Return a target's policy, downloading only the files that it needs into `scratch`.
 
-    Raises UsageError where it cannot be had, or is damaged.
+    Raises UsageError if a file is not available or damaged.
     """
     if target.version:
         return _of_version(store, target, scratch)
@@ -39,7 +39,7 @@ def fetch(store: Store, target: Target, scratch: Path) -> Policy:
 
 
 def _of_version(store: Store, target: Target, scratch: Path) -> Policy:
-    """The policy in a registered model; its code is not run, and not even downloaded."""
+    """Return the policy in a registered model; the model's code is neither downloaded nor run."""
     with readable(f"{target.model}/{target.version}"):
         source = store.client.get_model_version_download_uri(target.model, target.version)
         download_policy(store, source, scratch)

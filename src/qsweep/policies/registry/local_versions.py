@@ -51,16 +51,16 @@ ON CONFLICT DO UPDATE SET version = excluded.version
 
 
 class LocalVersions(ClientVersions):
-    """The registry in a local store's file."""
+    """The registry in a local store's database file."""
 
     def __init__(self, store: Store, database: Database) -> None:
         super().__init__(store)
         self._database = database
 
     def add(self, run: StoredRun, name: str, policy: Policy, tags: Mapping[str, str]) -> str:
-        """Make a policy a model of its run, with the run's test metrics, and the next version of `name`.
+        """Log a policy as a model of its run, with the test metrics; register it as a version of `name`.
 
-        The files are there before any table says so, and the tables say all of it or nothing.
+        The files are written first, then all rows in one transaction. Returns the version's number.
         """
         model, now = f"m-{uuid.uuid4().hex}", milliseconds()
         folder = Path(run.artifacts).parents[1] / "models" / model / "artifacts"
@@ -84,13 +84,13 @@ class LocalVersions(ClientVersions):
         return self._database.write(change)
 
     def version_of(self, run: StoredRun, name: str) -> str | None:
-        """The latest version of `name` that was made of a run, or None."""
+        """Return the latest version of `name` that was made from a run, or None."""
         asked = f"SELECT max(version) {_OF_NAME} AND run_id = ? AND current_stage != 'Deleted_Internal'"
         [(version,)] = self._database.read(asked, (name, run.run_id))
         return None if version is None else str(version)
 
     def holder(self, name: str, alias: str) -> Version | None:
-        """The version that has an alias, or None."""
+        """Return the version that has an alias, or None."""
         found = self._database.read(_ALIASED, (name, alias))
         if not found:
             return None
@@ -98,18 +98,18 @@ class LocalVersions(ClientVersions):
         return Version(str(version), dict(self._database.read(_TAGS_OF, (name, version))))
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
-        """Give a version an alias, taking it from any other."""
+        """Move an alias to a version."""
         given = (alias, int(version), name)
         self._database.write(lambda transaction: transaction.run(_ALIAS, [given]))
 
     def set_tag(self, name: str, version: str, key: str, value: str) -> None:
-        """Give a version a tag."""
+        """Set a tag of a version."""
         given = (key, value, name, int(version))
         self._database.write(lambda transaction: transaction.run(_SET_TAG, [given]))
 
 
 def versions_in(store: Store, run: StoredRun) -> ClientVersions:
-    """Return the registry of a run's store, reached without MLflow where the run lies in a local one."""
+    """Return the registry of a run's store; MLflow is not used if the run is in a local one."""
     if store.tables is None or store.database is None or not is_plain_folder(run.artifacts):
         return ClientVersions(store)
     return LocalVersions(store, store.tables.database)

@@ -1,7 +1,7 @@
-"""A policy as an MLflow model that needs no qsweep: numpy, pandas and MLflow play it.
+"""A policy as an MLflow model that needs numpy, pandas and MLflow, but not qsweep.
 
-The files are those that `mlflow.pyfunc.save_model` writes for the same policy; MLflow is not imported
-for it, which would take longer than training.
+The files are those that `mlflow.pyfunc.save_model` writes for the same policy. MLflow is not used to write
+them, because importing it takes longer than training.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from qsweep.tracking.store import Store
 
 CODE = Path(__file__).with_name("model_code.py")
 FILES = {"q_table": TABLE, "policy": RECORD, "config": CONFIG}
-"""What the model's artifacts are called, and their files, which lie in its folder `artifacts`."""
+"""Name of each of the model's artifacts -> its file in the model's folder `artifacts`."""
 PACKAGES = ("mlflow", "numpy", "pandas")
 
 
 def write_model(policy: Policy, folder: Path) -> None:
-    """Write the policy as an MLflow pyfunc model into `folder`, which must be empty or not there.
+    """Write the policy as an MLflow pyfunc model into `folder`, which must be empty or not exist.
 
-    Its `predict(float array [n, dimensions])` gives a frame with `action` and `q_0` to `q_{A-1}`.
+    Its `predict(float array [n, dimensions])` returns a frame with `action` and `q_0` to `q_{A-1}`.
     """
     artifacts = folder / "artifacts"
     artifacts.mkdir(parents=True)
@@ -48,9 +48,9 @@ def write_model(policy: Policy, folder: Path) -> None:
 
 
 def download_policy(store: Store, model_uri: str, folder: Path) -> None:
-    """Download the files of a policy, and nothing else, from a model that `write_model` wrote.
+    """Download only the policy's files from a model that `write_model` wrote.
 
-    model_uri: where the model's folder lies, as MLflow says it.
+    model_uri: MLflow's URI of the model's folder.
     """
     from mlflow.artifacts import download_artifacts  # slow to import
 
@@ -60,10 +60,10 @@ def download_policy(store: Store, model_uri: str, folder: Path) -> None:
 
 
 def _description(policy: Policy, size: int) -> dict[str, Any]:
-    """What the file MLmodel says: how it is loaded, what it takes and gives."""
+    """Return the content of the file MLmodel: how to load the model, and its inputs and outputs."""
     inputs = [{"type": "double", "required": True} for _ in policy.grid.buckets]
-    # Unnamed columns of doubles: MLflow then takes float32, which Gymnasium gives, ints and lists.
-    # A float64 tensor would turn all of these away.
+    # With unnamed columns of doubles MLflow accepts float32 (as from Gymnasium), ints and lists.
+    # With a float64 tensor it would reject all of these.
     outputs = [
         {"type": "long", "name": "action", "required": True},
         *({"type": "double", "name": f"q_{a}", "required": True} for a in range(policy.actions)),
@@ -100,7 +100,7 @@ def _description(policy: Policy, size: int) -> dict[str, Any]:
 
 
 def _write_requirements(folder: Path) -> None:
-    """What the model needs, for pip, for virtualenv and for conda."""
+    """Write the model's requirements for pip, virtualenv and conda."""
     packages = [f"{package}=={version(package)}" for package in PACKAGES]
     (folder / "requirements.txt").write_text("\n".join(packages))
     python = platform.python_version()
@@ -119,6 +119,6 @@ def _write_requirements(folder: Path) -> None:
 
 
 def _example(policy: Policy) -> list[list[float]]:
-    """One observation, [1, dimensions]: where the middle bucket begins."""
+    """Return one observation, [1, dimensions]: the lower bounds of the middle buckets."""
     low, buckets, scale = (np.array(v) for v in (policy.grid.low, policy.grid.buckets, policy.grid.scale))
     return [(low + buckets // 2 / scale).tolist()]

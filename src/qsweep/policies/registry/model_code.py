@@ -1,4 +1,4 @@
-"""The code of a registered model: MLflow copies this file into it; it needs numpy and pandas alone."""
+"""The code of a registered model, which contains a copy of this file; it needs only numpy and pandas."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 
 class GreedyPolicy(PythonModel):
-    """A Q-table on a grid of buckets, as q_table.npy and policy.json hold them."""
+    """A Q-table on a grid of buckets, read from q_table.npy and policy.json."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Read the model's files."""
@@ -23,25 +23,25 @@ class GreedyPolicy(PythonModel):
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """The environment's greedy actions, and the values of every action.
+        """Return the greedy actions, in the environment's numbering, and the values of all actions.
 
         model_input: numbers [n, dimensions], as a frame, an array or a list of lists. Returns the
-        columns action (int64) and q_0 to q_{A-1} (float64). Raises ValueError for another shape, and
-        for NaN, which lies in no bucket.
+        columns action (int64) and q_0 to q_{A-1} (float64). Raises ValueError for another shape and
+        for NaN.
         """
         values = self._q[self._cells(np.asarray(model_input, np.float64))].sum(axis=1)
         action = values.argmax(axis=1) + self._policy["first_action"]
         return pd.DataFrame({"action": action, **{f"q_{a}": column for a, column in enumerate(values.T)}})
 
     def _cells(self, observations: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-        """The flat index of the cell, in every tiling, that holds each observation, int64[n, tilings]."""
+        """Return the flat index of each observation's cell in every tiling, int64[n, tilings]."""
         low, high, buckets = (np.array(self._policy[key]) for key in ("low", "high", "buckets"))
         if observations.ndim != 2 or observations.shape[1] != len(buckets):
             raise ValueError(f"observations must be [n, {len(buckets)}]; given {list(observations.shape)}")
         missing = np.isnan(observations).any(axis=1)
         if missing.any():
             raise ValueError(f"observations must be numbers; NaN in row {int(missing.argmax())}")
-        with np.errstate(over="ignore"):  # infinity lies in an outer bucket, like all out of bounds
+        with np.errstate(over="ignore"):  # infinity belongs to an outer bucket, like all values out of bounds
             scaled = (observations - low) * (buckets / (high - low))
         if self._policy["tilings"] > 1:
             return self._tiles(np.clip(scaled, 0, buckets), buckets)

@@ -1,4 +1,4 @@
-"""What a name stands for: MODEL@ALIAS, MODEL/VERSION, RUN (its best checkpoint) or RUN/CHECKPOINT."""
+"""Resolve names: MODEL@ALIAS, MODEL/VERSION, RUN (its best checkpoint) or RUN/CHECKPOINT."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ FORMS = (
     "must be MODEL@ALIAS, MODEL/VERSION, RUN or RUN/CHECKPOINT; RUN is a run's name, its id or the id's end"
 )
 LISTED = 20
-"""Names or runs in one message, at most."""
+"""Most names or runs that one message lists."""
 
 
 @dataclass(frozen=True)
 class Target:
     """The checkpoint that a name stands for.
 
-    checkpoint: its name, or None for the run's last. model, version: the registered version that it
-    is, both empty where it was named by its run. metrics: the run's on test starts, where they are
-    this checkpoint's; run_name and metrics are empty for a version, which carries its own.
+    checkpoint: its name, or None for the run's last. model, version: the registered version, empty if
+    the name is a run's. metrics: the run's test metrics, if they belong to this checkpoint; run_name and
+    metrics are empty for a version, whose files contain them.
     """
 
     run_id: str
@@ -40,9 +40,9 @@ class Target:
 
 
 def parts_of(name: str) -> list[str]:
-    """What lies between a name's slashes: one or two parts.
+    """Return the one or two parts of a name, separated by a slash.
 
-    Raises UsageError for what no name can be, a path out of a folder above all.
+    Raises UsageError for an invalid name, in particular a path that leaves its folder.
     """
     parts = name.split("/")
     bad = len(parts) > 2 or any(part in ("", ".", "..") for part in parts)
@@ -52,15 +52,15 @@ def parts_of(name: str) -> list[str]:
 
 
 def is_path(name: str) -> bool:
-    """Whether a name is written as the path of a folder: with a leading . / or ~, or a trailing /."""
+    """Return whether a name is written as the path of a folder: with a leading . / or ~, or a trailing /."""
     return re.match(r"[./~]|.*/$", name) is not None
 
 
 def resolve(store: Store, name: str) -> Target:
-    """Find what `name` stands for in a store.
+    """Return the checkpoint that `name` stands for in a store.
 
     A run is found by its name, its id, or the end or beginning of its id (six hex digits or more). Raises
-    UsageError where the name has none of the forms, stands for nothing, or for several runs.
+    UsageError if the name has none of the forms, is unknown, or is the name of several runs.
     """
     parts = parts_of(name)
     if len(parts) == 2:
@@ -86,20 +86,20 @@ def _with_slash(store: Store, name: str, head: str, tail: str) -> Target:
 
 
 def _model(store: Store, name: str) -> Any:
-    """The registered model of this name, or None."""
+    """Return the registered model of this name, or None."""
     return _ask(lambda: store.client.get_registered_model(name))
 
 
 def _ask(ask: Callable[[], Any]) -> Any:
-    """What the store answers, or None where it has no such thing.
+    """Return the store's answer to a query, or None if it has no such entity.
 
-    Raises UsageError where it fails.
+    Raises UsageError if the store fails.
     """
     try:
         return ask()
     except Exception as error:
         code = getattr(error, "error_code", None)
-        if code is None:  # not MLflow's, which this module does not import
+        if code is None:  # not an MlflowException, which this module does not import
             raise
         if code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
@@ -118,7 +118,7 @@ def _of_version(store: Store, name: str, model: str, version: str) -> Target:
 
 
 def _run(store: Store, run: str) -> StoredRun:
-    """The one run of this name or id."""
+    """Return the only run with this name or id."""
     filters = [] if "'" in run and '"' in run else [f"attributes.run_name = {literal(run)}"]
     if re.fullmatch("[0-9a-f]{6,32}", run):
         filters += [f"attributes.run_id LIKE '{part}'" for part in (f"%{run}", f"{run}%")]
@@ -134,7 +134,7 @@ def _run(store: Store, run: str) -> StoredRun:
 
 
 def _search(store: Store, where: str = "") -> list[StoredRun]:
-    """The latest runs of qsweep that one of MLflow's filters lets through, the newest first."""
+    """Return the latest runs of qsweep that match one of MLflow's filters, newest first."""
     return [run for run in _ask(lambda: matching(store, where)) or () if run.trained]
 
 
@@ -143,9 +143,9 @@ def _started(run: StoredRun) -> str:
 
 
 def _of_run(run: StoredRun, checkpoint: str | None) -> Target:
-    """A run's checkpoint; its best where None is given, or, where none was judged, its last."""
-    judged = run.metrics.get("best_episode", 0.0)
-    best = name_of(int(judged)) if 0 < judged < 1e9 else None
+    """Return a run's checkpoint; None: its best one, or its last if none was evaluated."""
+    episodes = run.metrics.get("best_episode", 0.0)
+    best = name_of(int(episodes)) if 0 < episodes < 1e9 else None
     chosen = checkpoint or best
     of_best = best is not None and chosen == best
     scores = {key: value for key, value in run.metrics.items() if of_best and key.startswith("test/")}
@@ -153,17 +153,17 @@ def _of_run(run: StoredRun, checkpoint: str | None) -> Target:
 
 
 def checkpoint_in(archive: Archive, target: Target) -> str:
-    """The name of a target's checkpoint in its run's archive.
+    """Return the name of a target's checkpoint in its run's archive.
 
-    Raises UsageError, naming those next to it, where there is none.
+    Raises UsageError, naming the nearest checkpoints, if it is not in the archive.
     """
     names = archive.names()
-    wanted = target.checkpoint or names[-1]
-    if wanted in names:
-        return wanted
-    near = sorted(names, key=lambda name: abs(int(name[2:]) - int(wanted[2:])))[:2]
+    checkpoint = target.checkpoint or names[-1]
+    if checkpoint in names:
+        return checkpoint
+    near = sorted(names, key=lambda name: abs(int(name[2:]) - int(checkpoint[2:])))[:2]
     remedy = f"nearest: {', '.join(near)}; there are {len(names)}, the last is {names[-1]}"
-    raise UsageError([Problem("name", "is not a checkpoint of this run", wanted, remedy)])
+    raise UsageError([Problem("name", "is not a checkpoint of this run", checkpoint, remedy)])
 
 
 def _unknown(store: Store, name: str, rule: str) -> UsageError:
@@ -174,7 +174,7 @@ def _unknown(store: Store, name: str, rule: str) -> UsageError:
 
 
 def _known(store: Store) -> list[str]:
-    """The names that could have been meant: of aliases, versions and runs, the latest first."""
+    """Return the names of all aliases, versions and recent runs, newest first."""
     models = store.client.search_registered_models(max_results=1000)
     aliases = [f"{model.name}@{alias}" for model in models for alias in model.aliases]
     versions = [f"{found.name}/{found.version}" for found in store.client.search_model_versions()]

@@ -1,4 +1,4 @@
-"""The best checkpoint by name: register a run's winner, promote it where it beats the last best."""
+"""Register a run's best checkpoint, and promote it to `best` if it beats the current one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from qsweep.policies.registry.rivals import (
     beats,
     displaces,
     lead,
-    settle,
+    move_to_best,
     test_returns,
 )
 from qsweep.system.atomic_files import temporary_folder, user_cache
@@ -33,16 +33,16 @@ from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import StoredRun
 
 BEST = "best"
-JUDGED = "qsweep.judged"
-"""The tag of versions that have had their chance to become `best`: a killed registration lacks it."""
+COMPARED = "qsweep.judged"
+"""The tag of versions that were compared with `best`; missing if the registration was killed."""
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """What became of a candidate. version: of the model `name`; better: whether it is `best` now.
+    """The outcome of a registration. version: of the model `name`; better: whether it is `best` now.
 
-    difference: mean over the common test starts of the candidate's return minus the last best's, or
-    None where there was none that it can be compared with.
+    difference: mean over the common test starts of the candidate's return minus that of the previous
+    best, or None if there was none that it can be compared with.
     """
 
     name: str
@@ -63,17 +63,17 @@ class Promotion:
 
 
 def model_name(env_id: str) -> str:
-    """The registered model of an environment: its id, without what MLflow keeps for itself."""
+    """Return the registered model's name for an environment: its id without MLflow's reserved characters."""
     return env_id.replace("/", "_").replace(":", "_")
 
 
 def register(store: Store, run_id: str) -> Promotion:
-    """Make a run's chosen checkpoint a version, and `best` where it beats the last best.
+    """Register a run's chosen checkpoint as a version, and make it `best` if it beats the current one.
 
-    The comparison is paired, on the test starts that both were measured on, and made under a lock, so
-    that of several sweeps that end together the better one stays; on a server, where they may end on
-    several machines, it is made again afterwards. Raises KeyError for a run that has no judged
-    checkpoint, UsageError where the model belongs to someone else.
+    The comparison is paired, on the test starts that both were evaluated on. A lock serialises it, so
+    that the better of two sweeps that end together wins; on a server, which several machines may use, it
+    is repeated afterwards. Raises KeyError if no checkpoint of the run was evaluated, UsageError if the
+    model belongs to another user.
     """
     run = run_of(store, run_id)
     with temporary_folder() as temporary:
@@ -83,25 +83,25 @@ def register(store: Store, run_id: str) -> Promotion:
         with _lock(store, name), _permitted(name):
             versions = versions_in(store, run)
             version = versions.version_of(run, name) or versions.add(run, name, policy, _tags(run))
-            return _judge(store, run, name, version, folder)
+            return _compare(store, run, name, version, folder)
 
 
-def judge(store: Store, name: str, version: str, run_id: str) -> Promotion:
-    """Give a version of a run, whose registration was cut short, its chance to become `best`.
+def finish_registration(store: Store, name: str, version: str, run_id: str) -> Promotion:
+    """Compare a version with `best` after its registration was interrupted.
 
-    Raises OSError where its run or the run's files are gone, UsageError where the model belongs to someone
-    else.
+    Raises OSError if its run or the run's files are missing, UsageError if the model belongs to another
+    user.
     """
     run = run_of(store, run_id)
     with temporary_folder() as temporary, _lock(store, name), _permitted(name):
-        return _judge(store, run, name, version, Path(temporary))
+        return _compare(store, run, name, version, Path(temporary))
 
 
-def _judge(store: Store, run: StoredRun, name: str, version: str, folder: Path) -> Promotion:
-    """Make a version `best` where it beats the last best; the lock is held."""
+def _compare(store: Store, run: StoredRun, name: str, version: str, folder: Path) -> Promotion:
+    """Make a version `best` if it beats the current one; the caller holds the lock."""
     versions = versions_in(store, run)
     incumbent = versions.holder(name, BEST)
-    if incumbent is not None and incumbent.number == version and JUDGED in incumbent.tags:
+    if incumbent is not None and incumbent.number == version and COMPARED in incumbent.tags:
         return Promotion(name, version, better=True, difference=None)
     difference, better = None, True
     if incumbent is not None and incumbent.number != version:
@@ -110,12 +110,12 @@ def _judge(store: Store, run: StoredRun, name: str, version: str, folder: Path) 
         better = displaces(incumbent.tags, run, difference)
     if better:
         versions.set_alias(name, BEST, version)
-        if not isinstance(versions, LocalVersions):  # of a server, perhaps, which other machines use
-            holder = settle(versions, name, BEST, version, partial(beats, store, folder))
+        if not isinstance(versions, LocalVersions):  # perhaps a server, which other machines use too
+            holder = move_to_best(versions, name, BEST, version, partial(beats, store, folder))
             if holder.number != version:
                 returns = test_returns(store, run, folder)
                 better, difference = False, lead(store, holder.tags, run, returns, folder)
-    versions.set_tag(name, version, JUDGED, "true")
+    versions.set_tag(name, version, COMPARED, "true")
     return Promotion(name, version, better, difference)
 
 
@@ -124,7 +124,9 @@ def _permitted(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if getattr(error, "error_code", None) != "PERMISSION_DENIED":  # MLflow's; not imported for this
+        if (
+            getattr(error, "error_code", None) != "PERMISSION_DENIED"
+        ):  # MlflowException's; importing it is slow
             raise
         rule = "would change a model that belongs to another user"
         remedy = "ask its owner for EDIT permission, or set registry.promote=never"
@@ -132,7 +134,7 @@ def _permitted(name: str) -> Iterator[None]:
 
 
 def _chosen_policy(store: Store, run: StoredRun, folder: Path) -> Policy:
-    """The policy of a run's best checkpoint, from its archive."""
+    """Return the policy of a run's best checkpoint from its archive."""
     name = checkpoints.name_of(int(run.metrics["best_episode"]))
     path = f"checkpoints/{checkpoints.FILE_NAME}"
     with readable(f"run {run.run_id}: {path}"):
@@ -142,7 +144,7 @@ def _chosen_policy(store: Store, run: StoredRun, folder: Path) -> Policy:
 
 
 def _lock(store: Store, name: str) -> FileLock:
-    """One registration at a time: beside a local store; for a server, of this user's processes."""
+    """Return the lock for registrations: among all users of a local store, or among this user's processes."""
     if store.artifacts is not None:
         return FileLock(store.artifacts.parent / f".{name}.lock")
     key = hashlib.sha256(f"{store.uri} {name}".encode()).hexdigest()[:16]
@@ -150,7 +152,7 @@ def _lock(store: Store, name: str) -> FileLock:
 
 
 def _tags(run: StoredRun) -> dict[str, str]:
-    """What a version says of its run."""
+    """Return the tags of a run's version."""
     return {
         ENVIRONMENT: run.tags[ENVIRONMENT],
         STANDARD: run.tags.get(STANDARD, "false"),

@@ -1,8 +1,8 @@
-"""Which of two checkpoints has the name `best`; and who has it in the end, where several machines move it.
+"""Decide which of two checkpoints becomes `best`, also if several machines move the alias concurrently.
 
-No lock covers two machines, as of a server's users, so who moves the name looks again afterwards. Every
-candidate is a version before it is compared, and every move of the name is followed by a look at all
-versions that have come lately: whoever moves it last has seen all that were there, and the best stays.
+No lock covers the machines of a server's users. So every candidate is registered as a version before it is
+compared, and whoever moves the alias then compares all recent versions again: the last one to move it sees
+all of them, so the best one keeps it.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ from qsweep.tracking.stored_run import StoredRun
 
 STARTS = "qsweep.test_episodes"
 STANDARD = "qsweep.standard"
-"""The tag of runs in an environment as it is registered."""
+"""The tag of runs in an unmodified registered environment."""
 MEAN = "qsweep.test_return_mean"
 ENVIRONMENT = "qsweep.environment"
-"""The tag that says which environment a return was earned in."""
-LATELY_SECONDS = 600.0
-"""More than any machine takes from making its version to moving the name."""
+"""The tag with the environment of a run; returns are comparable only if it is equal."""
+RECENT_SECONDS = 600.0
+"""Upper bound on the time from registering a version to moving the alias."""
 Beats = Callable[[Version, Version], bool]
-"""Whether a version displaces another."""
+"""(rival, holder) -> whether the rival displaces the holder."""
 
 
-def settle(versions: ClientVersions, name: str, alias: str, ours: str, beats: Beats) -> Version:
-    """Move an alias that was given to our version on to any that beats its holder, until there is none.
+def move_to_best(versions: ClientVersions, name: str, alias: str, ours: str, beats: Beats) -> Version:
+    """Move an alias from our version to any recent one that beats its holder, until none does.
 
-    Returns the version that holds it. What came long before ours is left alone, whatever it is worth.
+    Returns the version that holds it. Versions that are much older than ours are not considered.
     """
     while True:
         holder = versions.holder(name, alias)
         assert holder is not None
-        lately = versions.since(name, ours, LATELY_SECONDS)
-        better = next((version for version in lately if beats(version, holder)), None)
+        recent = versions.since(name, ours, RECENT_SECONDS)
+        better = next((version for version in recent if beats(version, holder)), None)
         if better is None:
             return holder
         versions.set_alias(name, alias, better.number)
 
 
 def displaces(incumbent: Mapping[str, str], run: StoredRun, difference: float | None) -> bool:
-    """Whether a run's checkpoint becomes `best`: by a better return, measured on no fewer starts.
+    """Return whether a run's checkpoint becomes `best`: a better return on at least as many starts.
 
-    In different environments returns say nothing; then the environment as it is registered, with no
-    arguments and its own step limit, has the name before any other.
+    Returns of different environments are not comparable (difference is None). Then the environment as
+    registered, without arguments and with its own step limit, takes precedence.
     """
     if difference is None:
         return run.tags.get(STANDARD) == "true" and incumbent.get(STANDARD) != "true"
@@ -62,7 +62,7 @@ def displaces(incumbent: Mapping[str, str], run: StoredRun, difference: float | 
 
 
 def beats(store: Store, folder: Path, rival: Version, holder: Version) -> bool:
-    """Whether one version displaces another; what cannot, by their tags, is not looked at further."""
+    """Return whether one version displaces another; files are read only if the tags do not rule it out."""
     ours, theirs = rival.tags, holder.tags
     if ours.get(ENVIRONMENT) != theirs.get(ENVIRONMENT):
         may = ours.get(STANDARD) == "true" and theirs.get(STANDARD) != "true"
@@ -73,7 +73,7 @@ def beats(store: Store, folder: Path, rival: Version, holder: Version) -> bool:
     try:
         run = run_of(store, ours["qsweep.run_id"])
         returns = test_returns(store, run, folder)
-    except (OSError, ValueError):  # it was deleted, or is damaged
+    except (OSError, ValueError):  # the run was deleted, or is damaged
         return False
     return displaces(theirs, run, lead(store, theirs, run, returns, folder))
 
@@ -85,22 +85,22 @@ def lead(
     candidate: npt.NDArray[np.float64],
     folder: Path,
 ) -> float | None:
-    """The candidate's mean return minus the incumbent's, over the test starts that both have.
+    """Return the candidate's mean return minus the incumbent's, over their common test starts.
 
-    None where their returns were earned in different environments, or the incumbent is none of ours.
+    None if their environments differ, or the incumbent was not registered by qsweep.
     """
     if incumbent.get(ENVIRONMENT) != run.tags[ENVIRONMENT]:
         return None
     try:
         returns = test_returns(store, run_of(store, incumbent["qsweep.run_id"]), folder)
-    except (OSError, ValueError):  # its run was deleted, or is damaged; its mean is all that is left
+    except (OSError, ValueError):  # its run was deleted, or is damaged; only its mean is left
         return float(candidate.mean() - float(incumbent[MEAN]))
     common = min(len(candidate), len(returns))
     return float((candidate[:common] - returns[:common]).mean())
 
 
 def test_returns(store: Store, run: StoredRun, folder: Path) -> npt.NDArray[np.float64]:
-    """The returns of a run's chosen checkpoint on the test starts, in the order of their seeds."""
+    """Return the returns of a run's chosen checkpoint on test starts, in the order of the seeds."""
     path = file_of(store, run.run_id, run.artifacts, f"evaluation/{TEST_FILE}", folder)
     returns: npt.NDArray[np.float64] = read_columns(path, ["return"])["return"]
     return returns

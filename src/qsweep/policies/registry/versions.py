@@ -1,4 +1,4 @@
-"""The versions of models in MLflow's registry, and what they take over from the runs that they come from."""
+"""Versions of models in MLflow's registry, and the data that they copy from their runs."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import StoredRun
 
 MODEL = "policy"
-"""What a run's logged model is called."""
+"""Name of a run's logged model."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """A version of a model, by its number, and its tags."""
+    """The number and tags of a model's version."""
 
     number: str
     tags: Mapping[str, str]
 
 
 def scores(run: StoredRun) -> dict[str, float]:
-    """The metrics of a run that its model carries, too."""
+    """Return the metrics of a run that its model has too."""
     return {key: value for key, value in run.metrics.items() if key.startswith(("test/", "final/"))}
 
 
 def description(policy: Policy) -> str:
-    """What a registered model says of itself."""
+    """Return the description of a registered model."""
     return f"Greedy policies for {policy.env_id}"
 
 
 def every_version(store: Store) -> list[Any]:
-    """Return all registered versions of a store as MLflow gives them; of each model the oldest first."""
+    """Return all registered versions of a store as MLflow's entities, by model, oldest first."""
     found = every_result(store.client.search_model_versions)
     return sorted(found, key=lambda version: (version.name, int(version.version)))

@@ -1,4 +1,4 @@
-"""Choose a run's best checkpoint on validation starts; measure it, and the last one, on test starts."""
+"""Choose a run's best checkpoint on validation starts; evaluate it and the last one on test starts."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ TEST_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """The chosen checkpoint of a run, on test starts, beside the last one.
+class EvaluationResult:
+    """The rollouts of a run's chosen checkpoint and of its last one on test starts.
 
-    episodes: how many the chosen one had been trained, which is its name's number.
+    episodes: the number of training episodes before the chosen checkpoint, as in its name.
     """
 
     episodes: int
@@ -45,7 +45,7 @@ class Verdict:
     env_id: str
 
     def write(self, path: Path) -> None:
-        """The test episodes as Parquet: seed, return, length, terminated; and the last table's return."""
+        """Write the test episodes as Parquet: seed, return, length, terminated, the last table's return."""
         columns: list[arrow.Numbers] = [
             np.arange(seeds.TEST, seeds.TEST + len(self.test.returns)),
             self.test.returns,
@@ -56,7 +56,7 @@ class Verdict:
         pq.write_table(arrow.table(TEST_SCHEMA, columns), path, compression="zstd")
 
     def metrics(self) -> dict[str, float]:
-        """The summary metrics of a run, by their names in MLflow."""
+        """Return the summary metrics of a run by their names in MLflow."""
         low, high = mean_interval(self.test.returns)
         metrics = {
             "best_episode": float(self.episodes),
@@ -72,32 +72,33 @@ class Verdict:
         return metrics
 
 
-class Judge:
-    """Hears a run's blocks and keeps the checkpoint that does best on validation starts.
+class Evaluator:
+    """Receives a run's blocks and keeps the checkpoint with the best mean return on validation starts.
 
-    judged: after how many episodes each, the checkpoints that are judged. scores: of those judged so far.
+    evaluated: the checkpoints to evaluate, by the number of episodes before them. scores: mean returns
+    of the checkpoints evaluated so far.
     """
 
     def __init__(self, resolved: Resolved) -> None:
         self._resolved, config = resolved, resolved.config
         self._validation = seeds.validation(config.evaluation.episodes)
         self._test = seeds.test(config.evaluation.test_episodes)
-        self.judged = frozenset(
-            judged(config.episodes, config.checkpoint_every, config.evaluation.checkpoints)
+        self.evaluated = frozenset(
+            evaluated_episodes(config.episodes, config.checkpoint_every, config.evaluation.checkpoints)
         )
         self.scores: list[float] = []
         self._best: tuple[float, int, QTable] | None = None
         self._last: QTable | None = None
 
-    def hear(self, block: Block) -> Iterator[Points]:
-        """The validation scores of those checkpoints in the block that are to be judged."""
+    def receive(self, block: Block) -> Iterator[Points]:
+        """Yield the validation scores of the block's checkpoints that are to be evaluated."""
         self._last = block.tables[-1]
         for span, table in zip(block.spans, block.tables, strict=True):
-            if span.checkpoint and span.end in self.judged:
-                yield self.judge(span.end, table)
+            if span.checkpoint and span.end in self.evaluated:
+                yield self.evaluate(span.end, table)
 
-    def judge(self, episodes: int, q_table: QTable) -> Points:
-        """The validation score of the checkpoint after so many episodes; in increasing order."""
+    def evaluate(self, episodes: int, q_table: QTable) -> Points:
+        """Return the validation score of the checkpoint after `episodes` episodes, which must increase."""
         rollouts = roll_out(self._resolved, q_table, self._validation)
         score = float(rollouts.returns.mean())
         if self._best is None or score > self._best[0]:
@@ -105,20 +106,20 @@ class Judge:
         self.scores.append(score)
         return Points(np.array([episodes - 1]), {"eval/return_mean": np.array([score])})
 
-    def verdict(self) -> Verdict:
-        """The chosen checkpoint on test starts, once all blocks were heard: the last one is judged."""
+    def result(self) -> EvaluationResult:
+        """Evaluate the chosen and the last checkpoint on test starts, after all blocks were received."""
         assert self._best is not None
         assert self._last is not None
         _, episodes, q_table = self._best
         test = roll_out(self._resolved, q_table, self._test)
         final = roll_out(self._resolved, self._last, self._test)
-        return Verdict(episodes, q_table, test, final, self._resolved.env.id)
+        return EvaluationResult(episodes, q_table, test, final, self._resolved.env.id)
 
 
-def judged(episodes: int, checkpoint_every: int, count: int) -> list[int]:
-    """Which checkpoints are judged: `count` of them, evenly spaced, the last always among them.
+def evaluated_episodes(episodes: int, checkpoint_every: int, count: int) -> list[int]:
+    """Return the checkpoints to evaluate: `count` of them, evenly spaced and including the last.
 
-    A checkpoint is given by the number of episodes before it.
+    A checkpoint is given by the number of episodes before it. Without `count` checkpoints, all of them.
     """
     made = -(-episodes // checkpoint_every)
     count = min(count, made)

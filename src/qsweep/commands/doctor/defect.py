@@ -1,0 +1,53 @@
+"""The workspace that is examined, and the defects that are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from qsweep.tracking.inventory import local_folder
+from qsweep.tracking.run_search import every_run
+from qsweep.tracking.store import Store
+from qsweep.tracking.stored_run import DAMAGED, StoredRun
+
+MARKED_FAILED = "run marked FAILED, so that relaunching its sweep trains it again; its files are kept"
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One defect of a store or of its folder.
+
+    what: the run, file or model. remedy: the effect of `--fix`, or advice to the user if it cannot
+    repair this (repair is None). repair: raises OSError or MLflow's errors if it fails.
+    """
+
+    kind: str
+    what: str
+    details: str
+    remedy: str
+    repair: Callable[[], object] | None = None
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A store, and the folder in which qsweep is run, which contains `multirun/`."""
+
+    store: Store
+    folder: Path
+
+    @cached_property
+    def runs(self) -> Mapping[str, StoredRun]:
+        """All runs of the store by id, including deleted ones."""
+        return every_run(self.store)
+
+    def files_of(self, run: StoredRun) -> Path | None:
+        """Return the folder of a run's artifacts; None for a server or a folder outside the store."""
+        return local_folder(self.store, run.artifacts)
+
+
+def mark_failed(workspace: Workspace, run: StoredRun, files: str) -> None:
+    """Mark a run as FAILED and damaged, so that a sweep that needs it trains it again."""
+    workspace.store.client.set_tag(run.run_id, DAMAGED, files)
+    workspace.store.client.set_terminated(run.run_id, "FAILED", run.ended)
