@@ -76,7 +76,7 @@ def random_policy(*lines: str, seed: int = 1) -> Policy:
 
 
 def by_hand(policy: Policy, seed: int) -> tuple[float, int]:
-    """Return and length of an episode, by a loop that knows nothing but Gymnasium and the policy."""
+    """Return the return and length of an episode, from a loop with only Gymnasium and the policy."""
     env = gymnasium.make(policy.env_id, max_episode_steps=policy.max_steps, **policy.env.kwargs)
     seen, _ = env.reset(seed=seed)
     total, length, over = 0.0, 0, False
@@ -93,7 +93,7 @@ def same(one: Rollouts, other: Rollouts) -> bool:
 
 
 def test_every_form_of_a_name_plays(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Alias, version, run by name, by id, with a checkpoint, and a pulled folder: the same ten episodes."""
+    """Alias, version, run name, run id, checkpoint and pulled folder give the same ten episodes."""
     monkeypatch.chdir(trained.folder.parent)
     best, source = named("MountainCar-v0@best", trained.uri)
     forms = ["MountainCar-v0/1", "a run", trained.run_id, f"a run/{best.origin['checkpoint']}"]
@@ -107,7 +107,7 @@ def test_every_form_of_a_name_plays(trained: Trained, monkeypatch: pytest.Monkey
 
 
 def test_a_folder_needs_no_store(trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nothing was ever trained, what was pulled elsewhere plays, and is said to be a folder's."""
+    """Without a store, a folder pulled elsewhere can be played, and the output names the folder."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(trained.folder, "MountainCar-v0@best")
     source = named("MountainCar-v0@best")[1]
@@ -116,7 +116,7 @@ def test_a_folder_needs_no_store(trained: Trained, tmp_path: Path, monkeypatch: 
 
 
 def test_the_store_comes_before_a_folder(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder called like a registered version is played only where it is written as a path."""
+    """A folder with the name of a registered version is played only if it is written as a path."""
     monkeypatch.chdir(trained.folder.parent)
     shutil.copytree(trained.folder, "MountainCar-v0@best", dirs_exist_ok=True)
     assert "folder" not in named("MountainCar-v0@best", trained.uri)[1]
@@ -152,14 +152,14 @@ def test_a_later_first_start_shifts_the_episodes(trained: Trained) -> None:
 
 
 def summary(env_id: str, returns: list[float], lengths: list[int], terminated: list[bool]) -> list[str]:
-    """The lines of a summary after the first, which names the policy."""
+    """Return the lines of a summary after the first, which names the policy."""
     policy = dataclasses.replace(random_policy("env=mountain_car"), env=Env(env_id, max_steps=200))
     rollouts = Rollouts(np.array(returns), np.array(lengths, np.int32), np.array(terminated))
     return str(Played(policy, "from a test", seeds.play(len(returns)), rollouts)).splitlines()
 
 
-def test_the_whole_summary() -> None:
-    """What is printed of three episodes of MountainCar, by hand but for the resampled interval."""
+def test_the_complete_summary() -> None:
+    """The output for three episodes of MountainCar, computed by hand except for the interval."""
     lines = summary("MountainCar-v0", [-100, -110, -200], [100, 110, 200], [True, True, False])
     assert re.fullmatch(
         r"return    mean -136\.7 \(95% -200 to -10\d(\.\d)?\), worst -200, best -100", lines.pop(3)
@@ -175,7 +175,7 @@ def test_the_whole_summary() -> None:
 
 
 def test_one_episode_has_no_interval() -> None:
-    """Of a single episode its return is said, and nothing about a spread."""
+    """For a single episode its return is printed, without a spread."""
     lines = summary("Taxi-v4", [7.0], [14], [True])
     assert lines[1:4] == [
         "played    1 greedy episode",
@@ -185,7 +185,7 @@ def test_one_episode_has_no_interval() -> None:
 
 
 def test_many_returns_are_not_listed() -> None:
-    """Twenty returns are listed one by one; of twenty-one only mean, worst and best are said."""
+    """Up to 20 returns are listed; of 21 only mean, worst and best are printed."""
     for count, listed in ((20, True), (21, False)):
         lines = summary("CartPole-v1", [9.0] * count, [9] * count, [True] * count)
         assert any(line.startswith("returns ") for line in lines) == listed
@@ -196,7 +196,7 @@ def test_many_returns_are_not_listed() -> None:
     [("CartPole-v1", "50.0%: 1 of 2"), ("FrozenLake-v1", "50.0%: 1 of 2"), ("Blackjack-v1", None)],
 )
 def test_success_is_said_where_it_is_defined(env_id: str, success: str | None) -> None:
-    """Surviving in CartPole, the reward in FrozenLake; Blackjack has no word for it."""
+    """Success is surviving in CartPole and the reward in FrozenLake; Blackjack defines none."""
     lines = summary(env_id, [1.0, 0.0], [500, 20], [False, True])
     assert [line[10:] for line in lines if line.startswith("success")] == ([success] if success else [])
 
@@ -223,7 +223,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_bad_input(case: str, trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is refused in words that name option, rule and value, and nothing is written."""
+    """Each is refused with option, rule and value, and nothing is written."""
     monkeypatch.chdir(tmp_path)
     Path("dir.gif").mkdir()
     Path("old.mp4").write_bytes(b"mine")
@@ -245,7 +245,7 @@ def test_everything_wrong_is_said_at_once() -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"DISPLAY": ":987"}, {"DISPLAY": ":0", "SDL_VIDEODRIVER": "dummy"}])
 def test_no_window_without_a_display(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """No display, one that does not answer, or SDL's that shows nothing: refused before a name is read."""
+    """Without a display, or with SDL's dummy, --human is refused before the name is resolved."""
     for key in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
         monkeypatch.delenv(key, raising=False)
     for key, value in settings.items():
@@ -255,7 +255,7 @@ def test_no_window_without_a_display(settings: dict[str, str], monkeypatch: pyte
 
 
 def test_an_environment_of_another_shape_is_refused() -> None:
-    """A policy whose table does not suit the environment here is not played, least of all compiled."""
+    """A policy whose table does not fit the environment here is refused."""
     policy = random_policy("env=mountain_car")
     deeper = dataclasses.replace(policy, grid=Grid((0.0,) * 3, (1.0,) * 3, (2,) * 3))
     wider = dataclasses.replace(policy, q_table=np.zeros((20, 20, 4)))
@@ -265,7 +265,7 @@ def test_an_environment_of_another_shape_is_refused() -> None:
 
 
 def test_an_unknown_name(trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that neither the store knows nor a folder here has is refused, with what there is."""
+    """A name that is neither in the store nor a folder is refused, with the known names."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
         UsageError, match=r"name: .* given 'MountainCar-v0@bset' \(known: MountainCar-v0@best"
@@ -274,7 +274,7 @@ def test_an_unknown_name(trained: Trained, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_folder_that_is_none(qsweep: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    """The command says so in one line, with exit code 2 and no traceback."""
+    """The command prints one line, without a traceback, and exits with 2."""
     ran = qsweep("play", "./nothing")
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.startswith("qsweep: policy.json: is missing or damaged")
@@ -285,7 +285,7 @@ def test_a_folder_that_is_none(qsweep: Callable[..., subprocess.CompletedProcess
 def test_the_command(
     trained: Trained, tmp_path: Path, qsweep: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    """Ten thousand episodes and a film: a summary on stdout alone, and the files there, whole."""
+    """10,000 episodes and a video: stdout has only the summary, and the files are complete."""
     shutil.copytree(trained.folder, tmp_path / "pulled")
     ran = qsweep(
         "play", "./pulled", "--episodes", "10000", "--video", "a/b.mp4", "--gif", "b.GIF", DISPLAY=""
@@ -305,7 +305,7 @@ def close_window_after(seconds: float) -> None:
 
 
 def test_a_window_plays_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Episodes that would take hours end when the window is closed, and it is gone."""
+    """Closing the window ends episodes that would take hours."""
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     policy = random_policy("env=mountain_car")
     closing = threading.Thread(target=close_window_after, args=(1.0,))
@@ -316,7 +316,7 @@ def test_a_window_plays_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_window_shows_every_episode(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Left alone, it shows all steps of all episodes at the environment's own pace."""
+    """Otherwise it shows all steps of all episodes at the environment's frame rate."""
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     policy = random_policy("env=mountain_car", "env.max_steps=9")
     started = time.perf_counter()

@@ -90,7 +90,7 @@ def local(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Tra
 
 @pytest.fixture(scope="module")
 def server(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an MLflow server, which alone reads and writes its database and artifacts."""
+    """Run an MLflow server that proxies its database and artifacts; yield its address."""
     folder = tmp_path_factory.mktemp("server")
     shutil.copy(migrated_store, folder / "mlflow.db")
     with socket.socket() as free:
@@ -116,7 +116,7 @@ def server(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def wait_for(address: str) -> None:
-    """Return when the address answers; fails after a minute and a half."""
+    """Wait until the address answers; fail after 90 seconds."""
     deadline = time.monotonic() + 90
     while True:
         try:
@@ -133,7 +133,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 def checkpoint_of(folder: Path, source: Trained) -> str:
-    """Which checkpoint a pulled folder holds, by its bits; its hash and its model are checked too."""
+    """Return the checkpoint in a pulled folder, identified by its bits; check its hash and model."""
     policy = Policy.load(folder)
     name = str(policy.origin["checkpoint"])
     assert policy.q_table.tobytes() == source.archive.q_table(name).tobytes()
@@ -162,14 +162,14 @@ def check_all_forms(source: Trained, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_all_forms_of_a_name(local: Trained, tmp_path: Path) -> None:
-    """Each form gives the files and the model of the checkpoint that it stands for, and nothing beside."""
+    """Each form of name writes the files and the model of its checkpoint, and nothing else."""
     check_all_forms(local, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.integration
 def test_all_forms_from_a_server(server: str, tmp_path: Path) -> None:
-    """The same holds over HTTP, where nothing is read but what the server sends."""
+    """The same holds over HTTP, without access to the server's files."""
     (tmp_path / "archive").mkdir()
     (tmp_path / "pulled").mkdir()
     check_all_forms(trained(server, tmp_path / "archive"), tmp_path / "pulled")
@@ -179,7 +179,7 @@ def test_all_forms_from_a_server(server: str, tmp_path: Path) -> None:
 def test_the_command(
     local: Trained, tmp_path: Path, qsweep: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    """It names the folder after what was asked for, and says what it wrote and how to use it."""
+    """The folder is named after the argument; the output lists the files and how to use them."""
     ran = qsweep("pull", "buckets=20/ep000200", "--uri", local.uri)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert names_in(tmp_path) == ["buckets=20_ep000200"]
@@ -213,7 +213,7 @@ def test_no_such_kind_of_store(command: str, uri: str, tmp_path: Path) -> None:
     ],
 )
 def test_the_folder_of_a_name(name: str, folder: str | None) -> None:
-    """It is one plain part of a path, or there is none and the name is refused."""
+    """It is a single component of a path; other names are refused."""
     if folder is None:
         with pytest.raises(UsageError, match="name: must be MODEL@ALIAS"):
             folder_name(name)
@@ -222,7 +222,7 @@ def test_the_folder_of_a_name(name: str, folder: str | None) -> None:
 
 
 def test_a_folder_is_not_written_over(local: Trained, tmp_path: Path) -> None:
-    """What exists, be it a folder, an empty one or a file, stays as it is without --force."""
+    """An existing folder, even an empty one, or file is unchanged without --force."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("mine")
     for out in ("empty", "file"):
@@ -234,7 +234,7 @@ def test_a_folder_is_not_written_over(local: Trained, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_force_replaces_what_was_pulled(local: Trained, tmp_path: Path) -> None:
-    """With --force another checkpoint takes the place of the first, and nothing is left beside it."""
+    """With --force another checkpoint replaces the first, and no other files are left."""
     out = tmp_path / "out"
     pull(local.store, "buckets=20/ep000100", out)
     (out / "q_table.npy").write_text("spoilt")
@@ -245,7 +245,7 @@ def test_force_replaces_what_was_pulled(local: Trained, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("out", ["holding", "file", "link", "."])
 def test_force_spares_what_is_no_pulled_policy(local: Trained, tmp_path: Path, out: str) -> None:
-    """A folder with anything else in it, a file and a link are not replaced even with --force."""
+    """A folder with other files, a file or a link is not replaced even with --force."""
     (tmp_path / "holding").mkdir()
     (tmp_path / "holding" / "thesis.tex").write_text("mine")
     (tmp_path / "file").write_text("mine")
@@ -257,7 +257,7 @@ def test_force_spares_what_is_no_pulled_policy(local: Trained, tmp_path: Path, o
 
 
 def test_a_folder_that_cannot_be_written(local: Trained, tmp_path: Path) -> None:
-    """A file in the way of the folder is named, and nothing is written."""
+    """A file instead of a parent folder is named, and nothing is written."""
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="--out: cannot be written"):
         pull(local.store, "buckets=20", tmp_path / "file" / "out")
@@ -269,7 +269,7 @@ def test_a_folder_that_cannot_be_written(local: Trained, tmp_path: Path) -> None
 def test_what_breaks_off_leaves_nothing(
     local: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, existing: bool
 ) -> None:
-    """Broken off half-way, there is no new folder, and one that was there is as it was."""
+    """If it is interrupted, there is no new folder, and an existing one is unchanged."""
     out = tmp_path / "out"
     if existing:
         pull(local.store, "buckets=20/ep000100", out)
@@ -287,7 +287,7 @@ def test_what_breaks_off_leaves_nothing(
 
 
 def test_the_old_folder_comes_back(local: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the new folder cannot be put in its place, the old one is there again."""
+    """If the new folder cannot be moved into place, the old one is restored."""
     out = tmp_path / "out"
     pull(local.store, "buckets=20/ep000100", out)
     rename, done = Path.rename, []
@@ -310,7 +310,7 @@ def test_the_old_folder_comes_back(local: Trained, tmp_path: Path, monkeypatch: 
 @pytest.mark.integration
 @pytest.mark.parametrize("existing", [False, True])
 def test_a_killed_pull_leaves_no_half_folder(local: Trained, tmp_path: Path, existing: bool) -> None:
-    """After SIGKILL the folder is not there, or whole as before; at most a hidden one lies beside it."""
+    """After SIGKILL the folder is missing or unchanged; at most a hidden one is left next to it."""
     out = tmp_path / "out"
     if existing:
         pull(local.store, "buckets=20/ep000100", out)
@@ -322,7 +322,7 @@ def test_a_killed_pull_leaves_no_half_folder(local: Trained, tmp_path: Path, exi
 
 @pytest.fixture
 def broken(local: Trained) -> Iterator[Path]:
-    """The store's own archive, put back afterwards, for a test to spoil."""
+    """Yield the store's archive for a test to damage, and restore it afterwards."""
     path = Path(local.store.client.get_run(local.run_id).info.artifact_uri) / "checkpoints" / FILE_NAME
     kept = path.read_bytes()
     yield path
@@ -332,7 +332,7 @@ def broken(local: Trained) -> Iterator[Path]:
 @pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"no parquet", b"half", None])
 def test_a_spoilt_archive(content: bytes | None, broken: Path, local: Trained, tmp_path: Path) -> None:
-    """One that is empty, of another kind, cut short or missing is named, and nothing is written."""
+    """An archive that is empty, of another type, truncated or missing is named; nothing is written."""
     if content is None:
         broken.unlink()
     elif content == b"half":

@@ -27,10 +27,10 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 class Killing:
-    """Progress that is interrupted at the first chunk, as by Ctrl-C."""
+    """A progress bar that interrupts at the first chunk, like Ctrl-C."""
 
     def update(self, chunk: Chunk) -> None:
-        """Ctrl-C."""
+        """Interrupt."""
         raise KeyboardInterrupt
 
 
@@ -44,7 +44,7 @@ def tags_of(store: Store, run_id: str) -> dict[str, str]:
 
 
 def edit_record(store: Store, run_id: str, folder: Path, **changes: Any) -> None:
-    """Change values in the config.yaml of a run, as someone with an editor would."""
+    """Change values in the config.yaml of a run, as with an editor."""
     path = Path(store.client.download_artifacts(run_id, "config.yaml", str(folder)))
     values = yaml.safe_load(path.read_text()) | changes
     written = folder / "changed" / "config.yaml"
@@ -59,7 +59,7 @@ def edit_record(store: Store, run_id: str, folder: Path, **changes: Any) -> None
 )
 @pytest.mark.usefixtures("workdir")
 def test_a_run_is_reproduced(lines: tuple[str, ...]) -> None:
-    """On the engine that ran, the last Q-table comes out to the bit, and nothing is said to differ."""
+    """On the engine of the run, the last Q-table is identical, and no difference is reported."""
     run_id = trained("a run", *lines)
     store = open_store(LOCAL)
     before = tags_of(store, run_id)
@@ -73,7 +73,7 @@ def test_a_run_is_reproduced(lines: tuple[str, ...]) -> None:
 
 @pytest.mark.usefixtures("workdir")
 def test_the_command_and_what_it_leaves(qsweep: Command) -> None:
-    """Exit code 0 and the verdict on stdout, then 1 once the record says otherwise; no run is added."""
+    """Exit code 0 and the result on stdout, then 1 after the record was changed; no run is added."""
     run_id = trained()
     store = open_store(LOCAL)
     ran = qsweep("reproduce", run_id[-8:])
@@ -94,7 +94,7 @@ def test_the_command_and_what_it_leaves(qsweep: Command) -> None:
 
 @pytest.mark.usefixtures("workdir")
 def test_another_version_is_named_though_the_table_is_equal() -> None:
-    """Where the result holds on other versions, it is reproduced, and the versions are told apart."""
+    """If other versions give the same result, it is reproduced, and the versions are listed."""
     run_id = trained()
     open_store(LOCAL).client.set_tag(run_id, "qsweep.python", "3.9.1")
     done = reproduce(open_store("local"), "a run")
@@ -104,8 +104,8 @@ def test_another_version_is_named_though_the_table_is_equal() -> None:
 
 @pytest.mark.parametrize(("changes", "equal"), [({"learning_rate": 0.2}, False), ({"window": 7}, True)])
 @pytest.mark.usefixtures("workdir")
-def test_a_changed_config_is_told(changes: dict[str, Any], equal: bool, tmp_path: Path) -> None:
-    """An edited config.yaml is trained as it is now, and said to have been changed."""
+def test_a_changed_config_is_reported(changes: dict[str, Any], equal: bool, tmp_path: Path) -> None:
+    """An edited config.yaml is trained as it is now, and the change is reported."""
     run_id = trained()
     edit_record(open_store(LOCAL), run_id, tmp_path, **changes)
     done = reproduce(open_store("local"), "a run")
@@ -116,7 +116,7 @@ def test_a_changed_config_is_told(changes: dict[str, Any], equal: bool, tmp_path
 
 
 @pytest.mark.usefixtures("workdir")
-def test_an_invalid_config_is_told(tmp_path: Path) -> None:
+def test_an_invalid_config_is_reported(tmp_path: Path) -> None:
     """A config.yaml that cannot be trained is refused, with each problem and the file it is in."""
     run_id = trained()
     edit_record(open_store(LOCAL), run_id, tmp_path, learning_rate=2, buckets=-1)
@@ -128,7 +128,7 @@ def test_an_invalid_config_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, b"", b"[1, 2]", b"{", b"\xff\xfe"])
 def test_a_spoilt_config(content: bytes | None, workdir: Path) -> None:
-    """One that is missing or no config is named as such."""
+    """A missing or invalid config.yaml is named."""
     run_id = trained()
     [path] = workdir.glob(f"mlruns/artifacts/**/{run_id}/artifacts/config.yaml")
     path.unlink() if content is None else path.write_bytes(content)
@@ -138,7 +138,7 @@ def test_a_spoilt_config(content: bytes | None, workdir: Path) -> None:
 
 @pytest.mark.usefixtures("workdir")
 def test_a_killed_run_is_refused() -> None:
-    """A run that was interrupted has no last Q-table, and the message says what it is."""
+    """An interrupted run has no last Q-table; the message has its status."""
     with pytest.raises(KeyboardInterrupt):
         run([Work(load_resolved(SHORT), "a run", "")], Killing())
     with pytest.raises(UsageError) as caught:
@@ -149,7 +149,7 @@ def test_a_killed_run_is_refused() -> None:
 
 @pytest.mark.usefixtures("workdir")
 def test_a_run_without_its_hash_is_refused() -> None:
-    """Where the tag to compare with was deleted, nothing is trained."""
+    """If the tag with the hash was deleted, nothing is trained."""
     run_id = trained()
     open_store(LOCAL).client.delete_tag(run_id, TABLE)
     with pytest.raises(UsageError, match=f"run: has no tag {TABLE}; given 'a run'"):
@@ -158,7 +158,7 @@ def test_a_run_without_its_hash_is_refused() -> None:
 
 @pytest.mark.usefixtures("workdir")
 def test_an_unknown_run() -> None:
-    """A name that nothing has is refused with what there is."""
+    """An unknown name is refused with the known ones."""
     trained()
     with pytest.raises(
         UsageError, match=r"name: is not the name or id of a run; given 'a rum' \(known: a run\)"
@@ -196,12 +196,12 @@ SAME = {
     ],
 )
 def test_differences(changes: Mapping[str, str], expected: list[str]) -> None:
-    """Exactly the tags that differ are named, with what was recorded and what is here."""
+    """Exactly the tags that differ are listed, with the recorded and the current value."""
     assert list(differences({**SAME, **changes}, SAME)) == expected
 
 
 def test_no_repository_now() -> None:
-    """A run from a repository, reproduced outside of one, differs in what git knows."""
+    """A run from a repository, reproduced outside of one, differs in its git tags."""
     here = {key: value for key, value in SAME.items() if "git" not in key}
     expected = [
         "qsweep.git_commit: recorded abc, now nothing",
@@ -211,15 +211,15 @@ def test_no_repository_now() -> None:
 
 
 def test_code_that_was_never_committed() -> None:
-    """Files changed then and now may have changed between: that is said, as nothing tells how."""
+    """If files had uncommitted changes then and now, that is reported as a possible difference."""
     dirty = {**SAME, "qsweep.git_dirty": "true"}
     assert list(differences(dirty, dirty)) == [
         "qsweep.git_dirty: files had uncommitted changes, then and now, which are not recorded"
     ]
 
 
-def test_the_whole_report() -> None:
-    """What is printed of a run that is reproduced, line by line."""
+def test_the_complete_report() -> None:
+    """The output of a reproduced run, line by line."""
     done = Reproduction("a run", "1f", 25000, 1.234, "aa", "aa", "c0", "c0", ())
     assert str(done).splitlines() == [
         "run       a run (1f)",

@@ -37,7 +37,7 @@ def test_a_password_on_the_command_line_is_refused(uri: str) -> None:
 
 @pytest.mark.parametrize("uri", ["sqlite:///x.db", "mysql://host/db", "host/db", "postgresql+pg8000://h/d"])
 def test_another_database_is_refused(uri: str) -> None:
-    """Only PostgreSQL, by the driver that is installed."""
+    """Only PostgreSQL with the installed driver is accepted."""
     assert refusal(uri).startswith("--backend: must be postgresql://")
 
 
@@ -64,12 +64,12 @@ def test_users_lie_in_a_schema_of_their_own() -> None:
     [("0.0.0.0", "http://127.0.0.1:1"), ("::1", "http://[::1]:1"), ("10.0.0.1", "http://10.0.0.1:1")],
 )
 def test_the_address_to_knock_at(host: str, address: str) -> None:
-    """A server that listens everywhere is reached at the loopback."""
+    """A server that listens on all addresses is reached at the loopback."""
     assert Server(host, 1).address == address
 
 
 def test_a_port_that_is_taken_is_refused(qsweep: Run, tmp_path: Path) -> None:
-    """A port on which something listens is refused at once, and nothing is written."""
+    """A port in use is refused at once, and nothing is written."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -80,7 +80,7 @@ def test_a_port_that_is_taken_is_refused(qsweep: Run, tmp_path: Path) -> None:
 
 
 def test_a_database_that_does_not_answer_is_refused(qsweep: Run) -> None:
-    """A PostgreSQL that is not there is named in one line, with the reason."""
+    """An unreachable PostgreSQL is named in one line, with the reason."""
     ran = qsweep("server", "--port", free_port(), PGHOST="127.0.0.1", PGPORT="1", PGPASSWORD="secret")
     [line] = ran.stderr.splitlines()
     assert ran.returncode == 2

@@ -66,7 +66,7 @@ def test_every_case_resolves(case: Case) -> None:
         (float("nan"), float("nan"), False),
     ],
 )
-def test_the_whole_interval_must_be_near(low: float, high: float, reproduced: bool) -> None:
+def test_the_entire_interval_must_be_near(low: float, high: float, reproduced: bool) -> None:
     """A wide interval around the expected number is a miss: noise passes nothing."""
     assert measurement(low, high).reproduced == reproduced
 

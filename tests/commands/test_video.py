@@ -18,9 +18,9 @@ import pytest
 from gymnasium import spaces
 from PIL import Image
 
-from qsweep.commands import video as filming
+from qsweep.commands import video as video_module
 from qsweep.commands.pull import pull
-from qsweep.commands.video import Filmed, video
+from qsweep.commands.video import VideoMade, video
 from qsweep.config import Env
 from qsweep.environments.grid import Grid
 from qsweep.errors import UsageError
@@ -42,7 +42,7 @@ ROOM = (84, 84, 1080, 482)
 
 
 class Blind(gymnasium.Env[int, int]):
-    """One step, and nothing to see."""
+    """An environment with one step and no rendering."""
 
     metadata = {"render_modes": []}  # noqa: RUF012  # as Gymnasium has it
     observation_space = spaces.Discrete(2)
@@ -51,17 +51,17 @@ class Blind(gymnasium.Env[int, int]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[int, dict[str, Any]]:
-        """Begin."""
+        """Start an episode."""
         super().reset(seed=seed)
         return 0, {}
 
     def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
-        """End."""
+        """Terminate."""
         return 1, 1.0, True, False, {}
 
 
 class Busy(Blind):
-    """A hundred actions."""
+    """An environment with 100 actions."""
 
     action_space = spaces.Discrete(100)
 
@@ -107,13 +107,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def decoded(path: Path) -> list[npt.NDArray[np.uint8]]:
-    """The frames of an MP4, uint8[height, width, 3]."""
+    """Return the frames of an MP4, uint8[height, width, 3]."""
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="rgb24").astype(np.uint8) for frame in container.decode(video=0)]
 
 
 def shows(seen: npt.NDArray[np.uint8], table: npt.NDArray[np.float64]) -> bool:
-    """Whether a frame shows a table of eight by eight buckets: green where an action is greedy, else red."""
+    """Check that a frame shows an 8 x 8 table: green where an action is greedy, else red."""
     grid = Grid((-1.2, -0.07), (0.6, 0.07), (8, 8))
     for spot in places(layout(on_grid(Env("MountainCar-v0"), grid, 3)), ROOM):
         left, top, width, height = spot.box
@@ -128,7 +128,7 @@ def shows(seen: npt.NDArray[np.uint8], table: npt.NDArray[np.float64]) -> bool:
 
 @pytest.mark.slow
 def test_every_frame_is_its_checkpoint(trained: Trained, here: Path) -> None:
-    """A frame for each of twenty checkpoints, in H.264 that every player plays, at 25 a second."""
+    """There is a frame for each of 20 checkpoints, in H.264 for all players, at 25 frames per second."""
     made = video("a run", uri=trained.uri)
     assert made.path == Path("a_run.mp4")
     with av.open(str(made.path)) as container:
@@ -142,7 +142,7 @@ def test_every_frame_is_its_checkpoint(trained: Trained, here: Path) -> None:
     for number, frame in enumerate(seen):
         assert shows(frame, trained.archive.q_table(name_of(10 * number + 10))), number
     assert not shows(seen[0], trained.archive.q_table("ep000200"))
-    assert made.film == VideoInfo(20, (1200, 900), 25.0)
+    assert made.info == VideoInfo(20, (1200, 900), 25.0)
     assert str(made) == (
         f"MountainCar-v0  run a run ({trained.run_id})\n"
         "showed    ep000010 to ep000200, every checkpoint\n"
@@ -164,28 +164,28 @@ def test_every_frame_is_its_checkpoint(trained: Trained, here: Path) -> None:
     ],
 )
 def test_every_nth_checkpoint(trained: Trained, every: int, expected: list[int]) -> None:
-    """Counted from the beginning; the first and the last are always there."""
+    """Every n-th checkpoint is shown, counted from the beginning, and always the first and the last."""
     made = video("a run", every=every, uri=trained.uri)
     seen = decoded(made.path)
-    assert len(seen) == made.film.frames == len(list(expected))
+    assert len(seen) == made.info.frames == len(list(expected))
     for frame, episodes in zip(seen, expected, strict=True):
         assert shows(frame, trained.archive.q_table(name_of(episodes)))
     assert ("every checkpoint" in str(made)) == (every == 1)
 
 
 @pytest.mark.usefixtures("here")
-def test_about_as_many_frames_as_are_wanted(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless said otherwise, checkpoints are left out where there are more than 250."""
-    monkeypatch.setattr(filming, "FRAMES", 5)
+def test_the_default_number_of_frames(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default, checkpoints are skipped if there are more than 250."""
+    monkeypatch.setattr(video_module, "FRAMES", 5)
     made = video("a run", uri=trained.uri)
-    assert (made.every, made.film.frames) == (4, 6)
+    assert (made.every, made.info.frames) == (4, 6)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("name", ["MountainCar-v0@best", "MountainCar-v0/1", "{run_id}", "{short}"])
 def test_every_form_of_a_name(trained: Trained, name: str) -> None:
-    """A model's alias or version stands for the whole run behind it, as the run's id does."""
+    """A model's alias or version stands for the complete run behind it, like the run's id."""
     made = video(
         name.format(run_id=trained.run_id, short=trained.run_id[-8:]),
         Path("a.mp4"),
@@ -198,8 +198,8 @@ def test_every_form_of_a_name(trained: Trained, name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("here")
-def test_a_checkpoint_is_where_the_film_ends(trained: Trained) -> None:
-    """RUN/CHECKPOINT stands for the run up to there."""
+def test_a_video_ends_at_the_named_checkpoint(trained: Trained) -> None:
+    """RUN/CHECKPOINT stands for the run up to this checkpoint."""
     made = video("a run/ep000150", uri=trained.uri)
     assert made.path == Path("a_run_ep000150.mp4")
     seen = decoded(made.path)
@@ -209,9 +209,9 @@ def test_a_checkpoint_is_where_the_film_ends(trained: Trained) -> None:
 
 @pytest.mark.slow
 def test_a_gif(trained: Trained, here: Path) -> None:
-    """Where the file ends in .gif, smaller and at twenty frames a second."""
+    """A file ending in .gif is a GIF, smaller and at 20 frames per second."""
     made = video("a run", Path("new/a.GIF"), uri=trained.uri)
-    assert (made.film.size, made.film.fps, made.film.frames) == ((600, 450), 20.0, 20)
+    assert (made.info.size, made.info.fps, made.info.frames) == ((600, 450), 20.0, 20)
     with Image.open(here / "new" / "a.GIF") as image:
         assert (image.format, image.size, getattr(image, "n_frames", 1)) == ("GIF", (600, 450), 20)
         first = np.asarray(image.convert("RGB").resize((1200, 900)), np.uint8)
@@ -221,10 +221,10 @@ def test_a_gif(trained: Trained, here: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_with_the_agent(trained: Trained) -> None:
-    """A frame for each checkpoint, then until the last one's episode is over; there is a picture of it."""
+    """There is a frame for each checkpoint, then for each step of the last one's episode; it is rendered."""
     made = video("a run", Path("a.mp4"), every=10, agent=True, fps=50.0, uri=trained.uri)
     seen = decoded(made.path)
-    assert len(seen) == made.film.frames > 3
+    assert len(seen) == made.info.frames > 3
     for frame, episodes in zip(seen[:3], [10, 100, 200], strict=True):
         assert shows(frame, trained.archive.q_table(name_of(episodes)))
     assert all(shows(frame, trained.archive.q_table("ep000200")) for frame in seen[3:])
@@ -232,17 +232,17 @@ def test_with_the_agent(trained: Trained) -> None:
 
 
 def test_an_environment_that_draws_nothing(trained: Trained, here: Path) -> None:
-    """It is refused with --agent, before a file is begun, and filmed without."""
+    """It is refused with --agent, before a file is created, and shown without it."""
     with pytest.raises(
         UsageError, match=r"--agent: needs an environment that can render .* given 'Blind-v0'"
     ):
         video("Blind-v0", Path("a.mp4"), agent=True, uri=trained.uri)
     assert os.listdir(here) == []
-    assert video("Blind-v0", Path("a.mp4"), every=10, uri=trained.uri).film.frames == 3
+    assert video("Blind-v0", Path("a.mp4"), every=10, uri=trained.uri).info.frames == 3
 
 
 def test_too_many_actions(trained: Trained, here: Path) -> None:
-    """A frame has no room for a hundred panels."""
+    """A frame has no space for 100 panels, so the run is refused."""
     with pytest.raises(UsageError, match="at most 60 actions; Busy-v0 has 100"):
         video("Busy-v0", uri=trained.uri)
     assert os.listdir(here) == []
@@ -250,7 +250,7 @@ def test_too_many_actions(trained: Trained, here: Path) -> None:
 
 @pytest.mark.usefixtures("here")
 def test_a_map(trained: Trained) -> None:
-    """FrozenLake is filmed on its map."""
+    """FrozenLake is drawn on its map."""
     made = video("frozen_lake", every=5, uri=trained.uri)
     frame = decoded(made.path)[-1].astype(np.int64)
     dark = (np.abs(frame - np.array([0x46, 0x50, 0x5A])).max(axis=2) < 12).sum()
@@ -279,7 +279,7 @@ def test_names_that_stand_for_no_run(trained: Trained, here: Path, name: str, me
 
 @pytest.mark.parametrize("form", ["{}", "./{}", "{}/"])
 def test_a_pulled_folder_has_no_history(trained: Trained, here: Path, form: str) -> None:
-    """It is refused, with the command that films its run."""
+    """It is refused, and the message has the command for its run."""
     shutil.copytree(trained.folder / "pulled", here / "pulled")
     with pytest.raises(UsageError) as refused:
         video(form.format("pulled"), uri=trained.uri)
@@ -288,9 +288,9 @@ def test_a_pulled_folder_has_no_history(trained: Trained, here: Path, form: str)
 
 
 def test_the_store_comes_before_a_folder(trained: Trained, here: Path) -> None:
-    """What `qsweep pull` made beside it does not stand in a run's way."""
+    """A pulled folder of the same name does not hide a run."""
     shutil.copytree(trained.folder / "pulled", here / "MountainCar-v0@best")
-    assert video("MountainCar-v0@best", every=10, uri=trained.uri).film.frames == 3
+    assert video("MountainCar-v0@best", every=10, uri=trained.uri).info.frames == 3
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_the_store_comes_before_a_folder(trained: Trained, here: Path) -> None:
     ],
 )
 def test_bad_arguments(trained: Trained, here: Path, arguments: dict[str, Any], message: str) -> None:
-    """Each is refused in one line, and what is there stays."""
+    """Each is refused in one line, and existing files are unchanged."""
     (here / "folder.mp4").mkdir()
     (here / "there.mp4").write_bytes(b"mine")
     with pytest.raises(UsageError) as refused:
@@ -322,28 +322,28 @@ def test_bad_arguments(trained: Trained, here: Path, arguments: dict[str, Any], 
 
 @pytest.mark.usefixtures("here")
 def test_all_bad_arguments_at_once(trained: Trained) -> None:
-    """One message for each."""
+    """There is one message for each problem."""
     with pytest.raises(UsageError) as refused:
         video("a run", Path("a.mp4"), every=-1, fps=100.0, uri=trained.uri)
     assert [problem.key for problem in refused.value.problems] == ["--every", "--fps"]
 
 
 def test_force_replaces_a_file(trained: Trained, here: Path) -> None:
-    """Only with it, and then whole."""
+    """A file is replaced only with --force, and completely."""
     (here / "a.mp4").write_bytes(b"mine")
     made = video("a run", Path("a.mp4"), every=10, force=True, uri=trained.uri)
     assert len(decoded(made.path)) == 3
 
 
 def test_there_is_no_store(here: Path) -> None:
-    """Nothing is made where nothing was ever trained."""
+    """In a folder without a store, none is created."""
     with pytest.raises(UsageError, match="store does not exist"):
         video("a run")
     assert os.listdir(here) == []
 
 
 def test_an_interrupt_leaves_nothing(trained: Trained, here: Path) -> None:
-    """After Ctrl-C in the middle, what was there stays, and no half file is left."""
+    """After Ctrl-C, an existing file is unchanged, and no unfinished file is left."""
     (here / "a.mp4").write_bytes(b"mine")
 
     def interrupt() -> None:
@@ -361,8 +361,8 @@ def test_an_interrupt_leaves_nothing(trained: Trained, here: Path) -> None:
 
 
 def test_a_failure_leaves_nothing(trained: Trained, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a frame cannot be drawn the error comes out, and no half file is left."""
-    real, drawn = filming.FrameTemplate.frame, []
+    """If a frame cannot be drawn, the error is raised, and no unfinished file is left."""
+    real, drawn = video_module.FrameTemplate.frame, []
 
     def failing(*arguments: Any) -> Any:
         drawn.append(arguments)
@@ -370,14 +370,14 @@ def test_a_failure_leaves_nothing(trained: Trained, here: Path, monkeypatch: pyt
             raise ZeroDivisionError
         return real(*arguments)
 
-    monkeypatch.setattr(filming.FrameTemplate, "frame", failing)
+    monkeypatch.setattr(video_module.FrameTemplate, "frame", failing)
     with pytest.raises(ZeroDivisionError):
         video("a run", uri=trained.uri)
     assert os.listdir(here) == []
 
 
 def test_a_damaged_archive(trained: Trained, here: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """It is said which one it is."""
+    """The damaged file is named."""
     copied = tmp_path_factory.mktemp("damaged") / "store"
     shutil.copytree(trained.folder, copied)
     store = open_store(f"sqlite:///{copied / 'mlflow.db'}")
@@ -391,10 +391,10 @@ def test_a_damaged_archive(trained: Trained, here: Path, tmp_path_factory: pytes
     assert os.listdir(here) == ["multirun"]  # what the run left
 
 
-def test_what_is_said_of_a_film() -> None:
-    """Which checkpoints, how many of them a frame stands for, and what was written."""
-    film = VideoInfo(1251, (1200, 900), 12.5)
-    made = Filmed(Path("x.mp4"), "E  run r (i)", "ep000010", "ep025000", 2, film)
+def test_the_output_of_a_video() -> None:
+    """The output has the checkpoints, the number of them per frame, and the file."""
+    info = VideoInfo(1251, (1200, 900), 12.5)
+    made = VideoMade(Path("x.mp4"), "E  run r (i)", "ep000010", "ep025000", 2, info)
     assert str(made) == (
         "E  run r (i)\n"
         "showed    ep000010 to ep025000, one checkpoint in 2\n"

@@ -61,14 +61,14 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Played:
-    """The result of `play`. source: the policy's origin in words; starts: the seeds; film: in `files`."""
+    """The result of `play`. source: the policy's origin in words; starts: the seeds; info: of the video."""
 
     policy: Policy
     source: str
     starts: range
     rollouts: Rollouts
     files: Mapping[str, Path] = field(default_factory=dict)
-    film: VideoInfo | None = None
+    info: VideoInfo | None = None
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -86,9 +86,9 @@ class Played:
         if successes is not None:
             yield f"success   {successes.mean():.1%}: {successes.sum():,} of {episodes:,}"
         yield f"length    mean {self.rollouts.lengths.mean():.1f} steps"
-        if self.film:
+        if self.info:
             files = ", ".join(map(str, self.files.values()))
-            yield f"wrote     {files}: the first episode, {self.film}"
+            yield f"wrote     {files}: the first episode, {self.info}"
 
     def _return(self) -> str:
         returns = self.rollouts.returns
@@ -117,7 +117,7 @@ def play(
     policy, source = named(name, uri)
     setting, starts = policy.setting(), seeds.play(episodes, first)
     rollouts = roll_out(setting, policy.q_table, starts)
-    made = _film(setting, policy, starts[0], pictures.files) if pictures.files else None
+    made = _write_video(setting, policy, starts[0], pictures.files) if pictures.files else None
     if pictures.window:
         from qsweep.pictures.agent_video import show
 
@@ -161,7 +161,7 @@ def _from_store(name: str, uri: str) -> tuple[Policy, str]:
     return policy, policy.came_from
 
 
-def _film(setting: Setting, policy: Policy, seed: int, files: Mapping[str, Path]) -> VideoInfo:
+def _write_video(setting: Setting, policy: Policy, seed: int, files: Mapping[str, Path]) -> VideoInfo:
     from qsweep.pictures.agent_video import record_video  # matplotlib is slow to import
 
     option = next(iter(files))

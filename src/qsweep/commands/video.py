@@ -59,7 +59,7 @@ class _Source:
 
 
 @dataclass(frozen=True)
-class Filmed:
+class VideoMade:
     """The video that was made. first, last: checkpoints; every: checkpoints per frame."""
 
     path: Path
@@ -67,12 +67,12 @@ class Filmed:
     first: str
     last: str
     every: int
-    film: VideoInfo
+    info: VideoInfo
 
     def __str__(self) -> str:
         shown = "every checkpoint" if self.every == 1 else f"one checkpoint in {self.every}"
         return (
-            f"{self.run}\nshowed    {self.first} to {self.last}, {shown}\nwrote     {self.path}: {self.film}"
+            f"{self.run}\nshowed    {self.first} to {self.last}, {shown}\nwrote     {self.path}: {self.info}"
         )
 
 
@@ -84,7 +84,7 @@ def video(
     fps: float | None = None,
     force: bool = False,
     uri: str = "local",
-) -> Filmed:
+) -> VideoMade:
     """Make a video of the Q-table of a run during training.
 
     name: RUN; RUN/CHECKPOINT, up to that one; MODEL@ALIAS or MODEL/VERSION, the run behind it. out: a
@@ -106,10 +106,10 @@ def video(
         every = every or max(1, round(len(made) / FRAMES))
         shown = sorted({made[0], *made[every - 1 :: every], made[-1]})
         with writing_to("--out", path):
-            film = _film(source, shown, path, agent, fps)
+            info = _write_video(source, shown, path, agent, fps)
     origin = source.policy.origin
     run = f"{source.policy.env_id}  run {origin['run_name']} ({origin['run_id']})"
-    return Filmed(path, run, name_of(shown[0]), name_of(shown[-1]), every, film)
+    return VideoMade(path, run, name_of(shown[0]), name_of(shown[-1]), every, info)
 
 
 def _problems(path: Path, every: int | None, fps: float, force: bool) -> Iterator[Problem]:
@@ -173,7 +173,7 @@ def _curves(path: Path, window: int) -> Points:
     return Curves(len(returns), window, POINTS).add(returns, epsilon)
 
 
-def _film(source: _Source, shown: list[int], path: Path, agent: bool, fps: float) -> VideoInfo:
+def _write_video(source: _Source, shown: list[int], path: Path, agent: bool, fps: float) -> VideoInfo:
     policy = source.policy
     title = f"{policy.env_id} · run {policy.origin['run_name']}"
     window, episodes = int(policy.config["window"]), int(source.points.episodes[-1]) + 1

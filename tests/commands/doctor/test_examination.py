@@ -214,7 +214,7 @@ def test_what_a_finished_run_would_have_gone_on_from_goes(store: Store) -> None:
     assert [run for run, folder in folders.items() if folder.exists()] == [killed, "f" * 32]
 
 
-def test_one_mend_that_fails_keeps_no_other_from_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_repair_does_not_stop_others(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reason is reported, the rest is repaired, and the exit code is 1."""
     running(store, host=socket.gethostname(), process=DEAD)
     recorded.record(store, {"seed": 1}, parent="f" * 32, status="KILLED")
@@ -237,7 +237,7 @@ def edit(*statements: str) -> None:
 
 
 @pytest.mark.parametrize("renamed", [False, True])
-def test_a_half_migrated_database_is_made_whole(store: Store, renamed: bool) -> None:
+def test_a_half_migrated_database_is_repaired(store: Store, renamed: bool) -> None:
     """A migration interrupted before or after dropping the table is completed; a backup is kept."""
     run, _ = finished(store)
     if renamed:
