@@ -15,12 +15,12 @@ from qsweep.learning.task import task
 from qsweep.learning.training import train
 from qsweep.plan.composition import load_resolved
 from qsweep.report import q_tables
-from qsweep.report.comparison.courses import findings_by_variant
 from qsweep.report.comparison.studies import Study, studies
+from qsweep.report.comparison.training_curves import findings_by_variant
 from qsweep.report.loading.archives import archive, first_and_last
 from qsweep.report.loading.curves import Histories, histories
 from qsweep.report.loading.runs import load_runs
-from qsweep.report.q_tables import Film, chosen_episodes, embedded, films
+from qsweep.report.q_tables import QTableSeries, chosen_episodes, embedded, q_table_series
 from qsweep.runs.progress import Silent
 from qsweep.runs.runner import Work
 from qsweep.tracking.checkpoints import Archive, History
@@ -51,11 +51,11 @@ def array(text: str, kind: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text), kind)
 
 
-def check(film: Film, data: Mapping[str, Any], tables: Mapping[int, np.ndarray]) -> None:
+def check(series: QTableSeries, data: Mapping[str, Any], tables: Mapping[int, np.ndarray]) -> None:
     """The embedded arrays are the tables: greedy actions exactly, values to a step."""
-    for n, episodes in enumerate(film.episodes):
+    for n, episodes in enumerate(series.episodes):
         cells = tables[episodes].reshape(-1, tables[episodes].shape[-1])
-        order = np.concatenate([panel.cells[:, :, 0].ravel() for panel in film.layout.panels])
+        order = np.concatenate([panel.cells[:, :, 0].ravel() for panel in series.layout.panels])
         assert array(data["greedy"][n], "u1").tolist() == cells[order].argmax(axis=1).tolist()
         values = data["low"] + data["step"] * array(data["values"][n], "<u2").reshape(len(order), -1)
         np.testing.assert_allclose(values, cells[order], atol=0.51 * data["step"])
@@ -66,13 +66,13 @@ def check(film: Film, data: Mapping[str, Any], tables: Mapping[int, np.ndarray])
     "lines", [["buckets=5"], ["env=cart_pole", "buckets=[3,3,4,5]"], ["env=frozen_lake"], ["env=blackjack"]]
 )
 def test_what_is_embedded_are_the_tables(store: Store, lines: list[str]) -> None:
-    """Of any environment a film holds the tables of the checkpoints that it names."""
+    """Of any environment a series holds the tables of the checkpoints that it names."""
     trained(*lines)
-    [film] = films(*one_study(store))
-    data = json.loads(json.dumps(embedded(film)))
-    assert data["checkpoints"] == [f"ep{n:06d}" for n in film.episodes]
+    [series] = q_table_series(*one_study(store))
+    data = json.loads(json.dumps(embedded(series)))
+    assert data["checkpoints"] == [f"ep{n:06d}" for n in series.episodes]
     tables = {chunk.span.end: chunk.q_table for chunk in train(load_resolved([*SMALL, *lines]))}
-    check(film, data, tables)
+    check(series, data, tables)
     sizes = [(len(panel["x"]["edges"]) - 1) * (len(panel["y"]["edges"]) - 1) for panel in data["panels"]]
     assert len(array(data["greedy"][0], "u1")) == sum(sizes)
 
@@ -80,11 +80,11 @@ def test_what_is_embedded_are_the_tables(store: Store, lines: list[str]) -> None
 def test_which_checkpoints_are_shown(store: Store) -> None:
     """The first, those that were judged with their scores, the chosen one and the last."""
     trained()
-    [film] = films(*one_study(store))
-    assert film.episodes == (10, 20, 40, 60)
-    assert np.isnan(film.scores[0])
-    assert not np.isnan(film.scores[1:]).any()
-    assert film.episodes[film.best] == load_runs()["best_episode"].iloc[0]
+    [series] = q_table_series(*one_study(store))
+    assert series.episodes == (10, 20, 40, 60)
+    assert np.isnan(series.scores[0])
+    assert not np.isnan(series.scores[1:]).any()
+    assert series.episodes[series.best] == load_runs()["best_episode"].iloc[0]
 
 
 @pytest.mark.slow
@@ -116,30 +116,30 @@ def test_a_run_that_was_not_judged(store: Store) -> None:
 
 @pytest.mark.slow
 def test_only_the_leading_variants(store: Store) -> None:
-    """A film is of the best run of a variant, and only the first variants have one."""
+    """A series is of the best run of a variant, and only the first variants have one."""
     for buckets in (3, 4, 5, 6):
         for seed in (0, 1):
             trained(f"buckets={buckets}", f"seed={seed}")
     study, found, store = one_study(store)
-    made = films(study, found, store)
-    assert [film.label for film in made] == study.labels[:3]
-    for film in made:
-        runs = study.of(film.label)
-        assert film.run_id == runs.loc[runs[SCORE].idxmax(), "run_id"]
+    made = q_table_series(study, found, store)
+    assert [series.label for series in made] == study.labels[:3]
+    for series in made:
+        runs = study.of(series.label)
+        assert series.run_id == runs.loc[runs[SCORE].idxmax(), "run_id"]
 
 
 def test_tables_that_are_too_large(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer checkpoints of large tables are shown, and none where there is room for two only."""
     trained()
     monkeypatch.setattr(q_tables, "BYTES", 3 * 400 * 7)
-    [film] = films(*one_study(store))
-    assert len(film.episodes) == 3
+    [series] = q_table_series(*one_study(store))
+    assert len(series.episodes) == 3
     monkeypatch.setattr(q_tables, "BYTES", 3 * 400 * 7 - 1)
-    assert films(*one_study(store)) == []
+    assert q_table_series(*one_study(store)) == []
 
 
 def test_a_run_without_checkpoints(store: Store) -> None:
-    """A run whose archive is gone or damaged has no film, and the others have theirs."""
+    """A run whose archive is gone or damaged has no series, and the others have theirs."""
     for buckets in (3, 4, 5):
         trained(f"buckets={buckets}")
     gone, damaged, whole = load_runs().to_dict("records")
@@ -148,8 +148,8 @@ def test_a_run_without_checkpoints(store: Store) -> None:
         path.unlink()
         if row is damaged:
             path.write_bytes(b"PAR1 no more")
-    made = films(*one_study(store))
-    assert [film.run_id for film in made] == [whole["run_id"]]
+    made = q_table_series(*one_study(store))
+    assert [series.run_id for series in made] == [whole["run_id"]]
     assert first_and_last(store, gone["run_id"], gone["artifacts"]) is None
     with pytest.raises(UsageError, match="is missing or damaged"), archive(store, "x", damaged["artifacts"]):
         pass

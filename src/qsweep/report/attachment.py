@@ -1,4 +1,4 @@
-"""A multirun's report in its parent run, and sliders over Q-tables in its best runs."""
+"""The report attached to a multirun's parent run, and Q-table sliders in its best runs."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from qsweep.tracking.stored_run import SWEEP, StoredRun
 from qsweep.tracking.tables.run_tables import RunChanges
 
 ARTIFACTS = "report"
-"""The parent's folder that the report lies in."""
+"""Artifact folder of the report in the parent run."""
 IMAGES, IMAGES_TAG = "images", "mlflow.loggedImages"
-"""Where MLflow looks for a run's images with a step, and the tag of runs that have some."""
+"""Artifact folder in which MLflow finds images with a step, and the tag of runs that have some."""
 FORMATS = ("png",)
-"""Of the figures: SVG takes longer to draw than all else; `qsweep report` writes that, too."""
+"""Formats of the figures. SVG, the slowest to draw, is written only by `qsweep report`."""
 SLIDERS, STEPS = 2, 8
-"""Variants whose best run gets a slider, the first in the order of their scores; and images of each."""
+"""Number of leading variants whose best run gets a slider, and of images in each."""
 
 
 def attach(store: Store, parent_run_id: str) -> str:
-    """Write the report on a multirun's runs into its parent run; returns the verdict, and where it lies.
+    """Attach the report on a multirun to its parent run; return the verdict and the report's address.
 
-    The best run of each leading variant gets its Q-tables as images with a step. What goes wrong is said,
-    not raised: the runs are whole without it.
+    The best run of each leading variant gets its Q-tables as images with a step. An error is returned as
+    text, not raised: the runs are complete without a report.
     """
     try:
         parent = run_of(store, parent_run_id)
@@ -45,13 +45,13 @@ def attach(store: Store, parent_run_id: str) -> str:
             add_files(store, parent, Path(scratch), ARTIFACTS)
         for section in made.sections:
             _add_sliders(section, store)
-    except Exception as error:  # of MLflow, the network, the disk, and whatever else
+    except Exception as error:  # of MLflow, the network, the disk, ...
         return f"the report failed: {one_line(error, kind=True)}"
     return "\n".join([*headlines(made), f"report: {_place(store, parent)}"])
 
 
 def _place(store: Store, parent: StoredRun) -> str:
-    """Where the page is to be seen: a file, or the parent run's artifacts on a server."""
+    """Return the page's address: a file, or the parent run's artifacts on a server."""
     if store.artifacts is None:
         return f"{store.uri}/#/experiments/{parent.experiment_id}/runs/{parent.run_id}/artifacts"
     return f"{parent.artifacts.removeprefix('file://')}/{ARTIFACTS}/{PAGE}"

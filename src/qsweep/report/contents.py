@@ -1,4 +1,4 @@
-"""Everything that a report says, gathered from a store; how it is written is another matter."""
+"""The contents of a report, computed from a store, independent of the output format."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from qsweep.report.charts.key_charts import heat_map, importance_chart, importan
 from qsweep.report.charts.references import references
 from qsweep.report.charts.score_charts import profiles, score_by_key, time_and_score
 from qsweep.report.charts.search_progress import search_progress
-from qsweep.report.comparison.courses import findings_by_variant
 from qsweep.report.comparison.standings import standings
 from qsweep.report.comparison.studies import SEED, Study, studies
+from qsweep.report.comparison.training_curves import findings_by_variant
 from qsweep.report.loading.curves import Histories, histories
 from qsweep.report.loading.selection import Selection
-from qsweep.report.q_tables import Film, films
+from qsweep.report.q_tables import QTableSeries, q_table_series
 from qsweep.tracking.store import Store
 
 KEYS = 12
-"""Hyperparameters that have a chart of their own, at most."""
+"""Maximum number of hyperparameters with a chart of their own."""
 
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """What is said of one environment.
+    """The part of a report on one environment.
 
-    standings: the frame of that name. findings: label -> sentences. charts, left_out: the figures, and
-    those that do not apply. films: the Q-tables of the leading variants.
+    standings: as `standings` returns it. findings: label -> sentences. charts: the figures; left_out: those
+    that do not apply. q_tables: those of the leading variants.
     """
 
     study: Study
@@ -39,12 +39,12 @@ class Section:
     findings: dict[str, tuple[str, ...]]
     charts: tuple[Chart, ...]
     left_out: tuple[LeftOut, ...]
-    films: tuple[Film, ...]
+    q_tables: tuple[QTableSeries, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """A report. title: the experiment's or the sweep's name. runs: all that were selected."""
+    """A report. title: the experiment's or the sweep's name. runs: all selected runs."""
 
     title: str
     selection: Selection
@@ -54,9 +54,9 @@ class Contents:
 
 
 def contents(store: Store, runs: pd.DataFrame, selection: Selection) -> Contents:
-    """Compare runs, environment by environment.
+    """Compare runs within each environment.
 
-    runs: as `selected` gives them. Raises UsageError where the baseline is none of the variants.
+    runs: as `selected` returns them. Raises UsageError if no variant matches the baseline.
     """
     generator = np.random.default_rng(SEED)
     found = studies(runs, selection.metric, selection.baseline, generator)
@@ -73,12 +73,12 @@ def _section(study: Study, store: Store, generator: np.random.Generator) -> Sect
         findings=findings_by_variant(study, read, store),
         charts=tuple(chart for chart in drawn if not isinstance(chart, LeftOut)),
         left_out=tuple(chart for chart in drawn if isinstance(chart, LeftOut)),
-        films=tuple(films(study, read, store)),
+        q_tables=tuple(q_table_series(study, read, store)),
     )
 
 
 def _figures(study: Study, read: Histories, generator: np.random.Generator) -> Iterator[Chart | LeftOut]:
-    """Every figure, in the order in which a reader looks at them."""
+    """Yield every figure in the order of the page."""
     rules = references(study)
     of_scores = rules if "return" in study.metric else ()
     important = important_keys(study, generator)
@@ -96,4 +96,4 @@ def _figures(study: Study, read: Histories, generator: np.random.Generator) -> I
 
 
 RUNS = 2000
-"""Runs that the page lists; `runs.csv` lists all."""
+"""Maximum number of runs that the page lists; `runs.csv` lists all."""

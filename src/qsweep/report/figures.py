@@ -1,4 +1,4 @@
-"""Charts as matplotlib figures, in one style that colour-blind people can read."""
+"""Charts as matplotlib figures, in one style that is safe for colour-blind readers."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from qsweep.report.charts.chart import Chart
 from qsweep.report.charts.marks import DARK, GREY, SMALL, draw_into
 
 WIDTH, HEIGHT = 8.0, 5.0
-"""Of a figure, in inches."""
+"""Size of a figure in inches."""
 LINE = 0.19
-"""Inches that a line of words takes."""
+"""Height of a line of text in inches."""
 TITLE = 11
-"""The size of a title's letters in points."""
+"""Font size of a title in points."""
 
 
 def draw(chart: Chart) -> Figure:
-    """A chart as a figure of its own: title, caption, legend, axes."""
+    """Draw a chart as a figure with title, caption, legend and axes."""
     figure, axes = _figure()
     legend = draw_into(axes, chart)
     caption = textwrap.wrap(chart.caption, 118)
     columns = columns_of(legend, WIDTH - 0.2)
     rows = -(-len(legend) // columns)
     lines = [(chart.title, TITLE, DARK), *((line, SMALL, GREY) for line in caption)]
-    for number, (words, size, colour) in enumerate(lines):
+    for number, (text, size, colour) in enumerate(lines):
         y = 1 - (0.16 + LINE * number + 0.05 * (number > 0)) / HEIGHT
-        figure.text(0.02, y, words, size=size, color=colour, va="top", parse_math=False)
+        figure.text(0.02, y, text, size=size, color=colour, va="top", parse_math=False)
     top = 0.24 + LINE * (len(lines) + rows) + 0.08 * (rows > 0)
     figure.subplots_adjust(top=1 - top / HEIGHT)
     _make_room(figure, axes)
@@ -52,7 +52,7 @@ def draw(chart: Chart) -> Figure:
 
 
 def _make_room(figure: Figure, axes: Axes) -> None:
-    """Move the sides inwards where names would otherwise stand outside."""
+    """Shrink the axes so that tick labels and axis names stay inside the figure."""
     margin, width = 6.0, figure.bbox.width
     renderer: Any = figure.canvas.get_renderer()  # type: ignore[attr-defined]  # Agg's
     boxes = [side.get_tightbbox(renderer) for side in (axes.xaxis, axes.yaxis)]
@@ -63,7 +63,7 @@ def _make_room(figure: Figure, axes: Axes) -> None:
 
 
 def as_words() -> Any:
-    """A context in which an SVG keeps its words as words, and comes out the same every time."""
+    """Return a context in which an SVG keeps text as text and is reproducible."""
     return matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "qsweep"})
 
 
@@ -71,7 +71,7 @@ def _figure() -> tuple[Figure, Axes]:
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=120)
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    # Fixed margins: finding them by a layout engine takes as long as drawing.
+    # Fixed margins: a layout engine takes as long as drawing.
     figure.subplots_adjust(left=0.1, right=0.98, top=0.93, bottom=0.1)
     axes.grid(color=GREY, alpha=0.2, lw=0.6)
     axes.set_axisbelow(True)

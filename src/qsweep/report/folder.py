@@ -1,4 +1,4 @@
-"""`qsweep report`: compare runs and write a folder that is either whole or not there."""
+"""`qsweep report`: compare runs and write a report folder, atomically."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ PAGE, SUMMARY, RUNS, VARIANTS, FIGURES = "report.html", "report.md", "runs.csv",
 WRITTEN = (PAGE, SUMMARY, RUNS, VARIANTS, FIGURES)
 FORMATS = ("png", "svg")
 UNDATED: dict[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}}
-"""What keeps a figure's file the same whenever it is drawn."""
+"""Metadata per format that keeps a figure's file reproducible."""
 FIRST = ("run_id", "name", "label", "seed", "status", "counts", "fresh")
 """The first columns of runs.csv."""
 FORMULA = re.compile(r"[=+\-@\t\r](?!\d+(\.\d*)?(e[+-]?\d+)?$)")
-"""How a text begins that a spreadsheet runs; numbers are none."""
+"""Beginning of a text that a spreadsheet would execute; numbers do not match."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was written, and where; headlines: the verdict of each environment."""
+    """A written report. headlines: the verdict of each environment."""
 
     folder: Path
     headlines: tuple[str, ...]
@@ -49,11 +49,11 @@ class Report:
 
 
 def report(store: Store, selection: Selection, out: Path | None = None, ui: str | None = None) -> Report:
-    """Compare the runs of a selection in a store and write the folder `out` (by default called after it).
+    """Compare the selected runs of a store and write the folder `out` (default: named after the selection).
 
-    A folder that holds an earlier report and nothing else is replaced. ui: the address of the MLflow UI
-    that links lead to (by default the server's, or that of `qsweep ui`). Raises UsageError where there is
-    nothing of that name, the selection is not clear, or `out` may not be replaced.
+    A folder that holds an earlier report and nothing else is replaced. ui: address of the MLflow UI for
+    links (default: the server's, or that of `qsweep ui`). Raises UsageError if the name is unknown, the
+    selection is invalid, or `out` may not be replaced.
     """
     folder = Path(os.path.abspath(out or folder_name(selection.name)))
     figures = [f"{FIGURES}/*.{kind}" for kind in FORMATS]
@@ -69,17 +69,17 @@ def report(store: Store, selection: Selection, out: Path | None = None, ui: str 
 
 
 def folder_name(name: str) -> str:
-    """The folder of a report by default, named after what it is about: a,b -> a,b-report."""
+    """Return the default folder of a report on an experiment or sweep: a,b -> a,b-report."""
     return re.sub(r"^\.|[^\w.,=@+-]", "_", name)[:200] + "-report"
 
 
 def ui_of(store: Store) -> str:
-    """The address of the MLflow UI on a store: the server's, or that of `qsweep ui`."""
+    """Return the address of a store's MLflow UI: the server's, or that of `qsweep ui`."""
     return store.uri if store.artifacts is None else UI
 
 
 def command(store: Store, selection: Selection, out: Path | None = None) -> str:
-    """What a user types to make a report again."""
+    """Return the command line that makes a report again."""
     words = ["qsweep", "report", selection.name]
     words += ["--since", selection.since] if selection.since is not None else []
     words += [word for text in selection.where for word in ("--where", text)]
@@ -93,7 +93,7 @@ def command(store: Store, selection: Selection, out: Path | None = None) -> str:
 def write_files(
     store: Store, made: Contents, folder: Path, command: str, ui: str, formats: Sequence[str] = FORMATS
 ) -> None:
-    """Write all files of a report into an existing folder. formats: those of its figures."""
+    """Write all files of a report into an existing folder. formats: of the figures."""
     write_text(folder / PAGE, page(made, command, ui))
     write_text(folder / SUMMARY, markdown(made, command))
     harmless(runs_frame(made)).to_csv(folder / RUNS, index=False)
@@ -103,9 +103,9 @@ def write_files(
 
 
 def runs_frame(made: Contents) -> pd.DataFrame:
-    """All runs of a report, one row each, with the columns of `load_runs` and three more.
+    """Return all runs of a report, one row each, with the columns of `load_runs` and three more.
 
-    label: the variant's; counts: whether the run is in the comparison; fresh: whether it confirmed one.
+    label: the variant's; counts: whether the run is in the comparison; fresh: whether it is a confirmation.
     """
     labels: dict[str, str] = {}
     counting: set[str] = set()
@@ -116,14 +116,14 @@ def runs_frame(made: Contents) -> pd.DataFrame:
         counting |= set(study.counted["run_id"])
         fresh |= set(study.confirming["run_id"])
     ids = made.runs["run_id"]
-    told = made.runs.assign(label=ids.map(labels), counts=ids.isin(counting), fresh=ids.isin(fresh))
-    first = [column for column in FIRST if column in told]
-    rest = [column for column in (*IDENTITY, *told.columns) if column not in first]
-    return told[list(dict.fromkeys([*first, *rest]))].drop(columns="artifacts", errors="ignore")
+    frame = made.runs.assign(label=ids.map(labels), counts=ids.isin(counting), fresh=ids.isin(fresh))
+    first = [column for column in FIRST if column in frame]
+    rest = [column for column in (*IDENTITY, *frame.columns) if column not in first]
+    return frame[list(dict.fromkeys([*first, *rest]))].drop(columns="artifacts", errors="ignore")
 
 
 def harmless(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with a ' before every text that a spreadsheet would take for a formula."""
+    """Return the frame with a ' before every text that a spreadsheet would take for a formula."""
 
     def quoted(value: Any) -> Any:
         return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
@@ -134,7 +134,7 @@ def harmless(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw(store: Store, made: Contents, folder: Path, formats: Sequence[str]) -> None:
-    """Every figure in some formats; of several environments each with the section's number in its name."""
+    """Draw every figure in all formats; of several environments, names start with the section number."""
     from qsweep.report.figures import as_words, draw  # matplotlib is slow to import
 
     folder.mkdir()
@@ -149,11 +149,11 @@ def _draw(store: Store, made: Contents, folder: Path, formats: Sequence[str]) ->
 
 
 def file_name(name: str) -> str:
-    """A chart's name as that of a file."""
+    """Return a chart's name as a safe file name."""
     return re.sub(r"[^\w.,=-]", "_", name)[:120]
 
 
 def headlines(made: Contents) -> Iterator[str]:
-    """The verdict of every environment in a sentence."""
+    """Yield the verdict of each environment as one sentence."""
     for study in (section.study for section in made.sections):
         yield f"{study.title}: {study.verdict.headline}" if len(made.sections) > 1 else study.verdict.headline

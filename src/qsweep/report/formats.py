@@ -1,4 +1,4 @@
-"""Numbers as people write them."""
+"""Number formats of a report."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 
 
 def share_of_optimum(score: float, optimum: float) -> str:
-    """How near a mean return comes to the best that can be expected, in words.
+    """Return a mean return relative to the optimum, as text.
 
-    The quotient of the two, the smaller by the larger in absolute value, where both have one sign.
+    A percentage if both have the same sign (the smaller absolute value over the larger), else the distance.
     """
     if np.isnan(optimum):
         return "-"
@@ -20,12 +20,12 @@ def share_of_optimum(score: float, optimum: float) -> str:
 
 
 def number(value: float) -> str:
-    """A return as people write it: four digits, whatever its size."""
+    """Return a number with four significant digits."""
     return f"{value:.4g}"
 
 
 def with_interval(value: float, low: float, high: float) -> str:
-    """Return a number and its interval, each where it is known."""
+    """Return a number and its interval as text; what is NaN is left out, "-" if the number is."""
     if np.isnan(value):
         return "-"
     return number(value) if np.isnan(low) else f"{number(value)} ({number(low)} to {number(high)})"

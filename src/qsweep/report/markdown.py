@@ -14,17 +14,17 @@ from qsweep.report.contents import Contents, Section
 from qsweep.report.formats import number, share_of_optimum, with_interval
 
 LINES = 58
-"""Of the whole, at most."""
+"""Maximum number of lines of the report, without the last two."""
 VARIANTS = 8
-"""Rows of a table."""
+"""Maximum number of rows in a table."""
 SECTIONS = 3
-"""Environments that are told of."""
+"""Maximum number of environments."""
 SENTENCES = 4
-"""Of each of: the verdict's further lines, findings, notes."""
+"""Maximum number of each: further verdict lines, baseline comparisons, findings, notes."""
 
 
 def markdown(contents: Contents, command: str) -> str:
-    """The report in at most 60 lines. command: what made it."""
+    """Return the report in at most 60 lines. command: the one that made it."""
     lines = [f"# {_plain(contents.title)}", "", _plain(words.summary(contents)), ""]
     if not contents.sections:
         lines += [words.NOTHING, ""]
@@ -49,14 +49,14 @@ def _section(section: Section, many: bool) -> Iterator[str]:
         yield from _table(section)
         yield ""
     fresh = words.on_fresh_seeds(study)
-    said = [
+    sentences = [
         *study.verdict.lines[:SENTENCES],
         *([f"On fresh seeds: {'; '.join(fresh.scores)}. {fresh.headline}"] if fresh else []),
         *islice(words.against_baseline(study), SENTENCES),
         *islice(_findings(section), SENTENCES),
         *islice(words.notes(study), SENTENCES),
     ]
-    yield from (f"- {_plain(sentence)}" for sentence in said)
+    yield from (f"- {_plain(sentence)}" for sentence in sentences)
     yield ""
 
 
@@ -89,7 +89,7 @@ def _odds(row: dict[Any, Any]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Words that Markdown takes as they are: nothing in them is a mark, a tag, a table's bar or a mention."""
+    """Return text with all Markdown syntax escaped: marks, tags, table bars, mentions."""
     return re.sub(
         r"([\\`*\[\]<>|~#@])", r"\\\1", re.sub(r"(?<=\s)_|_(?=\s)|^_|_$", r"\_", " ".join(text.split()))
     )

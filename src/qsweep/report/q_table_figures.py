@@ -1,4 +1,4 @@
-"""The Q-tables of the leading variant as figures: its best run's chosen one, and its seeds together."""
+"""Figures of the leading variant's Q-tables: its best run's chosen table, and agreement between seeds."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:  # matplotlib is slow to import
     from matplotlib.figure import Figure
 
 SEEDS = 20
-"""Runs whose greedy actions are compared, at most."""
+"""Maximum number of runs whose greedy actions are compared."""
 
 
 def q_table_figures(study: Study, store: Store) -> Iterator[tuple[str, Figure]]:
-    """Figures by name: the tutorial's chart, policy, value, what changed, and how far the seeds agree.
+    """Yield named figures: actions, policy, value, changes, difference, and agreement between seeds.
 
-    None where no run has a score, or the leader's checkpoints cannot be read.
+    Yields nothing if no run has a score or the leader's checkpoints cannot be read.
     """
     if not study.labels:
         return
@@ -64,7 +64,7 @@ def _of_seeds(history: Archive, runs: pd.DataFrame, label: str, store: Store) ->
     for _, run in runs.iterrows():
         try:
             with archive(store, str(run["run_id"]), run["artifacts"]) as one:
-                changed = one.changed().astype(np.int64)  # how often makes no difference here
+                changed = one.changed().astype(np.int64)  # only whether, not how often
                 tables.append(TableView(layout, one.q_table(_chosen(run, one)), str(run["name"]), changed))
         except UsageError:  # its checkpoints cannot be read
             continue
@@ -73,6 +73,6 @@ def _of_seeds(history: Archive, runs: pd.DataFrame, label: str, store: Store) ->
 
 
 def _chosen(run: pd.Series, history: Archive) -> str:
-    """The name of the checkpoint that a run's score is of."""
+    """Return the name of the checkpoint that a run's score belongs to."""
     best = run.get("best_episode")
     return history.names()[-1] if best is None or pd.isna(best) else name_of(int(best))

@@ -1,4 +1,4 @@
-"""The Q-tables of the leading variants' best runs at some checkpoints, small enough to embed in a page."""
+"""Q-tables of the leading variants' best runs at some checkpoints, small enough to embed in a page."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from qsweep.tracking.checkpoints import Archive, name_of
 from qsweep.tracking.store import Store
 
 VARIANTS = 3
-"""Variants of which a run is shown: the first in the order of their scores."""
+"""Number of leading variants of which a run is shown."""
 CHECKPOINTS = 25
-"""Checkpoints shown of a run."""
+"""Maximum number of checkpoints shown of a run."""
 FEWEST = 3
-"""With room for fewer a run is not shown."""
+"""A run with room for fewer checkpoints is not shown."""
 BYTES = 600_000
-"""What a run's tables may take in the page, before they are written as text."""
+"""Size limit of a run's tables in the page, before base64 encoding."""
 LEVELS = 2**16 - 1
-"""Steps into which the values of a table are rounded for the page."""
+"""Number of quantisation steps for values in the page."""
 
 Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Film:
-    """What is drawn of a run's Q-tables at some checkpoints.
+class QTableSeries:
+    """A run's Q-tables at n checkpoints, as they are drawn.
 
-    episodes [n]: how many had been trained. values [n]: the values of each action in each cell, panel by
-    panel, float64[cells, actions]. greedy [n]: the number of the greedy action, uint8[cells]. scores [n]:
-    on validation starts, NaN where it was not judged. best: which of the checkpoints was chosen.
+    episodes [n]: trained so far. values [n]: action values of each cell, panel by panel,
+    float64[cells, actions]. greedy [n]: number of the greedy action, uint8[cells]. scores [n]: on validation
+    starts, NaN where not evaluated. best: index of the chosen checkpoint.
     """
 
     label: str
@@ -57,63 +57,63 @@ class Film:
     best: int
 
 
-def films(study: Study, found: Histories, store: Store) -> list[Film]:
-    """A film of the best run of each leading variant, where its tables can be read and are not too large."""
+def q_table_series(study: Study, found: Histories, store: Store) -> list[QTableSeries]:
+    """Return the Q-tables of each leading variant's best run, if readable and not too large."""
     made = []
     for label in study.labels[:VARIANTS]:
         run = study.best_run(label)
         try:
             with archive(store, run["run_id"], run["artifacts"]) as history:
-                film = _film(label, run, history, found)
+                series = _series(label, run, history, found)
         except UsageError:
             continue
-        if film:
-            made.append(film)
+        if series:
+            made.append(series)
     return made
 
 
 def layout_of(history: Archive) -> Layout:
-    """How the tables of a run are drawn."""
-    # Which slices are shown depends on what was visited; of two dimensions there are no slices.
+    """Return the layout in which a run's tables are drawn."""
+    # The shown slices depend on the visited cells; tables of two dimensions have no slices.
     changes = history.changes() if len(history.shape) > 3 else None
     return layout(setting_of_archive(history), changes)
 
 
 def chosen_episodes(history: Archive, run: pd.Series, found: Histories, count: int) -> tuple[list[int], int]:
-    """At most `count` checkpoints of a run, evenly spaced, judged ones if there are any; and the best one.
+    """Return at most `count` evenly spaced checkpoints of a run, and the best one.
 
-    The first, the best and the last are among them.
+    Evaluated checkpoints are preferred. The first, the best and the last are always among them.
     """
     there = history.episodes()
-    judged, _ = found.get(("eval/return_mean", run["run_id"]), (np.empty(0), None))
-    wanted = np.union1d(np.intersect1d(there, judged + 1), there[[0, -1]]) if len(judged) else there
+    evaluated, _ = found.get(("eval/return_mean", run["run_id"]), (np.empty(0), None))
+    offered = np.union1d(np.intersect1d(there, evaluated + 1), there[[0, -1]]) if len(evaluated) else there
     best = int(run["best_episode"]) if pd.notna(run.get("best_episode", np.nan)) else int(there[-1])
     best = best if best in there else int(there[-1])
-    places = np.linspace(0, len(wanted) - 1, min(count, len(wanted))).round().astype(int)
-    chosen = wanted[places].astype(np.int64)
-    if best not in chosen:  # the nearest one between the first and the last gives way
+    places = np.linspace(0, len(offered) - 1, min(count, len(offered))).round().astype(int)
+    chosen = offered[places].astype(np.int64)
+    if best not in chosen:  # it replaces the nearest inner one
         inner = chosen[1:-1]
         chosen = np.union1d(np.setdiff1d(chosen, inner[np.argsort(np.abs(inner - best))[:1]]), [best])
     return [int(n) for n in chosen], best
 
 
-def _film(label: str, run: pd.Series, history: Archive, found: Histories) -> Film | None:
+def _series(label: str, run: pd.Series, history: Archive, found: Histories) -> QTableSeries | None:
     drawn = layout_of(history)
     size = sum(panel.cells[:, :, 0].size for panel in drawn.panels) * (2 * len(drawn.actions) + 1)
     count = min(CHECKPOINTS, BYTES // size)
     if count < FEWEST:
         return None
-    wanted, best = chosen_episodes(history, run, found, count)
-    judged = found.get(("eval/return_mean", run["run_id"]), (np.empty(0), np.empty(0)))
-    scores = dict(zip((judged[0] + 1).astype(int).tolist(), judged[1].tolist(), strict=True))
+    shown, best = chosen_episodes(history, run, found, count)
+    evaluated = found.get(("eval/return_mean", run["run_id"]), (np.empty(0), np.empty(0)))
+    scores = dict(zip((evaluated[0] + 1).astype(int).tolist(), evaluated[1].tolist(), strict=True))
     episodes, values, greedy = [], [], []
-    for n, table in history.tables(wanted):
+    for n, table in history.tables(shown):
         episodes.append(n)
         values.append(np.concatenate([_flat(panel, table) for panel in drawn.panels]))
         greedy.append(
             np.concatenate([panel.greedy(table).ravel() for panel in drawn.panels]).astype(np.uint8)
         )
-    return Film(
+    return QTableSeries(
         label=label,
         run=str(run["name"]),
         run_id=str(run["run_id"]),
@@ -126,30 +126,30 @@ def _film(label: str, run: pd.Series, history: Archive, found: Histories) -> Fil
     )
 
 
-def embedded(film: Film) -> dict[str, Any]:
-    """A film as the page's script reads it: plain values, arrays as base64 of little-endian numbers.
+def embedded(series: QTableSeries) -> dict[str, Any]:
+    """Return Q-tables as the page's script reads them: plain values, arrays as base64 (little-endian).
 
-    Of every checkpoint, panel by panel, column by column from the left, cells from the bottom: greedy, the
-    number of the greedy action (uint8), and values, of each action, in steps from low to high (uint16).
+    Arrays of each checkpoint, by panel, column from the left, cell from the bottom: greedy, the number of
+    the greedy action (uint8), and values, those of each action in steps of `step` above `low` (uint16).
     """
-    low = float(min(values.min() for values in film.values))
-    high = float(max(values.max() for values in film.values))
+    low = float(min(values.min() for values in series.values))
+    high = float(max(values.max() for values in series.values))
     step = (high - low) / LEVELS or 1.0
     return {
-        "label": film.label,
-        "run": film.run,
-        "actions": list(film.layout.actions),
-        "arrows": [_arrow(name) for name in film.layout.actions],
-        "fixed": film.layout.fixed,
-        "panels": [_panel(panel) for panel in film.layout.panels],
-        "checkpoints": [name_of(n) for n in film.episodes],
-        "episodes": list(film.episodes),
-        "scores": [None if np.isnan(score) else round(score, 4) for score in film.scores],
-        "best": film.best,
+        "label": series.label,
+        "run": series.run,
+        "actions": list(series.layout.actions),
+        "arrows": [_arrow(name) for name in series.layout.actions],
+        "fixed": series.layout.fixed,
+        "panels": [_panel(panel) for panel in series.layout.panels],
+        "checkpoints": [name_of(n) for n in series.episodes],
+        "episodes": list(series.episodes),
+        "scores": [None if np.isnan(score) else round(score, 4) for score in series.scores],
+        "best": series.best,
         "low": low,
         "step": step,
-        "values": [_text(((values - low) / step).round().astype("<u2")) for values in film.values],
-        "greedy": [_text(actions) for actions in film.greedy],
+        "values": [_text(((values - low) / step).round().astype("<u2")) for values in series.values],
+        "greedy": [_text(actions) for actions in series.greedy],
     }
 
 
@@ -178,6 +178,6 @@ def _axis(axis: PanelAxis) -> dict[str, Any]:
 
 
 def _arrow(action: str) -> str:
-    """The sign of an action that leads somewhere on a map; its initial otherwise."""
+    """Return the arrow of an action that moves on a map, otherwise the action's initial."""
     signs: dict[Sequence[int], str] = {(-1, 0): "←", (1, 0): "→", (0, -1): "↓", (0, 1): "↑"}
     return signs[ARROWS[action]] if action in ARROWS else action[:1].upper()

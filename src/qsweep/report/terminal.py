@@ -15,13 +15,13 @@ from qsweep.tracking.run_ids import short
 from qsweep.tracking.store import Store
 
 WIDTH = 140
-"""Characters a line may have in a file or pipe."""
+"""Maximum line length in a file or pipe."""
 
 
 def show_runs(store: Store, name: str | None, limit: int) -> None:
     """Print the leaderboard of an experiment or sweep, or of every experiment.
 
-    Raises UsageError where there is nothing of that name.
+    Raises UsageError if the name is unknown.
     """
     console = wide_console()
     runs = runs_in(store, name)
@@ -33,7 +33,7 @@ def show_runs(store: Store, name: str | None, limit: int) -> None:
 
 
 def wide_console() -> Console:
-    """Stdout; wide enough for tables where it is no terminal."""
+    """Return a console on stdout, with a fixed width if it is not a terminal."""
     console = Console()
     return console if console.is_terminal else Console(width=WIDTH)
 
@@ -54,11 +54,11 @@ CAPTION = (
     "of optimum: the mean relative to the optimum, where it is known: a share, or how far below\n"
     "training, s: the last trailing average, with exploration; the seconds of training"
 )
-"""What the columns of `variants_table` mean."""
+"""Explanation of the columns of `variants_table`."""
 
 
 def variants_table(runs: pd.DataFrame, title: str) -> Table:
-    """The variants as a table for the terminal."""
+    """Return the variants as a table for the terminal."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("variant", overflow="fold")
     for column in ("seeds", "mean", "SD", "worst", "best", "of optimum", "training", "s"):
@@ -73,7 +73,7 @@ def variants_table(runs: pd.DataFrame, title: str) -> Table:
 
 
 def runs_table(runs: pd.DataFrame, limit: int) -> Table:
-    """The latest runs as a table for the terminal."""
+    """Return the latest runs as a table for the terminal."""
     shown = runs.head(limit)
     more = f" (the latest {limit} of {len(runs)})" if len(runs) > limit else ""
     table = Table(title=f"Runs{more}", title_justify="left", box=None, pad_edge=False)

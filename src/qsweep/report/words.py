@@ -1,4 +1,4 @@
-"""What a report says in sentences, for the page and for `report.md` alike."""
+"""The sentences of a report, shared by the page and `report.md`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from qsweep.report.formats import number
 
 @dataclass(frozen=True)
 class Fresh:
-    """What is said of the runs on fresh seeds: why there are any, each variant's score, the verdict."""
+    """Sentences on the runs with fresh seeds: why they exist, each variant's score, the verdict."""
 
     why: str
     scores: tuple[str, ...]
@@ -26,7 +26,7 @@ class Fresh:
 
 
 LISTED = 12
-"""Seeds or values that a line lists before it only counts them."""
+"""Maximum number of seeds or values that a line lists; further ones are counted."""
 
 
 MARKED = "marked as running (in progress, or its process died)"
@@ -35,11 +35,11 @@ STATUSES = {
     "KILLED": ("was killed", "were killed"),
     "RUNNING": (f"is {MARKED}", f"are {MARKED}"),
 }
-"""What is said of one run, and of several, that did not finish."""
+"""Status -> phrase for one unfinished run, and for several."""
 
 
 def summary(contents: Contents) -> str:
-    """One line: environments, variants, runs, when."""
+    """Return one line: environments, numbers of variants and runs, time of the report."""
     runs, sections = contents.runs, contents.sections
     ids = ", ".join(dict.fromkeys(section.study.env_id for section in sections))
     variants = sum(len(section.study.labels) for section in sections)
@@ -52,11 +52,11 @@ def summary(contents: Contents) -> str:
 
 
 NOTHING = "There are no runs yet."
-"""What stands in place of a verdict where there is none."""
+"""Sentence that replaces the verdict if there are no runs."""
 
 
 def on_fresh_seeds(study: Study) -> Fresh | None:
-    """What the confirmation says: the only figures that no choice was made by. None without one."""
+    """Return the results of the confirmation runs, which no choice was based on; None without any."""
     if study.again is None:
         return None
     first = {row.label: row.summary.mean for row in study.verdict.rows if row.summary.n}
@@ -77,21 +77,21 @@ def _fresh(row: Row, before: float | None) -> str:
 
 
 def against_baseline(study: Study) -> Iterator[str]:
-    """Every variant against the baseline."""
+    """Yield one sentence per variant that compares it with the baseline."""
     for label, comparison in study.against.items():
         low, high = comparison.interval
         interval = "" if pd.isna(low) else f", 95% interval {1 - high:.2f} to {1 - low:.2f}"
-        # A comparison is told apart only upwards: whether the baseline is worse is asked of the p-value.
+        # significant covers only a better baseline; a worse one follows from the p-value.
         worse = comparison.holm_p <= 0.05 and (comparison.significant or high < 0.5)
-        told = "significantly different" if worse else "not significantly different"
+        result = "significantly different" if worse else "not significantly different"
         odds = (
             f"P({label} better than the baseline {study.baseline}) = {1 - comparison.p_better:.2f}{interval}"
         )
-        yield f"{odds}: {told} (Holm-corrected p = {comparison.holm_p:.2g})."
+        yield f"{odds}: {result} (Holm-corrected p = {comparison.holm_p:.2g})."
 
 
 def notes(study: Study) -> Iterator[str]:
-    """What a reader has to know of the runs that do not count."""
+    """Yield sentences on the runs that are left out of the comparison."""
     runs, metric = study.runs, study.metric
     for status, (one, more) in STATUSES.items():
         some = int((runs["status"] == status).sum())
@@ -108,13 +108,13 @@ def notes(study: Study) -> Iterator[str]:
 
 
 def more_runs(study: Study) -> str:
-    """What is said where the page lists only some of the runs."""
+    """Return a hint that the page lists only some of the runs; empty if it lists all."""
     n = len(study.runs) + len(study.confirming)
     return f"The first {RUNS:,} of {n:,} runs; runs.csv lists all." if n > RUNS else ""
 
 
 def lineage(study: Study) -> Iterator[tuple[str, list[str]]]:
-    """Where the runs come from: code, versions, machine, seeds."""
+    """Yield the provenance of the runs, as (title, values): code, versions, machine, seeds."""
     runs = pd.concat([study.runs, study.confirming])
     yield "experiment", _distinct(runs["experiment"])
     yield "sweep", _distinct(runs["sweep"])
@@ -132,7 +132,7 @@ def lineage(study: Study) -> Iterator[tuple[str, list[str]]]:
 
 
 def shared(study: Study) -> list[tuple[str, str]]:
-    """The params that all runs agree in, with their value."""
+    """Return the params that are equal in all runs, with their values."""
     keys = [str(key) for key in study.runs if any(_is_of(str(key), rule) for rule in RULES)]
     keys = [key for key in keys if not key.startswith(RUN_KEYS)]
     values = {key: study.runs[key].dropna().unique() for key in keys}
@@ -144,12 +144,12 @@ def _is_of(key: str, rule: str) -> bool:
 
 
 def counted(n: int, what: str) -> str:
-    """A number of things: 1 run, 3 runs."""
+    """Return a number with its noun: 1 run, 3 runs."""
     return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
 def _distinct(column: pd.Series) -> list[str]:
-    """The distinct values with the number of runs, where there are several; the most frequent first."""
+    """Return the distinct values, the most frequent first, with their run counts if there are several."""
     found = column.fillna("not recorded").astype(str).value_counts()
     if len(found) == 1:
         return [str(found.index[0])]
@@ -158,7 +158,7 @@ def _distinct(column: pd.Series) -> list[str]:
 
 
 def _packages(text: str) -> str:
-    """The versions of packages as they were recorded, in words."""
+    """Return recorded package versions (JSON) as text: numpy 2.0, scipy 1.14."""
     recorded, bracket, runs = text.partition(" (")
     try:
         found = json.loads(recorded)
@@ -173,7 +173,7 @@ def _span(started: pd.Series) -> str:
 
 
 def _seeds(runs: pd.DataFrame) -> str:
-    """Seeds as ranges: 0 to 9, 12."""
+    """Return seeds as ranges: 0 to 9, 12."""
     seeds = sorted({int(seed) for seed in runs["seed"] if seed >= 0})
     parts: list[list[int]] = []
     for seed in seeds:

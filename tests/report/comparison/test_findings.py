@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from qsweep.report.comparison.findings import (
-    Course,
+    TrainingCurves,
     epsilon_before_success,
     findings,
     never_reached,
@@ -17,17 +17,17 @@ from qsweep.report.comparison.findings import (
 )
 
 
-def course(
+def run(
     returns: Sequence[float] = (0,) * 10,
     epsilon: Sequence[float] = (1,) * 10,
     successes: Sequence[int] | None = None,
     every: int = 1,
     **tables: Any,
-) -> Course:
-    """A course with a point at every so many episodes; successes are 0 or 1."""
+) -> TrainingCurves:
+    """A run with a point at every so many episodes; successes are 0 or 1."""
     points = np.arange(1, len(returns) + 1) * every - 1
     reached = None if successes is None else np.array(successes, bool)
-    return Course(points, np.array(returns, float), np.array(epsilon, float), reached, **tables)
+    return TrainingCurves(points, np.array(returns, float), np.array(epsilon, float), reached, **tables)
 
 
 FALLING = [1, 0.5, 0.2, 0, 0, 0, 0, 0, 0, 0]
@@ -40,23 +40,23 @@ NEVER = [0] * 10
 
 def test_never_reached() -> None:
     """Said of one run, of some and of all of several; not where the environment has no goal."""
-    assert never_reached([course(successes=NEVER)]) == "The goal was never reached in training."
-    some = never_reached([course(successes=NEVER), course(successes=EARLY), course()])
+    assert never_reached([run(successes=NEVER)]) == "The goal was never reached in training."
+    some = never_reached([run(successes=NEVER), run(successes=EARLY), run()])
     assert some == "The goal was never reached in training (1 of 2 seeds)."
-    every = never_reached([course(successes=NEVER)] * 3)
+    every = never_reached([run(successes=NEVER)] * 3)
     assert every == "The goal was never reached in training (all 3 seeds)."
-    assert never_reached([course(successes=EARLY)]) is None
-    assert never_reached([course()]) is None
+    assert never_reached([run(successes=EARLY)]) is None
+    assert never_reached([run()]) is None
     assert never_reached([]) is None
 
 
 def test_epsilon_reached_0_before_the_first_success() -> None:
     """With the episode, and the number of seeds."""
-    late = course(epsilon=FALLING, successes=LATE, every=1000)
+    late = run(epsilon=FALLING, successes=LATE, every=1000)
     assert epsilon_before_success([late]) == (
         "Epsilon reached 0 by episode 3,999, before the goal was first reached."
     )
-    early = course(epsilon=FALLING, successes=EARLY, every=1000)
+    early = run(epsilon=FALLING, successes=EARLY, every=1000)
     assert epsilon_before_success([late, early, late]) == (
         "Epsilon reached 0 by episode 3,999, before the goal was first reached (2 of 3 seeds)."
     )
@@ -64,7 +64,7 @@ def test_epsilon_reached_0_before_the_first_success() -> None:
 
 def test_epsilon_reached_0_and_no_success_came() -> None:
     """Never is after, too."""
-    assert epsilon_before_success([course(epsilon=FALLING, successes=NEVER)]) is not None
+    assert epsilon_before_success([run(epsilon=FALLING, successes=NEVER)]) is not None
 
 
 @pytest.mark.parametrize(
@@ -79,15 +79,15 @@ def test_epsilon_reached_0_and_no_success_came() -> None:
 )
 def test_epsilon_is_no_finding(epsilon: list[float], successes: list[int] | None) -> None:
     """A success before, exploration to the end, none at all, or no goal."""
-    assert epsilon_before_success([course(epsilon=epsilon, successes=successes)]) is None
+    assert epsilon_before_success([run(epsilon=epsilon, successes=successes)]) is None
 
 
 def test_still_improving_by_hand() -> None:
     """Gains of 3, 4 and 5: their mean 4, SD 1, and Student's 4.303 times 1 / sqrt 3 either way."""
     # Points 7 and 8 of ten are the fifth before, 9 and 10 the last one; the rest does not count.
-    courses = [course([9] * 6 + [-10, -12, gain - 11, gain - 11]) for gain in (3, 4, 5)]
+    training = [run([9] * 6 + [-10, -12, gain - 11, gain - 11]) for gain in (3, 4, 5)]
     # 4 - 2.484 = 1.516, 4 + 2.484 = 6.484
-    assert still_improving(courses) == (
+    assert still_improving(training) == (
         "Still improving at the end: the mean return of the last fifth of the episodes is 4 above that of "
         "the fifth before (95% interval 1.516 to 6.484, 3 seeds)."
     )
@@ -97,9 +97,9 @@ def test_fifths_are_of_episodes_not_of_points() -> None:
     """A curve with most of its points early has the same fifths."""
     episodes = np.array([0, 1, 2, 3, 4, 5, 65, 79, 80, 99])
     curves = [[0.0] * 6 + [-4, -6, 5 + offset, 5 + offset] for offset in (0, 1)]
-    courses = [Course(episodes, np.array(curve), np.ones(10)) for curve in curves]
+    training = [TrainingCurves(episodes, np.array(curve), np.ones(10)) for curve in curves]
     # Gains of 10 and 11: 10.5, and 12.706 x 0.7071 / sqrt 2 = 6.353 either way.
-    found = still_improving(courses)
+    found = still_improving(training)
     assert found is not None
     assert "is 10.5 above that of the fifth before" in found
     assert "interval 4.147 to 16.85, 2 seeds" in found
@@ -118,23 +118,23 @@ def test_fifths_are_of_episodes_not_of_points() -> None:
 )
 def test_not_still_improving(gains: list[float]) -> None:
     """Where the interval reaches down to 0."""
-    assert still_improving([course([0] * 8 + [gain, gain]) for gain in gains]) is None
+    assert still_improving([run([0] * 8 + [gain, gain]) for gain in gains]) is None
 
 
 def test_seeds_without_the_last_two_fifths_do_not_count() -> None:
     """Too few points, or NaN in them."""
-    short = course([1.0], epsilon=[1])
-    broken = course([0] * 9 + [np.nan])
-    empty = course([], epsilon=[])
+    short = run([1.0], epsilon=[1])
+    broken = run([0] * 9 + [np.nan])
+    empty = run([], epsilon=[])
     assert still_improving([short, broken, empty]) is None
-    good = [course([0] * 8 + [gain, gain]) for gain in (3, 4, 5)]
+    good = [run([0] * 8 + [gain, gain]) for gain in (3, 4, 5)]
     assert still_improving([*good, short, broken, empty]) == still_improving(good)
 
 
 def test_noise_is_seldom_called_improvement() -> None:
     """Of 400 variants of three flat runs about 2.5% are called improving."""
     draw = np.random.default_rng(0)
-    called = [still_improving([course(draw.normal(size=50), [1] * 50) for _ in range(3)]) for _ in range(400)]
+    called = [still_improving([run(draw.normal(size=50), [1] * 50) for _ in range(3)]) for _ in range(400)]
     assert np.mean([sentence is not None for sentence in called]) <= 0.045
 
 
@@ -149,14 +149,14 @@ def tables(changed: int) -> dict[str, Any]:
 def test_a_cell_is_visited_if_any_action_was_updated() -> None:
     """Seven of twenty cells changed in one action, by little: 13 of 20 are left."""
     assert unchanged_share(**{key[:-6]: table for key, table in tables(7).items()}) == pytest.approx(0.65)
-    assert never_visited([course(**tables(7))]) == (
+    assert never_visited([run(**tables(7))]) == (
         "65% of the table's cells still have their initial values: never visited, or nothing learned."
     )
 
 
 def test_never_visited_over_seeds() -> None:
     """The mean share, from and to; runs without tables do not count."""
-    found = never_visited([course(**tables(7)), course(**tables(15)), course()])
+    found = never_visited([run(**tables(7)), run(**tables(15)), run()])
     assert found is not None
     assert found.startswith(
         "45% of the table's cells still have their initial values (mean of 2 seeds, 25% to 65"
@@ -165,8 +165,8 @@ def test_never_visited_over_seeds() -> None:
 
 def test_all_cells_visited() -> None:
     """No finding, nor without tables."""
-    assert never_visited([course(**tables(20))]) is None
-    assert never_visited([course()]) is None
+    assert never_visited([run(**tables(20))]) is None
+    assert never_visited([run()]) is None
     assert never_visited([]) is None
 
 
@@ -180,8 +180,8 @@ def test_bits_are_compared() -> None:
 
 def test_findings_gathers_what_applies() -> None:
     """The gravest first, and nothing where nothing is wrong."""
-    bad = [course([0] * 8 + [gain, gain], FALLING, NEVER, **tables(10)) for gain in (3, 4, 5)]
+    bad = [run([0] * 8 + [gain, gain], FALLING, NEVER, **tables(10)) for gain in (3, 4, 5)]
     found = findings(bad)
     assert [sentence.split()[0] for sentence in found] == ["The", "Epsilon", "Still", "50%"]
-    assert findings([course(successes=EARLY)]) == ()
+    assert findings([run(successes=EARLY)]) == ()
     assert findings([]) == ()

@@ -1,6 +1,6 @@
-"""What stands out in the training of one variant, in words: one function a finding, None where it is not so.
+"""Findings about the training of one variant, in sentences: one function each, None if it does not apply.
 
-Each takes the courses of the variant's runs, one a seed, and says of how many it holds.
+Each takes the training curves of the variant's runs, one per seed, and states for how many it holds.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from qsweep.report.statistics.summaries import Interval
 from qsweep.system.arrays import Floats
 
 LEAST_SHARE = 0.01
-"""The share of cells never visited from which it is worth a word."""
+"""Minimum share of never visited cells that is reported."""
 
 
 @dataclass(frozen=True)
-class Course:
-    """How one run's training went, at all of its episodes or at some of them.
+class TrainingCurves:
+    """The training of one run, at all or some of its episodes.
 
     episodes [points]: numbers from 0, ascending. returns [points]: of the episode, or a trailing average.
-    epsilon [points]. successes [points]: whether the goal was reached since the point before; None where
-    the environment has no goal. first_table and last_table [buckets..., actions]: before any episode and
-    after the last; None where unknown. A first table taken later hides what was visited before it.
+    epsilon [points]. successes [points]: whether the goal was reached since the previous point; None if
+    the environment has no goal. first_table, last_table [buckets..., actions]: before the first episode and
+    after the last; None if unknown. A first table taken later hides earlier visits.
     """
 
     episodes: npt.NDArray[np.int64]
@@ -38,30 +38,29 @@ class Course:
     last_table: Floats | None = None
 
 
-def findings(courses: Sequence[Course]) -> tuple[str, ...]:
-    """All that applies to a variant, the gravest first, a sentence each."""
+def findings(curves: Sequence[TrainingCurves]) -> tuple[str, ...]:
+    """Return all findings that apply to a variant, the most serious first, one sentence each."""
     found = (
-        finding(courses)
-        for finding in (never_reached, epsilon_before_success, still_improving, never_visited)
+        finding(curves) for finding in (never_reached, epsilon_before_success, still_improving, never_visited)
     )
     return tuple(sentence for sentence in found if sentence)
 
 
-def never_reached(courses: Sequence[Course]) -> str | None:
-    """Runs that never reached the goal in training."""
-    known = [course.successes for course in courses if course.successes is not None]
+def never_reached(curves: Sequence[TrainingCurves]) -> str | None:
+    """Report runs that never reached the goal in training."""
+    known = [run.successes for run in curves if run.successes is not None]
     without = sum(not successes.any() for successes in known)
     return f"The goal was never reached in training{_in(without, len(known))}." if without else None
 
 
-def epsilon_before_success(courses: Sequence[Course]) -> str | None:
-    """Runs in which epsilon came down to 0 before the goal was first reached, or where it never was.
+def epsilon_before_success(curves: Sequence[TrainingCurves]) -> str | None:
+    """Report runs in which epsilon reached 0 before the goal was first reached, or it never was.
 
-    From then on only the Q-table's initial values could lead to anything new. A run without any
-    exploration from its first episode was meant so, and is not counted.
+    From then on only the Q-table's initial values cause exploration. Runs with epsilon 0 from the first
+    episode are not counted: that was chosen.
     """
-    known = [course for course in courses if course.successes is not None and len(course.episodes)]
-    ends = [_greedy_before_success(course) for course in known]
+    known = [run for run in curves if run.successes is not None and len(run.episodes)]
+    ends = [_greedy_before_success(run) for run in known]
     early = [end for end in ends if end is not None]
     if not early:
         return None
@@ -70,24 +69,24 @@ def epsilon_before_success(courses: Sequence[Course]) -> str | None:
     return f"Epsilon reached 0 by episode {when}, before the goal was first reached{runs}."
 
 
-def _greedy_before_success(course: Course) -> int | None:
-    """The number of the first episode without exploration, if no success comes before it."""
-    assert course.successes is not None
-    greedy = course.epsilon <= 0
+def _greedy_before_success(run: TrainingCurves) -> int | None:
+    """Return the first episode with epsilon 0 if no success precedes it, else None."""
+    assert run.successes is not None
+    greedy = run.epsilon <= 0
     first = int(greedy.argmax())
-    if not greedy.any() or first == 0 or course.successes[: first + 1].any():
+    if not greedy.any() or first == 0 or run.successes[: first + 1].any():
         return None
-    return int(course.episodes[first])
+    return int(run.episodes[first])
 
 
-def still_improving(courses: Sequence[Course]) -> str | None:
-    """Whether the last fifth of training still brought more than the fifth before it.
+def still_improving(curves: Sequence[TrainingCurves]) -> str | None:
+    """Report a mean return that still rose in the last fifth of training, against the fifth before it.
 
-    The test: each seed's gain is the mean return of the last fifth of its episodes minus that of the fifth
-    before; the 95% interval of the mean gain over seeds, by Student's t (a gain averages many episodes, and
-    two seeds already give an interval that is not too narrow), lies above 0. So one seed cannot tell.
+    The test: each seed's gain is the difference of the two mean returns; Student's 95% interval of the mean
+    gain over seeds must lie above 0 (a gain averages many episodes, so the interval is wide enough even with
+    two seeds). It needs at least two seeds.
     """
-    gains = [gain for gain in (_last_gain(course) for course in courses) if gain is not None]
+    gains = [gain for gain in (_last_gain(run) for run in curves) if gain is not None]
     if len(gains) < 2:
         return None
     low, high = _t_interval(np.array(gains))
@@ -99,32 +98,32 @@ def still_improving(courses: Sequence[Course]) -> str | None:
     return f"Still improving at the end: {more} ({interval})."
 
 
-def _last_gain(course: Course) -> float | None:
-    """The mean return of the last fifth of the episodes minus that of the one before; None without either."""
-    if not len(course.episodes):
+def _last_gain(run: TrainingCurves) -> float | None:
+    """Return the mean return of the last fifth of the episodes minus that of the fourth; None if unknown."""
+    if not len(run.episodes):
         return None
-    fifth = (course.episodes * 5) // (course.episodes[-1] + 1)  # 0 to 4
-    last, before = course.returns[fifth == 4], course.returns[fifth == 3]
+    fifth = (run.episodes * 5) // (run.episodes[-1] + 1)  # 0 to 4
+    last, before = run.returns[fifth == 4], run.returns[fifth == 3]
     gain = last.mean() - before.mean() if len(last) and len(before) else np.nan
     return float(gain) if np.isfinite(gain) else None
 
 
 def _t_interval(values: Floats) -> Interval:
-    """Student's 95% interval of the mean of at least two values [n]."""
+    """Return Student's 95% interval of the mean of at least two values [n]."""
     half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean() - half), float(values.mean() + half)
 
 
-def never_visited(courses: Sequence[Course]) -> str | None:
-    """The share of the table's cells whose values are the initial ones to the bit, for all actions.
+def never_visited(curves: Sequence[TrainingCurves]) -> str | None:
+    """Report the share of cells whose values of all actions are still the initial ones, bit for bit.
 
-    A cell is one combination of buckets. An update that changes nothing, as of 0 by a reward of 0, leaves no
-    trace, so that such a cell counts too; the words say no more than that.
+    A cell is one combination of buckets. Cells whose updates changed nothing (a value of 0 with a reward of
+    0) count as well, and the sentence says so.
     """
     shares = [
-        unchanged_share(course.first_table, course.last_table)
-        for course in courses
-        if course.first_table is not None and course.last_table is not None
+        unchanged_share(run.first_table, run.last_table)
+        for run in curves
+        if run.first_table is not None and run.last_table is not None
     ]
     if not shares or max(shares) < LEAST_SHARE:
         return None
@@ -134,13 +133,13 @@ def never_visited(courses: Sequence[Course]) -> str | None:
 
 
 def unchanged_share(first: Floats, last: Floats) -> float:
-    """The share of cells that hold the same bits in both tables [buckets..., actions], 0 to 1."""
+    """Return the share of cells with the same bits in both tables [buckets..., actions], 0 to 1."""
     bits = (np.ascontiguousarray(table, dtype=np.float64).view(np.int64) for table in (first, last))
     return float(np.mean(np.all(np.equal(*bits), axis=-1)))
 
 
 def _in(some: int, runs: int) -> str:
-    """In how many runs something holds."""
+    """Return in how many runs something holds, as text; empty for a single run."""
     if runs == 1:
         return ""
     return f" (all {runs} seeds)" if some == runs else f" ({some} of {runs} seeds)"

@@ -14,7 +14,7 @@ from qsweep.report.statistics.summaries import RESAMPLES, Summary, summaries
 
 @dataclass(frozen=True)
 class Row:
-    """A variant. comparison: the leader against it; None for the leader, and for one without any score."""
+    """A ranked variant. comparison: the leader against it; None for the leader and if it has no score."""
 
     label: str
     summary: Summary

@@ -1,4 +1,4 @@
-"""The variants of a study in the order of their scores, as a frame: what `variants.csv` holds."""
+"""The ranked variants of a study as a frame, the contents of `variants.csv`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from qsweep.report.statistics.thresholds import first_reached, median_episodes
 from qsweep.tracking.store import open_store
 
 CURVES = ("train/return_avg", "eval/return_mean")
-"""The curves that standings need."""
+"""Metrics of the curves that standings need."""
 AGAINST = {
     "baseline_p_better": "probability that a run of the variant scores higher than one of the baseline",
     "baseline_p_low": "95% bootstrap interval of it, low end",
     "baseline_p_high": "high end",
     "baseline_p_value": "exact rank-sum test against the baseline, corrected by Holm's method",
 }
-"""Columns that `standings` has where a baseline was given."""
+"""Further columns of `standings` if a baseline is given."""
 COLUMNS = {
     "rank": "1 for the highest mean score",
     "variant": "the hash that its runs share",
@@ -63,16 +63,16 @@ COLUMNS = {
     "best_run": "the id of the run with the highest score",
     "command": "the command that trains that run again",
 }
-"""The columns of `standings`, which come before one for each param in which variants differ."""
+"""The columns of `standings`; one per param in which variants differ follows."""
 WORDS = ("variant", "label", "environment", "told_apart", "best_run", "command")
-"""Those of them that are no numbers."""
+"""Columns that hold no numbers."""
 
 
 def load_variants(name: str, uri: str = "local", metric: str = SCORE) -> pd.DataFrame:
-    """The variants of an experiment or sweep over their seeds: one row each, COLUMNS, then what they vary.
+    """Return the variants of an experiment or sweep, one row each: COLUMNS, then the varied params.
 
-    Those of one environment stand together, its leader first. metric: what they are compared by. Raises
-    UsageError where there is no store, nothing of that name, or no run with that metric.
+    Rows are grouped by environment, its leader first. metric: compared between variants. Raises UsageError
+    if there is no store, the name is unknown, or no run has the metric.
     """
     store = open_store(uri, create=False)
     runs = selected(store, Selection(name, metric=metric))
@@ -82,15 +82,15 @@ def load_variants(name: str, uri: str = "local", metric: str = SCORE) -> pd.Data
 
 
 def together(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """The standings of several environments in one frame."""
+    """Return the standings of several environments in one frame."""
     found = [frame for frame in frames if len(frame)]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(COLUMNS))
 
 
 def standings(study: Study, found: Histories) -> pd.DataFrame:
-    """One row a variant, the leader first; COLUMNS, those of AGAINST where there is a baseline, params.
+    """Return one row per variant, the leader first: COLUMNS, AGAINST if there is a baseline, varied params.
 
-    A figure that is not known is missing.
+    Unknown values are missing.
     """
     rows = [
         _row(study, row, place, found)
@@ -100,7 +100,7 @@ def standings(study: Study, found: Histories) -> pd.DataFrame:
     against = list(AGAINST) if study.baseline is not None else []
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *against, *study.keys])
     numbers = [column for column in (*COLUMNS, *against) if column not in WORDS]
-    return frame.assign(**{column: pd.to_numeric(frame[column]) for column in numbers})  # None is NaN, then
+    return frame.assign(**{column: pd.to_numeric(frame[column]) for column in numbers})  # turns None into NaN
 
 
 def _row(study: Study, row: Row, place: int, found: Histories) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def _row(study: Study, row: Row, place: int, found: Histories) -> dict[str, Any]
 
 
 def _behind(row: Row) -> dict[str, Any]:
-    """How a variant stands to the leader."""
+    """Return the columns that compare a variant with the leader."""
     if row.comparison is None:
         return {}
     return {
@@ -150,7 +150,7 @@ def _behind(row: Row) -> dict[str, Any]:
 
 
 def _fresh(study: Study, label: str) -> dict[str, Any]:
-    """What a variant scored on fresh seeds."""
+    """Return the columns of a variant's scores on fresh seeds."""
     for row in study.again.rows if study.again else ():
         if row.label == label and row.summary.n:
             mean, (low, high) = row.summary.mean, row.summary.interval
@@ -159,7 +159,7 @@ def _fresh(study: Study, label: str) -> dict[str, Any]:
 
 
 def _against(study: Study, label: str) -> dict[str, Any]:
-    """How a variant stands to the baseline."""
+    """Return the columns that compare a variant with the baseline."""
     comparison = study.against.get(label)
     if comparison is None:
         return {}
@@ -169,7 +169,7 @@ def _against(study: Study, label: str) -> dict[str, Any]:
 
 
 def _solved(study: Study, runs: pd.DataFrame, found: Histories) -> dict[str, Any]:
-    """When the seeds of a variant came to where its environment counts as solved; none is dropped."""
+    """Return the columns on solving the environment; seeds that never do are censored, not dropped."""
     line, curves = solved_at(study), aligned(found, "eval/return_mean", list(runs["run_id"]))
     if line is None or curves is None:
         return {"solved_at": line}
@@ -186,12 +186,12 @@ def _area(runs: pd.DataFrame, found: Histories) -> float:
 
 
 def _mean(runs: pd.DataFrame, column: str) -> float:
-    """The mean of a metric that runs of older versions may lack."""
+    """Return the mean of a metric, NaN if older runs lack it."""
     return float(runs[column].mean()) if column in runs else math.nan
 
 
 def optimum(study: Study) -> float | None:
-    """The expected return of the best policy, as its runs recorded it; None where they did not."""
+    """Return the expected return of the best policy as the runs recorded it, None if they did not."""
     if "optimum/return" not in study.counted:
         return None
     known = study.counted["optimum/return"].dropna()
@@ -199,7 +199,7 @@ def optimum(study: Study) -> float | None:
 
 
 def solved_at(study: Study) -> float | None:
-    """The mean return at which the environment counts as solved; None where nobody says."""
+    """Return the mean return at which the environment counts as solved, None if undefined."""
     runs: pd.DataFrame = study.counted
     if not len(runs) or (runs["standard"] == "false").any():
         return None

@@ -1,4 +1,4 @@
-"""A study: the runs of one environment, told apart by variant and judged over their seeds."""
+"""A study: the runs of one environment, grouped by variant and compared over their seeds."""
 
 from __future__ import annotations
 
@@ -22,19 +22,18 @@ from qsweep.report.comparison.verdict import Verdict, judge
 from qsweep.report.statistics.comparison import Comparison, compare_with_first
 
 SEED = 20_240_229
-"""Of the resampling: the same runs are judged the same way every time."""
+"""Seed of the resampling, so that the same runs always give the same verdict."""
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """The runs of one environment; those of different ones are never compared.
+    """The runs of one environment; runs of different environments are never compared.
 
-    title: the environment's id, and what sets it apart from others of that id. metric: what is compared.
-    keys: the params in which its variants differ. runs: all of them, whatever became of them, but for
-    those that confirmed finalists on fresh seeds, which are `confirming`. counted: the finished runs that
-    have the metric, each config once, with a column `label`; fresh: the same of `confirming`. verdict: over
-    the seeds of `counted`; again: over those of `fresh`, None without any. baseline: a label, or None;
-    against: the baseline against every other variant, by label.
+    title: the environment's id, with distinguishing params if several share it. metric: the compared one.
+    keys: the params in which variants differ. confirming: runs of finalists on fresh seeds; runs: all
+    others, of any status. counted: the finished runs that have the metric, each config once, with a column
+    `label`; fresh: the same of `confirming`. verdict: over the seeds of `counted`; again: over those of
+    `fresh`, None without any. baseline: a label, or None; against: label -> the baseline against it.
     """
 
     title: str
@@ -52,29 +51,29 @@ class Study:
 
     @property
     def labels(self) -> list[str]:
-        """The variants that have a score, the leader first."""
+        """Labels of the variants that have a score, the leader first."""
         return [row.label for row in self.verdict.rows if row.summary.n]
 
     def of(self, variant: str) -> pd.DataFrame:
-        """The counted runs of a variant, by its label, the lowest seed first."""
+        """Return the counted runs of a variant (a label), sorted by seed."""
         return self.counted[self.counted["label"] == variant].sort_values("seed")
 
     def best_run(self, variant: str) -> pd.Series:
-        """The counted run of a variant that scored highest."""
+        """Return the counted run of a variant with the highest score."""
         runs = self.of(variant)
         return runs.iloc[int(runs[self.metric].to_numpy().argmax())]
 
     def scores(self, variant: str) -> np.ndarray:
-        """The scores of a variant, float64[seeds]."""
+        """Return the scores of a variant, float64[seeds]."""
         return self.of(variant)[self.metric].to_numpy(np.float64)
 
 
 def studies(
     runs: pd.DataFrame, metric: str, baseline: str | None, generator: np.random.Generator
 ) -> list[Study]:
-    """One study for each environment among runs, that with the most runs first.
+    """Return one study per environment, the one with the most runs first.
 
-    Raises UsageError where no variant is called `baseline`.
+    Raises UsageError if no variant matches `baseline`.
     """
     groups = [group for _, group in runs.groupby(_environments(runs), sort=False)]
     titles = _titles(groups)
@@ -94,13 +93,13 @@ def studies(
 
 
 def _environments(runs: pd.DataFrame) -> pd.Series:
-    """What tells environments apart: their hash, or in runs that have none their id."""
+    """Return each run's environment: its hash, or its id in older runs without one."""
     ids = runs["env.id"] if "env.id" in runs else pd.Series("unknown", index=runs.index)
     return runs["environment"].fillna(ids.fillna("unknown"))
 
 
 def _titles(groups: list[pd.DataFrame]) -> list[str]:
-    """What each environment is called; of one id, also by the params in which they differ."""
+    """Return a title per environment: its id, with its params if several share the id."""
     ids = [str(group["env.id"].iloc[0]) if "env.id" in group else "unknown" for group in groups]
     return [
         f"{name} ({_particulars(group)})" if ids.count(name) > 1 else name
@@ -144,7 +143,7 @@ def _study(
 
 
 def _called(baseline: str | None, names: dict[str, str], counted: pd.DataFrame) -> str | None:
-    """The label of the variant that is called `baseline`: by its label, however spaced, or its hash."""
+    """Return the label of the variant that `baseline` names: by label, in any spacing, or by hash."""
     if baseline is None:
         return None
     there = set(counted["variant"])

@@ -1,4 +1,4 @@
-"""Runs as variants: which runs count, what distinguishes variants, and their order over seeds."""
+"""Grouping of runs into variants: the runs that count, labels, and the order of variants."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from qsweep.report.loading.runs import SCORE
 from qsweep.report.loading.selection import CONFIRM
 
 DERIVED = ("epsilon.decay_", "env.low", "env.high", "env.max_steps", "initial_q.", "checkpoint_every")
-"""Params that a preset or another param often decides; not worth naming where they follow it."""
+"""Params that often follow from a preset or another param; left out of labels if they do."""
 RUN_KEYS = ("seed", "tracking.", "registry.", "engine")
 """Params in which the runs of one variant may differ."""
 
 
 HASH_LENGTH = 6
-"""Hex digits of a variant's hash that distinguish two that look alike."""
+"""Hex digits of a variant's hash that distinguish equal labels."""
 
 
 def confirming(runs: pd.DataFrame) -> pd.Series:
-    """Which runs trained finalists again: those of a sweep called as another one, and -confirm."""
+    """Return which runs confirm finalists: those of a sweep named after another one, with -confirm."""
     names = runs["sweep"].fillna("").astype(str)
     bases = set(names) - {""}
     return names.map(lambda name: name.endswith(CONFIRM) and name.removesuffix(CONFIRM) in bases).astype(bool)
 
 
 def counted_runs(runs: pd.DataFrame, metric: str = SCORE) -> pd.DataFrame:
-    """The finished runs that have a finite value of the metric; of a config that ran more than once, one."""
+    """Return the finished runs with a finite value of the metric, one per config."""
     if metric not in runs:
         return runs.iloc[:0].assign(
             **{metric: pd.Series(dtype=np.float64), "seed": pd.Series(dtype=np.int64)}
@@ -39,12 +39,12 @@ def counted_runs(runs: pd.DataFrame, metric: str = SCORE) -> pd.DataFrame:
     has = np.isfinite(pd.to_numeric(runs[metric], errors="coerce"))
     counted: pd.DataFrame = runs[has & (runs["status"] == "FINISHED")].drop_duplicates("config")
     seeds = pd.to_numeric(counted.get("seed", pd.Series(np.nan, counted.index)), errors="coerce")
-    numbered = pd.Series(-1.0 - np.arange(len(counted)), counted.index)  # of older runs, which have none
+    numbered = pd.Series(-1.0 - np.arange(len(counted)), counted.index)  # older runs have no seed
     return counted.assign(seed=seeds.fillna(numbered).astype(np.int64))
 
 
 def samples(runs: pd.DataFrame, metric: str = SCORE) -> list[Sample]:
-    """The scores of every variant, which a column `label` names, in the order in which they come."""
+    """Return the scores of every variant (column `label`), in the order of the frame."""
     return [
         Sample(str(name), group[metric].to_numpy(np.float64), group["seed"].to_numpy(np.int64))
         for name, group in runs.groupby("label", sort=False)
@@ -52,7 +52,7 @@ def samples(runs: pd.DataFrame, metric: str = SCORE) -> list[Sample]:
 
 
 def differing(runs: pd.DataFrame) -> list[str]:
-    """The params in which variants differ, leaving out derived ones that only follow another one."""
+    """Return the params in which variants differ, without derived ones that follow from another."""
     variants = runs.drop_duplicates("variant").astype(str)
     columns = [str(column) for column in runs]
     keys = [c for c in columns if any(c == rule or c.startswith(f"{rule}.") for rule in RULES)]
@@ -68,11 +68,11 @@ def differing(runs: pd.DataFrame) -> list[str]:
 
 
 def variants(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row a variant over its seeds, in the order of a report; runs that confirmed finalists do not count.
+    """Return one row per variant, in the order of a report, without confirmation runs.
 
     Columns: variant, label, seeds; mean, sd (NaN with one seed), worst and best of the test score over
-    seeds; optimum, the environment's (NaN where unknown); train, the mean of the last trailing average
-    while training; seconds of training, mean. runs: a frame as `load_runs` gives it.
+    seeds; optimum, the environment's (NaN if unknown); train, the mean of the last trailing average in
+    training; seconds, the mean training time. runs: a frame as `load_runs` returns it.
     """
     counted = runs if runs.empty else counted_runs(runs[~confirming(runs)])
     if counted.empty:
@@ -102,12 +102,12 @@ def _row(runs: pd.DataFrame, sample: Sample) -> dict[str, Any]:
 
 
 def _mean(group: pd.DataFrame, column: str) -> float:
-    """The mean of a metric that runs of older versions may lack."""
+    """Return the mean of a metric, NaN if older runs lack it."""
     return float(group[column].mean()) if column in group else np.nan
 
 
 def labels(runs: pd.DataFrame, keys: Sequence[str]) -> dict[str, str]:
-    """Variant -> its label; one that looks like another is distinguished by its hash."""
+    """Return variant -> label; equal labels are distinguished by the variant's hash."""
     firsts = runs.drop_duplicates("variant")
     names = {str(run["variant"]): label(run, keys) for _, run in firsts.iterrows()}
     for length in (HASH_LENGTH, None):
@@ -120,5 +120,5 @@ def labels(runs: pd.DataFrame, keys: Sequence[str]) -> dict[str, str]:
 
 
 def label(run: pd.Series, keys: Sequence[str]) -> str:
-    """A variant in words: the params in which it differs from the others, or its environment."""
+    """Return a variant's label: the params in which it differs, or its environment."""
     return "  ".join(f"{key}={run[key]}" for key in keys) or str(run["env.id"])

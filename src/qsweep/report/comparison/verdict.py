@@ -1,4 +1,4 @@
-"""What a comparison of variants comes to, in words. None is called the best unless it is shown to be."""
+"""The verdict on variants in sentences. None is called the best unless the tests show it."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from qsweep.report.statistics.summaries import RESAMPLES, Interval
 __all__ = ["Row", "Sample", "Verdict", "judge", "seeds_in_words"]
 
 NAMED = 5
-"""How many variants a sentence lists before it only counts the others."""
+"""Maximum number of variants that a sentence lists; further ones are counted."""
 SHORT = 24
-"""Letters up to which a label stands inside P(... better)."""
+"""Maximum length of a label inside P(... better)."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What can be said of variants.
+    """The result of comparing variants.
 
-    headline: a sentence. lines: further ones, the weightiest first. winner: the label of the variant that
-    is told apart from every other, if there is one. group: the labels of the leader and of all that cannot
-    be told apart from it. rows: of all variants, as `ranked` orders them.
+    headline: a sentence. lines: further ones, the most important first. winner: the label of the variant
+    that is significantly better than every other, or None. group: the labels of the leader and of all that
+    are not significantly worse. rows: all variants, as `ranked` orders them.
     """
 
     headline: str
@@ -39,12 +39,12 @@ class Verdict:
 
 
 def judge(samples: Sequence[Sample], generator: np.random.Generator, resamples: int = RESAMPLES) -> Verdict:
-    """The verdict on variants, each label once.
+    """Return the verdict on variants; labels are unique.
 
-    The leader has the highest mean. It is the winner if the exact rank-sum test, with Holm's correction for
-    all comparisons with it, tells it apart from every other at 5%, and every interval of P(leader better)
-    lies above 0.5. So among variants that score alike a winner is named in at most 5% of sweeps, however
-    few their seeds.
+    The leader has the highest mean. It is the winner if, against every other variant, the exact rank-sum
+    test gives p <= 0.05 (Holm-corrected for all comparisons with the leader) and the interval of P(leader
+    better) lies above 0.5. So equally good variants get a winner in at most 5% of sweeps, with any number
+    of seeds.
     """
     rows = ranked(samples, generator, resamples)
     scored = [row for row in rows if row.summary.n]
@@ -55,7 +55,7 @@ def judge(samples: Sequence[Sample], generator: np.random.Generator, resamples: 
 
 
 def seeds_in_words(more: int | None) -> str:
-    """How many more seeds are needed; None: more than can be told."""
+    """Return the number of further seeds as text. more: None if above MAX_SEEDS."""
     if more is None:
         return f"more than {MAX_SEEDS:,} seeds"
     return f"{more:,} more {'seed' if more == 1 else 'seeds'}"
@@ -67,12 +67,12 @@ def _headline(scored: list[Row], group: list[Row]) -> str:
     leader, *others = scored
     if not others:
         return f"There is only one variant: {_score(leader)}."
-    if _alike(scored):
+    if _all_equal(scored):
         both = "Both" if len(scored) == 2 else f"All {len(scored)}"
         return (
             f"{both} variants scored {number(leader.summary.mean)} with every seed: there is no difference."
         )
-    if not _telling(scored):
+    if not _any_can_be_significant(scored):
         return (
             f"{leader.label} scored highest, but with {_seeds(scored)} each, {len(scored)} variants cannot "
             "be distinguished, whatever the scores: at least "
@@ -86,31 +86,31 @@ def _headline(scored: list[Row], group: list[Row]) -> str:
         return f"{leader.label} is significantly better than {rivals} with {_seeds(scored)} ({odds})."
     if len(group) == 2:
         pair = f"{leader.label} and {group[1].label} cannot be distinguished with {_seeds(group)}"
-        return f"{pair} ({_odds(leader, group[1])}); {_wanted(group[1])}."
+        return f"{pair} ({_odds(leader, group[1])}); {_more_seeds(group[1])}."
     names = _listed([row.label for row in group[1:]])
     return f"{leader.label} leads, but with {_seeds(group)} it cannot be distinguished from {names}."
 
 
 def _comparisons(scored: list[Row], group: list[Row]) -> Iterator[str]:
-    """What more is to be said of the leader and the others."""
-    if len(scored) < 2 or _alike(scored):
+    """Yield further sentences on the leader and the others."""
+    if len(scored) < 2 or _all_equal(scored):
         return
     leader, *others = scored
     yield f"{_score(leader)}; {_score(others[0])}."
-    if not _telling(scored):
+    if not _any_can_be_significant(scored):
         return
     if len(group) > 2:
-        yield f"Against the next best, {group[1].label}: {_odds(leader, group[1])}; {_wanted(group[1])}."
+        yield f"Against the next best, {group[1].label}: {_odds(leader, group[1])}; {_more_seeds(group[1])}."
     beaten = [row.label for row in others if row not in group]
     if beaten and len(group) > 1:
         yield f"{leader.label} is significantly better than {_listed(beaten)}."
     yield from _paired(leader, others[0])
-    untold = [
+    too_few = [
         row.label for row in others if not can_be_significant(leader.summary.n, row.summary.n, len(others))
     ]
-    if untold:
-        has = "has too few seeds" if len(untold) == 1 else "have too few seeds each"
-        yield f"{_listed(untold)} {has} to be distinguished from {leader.label}, whatever the scores."
+    if too_few:
+        has = "has too few seeds" if len(too_few) == 1 else "have too few seeds each"
+        yield f"{_listed(too_few)} {has} to be distinguished from {leader.label}, whatever the scores."
     times = "" if len(others) == 1 else f", after Holm's correction for {len(others)} comparisons,"
     yield (
         "A difference counts as significant if the exact rank-sum test over seeds gives a p-value of at "
@@ -119,7 +119,7 @@ def _comparisons(scored: list[Row], group: list[Row]) -> Iterator[str]:
 
 
 def _paired(leader: Row, other: Row) -> Iterator[str]:
-    """The two on the seeds that they share."""
+    """Yield the paired comparison of two variants on their common seeds."""
     comparison = other.comparison
     assert comparison is not None
     if comparison.common < 2:
@@ -132,7 +132,7 @@ def _paired(leader: Row, other: Row) -> Iterator[str]:
 
 
 def _left_out(samples: Sequence[Sample]) -> Iterator[str]:
-    """What was given and does not count."""
+    """Yield sentences on scores that do not count."""
     finite = [sample.finite() for sample in samples]
     bad = sum(len(sample.scores) for sample in samples) - sum(len(sample.scores) for sample in finite)
     again = sum(len(sample.scores) - len(sample.once().scores) for sample in finite)
@@ -145,19 +145,19 @@ def _left_out(samples: Sequence[Sample]) -> Iterator[str]:
         yield f"{_listed(empty)} {'has' if len(empty) == 1 else 'have'} no score."
 
 
-def _alike(scored: list[Row]) -> bool:
-    """Whether all scores of all variants are equal."""
+def _all_equal(scored: list[Row]) -> bool:
+    """Return whether all scores of all variants are equal."""
     return len({score for row in scored for score in (row.summary.worst, row.summary.best)}) == 1
 
 
-def _telling(scored: list[Row]) -> bool:
-    """Whether there are seeds enough to tell any variant apart from the leader."""
+def _any_can_be_significant(scored: list[Row]) -> bool:
+    """Return whether any variant has enough seeds for a significant difference from the leader."""
     leader, *others = scored
     return any(can_be_significant(leader.summary.n, row.summary.n, len(others)) for row in others)
 
 
 def _score(row: Row) -> str:
-    """A variant's mean with its interval."""
+    """Return a variant's mean with its interval, as a clause."""
     summary = row.summary
     if summary.n == 1:
         return f"{row.label} scored {number(summary.mean)} with one seed"
@@ -165,7 +165,7 @@ def _score(row: Row) -> str:
 
 
 def _measured(mean: float, interval: Interval) -> str:
-    """A mean with its interval, to the tenth part of what the interval leaves open."""
+    """Return a mean with its interval, rounded to a tenth of the interval's width."""
     width = interval[1] - interval[0]
     decimals = max(0, 1 - floor(log10(width))) if width else 0
     words = [f"{value:,.{decimals}f}" if width else number(value) for value in (mean, *interval)]
@@ -173,7 +173,7 @@ def _measured(mean: float, interval: Interval) -> str:
 
 
 def _odds(leader: Row, other: Row) -> str:
-    """The probability of improvement with its interval."""
+    """Return the probability of improvement with its interval, as text."""
     assert other.comparison is not None
     low, high = other.comparison.interval
     name = leader.label if len(leader.label) <= SHORT else "leader"
@@ -181,15 +181,15 @@ def _odds(leader: Row, other: Row) -> str:
     return f"P({name} better) = {other.comparison.p_better:.2f}, {interval}"
 
 
-def _wanted(other: Row) -> str:
-    """How many seeds would tell a variant apart from the leader."""
+def _more_seeds(other: Row) -> str:
+    """Return a clause on the seeds that a significant difference would need."""
     assert other.comparison is not None
     more = other.comparison.more_seeds
     return f"{'' if more is None else 'about '}{seeds_in_words(more)} each would be needed"
 
 
 def _seeds(rows: list[Row]) -> str:
-    """How many seeds variants have: one number, or from and to."""
+    """Return the number of seeds of variants as text: one number or a range."""
     counts = [row.summary.n for row in rows]
     low, high = min(counts), max(counts)
     if high == 1:
@@ -198,7 +198,7 @@ def _seeds(rows: list[Row]) -> str:
 
 
 def _listed(labels: list[str]) -> str:
-    """Labels as a sentence lists them, the first ones by name."""
+    """Return labels as a list in a sentence; those after the first NAMED are counted."""
     rest = len(labels) - NAMED
     if rest > 0:
         labels = [*labels[:NAMED], f"{rest} {'other' if rest == 1 else 'others'}"]

@@ -1,4 +1,4 @@
-"""What a report reads from the artifacts of a few runs: checkpoints, and the first and last Q-table."""
+"""Checkpoints of a few runs, read from their artifacts."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ FILE = f"checkpoints/{checkpoints.FILE_NAME}"
 
 @contextmanager
 def archive(store: Store, run_id: str, artifacts: str) -> Iterator[Archive]:
-    """The history of a run's Q-table, while entered. artifacts: where the run's lie, as MLflow says.
+    """Open the checkpoint archive of a run. artifacts: the run's artifact URI.
 
-    Raises UsageError where there is none, or it is damaged, in whatever is done with it, too.
+    Raises UsageError if it is missing or damaged, also when damage shows only while it is read.
     """
     with temporary_folder() as scratch, readable(f"run {run_id}: {FILE}"):
         yield Archive(file_of(store, run_id, artifacts, FILE, Path(scratch)))
 
 
 def first_and_last(store: Store, run_id: str, artifacts: str) -> tuple[QTable, QTable] | None:
-    """A run's Q-table before training and after, float64[buckets..., actions] both; None if not to be had.
+    """Return a run's Q-tables before and after training, float64[buckets..., actions]; None if unreadable.
 
-    The first one is drawn again from the seed.
+    The first one is derived again from the seed.
     """
     try:
         with archive(store, run_id, artifacts) as history:

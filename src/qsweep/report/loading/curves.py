@@ -1,4 +1,4 @@
-"""The curves of many runs, thinned while they are read."""
+"""The curves of many runs, downsampled while they are read."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from qsweep.tracking.tables.curve_rows import LARGEST
 from qsweep.tracking.tables.database import Database
 
 CURVES = ("train/return_avg", "train/return_min", "train/return_max", "train/epsilon", "eval/return_mean")
-"""The curves that a run leaves."""
+"""Metrics that have a curve."""
 POINTS = 250
-"""Points of a curve that a figure needs."""
+"""Maximum number of points of a curve in a figure."""
 EXTENT = """
 SELECT
   (SELECT step FROM metrics WHERE run_uuid = ?1 AND key = ?2 ORDER BY step LIMIT 1),
   (SELECT step FROM metrics WHERE run_uuid = ?1 AND key = ?2 ORDER BY step DESC LIMIT 1),
   (SELECT step FROM metrics WHERE run_uuid = ?1 AND key = ?2 ORDER BY step LIMIT 1 OFFSET 1)
 """
-"""The first, the last and the second step of a curve: an index finds them without going through it."""
+"""The first, the last and the second step of a curve, each an index lookup."""
 SELECT = """
 SELECT step, CASE WHEN is_nan THEN NULL ELSE value END FROM metrics
 WHERE run_uuid = ? AND key = ? AND (? - step) % ? = 0 ORDER BY step, timestamp
 """
 CONNECTIONS = 8
-"""Requests to a server under way at a time."""
+"""Concurrent requests to a server."""
 
 Episodes = npt.NDArray[np.int64]
 Curve = tuple[str, str, Episodes, Floats]
 """run_id, metric, episodes [n], values [n]."""
 Histories = Mapping[tuple[str, str], tuple[Floats, Floats]]
-"""Metric, run_id -> the episodes and values of a curve, [n] each."""
+"""(metric, run_id) -> episodes and values of a curve, [n] each."""
 
 
 def load_curves(
@@ -46,18 +46,17 @@ def load_curves(
     points: int = POINTS,
     uri: str = "local",
 ) -> pd.DataFrame:
-    """Curves of runs, a row a point: run_id, metric (both categories), episode (from 0), value.
+    """Return curves of runs, one row per point: run_id, metric (both categories), episode (from 0), value.
 
-    runs: a frame as `load_runs` gives it, or ids. points: of each curve at most so many, evenly chosen,
-    the last always among them; 0: all that were recorded. Sorted by run in the order given, metric in
-    the order given, episode. A run without a metric has no rows of it. Memory is that of the rows
-    returned, whatever the length of the histories.
+    runs: a frame as `load_runs` returns it, or ids. points: maximum per curve, evenly spaced and including
+    the last; 0: all recorded points. Sorted by run and metric, both in the order given, then episode. A run
+    without a metric has no rows of it. Memory grows with the returned rows, not with the histories.
     """
-    wanted = _ids(runs)
-    curves = list(_curves(open_store(uri, create=False), wanted, metrics, points))
+    run_ids = _ids(runs)
+    curves = list(_curves(open_store(uri, create=False), run_ids, metrics, points))
     lengths = [len(curve[2]) for curve in curves]
     columns = {
-        "run_id": _categories(wanted, [curve[0] for curve in curves], lengths),
+        "run_id": _categories(run_ids, [curve[0] for curve in curves], lengths),
         "metric": _categories(list(metrics), [curve[1] for curve in curves], lengths),
         "episode": np.concatenate([np.empty(0, np.int64), *(curve[2] for curve in curves)]),
         "value": np.concatenate([np.empty(0), *(curve[3] for curve in curves)]),
@@ -66,9 +65,9 @@ def load_curves(
 
 
 def histories(store: Store, runs: pd.DataFrame | Iterable[str], metrics: Sequence[str] = CURVES) -> Histories:
-    """Curves of runs as `load_curves` reads them, each on its own; points without a value left out.
+    """Return curves of runs as `load_curves` reads them, each on its own, without non-finite points.
 
-    A report needs no frame of all points, which takes as long to take apart as the curves to read.
+    Splitting one frame of all points would take as long as reading the curves.
     """
     found = {}
     for run_id, metric, episodes, values in _curves(store, _ids(runs), metrics, POINTS):
@@ -85,9 +84,9 @@ def _ids(runs: pd.DataFrame | Iterable[str]) -> list[str]:
 def aligned(
     found: Histories, metric: str, runs: Sequence[str], x: Floats | None = None
 ) -> tuple[Floats, Floats] | None:
-    """The curves of several runs at the same episodes: x [n], values [runs, n]; None if none has any.
+    """Return the curves of several runs at the same episodes: x [n], values [runs, n]; None without any.
 
-    Where they were recorded at different ones they are interpolated, over what all of them span.
+    Curves recorded at different episodes are interpolated over the range that all of them cover.
     """
     curves = [found[metric, run] for run in runs if (metric, run) in found]
     if not curves:
@@ -109,7 +108,7 @@ def _categories(names: list[str], of_each: list[str], lengths: list[int]) -> pd.
 
 
 def _curves(store: Store, run_ids: Sequence[str], metrics: Sequence[str], points: int) -> Iterator[Curve]:
-    """Every curve there is, run by run, metric by metric; a run that is not there has none."""
+    """Yield every existing curve, by run, then metric; an unknown run has none."""
     if store.tables is not None and store.database is not None:
         return _from_tables(store.tables.database, run_ids, metrics, points)
     return _from_client(store, run_ids, metrics, points)
@@ -118,7 +117,7 @@ def _curves(store: Store, run_ids: Sequence[str], metrics: Sequence[str], points
 def _from_tables(
     database: Database, run_ids: Sequence[str], metrics: Sequence[str], points: int
 ) -> Iterator[Curve]:
-    """From the tables of a local store: MLflow's client makes an object of every point, which is slow."""
+    """Read from a local store's tables: MLflow's client makes an object of every point, which is slow."""
     for run_id in run_ids:
         for metric in metrics:
             [extent] = database.read(EXTENT, (run_id, metric))
@@ -133,7 +132,7 @@ def _from_tables(
 
 
 def _step(extent: tuple[int, int, int | None], points: int) -> int:
-    """The episodes between two points that are read: 1, so all of them, where they are few."""
+    """Return the distance in episodes between two points that are read; 1 reads all of them."""
     first, last, second = extent
     gap = 0 if second is None else second - first
     if gap == 0 or (last - first) % gap:
@@ -157,7 +156,7 @@ def _from_client(
 
 
 def _curve(run_id: str, metric: str, episodes: Episodes, values: Floats, points: int) -> Curve:
-    """A curve, thinned; where a step was recorded twice, the later value counts."""
+    """Return a downsampled curve; of a step recorded twice, the later value counts."""
     if len(episodes):
         last = np.append(episodes[1:] != episodes[:-1], True)
         episodes, values = episodes[last], values[last]

@@ -16,7 +16,7 @@ from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.stored_run import CONFIG, PARENT, SWEEP, StoredRun
 
 IDENTITY = ("run_id", "started", "name", "experiment", "status", "sweep", "variant", "config", "environment")
-"""The first columns of a frame of runs, which every one has."""
+"""The first columns of every frame of runs."""
 ORIGIN = (
     "command",
     "standard",
@@ -28,35 +28,34 @@ ORIGIN = (
     "platform",
     "qtable_sha256",
 )
-"""Columns that say where a run comes from; each is the tag `qsweep.` and its name, as text."""
+"""Provenance columns: the tags `qsweep.NAME`, as text."""
 PLACE = ("experiment_id", "artifacts")
 
 
 def load_runs(name: str | None = None, uri: str = "local") -> pd.DataFrame:
-    """The runs of an experiment or sweep, or of the whole store: one row a run, the latest first.
+    """Return the runs of an experiment or sweep, or all runs of the store: one row per run, the latest first.
 
-    Columns: run_id, started (UTC), name, experiment, status, sweep; variant, config and environment,
-    hashes that runs share if they agree in that; those of ORIGIN; experiment_id, and artifacts, the URI
-    where they lie; every param under its key (numbers as
-    numbers); the last value of every metric under its name. What a run lacks is missing (NaN or None).
-    No histories are read: for those there is `load_curves`. Parent runs are left out.
-    Raises UsageError where there is no store or nothing of that name.
+    Columns: run_id, started (UTC), name, experiment, status, sweep; variant, config and environment, each a
+    hash that equal ones share; those of ORIGIN; experiment_id, artifacts (a URI); every param under its key
+    (numbers as numbers); the last value of every metric under its name. Absent values are NaN or None.
+    Histories are read by `load_curves`. Parent runs are left out. Raises UsageError if there is no store or
+    the name is unknown.
     """
     return runs_in(open_store(uri, create=False), name)
 
 
 def runs_in(store: Store, name: str | None = None) -> pd.DataFrame:
-    """The runs of an experiment or sweep of an open store, or all of its runs, as `load_runs` gives them."""
+    """Return the runs of an experiment or sweep, or all runs, of an open store, as `load_runs` does."""
     return _frame(_rows(store, name))
 
 
 def children(store: Store, parent: str) -> pd.DataFrame:
-    """The runs nested under a parent run, as `load_runs` gives them."""
+    """Return the runs nested under a parent run, as `load_runs` does."""
     return _frame(_search(store, run_search.experiments(store), {PARENT: parent}))
 
 
 def sweep_runs(store: Store, name: str) -> pd.DataFrame:
-    """The runs of a sweep, as `load_runs` gives them; of one that is not there, none."""
+    """Return the runs of a sweep, as `load_runs` does; none if it does not exist."""
     return _frame(_search(store, run_search.experiments(store), {SWEEP: name}))
 
 
@@ -82,7 +81,7 @@ def _rows(store: Store, name: str | None) -> list[dict[str, Any]]:
 def _search(
     store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None = None
 ) -> list[dict[str, Any]]:
-    """The runs of experiments (names by id) that carry these tags, a row each, the latest first."""
+    """Return the runs of experiments (names by id) with these tags, a row each, the latest first."""
     return [_row(run) for run in run_search.runs(store, of, tags) if run.trained]
 
 
@@ -93,7 +92,7 @@ def _row(run: StoredRun) -> dict[str, Any]:
 
 
 def row(run: StoredRun | RunRecord, status: str, metrics: Mapping[str, float]) -> dict[str, Any]:
-    """What is recorded of a run, or would be if it were tracked, as columns."""
+    """Return the columns of a recorded run, or of an untracked one as it would be recorded."""
     return {
         "name": printable(run.name),
         "experiment": run.experiment,
@@ -110,7 +109,7 @@ def row(run: StoredRun | RunRecord, status: str, metrics: Mapping[str, float]) -
 
 @lru_cache(maxsize=10_000)  # runs of a sweep agree in almost all of their params
 def _value(text: str) -> Any:
-    """A param as it was before MLflow made it text; lists stay text, so that they compare."""
+    """Return a param's value before MLflow made it text; lists stay text, to be comparable."""
     with suppress(ValueError):
         value = json.loads(text)
         if isinstance(value, int | float | bool):
@@ -119,4 +118,4 @@ def _value(text: str) -> Any:
 
 
 SCORE = "test/return_mean"
-"""What variants are ranked by: the mean return of a run's chosen checkpoint on test starts."""
+"""Metric that ranks variants: the mean return of a run's chosen checkpoint on test starts."""

@@ -1,4 +1,4 @@
-"""Which runs a report is about: of an experiment or sweep, since when, where what holds."""
+"""Selection of a report's runs: by experiment or sweep, start time and conditions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qsweep.report.loading.runs import SCORE, runs_in, sweep_runs
 from qsweep.tracking.store import Store
 
 CONFIRM = "-confirm"
-"""How the name of a sweep ends that trained the finalists of another one again, on fresh seeds."""
+"""Name suffix of a sweep that confirms the finalists of another one on fresh seeds."""
 AGO = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 """The units of an age, in seconds."""
 OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -33,12 +33,12 @@ LESS_IS_BETTER = ("optimum/gap", "train/seconds", "train/steps", "train/epsilon"
 
 @dataclass(frozen=True)
 class Selection:
-    """What to report on.
+    """The runs that a report compares, and how.
 
     name: an experiment's or a sweep's. since: "2025-01-31", "2025-01-31 14:00" (UTC) or an age such as
     "7d" (m, h, d, w). where: conditions such as "buckets >= 20", all of which must hold; `and` joins
-    several in one. metric: what variants are compared by, more being better. baseline: a variant's label
-    or hash, against which every other is compared, too.
+    several in one. metric: compared between variants, higher is better. baseline: label or hash of a
+    variant with which every other is compared as well.
     """
 
     name: str
@@ -49,9 +49,9 @@ class Selection:
 
 
 def selected(store: Store, selection: Selection) -> pd.DataFrame:
-    """The runs of a selection in a store, as `load_runs` gives them; of a sweep also those that confirmed it.
+    """Return the selected runs of a store, as `load_runs` does; for a sweep also its confirmation runs.
 
-    Raises UsageError where there is nothing of that name, or something in the selection is not clear.
+    Raises UsageError if the name is unknown or the selection is invalid.
     """
     runs = runs_in(store, selection.name)
     if (runs["sweep"] == selection.name).all():
@@ -61,9 +61,9 @@ def selected(store: Store, selection: Selection) -> pd.DataFrame:
 
 
 def restricted(runs: pd.DataFrame, selection: Selection) -> pd.DataFrame:
-    """The runs that meet a selection's conditions.
+    """Return the runs that meet a selection's conditions.
 
-    Raises UsageError with everything in it that is not clear.
+    Raises UsageError with every problem of the selection.
     """
     problems: list[Problem] = [*_metric_problems(runs, selection.metric)]
     kept = pd.Series(True, index=runs.index)
@@ -86,7 +86,7 @@ def restricted(runs: pd.DataFrame, selection: Selection) -> pd.DataFrame:
 
 
 def moment(since: str, now: pd.Timestamp) -> pd.Timestamp:
-    """The time that `since` stands for: a date, a date with a time (UTC), or an age before `now`.
+    """Return the time that `since` stands for: a date, a date with a time (UTC), or an age before `now`.
 
     Raises UsageError for anything else.
     """
@@ -103,7 +103,7 @@ def moment(since: str, now: pd.Timestamp) -> pd.Timestamp:
 
 
 def _holds(runs: pd.DataFrame, condition: str) -> pd.Series:
-    """Whether a condition holds, for each run; it does not where a run has no such value."""
+    """Return for each run whether a condition holds; not if the run lacks the value."""
     parts = CONDITION.fullmatch(condition)
     if parts is None:
         rule = "must be KEY OPERATOR VALUE, where OPERATOR is one of == != < <= > >="
@@ -123,17 +123,17 @@ def _holds(runs: pd.DataFrame, condition: str) -> pd.Series:
         found: pd.Series = column.notna() & compare(_as_text(column), value.replace(" ", "").casefold())
         return found
     numbers = pd.to_numeric(column, errors="coerce")
-    met: pd.Series = compare(numbers, number)  # not by one that is missing
+    met: pd.Series = compare(numbers, number)  # NaN meets !=
     return met & numbers.notna()
 
 
 def _as_text(column: pd.Series) -> pd.Series:
-    """Values as a user types them: true for True, [10,20] with or without a space."""
+    """Return values as a user types them: true for True, lists without spaces."""
     return column.astype(str).str.replace(" ", "").str.casefold()
 
 
 def metrics_in(runs: pd.DataFrame) -> list[str]:
-    """The metrics by which variants can be compared: more of it is better."""
+    """Return the metrics by which variants can be compared: those of which more is better."""
     names = (str(column) for column in runs.columns)
     return [name for name in names if "/" in name and name not in LESS_IS_BETTER]
 

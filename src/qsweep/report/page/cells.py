@@ -13,14 +13,14 @@ from qsweep.report.formats import number
 from qsweep.system.arrays import Floats
 
 SEEDS = 60
-"""Seeds drawn as dots in a row of the leaderboard."""
+"""Approximate number of seeds drawn as dots in a row of the leaderboard."""
 WIDTH, MARGIN = 180, 6
-"""Of the picture in a row of the leaderboard, in pixels."""
+"""Size of the picture in a row of the leaderboard, in pixels."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A head. number: whether it is sorted as one. fixed: not sorted at all. sort: how it is at first."""
+    """A column head. number: sorted numerically. fixed: not sortable. sort: initial direction, if any."""
 
     title: str
     help: str = ""
@@ -31,9 +31,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell. sort: what it is sorted by, "" where it is missing.
+    """A cell. sort: its sort key, "" if missing.
 
-    Of a spread: the places of its dots, mean and interval in pixels.
+    For kind "spread": x-coordinates of its dots, mean and interval, in pixels.
     """
 
     text: str = ""
@@ -49,8 +49,8 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table that can be sorted and filtered; hint: what to filter by, for example."""
+class SortableTable:
+    """A table that can be sorted and filtered. hint: an example of a filter."""
 
     id: str
     caption: str
@@ -60,30 +60,30 @@ class Table:
 
 
 def text_of(value: Any) -> str:
-    """A text, "" where it is missing."""
+    """Return a value as text, "" if missing."""
     return "" if value is None or pd.isna(value) else str(value)
 
 
 def number_cell(value: Any, text: str | None = None) -> Cell:
-    """A number, shown as `text` where that is given, sorted last where it is missing."""
+    """Return the cell of a number, shown as `text` if given, sorted last if missing."""
     if value is None or pd.isna(value):
         return Cell("-", "", "number")
     return Cell(number(float(value)) if text is None else text, repr(float(value)), "number")
 
 
 def interval(low: float, high: float) -> str:
-    """An interval in words."""
+    """Return an interval as text."""
     return "-" if pd.isna(low) else f"{number(low)} to {number(high)}"
 
 
 def link_cell(text: str, ui: str, experiment: str, run: str) -> Cell:
-    """A link to a run in the MLflow UI. ui: its address."""
+    """Return a link to a run in the MLflow UI at the address `ui`."""
     address = f"{ui}/#/experiments/{quote(experiment, safe='')}/runs/{quote(run, safe='')}"
     return Cell(text, text, "link", href=address, title=f"run {run}")
 
 
 def spread_cell(row: dict[Any, Any], scores: Floats, ends: tuple[float, float]) -> Cell:
-    """Seeds, mean and interval on one scale for all rows."""
+    """Return the picture of seeds, mean and interval, on the scale `ends` shared by all rows."""
     span = (ends[1] - ends[0]) or 1.0
 
     def place(value: float) -> float:

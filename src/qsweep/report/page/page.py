@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing beside it: no network, no server, no library."""
+"""The report as one self-contained HTML page: no network, server or library needed."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from qsweep.report.q_tables import embedded
 FOLDER = Path(__file__).parent
 SCRIPTS = ("charts.js", "films.js", "tables.js")
 UI = "http://127.0.0.1:5000"
-"""Where `qsweep ui` serves unless told otherwise."""
+"""Default address of `qsweep ui`."""
 DIGITS = 6
-"""Of a number in a chart."""
+"""Significant digits of a number in a chart."""
 WIDE = ("learning_curves",)
-"""Charts that take the page's whole width."""
+"""Charts as wide as the page."""
 
 
 def page(contents: Contents, command: str, ui: str = UI) -> str:
-    """The page as text. command: what made it. ui: the address that links to runs begin with.
+    """Return the page as HTML. command: the one that made it. ui: address of the MLflow UI for links.
 
-    Every word from a store is escaped, by the template or in the JSON that the page's script reads, and
-    no script but the page's own may run.
+    All text from a store is escaped, by the template or in the JSON that the page's script reads, and the
+    page's policy allows no script but its own.
     """
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    # One scope: what the first file names, the others use.
+    # One scope: later files use names of the earlier ones.
     script = "\n".join((FOLDER / name).read_text() for name in SCRIPTS)
     sections = [_section(section, f"s{n}", ui) for n, section in enumerate(contents.sections, start=1)]
     return templates.get_template("page.html.j2").render(
@@ -58,13 +58,13 @@ def page(contents: Contents, command: str, ui: str = UI) -> str:
 
 
 def _section(section: Section, place: str, ui: str) -> dict[str, Any]:
-    """What the template asks of a section. place: its id in the page."""
+    """Return the template's values of a section. place: its id in the page."""
     study = section.study
     parts = {
         "verdict": "Verdict",
         "leaderboard": "Leaderboard" if len(section.standings) else "",
         "figures": "Figures" if section.charts or section.left_out else "",
-        "tables": "Q-tables" if section.films else "",
+        "tables": "Q-tables" if section.q_tables else "",
         "runs": "Runs",
         "lineage": "Provenance",
     }
@@ -89,7 +89,7 @@ def _section(section: Section, place: str, ui: str) -> dict[str, Any]:
                 "checkpoints": len(film.episodes),
                 "best": film.best,
             }
-            for n, film in enumerate(section.films)
+            for n, film in enumerate(section.q_tables)
         ],
         "runs": runs_table(section, place, ui),
         "more_runs": words.more_runs(study),
@@ -110,17 +110,17 @@ def _described(chart: Chart, place: str) -> dict[str, Any]:
 
 
 def _data(contents: Contents) -> dict[str, Any]:
-    """What the page's script draws: charts and films by their keys in the template."""
+    """Return the data that the page's script draws: charts and Q-tables by their keys in the template."""
     charts: dict[str, Any] = {}
     films: dict[str, Any] = {}
     for place, section in ((f"s{n}", section) for n, section in enumerate(contents.sections, start=1)):
         charts |= {f"{place}-{chart.name}": as_data(chart) for chart in section.charts}
-        films |= {f"{place}-{n}": embedded(film) for n, film in enumerate(section.films)}
+        films |= {f"{place}-{n}": embedded(film) for n, film in enumerate(section.q_tables)}
     return {"charts": charts, "films": films}
 
 
 def as_data(chart: Chart) -> dict[str, Any]:
-    """A chart as plain values: numbers rounded, NaN as None, an array without any number empty."""
+    """Return a chart as plain values: numbers rounded, NaN as None, an all-NaN array as []."""
     fields = {field.name: _plain(getattr(chart, field.name)) for field in dataclasses.fields(chart)}
     fields = {name: value for name, value in fields.items() if name not in ("name", "title", "caption")}
     return {"kind": type(chart).__name__, **fields}

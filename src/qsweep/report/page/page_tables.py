@@ -14,7 +14,7 @@ from qsweep.report.formats import share_of_optimum, with_interval
 from qsweep.report.page.cells import (
     Cell,
     Column,
-    Table,
+    SortableTable,
     interval,
     link_cell,
     number_cell,
@@ -25,8 +25,8 @@ from qsweep.tracking.checkpoints import name_of
 from qsweep.tracking.run_ids import short
 
 
-def leaderboard(section: Section, place: str, ui: str) -> Table:
-    """The variants, the leader first. place: the section's id. ui: the address of the MLflow UI."""
+def leaderboard(section: Section, place: str, ui: str) -> SortableTable:
+    """Return the table of variants, leader first. place: the section's id. ui: the MLflow UI's address."""
     study, frame = section.study, section.standings
     columns = [
         Column("variant", "the parameters in which it differs from the others"),
@@ -70,11 +70,11 @@ def leaderboard(section: Section, place: str, ui: str) -> Table:
         ]
         rows.append(tuple(cells))
     caption = f"Variants by {study.metric} over seeds. The command trains the variant's best seed again."
-    return Table(f"{place}-variants", caption, "buckets=40", tuple(columns), tuple(rows))
+    return SortableTable(f"{place}-variants", caption, "buckets=40", tuple(columns), tuple(rows))
 
 
-def runs_table(section: Section, place: str, ui: str) -> Table:
-    """Every run, whatever became of it, the highest score first, then those without one."""
+def runs_table(section: Section, place: str, ui: str) -> SortableTable:
+    """Return the table of all runs of any status, by descending score; those without one come last."""
     study = section.study
     labels = dict(zip(study.counted["run_id"], study.counted["label"], strict=True))
     labels |= dict(zip(study.fresh["run_id"], study.fresh["label"], strict=True))
@@ -95,7 +95,7 @@ def runs_table(section: Section, place: str, ui: str) -> Table:
         Column("command", fixed=True),
     )
     rows = tuple(_run(run, labels, study.metric, ui) for run in runs.head(RUNS).to_dict("records"))
-    return Table(
+    return SortableTable(
         f"{place}-all-runs",
         f"Every run, by {study.metric}. The command trains it again.",
         "seed=3, failed, fresh",
@@ -140,6 +140,6 @@ def _apart(row: dict[Any, Any]) -> str:
 
 
 def _ends(study: Study) -> tuple[float, float]:
-    """The lowest and the highest score of any seed."""
+    """Return the lowest and the highest score of any seed."""
     scores = study.counted[study.metric]
     return float(scores.min()), float(scores.max())

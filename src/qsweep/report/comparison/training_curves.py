@@ -1,4 +1,4 @@
-"""The training of a study's runs, as `findings` looks at it."""
+"""The training curves of a study's runs, as `findings` needs them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qsweep.environments.facts import facts
-from qsweep.report.comparison.findings import Course, findings
+from qsweep.report.comparison.findings import TrainingCurves, findings
 from qsweep.report.comparison.studies import Study
 from qsweep.report.loading.archives import first_and_last
 from qsweep.report.loading.curves import Histories
@@ -16,29 +16,29 @@ from qsweep.system.arrays import Floats
 from qsweep.tracking.store import Store
 
 VARIANTS = 20
-"""Variants whose training is looked at: the first in the order of their scores."""
+"""Number of leading variants whose training is examined."""
 TABLES = 40
-"""Runs whose Q-tables are read for it, at most, over all variants."""
+"""Maximum number of runs whose Q-tables are read, over all variants."""
 
 
 def findings_by_variant(study: Study, found: Histories, store: Store) -> dict[str, tuple[str, ...]]:
-    """Label -> what stands out in the training of the variant, for those that something stands out in."""
+    """Return label -> sentences on the variant's training; variants without findings are left out."""
     labels = study.labels[:VARIANTS]
     tables = TABLES // max(len(labels), 1)
-    said = {label: findings(_courses(study, label, found, store, tables)) for label in labels}
-    return {label: sentences for label, sentences in said.items() if sentences}
+    found_in = {label: findings(_curves(study, label, found, store, tables)) for label in labels}
+    return {label: sentences for label, sentences in found_in.items() if sentences}
 
 
-def _courses(study: Study, label: str, found: Histories, store: Store, tables: int) -> list[Course]:
-    courses = []
+def _curves(study: Study, label: str, found: Histories, store: Store, tables: int) -> list[TrainingCurves]:
+    curves = []
     for number, run in enumerate(study.of(label).to_dict("records")):
         average = found.get(("train/return_avg", run["run_id"]))
         if average is None:
             continue
         episodes, returns = average
         read = first_and_last(store, run["run_id"], run["artifacts"]) if number < tables else None
-        courses.append(
-            Course(
+        curves.append(
+            TrainingCurves(
                 episodes=episodes.astype(np.int64),
                 returns=returns,
                 epsilon=_like(found, "train/epsilon", run["run_id"], episodes),
@@ -47,11 +47,11 @@ def _courses(study: Study, label: str, found: Histories, store: Store, tables: i
                 last_table=read[1] if read else None,
             )
         )
-    return courses
+    return curves
 
 
 def _like(found: Histories, metric: str, run_id: str, episodes: Floats) -> Floats:
-    """Another curve of a run at the same episodes; NaN where it was not recorded."""
+    """Return another curve of a run at the same episodes; all NaN if it was not recorded at them."""
     curve = found.get((metric, run_id))
     if curve is None or not np.array_equal(curve[0], episodes):
         return np.full(len(episodes), np.nan)
@@ -61,9 +61,9 @@ def _like(found: Histories, metric: str, run_id: str, episodes: Floats) -> Float
 def _successes(
     env_id: str, run: dict[Any, Any], found: Histories, episodes: Floats
 ) -> npt.NDArray[np.bool_] | None:
-    """Whether the goal was reached in the trailing window of each point; None where returns do not tell.
+    """Return for each point whether the goal was reached in its trailing window; None if unknown.
 
-    They do not tell either where the windows leave episodes out between points.
+    Unknown if returns do not show success, or if the windows leave gaps between points.
     """
     best = _like(found, "train/return_max", run["run_id"], episodes)
     window, limit = run.get("window", 0), run.get("env.max_steps", np.nan)
