@@ -10,77 +10,77 @@ from pathlib import Path
 
 import pytest
 
-from qsweep.runs.journal import Ended, Hand, Jobs
+from qsweep.runs.journal import Ended, Journal, Worker
 
 
 def test_a_fresh_folder_has_nothing_to_tell(tmp_path: Path) -> None:
     """Before any run has begun, none is running, none has ended and nobody has asked to stop."""
-    jobs = Jobs(tmp_path)
-    assert (jobs.count_ended(), jobs.ended(), jobs.running(), jobs.stopped) == (0, [], {}, False)
+    journal = Journal(tmp_path)
+    assert (journal.count_ended(), journal.ended(), journal.running(), journal.stopped) == (0, [], {}, False)
 
 
 def test_a_started_run_is_running(tmp_path: Path) -> None:
     """A run that has started says which process it is, on which machine, until it ends."""
-    jobs, here = Jobs(tmp_path), Hand(socket.gethostname(), os.getpid())
-    jobs.start([3, 4])
-    assert jobs.running() == {3: here, 4: here}
+    journal, here = Journal(tmp_path), Worker(socket.gethostname(), os.getpid())
+    journal.start([3, 4])
+    assert journal.running() == {3: here, 4: here}
     assert not here.other
-    assert jobs.count_ended() == 0
-    jobs.end(Ended(3, {}, ""))
-    assert jobs.running() == {4: here}
-    assert jobs.count_ended() == 1
+    assert journal.count_ended() == 0
+    journal.end(Ended(3, {}, ""))
+    assert journal.running() == {4: here}
+    assert journal.count_ended() == 1
 
 
 def test_half_a_line_marks_nothing(tmp_path: Path) -> None:
     """A mark that was cut short, where the disk was full, takes none of those after it along."""
-    jobs = Jobs(tmp_path)
-    jobs.start([1])
+    journal = Journal(tmp_path)
+    journal.start([1])
     [file] = tmp_path.glob("*.jsonl")
     with file.open("a") as opened:
         opened.write('{"end')
-    assert jobs.count_ended() == 0
-    jobs.end(Ended(1, {}, ""))
-    assert jobs.ended() == [Ended(1, {}, "")]
-    assert Jobs(tmp_path).ended() == [Ended(1, {}, "")]
+    assert journal.count_ended() == 0
+    journal.end(Ended(1, {}, ""))
+    assert journal.ended() == [Ended(1, {}, "")]
+    assert Journal(tmp_path).ended() == [Ended(1, {}, "")]
 
 
 def test_an_ended_run_says_how(tmp_path: Path) -> None:
     """What a run returned, or what went wrong, is read back as it was written, in order of the numbers."""
-    jobs = Jobs(tmp_path)
+    journal = Journal(tmp_path)
     ended = [
         Ended(10, {}, "ValueError: no such bucket"),
         Ended(2, {"name": "seed=0", "metrics": {"a": -140.5}}, ""),
     ]
     for run in ended:
-        jobs.start([run.number])
-        jobs.end(run)
-    assert jobs.ended() == Jobs(tmp_path).ended() == ended[::-1]
+        journal.start([run.number])
+        journal.end(run)
+    assert journal.ended() == Journal(tmp_path).ended() == ended[::-1]
 
 
 def test_marks_are_seen_by_others(tmp_path: Path) -> None:
     """Another process that knows the folder sees the same marks, as they come."""
-    code = "import sys; from pathlib import Path; from qsweep.runs.journal import Jobs; "
-    code += "Jobs(Path(sys.argv[1])).start([7])"
-    jobs = Jobs(tmp_path)
-    jobs.start([6])
-    assert list(jobs.running()) == [6]
+    code = "import sys; from pathlib import Path; from qsweep.runs.journal import Journal; "
+    code += "Journal(Path(sys.argv[1])).start([7])"
+    journal = Journal(tmp_path)
+    journal.start([6])
+    assert list(journal.running()) == [6]
     subprocess.run([sys.executable, "-c", code, tmp_path], check=True)
-    assert sorted(jobs.running()) == [6, 7]
-    assert jobs.running()[7].pid != os.getpid()
-    assert jobs.running()[7].host == socket.gethostname()
-    assert jobs.running()[7].other
+    assert sorted(journal.running()) == [6, 7]
+    assert journal.running()[7].pid != os.getpid()
+    assert journal.running()[7].host == socket.gethostname()
+    assert journal.running()[7].other
 
 
 def test_a_line_that_is_being_written_is_no_mark(tmp_path: Path) -> None:
     """Half a line, of a process that writes it or was killed, is left until it is whole."""
-    jobs = Jobs(tmp_path)
-    jobs.end(Ended(0, {}, ""))
+    journal = Journal(tmp_path)
+    journal.end(Ended(0, {}, ""))
     [file] = tmp_path.glob("*.jsonl")
     line = file.read_text()
     file.write_text(line + line.replace(": 0", ": 1")[:-9])
-    assert [run.number for run in jobs.ended()] == [0]
+    assert [run.number for run in journal.ended()] == [0]
     file.write_text(line + line.replace(": 0", ": 1"))
-    assert [run.number for run in jobs.ended()] == [0, 1]
+    assert [run.number for run in journal.ended()] == [0, 1]
 
 
 @pytest.mark.parametrize("first", ["a", "b"])
@@ -89,40 +89,40 @@ def test_the_order_of_files_does_not_matter(tmp_path: Path, first: str) -> None:
     second = "b" if first == "a" else "a"
     (tmp_path / f"{first}.jsonl").write_text('{"start": [0], "host": "h", "pid": 1}\n')
     (tmp_path / f"{second}.jsonl").write_text('{"end": {"number": 0, "outcome": {}, "error": ""}}\n')
-    jobs = Jobs(tmp_path)
-    assert (jobs.running(), jobs.count_ended()) == ({}, 1)
+    journal = Journal(tmp_path)
+    assert (journal.running(), journal.count_ended()) == ({}, 1)
 
 
 def test_abandoned_runs(tmp_path: Path) -> None:
     """What was in the hands of processes that are gone is told once; begun again, it is running again."""
-    jobs = Jobs(tmp_path)
-    jobs.start([0, 1, 2])
-    jobs.end(Ended(1, {}, ""))
-    assert jobs.abandoned() == {0, 2}
-    assert (jobs.abandoned(), jobs.running()) == (set(), {})
-    jobs.start([2])
-    assert list(jobs.running()) == [2]
+    journal = Journal(tmp_path)
+    journal.start([0, 1, 2])
+    journal.end(Ended(1, {}, ""))
+    assert journal.abandon() == {0, 2}
+    assert (journal.abandon(), journal.running()) == (set(), {})
+    journal.start([2])
+    assert list(journal.running()) == [2]
 
 
 def test_the_parent_is_noted(tmp_path: Path) -> None:
     """Whoever knows the folder knows the run under which its runs are nested."""
-    Jobs(tmp_path / "new").name_parent("abc")
-    assert Jobs(tmp_path / "new").parent == "abc"
+    Journal(tmp_path / "new").name_parent("abc")
+    assert Journal(tmp_path / "new").parent == "abc"
 
 
 def test_a_stop_is_seen_by_all(tmp_path: Path) -> None:
     """Once stopped, everybody who asks the folder is told so; asking twice is no error."""
-    Jobs(tmp_path).stop()
-    Jobs(tmp_path).stop()
-    assert Jobs(tmp_path).stopped
+    Journal(tmp_path).stop()
+    Journal(tmp_path).stop()
+    assert Journal(tmp_path).stopped
 
 
 def test_a_stop_spares_the_process_that_asks(tmp_path: Path) -> None:
     """A run in the process that asks to stop is sent no signal."""
-    jobs = Jobs(tmp_path)
-    jobs.start([0])
-    jobs.stop()
-    assert len(jobs.running()) == 1
+    journal = Journal(tmp_path)
+    journal.start([0])
+    journal.stop()
+    assert len(journal.running()) == 1
 
 
 def test_a_stop_ends_runs_in_other_processes(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_stop_ends_runs_in_other_processes(tmp_path: Path) -> None:
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
         mark(tmp_path, 0, other.pid, socket.gethostname())
-        Jobs(tmp_path).stop()
+        Journal(tmp_path).stop()
         assert other.wait(timeout=30) == -signal.SIGTERM
     finally:
         other.kill()
@@ -144,8 +144,8 @@ def test_a_stop_leaves_others_alone(tmp_path: Path, ended: bool) -> None:
     try:
         mark(tmp_path, 0, other.pid, socket.gethostname() if ended else "elsewhere.invalid")
         if ended:
-            Jobs(tmp_path).end(Ended(0, {}, ""))
-        Jobs(tmp_path).stop()
+            Journal(tmp_path).end(Ended(0, {}, ""))
+        Journal(tmp_path).stop()
         other.communicate(b"\n", timeout=30)
         assert other.returncode == 0
     finally:
@@ -158,8 +158,8 @@ def test_a_stop_does_not_mind_a_process_that_is_gone(tmp_path: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     mark(tmp_path, 0, gone.pid, socket.gethostname())
-    Jobs(tmp_path).stop()
-    assert Jobs(tmp_path).stopped
+    Journal(tmp_path).stop()
+    assert Journal(tmp_path).stopped
 
 
 def mark(folder: Path, number: int, pid: int, host: str) -> None:

@@ -23,7 +23,7 @@ def planned(*lines: str) -> Plan:
 def launched(*lines: str, whole: bool = True) -> tuple[str, bool]:
     """The parent run of a launch that ended: its id, and whether an earlier launch's was found."""
     with parent_run(planned(*lines)) as parent:
-        parent.whole = whole
+        parent.complete = whole
     return parent.run_id, parent.earlier
 
 

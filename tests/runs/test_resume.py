@@ -35,19 +35,19 @@ from qsweep.tracking.unfinished import progress_of
 from tests.support.recorded import record
 
 NOW, OLD = "now", "old"
-RUN, KEEP, GO_ON, WAIT = (
+RUN, KEEP, RESUME, WAIT = (
     Decision("run", "", ("r",)),
     Decision("keep", "r"),
-    Decision("go on", "r"),
+    Decision("resume", "r"),
     Decision("wait", "r"),
 )
 
 
 def earlier(
-    status: str, by: str = NOW, alive: bool = False, goes_on: bool = False, run_id: str = "r"
+    status: str, by: str = NOW, alive: bool = False, resumable: bool = False, run_id: str = "r"
 ) -> Earlier:
     run = StoredRun(run_id, "seed=0", "e", "1", status, 0, "", tags={CONFIG: "abc", CODE: by})
-    return Earlier(run, alive, goes_on)
+    return Earlier(run, alive, resumable)
 
 
 TABLE = [
@@ -59,12 +59,12 @@ TABLE = [
     (earlier("KILLED"), (RUN, RUN, RUN, KEEP)),
     (earlier("RUNNING"), (RUN, RUN, RUN, KEEP)),  # its process is dead
     (earlier("RUNNING", alive=True), (WAIT, WAIT, WAIT, WAIT)),
-    (earlier("RUNNING", OLD, alive=True, goes_on=True), (WAIT, WAIT, WAIT, WAIT)),
-    (earlier("KILLED", goes_on=True), (GO_ON, GO_ON, RUN, KEEP)),
-    (earlier("RUNNING", goes_on=True), (GO_ON, GO_ON, RUN, KEEP)),
-    (earlier("FAILED", goes_on=True), (GO_ON, GO_ON, RUN, KEEP)),
-    (earlier("KILLED", OLD, goes_on=True), (RUN, RUN, RUN, KEEP)),  # other code would not come to the same
-    (earlier("FINISHED", goes_on=True), (KEEP, KEEP, RUN, KEEP)),  # killed before it could put that away
+    (earlier("RUNNING", OLD, alive=True, resumable=True), (WAIT, WAIT, WAIT, WAIT)),
+    (earlier("KILLED", resumable=True), (RESUME, RESUME, RUN, KEEP)),
+    (earlier("RUNNING", resumable=True), (RESUME, RESUME, RUN, KEEP)),
+    (earlier("FAILED", resumable=True), (RESUME, RESUME, RUN, KEEP)),
+    (earlier("KILLED", OLD, resumable=True), (RUN, RUN, RUN, KEEP)),  # other code would not come to the same
+    (earlier("FINISHED", resumable=True), (KEEP, KEEP, RUN, KEEP)),  # killed before it could put that away
 ]
 
 
@@ -103,8 +103,8 @@ def test_several_earlier_runs(runs: list[tuple[str, str]], rerun: Rerun, decisio
 
 def test_of_several_one_goes_on() -> None:
     """The latest that can, while the others are replaced; while any is alive, nothing is done."""
-    dead, left = earlier("FAILED", run_id="a"), earlier("KILLED", goes_on=True, run_id="b")
-    assert decide([dead, left], "code", NOW) == Decision("go on", "b", ("a",))
+    dead, left = earlier("FAILED", run_id="a"), earlier("KILLED", resumable=True, run_id="b")
+    assert decide([dead, left], "code", NOW) == Decision("resume", "b", ("a",))
     alive = earlier("RUNNING", alive=True, run_id="c")
     assert decide([dead, earlier("FINISHED"), alive], "code", NOW) == Decision("wait", "c")
 
@@ -149,10 +149,10 @@ def test_earlier_runs_in_a_store(store: Store) -> None:
     assert [run.run_id for run in found[hashes[0]]] == [again, ids[0]]
     assert [found[each][-1].run.status for each in hashes] == list(ended)
     assert [found[each][-1].run.code for each in hashes] == [code(), "old", code()]
-    assert [found[each][-1].goes_on for each in hashes] == [False, False, True]
+    assert [found[each][-1].resumable for each in hashes] == [False, False, True]
     assert not any(run.alive for runs in found.values() for run in runs)
     store.client.set_tag(ids[2], DAMAGED, "episodes.parquet")
-    assert not earlier_runs(store, parent, "s", Tracking())[hashes[2]][-1].goes_on
+    assert not earlier_runs(store, parent, "s", Tracking())[hashes[2]][-1].resumable
     assert found[hashes[1]][0].run.name == "buckets=20,seed=1"
 
 
@@ -233,6 +233,6 @@ def test_a_sweep_that_is_recorded_otherwise_goes_on_with_no_run(store: Store) ->
     """Its unfinished runs begin anew, so that no curve has points at two distances."""
     parent = record(store, status="KILLED")
     leave(record(store, values(1), None, "KILLED", parent))
-    for max_points, goes_on in ((2500, True), (10, False)):
+    for max_points, resumable in ((2500, True), (10, False)):
         [[run]] = earlier_runs(store, parent, "s", Tracking(max_points=max_points)).values()
-        assert run.goes_on is goes_on
+        assert run.resumable is resumable

@@ -437,13 +437,13 @@ GOES_ON = {**SMALL, "tracking": {"max_points": 25, "durable_seconds": 1e-9}}
 def _short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of one checkpoint; what is done is durable after every third one, every point stored at once."""
     monkeypatch.setattr(compiled_engine, "MAX_EPISODES", 20)
-    settle = _Recording._perhaps_settle
+    checkpoint = _Recording._checkpoint_if_due
 
     def now_and_then(recording: _Recording, done: int, state: Any) -> None:
         if done % 60 == 0:
-            settle(recording, done, state)
+            checkpoint(recording, done, state)
 
-    monkeypatch.setattr(_Recording, "_perhaps_settle", now_and_then)
+    monkeypatch.setattr(_Recording, "_checkpoint_if_due", now_and_then)
     monkeypatch.setattr(table_tracker, "FLUSH_POINTS", 1)
 
 

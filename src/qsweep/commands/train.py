@@ -48,9 +48,9 @@ def launch(arguments: list[str]) -> int:
         return search(line)
     plan = planned(line)
     if plan.jobs[0].config.sweep.dry_run:
-        from qsweep.runs.sweep.dry_run import rehearsed
+        from qsweep.runs.sweep.dry_run import dry_run
 
-        click.echo(rehearsed(plan))
+        click.echo(dry_run(plan))
         return 0
     return multirun(line, plan) if line.multirun else _single(plan)
 

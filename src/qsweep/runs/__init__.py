@@ -1,1 +1,1 @@
-"""Running: one run, a sweep of runs, a search for the best."""
+"""Execution of single runs, sweeps and searches."""

@@ -1,4 +1,4 @@
-"""The folder of a multirun: a file a worker, a line for every run that it begins and ends."""
+"""The folder of a multirun: one file per worker, one line for each run that starts or ends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STOP, PARENT = "stop", "parent"
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run of a sweep ended. outcome: what the runner returned, or empty; error: one line."""
+    """The end of a run of a sweep. outcome: what the runner returned, or empty; error: one line, or empty."""
 
     number: int
     outcome: Mapping[str, Any]
@@ -28,26 +28,26 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Hand:
-    """Whose hands a run is in."""
+class Worker:
+    """The process that executes a run."""
 
     host: str
     pid: int
 
     @property
     def other(self) -> bool:
-        """Whether it is another process on this machine."""
+        """True if it is another process on this machine."""
         return self.host == socket.gethostname() and self.pid != os.getpid()
 
 
-class Jobs:
-    """Marks and reads the runs of one multirun; safe between processes, for each writes its own file."""
+class Journal:
+    """Start and end marks of one multirun's runs; safe between processes: each writes its own file."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._read_to: dict[Path, int] = {}
         self._ended: dict[int, Ended] = {}
-        self._started: dict[int, Hand] = {}
+        self._started: dict[int, Worker] = {}
 
     def start(self, numbers: Sequence[int]) -> None:
         """Mark runs as started by this process."""
@@ -59,7 +59,7 @@ class Jobs:
 
     def _mark(self, mark: Mapping[str, Any]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        # On a line of its own: what is there may be half a line, of a write for which there was no room.
+        # Starts with a line break: an earlier write may have left half a line when the disk was full.
         with (self.folder / f"{socket.gethostname()}-{os.getpid()}.jsonl").open("a") as file:
             file.write(f"\n{json.dumps(mark)}\n")
 
@@ -70,7 +70,7 @@ class Jobs:
                 lines, _, _ = file.read().rpartition(b"\n")
             self._read_to[path] = self._read_to.get(path, 0) + len(lines) + bool(lines)
             for line in filter(None, lines.splitlines()):
-                with suppress(ValueError):  # half a line marks nothing
+                with suppress(ValueError):  # half a line
                     self._take(json.loads(line))
 
     def _take(self, mark: Mapping[str, Any]) -> None:
@@ -79,48 +79,48 @@ class Jobs:
             self._ended[ended.number] = ended
             self._started.pop(ended.number, None)
         else:
-            begun = (number for number in mark["start"] if number not in self._ended)  # read out of order
-            self._started |= dict.fromkeys(begun, Hand(mark["host"], mark["pid"]))
+            begun = (number for number in mark["start"] if number not in self._ended)  # read in any order
+            self._started |= dict.fromkeys(begun, Worker(mark["host"], mark["pid"]))
 
     def count_ended(self) -> int:
-        """How many runs have ended."""
+        """Return the number of runs that have ended."""
         self._read()
         return len(self._ended)
 
     def ended(self) -> list[Ended]:
-        """The runs that have ended, in order."""
+        """Return the runs that have ended, by number."""
         self._read()
         return [self._ended[number] for number in sorted(self._ended)]
 
-    def running(self) -> dict[int, Hand]:
-        """The runs that have started and not ended, and whose hands they are in."""
+    def running(self) -> dict[int, Worker]:
+        """Return the numbers of runs that have started and not ended, each with its worker."""
         self._read()
         return dict(self._started)
 
-    def abandoned(self) -> set[int]:
-        """The runs in hand, of which nobody will hear any more; in no hand from now on."""
+    def abandon(self) -> set[int]:
+        """Forget and return the numbers of running runs, whose workers are gone."""
         numbers = set(self.running())
         self._started.clear()
         return numbers
 
     def name_parent(self, run_id: str) -> None:
-        """Note the run under which the multirun's runs are nested."""
+        """Record the run under which the multirun's runs are nested."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write_text(self.folder / PARENT, run_id)
 
     @property
     def parent(self) -> str:
-        """The run under which the multirun's runs are nested."""
+        """The id of the run under which the multirun's runs are nested."""
         return (self.folder / PARENT).read_text()
 
     @property
     def stopped(self) -> bool:
-        """Whether the sweep was asked to stop."""
+        """True once the sweep was asked to stop."""
         return (self.folder / STOP).exists()
 
     def stop(self) -> None:
-        """Ask the runs in hand on this machine to end, and those not begun not to begin."""
+        """Ask running runs on this machine to end, and workers not to start further ones."""
         (self.folder / STOP).touch()
-        for pid in {hand.pid for hand in self.running().values() if hand.other}:
+        for pid in {worker.pid for worker in self.running().values() if worker.other}:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The run under which a multirun's runs are nested: begun, or continued where an earlier launch left it."""
+"""The run under which a multirun's runs are nested: new, or continued from an earlier launch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from qsweep.errors import Problem, UsageError
 from qsweep.plan.composition import Plan
-from qsweep.runs.resume import in_hand, parent_of
+from qsweep.runs.resume import is_running, parent_of
 from qsweep.system.liveness import announce, owner_of
 from qsweep.tracking import RunLog, RunRecord, Status, tracker
 from qsweep.tracking.provenance import provenance
@@ -22,10 +22,10 @@ LOCK = Path("multirun") / ".parents.lock"
 
 
 class Parent:
-    """A parent run in hand. earlier: whether it has runs of an earlier launch.
+    """A parent run while it is open. earlier: whether it has runs of an earlier launch.
 
-    store: where it is recorded, None where nothing is. metrics: what it will carry. whole: set once all its
-    runs are there; until then it is not finished.
+    store: None if nothing is recorded. metrics: recorded at its end. complete: set once all its runs have
+    finished; otherwise it ends FAILED.
     """
 
     def __init__(self, log: RunLog, earlier: bool, store: Store | None) -> None:
@@ -33,14 +33,14 @@ class Parent:
         self.earlier = earlier
         self.store = store
         self.metrics: dict[str, float] = {}
-        self.whole = False
+        self.complete = False
 
 
 @contextmanager
 def parent_run(plan: Plan) -> Iterator[Parent]:
-    """The parent run of a plan; it ends FINISHED if it is whole, KILLED on an interrupt, else FAILED.
+    """Open the parent run of a plan; it ends FINISHED if complete, KILLED on an interrupt, else FAILED.
 
-    Raises UsageError where another process has the same multirun in hand.
+    Raises UsageError if another process is running the same multirun.
     """
     store = open_tracked(plan.jobs[0].config.tracking.uri)
     log, earlier = _opened(plan, store)
@@ -48,7 +48,7 @@ def parent_run(plan: Plan) -> Iterator[Parent]:
     status: Status = "FAILED"
     try:
         yield parent
-        status = "FINISHED" if parent.whole else "FAILED"
+        status = "FINISHED" if parent.complete else "FAILED"
     except KeyboardInterrupt:
         status = "KILLED"
         raise
@@ -62,16 +62,16 @@ def _opened(plan: Plan, store: Store | None) -> tuple[RunLog, bool]:
     if store is None:
         return recording.open(record), False
     LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(LOCK):  # of two launches in the same second, one finds the other's
+    with FileLock(LOCK):  # of two simultaneous launches, the second finds the first's
         found = parent_of(store, record.experiment, same_sweep(plan))
         if found is None:
             return recording.open(record), False
-        if in_hand(found):
-            raise UsageError([_in_hand(plan, found.tags)])
+        if is_running(found):
+            raise UsageError([_already_running(plan, found.tags)])
         return recording.reopen(found.run_id, record), True
 
 
-def _in_hand(plan: Plan, tags: Mapping[str, str]) -> Problem:
+def _already_running(plan: Plan, tags: Mapping[str, str]) -> Problem:
     owner = owner_of(tags)
     assert owner is not None
     process = owner.process.partition("-")[0]
@@ -80,7 +80,7 @@ def _in_hand(plan: Plan, tags: Mapping[str, str]) -> Problem:
 
 
 def same_sweep(plan: Plan) -> dict[str, str]:
-    """The tags that the parent runs of all launches of a multirun have, and no others."""
+    """Return the tags that identify a multirun's parent run in every launch of it."""
     return {
         "qsweep.sweep": plan.name,
         "qsweep.varied": json.dumps(plan.varied),

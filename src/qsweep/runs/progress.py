@@ -1,4 +1,4 @@
-"""Live lines in the terminal: how a run, or a sweep, is getting on."""
+"""Progress bars for runs and sweeps."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ REFRESH_SECONDS = 0.1
 
 
 class Progressing(Protocol):
-    """Hears of every block of a run."""
+    """Receiver of a run's blocks."""
 
     def update(self, block: Block) -> None:
-        """Another block is done."""
+        """Receive the next block."""
 
 
 class Silent:
-    """Shows nothing: for the runs of a sweep, and for notebooks."""
+    """No progress display: for the runs of a sweep, and for notebooks."""
 
     def update(self, block: Block) -> None:
-        """Show nothing."""
+        """Do nothing."""
 
 
 class Hidden:
-    """A progress bar where nobody would see one; rich, which draws them, is not imported then."""
+    """A stand-in for a progress bar outside a terminal, which avoids importing rich."""
 
     disable = True
 
@@ -42,12 +42,12 @@ class Hidden:
         pass
 
     def __getattr__(self, _: str) -> Callable[..., Any]:
-        """What else a bar can do: start, stop, add_task, update, advance."""
+        """Return a no-op for a bar's other methods: start, stop, add_task, update, advance."""
         return lambda *_, **__: 0
 
 
 def bar(*columns: str) -> Progress | Hidden:
-    """A progress bar on stderr, shown only in a terminal, ending in the given columns."""
+    """Return a progress bar on stderr with further columns, shown only in a terminal."""
     if not (sys.stderr.isatty() or os.environ.get("FORCE_COLOR")):
         return Hidden()
     from rich.console import Console
@@ -67,7 +67,7 @@ def bar(*columns: str) -> Progress | Hidden:
 
 
 class RunProgress:
-    """A bar for one run: episodes a second, epsilon, the trailing average."""
+    """A bar for one run: episodes per second, epsilon, the trailing average."""
 
     def __init__(self, episodes: int, window: int) -> None:
         self._bar = bar(
@@ -88,7 +88,7 @@ class RunProgress:
         self._bar.stop()
 
     def update(self, block: Block) -> None:
-        """Another block is done; the terminal hears of it ten times a second."""
+        """Receive the next block; the display is refreshed at most ten times a second."""
         if self._bar.disable:
             return
         self._recent = [*self._recent, *block.returns.tolist()][-self._window :]

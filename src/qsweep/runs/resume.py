@@ -1,4 +1,4 @@
-"""What a launch finds of an earlier one of the same multirun, and what it therefore runs."""
+"""Runs of earlier launches of a multirun, and the decision what to run, keep or resume."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qsweep.tracking.stored_run import CONFIG, DAMAGED, PARENT, SWEEP, StoredRun
 from qsweep.tracking.unfinished import all_progress, progress_of
 
 QUIET_SECONDS = 600.0
-"""A run on another machine that was not heard of for so long is dead."""
+"""A run on another machine counts as dead after this time without a heartbeat."""
 
 Rerun = Literal["code", "all", "failed", "never"]
 
@@ -26,42 +26,42 @@ Rerun = Literal["code", "all", "failed", "never"]
 class Earlier:
     """A run of an earlier launch.
 
-    alive: whether a process executes it. goes_on: whether it left something on this machine from which it
-    can, as it is to be recorded, and qsweep doctor has found none of its files damaged.
+    alive: whether a process executes it. resumable: whether it saved a checkpoint on this machine that fits
+    the requested recording, and qsweep doctor has found none of its files damaged.
     """
 
     run: StoredRun
     alive: bool
-    goes_on: bool
+    resumable: bool
 
     @property
     def run_id(self) -> str:
-        """Its id in the store."""
+        """The id in the store."""
         return self.run.run_id
 
     @property
     def finished(self) -> bool:
-        """Whether it came to its end."""
+        """True if it has finished."""
         return self.run.status == "FINISHED"
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of one run of a plan.
+    """The decision on one run of a plan.
 
-    run_id: of the run that is kept, is in another process's hands, or goes on. replaced: the runs that
-    then are in the way.
+    run_id: of the run that is kept, awaited in another process, or resumed. replaced: runs to discard in
+    its favour.
     """
 
-    does: Literal["keep", "wait", "go on", "run"]
+    does: Literal["keep", "wait", "resume", "run"]
     run_id: str = ""
     replaced: tuple[str, ...] = ()
 
 
 def decide(earlier: Sequence[Earlier], rerun: Rerun, now: str) -> Decision:
-    """What to do about a config that has been run so often before; the latest first.
+    """Decide on a config, given its earlier runs, the latest first.
 
-    rerun: as `sweep.rerun` in conf/train.yaml. now: the code that would run it.
+    rerun: as `sweep.rerun` in conf/train.yaml. now: the current code.
     """
     for run in earlier:
         if run.alive:
@@ -70,8 +70,8 @@ def decide(earlier: Sequence[Earlier], rerun: Rerun, now: str) -> Decision:
     if kept:
         return Decision("keep", kept[0].run_id, _others(earlier, kept[0]))
     for run in earlier:
-        if run.goes_on and run.run.code == now and not run.finished and rerun != "all":
-            return Decision("go on", run.run_id, _others(earlier, run))
+        if run.resumable and run.run.code == now and not run.finished and rerun != "all":
+            return Decision("resume", run.run_id, _others(earlier, run))
     return Decision("run", replaced=tuple(run.run_id for run in earlier))
 
 
@@ -92,65 +92,65 @@ def _others(earlier: Sequence[Earlier], chosen: Earlier) -> tuple[str, ...]:
 
 
 def earlier_runs(store: Store, parent: str, sweep: str, tracking: Tracking) -> dict[str, list[Earlier]]:
-    """The runs of a sweep under a parent run by the hash of their config, the latest first.
+    """Return config hash -> runs of a sweep under a parent run, the latest first.
 
-    tracking: how those that are to go on would be recorded.
+    tracking: how resumed runs would be recorded.
     """
     found: dict[str, list[Earlier]] = {}
     for run in run_search.runs(store, run_search.experiments(store), {PARENT: parent, SWEEP: sweep}):
         if run.trained:
             resumable = _fits(run, tracking) and progress_of(run.run_id).episodes > 0
-            found.setdefault(run.tags[CONFIG], []).append(Earlier(run, in_hand(run), resumable))
+            found.setdefault(run.tags[CONFIG], []).append(Earlier(run, is_running(run), resumable))
     return found
 
 
 def _fits(run: StoredRun, tracking: Tracking) -> bool:
-    """Whether what comes next belongs to what a run has: its files are sound, its curves as thin."""
+    """Return whether a run can be resumed: undamaged files, the same resolution of curves."""
     thin = run.params.get("tracking.max_points") == str(tracking.max_points)
     return thin and DAMAGED not in run.tags
 
 
-def in_hand(run: StoredRun) -> bool:
-    """Whether a process has a run in hand."""
+def is_running(run: StoredRun) -> bool:
+    """Return whether a process is executing a run."""
     return run.status == "RUNNING" and lives(run.tags, run.started)
 
 
 def lives(tags: Mapping[str, str], started: int) -> bool:
-    """Whether a process has a run in hand, by the run's tags and its start in milliseconds."""
+    """Return whether a process is executing a run. started: milliseconds since the epoch."""
     owner = owner_of(tags)
     if owner is None:
         return False
     known = is_alive(owner)
     if known is not None:
         return known
-    if owner.host == socket.gethostname():  # of another folder here: a process of its number runs
+    if owner.host == socket.gethostname():  # of another folder: a process with its pid runs
         return True
     return time.time() - (last_heartbeat(tags) or started / 1000) < QUIET_SECONDS
 
 
 def parent_of(store: Store, experiment: str, tags: Mapping[str, str]) -> StoredRun | None:
-    """The latest run of an experiment that has all of some tags, or None."""
+    """Return the latest run of an experiment that has all the given tags, or None."""
     return next(iter(run_search.runs(store, _named(store, experiment), tags)), None)
 
 
 def interrupted_run(store: Store, config: Config, name: str) -> str:
-    """The id of a run of this folder that was interrupted and can go on, of one config and name; or none.
+    """Return the id of an interrupted run in this folder with this config and name, or "".
 
-    It stands alone, in the experiment that is asked for, is of the same code and not damaged, and no process
-    has it in hand.
+    It has no parent run, belongs to the config's experiment and the current code, is undamaged, and no
+    process is executing it.
     """
-    asked = (config_hash(config), code())
-    of_this = {left.run_id for left in all_progress() if (left.config, left.code) == asked}
+    requested = (config_hash(config), code())
+    of_this = {saved.run_id for saved in all_progress() if (saved.config, saved.code) == requested}
     if not of_this:
         return ""
     experiment = _named(store, config.tracking.experiment or config.env.id)
-    for run in run_search.runs(store, experiment, {CONFIG: asked[0]}):
+    for run in run_search.runs(store, experiment, {CONFIG: requested[0]}):
         alone = not run.parent and _fits(run, config.tracking)
-        if run.run_id in of_this and alone and run.name == name and not in_hand(run):
+        if run.run_id in of_this and alone and run.name == name and not is_running(run):
             return run.run_id
     return ""
 
 
 def _named(store: Store, experiment: str) -> dict[str, str]:
-    """The experiment of a name, by its id, if there is one."""
+    """Return id -> name of the experiment with this name; empty if there is none."""
     return {key: name for key, name in run_search.experiments(store).items() if name == experiment}

@@ -1,4 +1,4 @@
-"""The wiring of runs: config -> engine -> files -> tracker."""
+"""Execution of runs: config -> engine -> files -> tracker."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from qsweep.tracking.recorder import Recorder
 from qsweep.tracking.unfinished import Progress, forget, progress_of, working_folder
 
 UNTRACKED = ("tracking.name", "tracking.parent", "tracking.resume", "tracking.durable_seconds")
-"""Keys that say how a run is recorded rather than what it is; of a sweep's keys all do."""
+"""Keys that only affect how a run is recorded; so do all sweep keys."""
 
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-"""The one in C where there is one: ten times faster."""
+"""The C implementation if available: ten times faster."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """A run to be: its resolved config and environment, its name, and what a user types to run it again.
+    """A run to execute: its resolved config, its name, and the command line that repeats it.
 
-    figures: whether it draws its own; a sweep draws those of all its runs. run_id: the unfinished run
-    that it goes on with, if any.
+    figures: whether it draws its own (a sweep's report covers all its runs). run_id: the unfinished run to
+    resume, or "".
     """
 
     resolved: Resolved
@@ -58,10 +58,10 @@ class Work:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended.
+    """The result of a run.
 
-    metrics: the summary metrics of the run, and the last value of its curves, by name. scores: on validation
-    starts, of its judged checkpoints, in order.
+    metrics: name -> summary metric or last value of a curve. scores: of the evaluated checkpoints on
+    validation starts, in order.
     """
 
     name: str
@@ -72,31 +72,31 @@ class Outcome:
 
 
 def run(works: Sequence[Work], progress: Progressing, tracking: Tracker) -> list[Outcome]:
-    """Train and record runs that differ only by their seed, side by side.
+    """Train and record runs that differ only by their seed, interleaved.
 
-    On an error they end FAILED, on SIGINT or SIGTERM KILLED, with all that was recorded so far; the
-    error is raised again.
+    On an error they end FAILED, on SIGINT or SIGTERM KILLED, keeping all records so far; the error is
+    raised again.
     """
     timer = Stopwatch(len(works))
     with StopRequests() as stop, _all_recorded(works, tracking, timer) as runs:
         for number, block in timer.timed(
-            train_blocks([work.resolved for work in works], runs[0].left.state())
+            train_blocks([work.resolved for work in works], runs[0].saved.state())
         ):
-            for _ in runs[number].hear(block):
+            for _ in runs[number].record_block(block):
                 stop.check()
             progress.update(block)
             stop.check()
         for each in runs:
-            each.judge_checkpoints()
+            each.evaluate_checkpoints()
             stop.check()
     return [each.outcome() for each in runs]
 
 
 @contextmanager
 def _all_recorded(works: Sequence[Work], tracking: Tracker, timer: Stopwatch) -> Iterator[list[_Recording]]:
-    """Runs in the log, which end in the order in which they began.
+    """Open runs in the tracker and close them in the same order.
 
-    Their ids sort so: a row behind all others in an index of the store costs a third of one in their midst.
+    Their ids ascend in that order, and appending to an index costs a third of inserting into it.
     """
     with ExitStack() as begun, ExitStack() as ended:
         logs = [_recorded(work, tracking, timer) for work in works]
@@ -109,29 +109,29 @@ def _all_recorded(works: Sequence[Work], tracking: Tracker, timer: Stopwatch) ->
 
 @contextmanager
 def _recorded(work: Work, tracking: Tracker, timer: Stopwatch) -> Iterator[_Recording]:
-    """A run in the log, which ends as what is done in here does; nothing that was recorded is lost."""
-    with ExitStack() as stack:  # what is durable stays until the log has heard of the end
-        # Of a run that goes on, the folder first: another process may have it in hand.
-        left = stack.enter_context(working_folder(progress_of(work.run_id))) if work.run_id else None
+    """Open a run in the tracker and close it with the status of the block, without losing records."""
+    with ExitStack() as stack:  # keeps checkpoints until the log is closed
+        # A resumed run's folder is locked first: another process may be executing it.
+        saved = stack.enter_context(working_folder(progress_of(work.run_id))) if work.run_id else None
         log = _opened(work, tracking)
         status: Status = "FAILED"
         summary: dict[str, float] = {}
         tags: dict[str, str] = {}
         try:
-            left = left or stack.enter_context(working_folder(progress_of(log.run_id)))
-            recording = _Recording(work, left, log, timer)
+            saved = saved or stack.enter_context(working_folder(progress_of(log.run_id)))
+            recording = _Recording(work, saved, log, timer)
             try:
                 with recording:
                     yield recording
             finally:
-                summary, tags = {} if recording.goes_on else recording.summary(), recording.tags()
-                if recording.whole:  # it is done, whatever becomes of those beside it
+                summary, tags = {} if recording.resumable else recording.summary(), recording.tags()
+                if recording.complete:  # even if an interleaved run fails
                     status = "FINISHED"
         except KeyboardInterrupt:
-            status = status if recording.whole else "KILLED"
+            status = status if recording.complete else "KILLED"
             raise
         finally:
-            if timer.broken:  # by the environment: it may be another one when the run is begun again
+            if timer.broken:  # by the environment, which may be fixed before the run is repeated
                 forget(log.run_id)
             log.close(status, summary, tags)
 
@@ -142,107 +142,107 @@ def _opened(work: Work, tracking: Tracker) -> RunLog:
 
 
 class _Recording(AbstractContextManager["_Recording"]):
-    """One run while it trains: who hears of its blocks, and what comes of it.
+    """One run while it trains: passes blocks to recorder and evaluation, and collects the results.
 
-    whole: whether it was trained and judged to its end, and all of that is kept.
+    complete: whether it is fully trained, evaluated and recorded.
     """
 
-    def __init__(self, work: Work, left: Progress, log: RunLog, timer: Stopwatch) -> None:
+    def __init__(self, work: Work, saved: Progress, log: RunLog, timer: Stopwatch) -> None:
         self._work, self._log, self._timer = work, log, timer
-        self.left = replace(left, config=config_hash(work.config), code=code())
+        self.saved = replace(saved, config=config_hash(work.config), code=code())
         self._evaluator = Evaluator(work.resolved)
         self._summary: dict[str, float] = {}
-        self._judged = self.whole = False
+        self._evaluated = self.complete = False
         self._keep_config()
-        self._recorder = Recorder(work.config, log, self.left, about(work.resolved))
-        for path in self.left.files(checkpoints.FILE_NAME):
+        self._recorder = Recorder(work.config, log, self.saved, about(work.resolved))
+        for path in self.saved.files(checkpoints.FILE_NAME):
             for end, table in checkpoints.Archive(path).tables(self._evaluator.evaluated):
                 log.log(self._evaluator.evaluate(end, table))
-        self._settled = time.monotonic()
+        self._checkpointed = time.monotonic()
 
-    def hear(self, block: Block) -> Iterator[None]:
-        """Record the next block, now and then so that it is durable; yields after each checkpoint judged."""
+    def record_block(self, block: Block) -> Iterator[None]:
+        """Record the next block, with occasional checkpoints; yield after each evaluated checkpoint."""
         self._recorder.add(block)
         for points in self._evaluator.receive(block):
             self._log.log(points)
             yield
         if block.state and self._log.run_id:
-            self._perhaps_settle(block.end, block.state)
+            self._checkpoint_if_due(block.end, block.state)
 
-    def _perhaps_settle(self, done: int, state: Callable[[], State]) -> None:
+    def _checkpoint_if_due(self, done: int, state: Callable[[], State]) -> None:
         every, more = self._work.config.tracking.durable_seconds, done < self._work.config.episodes
-        if not every or not more or time.monotonic() - self._settled < every:
+        if not every or not more or time.monotonic() - self._checkpointed < every:
             return
         if reached := state():
             self._recorder.make_durable(self._seconds, reached)
-        self._settled = time.monotonic()
+        self._checkpointed = time.monotonic()
 
-    def judge_checkpoints(self) -> None:
-        """What the chosen checkpoint is worth, beside the optimum where that is known."""
+    def evaluate_checkpoints(self) -> None:
+        """Evaluate the chosen checkpoint on test starts, and compare it with the optimum if known."""
         result = self._evaluator.result()
-        result.write(self.left.folder / TEST_FILE)
-        self._log.keep(self.left.folder / TEST_FILE, "evaluation")
+        result.write(self.saved.folder / TEST_FILE)
+        self._log.keep(self.saved.folder / TEST_FILE, "evaluation")
         self._summary = result.metrics()
         best = optimum(self._work.config.env)
         if best is not None:
             gap = best - float(result.test.returns.mean())
             self._summary |= {"optimum/return": best, "optimum/gap": gap}
-        self._judged = True
+        self._evaluated = True
 
     def __exit__(self, *error: object) -> None:
-        """Hand everything that was recorded to the log, as artifacts."""
-        folder, keep = self.left.folder, self._log.keep
+        """Log all recorded files as artifacts."""
+        folder, keep = self.saved.folder, self._log.keep
         self._recorder.close()
         keep(folder / episodes.FILE_NAME)
         if self._recorder.episodes:
             keep(folder / checkpoints.FILE_NAME, "checkpoints")
         if self._work.figures and self._recorder.points and self._log.run_id:
             self._draw(self._recorder.points)
-        self.whole = self._judged
+        self.complete = self._evaluated
 
     def _draw(self, points: Points) -> None:
         from qsweep.pictures.learning_curve import learning_curve  # few runs draw
 
-        config, path = self._work.config, self.left.folder / "learning_curve.png"
+        config, path = self._work.config, self.saved.folder / "learning_curve.png"
         learning_curve(points, config.window, f"{config.env.id}  {self._work.name}").save(path)
         self._log.keep(path, "figures")
 
     def _keep_config(self) -> None:
-        path = self.left.folder / "config.yaml"
+        path = self.saved.folder / "config.yaml"
         write_text(path, yaml.dump(record(self._work.config), Dumper=DUMPER, sort_keys=False))
         self._log.keep(path)
 
     @property
-    def goes_on(self) -> bool:
-        """Whether it may be gone on with: what sums it up is said at its end, and no value of that twice."""
-        return not self.whole and self._recorder.durable > 0
+    def resumable(self) -> bool:
+        """True if it may be resumed later; its summary is then logged only at its final end."""
+        return not self.complete and self._recorder.durable > 0
 
     @property
     def _seconds(self) -> float:
-        return self.left.seconds + self._timer.seconds
+        return self.saved.seconds + self._timer.seconds
 
     def summary(self) -> dict[str, float]:
-        """The summary metrics."""
+        """Return the summary metrics."""
         return self._summary | {
             "train/steps": float(self._recorder.steps),
             "train/seconds": self._seconds,
         }
 
     def tags(self) -> dict[str, str]:
-        """What is known of a run only at its end."""
+        """Return the tags that are known only at the end of a run."""
         if self._recorder.q_table is None:
             return {}
         return {"qsweep.qtable_sha256": checkpoints.sha256(self._recorder.q_table)}
 
     def outcome(self) -> Outcome:
-        """How the run ended."""
+        """Return the result of the run."""
         metrics = self.summary() | self._recorder.last_values
         scores = list(self._evaluator.scores)
         return Outcome(self._work.name, self._log.run_id, self._recorder.episodes, metrics, scores)
 
 
 def run_record(resolved: Resolved, name: str, command: str) -> RunRecord:
-    """What is known of a run before it starts: the params and tags that it will carry."""
+    """Return the name, params and tags of a run, known before it starts."""
     config = resolved.config
     flat = {
         key: value
@@ -266,5 +266,5 @@ def run_record(resolved: Resolved, name: str, command: str) -> RunRecord:
 
 
 def about(resolved: Resolved) -> dict[str, Any]:
-    """What a checkpoint archive says of itself: the config, and the grid its tables lie on."""
+    """Return the description stored in a checkpoint archive: config and grid of its tables."""
     return {"config": record(resolved.config), "grid": dataclasses.asdict(resolved.grid)}

@@ -1,4 +1,4 @@
-"""The time that an iterator takes, apart from what is done with its items."""
+"""The time spent in an iterator, without the time its consumer takes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Stopwatch:
-    """Adds up the time spent in an iterator, without what is done with its items, as a share of several.
+    """A timer of the time spent inside an iterator, divided by a number of shares.
 
     broken: whether the iterator itself raised.
     """
@@ -22,11 +22,11 @@ class Stopwatch:
 
     @property
     def seconds(self) -> float:
-        """One share."""
+        """The time of one share."""
         return self._total / self._shares
 
     def timed(self, items: Iterator[T]) -> Iterator[T]:
-        """The items."""
+        """Yield the items, timing each."""
         while True:
             started = time.perf_counter()
             try:

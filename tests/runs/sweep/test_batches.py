@@ -14,10 +14,10 @@ from qsweep.config import config_hash, variant_hash
 from qsweep.environments.resolved import Resolved
 from qsweep.learning.training import LANES
 from qsweep.plan.composition import load_resolved
-from qsweep.runs.journal import Ended, Jobs
+from qsweep.runs.journal import Ended, Journal
 from qsweep.runs.runner import Outcome, Work
 from qsweep.runs.sweep import batches as module
-from qsweep.runs.sweep.batches import LARGEST, SHARE, Assigned, Batch, batches, work_off
+from qsweep.runs.sweep.batches import LARGEST, SHARE, Assigned, Batch, batches, run_batch
 from qsweep.system.interrupts import Interrupted
 from qsweep.system.liveness import Owner, announce
 
@@ -74,8 +74,8 @@ def test_a_batch_travels() -> None:
 
 runs_of_a_sweep = st.lists(st.tuples(st.integers(1, 4), st.booleans()), max_size=150).map(
     lambda drawn: [
-        assigned(number, buckets, number, "goes on" if goes_on else "")
-        for number, (buckets, goes_on) in enumerate(drawn)
+        assigned(number, buckets, number, "goes on" if resumable else "")
+        for number, (buckets, resumable) in enumerate(drawn)
     ]
 )
 
@@ -89,7 +89,7 @@ def test_every_run_is_in_one_batch(runs: list[Assigned], size: int | None, worke
     assert sorted(each.number for each in there) == list(range(len(runs)))
     assert all(len(batch.runs) <= (size or LARGEST + LANES) for batch in made)
     for batch in made:
-        groups = list(batch.together())
+        groups = list(batch.groups())
         assert [each for group in groups for each in group] == list(batch.runs)
         for group in groups:
             assert len(group) in {1, batch.lanes}
@@ -102,7 +102,7 @@ def test_variants_stay_together() -> None:
     runs = [assigned(number, buckets=2 + number % 2, seed=number) for number in range(10)]
     [batch] = batches(runs, OWNER, 10, 1)
     assert numbers([batch.runs]) == [[0, 2, 4, 6, 1, 3, 5, 7, 8, 9]]
-    assert numbers(list(batch.together())) == [[0, 2, 4, 6], [1, 3, 5, 7], [8], [9]]
+    assert numbers(list(batch.groups())) == [[0, 2, 4, 6], [1, 3, 5, 7], [8], [9]]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_runs_that_do_not_train_side_by_side() -> None:
     """What goes on, and what the compiled engine does not run, trains alone."""
     runs = [assigned(0), assigned(1), assigned(2, run_id="abc"), assigned(3), assigned(4, engine="gymnasium")]
     runs.append(assigned(5, engine="gymnasium"))
-    assert numbers(list(Batch(OWNER, 2, tuple(runs)).together())) == [[0, 1], [2], [3], [4], [5]]
+    assert numbers(list(Batch(OWNER, 2, tuple(runs)).groups())) == [[0, 1], [2], [3], [4], [5]]
 
 
 def outcome(work: Work) -> Outcome:
@@ -138,7 +138,7 @@ def outcome(work: Work) -> Outcome:
 
 def test_how_runs_ended_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where one raises, its group has failed, in a line, and the groups after it run."""
-    jobs = Jobs(tmp_path)
+    jobs = Journal(tmp_path)
     seen: list[list[int]] = []
 
     def run(works: Sequence[Work], *_: object) -> list[Outcome]:
@@ -150,7 +150,7 @@ def test_how_runs_ended_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(module, "run", run)
     batch = Batch(OWNER, 2, tuple(assigned(number, seed=number) for number in range(5)))
-    ended = work_off(batch, jobs)
+    ended = run_batch(batch, jobs)
     assert seen == [[0, 1], [2, 3], [4]]
     assert ended == jobs.ended()
     assert [run.error for run in ended] == ["", "", *["ValueError: no such bucket"] * 2, ""]
@@ -161,15 +161,15 @@ def test_how_runs_ended_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_an_interrupted_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The group in hand says that it was stopped; those that come after it never begin, here or elsewhere."""
-    jobs = Jobs(tmp_path)
+    jobs = Journal(tmp_path)
 
     def run(*_: object) -> list[Outcome]:
         raise Interrupted(15)
 
     monkeypatch.setattr(module, "run", run)
     batch = Batch(OWNER, 1, (assigned(0), assigned(1)))
-    assert work_off(batch, jobs) == [Ended(0, {}, "stopped by SIGTERM")]
-    assert work_off(batch, Jobs(tmp_path)) == []
+    assert run_batch(batch, jobs) == [Ended(0, {}, "stopped by SIGTERM")]
+    assert run_batch(batch, Journal(tmp_path)) == []
 
 
 def test_a_batch_whose_launcher_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,5 +179,5 @@ def test_a_batch_whose_launcher_is_gone(tmp_path: Path, monkeypatch: pytest.Monk
     number, _, place = living.process.split("-")
     gone = replace(living, process=f"{number}-{'0' * 16}-{place}")
     runs = (assigned(0), assigned(1))
-    assert [run.error for run in work_off(Batch(living, 2, runs), Jobs(tmp_path / "a"))] == ["", ""]
-    assert work_off(Batch(gone, 2, runs), Jobs(tmp_path / "b")) == []
+    assert [run.error for run in run_batch(Batch(living, 2, runs), Journal(tmp_path / "a"))] == ["", ""]
+    assert run_batch(Batch(gone, 2, runs), Journal(tmp_path / "b")) == []

@@ -8,11 +8,11 @@ import pytest
 from hydra.core.utils import JobReturn, JobStatus
 
 from qsweep.plan.composition import Plan, plan
-from qsweep.runs.journal import Jobs
+from qsweep.runs.journal import Journal
 from qsweep.runs.parent_run import parent_run
-from qsweep.runs.sweep.batches import Batch, work_off
-from qsweep.runs.sweep.dry_run import rehearsed
-from qsweep.runs.sweep.executor import Runs
+from qsweep.runs.sweep.batches import Batch, run_batch
+from qsweep.runs.sweep.dry_run import dry_run
+from qsweep.runs.sweep.executor import Executor
 from qsweep.tracking.store import open_store
 
 SMALL = (
@@ -32,22 +32,22 @@ def planned(*lines: str) -> Plan:
 class Here:
     """A launcher that works every batch off in this process."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: Journal) -> None:
         self._jobs = jobs
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Do so."""
         made = [JobReturn(status=JobStatus.COMPLETED) for _ in job_overrides]
         for job, [line] in zip(made, job_overrides, strict=True):
-            job.return_value = work_off(Batch.decoded(line[len("+batch='") : -1]), self._jobs)
+            job.return_value = run_batch(Batch.decoded(line[len("+batch='") : -1]), self._jobs)
         return made
 
 
 def trained(wanted: Plan, count: int) -> None:
     """Train some of a plan's runs, for real."""
-    jobs = Jobs(Path("multirun") / "s")
+    jobs = Journal(Path("multirun") / "s")
     with parent_run(wanted) as parent:
-        Runs(parent, Here(jobs), jobs, wanted.jobs[0].config).run(wanted.jobs[:count], wanted.name)
+        Executor(parent, Here(jobs), jobs, wanted.jobs[0].config).run(wanted.jobs[:count], wanted.name)
 
 
 def files() -> list[str]:
@@ -58,7 +58,7 @@ def files() -> list[str]:
 def test_before_anything_was_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracking: str) -> None:
     """All is to run; how much that is is said, and nothing is written, not even a store."""
     monkeypatch.chdir(tmp_path)
-    lines = rehearsed(planned("learning_rate=0.1,0.2", "seed=range(3)", f"tracking={tracking}")).splitlines()
+    lines = dry_run(planned("learning_rate=0.1,0.2", "seed=range(3)", f"tracking={tracking}")).splitlines()
     assert lines[:2] == ["learning_rate,seed: 6 runs", "  6 to run"]
     assert re.fullmatch(r"  420 episodes, 1,698 points, about [\d.]+ [km]?B", lines[2], re.IGNORECASE)
     assert re.fullmatch(r"  about \d+ s on \d+ cores; 2 of 2 variants were timed", lines[3])
@@ -71,7 +71,7 @@ def test_before_anything_was_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_points_are_those_that_a_run_logs(more: tuple[str, ...]) -> None:
     """As many as in the store once it has been run."""
     wanted = planned("seed=0,1", *more)
-    [said] = re.findall(r"([\d,]+) points", rehearsed(wanted))
+    [said] = re.findall(r"([\d,]+) points", dry_run(wanted))
     trained(wanted, 2)
     client = open_store("local").client
     experiment = client.get_experiment_by_name("FrozenLake-v1").experiment_id
@@ -90,12 +90,12 @@ def test_what_an_earlier_launch_left() -> None:
     trained(planned("learning_rate=0.1,0.2", "seed=range(2)"), 3)
     before = files()
     grown = ("learning_rate=0.1,0.2,0.3", "seed=range(2)")
-    assert rehearsed(planned(*grown)).splitlines()[1:3] == [
+    assert dry_run(planned(*grown)).splitlines()[1:3] == [
         "  3 to run",
         "  3 already finished",
     ]
-    assert rehearsed(planned(*grown, "sweep.rerun=all")).splitlines()[1] == "  6 to run"
-    assert rehearsed(planned(*grown, "discount=0.5")).splitlines()[1] == "  6 to run"
+    assert dry_run(planned(*grown, "sweep.rerun=all")).splitlines()[1] == "  6 to run"
+    assert dry_run(planned(*grown, "discount=0.5")).splitlines()[1] == "  6 to run"
     assert files() == before
 
 
@@ -104,7 +104,7 @@ def test_a_sweep_that_is_whole() -> None:
     """Nothing is to run, and no time is spent on measuring."""
     wanted = planned("seed=0,1")
     trained(wanted, 2)
-    assert rehearsed(wanted).splitlines() == [
+    assert dry_run(wanted).splitlines() == [
         "seed: 2 runs",
         "  0 to run",
         "  2 already finished",
@@ -127,7 +127,7 @@ def test_a_sweep_that_is_whole() -> None:
 def test_runs_on_fresh_seeds_are_counted(lines: tuple[str, ...], more: int) -> None:
     """What confirms the winner is run too: it is said how many at most, and they are in episodes and time."""
     wanted = planned(*lines, "registry.promote=auto")
-    said = rehearsed(wanted)
+    said = dry_run(wanted)
     assert re.findall(r"up to (\d+) more, of the best variants on fresh seeds", said) == (
         [str(more)] if more else []
     )

@@ -11,10 +11,10 @@ import pytest
 from hydra.core.utils import JobReturn, JobStatus
 
 from qsweep.plan.composition import plan
-from qsweep.runs.journal import Ended, Jobs
+from qsweep.runs.journal import Ended, Journal
 from qsweep.runs.parent_run import Parent
 from qsweep.runs.sweep.batches import Batch
-from qsweep.runs.sweep.executor import Runs, command
+from qsweep.runs.sweep.executor import Executor, command
 from qsweep.system.interrupts import Interrupted
 from qsweep.tracking.tracker import NullRunLog
 
@@ -42,7 +42,7 @@ class Workers:
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[Any]:
         """Work the batches off, or die."""
         [*lines] = (line.removeprefix("+batch='").removesuffix("'") for [line] in job_overrides)
-        made, jobs = [Batch.decoded(line) for line in lines], Jobs(self.folder)
+        made, jobs = [Batch.decoded(line) for line in lines], Journal(self.folder)
         self.launches.append([each.number for batch in made for each in batch.runs])
         queues = [[each.number for each in batch.runs] for batch in made]
         while any(queues):
@@ -63,11 +63,11 @@ def returned(value: object, status: JobStatus = JobStatus.COMPLETED) -> JobRetur
     return job
 
 
-def runs(launcher: Any, folder: Path, *lines: str, count: int = 6) -> tuple[Runs, list[Ended]]:
+def runs(launcher: Any, folder: Path, *lines: str, count: int = 6) -> tuple[Executor, list[Ended]]:
     """Run some seeds, untracked, through a launcher; how they ended."""
     wanted = plan(("episodes=1", "tracking=none", f"seed=range({count})", *lines), multirun=True)
     parent = Parent(NullRunLog(), earlier=False, store=None)
-    made = Runs(parent, launcher, Jobs(folder), wanted.jobs[0].config)
+    made = Executor(parent, launcher, Journal(folder), wanted.jobs[0].config)
     return made, made.run(wanted.jobs, wanted.name)
 
 
@@ -77,7 +77,7 @@ def test_every_run_is_launched_once(tmp_path: Path) -> None:
     made, ended = runs(launcher, tmp_path, "sweep.batch=2")
     assert (launcher.launches, launcher.begun) == ([[0, 1, 2, 3, 4, 5]], Counter(range(6)))
     assert ended == [result(number) for number in range(6)]
-    assert made.whole
+    assert made.complete
 
 
 def test_a_worker_that_dies_once(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_worker_that_dies_once(tmp_path: Path) -> None:
     made, ended = runs(launcher, tmp_path, "sweep.batch=1")
     assert launcher.launches == [[0, 1, 2, 3, 4, 5], [2, 3, 4, 5]]
     assert [run.error for run in ended] == [""] * 6
-    assert made.whole
+    assert made.complete
 
 
 @pytest.mark.slow
@@ -100,7 +100,7 @@ def test_a_run_that_kills_its_worker(tmp_path: Path, killer: int, size: int) -> 
     assert errors.pop(killer) == "RuntimeError: A worker process was terminated"
     assert set(errors.values()) == {""}
     assert 2 <= launcher.begun[killer] <= 3
-    assert not made.whole
+    assert not made.complete
 
 
 def test_every_run_kills_its_worker(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ class Broken:
     """A launcher that raises: at once, or after one worker died."""
 
     def __init__(self, folder: Path, deaths: int) -> None:
-        self._jobs, self._deaths, self.launches = Jobs(folder), deaths, 0
+        self._jobs, self._deaths, self.launches = Journal(folder), deaths, 0
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[Any]:
         """Raise."""
@@ -151,7 +151,7 @@ def test_what_a_worker_elsewhere_says(tmp_path: Path) -> None:
     launcher = Elsewhere(lambda batch: returned([result(each.number) for each in batch.runs]))
     made, ended = runs(launcher, tmp_path, "sweep.batch=4")
     assert ended == [result(number) for number in range(6)]
-    assert made.whole
+    assert made.complete
 
 
 def test_a_worker_elsewhere_that_failed(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_worker_elsewhere_that_died_once(tmp_path: Path) -> None:
     made, ended = runs(Elsewhere(answer), tmp_path, "sweep.batch=2")
     assert ended == [result(number) for number in range(6)]
     assert begun == {0: 1, 1: 1, 2: 2, 3: 2, 4: 1, 5: 1}
-    assert made.whole
+    assert made.complete
 
 
 class Cluster(Elsewhere):
@@ -205,12 +205,12 @@ def test_runs_of_which_nobody_says_anything(tmp_path: Path) -> None:
     """A run that neither the folder nor the launcher knows of has not ended well."""
     made, ended = runs(Elsewhere(lambda _: returned([])), tmp_path, count=2)
     assert [run.error for run in ended] == ["the worker ended without reporting a result"] * 2
-    assert not made.whole
+    assert not made.complete
 
 
 def test_a_sweep_that_is_stopped(tmp_path: Path) -> None:
     """Where a run in this very process took the signal, nothing more is launched."""
-    jobs = Jobs(tmp_path)
+    jobs = Journal(tmp_path)
 
     def stop(_: Batch) -> JobReturn:
         jobs.stop()
@@ -226,7 +226,7 @@ def test_more_runs_are_counted_on(tmp_path: Path) -> None:
     made, _ = runs(launcher, tmp_path, count=2)
     again = plan(("episodes=1", "tracking=none", "seed=5,6,7"), multirun=True)
     assert [run.number for run in made.run(again.jobs, "again")] == [2, 3, 4]
-    assert made.whole
+    assert made.complete
 
 
 def test_a_command_is_what_to_type() -> None:

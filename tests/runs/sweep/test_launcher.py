@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from hydra.experimental.callback import Callback
 
 from qsweep.cli import main
-from qsweep.runs.journal import Jobs
+from qsweep.runs.journal import Journal
 
 SMALL = ("episodes=5", "evaluation.episodes=1", "evaluation.test_episodes=2", "tracking=none", "seed=0,1")
 
@@ -77,7 +77,7 @@ def test_a_job_has_what_was_asked_of_hydra(folder: Path, launcher: str) -> None:
         f"hydra/launcher={launcher}", f"hydra.sweep.dir={folder}/mine", "sweep.batch=1", *options
     )
     assert (code, "2 of 2 runs" in said) == (0, True)
-    assert [mark.number for mark in Jobs(folder / "mine").ended()] == [0, 1]
+    assert [mark.number for mark in Journal(folder / "mine").ended()] == [0, 1]
     written = sorted(path.relative_to(folder) for path in folder.glob("mine/*/.hydra/hydra.yaml"))
     assert [str(path) for path in written] == [f"mine/job{number}/.hydra/hydra.yaml" for number in (0, 1)]
 
@@ -88,7 +88,7 @@ def test_the_folder_is_named_as_hydra_reads_it(folder: Path, written: str, made:
     code, said, _ = train("hydra/launcher=basic", f"hydra.sweep.dir={written}", "sweep.name=mine")
     assert code == 0
     assert said.rstrip().endswith(f"; folder: {made}")
-    assert [mark.number for mark in Jobs(folder / made).ended()] == [0, 1]
+    assert [mark.number for mark in Journal(folder / made).ended()] == [0, 1]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from mlflow.entities import Run
 from qsweep.config import config_hash, variant_hash
 from qsweep.learning.compiler.notice import NOTICE
 from qsweep.plan.composition import load_config, plan
-from qsweep.runs.journal import Ended, Jobs
+from qsweep.runs.journal import Ended, Journal
 from qsweep.runs.runner import run_record
 from qsweep.runs.sweep.batches import Batch
 from qsweep.runs.sweep.launcher import make_folder
@@ -171,9 +171,9 @@ def test_what_a_sweep_says(swept: Path) -> None:
 def test_a_sweeps_folder(swept: Path) -> None:
     """Its folder is called after it and the time, and says of every job how it ended."""
     [folder] = folders_of(swept / "multirun" / "buckets,seed")
-    assert [mark.number for mark in Jobs(folder).ended()] == [0, 1, 2, 3]
-    assert [mark.outcome["name"] for mark in Jobs(folder).ended()] == NAMES
-    assert not any(mark.error for mark in Jobs(folder).ended())
+    assert [mark.number for mark in Journal(folder).ended()] == [0, 1, 2, 3]
+    assert [mark.outcome["name"] for mark in Journal(folder).ended()] == NAMES
+    assert not any(mark.error for mark in Journal(folder).ended())
     assert sorted(path.name for path in swept.iterdir()) == ["mlruns", "multirun", "said"]
 
 
@@ -264,14 +264,14 @@ def test_two_launches_at_once(tmp_path: Path) -> None:
     processes = [subprocess.Popen(given, cwd=tmp_path, stdout=subprocess.DEVNULL) for _ in range(2)]
     assert [process.wait(timeout=240) for process in processes] == [0, 0]
     folders = folders_of(tmp_path / "multirun" / "seed")
-    assert [[mark.number for mark in Jobs(folder).ended()] for folder in folders] == [[0, 1, 2]] * 2
+    assert [[mark.number for mark in Journal(folder).ended()] for folder in folders] == [[0, 1, 2]] * 2
 
 
 def test_a_folder_of_ones_own(tmp_path: Path, qsweep: Command) -> None:
     """The folder that hydra.sweep.dir names is where the sweep is, and it is not used twice."""
     given = ("train", "-m", *SMALL, "seed=0", NOWHERE, BASIC, "hydra.sweep.dir=mine")
     assert qsweep(*given).returncode == 0
-    assert [mark.number for mark in Jobs(tmp_path / "mine").ended()] == [0]
+    assert [mark.number for mark in Journal(tmp_path / "mine").ended()] == [0]
     again = qsweep(*given)
     assert again.returncode == 2
     assert again.stderr.startswith("qsweep: hydra.sweep.dir: must be a folder that can be made")
@@ -328,7 +328,7 @@ def test_a_launcher_that_breaks_off(workdir: Path) -> None:
 
     launch(workdir, fail)
     assert statuses(workdir) == ("FAILED", {"KILLED"})
-    errors = [mark.error for mark in Jobs(workdir / "multirun" / "s").ended()]
+    errors = [mark.error for mark in Journal(workdir / "multirun" / "s").ended()]
     assert errors == ["RuntimeError: no more processes"] * 2
 
 
@@ -353,7 +353,7 @@ def test_what_a_report_needs_is_imported_while_runs_train(
     monkeypatch.syspath_prepend(tmp_path)
     with report_loading(tmp_path / "none", ["not_needed"]):
         pass
-    jobs = Jobs(tmp_path / "some")
+    jobs = Journal(tmp_path / "some")
     with report_loading(jobs.folder, ["needed"]):
         time.sleep(0.4)
         assert "needed" not in sys.modules

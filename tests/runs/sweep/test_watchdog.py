@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from qsweep.runs.sweep import watchdog as module
-from qsweep.runs.sweep.watchdog import Wanted
+from qsweep.runs.sweep.watchdog import Watchdog
 from qsweep.system.interrupts import Interrupted
 from qsweep.system.liveness import Owner, announce
 from qsweep.tracking import RunRecord, tracker
@@ -28,22 +28,22 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_process_of_this_machine() -> None:
     """As long as it lives its runs go on; then the next chunk is the last."""
     living = announce()
-    Wanted(living, "none", None).update(CHUNK)
+    Watchdog(living, "none", None).update(CHUNK)
     gone = replace(living, process=living.process.replace(living.process[-29:-13], "0" * 16))
     with pytest.raises(Interrupted):
-        Wanted(gone, "none", None).update(CHUNK)
+        Watchdog(gone, "none", None).update(CHUNK)
 
 
 def test_a_process_elsewhere() -> None:
     """The store says whether it has the parent run in hand, until the run ends."""
     log = tracker(open_store("local")).open(RunRecord("sweep", "e", {}, ELSEWHERE.tags))
-    wanted = Wanted(ELSEWHERE, "local", log.run_id)
-    assert wanted.still()
-    wanted.update(CHUNK)
+    watchdog = Watchdog(ELSEWHERE, "local", log.run_id)
+    assert watchdog.launcher_alive()
+    watchdog.update(CHUNK)
     log.close("KILLED", {}, {})
-    assert not wanted.still()
+    assert not watchdog.launcher_alive()
     with pytest.raises(Interrupted):
-        wanted.update(CHUNK)
+        watchdog.update(CHUNK)
 
 
 def test_another_launch_of_the_sweep() -> None:
@@ -53,22 +53,22 @@ def test_another_launch_of_the_sweep() -> None:
     log.close("KILLED", {}, {})
     other = replace(ELSEWHERE, process="2-0123456789abcdef-0123456789ab")
     tracker(open_store("local")).reopen(log.run_id, replace(record, tags=other.tags))
-    assert not Wanted(ELSEWHERE, "local", log.run_id).still()
-    assert Wanted(other, "local", log.run_id).still()
+    assert not Watchdog(ELSEWHERE, "local", log.run_id).launcher_alive()
+    assert Watchdog(other, "local", log.run_id).launcher_alive()
 
 
 def test_the_store_is_asked_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """In between its last answer holds."""
     monkeypatch.setattr(module, "STORE_SECONDS", 60.0)
     log = tracker(open_store("local")).open(RunRecord("sweep", "e", {}, ELSEWHERE.tags))
-    wanted = Wanted(ELSEWHERE, "local", log.run_id)
-    assert wanted.still()
+    watchdog = Watchdog(ELSEWHERE, "local", log.run_id)
+    assert watchdog.launcher_alive()
     log.close("KILLED", {}, {})
-    assert wanted.still()
+    assert watchdog.launcher_alive()
 
 
 def test_a_store_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is sent home by a server that is away, or by a parent run that it does not know."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    assert Wanted(ELSEWHERE, "http://127.0.0.1:1", "0" * 32).still()
-    assert Wanted(ELSEWHERE, "none", None).still()
+    assert Watchdog(ELSEWHERE, "http://127.0.0.1:1", "0" * 32).launcher_alive()
+    assert Watchdog(ELSEWHERE, "none", None).launcher_alive()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qsweep.commands.doctor.defect import Workspace
 from qsweep.commands.doctor.orphans import LOST
-from qsweep.runs.journal import Jobs
+from qsweep.runs.journal import Journal
 from qsweep.tracking.inventory import local_folder, size
 from qsweep.tracking.run_search import every_experiment
 
@@ -51,5 +51,5 @@ def uses(workspace: Workspace) -> Iterator[DiskUse]:
 def _ended(folder: Path) -> bool:
     if not folder.is_dir() or folder.is_symlink():
         return False
-    jobs = Jobs(folder)
-    return jobs.count_ended() > 0 and not jobs.running()
+    journal = Journal(folder)
+    return journal.count_ended() > 0 and not journal.running()

@@ -8,7 +8,7 @@ import click
 
 from qsweep.errors import Problem, UsageError
 from qsweep.plan.command_line import CommandLine
-from qsweep.runs.journal import Jobs
+from qsweep.runs.journal import Journal
 from qsweep.runs.search import orchestration
 from qsweep.runs.sweep.launcher import launching
 from qsweep.runs.sweep.multirun import check_requirements
@@ -35,12 +35,12 @@ def search(line: CommandLine) -> int:
     with launching(line, wanted.name) as (launcher, folder):
         orchestration.search(wanted, launcher, folder)
     took = time.perf_counter() - started
-    runs = children(store, Jobs(folder).parent)
+    runs = children(store, Journal(folder).parent)
     found = runs[(runs["sweep"] == wanted.name) & (runs["status"] == "FINISHED")]
     ranked = variants(found)
     if len(ranked):
         show_variants(found[found["variant"].isin(ranked["variant"][:SHOWN])], wide_console())
-    ended = Jobs(folder).ended()
+    ended = Journal(folder).ended()
     failed = [each for each in ended if each.error]
     click.echo(f"{len(ended) - len(failed)} runs in {took:.1f} s; folder: {folder}")
     for each in failed:

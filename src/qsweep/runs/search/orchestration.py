@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 from hydra.plugins.launcher import Launcher
 
-from qsweep.runs.journal import Jobs
+from qsweep.runs.journal import Journal
 from qsweep.runs.parent_run import parent_run
-from qsweep.runs.sweep.executor import Runs
+from qsweep.runs.sweep.executor import Executor
 from qsweep.runs.sweep.orchestration import conclude, stopping_runs
 
 if TYPE_CHECKING:
@@ -30,19 +30,19 @@ def search(wanted: SearchPlan, launcher: Launcher, folder: Path) -> None:
     from qsweep.runs.search.samplers import sampler
     from qsweep.runs.search.trials import TrialRuns
 
-    jobs, plan = Jobs(folder), plan_of_best(wanted, [])
+    journal, plan = Journal(folder), plan_of_best(wanted, [])
     first, how = wanted.first, wanted.settings
     points = sampler(how.sampler, how.seed, wanted.space)
     path, stops = study.database(first.tracking.uri), pruner(how.pruner)
     held = study.SearchStudy(wanted.name, path, points, stops, wanted.facts)
-    with stopping_runs(jobs), parent_run(plan) as parent:
-        jobs.name_parent(parent.run_id)
-        runs = Runs(parent, launcher, jobs, first)
+    with stopping_runs(journal), parent_run(plan) as parent:
+        journal.name_parent(parent.run_id)
+        runs = Executor(parent, launcher, journal, first)
         best = -math.inf
         for result in Search(held, wanted.space, how, TrialRuns(wanted, runs.run, parent.store)).run():
             if result.state == "complete" and result.mean > best:
                 best = result.mean
                 click.echo(f"trial {result.number}: {', '.join(result.overrides)}: {result.mean:.4g}")
         plan = plan_of_best(wanted, held.study.get_trials(deepcopy=False))
-        conclude(plan, parent, runs, jobs)
-        parent.whole = True
+        conclude(plan, parent, runs, journal)
+        parent.complete = True

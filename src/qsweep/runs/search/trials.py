@@ -13,7 +13,7 @@ from qsweep.runs.search.planning import SearchPlan
 from qsweep.tracking.store import Store
 
 LaunchJobs = Callable[[Sequence[Job], str], Sequence[Ended]]
-"""Trains jobs under a sweep's name; returns how each ended, in any order: `executor.Runs.run`.
+"""Trains jobs under a sweep's name; returns how each ended, in any order: `executor.Executor.run`.
 
 The jobs of all launches are numbered from 0. An outcome holds `run_id`; that of a run trained by this launch
 also holds `scores`, the validation scores of its evaluated checkpoints.

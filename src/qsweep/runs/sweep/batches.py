@@ -1,7 +1,7 @@
-"""Runs of a sweep in batches: what a launcher hands to a worker at once, and what the worker does with it.
+"""Batches of a sweep's runs: the unit that a launcher passes to a worker, and its execution there.
 
-A batch travels as one override of a Hydra job, so any launcher can carry it, to any machine, and Hydra
-composes one config a batch instead of one a run.
+A batch is encoded as one override of a Hydra job, so any launcher can pass it to any machine, and Hydra
+composes one config per batch instead of one per run.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from qsweep.config import record, variant_hash
 from qsweep.errors import one_line
 from qsweep.learning.training import LANES
 from qsweep.plan.resolution import resolve
-from qsweep.runs.journal import Ended, Jobs
+from qsweep.runs.journal import Ended, Journal
 from qsweep.runs.runner import Work, run
-from qsweep.runs.sweep.watchdog import Wanted
+from qsweep.runs.sweep.watchdog import Watchdog
 from qsweep.system.exit_with_parent import BUSY
 from qsweep.system.garbage import collect_less_often
 from qsweep.system.liveness import Owner
@@ -28,9 +28,9 @@ from qsweep.tracking import Tracker, tracker
 from qsweep.tracking.store import open_tracked
 
 LARGEST = 48
-"""Runs in a batch, at most: a worker that is killed takes no more of them along."""
+"""Maximum number of runs in a batch: a killed worker loses no more."""
 SHARE = 4
-"""A batch is a fourth of a worker's part of what is left, so that all workers end at about the same time."""
+"""A batch is 1/SHARE of a worker's part of the remaining runs, so that workers end at similar times."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ class Assigned:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some runs of a sweep. owner: the process that launches them; lanes: how many train side by side."""
+    """Some runs of a sweep. owner: the process that launches them; lanes: how many train interleaved."""
 
     owner: Owner
     lanes: int
     runs: tuple[Assigned, ...]
 
     def encoded(self) -> str:
-        """The batch as letters and digits."""
+        """Return the batch as URL-safe base64."""
         runs = [
             [each.number, record(each.work.config), each.work.name, each.work.command, each.work.run_id]
             for each in self.runs
@@ -60,7 +60,7 @@ class Batch:
 
     @classmethod
     def decoded(cls, text: str) -> Batch:
-        """The batch that `encoded` gave."""
+        """Return the batch that `encoded` encoded."""
         owner, lanes, runs = json.loads(zlib.decompress(base64.b64decode(text, altchars=b"-_")))
         assigned = (
             Assigned(number, Work(resolve(values), name, command, figures=False, run_id=run_id))
@@ -68,33 +68,32 @@ class Batch:
         )
         return cls(Owner(**owner), lanes, tuple(assigned))
 
-    def together(self) -> Iterator[tuple[Assigned, ...]]:
-        """The runs in groups: so many of one variant that they train side by side, anew, or each alone."""
-        for _, group in groupby(self.runs, key=_alike):
-            rest = iter(group)
-            while some := tuple(islice(rest, self.lanes)):
-                yield from [some] if len(some) == self.lanes else ((one,) for one in some)
+    def groups(self) -> Iterator[tuple[Assigned, ...]]:
+        """Yield groups that train interleaved: `lanes` new runs of one variant, or a single run."""
+        for _, rest in groupby(self.runs, key=_variant):
+            while group := tuple(islice(rest, self.lanes)):
+                yield from [group] if len(group) == self.lanes else ((one,) for one in group)
 
 
-def _alike(assigned: Assigned) -> str:
+def _variant(assigned: Assigned) -> str:
     work = assigned.work
     alone = work.run_id or work.config.engine != "compiled"
     return f"{assigned.number}" if alone else f"variant {variant_hash(work.config)}"
 
 
 def batches(runs: Sequence[Assigned], owner: Owner, size: int | None, workers: int) -> list[Batch]:
-    """All runs in batches of `size`, or of fewer and fewer for so many workers; what trains alone is last."""
+    """Return all runs in batches of `size`, or of decreasing sizes; runs that train alone come last."""
     lanes = LANES if len(runs) >= 2 * LANES * workers else 1
-    alike: dict[str, list[Assigned]] = {}
+    variants: dict[str, list[Assigned]] = {}
     for each in runs:
-        alike.setdefault(variant_hash(each.work.config), []).append(each)
+        variants.setdefault(variant_hash(each.work.config), []).append(each)
     ordered: list[Assigned] = []
-    over: list[Assigned] = []
-    for group in alike.values():
-        whole = len(group) - len(group) % lanes
-        ordered += group[:whole]
-        over += group[whole:]
-    ordered += over
+    single: list[Assigned] = []
+    for group in variants.values():
+        interleaved = len(group) - len(group) % lanes
+        ordered += group[:interleaved]
+        single += group[interleaved:]
+    ordered += single
     made: list[Batch] = []
     done = 0
     while done < len(ordered):
@@ -105,38 +104,38 @@ def batches(runs: Sequence[Assigned], owner: Owner, size: int | None, workers: i
     return made
 
 
-def work_off(batch: Batch, jobs: Jobs) -> list[Ended]:
-    """Run what is in a batch; says how each run ended.
+def run_batch(batch: Batch, journal: Journal) -> list[Ended]:
+    """Execute a batch; return how each run ended.
 
-    Ends early where the sweep is to stop, or where nobody waits for the batch any more: a queue may hold
-    it long after its sweep was launched again.
+    Ends early if the sweep is stopped or its launching process is gone: a queue may hold a batch until long
+    after its sweep was relaunched.
     """
     collect_less_often()
     ended: list[Ended] = []
     tracking = batch.runs[0].work.config.tracking
-    wanted = Wanted(batch.owner, tracking.uri, tracking.parent)
-    # A server that has taken the parent is waited for.
+    watchdog = Watchdog(batch.owner, tracking.uri, tracking.parent)
+    # If a server recorded the parent run, wait for it.
     recording = cache(lambda: tracker(open_tracked(tracking.uri, patient=tracking.parent is not None)))
     with BUSY:
-        for group in batch.together():
-            if jobs.stopped or not wanted.still():
+        for group in batch.groups():
+            if journal.stopped or not watchdog.launcher_alive():
                 break
-            jobs.start([each.number for each in group])
-            for mark in _run(group, wanted, recording, jobs):
-                jobs.end(mark)
+            journal.start([each.number for each in group])
+            for mark in _run(group, watchdog, recording, journal):
+                journal.end(mark)
                 ended.append(mark)
     return ended
 
 
 def _run(
-    group: Sequence[Assigned], wanted: Wanted, recording: Callable[[], Tracker], jobs: Jobs
+    group: Sequence[Assigned], watchdog: Watchdog, recording: Callable[[], Tracker], journal: Journal
 ) -> Iterable[Ended]:
     try:
-        outcomes = run([each.work for each in group], wanted, recording())
+        outcomes = run([each.work for each in group], watchdog, recording())
     except KeyboardInterrupt as interrupt:
-        jobs.stop()
+        journal.stop()
         return [Ended(each.number, {}, f"stopped by {interrupt}") for each in group]
-    except Exception as failure:  # whatever an environment or a store raises; other runs go on
+    except Exception as failure:  # from an environment or a store; other runs continue
         error = one_line(failure, kind=True)
         return [Ended(each.number, {}, error) for each in group]
     pairs = zip(group, outcomes, strict=True)

@@ -1,4 +1,4 @@
-"""What a launcher of a cluster needs before anything begins."""
+"""Requirements of cluster launchers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from qsweep.errors import Problem
 
 NEEDS = {"ray": "ray", "slurm": "submitit"}
-"""Launcher of a cluster -> the module it needs, which the extra of the launcher's name installs."""
+"""Cluster launcher -> the module it needs, installed by the extra of the same name."""
 
 
 def cluster_problems(chosen: str, uri: str) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""The winner of a multirun: the best variant over its seeds, confirmed on fresh ones, registered."""
+"""The winner of a multirun: the best variant over its seeds, confirmed on fresh seeds, registered."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qsweep.report.loading.runs import SCORE, children
 from qsweep.tracking.store import Store
 
 FINALISTS = 3
-"""How many variants are trained again: the best by the first estimate is often not the best."""
+"""Number of variants trained again: the leader of the first estimate is often not the best."""
 
 Launch = Callable[[Sequence[Job], str], object]
 """Train more jobs of a sweep, under a name of their own."""
@@ -24,11 +24,11 @@ Launch = Callable[[Sequence[Job], str], object]
 
 @dataclass(frozen=True)
 class Winner:
-    """What won in one environment of a sweep.
+    """The winner in one environment of a sweep.
 
-    first: the mean over the sweep's seeds of the variant that led there, which is too good, because
-    the leader was picked for it; fresh: the same variant's mean over fresh seeds, or None where
-    nothing was confirmed. promotion: what the registry made of the winner's best run.
+    leader: the variant with the highest mean over the sweep's seeds; first: that mean, biased upwards by
+    the selection; fresh: the leader's mean over fresh seeds, None without confirmation. promotion: of the
+    winner's best run in the registry.
     """
 
     env_id: str
@@ -41,7 +41,7 @@ class Winner:
     promotion: Promotion
 
     def metrics(self, prefix: str = "confirm") -> dict[str, float]:
-        """The parent run's metrics."""
+        """Return the metrics for the parent run."""
         if self.fresh is None:
             return {}
         means = {"first_mean": self.first, "fresh_mean": self.fresh, "optimism": self.first - self.fresh}
@@ -61,7 +61,7 @@ class Winner:
 
 def winners(store: Store, plan: Plan, parent: str, launch: Launch) -> list[Winner]:
     """Confirm, choose and register the winner of each environment of a finished sweep."""
-    first = counted_runs(asked_for(store, plan, parent))
+    first = counted_runs(requested_runs(store, plan, parent))
     if first.empty:
         return []
     fresh = _confirmed(store, plan, parent, first, launch)
@@ -71,15 +71,15 @@ def winners(store: Store, plan: Plan, parent: str, launch: Launch) -> list[Winne
     ]
 
 
-def asked_for(store: Store, plan: Plan, parent: str) -> pd.DataFrame:
-    """The runs of a plan under a parent run: not those that confirmed, nor those of another launch."""
+def requested_runs(store: Store, plan: Plan, parent: str) -> pd.DataFrame:
+    """Return the runs of a plan under a parent run, without confirmation runs and other plans' runs."""
     runs = children(store, parent)
-    wanted = {config_hash(job.config) for job in plan.jobs}
-    return runs[(runs["sweep"] == plan.name) & runs["config"].isin(wanted)]
+    planned = {config_hash(job.config) for job in plan.jobs}
+    return runs[(runs["sweep"] == plan.name) & runs["config"].isin(planned)]
 
 
 def _winner(first: pd.DataFrame, fresh: pd.DataFrame, store: Store) -> Winner:
-    """Of the runs in one environment, on the sweep's seeds and on fresh ones, the winner; registered."""
+    """Choose and register the winner among one environment's runs, on the sweep's seeds and fresh ones."""
     ranked = variants(first).set_index("variant")
     again = ranked if fresh.empty else variants(fresh).set_index("variant")
     leader, best = str(ranked.index[0]), str(again.index[0])
@@ -99,7 +99,7 @@ def _winner(first: pd.DataFrame, fresh: pd.DataFrame, store: Store) -> Winner:
 
 
 def _confirmed(store: Store, plan: Plan, parent: str, first: pd.DataFrame, launch: Launch) -> pd.DataFrame:
-    """The runs of the finalists on fresh seeds; none where there is nothing to choose between."""
+    """Train the finalists on fresh seeds and return these runs; none with a single variant."""
     count = plan.jobs[0].config.registry.confirm_seeds
     jobs: list[Job] = []
     for _, group in first.groupby("environment"):
@@ -111,11 +111,11 @@ def _confirmed(store: Store, plan: Plan, parent: str, first: pd.DataFrame, launc
         return first.iloc[:0]
     again = replace(plan, name=f"{plan.name}-confirm", jobs=tuple(jobs))
     launch(jobs, again.name)
-    return counted_runs(asked_for(store, again, parent))
+    return counted_runs(requested_runs(store, again, parent))
 
 
 def _again(plan: Plan, chosen: Sequence[str], seeds: range) -> list[Job]:
-    """The first job of each chosen variant, once for each seed."""
+    """Return the first job of each chosen variant, once per seed."""
     jobs = {variant_hash(job.config): job for job in reversed(plan.jobs)}
     return [_with_seed(jobs[variant], seed) for variant in chosen for seed in seeds]
 

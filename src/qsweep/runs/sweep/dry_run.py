@@ -1,4 +1,4 @@
-"""What a multirun would do, before it does it: what runs, how much is written, how long it takes."""
+"""Forecast of a multirun: the runs to execute, the amount of data, the duration."""
 
 from __future__ import annotations
 
@@ -27,31 +27,31 @@ from qsweep.tracking.store import open_store
 from qsweep.tracking.unfinished import Progress
 
 POINT_BYTES = 260
-"""What a point takes in MLflow's tables in SQLite, with its share of the indices; measured."""
+"""Bytes of a point in MLflow's SQLite tables, including indices; measured."""
 SAMPLED = 6
-"""Variants of which some episodes are trained to measure speed and size, at most."""
+"""Maximum number of variants of which some episodes are trained to measure speed and size."""
 EPISODES, MOMENT_SECONDS = 20, 0.2
-"""Ten times as many are trained, again and again, until that takes long enough to tell."""
+"""Episodes of the first measurement; ten times as many follow until one takes this long."""
 GREEDY = 0.3
-"""What a greedy episode costs beside a learning one."""
+"""Cost of a greedy episode relative to a training episode."""
 CURVES = 4
 RUN_SECONDS = 0.06
-"""What a run costs beside its episodes; measured."""
+"""Overhead per run; measured."""
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One episode of a variant, trained, judged and written: seconds and bytes."""
+class EpisodeCost:
+    """The cost of one episode of a variant, trained, evaluated and written."""
 
     seconds: float
     bytes: float
 
 
-def rehearsed(plan: Plan) -> str:
-    """What a plan would run, in words; nothing is recorded."""
+def dry_run(plan: Plan) -> str:
+    """Return a description of what a plan would run; nothing is recorded."""
     decisions = _decisions(plan)
     found = Counter(decision for _, decision in decisions)
-    jobs = [job for job, decision in decisions if decision in ("run", "go on")]
+    jobs = [job for job, decision in decisions if decision in ("run", "resume")]
     lines = [f"{plan.name}: {len(plan.jobs):,} runs", *_counted(found)]
     if jobs:
         confirming = _confirming(plan)
@@ -65,11 +65,11 @@ def rehearsed(plan: Plan) -> str:
 def _counted(found: Counter[str]) -> list[str]:
     words = {
         "run": "to run",
-        "go on": "to resume",
+        "resume": "to resume",
         "keep": "already finished",
         "wait": "being run by another process",
     }
-    return [f"  {found[does]:,} {said}" for does, said in words.items() if found[does] or does == "run"]
+    return [f"  {found[does]:,} {phrase}" for does, phrase in words.items() if found[does] or does == "run"]
 
 
 def _decisions(plan: Plan) -> list[tuple[Job, str]]:
@@ -93,7 +93,7 @@ def _earlier(plan: Plan) -> dict[str, list[Earlier]]:
 
 
 def _confirming(plan: Plan) -> list[Resolved]:
-    """As many as are run again, at most, to confirm the winner of each environment."""
+    """Return as many resolved configs as confirmation would train at most."""
     first = plan.jobs[0].config
     if first.tracking.uri == "none" or first.registry.promote == "never":
         return []
@@ -105,7 +105,7 @@ def _confirming(plan: Plan) -> list[Resolved]:
 
 
 def _estimated(runs: Sequence[Resolved]) -> list[str]:
-    """Points, bytes and time, from a few episodes of some of the variants."""
+    """Return estimates of points, bytes and time, from a few episodes of some variants."""
     configs = [run.config for run in runs]
     points = sum(map(_points, configs))
     variants = list({variant_hash(run.config): run for run in runs}.values())
@@ -123,14 +123,14 @@ def _estimated(runs: Sequence[Resolved]) -> list[str]:
 
 
 def _points(config: Config) -> int:
-    """How many points of its curves a run logs."""
+    """Return the number of curve points that a run logs."""
     stride = stride_for(config.episodes, config.tracking.max_points)
-    judged = min(config.evaluation.checkpoints, -(-config.episodes // config.checkpoint_every))
-    return CURVES * -(-config.episodes // stride) + judged
+    evaluated = min(config.evaluation.checkpoints, -(-config.episodes // config.checkpoint_every))
+    return CURVES * -(-config.episodes // stride) + evaluated
 
 
-def _measured(run: Resolved) -> Measured:
-    """Some episodes of a config, once compiled: enough of them to take a moment."""
+def _measured(run: Resolved) -> EpisodeCost:
+    """Measure the cost per episode, after compilation, over at least MOMENT_SECONDS."""
     for _ in train(run.changed(episodes=1)):
         pass
     config = run.config
@@ -139,13 +139,13 @@ def _measured(run: Resolved) -> Measured:
     while spent < MOMENT_SECONDS and episodes < config.episodes:
         episodes = min(10 * episodes, config.episodes)
         spent, size = _written(run.changed(episodes=episodes))
-    judged = config.evaluation.checkpoints * config.evaluation.episodes + 2 * config.evaluation.test_episodes
-    share = 1 + GREEDY * judged / config.episodes
-    return Measured(spent / episodes * share, size / episodes)
+    greedy = config.evaluation.checkpoints * config.evaluation.episodes + 2 * config.evaluation.test_episodes
+    share = 1 + GREEDY * greedy / config.episodes
+    return EpisodeCost(spent / episodes * share, size / episodes)
 
 
 def _written(run: Resolved) -> tuple[float, int]:
-    """The seconds and bytes that training and its files take."""
+    """Train a run into temporary files; return the seconds and bytes it took."""
     log, started = NullTracker().open(RunRecord("", "")), time.perf_counter()
     with temporary_folder() as temporary:
         recorder = Recorder(run.config, log, Progress(Path(temporary)), {})

@@ -1,7 +1,7 @@
 """The launcher of a multirun, and its folder.
 
-Hydra would have a sweeper plugin in between. No launcher needs one: a launcher takes a context, a function
-and a config, and gets the overrides of its jobs from `sweep`.
+Hydra uses a sweeper plugin for this. No launcher needs one: it takes a context, a function and a config, and
+`sweep` passes it the overrides of its jobs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FOLDER = "hydra.sweep.dir"
 
 @contextmanager
 def launching(line: CommandLine, name: str) -> Iterator[tuple[Launcher, Path]]:
-    """Set up the launcher of a multirun and make its folder, which goes again if the multirun is refused.
+    """Set up the launcher of a multirun and make its folder, which is removed if the multirun is refused.
 
     Raises UsageError if the folder or the launcher cannot be made.
     """
@@ -65,7 +65,7 @@ def _launcher(config: DictConfig) -> Iterator[Launcher]:
 
 
 def make_folder(name: str, given: str | None) -> Path:
-    """Make a folder for this multirun alone: the one given, or one of its name and the time."""
+    """Make a new folder for this multirun: the given one, or one named after it and the time."""
     if given is not None:
         try:
             Path(given).mkdir(parents=True)

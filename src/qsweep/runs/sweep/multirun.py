@@ -1,4 +1,4 @@
-"""A multirun or a search from its checked command line to what is said at its end."""
+"""Execution of a multirun from its checked command line to the printed results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from qsweep.errors import UsageError
 from qsweep.plan.command_line import CommandLine
 from qsweep.plan.composition import Plan
-from qsweep.runs.journal import Ended, Jobs
+from qsweep.runs.journal import Ended, Journal
 from qsweep.runs.runner import Outcome, run_record
 from qsweep.runs.sweep.clusters import cluster_problems
 from qsweep.runs.sweep.launcher import launching
@@ -21,41 +21,41 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def multirun(line: CommandLine, wanted: Plan) -> int:
-    """Run the plan of a command line; says what failed and prints the leaderboard."""
-    from qsweep.report.terminal import show_variants, wide_console  # pandas, which one run does without
-    from qsweep.runs.sweep.confirmation import asked_for
+def multirun(line: CommandLine, plan: Plan) -> int:
+    """Run the plan of a command line, print leaderboard and failures, return the exit code."""
+    from qsweep.report.terminal import show_variants, wide_console  # pandas is slow to import
+    from qsweep.runs.sweep.confirmation import requested_runs
 
-    store = check_requirements(wanted.jobs[0].config.tracking.uri, line.launcher)
+    store = check_requirements(plan.jobs[0].config.tracking.uri, line.launcher)
     started = time.perf_counter()
-    with launching(line, wanted.name) as (launcher, folder):
-        sweep(wanted, launcher, folder)
+    with launching(line, plan.name) as (launcher, folder):
+        sweep(plan, launcher, folder)
     took = time.perf_counter() - started
-    marks = Jobs(folder).ended()  # of the runs that were asked for, then of those that confirmed
-    ended = [job for job in marks if job.number < len(wanted.jobs)]
+    marks = Journal(folder).ended()  # of the requested runs, then of the confirmation runs
+    ended = [job for job in marks if job.number < len(plan.jobs)]
     failed = [job for job in marks if job.error]
-    runs = asked_for(store, wanted, Jobs(folder).parent) if store else _untracked(wanted, ended)
+    runs = requested_runs(store, plan, Journal(folder).parent) if store else _untracked(plan, ended)
     show_variants(runs, wide_console())
     done = sum(not job.error for job in ended)
     kept = sum(not job.error and "name" not in job.outcome for job in ended)
     earlier = f" ({kept} of them earlier)" if kept else ""
-    click.echo(f"{done} of {len(wanted.jobs)} runs finished{earlier} in {took:.1f} s; folder: {folder}")
+    click.echo(f"{done} of {len(plan.jobs)} runs finished{earlier} in {took:.1f} s; folder: {folder}")
     for job in failed:
-        confirming = job.number >= len(wanted.jobs)
-        name = "on fresh seeds" if confirming else wanted.jobs[job.number].name
+        confirming = job.number >= len(plan.jobs)
+        name = "on fresh seeds" if confirming else plan.jobs[job.number].name
         click.echo(f"qsweep: run {name} failed: {job.error}", err=True)
-    return 0 if done == len(wanted.jobs) and not failed else 1
+    return 0 if done == len(plan.jobs) and not failed else 1
 
 
 def check_requirements(uri: str, launcher: str) -> Store | None:
-    """Return the open store. Raises UsageError if the launcher or the store cannot be had."""
+    """Return the open store. Raises UsageError if the launcher or the store is not available."""
     if problems := list(cluster_problems(launcher, uri)):
         raise UsageError(problems)
     return open_tracked(uri)
 
 
-def _untracked(wanted: Plan, ended: list[Ended]) -> pd.DataFrame:
-    """The runs of a sweep as `load_runs` would give them, had they been tracked."""
+def _untracked(plan: Plan, ended: list[Ended]) -> pd.DataFrame:
+    """Return the runs of an untracked sweep as `load_runs` would return tracked ones."""
     import pandas as pd
 
     from qsweep.report.loading.runs import row
@@ -63,6 +63,6 @@ def _untracked(wanted: Plan, ended: list[Ended]) -> pd.DataFrame:
     rows = []
     for job in ended:
         if job.outcome:
-            outcome, resolved = Outcome(**job.outcome), wanted.jobs[job.number].resolved
+            outcome, resolved = Outcome(**job.outcome), plan.jobs[job.number].resolved
             rows.append(row(run_record(resolved, outcome.name, ""), "FINISHED", outcome.metrics))
     return pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""Whether somebody still waits for the runs of a batch; where nobody does, they end."""
+"""A watchdog that ends the runs of a batch once their launching process is gone."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store, open_store
 
 ASK_SECONDS = 1.0
-"""How often a run asks whether the process that launched it lives."""
+"""Interval of checks for the launching process."""
 STORE_SECONDS = 60.0
-"""How often it asks the store, where that process is on another machine."""
+"""Interval of checks of the parent run in the store, if that process is on another machine."""
 
 
-class Wanted(Silent):
-    """Interrupts runs soon after the process that launched them is gone: nobody would hear of them.
+class Watchdog(Silent):
+    """A receiver of blocks that interrupts runs soon after their launching process is gone.
 
-    owner: that process. On another machine it is gone once the parent run has ended, or is another
-    launch's. parent: the parent run's id, or None.
+    owner: that process. On another machine it counts as gone once the parent run has ended or belongs to
+    another launch. parent: the parent run's id, or None.
     """
 
     def __init__(self, owner: Owner, uri: str, parent: str | None) -> None:
@@ -32,21 +32,21 @@ class Wanted(Silent):
         self._asked_store = float("-inf")
         self._launched = True
 
-    def still(self) -> bool:
-        """Whether the process that launched them waits for them."""
+    def launcher_alive(self) -> bool:
+        """Return whether the launching process still runs the sweep."""
         self._asked = time.monotonic()
         known = is_alive(self._owner)
         if known is None and self._parent and self._asked - self._asked_store >= STORE_SECONDS:
             self._asked_store = self._asked
-            self._launched = self._in_hand()
+            self._launched = self._parent_owned()
         return self._launched if known is None else known
 
-    def _in_hand(self) -> bool:
-        """Whether the parent run is in that process's hands."""
+    def _parent_owned(self) -> bool:
+        """Return whether the parent run still belongs to that process."""
         assert self._parent is not None
         try:
             parent = run_of(self._store, self._parent)
-        except Exception:  # a server that is away for a moment decides nothing
+        except Exception:  # an unreachable server is no evidence
             return True
         return parent.status == "RUNNING" and owner_of(parent.tags) == self._owner
 
@@ -55,6 +55,6 @@ class Wanted(Silent):
         return open_store(self._uri)
 
     def update(self, block: Block) -> None:
-        """Another block is done."""
-        if time.monotonic() - self._asked >= ASK_SECONDS and not self.still():
+        """Receive the next block; raise Interrupted if the launching process is gone."""
+        if time.monotonic() - self._asked >= ASK_SECONDS and not self.launcher_alive():
             raise Interrupted(signal.SIGTERM)
