@@ -56,7 +56,7 @@ def trained(number: int, each: Job) -> Ended:
 
 
 class Trainer:
-    """Trains jobs on every core; `executor.Runs.run` without a record. count: the jobs so far."""
+    """Trains jobs on every core; `executor.Executor.run` without a record. count: the jobs so far."""
 
     def __init__(self) -> None:
         self.count = 0
