@@ -14,13 +14,13 @@ from qsweep.runs.journal import Ended, Journal, Worker
 
 
 def test_a_fresh_folder_has_nothing_to_tell(tmp_path: Path) -> None:
-    """Before any run has begun, none is running, none has ended and nobody has asked to stop."""
+    """A new journal has no running and no ended runs, and is not stopped."""
     journal = Journal(tmp_path)
     assert (journal.count_ended(), journal.ended(), journal.running(), journal.stopped) == (0, [], {}, False)
 
 
 def test_a_started_run_is_running(tmp_path: Path) -> None:
-    """A run that has started says which process it is, on which machine, until it ends."""
+    """A started run is listed with its process and machine until it ends."""
     journal, here = Journal(tmp_path), Worker(socket.gethostname(), os.getpid())
     journal.start([3, 4])
     assert journal.running() == {3: here, 4: here}
@@ -32,7 +32,7 @@ def test_a_started_run_is_running(tmp_path: Path) -> None:
 
 
 def test_half_a_line_marks_nothing(tmp_path: Path) -> None:
-    """A mark that was cut short, where the disk was full, takes none of those after it along."""
+    """A mark cut short by a full disk does not corrupt later marks."""
     journal = Journal(tmp_path)
     journal.start([1])
     [file] = tmp_path.glob("*.jsonl")
@@ -45,7 +45,7 @@ def test_half_a_line_marks_nothing(tmp_path: Path) -> None:
 
 
 def test_an_ended_run_says_how(tmp_path: Path) -> None:
-    """What a run returned, or what went wrong, is read back as it was written, in order of the numbers."""
+    """Outcomes and errors are read back as written, in order of the numbers."""
     journal = Journal(tmp_path)
     ended = [
         Ended(10, {}, "ValueError: no such bucket"),
@@ -58,7 +58,7 @@ def test_an_ended_run_says_how(tmp_path: Path) -> None:
 
 
 def test_marks_are_seen_by_others(tmp_path: Path) -> None:
-    """Another process that knows the folder sees the same marks, as they come."""
+    """Another process that reads the folder sees new marks."""
     code = "import sys; from pathlib import Path; from qsweep.runs.journal import Journal; "
     code += "Journal(Path(sys.argv[1])).start([7])"
     journal = Journal(tmp_path)
@@ -72,7 +72,7 @@ def test_marks_are_seen_by_others(tmp_path: Path) -> None:
 
 
 def test_a_line_that_is_being_written_is_no_mark(tmp_path: Path) -> None:
-    """Half a line, of a process that writes it or was killed, is left until it is whole."""
+    """An incomplete line is read only once it is complete."""
     journal = Journal(tmp_path)
     journal.end(Ended(0, {}, ""))
     [file] = tmp_path.glob("*.jsonl")
@@ -85,7 +85,7 @@ def test_a_line_that_is_being_written_is_no_mark(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("first", ["a", "b"])
 def test_the_order_of_files_does_not_matter(tmp_path: Path, first: str) -> None:
-    """A run that one process began, and another one ended, has ended, whichever file is read first."""
+    """A run started by one process and ended by another has ended, in any order of the files."""
     second = "b" if first == "a" else "a"
     (tmp_path / f"{first}.jsonl").write_text('{"start": [0], "host": "h", "pid": 1}\n')
     (tmp_path / f"{second}.jsonl").write_text('{"end": {"number": 0, "outcome": {}, "error": ""}}\n')
@@ -94,7 +94,7 @@ def test_the_order_of_files_does_not_matter(tmp_path: Path, first: str) -> None:
 
 
 def test_abandoned_runs(tmp_path: Path) -> None:
-    """What was in the hands of processes that are gone is told once; begun again, it is running again."""
+    """Abandoned runs are returned once; started again, they are running again."""
     journal = Journal(tmp_path)
     journal.start([0, 1, 2])
     journal.end(Ended(1, {}, ""))
@@ -105,20 +105,20 @@ def test_abandoned_runs(tmp_path: Path) -> None:
 
 
 def test_the_parent_is_noted(tmp_path: Path) -> None:
-    """Whoever knows the folder knows the run under which its runs are nested."""
+    """The folder records the parent run."""
     Journal(tmp_path / "new").name_parent("abc")
     assert Journal(tmp_path / "new").parent == "abc"
 
 
 def test_a_stop_is_seen_by_all(tmp_path: Path) -> None:
-    """Once stopped, everybody who asks the folder is told so; asking twice is no error."""
+    """Every reader of the folder sees the stop; stopping twice is no error."""
     Journal(tmp_path).stop()
     Journal(tmp_path).stop()
     assert Journal(tmp_path).stopped
 
 
 def test_a_stop_spares_the_process_that_asks(tmp_path: Path) -> None:
-    """A run in the process that asks to stop is sent no signal."""
+    """The process that stops the sweep gets no signal."""
     journal = Journal(tmp_path)
     journal.start([0])
     journal.stop()
@@ -139,7 +139,7 @@ def test_a_stop_ends_runs_in_other_processes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ended", [True, False])
 def test_a_stop_leaves_others_alone(tmp_path: Path, ended: bool) -> None:
-    """A process on another machine, or one whose run has ended, is sent nothing."""
+    """A process on another machine, or whose run has ended, gets no signal."""
     other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
         mark(tmp_path, 0, other.pid, socket.gethostname() if ended else "elsewhere.invalid")
@@ -154,7 +154,7 @@ def test_a_stop_leaves_others_alone(tmp_path: Path, ended: bool) -> None:
 
 
 def test_a_stop_does_not_mind_a_process_that_is_gone(tmp_path: Path) -> None:
-    """A run whose process died without a word is no obstacle."""
+    """A dead process does not prevent stopping."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     mark(tmp_path, 0, gone.pid, socket.gethostname())

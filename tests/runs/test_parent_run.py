@@ -21,7 +21,7 @@ def planned(*lines: str) -> Plan:
 
 
 def launched(*lines: str, whole: bool = True) -> tuple[str, bool]:
-    """The parent run of a launch that ended: its id, and whether an earlier launch's was found."""
+    """Launch and end a parent run; return its id, and whether it continued an earlier launch."""
     with parent_run(planned(*lines)) as parent:
         parent.complete = whole
     return parent.run_id, parent.earlier
@@ -32,7 +32,7 @@ def status(run_id: str) -> str:
 
 
 def test_the_same_multirun_is_found_again() -> None:
-    """Launched again, with more values too, it has the same parent, which ends as the last launch did."""
+    """A relaunch, even with more values, has the same parent, with the status of the last launch."""
     first, earlier = launched("buckets=2,3", "seed=range(2)", whole=False)
     assert (earlier, status(first)) == (False, "FAILED")
     assert launched("buckets=2,3", "seed=range(2)") == (first, True)
@@ -53,7 +53,7 @@ def test_the_same_multirun_is_found_again() -> None:
     ],
 )
 def test_another_multirun_has_another_parent(lines: tuple[str, ...]) -> None:
-    """With another fixed value, another key varied, another name or experiment it is another."""
+    """Another fixed value, varied key, name or experiment gives another parent."""
     first, _ = launched("buckets=2,3", "seed=range(2)")
     second, earlier = launched(*lines)
     assert second != first
@@ -64,13 +64,13 @@ def test_another_multirun_has_another_parent(lines: tuple[str, ...]) -> None:
     "line", ["sweep.batch=2", "sweep.rerun=failed", "tracking.durable_seconds=1", "engine=gymnasium"]
 )
 def test_how_it_is_launched_makes_no_other_multirun(line: str) -> None:
-    """Keys that do not change what its runs come to do not change which multirun it is."""
+    """Keys that do not affect results do not affect the identity of a multirun."""
     first, _ = launched("buckets=2,3")
     assert launched("buckets=2,3", line) == (first, True)
 
 
 def test_another_users_multirun(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a server that several use, nobody goes on with another one's sweep."""
+    """On a shared server, no user resumes another user's sweep."""
     first, _ = launched("buckets=2,3")
     monkeypatch.setattr(parents.getpass, "getuser", lambda: "ada")
     second, earlier = launched("buckets=2,3")
@@ -83,7 +83,7 @@ def interrupted(*lines: str) -> None:
 
 
 def test_an_interrupted_launch() -> None:
-    """It leaves the parent KILLED, to be found by the next."""
+    """An interrupt leaves the parent KILLED; the next launch finds it."""
     with pytest.raises(KeyboardInterrupt):
         interrupted("buckets=2,3")
     run_id, earlier = launched("buckets=2,3")
@@ -91,7 +91,7 @@ def test_an_interrupted_launch() -> None:
 
 
 def test_a_multirun_that_is_in_hand() -> None:
-    """While a process runs it, it is refused, and the other one's parent is left alone."""
+    """A multirun that another process runs is refused, and its parent is unchanged."""
     with (
         parent_run(planned("buckets=2,3")) as parent,
         pytest.raises(UsageError, match="is already running"),
@@ -103,7 +103,7 @@ def test_a_multirun_that_is_in_hand() -> None:
 
 
 def test_a_parent_whose_process_is_dead() -> None:
-    """One that is RUNNING, with nobody who runs it, is gone on with."""
+    """A RUNNING parent whose process is dead is continued."""
     client = open_store("local").client
     run_id, _ = launched("buckets=2,3")
     client.update_run(run_id, status="RUNNING")
@@ -115,7 +115,7 @@ def test_a_parent_whose_process_is_dead() -> None:
 
 
 def test_two_launches_in_the_same_second() -> None:
-    """Of several at once one has it, and the others are refused."""
+    """Of several simultaneous launches one runs; the others are refused."""
     wanted, begin = planned("buckets=2,3"), threading.Barrier(4)
     ids: list[str] = []
     refused: list[UsageError] = []
@@ -140,7 +140,7 @@ def test_two_launches_in_the_same_second() -> None:
 
 
 def test_runs_that_nobody_will_end() -> None:
-    """When the parent ends, runs whose process is dead are KILLED; those of a living one are left to it."""
+    """At the parent's end, runs of dead processes become KILLED; runs of living ones are unchanged."""
     store = open_store("local")
     with parent_run(planned("buckets=2,3")) as parent:
         ids = [record(store, {"seed": seed}, parent=parent.run_id) for seed in range(2)]
@@ -152,7 +152,7 @@ def test_runs_that_nobody_will_end() -> None:
 
 
 def test_nothing_is_left_of_an_untracked_multirun(workdir: Path) -> None:
-    """Untracked, it has no parent run, and two launches are none of each other's business."""
+    """Untracked multiruns have no parent run and are independent."""
     lines = ("buckets=2,3", "tracking=none")
     with parent_run(planned(*lines)) as one, parent_run(planned(*lines)) as two:
         assert (one.run_id, two.run_id, one.earlier) == ("", "", False)
@@ -160,7 +160,7 @@ def test_nothing_is_left_of_an_untracked_multirun(workdir: Path) -> None:
 
 
 def test_the_store_lists_one_parent() -> None:
-    """However often it is launched, there is one run."""
+    """Any number of launches share one parent run."""
     for _ in range(3):
         launched("buckets=2,3")
     store = open_store("local")

@@ -70,7 +70,7 @@ TABLE = [
 
 @pytest.mark.parametrize(("run", "decisions"), TABLE)
 def test_what_becomes_of_one_earlier_run(run: Earlier, decisions: tuple[Decision, ...]) -> None:
-    """Kept, gone on with, waited for or run again, by its status, its code and what is wanted."""
+    """Status, code and `rerun` decide between keep, resume, wait and run."""
     values: tuple[Rerun, ...] = ("code", "failed", "all", "never")
     assert set(values) == set(get_args(Rerun))
     assert tuple(decide([run], rerun, NOW) for rerun in values) == decisions
@@ -78,7 +78,7 @@ def test_what_becomes_of_one_earlier_run(run: Earlier, decisions: tuple[Decision
 
 @pytest.mark.parametrize("rerun", get_args(Rerun))
 def test_a_config_that_was_never_run(rerun: Rerun) -> None:
-    """It is run, and replaces nothing."""
+    """A config without earlier runs is run and replaces nothing."""
     assert decide([], rerun, NOW) == Decision("run")
 
 
@@ -97,12 +97,12 @@ A, B, C = (partial_id for partial_id in "abc")
     ],
 )
 def test_several_earlier_runs(runs: list[tuple[str, str]], rerun: Rerun, decision: Decision) -> None:
-    """Of several, latest first, one at most is kept, a finished one before others; the rest is replaced."""
+    """At most one run is kept, preferably a finished one; the others are replaced."""
     assert decide([earlier(status, run_id=run_id) for status, run_id in runs], rerun, NOW) == decision
 
 
 def test_of_several_one_goes_on() -> None:
-    """The latest that can, while the others are replaced; while any is alive, nothing is done."""
+    """The latest resumable run is resumed and the others replaced, unless one is alive."""
     dead, left = earlier("FAILED", run_id="a"), earlier("KILLED", resumable=True, run_id="b")
     assert decide([dead, left], "code", NOW) == Decision("resume", "b", ("a",))
     alive = earlier("RUNNING", alive=True, run_id="c")
@@ -111,7 +111,7 @@ def test_of_several_one_goes_on() -> None:
 
 @pytest.fixture(params=["tables", "client"])
 def store(workdir: Path, request: pytest.FixtureRequest) -> Store:
-    """An empty store, whose tables are read; or, as a server's, through MLflow's client."""
+    """An empty store, read through its tables or, like a server, through MLflow's client."""
     assert workdir == Path.cwd()
     opened = open_store("local")
     return opened if request.param == "tables" else replace(opened, tables=None)
@@ -122,7 +122,7 @@ def values(seed: int, sweep: str = "s") -> dict[str, object]:
 
 
 def leave(run_id: str, config: str = "", by: str = "") -> None:
-    """What a run leaves when it is killed after its first durable point."""
+    """Create what a run leaves if it is killed after its first durable point."""
     left = replace(progress_of(run_id), config=config, code=by)
     left.folder.mkdir(parents=True)
     with EpisodeFile(left.part(EPISODES, 0)), History(left.part(FILE_NAME, 0), (1, 1), {}):
@@ -131,7 +131,7 @@ def leave(run_id: str, config: str = "", by: str = "") -> None:
 
 
 def test_earlier_runs_in_a_store(store: Store) -> None:
-    """Those of the sweep under the parent, by the hash of their config, with all that decides; no others."""
+    """Only the sweep's runs under the parent are found, by config hash."""
     parent = record(store, status="KILLED")
     ended: tuple[Status, ...] = ("FINISHED", "FAILED", "KILLED")
     ids = [record(store, values(seed), None, status, parent) for seed, status in enumerate(ended)]
@@ -157,7 +157,7 @@ def test_earlier_runs_in_a_store(store: Store) -> None:
 
 
 def test_who_is_alive() -> None:
-    """A run lives while its process does; of another machine's, until nothing was heard for too long."""
+    """A run is alive while its process is; on another machine, until its heartbeat is too old."""
     started = int((time.time() - 2 * QUIET_SECONDS) * 1000)
     assert not lives({}, started)
     here, dead = announce(), Owner(announce().host, f"{os.getpid()}-{'0' * 16}-{announce().process[-12:]}")
@@ -171,14 +171,14 @@ def test_who_is_alive() -> None:
 
 @pytest.mark.parametrize("said", ["", "soon", "nan", "inf", "1e300", "-1"])
 def test_a_sign_of_life_that_says_nothing(said: str) -> None:
-    """A tag is anybody's: what is no time that has been counts for none."""
+    """A heartbeat tag that is no past time is ignored."""
     elsewhere = {HOST: "elsewhere.invalid", PROCESS: announce().process, HEARTBEAT: said}
     assert not lives(elsewhere, int((time.time() - 2 * QUIET_SECONDS) * 1000))
     assert lives(elsewhere, int(time.time() * 1000))
 
 
 def test_the_parent_of_a_multirun(store: Store) -> None:
-    """It is the latest of its experiment with all of the tags, the first by id of two at once."""
+    """The latest run with all tags is the parent; of two with the same start, the first by id."""
     tags = {"a": """it's a "?" """, "b": "2"}
     experiment = store.client.create_experiment("e")
     early, *later = (store.client.create_run(experiment, at, tags).info.run_id for at in (5, 7, 7))
@@ -194,7 +194,7 @@ def test_the_parent_of_a_multirun(store: Store) -> None:
 
 
 def test_a_run_alone_that_was_interrupted(store: Store) -> None:
-    """It goes on if config, code and name are the same, it stands alone, undamaged, and in nobody's hands."""
+    """A single run is resumed if config, code and name match, and it is undamaged and not running."""
     wanted = resolve({"episodes": 100, "seed": 1}).config
     config, name = config_hash(wanted), "buckets=20,seed=1"
     assert interrupted_run(store, wanted, name) == ""
@@ -218,7 +218,7 @@ def test_a_run_alone_that_was_interrupted(store: Store) -> None:
 
 @pytest.mark.parametrize("key", ["max_points", "experiment"])
 def test_a_run_that_would_be_recorded_otherwise_does_not_go_on(store: Store, key: str) -> None:
-    """One curve has one distance between its points, and a run stays in its experiment: it begins anew."""
+    """With another max_points or experiment a run starts over: its curves and experiment are fixed."""
     values = {"episodes": 100, "seed": 1}
     name, run_id = "buckets=20,seed=1", record(store, {"seed": 1}, None, "KILLED")
     other = resolve({**values, "tracking": {key: 10 if key == "max_points" else "elsewhere"}}).config
@@ -230,7 +230,7 @@ def test_a_run_that_would_be_recorded_otherwise_does_not_go_on(store: Store, key
 
 
 def test_a_sweep_that_is_recorded_otherwise_goes_on_with_no_run(store: Store) -> None:
-    """Its unfinished runs begin anew, so that no curve has points at two distances."""
+    """With another max_points, unfinished runs of a sweep start over."""
     parent = record(store, status="KILLED")
     leave(record(store, values(1), None, "KILLED", parent))
     for max_points, resumable in ((2500, True), (10, False)):

@@ -56,7 +56,7 @@ SMALL: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Recorded:
-    """A run, what it returned, and its artifacts as files."""
+    """A run, its outcome, and its artifacts as files."""
 
     config: Config
     outcome: Outcome
@@ -65,7 +65,7 @@ class Recorded:
 
     @property
     def run(self) -> Run:
-        """The run as MLflow has it."""
+        """The run as MLflow returns it."""
         return self.client.get_run(self.outcome.run_id)
 
     def curve(self, name: str) -> dict[int, float]:
@@ -95,7 +95,7 @@ def artifacts_of(run: Run) -> Path:
 
 
 def recorded(values: Mapping[str, Any], uri: str) -> Recorded:
-    """Run a config into a store, and read it back by MLflow's own URI."""
+    """Run and record a config, and read it back through MLflow's own URI."""
     tracking = {**values.get("tracking", {}), "uri": uri}
     wanted = resolve({**values, "tracking": tracking})
     [outcome] = run([Work(wanted, "buckets=20,seed=3", "qsweep train seed=3")], Silent())
@@ -105,7 +105,7 @@ def recorded(values: Mapping[str, Any], uri: str) -> Recorded:
 
 @pytest.fixture(scope="module")
 def small(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    """One run, which the tests below only read."""
+    """One run, which the tests only read."""
     database = tmp_path_factory.mktemp("runner") / "mlflow.db"
     shutil.copy(migrated_store, database)
     return recorded(SMALL, f"sqlite:///{database}")
@@ -121,7 +121,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def test_params_are_the_resolved_config(small: Recorded) -> None:
-    """Each key is a param with the value that counted, but those that say where the run belongs."""
+    """Each key except recording keys is a param with its resolved value."""
     resolved = flat(record(small.config)).items()
     expected = {key: value for key, value in resolved if key not in UNTRACKED and key[:6] != "sweep."}
     found = small.run.data.params
@@ -133,7 +133,7 @@ def test_params_are_the_resolved_config(small: Recorded) -> None:
 
 
 def test_points_of_the_curves(small: Recorded) -> None:
-    """A curve has at most max_points points, evenly spaced, and the last episode's is one of them."""
+    """A curve has at most max_points evenly spaced points, including the last episode."""
     for name in CURVES:
         assert list(small.curve(name)) == list(range(2, 233, 10))
     assert list(small.curve("eval/return_mean")) == [79, 159, 232]
@@ -151,7 +151,7 @@ def test_every_point_follows_from_the_episodes(small: Recorded) -> None:
 
 
 def test_every_episode_is_kept(small: Recorded) -> None:
-    """The table of episodes has them all, with their lengths and the epsilon of the schedule."""
+    """The table of episodes is complete, with lengths and epsilon."""
     episodes = small.episodes
     assert episodes["episode"].tolist() == list(range(233))
     assert (episodes["return"] == -episodes["length"]).all()
@@ -161,7 +161,7 @@ def test_every_episode_is_kept(small: Recorded) -> None:
 
 
 def test_summary_metrics(small: Recorded) -> None:
-    """The summary is that of the table of test episodes, the curve of scores and the episodes."""
+    """The summary metrics follow from test episodes, scores and training episodes."""
     found = small.run.data.metrics
     test = pd.read_parquet(small.folder / "evaluation" / "test_episodes.parquet")
     assert test["seed"].tolist() == list(seeds.test(25))
@@ -178,7 +178,7 @@ def test_summary_metrics(small: Recorded) -> None:
 
 
 def test_the_runs_table_shows_the_last_points(small: Recorded) -> None:
-    """The value that MLflow shows of a curve is the last episode's, and the outcome says the same."""
+    """MLflow's latest value of a curve is the last episode's, as in the outcome."""
     found = small.run.data.metrics
     for name in (*CURVES, "eval/return_mean"):
         assert found[name] == small.curve(name)[232]
@@ -187,7 +187,7 @@ def test_the_runs_table_shows_the_last_points(small: Recorded) -> None:
 
 
 def test_tags(small: Recorded) -> None:
-    """Tags say the command, the hashes, the versions and the last Q-table's hash."""
+    """Tags hold the command, the hashes, the versions and the last Q-table's hash."""
     found = small.run.data.tags
     assert found["qsweep.command"] == "qsweep train seed=3"
     assert found["qsweep.config"] == config_hash(small.config)
@@ -204,7 +204,7 @@ def test_the_hash_is_that_of_the_last_checkpoint(small: Recorded) -> None:
 
 
 def test_artifacts(small: Recorded) -> None:
-    """The run keeps these files and no others, and ends FINISHED under its name."""
+    """The run has exactly these files, its name, and status FINISHED."""
     assert small.files == FILES
     assert (small.folder / "figures" / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
     assert small.run.info.status == "FINISHED"
@@ -213,13 +213,13 @@ def test_artifacts(small: Recorded) -> None:
 
 
 def test_the_kept_config_is_the_run_again(small: Recorded) -> None:
-    """config.yaml resolves to the very config that ran, as does what the archive says of itself."""
+    """config.yaml and the archive's description resolve to the config of the run."""
     assert resolve(yaml.safe_load((small.folder / "config.yaml").read_text())).config == small.config
     assert resolve(small.archive.about["config"]).config == small.config
 
 
 def test_the_documented_names_are_the_real_ones(small: Recorded) -> None:
-    """docs/records.md names every metric, tag and artifact that a run leaves, and none besides."""
+    """docs/records.md names exactly the metrics, tags and artifacts of a run."""
     table = [line.split("|")[1:3] for line in PAGE.read_text().splitlines() if line.startswith("| ")]
     named = {kind.partition(",")[0].strip(): set(re.findall(r"`([^`]+)`", names)) for kind, names in table}
     assert named["metrics"] - {"window"} | named["summary metrics"] == set(small.run.data.metrics)
@@ -240,7 +240,7 @@ def test_every_episode_as_points(workdir: Path) -> None:
 
 @pytest.mark.usefixtures("workdir")
 def test_a_run_of_one_episode() -> None:
-    """The shortest run there can be has a point, a checkpoint and a verdict."""
+    """A run of one episode has a point, a checkpoint and an evaluation."""
     found = recorded({**SMALL, "episodes": 1}, "local")
     assert list(found.curve("train/return_avg")) == list(found.curve("eval/return_mean")) == [0]
     assert found.archive.names() == ["ep000001"]
@@ -250,7 +250,7 @@ def test_a_run_of_one_episode() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("workdir")
 def test_another_environment_under_a_name_of_ones_own() -> None:
-    """Arguments of the environment are params; the run lies in its own experiment, nested in its sweep."""
+    """Environment arguments are params; the run is in its experiment, nested under its sweep."""
     parent = open_store("local").client.create_run("0").info.run_id
     values = {
         **SMALL,
@@ -272,7 +272,7 @@ def test_another_environment_under_a_name_of_ones_own() -> None:
 
 
 def test_an_experiment_that_was_deleted(workdir: Path) -> None:
-    """A run is not begun in a deleted experiment: the name is refused, and how to go on is said."""
+    """A deleted experiment is refused with a remedy."""
     client = open_store("local").client
     client.delete_experiment(client.create_experiment("MountainCar-v0", str(workdir / "artifacts")))
     with pytest.raises(UsageError, match=r"tracking\.experiment: must not be a deleted experiment"):
@@ -281,7 +281,7 @@ def test_an_experiment_that_was_deleted(workdir: Path) -> None:
 
 
 def test_without_tracking_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With tracking.uri=none the run comes to the same, has no id, and leaves the folder empty."""
+    """With tracking.uri=none the results are the same, without an id or files."""
     monkeypatch.chdir(tmp_path)
     [outcome] = run([Work(resolve({**SMALL, "tracking": {"uri": "none"}}), "seed=3", "")], Silent())
     assert (outcome.run_id, outcome.episodes) == ("", 233)
@@ -294,7 +294,7 @@ def test_without_tracking_nothing_is_written(tmp_path: Path, monkeypatch: pytest
 def test_where_it_is_recorded_does_not_change_a_result(
     small: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Untracked, and by the other engine, the summary is the same but for the time it took."""
+    """Untracked, on the other engine, the summary is equal except for time."""
     monkeypatch.chdir(tmp_path)
     values = {**SMALL, "engine": "gymnasium", "tracking": {**SMALL["tracking"], "uri": "none"}}
     [outcome] = run([Work(resolve(values), "seed=3", "")], Silent())
@@ -315,7 +315,7 @@ class Fragile(gymnasium.Env[Any, int]):
         self._left, self._untested = lasts, untested
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[int, Any]:
-        """To the first place, or never again."""
+        """Return the first place, or raise."""
         super().reset(seed=seed)
         self._left -= 1
         if self._left == 0 or (self._untested and seed is not None and seed >= seeds.TEST):
@@ -324,7 +324,7 @@ class Fragile(gymnasium.Env[Any, int]):
         return self._place, {}
 
     def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
-        """To the next place, or stay; the last one ends it."""
+        """Move to the next place or stay; the last place terminates."""
         self._place += int(action)
         return self._place % 4, -1.0, self._place == 4, False, {}
 
@@ -338,7 +338,7 @@ def _registered() -> Iterator[None]:
 
 
 def fragile(kwargs: Mapping[str, Any]) -> Recorded:
-    """Run the fragile environment until it raises, and read back the one run that there is."""
+    """Run the fragile environment until it raises, and read back the only run."""
     wanted = resolve({**SMALL, "env": {"id": "Fragile-v0", "kwargs": dict(kwargs)}})
     with pytest.raises(RuntimeError, match="the wheel came off"):
         run([Work(wanted, "fragile", "")], Silent())
@@ -354,7 +354,7 @@ def only_run(wanted: Resolved) -> Recorded:
 
 
 def check_kept(found: Recorded, done: int) -> None:
-    """Everything up to episode `done` is there: episodes, points, checkpoints, the hash of the last."""
+    """Check that all records up to episode `done` exist: episodes, points, checkpoints, hash."""
     assert found.episodes["episode"].tolist() == list(range(done))
     assert set(FILES[:3]) <= set(found.files)
     assert found.archive.names()[-1] == f"ep{done:06d}"
@@ -367,14 +367,14 @@ def check_kept(found: Recorded, done: int) -> None:
 
 
 def check_not_measured(found: Recorded) -> None:
-    """Only a whole run is measured on test starts: one that is not has no score that looks like one."""
+    """Only a complete run has a test score."""
     assert found.files == [path for path in FILES if not path.startswith("evaluation/")]
     summary = {key for key in found.run.data.metrics if not key.startswith(("train/", "eval/"))}
     assert summary == set()
 
 
 def test_an_environment_that_raises(workdir: Path) -> None:
-    """The run ends FAILED with all that was done before, the error is raised, and nothing lies about."""
+    """An error ends the run FAILED with its records, is raised, and leaves no files."""
     found = fragile({"lasts": 95})
     assert found.run.info.status == "FAILED"
     check_kept(found, 80)
@@ -394,7 +394,7 @@ def test_an_environment_that_raises_at_once() -> None:
 
 @pytest.mark.usefixtures("workdir")
 def test_an_environment_that_raises_on_test_starts() -> None:
-    """A run that fails only when it is measured is FAILED, and keeps what training came to."""
+    """A run that fails in evaluation is FAILED and keeps its training records."""
     found = fragile({"untested": True})
     assert found.run.info.status == "FAILED"
     check_kept(found, 233)
@@ -403,13 +403,13 @@ def test_an_environment_that_raises_on_test_starts() -> None:
 
 
 class StopsAfter:
-    """Sends this process a signal when so many episodes are done."""
+    """A receiver that sends this process a signal after some episodes."""
 
     def __init__(self, episodes: int, signum: signal.Signals) -> None:
         self._episodes, self._signum = episodes, signum
 
     def update(self, block: Block) -> None:
-        """Another block is done."""
+        """Receive the next block."""
         if block.first < self._episodes <= block.end:
             os.kill(os.getpid(), self._signum)
 
@@ -418,7 +418,7 @@ class StopsAfter:
 @pytest.mark.usefixtures("workdir")
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_interrupted(signum: signal.Signals) -> None:
-    """SIGINT and SIGTERM end the run KILLED, with all that was done before."""
+    """SIGINT and SIGTERM end the run KILLED, with its records."""
     wanted = resolve({**SMALL, "env": {"id": "Fragile-v0"}})
     with pytest.raises(KeyboardInterrupt, match=signum.name):
         run([Work(wanted, "interrupted", "")], StopsAfter(100, signum))
@@ -430,12 +430,12 @@ def test_a_run_that_is_interrupted(signum: signal.Signals) -> None:
 
 
 GOES_ON = {**SMALL, "tracking": {"max_points": 25, "durable_seconds": 1e-9}}
-"""A run that is durable wherever its engine has a state."""
+"""A run that is durable whenever its engine has a state."""
 
 
 @pytest.fixture
 def _short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of one checkpoint; what is done is durable after every third one, every point stored at once."""
+    """Use blocks of one checkpoint, make every third one durable, store points at once."""
     monkeypatch.setattr(compiled_engine, "MAX_EPISODES", 20)
     checkpoint = _Recording._checkpoint_if_due
 
@@ -448,19 +448,19 @@ def _short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class CopiesAll:
-    """Copies the current folder after every block: what a kill -9 at that moment leaves."""
+    """A receiver that copies the folder after every block, as a kill -9 would leave it."""
 
     def __init__(self, to: Path) -> None:
         self._to = to
 
     def update(self, block: Block) -> None:
-        """Another block is done."""
+        """Receive the next block."""
         for name in ("mlruns", "multirun"):
             shutil.copytree(name, self._to / f"{block.end:03d}" / name)
 
 
 def only_run_again(wanted: Resolved) -> Recorded:
-    """Go on with the only run that there is; read it back."""
+    """Resume the only run; read it back."""
     run_id = only_run(wanted).outcome.run_id
     [outcome] = run([Work(wanted, "again", "", run_id=run_id)], Silent())
     assert outcome.run_id == run_id
@@ -468,7 +468,7 @@ def only_run_again(wanted: Resolved) -> Recorded:
 
 
 def check_same(found: Recorded, whole: Recorded) -> None:
-    """A run that went on is the one that never stopped, but for the time it took."""
+    """A resumed run equals an uninterrupted one, except for time."""
     assert found.run.info.status == "FINISHED"
     for name in (*CURVES, "eval/return_mean"):
         assert found.curve(name) == whole.curve(name)
@@ -490,7 +490,7 @@ def check_same(found: Recorded, whole: Recorded) -> None:
 def test_a_killed_run_goes_on(
     small: Recorded, workdir: Path, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
-    """Killed after any block, it ends as if nothing had happened: no point lost, none twice."""
+    """A run killed after any block and resumed has no lost and no duplicate points."""
     wanted = resolve({**GOES_ON, "engine": engine})
     run([Work(wanted, "first", "")], CopiesAll(workdir / "killed"))
     moments = sorted((workdir / "killed").iterdir())
@@ -506,7 +506,7 @@ def test_a_killed_run_goes_on(
 @pytest.mark.slow
 @pytest.mark.usefixtures("workdir", "_short_blocks")
 def test_a_run_that_was_killed_at_its_very_end(small: Recorded) -> None:
-    """Where all episodes were durable already, what is left to do is done."""
+    """A run with all episodes durable is evaluated and finished."""
     wanted = resolve(GOES_ON)
     with pytest.raises(KeyboardInterrupt):
         run([Work(wanted, "first", "")], StopsAfter(233, signal.SIGTERM))
@@ -516,7 +516,7 @@ def test_a_run_that_was_killed_at_its_very_end(small: Recorded) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("workdir", "_short_blocks")
 def test_an_interrupted_run_goes_on(small: Recorded) -> None:
-    """Interrupted twice, with what it had put away as artifacts, it still ends as if nothing had happened."""
+    """A run interrupted twice, with its artifacts stored, still equals an uninterrupted one."""
     wanted = resolve(GOES_ON)
     with pytest.raises(KeyboardInterrupt):
         run([Work(wanted, "first", "")], StopsAfter(60, signal.SIGTERM))
@@ -531,7 +531,7 @@ def test_an_interrupted_run_goes_on(small: Recorded) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("workdir", "_short_blocks")
 def test_a_run_whose_end_cannot_be_recorded_goes_on(small: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was durable stays until the store has heard of the end."""
+    """Durable files stay until the store has recorded the end."""
     wanted, flush = resolve(GOES_ON), table_tracker.TableRunLog._flush
 
     def fails_at_the_end(log: Any, tags: Mapping[str, str], end: Any) -> None:
@@ -551,7 +551,7 @@ def test_a_run_whose_end_cannot_be_recorded_goes_on(small: Recorded, monkeypatch
 @pytest.mark.slow
 @pytest.mark.usefixtures("workdir", "_short_blocks")
 def test_a_spoilt_state_begins_anew(small: Recorded) -> None:
-    """Where what is left cannot be read, the same run begins at its first episode, with no point twice."""
+    """With unreadable durable files the run restarts at its first episode, without duplicate points."""
     wanted = resolve(GOES_ON)
     with pytest.raises(KeyboardInterrupt):
         run([Work(wanted, "first", "")], StopsAfter(160, signal.SIGTERM))
@@ -563,7 +563,7 @@ def test_a_spoilt_state_begins_anew(small: Recorded) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("workdir")
 def test_a_run_that_another_process_goes_on_with(workdir: Path) -> None:
-    """It is refused, and left as it is: RUNNING, in the hands of the other."""
+    """Resuming a run that another process executes is refused, and the run stays RUNNING."""
     wanted = resolve(GOES_ON)
     with pytest.raises(KeyboardInterrupt):
         run([Work(wanted, "first", "")], StopsAfter(100, signal.SIGTERM))
@@ -577,7 +577,7 @@ def test_a_run_that_another_process_goes_on_with(workdir: Path) -> None:
 
 @pytest.mark.usefixtures("workdir", "_short_blocks")
 def test_an_untracked_run_that_fails_harms_no_other() -> None:
-    """What another run left stays when one that is not tracked comes to grief."""
+    """A failing untracked run does not delete another run's files."""
     with pytest.raises(KeyboardInterrupt):
         run([Work(resolve(GOES_ON), "first", "")], StopsAfter(100, signal.SIGTERM))
     before = all_progress()
@@ -590,7 +590,7 @@ def test_an_untracked_run_that_fails_harms_no_other() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("workdir")
 def test_seeds_side_by_side_are_the_runs_alone(small: Recorded) -> None:
-    """Runs that differ by their seed and train together come to what each comes to alone."""
+    """Interleaved runs give the same results as single ones."""
     configs = [resolve({**SMALL, "seed": seed}) for seed in (2, 3, 4)]
     outcomes = run([Work(each, f"seed={each.config.seed}", "") for each in configs], Silent())
     assert [outcome.name for outcome in outcomes] == ["seed=2", "seed=3", "seed=4"]
@@ -604,7 +604,7 @@ def test_seeds_side_by_side_are_the_runs_alone(small: Recorded) -> None:
 @pytest.mark.usefixtures("workdir")
 @pytest.mark.parametrize("engine", ["compiled", "gymnasium"])
 def test_blocks_without_a_checkpoint(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where checkpoints lie further apart than blocks are long, each is there, and every episode."""
+    """With checkpoints further apart than blocks, all checkpoints and episodes exist."""
     monkeypatch.setattr(compiled_engine, "MAX_EPISODES", 40)
     monkeypatch.setattr(recorder, "FLUSH_EPISODES", 1)
     wanted = resolve({**SMALL, "engine": engine, "checkpoint_every": 110})

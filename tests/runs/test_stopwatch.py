@@ -9,7 +9,7 @@ from qsweep.runs.stopwatch import Stopwatch
 
 
 def slow(fails: bool = False) -> Iterator[int]:
-    """Three items, each after a moment; or an error instead of the third."""
+    """Yield three items, each after a delay; or raise instead of the third."""
     for number in range(3):
         time.sleep(0.02)
         if fails and number == 2:
@@ -18,7 +18,7 @@ def slow(fails: bool = False) -> Iterator[int]:
 
 
 def test_only_the_iterators_time_counts() -> None:
-    """What is done with the items does not; two that share it have half each."""
+    """Time in the consumer does not count; two shares get half each."""
     watch = Stopwatch(2)
     for _ in watch.timed(slow()):
         time.sleep(0.2)
@@ -27,7 +27,7 @@ def test_only_the_iterators_time_counts() -> None:
 
 
 def test_an_error_of_the_iterator_is_told_from_others() -> None:
-    """Broken is what the iterator itself raised."""
+    """Only an error of the iterator itself sets `broken`."""
     watch, other = Stopwatch(1), Stopwatch(1)
     with pytest.raises(ValueError, match="broken"):
         list(watch.timed(slow(fails=True)))

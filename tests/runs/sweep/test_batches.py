@@ -49,7 +49,7 @@ def numbers(groups: Sequence[Sequence[Assigned]]) -> list[list[int]]:
 
 
 def test_a_batch_travels() -> None:
-    """It comes back whole from letters that no command line, shell or file name minds."""
+    """A batch survives encoding, in characters that are safe in shells and file names."""
     strange = load_resolved(
         [
             "tracking=none",
@@ -83,7 +83,7 @@ runs_of_a_sweep = st.lists(st.tuples(st.integers(1, 4), st.booleans()), max_size
 @settings(deadline=None, max_examples=60)
 @given(runs_of_a_sweep, st.none() | st.integers(1, 60), st.integers(1, 64))
 def test_every_run_is_in_one_batch(runs: list[Assigned], size: int | None, workers: int) -> None:
-    """However many there are, each is there once; none goes with runs unlike it, or with too many."""
+    """Each run is in one group, only with runs of its variant, and no more than the lanes."""
     made = batches(runs, OWNER, size, workers)
     there = [each for batch in made for each in batch.runs]
     assert sorted(each.number for each in there) == list(range(len(runs)))
@@ -98,7 +98,7 @@ def test_every_run_is_in_one_batch(runs: list[Assigned], size: int | None, worke
 
 
 def test_variants_stay_together() -> None:
-    """Runs of a variant that train together follow one another, as asked for; the others come last."""
+    """Interleaved runs of a variant are adjacent and in order; the others come last."""
     runs = [assigned(number, buckets=2 + number % 2, seed=number) for number in range(10)]
     [batch] = batches(runs, OWNER, 10, 1)
     assert numbers([batch.runs]) == [[0, 2, 4, 6, 1, 3, 5, 7, 8, 9]]
@@ -117,7 +117,7 @@ def test_variants_stay_together() -> None:
     ],
 )
 def test_sizes(count: int, workers: int, sizes: list[int], lanes: int) -> None:
-    """Few runs go one by one, many in batches of several, so that all workers end at about the same time."""
+    """Few runs are launched singly, many in batches of decreasing size."""
     made = batches([assigned(number) for number in range(count)], OWNER, None, workers)
     assert [len(batch.runs) for batch in made] == sizes
     assert {batch.lanes for batch in made} == {lanes}
@@ -126,7 +126,7 @@ def test_sizes(count: int, workers: int, sizes: list[int], lanes: int) -> None:
 
 
 def test_runs_that_do_not_train_side_by_side() -> None:
-    """What goes on, and what the compiled engine does not run, trains alone."""
+    """Resumed runs and runs of other engines train alone."""
     runs = [assigned(0), assigned(1), assigned(2, run_id="abc"), assigned(3), assigned(4, engine="gymnasium")]
     runs.append(assigned(5, engine="gymnasium"))
     assert numbers(list(Batch(OWNER, 2, tuple(runs)).groups())) == [[0, 1], [2], [3], [4], [5]]
@@ -137,7 +137,7 @@ def outcome(work: Work) -> Outcome:
 
 
 def test_how_runs_ended_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where one raises, its group has failed, in a line, and the groups after it run."""
+    """If a run raises, its group fails with a one-line error, and later groups run."""
     jobs = Journal(tmp_path)
     seen: list[list[int]] = []
 
@@ -160,7 +160,7 @@ def test_how_runs_ended_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_interrupted_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The group in hand says that it was stopped; those that come after it never begin, here or elsewhere."""
+    """The running group is marked as stopped; later groups never start."""
     jobs = Journal(tmp_path)
 
     def run(*_: object) -> list[Outcome]:
@@ -173,7 +173,7 @@ def test_an_interrupted_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_batch_whose_launcher_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not begun: nobody would hear of it; while the launcher lives it is."""
+    """A batch runs only while its launcher is alive."""
     monkeypatch.chdir(tmp_path)
     living = announce()
     number, _, place = living.process.split("-")

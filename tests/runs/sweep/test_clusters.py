@@ -40,7 +40,7 @@ def test_other_launchers_are_free() -> None:
 
 
 def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of it is said at once, with exit code 2 and no file made."""
+    """All problems are reported at once, with exit code 2 and no files."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "ray", None)
     ran = CliRunner().invoke(main, ["train", "-m", "hydra/launcher=ray", "seed=0,1"])

@@ -33,11 +33,11 @@ from qsweep.tracking.tracker import RunRecord
 from tests.conftest import QSWEEP
 
 Score = Callable[[Config], float | None]
-"""What a config comes to on every test start; None: its run fails."""
+"""The score of a config on every test start; None: its run fails."""
 
 
 def measure(store: Store, made: Resolved, name: str, score: float | None) -> None:
-    """Record a run as if it had been trained, with a random table that came to `score`."""
+    """Record a run as if it had been trained, with a random table and this score."""
     log = MlflowTracker(store).open(run_record(made, name, ""))
     if score is None:
         log.close("FAILED", {}, {})
@@ -57,7 +57,7 @@ def measure(store: Store, made: Resolved, name: str, score: float | None) -> Non
 
 @dataclass
 class Sweep:
-    """A multirun whose runs are measured instead of trained. launched: the confirmation's jobs."""
+    """A multirun whose runs get given scores. launched: the confirmation's jobs."""
 
     store: Store
     plan: Plan
@@ -73,7 +73,7 @@ class Sweep:
             measure(self.store, made, job.name, self.score(made.config))
 
     def confirm(self, jobs: Sequence[Job], name: str) -> None:
-        """The launch that is handed to `winners`."""
+        """The launch function passed to `winners`."""
         assert name == f"{self.plan.name}-confirm"
         self.launched += jobs
         self.launch(jobs, name)
@@ -86,7 +86,7 @@ class Sweep:
 
 @pytest.fixture
 def sweep(workdir: Path) -> Callable[..., Sweep]:
-    """Makes a sweep of the given overrides in an empty store."""
+    """Return a function that makes a sweep of overrides in an empty store."""
     store = open_store(f"sqlite:///{workdir}/mlruns/mlflow.db")
 
     def make(score: Score, *lines: str) -> Sweep:
@@ -103,7 +103,7 @@ def by_table(scores: dict[tuple[object, int], float | None]) -> Score:
 
 
 def best_run(store: Store, name: str) -> str:
-    """The name of the run that a model's `best` stands for."""
+    """Return the name of the run behind a model's `best`."""
     version = store.client.get_model_version_by_alias(name, "best")
     return str(store.client.get_run(version.run_id).info.run_name)
 
@@ -116,7 +116,7 @@ LUCKY = {
 
 
 def test_fresh_seeds_decide(sweep: Callable[..., Sweep]) -> None:
-    """The variant that does best on fresh seeds wins, by the best of all its runs, not the leader."""
+    """The best variant on fresh seeds wins, not the leader; its best run is registered."""
     made = sweep(by_table(LUCKY), "buckets=2,3", "seed=0,1", "registry.confirm_seeds=2")
     [winner] = made.winners()
     assert winner == Winner(
@@ -138,7 +138,7 @@ def test_fresh_seeds_decide(sweep: Callable[..., Sweep]) -> None:
 
 
 def test_finalists_are_trained_on_fresh_seeds(sweep: Callable[..., Sweep]) -> None:
-    """The three best variants are trained again, each on as many seeds as asked for, none used before."""
+    """The three best variants are trained on the configured number of unused seeds."""
     made = sweep(
         lambda config: -100.0 - (int(str(config.buckets)) - 4) ** 2 - config.seed,
         "buckets=2,3,4,5,6",
@@ -164,7 +164,7 @@ def test_finalists_are_trained_on_fresh_seeds(sweep: Callable[..., Sweep]) -> No
     ids=["switched off", "one variant"],
 )
 def test_without_confirmation(sweep: Callable[..., Sweep], lines: tuple[str, ...]) -> None:
-    """Where it is switched off, or there is one variant, the best of the sweep's runs is registered."""
+    """Without confirmation, or with one variant, the sweep's best run is registered."""
     made = sweep(by_table(LUCKY), *lines)
     [winner] = made.winners()
     assert made.launched == []
@@ -201,7 +201,7 @@ def test_a_winner_that_does_not_beat_the_best(sweep: Callable[..., Sweep]) -> No
 
 
 def test_runs_that_failed_do_not_count(sweep: Callable[..., Sweep]) -> None:
-    """A variant is judged by its runs that finished, and one with none is no finalist."""
+    """Only finished runs count; a variant without any is no finalist."""
     scores = {**LUCKY, (2, 0): None, (2, 1): None, (3, 0): None}
     made = sweep(by_table(scores), "buckets=2,3", "seed=0,1", "registry.confirm_seeds=2")
     [winner] = made.winners()
@@ -233,14 +233,14 @@ def test_one_ranking_everywhere(sweep: Callable[..., Sweep]) -> None:
 
 
 def test_no_run_finished(sweep: Callable[..., Sweep]) -> None:
-    """Where every run failed there is no winner, and nothing is registered."""
+    """If every run failed, there is no winner, and nothing is registered."""
     made = sweep(lambda _: None, "buckets=2,3", "seed=0,1")
     assert made.winners() == []
     assert list(made.store.client.search_registered_models()) == []
 
 
 def test_confirmations_that_all_fail(sweep: Callable[..., Sweep]) -> None:
-    """Where no fresh run finishes, the sweep's own runs decide."""
+    """If no fresh run finishes, the sweep's own runs decide."""
     scores = {key: score if key[1] < 2 else None for key, score in LUCKY.items()}
     made = sweep(by_table(scores), "buckets=2,3", "seed=0,1", "registry.confirm_seeds=2")
     [winner] = made.winners()
@@ -248,7 +248,7 @@ def test_confirmations_that_all_fail(sweep: Callable[..., Sweep]) -> None:
 
 
 def test_a_leader_that_fails_on_fresh_seeds(sweep: Callable[..., Sweep]) -> None:
-    """Where only the leader's fresh runs fail, another finalist, which finished, wins."""
+    """If only the leader's fresh runs fail, another finalist wins."""
     scores = {**LUCKY, (2, 2): None, (2, 3): None}
     made = sweep(by_table(scores), "buckets=2,3", "seed=0,1", "registry.confirm_seeds=2")
     [winner] = made.winners()
@@ -256,7 +256,7 @@ def test_a_leader_that_fails_on_fresh_seeds(sweep: Callable[..., Sweep]) -> None
 
 
 def test_names_with_lists(sweep: Callable[..., Sweep]) -> None:
-    """A fresh run of a variant with a list in it is called like the first ones, with another seed."""
+    """A fresh run's name differs from the first ones only by the seed, also with list values."""
     made = sweep(lambda config: -100.0 - config.seed, "buckets=[2,3],[3,2]", "registry.confirm_seeds=1")
     made.winners()
     names = [job.name.replace(" ", "") for job in made.launched]
@@ -264,7 +264,7 @@ def test_names_with_lists(sweep: Callable[..., Sweep]) -> None:
 
 
 def test_a_winner_in_words() -> None:
-    """The lines say how much too good the first estimate was, who won, and what became of `best`."""
+    """The printed lines state the optimism, the winner, and the promotion."""
     first = Promotion("Taxi-v4", "3", better=True, difference=None)
     winner = Winner("Taxi-v4", "buckets=3", "buckets=2", "buckets=3,seed=3", 7, -110.0, -155.0, first)
     optimism, line = str(winner).splitlines()
@@ -311,7 +311,7 @@ def swept(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Swe
 
 @pytest.mark.slow
 def test_a_real_sweep_confirms_and_registers(swept: Swept) -> None:
-    """Its parent's metrics, its fresh runs and its registered version are what its runs give by hand."""
+    """Parent metrics, fresh runs and the registered version match values computed by hand."""
     assert (swept.ran.returncode, swept.ran.stderr.replace(f"{NOTICE}\n", "")) == (0, "")
     first = swept.runs[swept.runs["sweep"] == "rates"]
     fresh = swept.runs[swept.runs["sweep"] == "rates-confirm"]
@@ -337,7 +337,7 @@ def test_a_real_sweep_confirms_and_registers(swept: Swept) -> None:
 
 @pytest.mark.slow
 def test_fresh_runs_are_children_too(swept: Swept) -> None:
-    """The runs on fresh seeds are nested under the sweep's parent, and named as the first ones."""
+    """Runs on fresh seeds are nested under the sweep's parent and named like the first ones."""
     runs = swept.runs
     parents = {swept.client.get_parent_run(run_id).info.run_id for run_id in runs["run_id"]}
     assert len(parents) == 1

@@ -30,13 +30,13 @@ def planned(*lines: str) -> Plan:
 
 
 class Here:
-    """A launcher that works every batch off in this process."""
+    """A launcher that executes every batch in this process."""
 
     def __init__(self, jobs: Journal) -> None:
         self._jobs = jobs
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Do so."""
+        """Execute the batches."""
         made = [JobReturn(status=JobStatus.COMPLETED) for _ in job_overrides]
         for job, [line] in zip(made, job_overrides, strict=True):
             job.return_value = run_batch(Batch.decoded(line[len("+batch='") : -1]), self._jobs)
@@ -56,7 +56,7 @@ def files() -> list[str]:
 
 @pytest.mark.parametrize("tracking", ["local", "none"])
 def test_before_anything_was_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracking: str) -> None:
-    """All is to run; how much that is is said, and nothing is written, not even a store."""
+    """All runs are to run; the amount is printed, and nothing is written, not even a store."""
     monkeypatch.chdir(tmp_path)
     lines = dry_run(planned("learning_rate=0.1,0.2", "seed=range(3)", f"tracking={tracking}")).splitlines()
     assert lines[:2] == ["learning_rate,seed: 6 runs", "  6 to run"]
@@ -69,7 +69,7 @@ def test_before_anything_was_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("more", [(), ("tracking.max_points=10",), ("tracking.max_points=0", "episodes=33")])
 @pytest.mark.usefixtures("workdir")
 def test_points_are_those_that_a_run_logs(more: tuple[str, ...]) -> None:
-    """As many as in the store once it has been run."""
+    """The estimated number of points matches a real run."""
     wanted = planned("seed=0,1", *more)
     [said] = re.findall(r"([\d,]+) points", dry_run(wanted))
     trained(wanted, 2)
@@ -86,7 +86,7 @@ def test_points_are_those_that_a_run_logs(more: tuple[str, ...]) -> None:
 
 @pytest.mark.usefixtures("workdir")
 def test_what_an_earlier_launch_left() -> None:
-    """What is finished is skipped, unless that is not wanted; new values run; nothing changes by asking."""
+    """Finished runs are skipped unless rerun is set; new values run; a dry run changes nothing."""
     trained(planned("learning_rate=0.1,0.2", "seed=range(2)"), 3)
     before = files()
     grown = ("learning_rate=0.1,0.2,0.3", "seed=range(2)")
@@ -101,7 +101,7 @@ def test_what_an_earlier_launch_left() -> None:
 
 @pytest.mark.usefixtures("workdir")
 def test_a_sweep_that_is_whole() -> None:
-    """Nothing is to run, and no time is spent on measuring."""
+    """If nothing is to run, nothing is measured."""
     wanted = planned("seed=0,1")
     trained(wanted, 2)
     assert dry_run(wanted).splitlines() == [
@@ -125,7 +125,7 @@ def test_a_sweep_that_is_whole() -> None:
 )
 @pytest.mark.usefixtures("workdir")
 def test_runs_on_fresh_seeds_are_counted(lines: tuple[str, ...], more: int) -> None:
-    """What confirms the winner is run too: it is said how many at most, and they are in episodes and time."""
+    """Confirmation runs are listed at their maximum and included in episodes and time."""
     wanted = planned(*lines, "registry.promote=auto")
     said = dry_run(wanted)
     assert re.findall(r"up to (\d+) more, of the best variants on fresh seeds", said) == (

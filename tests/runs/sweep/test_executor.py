@@ -19,11 +19,11 @@ from qsweep.system.interrupts import Interrupted
 from qsweep.tracking.tracker import NullRunLog
 
 Fate = Callable[[int], bool]
-"""Whether the process that has a run in hand dies of it."""
+"""Predicate: whether a run kills its worker."""
 
 
 def result(number: int) -> Ended:
-    """How a run ends well."""
+    """The end mark of a successful run."""
     return Ended(number, {"name": f"seed={number}", "run_id": "", "episodes": 1, "metrics": {}}, "")
 
 
@@ -40,7 +40,7 @@ class Workers:
     launches: list[list[int]] = field(default_factory=list)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[Any]:
-        """Work the batches off, or die."""
+        """Execute the batches, or die."""
         [*lines] = (line.removeprefix("+batch='").removesuffix("'") for [line] in job_overrides)
         made, jobs = [Batch.decoded(line) for line in lines], Journal(self.folder)
         self.launches.append([each.number for batch in made for each in batch.runs])
@@ -64,7 +64,7 @@ def returned(value: object, status: JobStatus = JobStatus.COMPLETED) -> JobRetur
 
 
 def runs(launcher: Any, folder: Path, *lines: str, count: int = 6) -> tuple[Executor, list[Ended]]:
-    """Run some seeds, untracked, through a launcher; how they ended."""
+    """Run some seeds, untracked, through a launcher; return executor and ends."""
     wanted = plan(("episodes=1", "tracking=none", f"seed=range({count})", *lines), multirun=True)
     parent = Parent(NullRunLog(), earlier=False, store=None)
     made = Executor(parent, launcher, Journal(folder), wanted.jobs[0].config)
@@ -72,7 +72,7 @@ def runs(launcher: Any, folder: Path, *lines: str, count: int = 6) -> tuple[Exec
 
 
 def test_every_run_is_launched_once(tmp_path: Path) -> None:
-    """Where nothing goes wrong there is one launch of all, and all is there."""
+    """Without errors, one launch executes all runs."""
     launcher = Workers(tmp_path, lambda _: False)
     made, ended = runs(launcher, tmp_path, "sweep.batch=2")
     assert (launcher.launches, launcher.begun) == ([[0, 1, 2, 3, 4, 5]], Counter(range(6)))
@@ -81,7 +81,7 @@ def test_every_run_is_launched_once(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_dies_once(tmp_path: Path) -> None:
-    """What had not ended is launched again, nothing else is; then all is there."""
+    """Only runs that had not ended are relaunched."""
     launcher = Workers(tmp_path, lambda number: number == 3 and launcher.begun[3] == 1)
     made, ended = runs(launcher, tmp_path, "sweep.batch=1")
     assert launcher.launches == [[0, 1, 2, 3, 4, 5], [2, 3, 4, 5]]
@@ -93,7 +93,7 @@ def test_a_worker_that_dies_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("killer", range(6))
 @pytest.mark.parametrize("size", [1, 2, 3, 6])
 def test_a_run_that_kills_its_worker(tmp_path: Path, killer: int, size: int) -> None:
-    """It alone is held to be the cause; those that were at work beside it, each time, end well."""
+    """Only the run that kills workers fails; runs executed alongside it finish."""
     launcher = Workers(tmp_path, lambda number: number == killer)
     made, ended = runs(launcher, tmp_path, f"sweep.batch={size}")
     errors = {run.number: run.error for run in ended}
@@ -104,7 +104,7 @@ def test_a_run_that_kills_its_worker(tmp_path: Path, killer: int, size: int) -> 
 
 
 def test_every_run_kills_its_worker(tmp_path: Path) -> None:
-    """Then each is tried, and the end is reached."""
+    """If every run kills its worker, each is tried alone, and execution ends."""
     launcher = Workers(tmp_path, lambda _: True)
     _, ended = runs(launcher, tmp_path)
     assert [bool(run.error) for run in ended] == [True] * 6
@@ -112,7 +112,7 @@ def test_every_run_kills_its_worker(tmp_path: Path) -> None:
 
 
 class Broken:
-    """A launcher that raises: at once, or after one worker died."""
+    """A launcher that raises, at once or after one worker died."""
 
     def __init__(self, folder: Path, deaths: int) -> None:
         self._jobs, self._deaths, self.launches = Journal(folder), deaths, 0
@@ -129,25 +129,25 @@ class Broken:
 @pytest.mark.slow
 @pytest.mark.parametrize("deaths", [0, 1, 2])
 def test_a_launcher_that_launches_nothing(tmp_path: Path, deaths: int) -> None:
-    """Where nothing more is begun, it is not asked for ever: all that is left has failed, and why."""
+    """Without progress the launcher is not called forever: remaining runs fail with the reason."""
     _, ended = runs(Broken(tmp_path, deaths), tmp_path)
     assert [run.error for run in ended] == ["RuntimeError: no more processes"] * 6
 
 
 class Elsewhere:
-    """A launcher on another machine, whose folder is not seen: it says in its answer how runs ended."""
+    """A launcher on another machine without this folder; it returns how runs ended."""
 
     def __init__(self, answer: Callable[[Batch], JobReturn]) -> None:
         self._answer = answer
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Say so."""
+        """Return how the runs ended."""
         made = (Batch.decoded(line.removeprefix("+batch='").removesuffix("'")) for [line] in job_overrides)
         return [self._answer(batch) for batch in made]
 
 
 def test_what_a_worker_elsewhere_says(tmp_path: Path) -> None:
-    """How runs ended is heard from the launcher where the folder does not say it."""
+    """Ends missing from the folder are taken from the launcher's result."""
     launcher = Elsewhere(lambda batch: returned([result(each.number) for each in batch.runs]))
     made, ended = runs(launcher, tmp_path, "sweep.batch=4")
     assert ended == [result(number) for number in range(6)]
@@ -155,7 +155,7 @@ def test_what_a_worker_elsewhere_says(tmp_path: Path) -> None:
 
 
 def test_a_worker_elsewhere_that_failed(tmp_path: Path) -> None:
-    """The runs of a batch that came to nothing have all failed, for the launcher's reason; the others not."""
+    """All runs of a failed batch fail with the launcher's error; others do not."""
 
     def answer(batch: Batch) -> JobReturn:
         if batch.runs[0].number:
@@ -167,7 +167,7 @@ def test_a_worker_elsewhere_that_failed(tmp_path: Path) -> None:
 
 
 def test_a_worker_elsewhere_that_died_once(tmp_path: Path) -> None:
-    """What was in its batch is launched again, what the others said is heard and nothing is run twice."""
+    """A lost batch is relaunched, results of others are kept, and nothing runs twice."""
     begun: Counter[int] = Counter()
 
     def answer(batch: Batch) -> JobReturn:
@@ -183,14 +183,14 @@ def test_a_worker_elsewhere_that_died_once(tmp_path: Path) -> None:
 
 
 class Cluster(Elsewhere):
-    """One that says how many workers it has."""
+    """A launcher with a known number of workers."""
 
     workers = 3
 
 
 @pytest.mark.slow
 def test_batches_suit_the_workers_of_a_cluster(tmp_path: Path) -> None:
-    """Their number is the cluster's, not that of this machine's cores; batches grow smaller."""
+    """Batch sizes follow the cluster's workers, not this machine's cores, and decrease."""
     sizes: list[int] = []
 
     def answer(batch: Batch) -> JobReturn:
@@ -202,14 +202,14 @@ def test_batches_suit_the_workers_of_a_cluster(tmp_path: Path) -> None:
 
 
 def test_runs_of_which_nobody_says_anything(tmp_path: Path) -> None:
-    """A run that neither the folder nor the launcher knows of has not ended well."""
+    """A run unknown to both folder and launcher has failed."""
     made, ended = runs(Elsewhere(lambda _: returned([])), tmp_path, count=2)
     assert [run.error for run in ended] == ["the worker ended without reporting a result"] * 2
     assert not made.complete
 
 
 def test_a_sweep_that_is_stopped(tmp_path: Path) -> None:
-    """Where a run in this very process took the signal, nothing more is launched."""
+    """If a run in this process received the signal, nothing more is launched."""
     jobs = Journal(tmp_path)
 
     def stop(_: Batch) -> JobReturn:
@@ -221,7 +221,7 @@ def test_a_sweep_that_is_stopped(tmp_path: Path) -> None:
 
 
 def test_more_runs_are_counted_on(tmp_path: Path) -> None:
-    """A second set of runs, which confirms the first, has numbers of its own."""
+    """Further runs get new numbers."""
     launcher = Workers(tmp_path, lambda _: False)
     made, _ = runs(launcher, tmp_path, count=2)
     again = plan(("episodes=1", "tracking=none", "seed=5,6,7"), multirun=True)
@@ -230,7 +230,7 @@ def test_more_runs_are_counted_on(tmp_path: Path) -> None:
 
 
 def test_a_command_is_what_to_type() -> None:
-    """It is quoted for the shell, and leaves out what only the sweep added."""
+    """The command is quoted for the shell, without the sweep's own overrides."""
     lines = ["buckets=[2,3]", "env.id=X v0", "sweep.name='s'", "tracking.name='n'", "tracking.parent=abc"]
     assert command([*lines, "+sweep=b"]) == "qsweep train 'buckets=[2,3]' 'env.id=X v0' +sweep=b"
     assert shlex.split(command(["+experiment=a", "tracking.max_points=0"]))[2:] == [

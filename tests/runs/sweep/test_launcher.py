@@ -22,14 +22,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def train(*arguments: str) -> tuple[int, str, str]:
-    """The exit code of a multirun in this process, and what it printed."""
+    """Run a multirun in this process; return exit code and output."""
     ran = CliRunner().invoke(main, ["train", "-m", *SMALL, *arguments])
     assert isinstance(ran.exception, SystemExit | None), ran.exception
     return ran.exit_code, ran.stdout, ran.stderr
 
 
 class Noting(Callback):
-    """Writes down what it hears of, with what the config says then. file: absolute."""
+    """A callback that logs its calls with the config. file: absolute."""
 
     def __init__(self, file: str) -> None:
         self._file = Path(file)
@@ -60,7 +60,7 @@ class Noting(Callback):
 
 
 def test_callbacks_hear_of_a_multirun_and_its_jobs(folder: Path) -> None:
-    """They are called as Hydra calls them, and multirun and jobs have one config of Hydra's."""
+    """Callbacks are called as by Hydra; multirun and jobs share one Hydra config."""
     given = f"+hydra.callbacks.noting={{_target_: {__name__}.Noting, file: {folder}/noted}}"
     code, _, said = train(given, "hydra/launcher=basic", "sweep.batch=1", "hydra.sweep.dir=mine")
     assert (code, said) == (0, "")
@@ -103,7 +103,7 @@ def test_the_folder_is_named_as_hydra_reads_it(folder: Path, written: str, made:
     ],
 )
 def test_a_launcher_that_cannot_be_made(folder: Path, option: str, rule: str) -> None:
-    """It is refused like any other mistake, and the multirun's folder is gone."""
+    """A broken launcher is refused, and the multirun's folder is removed."""
     code, said, complained = train("hydra/launcher=basic", option)
     [line] = complained.splitlines()
     assert (code, said, line.startswith("qsweep: configuration: ")) == (2, "", True)

@@ -62,7 +62,7 @@ class Fragile(gymnasium.Env):
 
 gymnasium.register("Fragile-v0", entry_point=Fragile, max_episode_steps=30)
 """
-"""A module with an environment that cannot be reset where `raises` is true."""
+"""A module with an environment that cannot be reset if `raises` is true."""
 
 
 def stored(folder: Path) -> MlflowClient:
@@ -70,7 +70,7 @@ def stored(folder: Path) -> MlflowClient:
 
 
 def runs_in(client: MlflowClient) -> tuple[list[Run], dict[str, Run]]:
-    """The runs that are no other's children, and the children by name."""
+    """Return the top-level runs, and the children by name."""
     experiments = [found.experiment_id for found in client.search_experiments()]
     runs = list(client.search_runs(experiments))
     children = {run.info.run_name: run for run in runs if "mlflow.parentRunId" in run.data.tags}
@@ -101,7 +101,7 @@ NAMES = [f"buckets=[{buckets}],seed={seed}" for buckets in ("2,3", "3,2") for se
 
 @pytest.mark.slow
 def test_a_parent_and_its_children(swept: Path) -> None:
-    """Every combination is a run, nested under one parent that is called after what is varied."""
+    """Every combination is a run, nested under one parent named after the varied keys."""
     [parent], children = runs_in(stored(swept))
     assert sorted(children) == NAMES
     assert parent.info.run_name == "buckets,seed"
@@ -135,7 +135,7 @@ def test_a_child_is_the_run_it_is_named_after(swept: Path) -> None:
 
 @pytest.mark.slow
 def test_a_childs_command_is_that_run_alone(swept: Path) -> None:
-    """The command of a child gives its very config, and does not nest it under the parent again."""
+    """A child's command gives its config, without the parent."""
     _, children = runs_in(stored(swept))
     for run in children.values():
         words = shlex.split(run.data.tags["qsweep.command"])
@@ -146,7 +146,7 @@ def test_a_childs_command_is_that_run_alone(swept: Path) -> None:
 
 @pytest.mark.slow
 def test_a_childs_result_is_that_of_a_run_alone(swept: Path, workdir: Path, qsweep: Command) -> None:
-    """Run again alone, by its command, a child comes to the same Q-table."""
+    """A child's command reproduces its Q-table."""
     _, children = runs_in(stored(swept))
     child = children[NAMES[1]].data.tags
     ran = qsweep(*shlex.split(child["qsweep.command"])[1:])
@@ -157,7 +157,7 @@ def test_a_childs_result_is_that_of_a_run_alone(swept: Path, workdir: Path, qswe
 
 @pytest.mark.slow
 def test_what_a_sweep_says(swept: Path) -> None:
-    """It prints the leaderboard and how many runs there were, and names no winner where none is wanted."""
+    """The leaderboard and the number of runs are printed; no winner with promote=never."""
     said = (swept / "said").read_text()
     assert "MountainCar-v0: variants" in said
     assert "4 of 4 runs in" in said
@@ -169,7 +169,7 @@ def test_what_a_sweep_says(swept: Path) -> None:
 
 @pytest.mark.slow
 def test_a_sweeps_folder(swept: Path) -> None:
-    """Its folder is called after it and the time, and says of every job how it ended."""
+    """The folder is named after sweep and time, and records the end of every job."""
     [folder] = folders_of(swept / "multirun" / "buckets,seed")
     assert [mark.number for mark in Journal(folder).ended()] == [0, 1, 2, 3]
     assert [mark.outcome["name"] for mark in Journal(folder).ended()] == NAMES
@@ -179,7 +179,7 @@ def test_a_sweeps_folder(swept: Path) -> None:
 
 @pytest.mark.slow
 def test_the_basic_launcher(workdir: Path, qsweep: Command) -> None:
-    """Without processes of its own a sweep leaves the same, under a name of one's own with a quote in it."""
+    """A sweep in one process leaves the same records, under a custom name with a quote."""
     name, quoted = "it's mine", "sweep.name='it\\'s mine'"
     ran = qsweep("train", "-m", *SMALL, "seed=0,1", BASIC, quoted, "registry.promote=never")
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -191,7 +191,7 @@ def test_the_basic_launcher(workdir: Path, qsweep: Command) -> None:
 
 
 def test_nothing_is_tracked(tmp_path: Path, qsweep: Command) -> None:
-    """With tracking=none the leaderboard is printed all the same, and only multirun/ is left."""
+    """With tracking=none the leaderboard is printed, and only multirun/ is left."""
     ran = qsweep("train", "-m", *SMALL, "buckets=2,3", "seed=0,1", NOWHERE, BASIC)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert [path.name for path in tmp_path.iterdir()] == ["multirun"]
@@ -213,7 +213,7 @@ def fragile(tmp_path: Path, qsweep: Command, *lines: str) -> subprocess.Complete
 
 @pytest.mark.slow
 def test_a_job_that_fails(workdir: Path, qsweep: Command) -> None:
-    """The others are run, those that failed are listed with the reason, and the exit code is 1."""
+    """Other runs continue, failed ones are listed with the reason, and the exit code is 1."""
     ran = fragile(workdir, qsweep, "env.kwargs.raises=true,false", "seed=0,1", "registry.confirm_seeds=0")
     assert ran.returncode == 1
     assert ran.stderr.splitlines() == [
@@ -234,7 +234,7 @@ def test_a_job_that_fails(workdir: Path, qsweep: Command) -> None:
 @pytest.mark.parametrize("tracking", ["tracking=none", "tracking=local"])
 @pytest.mark.usefixtures("workdir")
 def test_every_job_fails(tmp_path: Path, qsweep: Command, tracking: str) -> None:
-    """Where nothing finished there is no leaderboard and no winner: what failed is listed, and no more."""
+    """If nothing finished, only the failures are listed."""
     ran = fragile(tmp_path, qsweep, "env.kwargs.raises=true", "seed=0,1", tracking)
     assert ran.returncode == 1
     assert ran.stderr.splitlines() == [
@@ -244,7 +244,7 @@ def test_every_job_fails(tmp_path: Path, qsweep: Command, tracking: str) -> None
 
 
 def test_folders_of_one_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sweeps of one name that are launched in the same second have folders of their own."""
+    """Sweeps of one name launched in the same second have separate folders."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("qsweep.runs.sweep.launcher.time.strftime", lambda _: "2025-01-02_03-04-05")
     folders = [make_folder(name, None) for name in ("s", "s", "s", "a/b c")]
@@ -259,7 +259,7 @@ def test_folders_of_one_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.integration
 def test_two_launches_at_once(tmp_path: Path) -> None:
-    """Two sweeps that are launched together both run, each in a folder of its own."""
+    """Two simultaneous sweeps both run, in separate folders."""
     given = [QSWEEP, "train", "-m", *SMALL, "seed=0,1,2", NOWHERE, BASIC]
     processes = [subprocess.Popen(given, cwd=tmp_path, stdout=subprocess.DEVNULL) for _ in range(2)]
     assert [process.wait(timeout=240) for process in processes] == [0, 0]
@@ -268,7 +268,7 @@ def test_two_launches_at_once(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_ones_own(tmp_path: Path, qsweep: Command) -> None:
-    """The folder that hydra.sweep.dir names is where the sweep is, and it is not used twice."""
+    """hydra.sweep.dir sets the folder, which must be new."""
     given = ("train", "-m", *SMALL, "seed=0", NOWHERE, BASIC, "hydra.sweep.dir=mine")
     assert qsweep(*given).returncode == 0
     assert [mark.number for mark in Journal(tmp_path / "mine").ended()] == [0]
@@ -278,13 +278,13 @@ def test_a_folder_of_ones_own(tmp_path: Path, qsweep: Command) -> None:
 
 
 class Launcher:
-    """A launcher whose workers begin every run and die; then it does as it is told."""
+    """A launcher whose workers start every run and die; then it acts as configured."""
 
     def __init__(self, then: Callable[[], Sequence[JobReturn]]) -> None:
         self._then = then
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Begin the runs."""
+        """Start the runs."""
         number, _, place = announce().process.split("-")
         dead = {PROCESS: f"{number}-{'0' * 16}-{place}"}
         for [line] in job_overrides:
@@ -295,7 +295,7 @@ class Launcher:
 
 
 def statuses(folder: Path) -> tuple[str, set[str]]:
-    """The status of the parent, and those of its children."""
+    """Return the status of the parent and those of its children."""
     client = stored(folder)
     experiments = [found.experiment_id for found in client.search_experiments()]
     runs = list(client.search_runs(experiments))
@@ -310,7 +310,7 @@ def launch(workdir: Path, then: Callable[[], Sequence[JobReturn]]) -> None:
 
 
 def test_an_interrupted_launcher(workdir: Path) -> None:
-    """The parent ends KILLED, and no run under it whose process is dead is left RUNNING."""
+    """The parent ends KILLED, and no run of a dead process stays RUNNING."""
 
     def interrupt() -> Sequence[JobReturn]:
         raise KeyboardInterrupt
@@ -321,7 +321,7 @@ def test_an_interrupted_launcher(workdir: Path) -> None:
 
 
 def test_a_launcher_that_breaks_off(workdir: Path) -> None:
-    """The runs that came to nothing have failed, and why is said; so has the parent."""
+    """Runs of dead workers and the parent fail, with the reason."""
 
     def fail() -> Sequence[JobReturn]:
         raise RuntimeError("no more processes")
@@ -333,7 +333,7 @@ def test_a_launcher_that_breaks_off(workdir: Path) -> None:
 
 
 def test_jobs_that_never_ended(workdir: Path) -> None:
-    """A sweep whose jobs left no word of their end is FAILED, though the launcher says nothing."""
+    """A sweep whose jobs recorded no end is FAILED, even without a launcher error."""
 
     def silent() -> Sequence[JobReturn]:
         job = JobReturn(status=JobStatus.COMPLETED)
@@ -347,7 +347,7 @@ def test_jobs_that_never_ended(workdir: Path) -> None:
 def test_what_a_report_needs_is_imported_while_runs_train(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Once the first run has ended, and not before; nothing is where none has."""
+    """Modules are imported once the first run has ended, never without one."""
     for name in ("needed", "not_needed"):
         (tmp_path / f"{name}.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
@@ -367,5 +367,5 @@ def test_what_a_report_needs_is_imported_while_runs_train(
 
 @pytest.mark.parametrize("module", NEEDED_BY_REPORTS)
 def test_what_a_report_needs_is_there(module: str) -> None:
-    """A module that was renamed would be missed by nobody: the report imports it later."""
+    """All listed modules exist; a renamed one would be skipped silently."""
     assert importlib.util.find_spec(module) is not None

@@ -20,13 +20,13 @@ pytestmark = pytest.mark.usefixtures("workdir")
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask whenever there is an occasion."""
+    """Check at every opportunity."""
     monkeypatch.setattr(module, "ASK_SECONDS", 0.0)
     monkeypatch.setattr(module, "STORE_SECONDS", 0.0)
 
 
 def test_a_process_of_this_machine() -> None:
-    """As long as it lives its runs go on; then the next chunk is the last."""
+    """Runs continue while the launcher is alive, and are interrupted at the next block after."""
     living = announce()
     Watchdog(living, "none", None).update(CHUNK)
     gone = replace(living, process=living.process.replace(living.process[-29:-13], "0" * 16))
@@ -35,7 +35,7 @@ def test_a_process_of_this_machine() -> None:
 
 
 def test_a_process_elsewhere() -> None:
-    """The store says whether it has the parent run in hand, until the run ends."""
+    """On another machine the launcher counts as alive until the parent run ends."""
     log = tracker(open_store("local")).open(RunRecord("sweep", "e", {}, ELSEWHERE.tags))
     watchdog = Watchdog(ELSEWHERE, "local", log.run_id)
     assert watchdog.launcher_alive()
@@ -47,7 +47,7 @@ def test_a_process_elsewhere() -> None:
 
 
 def test_another_launch_of_the_sweep() -> None:
-    """Once the sweep is launched again, by whomever, what waits in a queue for the first is not run."""
+    """After a relaunch by any user, queued batches of the first launch are not run."""
     record = RunRecord("sweep", "e", {}, ELSEWHERE.tags)
     log = tracker(open_store("local")).open(record)
     log.close("KILLED", {}, {})
@@ -58,7 +58,7 @@ def test_another_launch_of_the_sweep() -> None:
 
 
 def test_the_store_is_asked_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In between its last answer holds."""
+    """Between checks of the store the last answer holds."""
     monkeypatch.setattr(module, "STORE_SECONDS", 60.0)
     log = tracker(open_store("local")).open(RunRecord("sweep", "e", {}, ELSEWHERE.tags))
     watchdog = Watchdog(ELSEWHERE, "local", log.run_id)
@@ -68,7 +68,7 @@ def test_the_store_is_asked_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_store_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is sent home by a server that is away, or by a parent run that it does not know."""
+    """An unreachable server or an unknown parent run interrupts nothing."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     assert Watchdog(ELSEWHERE, "http://127.0.0.1:1", "0" * 32).launcher_alive()
     assert Watchdog(ELSEWHERE, "none", None).launcher_alive()
