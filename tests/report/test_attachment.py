@@ -24,7 +24,7 @@ def store(workdir: Path) -> Store:
 
 
 def test_the_parent_holds_its_report(store: Store) -> None:
-    """Page, summary, tables and figures of a parent's children, and of no other runs, lie in the parent."""
+    """The report on exactly a parent's children is attached to the parent: page, summary, tables, figures."""
     sweep = parent(store, "s")
     for seed in (0, 1):
         record(store, {"seed": seed, "sweep": {"name": "s"}}, -150.0 - seed, parent=sweep)
@@ -60,7 +60,7 @@ def test_the_best_runs_have_sliders(store: Store) -> None:
 
 
 def test_what_goes_wrong_is_said(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A parent that is not there, and an error of any kind, end in a sentence."""
+    """An unknown parent and any error give a sentence."""
     assert attach(store, "0" * 32).startswith("the report failed: FileNotFoundError: no run ")
 
     def broken(*_: object) -> None:

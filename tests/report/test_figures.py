@@ -103,7 +103,7 @@ CHARTS: dict[str, Chart] = {
 
 
 def texts(figure: Figure) -> list[str]:
-    """Every word in a figure."""
+    """Return all text of a figure."""
     with as_words():
         file = BytesIO()
         figure.savefig(file, format="svg")
@@ -113,7 +113,7 @@ def texts(figure: Figure) -> list[str]:
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_every_chart_is_drawn(name: str) -> None:
-    """A chart becomes a figure with its title and labels, as PNG of 960 x 600 and as SVG with its words."""
+    """A chart becomes a figure with title and labels, as PNG of 960 x 600 and as SVG with its text."""
     chart = CHARTS[name]
     figure = draw(chart)
     file = BytesIO()
@@ -124,7 +124,7 @@ def test_every_chart_is_drawn(name: str) -> None:
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_nothing_is_drawn_outside(name: str) -> None:
-    """Every word of a figure lies inside it."""
+    """All text of a figure lies inside it."""
     figure = draw(CHARTS[name])
     figure.canvas.draw()
     drawn, page = figure.get_tightbbox(), figure.bbox_inches
@@ -159,7 +159,7 @@ def luminance(colour: str) -> float:
 
 
 def test_colours_are_of_the_palette_for_colour_blind_people() -> None:
-    """Lines have six of the eight colours of Okabe and Ito, seen well enough on white, and grey beyond."""
+    """Lines have six of the eight Okabe-Ito colours, with enough contrast on white; further ones are grey."""
     okabe_ito = {"#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#000000"}
     assert set(PALETTE) < okabe_ito
     assert len(set(PALETTE)) == 6
@@ -169,14 +169,14 @@ def test_colours_are_of_the_palette_for_colour_blind_people() -> None:
 
 
 def test_a_dot_chart_of_one_place() -> None:
-    """One value alone can be drawn, too."""
+    """A single value can be drawn."""
     one = Dots("10", 10.0, np.array([1.0, 2.0]), ("x", "y"), 1.5, (1.0, 2.0))
     figure = draw(DotChart("n", "t", "c", Axis("buckets"), Axis("score"), (one,)))
     assert len(figure.axes[0].collections[0].get_offsets()) == 2
 
 
 def test_a_line_without_a_band() -> None:
-    """A curve whose band is unknown is drawn as a line alone."""
+    """A curve without a band is drawn as a line."""
     alone = Line("a", X, X, no_values(21), no_values(21), no_values(21), no_values(21), 0)
     figure = draw(LineChart("n", "t", "c", Axis("x"), Axis("y"), (alone,)))
     figure.canvas.draw()

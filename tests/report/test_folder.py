@@ -36,7 +36,7 @@ def written(name: str = "s", out: str | None = None, **more: Any) -> Report:
 
 @pytest.mark.slow
 def test_what_a_report_leaves(store: Store) -> None:
-    """A folder called after the sweep holds the page, its summary, both tables, and every figure twice."""
+    """The folder named after the sweep holds page, summary, both tables, and every figure in two formats."""
     sweep(store, "s", SCORES)
     made = written()
     assert made.folder == Path.cwd() / "s-report"
@@ -51,7 +51,7 @@ def test_what_a_report_leaves(store: Store) -> None:
 
 @pytest.mark.slow
 def test_the_tables_of_a_report(store: Store) -> None:
-    """runs.csv has every run with what became of it, variants.csv the standings."""
+    """runs.csv has every run with its status, variants.csv the standings."""
     ids = sweep(store, "s", SCORES)
     fresh = sweep(store, "s-confirm", {20: [-126.0]}, first=3)
     failed = record(store, {"buckets": 40, "sweep": {"name": "s"}}, -1.0, "FAILED")
@@ -73,7 +73,7 @@ def test_the_tables_of_a_report(store: Store) -> None:
 
 @pytest.mark.slow
 def test_the_same_runs_give_the_same_report(store: Store) -> None:
-    """Intervals are resampled with a generator of their own: two reports differ in their time alone."""
+    """Resampling is seeded: two reports differ only in their time."""
     sweep(store, "s", SCORES)
     texts = [(written(out=name).folder / "variants.csv").read_text() for name in ("a", "b")]
     assert texts[0] == texts[1]
@@ -81,7 +81,7 @@ def test_the_same_runs_give_the_same_report(store: Store) -> None:
 
 @pytest.mark.slow
 def test_a_report_is_replaced_by_a_report(store: Store) -> None:
-    """An earlier report gives way without a word."""
+    """An earlier report is replaced silently."""
     sweep(store, "s", {10: [-150.0]})
     first = written().folder
     sweep(store, "s", {20: [-140.0]})
@@ -92,7 +92,7 @@ def test_a_report_is_replaced_by_a_report(store: Store) -> None:
 
 @pytest.mark.slow
 def test_an_empty_folder_is_taken(store: Store) -> None:
-    """A folder that is empty may be written to."""
+    """An empty folder may be written to."""
     sweep(store, "s", {10: [-150.0]})
     Path("out").mkdir()
     assert {path.name for path in written(out="out").folder.iterdir()} == FILES
@@ -102,7 +102,7 @@ def test_an_empty_folder_is_taken(store: Store) -> None:
     "file", ["mine.txt", "report.html", "runs.csv", "figures/mine.txt", "figures/a/b.png"]
 )
 def test_what_is_not_a_report_is_left_alone(store: Store, file: str) -> None:
-    """A folder that holds anything else is refused before anything is read, and stays as it is."""
+    """A folder with other contents is refused before anything is read, and is unchanged."""
     sweep(store, "s", {10: [-150.0]})
     path = Path("out") / file
     path.parent.mkdir(parents=True)
@@ -116,7 +116,7 @@ def test_what_is_not_a_report_is_left_alone(store: Store, file: str) -> None:
 
 @pytest.mark.slow
 def test_a_report_with_something_beside_it_is_left_alone(store: Store) -> None:
-    """A file of the user's beside a report keeps the whole folder from being replaced."""
+    """A user's file next to a report prevents replacing the folder."""
     sweep(store, "s", {10: [-150.0]})
     folder = written().folder
     (folder / "notes.txt").write_text("mine")
@@ -137,7 +137,7 @@ def test_a_link_is_left_alone(store: Store, tmp_path: Path) -> None:
 
 
 def test_a_failure_leaves_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If writing fails no folder is left, neither whole nor half."""
+    """If writing fails, no folder is left."""
     sweep(store, "s", {10: [-150.0]})
 
     def full(*_: object) -> None:
@@ -161,7 +161,7 @@ def test_a_failure_leaves_nothing(store: Store, monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_what_cannot_be_reported_on(store: Store, more: dict[str, Any], message: str) -> None:
-    """What is not clear is refused with a remedy, and no folder is written."""
+    """An invalid selection is refused with a remedy, and no folder is written."""
     sweep(store, "s", SCORES)
     with pytest.raises(UsageError, match=message):
         written(**more)
@@ -169,7 +169,7 @@ def test_what_cannot_be_reported_on(store: Store, more: dict[str, Any], message:
 
 
 def test_an_address_that_is_none(store: Store) -> None:
-    """The address of the UI must be one."""
+    """The address of the UI must be valid."""
     sweep(store, "s", SCORES)
     with pytest.raises(UsageError, match="--ui: must be http"):
         report(store, Selection("s"), ui="javascript:alert(1)")
@@ -177,7 +177,7 @@ def test_an_address_that_is_none(store: Store) -> None:
 
 @pytest.mark.parametrize("name", ["it's", "a,b=c", "../up", ".hidden", "ü/x", "x" * 300, "a b\nc"])
 def test_the_folders_name_is_none_but_a_name(name: str) -> None:
-    """Whatever a sweep is called, its folder lies in the current one and is not hidden."""
+    """With any sweep name the folder lies in the current one and is not hidden."""
     folder = folder_name(name)
     assert Path(folder).name == folder
     assert not folder.startswith(".")
@@ -185,7 +185,7 @@ def test_the_folders_name_is_none_but_a_name(name: str) -> None:
 
 
 def test_the_command_of_a_report(store: Store) -> None:
-    """The command in a report makes it again; of the folder's own store it names no URI."""
+    """The command in a report makes it again; for the local store it has no URI."""
     assert command(store, Selection("s")) == "qsweep report s"
     full = Selection("it's", "7d", ["buckets >= 20", "seed < 5"], "final/return_mean", "a  b")
     elsewhere = Store("sqlite:////x", Path("/"))
@@ -198,7 +198,7 @@ def test_the_command_of_a_report(store: Store) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ["empty", "one run", "one seed", "failed", "killed", "bare", "mixed"])
 def test_empty_and_broken_cases(store: Store, case: str) -> None:
-    """However little there is, a report is written, with a headline that says what there is."""
+    """A report is written even with few or no runs, with a fitting headline."""
     values: dict[str, Any] = {"sweep": {"name": "s"}}
     match case:
         case "empty":

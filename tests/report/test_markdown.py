@@ -26,7 +26,7 @@ def lines(runs: pd.DataFrame, *given: Any, **findings: tuple[str, ...]) -> list[
 
 
 def test_the_whole_of_a_small_report() -> None:
-    """Title, verdict, table, sentences, and how it was made."""
+    """The report has title, verdict, table, sentences and command."""
     found = lines(frame(SCORES), a=("It is so.",))
     assert found[0] == "# s"
     assert found[4].startswith(
@@ -43,7 +43,7 @@ def test_the_whole_of_a_small_report() -> None:
 
 
 def test_it_is_short() -> None:
-    """However many variants, findings and environments there are, it has less than 60 lines."""
+    """With many variants, findings and environments the report has less than 60 lines."""
     scores = {f"buckets={n}": [-float(n), -float(n) - 1] for n in range(1, 60)}
     many = pd.concat(
         [frame(scores, environment=str(n), **{"env.id": f"X-v{n}"}) for n in range(9)], ignore_index=True
@@ -56,18 +56,18 @@ def test_it_is_short() -> None:
 
 
 def test_names_are_no_markup() -> None:
-    """A name with bars, brackets, backticks or a mention in it stays what it is, on one line."""
+    """Bars, brackets, backticks and mentions in names are escaped, on one line."""
     found = lines(frame(SCORES), "a|b [c](d) `e` <img src=x> *f* @g #1\nh")
     assert found[0] == r"# a\|b \[c\](d) \`e\` \<img src=x\> \*f\* \@g \#1 h"
 
 
 def test_no_runs() -> None:
-    """Without runs it says so."""
+    """A report without runs says so."""
     assert "There are no runs yet." in lines(frame(SCORES).iloc[:0])
 
 
 def test_what_is_known_beside() -> None:
-    """Fresh seeds and the optimum have columns where they are known."""
+    """Fresh seeds and the optimum have columns if known."""
     again = frame({"buckets=20": [-126.0, -128.0]}, sweep="s-confirm").assign(config=["x", "y"], seed=[2, 3])
     runs = pd.concat([frame(SCORES), again], ignore_index=True).assign(**{"optimum/return": -100.0})
     found = lines(runs)

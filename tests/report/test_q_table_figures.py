@@ -16,7 +16,7 @@ SMALL = ["episodes=60", "evaluation.test_episodes=5", "evaluation.episodes=3", "
 
 
 def figures(*seeds: int) -> set[str]:
-    """The Q-table figures of a report on a run for each seed, by name."""
+    """Return the Q-table figures of a report on one run per seed, by name."""
     for seed in seeds:
         lines = [*SMALL, f"seed={seed}", "sweep.name=t"]
         run([Work(load_resolved(lines), f"seed={seed}", "qsweep train")], Silent())
@@ -28,12 +28,12 @@ def figures(*seeds: int) -> set[str]:
 
 @pytest.mark.usefixtures("workdir")
 def test_the_tables_of_one_seed() -> None:
-    """Chart, policy, values and changes of the chosen checkpoint; one seed has nobody to agree with."""
+    """One seed gives chart, policy, values and changes of the chosen checkpoint, without agreement."""
     found = figures(0)
     assert found - {"difference"} == {"actions", "policy", "value", "changes"}
 
 
 @pytest.mark.usefixtures("workdir")
 def test_several_seeds_agree_or_not() -> None:
-    """Two seeds are compared cell by cell, too."""
+    """Two seeds are also compared cell by cell."""
     assert "agreement" in figures(0, 1)

@@ -38,7 +38,7 @@ def store(workdir: Path) -> Store:
 
 
 def trained(*lines: str) -> None:
-    """Train and record a run for real, small."""
+    """Train and record a small run."""
     run([Work(load_resolved([*SMALL, *lines]), ",".join(lines) or "one", "qsweep train")], Silent())
 
 
@@ -52,7 +52,7 @@ def array(text: str, kind: str) -> np.ndarray:
 
 
 def check(series: QTableSeries, data: Mapping[str, Any], tables: Mapping[int, np.ndarray]) -> None:
-    """The embedded arrays are the tables: greedy actions exactly, values to a step."""
+    """Check that embedded arrays match the tables: greedy actions exactly, values to one step."""
     for n, episodes in enumerate(series.episodes):
         cells = tables[episodes].reshape(-1, tables[episodes].shape[-1])
         order = np.concatenate([panel.cells[:, :, 0].ravel() for panel in series.layout.panels])
@@ -66,7 +66,7 @@ def check(series: QTableSeries, data: Mapping[str, Any], tables: Mapping[int, np
     "lines", [["buckets=5"], ["env=cart_pole", "buckets=[3,3,4,5]"], ["env=frozen_lake"], ["env=blackjack"]]
 )
 def test_what_is_embedded_are_the_tables(store: Store, lines: list[str]) -> None:
-    """Of any environment a series holds the tables of the checkpoints that it names."""
+    """In every environment a series holds the tables of its checkpoints."""
     trained(*lines)
     [series] = q_table_series(*one_study(store))
     data = json.loads(json.dumps(embedded(series)))
@@ -78,7 +78,7 @@ def test_what_is_embedded_are_the_tables(store: Store, lines: list[str]) -> None
 
 
 def test_which_checkpoints_are_shown(store: Store) -> None:
-    """The first, those that were judged with their scores, the chosen one and the last."""
+    """A series has the first, the evaluated (with scores), the chosen and the last checkpoint."""
     trained()
     [series] = q_table_series(*one_study(store))
     assert series.episodes == (10, 20, 40, 60)
@@ -91,7 +91,7 @@ def test_which_checkpoints_are_shown(store: Store) -> None:
 @pytest.mark.parametrize("count", [3, 4, 5, 100])
 @pytest.mark.parametrize("best", [10, 30, 310, 500])
 def test_the_best_checkpoint_is_among_few(store: Store, count: int, best: int) -> None:
-    """However few are shown, the first, the best and the last are, and no more than asked for."""
+    """The first, the best and the last are always shown, and no more than the limit."""
     trained("episodes=500", "evaluation.checkpoints=50")
     runs = load_runs()
     found = histories(store, runs)
@@ -105,7 +105,7 @@ def test_the_best_checkpoint_is_among_few(store: Store, count: int, best: int) -
 
 
 def test_a_run_that_was_not_judged(store: Store) -> None:
-    """Without scores of checkpoints any are shown, and the last one counts as the best."""
+    """Without evaluated checkpoints any are shown, and the last one counts as the best."""
     trained()
     runs = load_runs().drop(columns="best_episode")
     row = runs.iloc[0]
@@ -129,7 +129,7 @@ def test_only_the_leading_variants(store: Store) -> None:
 
 
 def test_tables_that_are_too_large(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer checkpoints of large tables are shown, and none where there is room for two only."""
+    """Large tables have fewer checkpoints, and none if only two fit."""
     trained()
     monkeypatch.setattr(q_tables, "BYTES", 3 * 400 * 7)
     [series] = q_table_series(*one_study(store))
@@ -139,7 +139,7 @@ def test_tables_that_are_too_large(store: Store, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_run_without_checkpoints(store: Store) -> None:
-    """A run whose archive is gone or damaged has no series, and the others have theirs."""
+    """A run with a missing or damaged archive has no series; others are unaffected."""
     for buckets in (3, 4, 5):
         trained(f"buckets={buckets}")
     gone, damaged, whole = load_runs().to_dict("records")
@@ -156,7 +156,7 @@ def test_a_run_without_checkpoints(store: Store) -> None:
 
 
 def test_the_first_and_the_last_table(store: Store) -> None:
-    """The first table is drawn again from the seed, the last one is the record's."""
+    """The first table is derived from the seed, the last one is read from the archive."""
     trained("seed=7")
     row = load_runs().iloc[0]
     config = load_resolved([*SMALL, "seed=7"])
@@ -186,7 +186,7 @@ def test_the_archive_of_an_older_version(store: Store) -> None:
 
 
 def test_an_archive_through_the_client(store: Store) -> None:
-    """Where the artifacts do not lie in a folder of this machine the client fetches them."""
+    """Artifacts that are not local are fetched by the client."""
     trained()
     row = load_runs().iloc[0]
     direct = first_and_last(store, row["run_id"], row["artifacts"])
@@ -209,7 +209,7 @@ def test_findings_of_real_runs(store: Store) -> None:
 
 
 def test_no_findings_without_curves(store: Store) -> None:
-    """Runs of older versions without curves have no findings, and that is no error."""
+    """Older runs without curves have no findings, without an error."""
     trained()
     study, _, store = one_study(store)
     assert findings_by_variant(study, {}, store) == {}

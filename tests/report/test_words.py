@@ -35,14 +35,14 @@ def contents_of(runs: pd.DataFrame, **more: Any) -> Contents:
 
 
 def test_one_line_on_everything() -> None:
-    """Environments, variants, runs, and when the report was made."""
+    """The summary has environments, variants, runs and time."""
     assert summary(contents_of(frame(SCORES))) == (
         "MountainCar-v0 · 2 variants · 4 runs · 2025-01-02 03:04 UTC"
     )
 
 
 def test_what_fresh_seeds_say() -> None:
-    """Each finalist with its mean over fresh seeds and its first estimate."""
+    """Each finalist is listed with its mean over fresh seeds and its first estimate."""
     again = frame({"buckets=20": [-126.0, -128.0]}, sweep="s-confirm").assign(config=["x", "y"], seed=[2, 3])
     said = on_fresh_seeds(study_of(pd.concat([frame(SCORES), again], ignore_index=True)))
     assert said is not None
@@ -76,7 +76,7 @@ def test_against_a_baseline() -> None:
 
 
 def test_runs_that_do_not_count() -> None:
-    """Failed, killed, running and unmeasured runs, and configs that ran again, are counted in words."""
+    """Failed, killed, running and unevaluated runs and repeated configs are counted."""
     runs = pd.concat(
         [
             frame(SCORES),
@@ -99,7 +99,7 @@ def test_runs_that_do_not_count() -> None:
 
 
 def test_lineage() -> None:
-    """Code, versions, machine and seeds; where runs differ, how many have which."""
+    """Provenance has code, versions, machine and seeds, with run counts if they differ."""
     runs = frame({"buckets=10": [-1.0, -2.0, -3.0, -4.0]}).assign(seed=[0, 1, 2, 7])
     runs["git_dirty"] = ["true", "false", "false", "false"]
     runs.loc[3, "git_commit"] = None
@@ -116,14 +116,14 @@ def test_lineage() -> None:
 
 
 def test_lineage_of_older_runs() -> None:
-    """Runs that recorded nothing of where they come from say so."""
+    """Runs without recorded provenance say so."""
     origin = ("git_commit", "git_dirty", "packages", "python", "platform", "version")
     found = dict(lineage(study_of(frame(SCORES).assign(**dict.fromkeys(origin)))))
     assert found["Python"] == found["packages"] == found["qsweep"] == ["not recorded"]
 
 
 def test_what_all_runs_share() -> None:
-    """Params on which all agree, but for those in which runs of a variant may differ."""
+    """Shared params are equal in all runs, without those that may differ within a variant."""
     found = dict(shared(study_of(frame(SCORES))))
     assert found["learning_rate"] == "0.1"
     assert found["env.id"] == "MountainCar-v0"
@@ -131,7 +131,7 @@ def test_what_all_runs_share() -> None:
 
 
 def test_long_lists() -> None:
-    """The page says where it does not list all runs; numbers have their words."""
+    """The page states if it does not list all runs; nouns follow the number."""
     assert more_runs(study_of(frame(SCORES))) == ""
     many = frame({"buckets=10": [-float(n) for n in range(2001)]})
     assert more_runs(study_of(many)) == "The first 2,000 of 2,001 runs; runs.csv lists all."

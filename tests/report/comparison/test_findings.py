@@ -24,7 +24,7 @@ def run(
     every: int = 1,
     **tables: Any,
 ) -> TrainingCurves:
-    """A run with a point at every so many episodes; successes are 0 or 1."""
+    """Return a run with points at regular episodes; successes are 0 or 1."""
     points = np.arange(1, len(returns) + 1) * every - 1
     reached = None if successes is None else np.array(successes, bool)
     return TrainingCurves(points, np.array(returns, float), np.array(epsilon, float), reached, **tables)
@@ -39,7 +39,7 @@ NEVER = [0] * 10
 
 
 def test_never_reached() -> None:
-    """Said of one run, of some and of all of several; not where the environment has no goal."""
+    """The finding holds for one, some or all runs; not without a goal in the environment."""
     assert never_reached([run(successes=NEVER)]) == "The goal was never reached in training."
     some = never_reached([run(successes=NEVER), run(successes=EARLY), run()])
     assert some == "The goal was never reached in training (1 of 2 seeds)."
@@ -51,7 +51,7 @@ def test_never_reached() -> None:
 
 
 def test_epsilon_reached_0_before_the_first_success() -> None:
-    """With the episode, and the number of seeds."""
+    """The finding states the episode and the number of seeds."""
     late = run(epsilon=FALLING, successes=LATE, every=1000)
     assert epsilon_before_success([late]) == (
         "Epsilon reached 0 by episode 3,999, before the goal was first reached."
@@ -63,7 +63,7 @@ def test_epsilon_reached_0_before_the_first_success() -> None:
 
 
 def test_epsilon_reached_0_and_no_success_came() -> None:
-    """Never is after, too."""
+    """A goal never reached counts as reached later."""
     assert epsilon_before_success([run(epsilon=FALLING, successes=NEVER)]) is not None
 
 
@@ -78,7 +78,7 @@ def test_epsilon_reached_0_and_no_success_came() -> None:
     ],
 )
 def test_epsilon_is_no_finding(epsilon: list[float], successes: list[int] | None) -> None:
-    """A success before, exploration to the end, none at all, or no goal."""
+    """There is no finding with an earlier success, exploration to the end, none at all, or no goal."""
     assert epsilon_before_success([run(epsilon=epsilon, successes=successes)]) is None
 
 
@@ -117,12 +117,12 @@ def test_fifths_are_of_episodes_not_of_points() -> None:
     ],
 )
 def test_not_still_improving(gains: list[float]) -> None:
-    """Where the interval reaches down to 0."""
+    """There is no finding if the interval includes 0."""
     assert still_improving([run([0] * 8 + [gain, gain]) for gain in gains]) is None
 
 
 def test_seeds_without_the_last_two_fifths_do_not_count() -> None:
-    """Too few points, or NaN in them."""
+    """There is no finding with too few points or NaN."""
     short = run([1.0], epsilon=[1])
     broken = run([0] * 9 + [np.nan])
     empty = run([], epsilon=[])
@@ -139,7 +139,7 @@ def test_noise_is_seldom_called_improvement() -> None:
 
 
 def tables(changed: int) -> dict[str, Any]:
-    """A 4 x 5 table of two actions, and the same with so many cells changed."""
+    """Return a 4 x 5 table of two actions, and a copy with some cells changed."""
     first = np.random.default_rng(0).uniform(-2, 0, (4, 5, 2))
     last = first.copy()
     last.reshape(-1, 2)[:changed, 1] += 1e-9
@@ -155,7 +155,7 @@ def test_a_cell_is_visited_if_any_action_was_updated() -> None:
 
 
 def test_never_visited_over_seeds() -> None:
-    """The mean share, from and to; runs without tables do not count."""
+    """The finding has mean and range of the share; runs without tables do not count."""
     found = never_visited([run(**tables(7)), run(**tables(15)), run()])
     assert found is not None
     assert found.startswith(
@@ -164,7 +164,7 @@ def test_never_visited_over_seeds() -> None:
 
 
 def test_all_cells_visited() -> None:
-    """No finding, nor without tables."""
+    """Almost no unvisited cells, or no tables, give no finding."""
     assert never_visited([run(**tables(20))]) is None
     assert never_visited([run()]) is None
     assert never_visited([]) is None
@@ -179,7 +179,7 @@ def test_bits_are_compared() -> None:
 
 
 def test_findings_gathers_what_applies() -> None:
-    """The gravest first, and nothing where nothing is wrong."""
+    """The most serious finding comes first; there are none without problems."""
     bad = [run([0] * 8 + [gain, gain], FALLING, NEVER, **tables(10)) for gain in (3, 4, 5)]
     found = findings(bad)
     assert [sentence.split()[0] for sentence in found] == ["The", "Epsilon", "Still", "50%"]

@@ -23,7 +23,7 @@ def labels(*samples: Sample) -> list[str]:
 
 
 def test_the_highest_mean_comes_first() -> None:
-    """And is what the others are compared with."""
+    """The highest mean leads, and the others are compared with it."""
     found = rows(sample("low", [-150, -140]), sample("high", [-120, -130]), sample("middle", [-135, -139]))
     assert [row.label for row in found] == ["high", "middle", "low"]
     assert [row.comparison is None for row in found] == [True, False, False]
@@ -32,12 +32,12 @@ def test_the_highest_mean_comes_first() -> None:
 
 
 def test_equal_means_stay_in_the_order_given() -> None:
-    """Nothing else decides between them."""
+    """Equal means keep the given order."""
     assert labels(sample("b", [1, 3]), sample("a", [2, 2]), sample("c", [0, 4])) == ["b", "a", "c"]
 
 
 def test_one_lucky_seed_does_not_lead() -> None:
-    """Where others have more seeds, a variant with one comes after them, whatever it scored."""
+    """A variant with one seed comes after those with more, with any score."""
     assert labels(sample("lucky", [-90]), sample("low", [-150, -140]), sample("high", [-120, -130])) == [
         "high",
         "low",
@@ -46,19 +46,19 @@ def test_one_lucky_seed_does_not_lead() -> None:
 
 
 def test_one_seed_each_is_ranked_by_its_score() -> None:
-    """Where no variant has more, the highest leads."""
+    """If all have one seed, the highest leads."""
     assert labels(sample("a", [-150]), sample("b", [-120])) == ["b", "a"]
 
 
 def test_what_has_no_score_comes_last() -> None:
-    """It is there, and compared with nothing."""
+    """A variant without a score is listed and not compared."""
     found = rows(sample("none", []), sample("failed", [math.nan, math.nan]), sample("a", [1, 2]))
     assert [(row.label, row.summary.n) for row in found] == [("a", 2), ("none", 0), ("failed", 0)]
     assert all(row.comparison is None for row in found)
 
 
 def test_nothing_to_rank() -> None:
-    """No variants, or none with a score, are no error."""
+    """No variants, or none with a score, give no error."""
     assert rows() == ()
     assert [row.label for row in rows(sample("a", [math.nan]))] == ["a"]
 
@@ -70,7 +70,7 @@ def test_scores_that_are_no_finite_numbers_do_not_count() -> None:
 
 
 def test_a_seed_trained_again_counts_once() -> None:
-    """Its last score stays: the same run twice is no more evidence than once."""
+    """Only the last score of a seed counts: repeating a run adds no evidence."""
     found = sample("a", [5, 1, 2, 3], seeds=[9, 4, 9, 4]).once()
     assert (found.scores.tolist(), found.seeds.tolist()) == ([3, 2], [4, 9])
     (row,) = rows(sample("a", [5, 1, 2, 3], seeds=[9, 4, 9, 4]))
@@ -78,6 +78,6 @@ def test_a_seed_trained_again_counts_once() -> None:
 
 
 def test_a_failed_repeat_does_not_replace_a_score() -> None:
-    """NaN is dropped before the last score of a seed is looked for."""
+    """NaN is dropped before the last score of a seed is taken."""
     (row,) = rows(sample("a", [5, math.nan], seeds=[9, 9]))
     assert (row.summary.n, row.summary.mean) == (1, 5)

@@ -56,7 +56,7 @@ def test_the_columns() -> None:
 
 
 def test_behind_the_leader() -> None:
-    """All pairs are better with the leader; two seeds are too few to tell apart."""
+    """The leader is better in all pairs; two seeds are too few for significance."""
     second = standings(study_of(), {}).iloc[1]
     assert (second["leader_p_better"], second["told_apart"]) == (1.0, False)
     assert second["leader_p_value"] == pytest.approx(2 / 6)  # of the six ways to choose two of four, two
@@ -71,7 +71,7 @@ def test_against_a_baseline() -> None:
 
 
 def curves(study: Study) -> Histories:
-    """Validation scores that come to -110 after 50 episodes for seed 0, and never for seed 1."""
+    """Return validation scores that reach -110 after 50 episodes for seed 0, never for seed 1."""
     x = np.array([49.0, 99.0])
     found = {}
     for run in study.counted.to_dict("records"):
@@ -82,7 +82,7 @@ def curves(study: Study) -> Histories:
 
 
 def test_episodes_to_the_solved_line() -> None:
-    """A run that never comes there is counted: half of the runs are there after 50 episodes."""
+    """A run that never solves it counts: half of the runs do after 50 episodes."""
     study = study_of()
     row = standings(study, curves(study)).iloc[0]
     assert (row["solved_runs"], row["solved_episodes"], row["area"]) == (1, 50.0, -150.0)
@@ -95,7 +95,7 @@ def test_without_a_score() -> None:
 
 
 def test_from_a_store(workdir: Path) -> None:
-    """A notebook asks for the variants of a sweep by its name."""
+    """`load_variants` finds a sweep by its name."""
     store = open_store(f"sqlite:///{workdir}/mlruns/mlflow.db")
     sweep(store, "s", {10: [-150.0, -140.0], 20: [-130.0, -120.0]})
     sweep(store, "s-confirm", {20: [-128.0]}, first=2)
@@ -110,5 +110,5 @@ def test_from_a_store(workdir: Path) -> None:
 
 
 def test_it_is_part_of_the_package() -> None:
-    """A notebook finds it as qsweep.load_variants."""
+    """The function is public as qsweep.load_variants."""
     assert qsweep.load_variants is load_variants

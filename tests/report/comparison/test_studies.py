@@ -18,7 +18,7 @@ def of(runs: pd.DataFrame, metric: str = SCORE, baseline: str | None = None) -> 
 
 
 def test_the_runs_of_a_variant() -> None:
-    """Variants are labelled by what they differ in, the highest mean of two seeds or more first."""
+    """Variants are labelled by differing params, the highest mean of several seeds first."""
     [study] = of(frame(SCORES))
     assert (study.title, study.env_id, study.keys) == ("MountainCar-v0", "MountainCar-v0", ("buckets",))
     assert study.labels == ["buckets=20", "buckets=10", "buckets=40"]
@@ -28,7 +28,7 @@ def test_the_runs_of_a_variant() -> None:
 
 
 def test_what_does_not_count() -> None:
-    """Runs that did not finish, or have no finite score, count for nothing, and are still there."""
+    """Unfinished runs and runs without a finite score are listed but not counted."""
     runs = pd.concat(
         [
             frame(SCORES),
@@ -45,7 +45,7 @@ def test_what_does_not_count() -> None:
 
 
 def test_a_config_that_ran_again() -> None:
-    """Of a config that ran more than once the latest counts, which is the first in the frame."""
+    """Of a repeated config the latest run counts, the first in the frame."""
     runs = pd.DataFrame([row("a", 0, -1.0, run_id="later"), row("a", 0, -2.0, run_id="sooner"), row("a", 1)])
     [study] = of(runs)
     assert study.counted["run_id"].tolist()[0] == "later"
@@ -53,7 +53,7 @@ def test_a_config_that_ran_again() -> None:
 
 
 def test_environments_are_never_compared() -> None:
-    """Each environment is a study of its own, that with the most runs first."""
+    """Each environment is a separate study, the one with the most runs first."""
     other = frame({"buckets=10": [500.0]}, environment="f", **{"env.id": "CartPole-v1"})
     found = of(pd.concat([other, frame(SCORES)], ignore_index=True))
     assert [study.title for study in found] == ["MountainCar-v0", "CartPole-v1"]
@@ -61,14 +61,14 @@ def test_environments_are_never_compared() -> None:
 
 
 def test_environments_of_one_id() -> None:
-    """What sets environments of one id apart is in their titles."""
+    """Titles of environments with one id have the differing params."""
     longer = frame({"buckets=10": [-1.0]}, environment="f", **{"env.max_steps": 500})
     titles = {study.title for study in of(pd.concat([longer, frame(SCORES)], ignore_index=True))}
     assert titles == {"MountainCar-v0 (env.max_steps=500)", "MountainCar-v0 (env.max_steps=200)"}
 
 
 def test_runs_without_a_hash_of_their_environment() -> None:
-    """Runs of older versions are told apart by the environment's id."""
+    """Older runs are grouped by the environment's id."""
     runs = pd.concat(
         [
             frame(SCORES, environment=None),
@@ -87,7 +87,7 @@ def confirmed(**more: Any) -> pd.DataFrame:
 
 
 def test_runs_on_fresh_seeds() -> None:
-    """Runs of a sweep's confirmation are judged apart, under the labels of the variants that they confirm."""
+    """Confirmation runs have a separate verdict, under the labels of their variants."""
     [study] = of(pd.concat([frame(SCORES), confirmed()], ignore_index=True))
     assert set(study.counted["sweep"]) == {"s"}
     assert study.again is not None
@@ -99,7 +99,7 @@ def test_runs_on_fresh_seeds() -> None:
 
 
 def test_a_seed_that_is_not_fresh() -> None:
-    """A confirmation run whose config is among the first runs, as after a larger sweep, confirms nothing."""
+    """A confirmation run whose config is also in the sweep does not count as one."""
     again = confirmed()
     again.loc[0, "config"] = frame(SCORES)["config"][2]
     [study] = of(pd.concat([frame(SCORES), again], ignore_index=True))
@@ -107,7 +107,7 @@ def test_a_seed_that_is_not_fresh() -> None:
 
 
 def test_a_name_that_only_looks_like_a_confirmation() -> None:
-    """Runs of a sweep NAME-confirm are ordinary ones where no sweep NAME is among the runs."""
+    """Runs of a sweep NAME-confirm are ordinary ones without a sweep NAME among the runs."""
     [study] = of(frame(SCORES, sweep="s-confirm"))
     assert (len(study.counted), len(study.fresh), study.again) == (5, 0, None)
 
@@ -131,13 +131,13 @@ def test_a_baseline_of_several_words() -> None:
 
 
 def test_an_unknown_baseline() -> None:
-    """A baseline that no variant is called is refused, with the nearest that one is."""
+    """An unknown baseline is refused, with the nearest label."""
     with pytest.raises(UsageError, match=r"--baseline: .* given 'buckets=11' \(did you mean buckets=10\?\)"):
         of(frame(SCORES), baseline="buckets=11")
 
 
 def test_labels_are_unique() -> None:
-    """Variants that differ in nothing that is recorded are told apart by their hashes."""
+    """Variants without recorded differences are distinguished by their hashes."""
     runs = frame({"buckets=10": [-1.0], "buckets=20": [-2.0]}).assign(buckets=20)
     [study] = of(runs)
     hashes = [variant[:6] for variant in runs["variant"]]
@@ -145,7 +145,7 @@ def test_labels_are_unique() -> None:
 
 
 def test_nothing_to_compare() -> None:
-    """Runs none of which has a score, or no seed, or no metric at all, are a study all the same."""
+    """Runs without any score, seed or metric still form a study."""
     [study] = of(frame(SCORES, status="FAILED"))
     assert (study.labels, study.verdict.headline) == ([], "There are no scores to compare.")
     [study] = of(frame(SCORES).drop(columns=[SCORE]))

@@ -18,7 +18,7 @@ NAN = math.nan
 
 
 def run(variant: str, seed: int, score: float | None = -150.0, **more: Any) -> dict[str, Any]:
-    """One row as `load_runs` would give it; a score of None: the run has none."""
+    """Return one row as `load_runs` would; score None: the run has none."""
     row = {
         "run_id": f"{variant}{seed}",
         "name": f"{variant},seed={seed}",
@@ -48,7 +48,7 @@ def frame(*rows: dict[str, Any]) -> pd.DataFrame:
 
 
 def text(table: Table) -> list[list[str]]:
-    """The cells of a table as it is printed: one list a line, cut where two spaces are."""
+    """Return the cells of a printed table: one list per line, split at two spaces."""
     console = Console(width=200, file=io.StringIO())
     console.print(table)
     assert isinstance(console.file, io.StringIO)
@@ -66,7 +66,7 @@ def test_only_finished_runs_count() -> None:
 
 
 def test_a_config_counts_once() -> None:
-    """A config that ran more than once counts by its latest finished run, whatever its engine."""
+    """Of a repeated config the latest finished run counts, on any engine."""
     runs = frame(
         run("a", 0, run_id="killed", status="KILLED"),
         run("a", 0, run_id="later", engine="gymnasium"),
@@ -77,7 +77,7 @@ def test_a_config_counts_once() -> None:
 
 
 def test_variants_by_hand() -> None:
-    """Over two seeds: mean, SD with n - 1, the lower and the higher; the means of training."""
+    """Two seeds give mean, SD with n - 1, worst and best, and mean training values."""
     runs = frame(
         run("a", 0, -150.0, **{"train/return_avg": -180.0, "train/seconds": 1.0}),
         run("a", 1, -140.0, **{"train/return_avg": -170.0, "train/seconds": 2.0}),
@@ -99,7 +99,7 @@ def test_variants_by_hand() -> None:
 
 
 def test_variants_are_ranked_by_their_means() -> None:
-    """The variant of the highest mean is first, though another has the best run; a single seed is last."""
+    """The highest mean is first, even if another variant has the best run; a single seed is last."""
     runs = frame(
         run("lucky", 0, -100.0, buckets=10),
         run("lucky", 1, -200.0, buckets=10),
@@ -115,7 +115,7 @@ def test_variants_are_ranked_by_their_means() -> None:
 
 
 def test_no_runs_no_variants() -> None:
-    """Where nothing is finished, nothing was scored, or there are no runs at all, no variant is ranked."""
+    """Without runs, or without finished or scored ones, no variant is ranked."""
     for runs in (frame(run("a", 0, status="FAILED")), frame(run("a", 0, None)), frame(run("a", 0)).iloc[:0]):
         assert variants(runs).empty
     assert counted_runs(pd.DataFrame()).empty
@@ -123,7 +123,7 @@ def test_no_runs_no_variants() -> None:
 
 
 def test_runs_without_a_score() -> None:
-    """A finished run of an older version, which has no test score, stands beside those that have one."""
+    """An older finished run without a test score does not affect those with one."""
     runs = frame(run("old", 0, None, buckets=10), run("new", 0, -150.0), run("new", 1, None))
     ranked = variants(runs).set_index("variant")
     assert ranked["mean"]["new"] == -150.0
@@ -132,7 +132,7 @@ def test_runs_without_a_score() -> None:
 
 
 def test_a_run_without_a_score_is_no_seed() -> None:
-    """Only runs that were measured are counted as seeds, and a variant without any is not ranked."""
+    """Only evaluated runs count as seeds; a variant without any is not ranked."""
     runs = frame(run("old", 0, None, buckets=10), run("new", 0, -150.0), run("new", 1, None))
     ranked = variants(runs)
     assert ranked["variant"].tolist() == ["new"]
@@ -141,14 +141,14 @@ def test_a_run_without_a_score_is_no_seed() -> None:
 
 @pytest.mark.parametrize("missing", ["train/return_avg", "train/seconds", "epsilon.decay_end"])
 def test_runs_without_a_column(missing: str) -> None:
-    """Where no run has a param or metric that came with a later version, the others are shown."""
+    """Without params or metrics of later versions, the others are shown."""
     runs = frame(run("a", 0, buckets=10), run("b", 0, buckets=20)).drop(columns=missing)
     assert variants(runs)["label"].tolist() == ["buckets=10", "buckets=20"]
     assert len(text(variants_table(runs, "variants"))) == 4
 
 
 def test_what_differs() -> None:
-    """Only params in which variants differ are named; the seed and where a run is recorded never are."""
+    """Labels have only differing params, never the seed or recording keys."""
     runs = frame(
         run("a", 0, **{"learning_rate": 0.1, "tracking.max_points": 10, "engine": "compiled"}),
         run("b", 1, **{"learning_rate": 0.2, "tracking.max_points": 20, "engine": "gymnasium"}),
@@ -158,7 +158,7 @@ def test_what_differs() -> None:
 
 
 def test_what_only_follows_is_dropped() -> None:
-    """A param that follows from another one, as the end of the decay does from the episodes, is not named."""
+    """A param that follows from another one, like the decay's end from the episodes, is not in labels."""
     rows = [
         run(
             f"{episodes},{buckets}",
@@ -175,7 +175,7 @@ def test_what_only_follows_is_dropped() -> None:
 
 
 def test_what_does_not_follow_is_kept() -> None:
-    """A nested param that takes values of its own is named beside those it goes with."""
+    """A nested param with independent values is in the labels."""
     rows = [
         run(f"{episodes},{end}", 0, episodes=episodes, **{"epsilon.decay_end": end})
         for episodes, end in ((1000, 500), (1000, 1000), (2000, 1000))
@@ -208,7 +208,7 @@ def test_arguments_of_the_environment_differ() -> None:
     ],
 )
 def test_share_of_the_optimum(score: float, optimum: float, words: str) -> None:
-    """How near a mean comes to the optimum is a share where both have one sign, else a difference."""
+    """The relation to the optimum is a share if both have one sign, else a difference."""
     assert share_of_optimum(score, optimum) == words
 
 
@@ -223,7 +223,7 @@ def test_numbers() -> None:
 
 
 def test_the_variants_table() -> None:
-    """A line a variant: label, seeds, mean, SD over several seeds, worst, best, share, training."""
+    """Each variant has a line: label, seeds, mean, SD, worst, best, share, training."""
     optimum = {"optimum/return": -100.0}
     runs = frame(
         run("a", 0, -150.0, buckets=10, **optimum),
@@ -242,7 +242,7 @@ def test_the_variants_table() -> None:
 
 
 def test_the_runs_table() -> None:
-    """The latest runs are listed, as many as asked for, one without a score too."""
+    """The latest runs are listed up to the limit, also without a score."""
     runs = frame(run("a", 2, None, status="FAILED"), run("a", 1), run("a", 0))
     title, _, *lines = text(runs_table(runs, 2))
     assert title == ["Runs (the latest 2 of 3)"]
@@ -254,7 +254,7 @@ def test_the_runs_table() -> None:
 
 
 def test_each_experiment_has_its_table() -> None:
-    """Variants are ranked within their experiment, and one where nothing finished has no table."""
+    """Variants are ranked within their experiment; one without finished runs has no table."""
     console = Console(width=200, file=io.StringIO())
     runs = frame(
         run("a", 0, -150.0),

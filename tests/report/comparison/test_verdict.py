@@ -17,7 +17,7 @@ STEPS = list(range(10))
 
 
 def variants(**scores: list[float]) -> list[Sample]:
-    """Labels and scores, with seeds from 0; `b_20` is labelled b=20."""
+    """Return samples with seeds from 0; `b_20` is labelled b=20."""
     return [
         Sample(label.replace("_", "="), np.array(values, float), np.arange(len(values)))
         for label, values in scores.items()
@@ -29,7 +29,7 @@ def verdict(**scores: list[float]) -> Verdict:
 
 
 def shifted(by: float, n: int = 10) -> list[float]:
-    """Scores around -130, shifted."""
+    """Return scores around -130, shifted."""
     return [-130.0 + by + step for step in STEPS[:n]]
 
 
@@ -46,7 +46,7 @@ def heads_or_tails(draw: np.random.Generator, size: tuple[int, int]) -> npt.NDAr
 
 
 def share_named(draw: Draw, variants: int, seeds: int, first_better_by: float = 0) -> float:
-    """In which share of simulated sweeps a winner is named.
+    """Return the share of simulated sweeps in which a winner is named.
 
     Of 300, or of 100 where there is a true difference, or where none can be named whatever is drawn.
     """
@@ -76,7 +76,7 @@ def share_named(draw: Draw, variants: int, seeds: int, first_better_by: float = 
     ],
 )
 def test_equal_variants_hardly_ever_have_a_winner(variants: int, seeds: int, draw: Draw) -> None:
-    """About 5% of sweeps name one at most (two standard errors of 300 are 2.5%), however few the seeds."""
+    """At most about 5% of sweeps name a winner with any number of seeds (2 SE of 300: 2.5%)."""
     named = share_named(draw, variants, seeds)
     assert named <= (0 if seeds < 4 else 0.075)
 
@@ -89,7 +89,7 @@ def test_a_true_large_difference_is_named() -> None:
 
 
 def test_two_that_cannot_be_told_apart() -> None:
-    """The sentence of the two, with what would be needed."""
+    """Two similar variants give a sentence with the number of seeds needed."""
     found = verdict(b_40=[5.5, 4.5, 3.5, 2.5, 2.2], b_20=[1, 2, 3, 4, 5])
     comparison = found.rows[1].comparison
     assert comparison is not None
@@ -104,7 +104,7 @@ def test_two_that_cannot_be_told_apart() -> None:
 
 
 def test_a_winner_of_two() -> None:
-    """Complete separation of ten from ten."""
+    """Completely separated variants with ten seeds each have a winner."""
     found = verdict(a=shifted(-20), b=shifted(0))
     assert (
         found.headline
@@ -122,7 +122,7 @@ def test_a_winner_of_two() -> None:
 
 
 def test_a_winner_of_three() -> None:
-    """The next one is named, and Holm's correction is."""
+    """The next best and Holm's correction are mentioned."""
     found = verdict(a=shifted(-20), b=shifted(0), c=shifted(-30))
     assert found.headline.startswith(
         "b is significantly better than each of the 2 others with 10 seeds (against the next best, a: P("
@@ -132,7 +132,7 @@ def test_a_winner_of_three() -> None:
 
 
 def test_a_leading_group() -> None:
-    """All that cannot be distinguished from the leader, and what it beats."""
+    """The sentences name the variants not distinguishable from the leader, and those it beats."""
     found = verdict(a=shifted(-50), b=shifted(0), c=shifted(0.5), d=shifted(-0.5), e=shifted(-60))
     assert found.headline == "c leads, but with 10 seeds it cannot be distinguished from b and d."
     assert (found.winner, found.group) == (None, ("c", "b", "d"))
@@ -141,7 +141,7 @@ def test_a_leading_group() -> None:
 
 
 def test_a_group_of_two_above_others() -> None:
-    """Told apart from some, not from one."""
+    """The leader is significantly better than some, not than one."""
     found = verdict(a=shifted(-50), b=shifted(0), c=shifted(0.5))
     assert found.headline.startswith("c and b cannot be distinguished with 10 seeds (P(c better) = 0.5")
     assert found.group == ("c", "b")
@@ -149,7 +149,7 @@ def test_a_group_of_two_above_others() -> None:
 
 
 def test_long_lists_are_counted() -> None:
-    """Five names are read, twelve are not."""
+    """Five labels are listed; of twelve, the others are counted."""
     one_more = verdict(**{f"v{number}": shifted(0) for number in range(7)})
     assert "from v1, v2, v3, v4, v5 and 1 other." in one_more.headline
     many = verdict(**{f"v{number}": shifted(0) for number in range(9)})
@@ -157,13 +157,13 @@ def test_long_lists_are_counted() -> None:
 
 
 def test_hopeless_differences_are_called_so() -> None:
-    """Variants that score alike would need more seeds than can be told."""
+    """Equally good variants would need more seeds than the maximum."""
     found = verdict(a=[1, 2, 3, 4, 5], b=[1, 2, 3, 4, 5])
     assert found.headline.endswith("; more than 10,000 seeds each would be needed.")
 
 
 def test_no_variants() -> None:
-    """Nothing is said, and nothing fails."""
+    """Without variants there are no sentences and no error."""
     assert verdict() == Verdict("There are no scores to compare.", (), None, (), ())
 
 
@@ -176,14 +176,14 @@ def test_no_variants() -> None:
     ],
 )
 def test_one_variant(scores: list[float], headline: str) -> None:
-    """It is described, and is no winner."""
+    """A single variant is described and is no winner."""
     found = verdict(b_20=scores)
     assert found.headline.startswith(headline)
     assert (found.winner, found.group, found.lines) == (None, ("b=20",), ())
 
 
 def test_one_seed_each() -> None:
-    """One seed cannot tell, and how many could is said."""
+    """One seed is not enough, and the required number is stated."""
     found = verdict(a=[-140], b=[-120], c=[-130])
     assert found.headline == (
         "b scored highest, but with one seed each, 3 variants cannot be distinguished, whatever the scores: "
@@ -194,7 +194,7 @@ def test_one_seed_each() -> None:
 
 
 def test_too_few_seeds_each() -> None:
-    """Three seeds cannot tell two variants apart even where they are far apart."""
+    """Three seeds are never enough for two variants."""
     found = verdict(a=[-200, -200, -200], b=[-120, -121, -119])
     assert found.headline.startswith(
         "b scored highest, but with 3 seeds each, 2 variants cannot be distinguished"
@@ -204,7 +204,7 @@ def test_too_few_seeds_each() -> None:
 
 
 def test_different_numbers_of_seeds() -> None:
-    """From and to, and who has too few."""
+    """Different seed counts are given as a range, with the variants that have too few."""
     found = verdict(a=shifted(0), b=shifted(0.5, 8), c=[-100.0])
     assert "with 1 to 10 seeds" in found.headline
     assert "c has too few seeds to be distinguished from a, whatever the scores." in found.lines
@@ -214,7 +214,7 @@ def test_different_numbers_of_seeds() -> None:
 
 
 def test_a_pair_with_one_seed_has_no_interval() -> None:
-    """No interval is made up, and no NaN is printed."""
+    """One seed gives no interval and no NaN."""
     found = verdict(a=shifted(0), b=[-150.0])
     assert (
         "P(a better) = 1.00, no interval with one seed" in found.headline
@@ -224,7 +224,7 @@ def test_a_pair_with_one_seed_has_no_interval() -> None:
 
 
 def test_seeds_that_are_not_common() -> None:
-    """The variants are compared all the same, without pairs."""
+    """Without common seeds variants are compared without pairs."""
     samples = [
         Sample("a", np.array(shifted(0)), np.arange(10)),
         Sample("b", np.array(shifted(-20)), np.arange(10, 20)),
@@ -235,7 +235,7 @@ def test_seeds_that_are_not_common() -> None:
 
 
 def test_scores_left_out_are_counted() -> None:
-    """NaN is dropped, so is a seed that came again, and a variant without any score is named."""
+    """NaN and repeated seeds are dropped, and variants without a score are named."""
     samples = [
         Sample("a", np.array([math.nan, 1, 2, 3]), np.array([0, 1, 2, 1])),
         Sample("b", np.array([math.nan, math.inf]), np.array([0, 1])),
@@ -252,7 +252,7 @@ def test_scores_left_out_are_counted() -> None:
 
 
 def test_all_scores_equal() -> None:
-    """There is nothing to tell, and no number of seeds is asked for."""
+    """Equal scores give no difference and no number of seeds."""
     found = verdict(a=[-200] * 5, b=[-200] * 5, c=[-200] * 3)
     assert found.headline == "All 3 variants scored -200 with every seed: there is no difference."
     assert (found.winner, found.lines) == (None, ())
@@ -260,7 +260,7 @@ def test_all_scores_equal() -> None:
 
 
 def test_a_long_label_is_not_repeated_inside_the_probability() -> None:
-    """It is named once, then called the leader."""
+    """A long label appears once, then as the leader."""
     found = verdict(**{"learning_rate_0.1_and_buckets_40": shifted(0), "b": shifted(-0.5)})
     assert "(P(leader better) = " in found.headline
 
@@ -270,10 +270,10 @@ def test_a_long_label_is_not_repeated_inside_the_probability() -> None:
     [(1, "1 more seed"), (12, "12 more seeds"), (1234, "1,234 more seeds"), (None, "more than 10,000 seeds")],
 )
 def test_seeds_in_words(more: int | None, words: str) -> None:
-    """Singular, plural and beyond counting."""
+    """Seeds in words have singular, plural and a maximum."""
     assert seeds_in_words(more) == words
 
 
 def test_the_same_generator_gives_the_same_verdict() -> None:
-    """All chance comes from the generator."""
+    """The verdict is reproducible with the same generator."""
     assert verdict(a=shifted(0), b=shifted(2)) == verdict(a=shifted(0), b=shifted(2))

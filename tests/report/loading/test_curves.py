@@ -29,7 +29,7 @@ def store(workdir: Path) -> Store:
 
 
 def logged(store: Store, episodes: np.ndarray, values: np.ndarray, metric: str = AVERAGE) -> str:
-    """A run with one curve; returns its id."""
+    """Record a run with one curve; return its id."""
     log = MlflowTracker(store).open(run_record(resolve({"episodes": 100}), "one", ""))
     log.log(Points(episodes, {metric: values}))
     log.close("FINISHED", {}, {})
@@ -37,7 +37,7 @@ def logged(store: Store, episodes: np.ndarray, values: np.ndarray, metric: str =
 
 
 def test_every_point_of_every_curve(store: Store) -> None:
-    """A row is a point: run, metric, episode, value; sorted by run and metric as asked, then by episode."""
+    """A row is a point; rows are sorted by run and metric as requested, then by episode."""
     ids = [record(store, {"seed": seed}) for seed in (0, 1)]
     curves = load_curves(ids[::-1], ("eval/return_mean", AVERAGE), uri=store.uri)
     assert list(curves) == ["run_id", "metric", "episode", "value"]
@@ -54,7 +54,7 @@ def test_every_point_of_every_curve(store: Store) -> None:
 
 
 def test_a_frame_of_runs_will_do(store: Store) -> None:
-    """Runs are given as `load_runs` gives them, too; a metric that none has gives no rows."""
+    """Runs may be a frame of `load_runs`; an unknown metric gives no rows."""
     record(store, {"seed": 3})
     curves = load_curves(load_runs(uri=store.uri), ("train/epsilon", "nonsense"), uri=store.uri)
     assert curves["metric"].unique().tolist() == ["train/epsilon"]
@@ -63,7 +63,7 @@ def test_a_frame_of_runs_will_do(store: Store) -> None:
 
 @pytest.mark.parametrize(("points", "kept"), [(5, [19, 39, 59, 79, 99]), (4, [9, 39, 69, 99]), (1, [99])])
 def test_thinning_keeps_the_last_point(store: Store, points: int, kept: list[int]) -> None:
-    """Of ten points at most so many are kept, evenly spaced from the last one back."""
+    """Points are downsampled evenly, backwards from the last one."""
     run = record(store)
     curves = load_curves([run], (AVERAGE,), points, store.uri)
     assert curves["episode"].tolist() == kept
@@ -71,7 +71,7 @@ def test_thinning_keeps_the_last_point(store: Store, points: int, kept: list[int
 
 
 def test_no_thinning(store: Store) -> None:
-    """With 0 points all are read, as where there are fewer than asked for."""
+    """With points=0, or fewer points than the limit, all are read."""
     run = logged(store, np.arange(1000), np.arange(1000.0))
     assert len(load_curves([run], (AVERAGE,), 0, store.uri)) == 1000
     assert len(load_curves([run], (AVERAGE,), 2000, store.uri)) == 1000
@@ -79,7 +79,7 @@ def test_no_thinning(store: Store) -> None:
 
 
 def test_uneven_points_are_not_lost(store: Store) -> None:
-    """A curve whose points are unevenly spaced is thinned by their number, not by their distance."""
+    """An unevenly spaced curve is downsampled by number of points, not by distance."""
     steps = np.array([0, 1, *np.arange(10, 20_000, 37)])
     run = logged(store, steps, steps.astype(float))
     kept = load_curves([run], (AVERAGE,), 100, store.uri)["episode"]
@@ -98,7 +98,7 @@ def test_values_that_are_no_numbers(store: Store) -> None:
 
 
 def test_a_step_that_was_logged_twice(store: Store) -> None:
-    """Where a step was logged again, as by a run that was resumed, the later value counts."""
+    """Of a step logged twice, as by a resumed run, the later value counts."""
     run = store.client.create_run("0").info.run_id
     metrics = [Metric(AVERAGE, value, time, 5) for value, time in ((1.0, 10), (9.0, 30), (2.0, 20))]
     store.client.log_batch(run, metrics)
@@ -108,7 +108,7 @@ def test_a_step_that_was_logged_twice(store: Store) -> None:
 
 @pytest.mark.parametrize("points", [0, 3, 250])
 def test_the_client_reads_the_same(store: Store, monkeypatch: pytest.MonkeyPatch, points: int) -> None:
-    """What a server is read by, and a store of other tables, gives the same frame as the tables do."""
+    """MLflow's client gives the same frame as the tables."""
     ids = [record(store, {"seed": 1}), logged(store, np.arange(7), np.array([1, math.nan, 3, 4, 5, 6, 7.0]))]
     direct = load_curves(ids, uri=store.uri, points=points)
     monkeypatch.setattr(schema, "KNOWN", frozenset())
@@ -117,14 +117,14 @@ def test_the_client_reads_the_same(store: Store, monkeypatch: pytest.MonkeyPatch
 
 
 def test_runs_that_are_not_there(store: Store) -> None:
-    """No runs, or ids of none, give an empty frame with the same columns."""
+    """No runs, or unknown ids, give an empty frame with the same columns."""
     for ids in ([], ["0" * 32]):
         curves = load_curves(ids, uri=store.uri)
         assert (len(curves), list(curves)) == (0, ["run_id", "metric", "episode", "value"])
 
 
 def test_curves_one_by_one(store: Store) -> None:
-    """Each curve by itself, without the points that have no value."""
+    """Histories are single curves without non-finite points."""
     run = logged(store, np.arange(3), np.array([1.0, math.nan, 3.0]))
     found = histories(store, [run])
     assert list(found) == [(AVERAGE, run)]
@@ -132,7 +132,7 @@ def test_curves_one_by_one(store: Store) -> None:
 
 
 def test_curves_at_the_same_episodes() -> None:
-    """Curves of the same episodes are stacked as they are; those that have none are left out."""
+    """Curves at the same episodes are stacked; runs without a curve are left out."""
     x, y = np.array([0.0, 10.0]), np.array([1.0, 2.0])
     found = {("m", "a"): (x, y), ("m", "b"): (x, y + 1)}
     episodes, values = aligned(found, "m", ["a", "b", "c"]) or (None, None)
@@ -143,7 +143,7 @@ def test_curves_at_the_same_episodes() -> None:
 
 
 def test_curves_at_different_episodes() -> None:
-    """Others are interpolated over the episodes that all of them span."""
+    """Curves at other episodes are interpolated over their common range."""
     found = {
         ("m", "a"): (np.array([0.0, 10.0, 20.0]), np.array([0.0, 10.0, 20.0])),
         ("m", "b"): (np.array([10.0, 30.0]), np.array([100.0, 300.0])),
@@ -154,5 +154,5 @@ def test_curves_at_different_episodes() -> None:
 
 
 def test_it_is_part_of_the_package() -> None:
-    """A notebook finds it as qsweep.load_curves."""
+    """The function is public as qsweep.load_curves."""
     assert qsweep.load_curves is load_curves

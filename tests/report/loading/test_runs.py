@@ -42,7 +42,7 @@ def add(
     metrics: Mapping[str, float] | None = None,
     status: Status = "FINISHED",
 ) -> str:
-    """Record a run as the runner would, without training; returns its id."""
+    """Record a run as the runner would, without training; return its id."""
     config = resolve({"episodes": 100, **(values or {})})
     log = MlflowTracker(store).open(run_record(config, name, ""))
     log.close(status, metrics or {}, {})
@@ -54,7 +54,7 @@ def in_sweep(name: str, seed: int = 0, **tracking: str) -> dict[str, Any]:
 
 
 def test_an_empty_store_has_no_runs(store: Store) -> None:
-    """Without runs the frame is empty and has the columns that every frame has."""
+    """Without runs the frame is empty, with the common columns."""
     runs = load_runs(uri=store.uri)
     assert (len(runs), list(runs)) == (0, [*IDENTITY, *ORIGIN, *PLACE])
     assert list(IDENTITY) == COLUMNS
@@ -63,7 +63,7 @@ def test_an_empty_store_has_no_runs(store: Store) -> None:
 
 @pytest.mark.usefixtures("store")
 def test_what_a_row_says() -> None:
-    """A row has what identifies the run, every param under its key, every metric's last value."""
+    """A row has the run's identity, params and last metric values."""
     store = open_store("local")
     values = {"buckets": [10, 20], "learning_rate": 0.5, **in_sweep("s", seed=7)}
     config = resolve({"episodes": 100, **values}).config
@@ -89,7 +89,7 @@ def test_what_a_row_says() -> None:
 
 
 def test_where_a_run_comes_from(store: Store) -> None:
-    """A row has the tags of provenance, the command, and where MLflow keeps the run."""
+    """A row has provenance, command and location."""
     config = resolve({"episodes": 100})
     log = MlflowTracker(store).open(run_record(config, "one", "qsweep train seed=0"))
     log.close("FINISHED", {}, {"qsweep.qtable_sha256": "ab" * 32})
@@ -102,7 +102,7 @@ def test_where_a_run_comes_from(store: Store) -> None:
 
 
 def test_a_run_of_an_older_version(store: Store) -> None:
-    """A run without the tags, params and metrics of later versions has a row; what it lacks is missing."""
+    """An older run has a row with missing values."""
     experiment = store.client.create_experiment("old", str(store.artifacts))
     run = store.client.create_run(experiment, tags={"qsweep.config": "abc"}, run_name="old")
     store.client.log_param(run.info.run_id, "buckets", "20")
@@ -113,7 +113,7 @@ def test_a_run_of_an_older_version(store: Store) -> None:
 
 
 def test_params_are_numbers_and_truths_again(store: Store) -> None:
-    """Numbers, truths and text come back as such; lists and null stay text, so that they compare."""
+    """Numbers, booleans and text keep their type; lists and null stay text, to be comparable."""
     add(store, "one", {"env": {"id": "FrozenLake-v1", "kwargs": {"is_slippery": False, "map_name": "4x4"}}})
     [row] = load_runs(uri=store.uri).to_dict("records")
     keys = ("env.kwargs.is_slippery", "env.kwargs.map_name", "env.low", "initial_q.low", "window")
@@ -123,7 +123,7 @@ def test_params_are_numbers_and_truths_again(store: Store) -> None:
 
 
 def test_the_last_value_of_a_curve(store: Store) -> None:
-    """Of a curve the frame has the value at the last episode."""
+    """The frame has each curve's value at the last episode."""
     log = MlflowTracker(store).open(run_record(resolve({"episodes": 100}), "one", ""))
     log.log(Points(np.array([9, 99]), {"train/return_avg": np.array([-200.0, -190.0])}))
     log.close("FINISHED", {}, {})
@@ -131,7 +131,7 @@ def test_the_last_value_of_a_curve(store: Store) -> None:
 
 
 def test_the_latest_comes_first(store: Store) -> None:
-    """Runs are listed from the latest to the first, whatever their experiment and status."""
+    """Runs of all experiments and statuses are listed, the latest first."""
     ids = [
         add(store, "a", {"seed": 1}),
         add(store, "b", {"seed": 2, "tracking": {"experiment": "other"}}, status="FAILED"),
@@ -201,7 +201,7 @@ def test_runs_of_an_experiment_or_of_a_sweep(store: Store) -> None:
 
 @pytest.mark.parametrize("name", ["it's", 'say "so"', "50%", "a,b=c", "ü", """both ' and " """.strip()])
 def test_names_of_any_kind(store: Store, name: str) -> None:
-    """A sweep whose name has quotes or other signs in it is found, and one that is not there is refused."""
+    """A sweep with quotes or other signs in its name is found; an unknown one is refused."""
     with pytest.raises(UsageError, match="must be an experiment or a sweep"):
         load_runs(name, store.uri)
     add(store, "a", in_sweep(name))
@@ -209,7 +209,7 @@ def test_names_of_any_kind(store: Store, name: str) -> None:
 
 
 def test_an_unknown_name(store: Store) -> None:
-    """A name that nothing has is refused, and the closest one, an experiment or a sweep, is given."""
+    """An unknown name is refused, with the closest experiment or sweep."""
     with pytest.raises(
         UsageError, match=r"name: must be an experiment or a sweep; given 'x' \(there are none\)"
     ):
@@ -223,7 +223,7 @@ def test_an_unknown_name(store: Store) -> None:
 
 
 def test_the_runs_of_a_sweep_alone(store: Store) -> None:
-    """`sweep_runs` finds a sweep's runs where an experiment has its name, too, and none of an unknown one."""
+    """`sweep_runs` finds a sweep's runs even if an experiment has its name; none of an unknown one."""
     add(store, "a", {"tracking": {"experiment": "s"}})
     child = add(store, "b", in_sweep("s"))
     assert sweep_runs(store, "s")["run_id"].tolist() == [child]
@@ -231,7 +231,7 @@ def test_the_runs_of_a_sweep_alone(store: Store) -> None:
 
 
 def test_no_store(tmp_path: Path) -> None:
-    """Where there is no store this is said, and none is made."""
+    """A missing store is reported and not created."""
     with pytest.raises(UsageError, match="store does not exist"):
         load_runs(uri=f"sqlite:///{tmp_path}/mlflow.db")
     assert list(tmp_path.iterdir()) == []
@@ -254,7 +254,7 @@ def test_parents_and_strangers_are_no_runs(store: Store) -> None:
 
 
 def test_a_deleted_experiments_runs_are_left_out(store: Store) -> None:
-    """What lies in a deleted experiment is no longer listed, and its name is unknown."""
+    """Runs of a deleted experiment are not listed, and its name is unknown."""
     add(store, "a", {"tracking": {"experiment": "gone"}})
     kept = add(store, "b")
     store.client.delete_experiment(store.client.get_experiment_by_name("gone").experiment_id)
@@ -264,5 +264,5 @@ def test_a_deleted_experiments_runs_are_left_out(store: Store) -> None:
 
 
 def test_it_is_part_of_the_package() -> None:
-    """A notebook finds it as qsweep.load_runs."""
+    """The function is public as qsweep.load_runs."""
     assert qsweep.load_runs is load_runs

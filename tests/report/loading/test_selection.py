@@ -62,30 +62,30 @@ TEN, TWENTY, FORTY = ["buckets=10,seed=0", "buckets=10,seed=1"], ["buckets=20,se
     ],
 )
 def test_where(condition: str, names: list[str]) -> None:
-    """Of the runs those are kept for which the condition holds; not those that lack the value."""
+    """Runs that meet the condition are kept; runs without the value are not."""
     assert kept(condition) == names
 
 
 def test_all_conditions_hold() -> None:
-    """Several conditions must hold at once; none keeps every run."""
+    """All conditions must hold; without any, every run is kept."""
     assert kept("buckets > 5", "seed == 1") == TEN[1:]
     assert kept() == [*TEN, *TWENTY, *FORTY]
 
 
 def test_a_selection_of_nothing_is_refused() -> None:
-    """Where no run meets the conditions that is said, and no report of nothing replaces one of something."""
+    """If no run meets the conditions, an error says so, and no report is replaced."""
     for options in ({"where": ["buckets > 100"]}, {"since": "2999-01-01"}):
         assert "no run meets these conditions" in refusal(**options), options
 
 
 def test_a_condition_is_no_code() -> None:
-    """What is no comparison of a key is refused, whatever it might do where it were run."""
+    """A condition that is no comparison is refused and never executed."""
     for text in ("__import__('os').system('true')", "buckets", "buckets ~ 3", "== 3", "buckets >="):
         assert "--where: must be KEY OPERATOR VALUE" in refusal(where=[text]), text
 
 
 def test_what_is_wrong_with_a_condition() -> None:
-    """An unknown key, with the nearest one, and an order of texts are refused, all at once."""
+    """Unknown keys (with the nearest) and ordered text comparisons are refused together."""
     found = refusal(where=["bukets > 3", "status > FAILED"])
     assert "--where: must be a key of the runs; given 'bukets' (did you mean buckets?)" in found
     assert "must compare text with == or !=; given 'status > FAILED'" in found
@@ -104,7 +104,7 @@ def test_what_is_wrong_with_a_condition() -> None:
     ],
 )
 def test_since_when(since: str, expected: str) -> None:
-    """A date, a date with a time, or an age."""
+    """A date, a date with a time, and an age are accepted."""
     assert moment(since, NOW) == pd.Timestamp(expected, tz="UTC")
 
 
@@ -115,13 +115,13 @@ def test_no_time(since: str) -> None:
 
 
 def test_runs_since() -> None:
-    """Runs that started before are left out."""
+    """Runs started before are left out."""
     assert kept(since="2025-03-01") == [*TWENTY, *FORTY]
     assert kept(since="2025-03-01 00:01") == FORTY
 
 
 def test_metrics() -> None:
-    """A metric that no run has, or of which less is better, is refused, with the nearest one that will do."""
+    """Unknown metrics and metrics to minimise are refused, with the nearest valid one."""
     assert "(did you mean test/return_mean?)" in refusal(metric="test/return_men")
     assert "--metric: must be a metric of the runs; given 'buckets'" in refusal(metric="buckets")
     assert "must be a metric for which higher is better; given 'train/seconds'" in refusal(
@@ -131,13 +131,13 @@ def test_metrics() -> None:
 
 
 def test_runs_without_the_usual_metric_are_not_refused() -> None:
-    """Where no run was judged, as where all failed, the report says so: that is no mistake of the user's."""
+    """If no run was evaluated, e.g. all failed, the report says so without an error."""
     runs = RUNS.drop(columns=SCORE)
     assert len(restricted(runs, Selection("s"))) == 4
 
 
 def test_a_sweep_comes_with_its_confirmation(store: Store) -> None:
-    """Of a sweep the runs on fresh seeds are there, too; of an experiment whatever lies in it."""
+    """A sweep includes its runs on fresh seeds; an experiment all its runs."""
     first = sweep(store, "s", {10: [-150.0, -140.0]})
     again = sweep(store, "s-confirm", {10: [-145.0]}, first=2)
     other = sweep(store, "t", {10: [-1.0]}, first=9)
@@ -148,7 +148,7 @@ def test_a_sweep_comes_with_its_confirmation(store: Store) -> None:
 
 
 def test_a_sweep_over_two_experiments(store: Store) -> None:
-    """A sweep's confirmation is found in whichever experiment it lies."""
+    """A sweep's confirmation is found in any experiment."""
     for experiment in ("one", "two"):
         values = {"sweep": {"name": "s-confirm"}, "seed": 5, "tracking": {"experiment": experiment}}
         record(store, values, -150.0)
@@ -157,7 +157,7 @@ def test_a_sweep_over_two_experiments(store: Store) -> None:
 
 
 def test_an_unknown_name(store: Store) -> None:
-    """A name of nothing is refused, with the nearest one."""
+    """An unknown name is refused, with the nearest one."""
     sweep(store, "buckets", {10: [-150.0]})
     with pytest.raises(UsageError, match=r"given 'bucket' \(did you mean buckets\?\)"):
         selected(store, Selection("bucket"))

@@ -21,7 +21,7 @@ from tests.support.recorded import SCORE, frame
 
 SCORES = {"buckets=10": [-150.0, -140.0], "buckets=20": [-130.0, -120.0]}
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'</title></script>&amp;{{7*7}}"
-"""A name that is a page of its own, if it is let."""
+"""A name that injects HTML unless it is escaped."""
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def store(workdir: Path) -> Store:
 
 
 class Reader(HTMLParser):
-    """Collects elements with their attributes, and the text of each kind of element."""
+    """A parser that collects elements with attributes, and text by element."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ def read(store: Store, runs: pd.DataFrame, name: str = "s", **more: Any) -> Read
 
 
 def test_the_verdict_comes_first(store: Store) -> None:
-    """The page's order: verdict, leaderboard, figures, runs, lineage."""
+    """The sections are in order: verdict, leaderboard, figures, runs, provenance."""
     reader = read(store, frame(SCORES))
     assert reader.texts["h1"] == ["s"]
     assert reader.texts["h2"] == ["Verdict", "Leaderboard", "Figures", "Runs", "Provenance"]
@@ -122,7 +122,7 @@ def hostile() -> pd.DataFrame:
 
 
 def test_everything_is_escaped(store: Store) -> None:
-    """Whatever names, params and tags hold, the page has its own elements and scripts alone."""
+    """With any names, params and tags, the page has only its own elements and scripts."""
     plain, foreign = read(store, frame(SCORES)), read(store, hostile(), HOSTILE)
     assert {tag for tag, _ in foreign.elements} <= {tag for tag, _ in plain.elements} | {
         "fieldset",
@@ -136,7 +136,7 @@ def test_everything_is_escaped(store: Store) -> None:
 
 
 def test_only_its_own_script_may_run(store: Store) -> None:
-    """The page forbids every script but the one whose hash it names, and all connections."""
+    """The page's policy allows only its own script, by hash, and no connections."""
     text = page(made(store, frame(SCORES)), "c")
     [policy] = [m["content"] or "" for m in Reader(text).of("meta") if m.get("http-equiv")]
     assert "default-src 'none'" in policy
@@ -146,7 +146,7 @@ def test_only_its_own_script_may_run(store: Store) -> None:
 
 
 def test_the_data_are_json(store: Store) -> None:
-    """The page's script finds every chart's data under the chart's key, hostile labels and all."""
+    """Every chart's data lies under its key, also with hostile labels."""
     text = page(made(store, hostile()), "c")
     reader = Reader(text)
     data = json.loads(reader.texts["script"][0])
@@ -159,7 +159,7 @@ def test_the_data_are_json(store: Store) -> None:
 
 
 def test_numbers_of_a_chart() -> None:
-    """Numbers are rounded to six digits; NaN is null, and a band that is unknown is empty."""
+    """Numbers are rounded to six digits; NaN is null, and an unknown band is empty."""
     nan = np.full(2, np.nan)
     line = Line("a", np.array([0.0, 1.0]), np.array([1 / 3, np.nan]), nan, nan, nan, nan, 0)
     data = as_data(LineChart("n", "t", "c", Axis("x"), Axis("y"), (line,)))
@@ -170,7 +170,7 @@ def test_numbers_of_a_chart() -> None:
 
 
 def test_for_screen_readers(store: Store) -> None:
-    """One main part with a heading each, captions on tables, heads with a scope, sorting that is said."""
+    """The page is accessible: one main part, headings, table captions, scopes, announced sorting."""
     reader = read(store, frame(SCORES))
     assert [len(reader.of(tag)) for tag in ("header", "main", "footer", "nav", "h1")] == [1] * 5
     assert reader.of("html")[0]["lang"] == "en"
@@ -194,7 +194,7 @@ def test_a_table_of_values_behind_every_figure(store: Store) -> None:
 
 
 def test_several_environments(store: Store) -> None:
-    """Each environment has a section of its own, and it is said that none is compared with another."""
+    """Each environment has its section, and the page states that they are not compared."""
     other = frame({"buckets=10": [500.0]}, environment="f", **{"env.id": "CartPole-v1"})
     reader = read(store, pd.concat([frame(SCORES), other], ignore_index=True))
     assert len(reader.of("article")) == 2
@@ -219,13 +219,13 @@ def test_several_environments(store: Store) -> None:
     ids=["no runs", "one run", "one seed", "all failed", "no metric", "all alike"],
 )
 def test_little_to_say(store: Store, runs: pd.DataFrame, said: str) -> None:
-    """Where there is little to compare the page says so, and nothing breaks."""
+    """With little to compare the page says so, without errors."""
     reader = read(store, runs)
     assert any(said in text for text in reader.texts["p"])
 
 
 def test_older_runs(store: Store) -> None:
-    """Runs that lack most columns of today have a page."""
+    """Runs without most current columns have a page."""
     kept = ["run_id", "started", "name", "experiment", "status", "sweep", "variant", "config", "environment"]
     runs = frame(SCORES)
     older = runs[[*kept, "buckets", SCORE]].assign(
