@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qsweep.learning.compiler.notice import NOTICE
+from tests.support.messages import without_notice
 from tests.support.postgresql import PostgreSQL, postgresql
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def qsweep(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             text=True,
             timeout=300,
         )
-        ran.stderr = ran.stderr.replace(f"{NOTICE}\n", "")
+        ran.stderr = without_notice(ran.stderr)
         return ran
 
     return run

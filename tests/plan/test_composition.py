@@ -20,6 +20,7 @@ from qsweep.errors import UsageError
 from qsweep.plan.composition import Plan, load_config, plan
 from qsweep.plan.conf import conf_folder
 from qsweep.plan.resolution import resolve
+from tests.support.messages import without_notice
 
 SMOKE = ["episodes=20", "tracking=none"]
 
@@ -341,7 +342,7 @@ def own_presets(folder: Path) -> None:
 def run(*arguments: str) -> str:
     """Return the output of `qsweep train ARGUMENTS`; fails on an error."""
     result = CliRunner().invoke(main, ["train", *arguments])
-    assert result.stderr == ""
+    assert without_notice(result.stderr) == ""
     assert result.exit_code == 0, result.exception
     return result.stdout
 

@@ -14,7 +14,6 @@ from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
-from hydra.core.utils import JobRuntime
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -49,7 +48,6 @@ def composed(lines: tuple[str, ...]) -> Composed:
 
     The run mode does not matter: Hydra's two modes differ in how they treat several values.
     """
-    JobRuntime.instance().set("name", PRIMARY)  # another user of Hydra in this process may have named its own
     config = hydra_app().compose_config(PRIMARY, list(lines), RunMode.RUN, from_shell=False)
     values = OmegaConf.to_container(config)
     assert isinstance(values, dict)

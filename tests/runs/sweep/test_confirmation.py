@@ -15,7 +15,6 @@ from mlflow import MlflowClient
 from qsweep.commands.gc.condition import Condition, runs_to_delete
 from qsweep.config import Config
 from qsweep.environments.resolved import Resolved
-from qsweep.learning.compiler.notice import NOTICE
 from qsweep.learning.task import task
 from qsweep.plan.composition import Job, Plan, load_resolved, plan
 from qsweep.policies.evaluation import TEST_FILE, EvaluationResult, Rollouts
@@ -31,6 +30,7 @@ from qsweep.tracking.client.mlflow_tracker import MlflowTracker
 from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.tracker import RunRecord
 from tests.conftest import QSWEEP
+from tests.support.messages import without_notice
 
 Score = Callable[[Config], float | None]
 """The score of a config on every test start; None: its run fails."""
@@ -312,7 +312,7 @@ def swept(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Swe
 @pytest.mark.slow
 def test_a_real_sweep_confirms_and_registers(swept: Swept) -> None:
     """Parent metrics, fresh runs and the registered version match values computed by hand."""
-    assert (swept.ran.returncode, swept.ran.stderr.replace(f"{NOTICE}\n", "")) == (0, "")
+    assert (swept.ran.returncode, without_notice(swept.ran.stderr)) == (0, "")
     first = swept.runs[swept.runs["sweep"] == "rates"]
     fresh = swept.runs[swept.runs["sweep"] == "rates-confirm"]
     assert (len(first), len(fresh)) == (4, 4)

@@ -10,6 +10,7 @@ from hydra.experimental.callback import Callback
 
 from qsweep.cli import main
 from qsweep.runs.journal import Journal
+from tests.support.messages import without_notice
 
 SMALL = ("episodes=5", "evaluation.episodes=1", "evaluation.test_episodes=2", "tracking=none", "seed=0,1")
 
@@ -25,7 +26,7 @@ def train(*arguments: str) -> tuple[int, str, str]:
     """Run a multirun in this process; return exit code and output."""
     ran = CliRunner().invoke(main, ["train", "-m", *SMALL, *arguments])
     assert isinstance(ran.exception, SystemExit | None), ran.exception
-    return ran.exit_code, ran.stdout, ran.stderr
+    return ran.exit_code, ran.stdout, without_notice(ran.stderr)
 
 
 class Noting(Callback):

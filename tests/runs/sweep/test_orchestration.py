@@ -18,7 +18,6 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from qsweep.config import config_hash, variant_hash
-from qsweep.learning.compiler.notice import NOTICE
 from qsweep.plan.composition import load_config, plan
 from qsweep.runs.journal import Ended, Journal
 from qsweep.runs.runner import run_record
@@ -29,6 +28,7 @@ from qsweep.system.liveness import PROCESS, announce
 from qsweep.tracking.client.mlflow_tracker import MlflowTracker
 from qsweep.tracking.store import open_store
 from tests.conftest import QSWEEP
+from tests.support.messages import without_notice
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -91,7 +91,7 @@ def swept(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     ran = subprocess.run(
         [QSWEEP, "train", "-m", *lines], cwd=folder, capture_output=True, text=True, timeout=300
     )
-    assert (ran.returncode, ran.stderr.replace(f"{NOTICE}\n", "")) == (0, "")
+    assert (ran.returncode, without_notice(ran.stderr)) == (0, "")
     (folder / "said").write_text(ran.stdout)
     return folder
 

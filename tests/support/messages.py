@@ -1,0 +1,10 @@
+"""Messages of the command line, compared apart from what ran on the machine before."""
+
+from __future__ import annotations
+
+from qsweep.learning.compiler.notice import NOTICE
+
+
+def without_notice(text: str) -> str:
+    """Return what was printed, without the notice that code is being compiled for the first time."""
+    return text.replace(f"{NOTICE}\n", "")
