@@ -38,7 +38,8 @@ def only_over(
         raise UsageError([Problem("--out", "exists", str(folder), "give another --out, or --force")])
     rule = f"exists, and is replaced only if it is a folder with {what} and nothing else"
     is_folder = folder.is_dir() and not folder.is_symlink()
-    inside = [path for depth in ("*", "*/*") for path in folder.glob(depth)] if is_folder else []
+    depths = ("*", *(f"{name}/*" for name in files)) if is_folder else ()
+    inside = [path for depth in depths for path in folder.glob(depth)]
     names = {path.relative_to(folder).as_posix() for path in inside}
     others = sorted(name for name in names - {*files} if not any(fnmatch(name, known) for known in inner))
     if others or not is_folder or (names and not force and not names >= {*files}):
