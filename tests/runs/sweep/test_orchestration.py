@@ -160,7 +160,7 @@ def test_what_a_sweep_says(swept: Path) -> None:
     """The leaderboard and the number of runs are printed; no winner with promote=never."""
     said = (swept / "said").read_text()
     assert "MountainCar-v0: variants" in said
-    assert "4 of 4 runs in" in said
+    assert "4 of 4 runs finished in" in said
     assert "winner" not in said
     for buckets in ("[2,3]", "[3,2]"):
         assert f"buckets={buckets}" in said.replace(", ", ",")
@@ -187,7 +187,7 @@ def test_the_basic_launcher(workdir: Path, qsweep: Command) -> None:
     assert sorted(children) == ["seed=0", "seed=1"]
     assert {run.data.tags["qsweep.sweep"] for run in (parent, *children.values())} == {name}
     assert parent.info.run_name == name
-    assert "2 of 2 runs in" in ran.stdout
+    assert "2 of 2 runs finished in" in ran.stdout
 
 
 def test_nothing_is_tracked(tmp_path: Path, qsweep: Command) -> None:
@@ -200,7 +200,7 @@ def test_nothing_is_tracked(tmp_path: Path, qsweep: Command) -> None:
         ["buckets=2", "2"],
         ["buckets=3", "2"],
     ]
-    assert "4 of 4 runs in" in ran.stdout
+    assert "4 of 4 runs finished in" in ran.stdout
 
 
 def fragile(tmp_path: Path, qsweep: Command, *lines: str) -> subprocess.CompletedProcess[str]:
@@ -220,7 +220,7 @@ def test_a_job_that_fails(workdir: Path, qsweep: Command) -> None:
         f"qsweep: run env.kwargs.raises=True,seed={seed} failed: RuntimeError: the wheel came off"
         for seed in (0, 1)
     ]
-    assert "2 of 4 runs in" in ran.stdout
+    assert "2 of 4 runs finished in" in ran.stdout
     [parent], children = runs_in(stored(workdir))
     assert parent.info.status == "FAILED"
     assert {name: run.info.status for name, run in children.items()} == {
@@ -240,7 +240,7 @@ def test_every_job_fails(tmp_path: Path, qsweep: Command, tracking: str) -> None
     assert ran.stderr.splitlines() == [
         f"qsweep: run seed={seed} failed: RuntimeError: the wheel came off" for seed in (0, 1)
     ]
-    assert ran.stdout.startswith("0 of 2 runs in")
+    assert ran.stdout.startswith("0 of 2 runs finished in")
 
 
 def test_folders_of_one_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +274,7 @@ def test_a_folder_of_ones_own(tmp_path: Path, qsweep: Command) -> None:
     assert [mark.number for mark in Journal(tmp_path / "mine").ended()] == [0]
     again = qsweep(*given)
     assert again.returncode == 2
-    assert again.stderr.startswith("qsweep: hydra.sweep.dir: must be a folder that can be made")
+    assert again.stderr.startswith("qsweep: hydra.sweep.dir: must be a new folder that can be created")
 
 
 class Launcher:
