@@ -82,7 +82,7 @@ def test_refusals(postgresql: PostgreSQL, database: str, monkeypatch: pytest.Mon
     assert f"mlflow db upgrade {postgresql.uri(database)}" in said[database]
     assert 'database "missing" does not exist' in said["missing"]
     monkeypatch.setenv("PGPASSWORD", "not this one")
-    with pytest.raises(UsageError, match=r"lets you in.*password authentication failed") as refused:
+    with pytest.raises(UsageError, match=r"give access.*password authentication failed") as refused:
         open_store(postgresql.uri(strange))
     assert "not this one" not in str(refused.value)
     assert not any("\n" in words for words in (*said.values(), str(refused.value)))
