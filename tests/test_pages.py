@@ -152,3 +152,13 @@ def test_the_luck_of_a_sweep_by_hand() -> None:
     named, excess = luck([coin, coin], seeds=1)
     assert named == pytest.approx(0.75, abs=0.02)  # the first of equals is the true best, and named at a tie
     assert excess == pytest.approx(0.25, abs=0.02)  # the higher is 1 in three of four cases, its mean 0.5
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_every_path_for_contributors_exists(page: str) -> None:
+    """Files and folders named there lie in the source or at the top of the checkout."""
+    root = DOCS.parent
+    named = re.findall(r"`([\w./-]+(?:\.py|/))`", (root / page).read_text())
+    assert len(named) > 3
+    places = (root, root / "src/qsweep")
+    assert [path for path in named if not any((place / path).exists() for place in places)] == []
