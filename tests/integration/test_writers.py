@@ -19,6 +19,7 @@ import sys
 import numpy as np
 from qsweep.tracking.curves import Points
 from qsweep.tracking import RunRecord, table_tracker, tracker
+from qsweep.tracking.store import open_store
 
 table_tracker.FLUSH_POINTS = 1  # every part is a transaction of its own
 uri, writer, runs, parts, length = sys.argv[1], *map(int, sys.argv[2:])
