@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.messages import without_notice
+from tests.support.commands import run_command
 from tests.support.postgresql import PostgreSQL, postgresql
 
 if TYPE_CHECKING:
     from tests.support.stores import Sides
 
 __all__ = ["postgresql"]
-
-QSWEEP = str(Path(sys.executable).with_name("qsweep"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -78,21 +74,9 @@ def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_store: Pat
 
 @pytest.fixture
 def qsweep(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the real command in `tmp_path`; returns its exit code and what it printed.
-
-    But for the notice that it compiles, which depends on what ran on the machine before.
-    """
+    """Run the real command in `tmp_path`; returns its exit code and what it printed."""
 
     def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        ran = subprocess.run(
-            [QSWEEP, *arguments],
-            cwd=tmp_path,
-            env={**os.environ, **settings},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        ran.stderr = without_notice(ran.stderr)
-        return ran
+        return run_command(arguments, tmp_path, **settings)
 
     return run

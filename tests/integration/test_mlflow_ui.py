@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docs.pictures import CHROMIUM, QSWEEP, mlflow_ui, show_comparison, show_curves
+from docs.pictures import CHROMIUM, mlflow_ui, show_comparison, show_curves
 from playwright.sync_api import Page
 
 from qsweep import load_runs
+from tests.support.commands import run_command
 
 pytestmark = [
     pytest.mark.integration,
@@ -25,7 +25,7 @@ SWEEP = ("buckets=10,20", "seed=range(2)", "episodes=3000", "registry.promote=ne
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the runs of a small sweep."""
     made = tmp_path_factory.mktemp("ui")
-    subprocess.run([QSWEEP, "train", "-m", *SWEEP], cwd=made, check=True, capture_output=True)
+    run_command(["train", "-m", *SWEEP], made).check_returncode()
     return made
 
 

@@ -20,7 +20,7 @@ import gymnasium
 import pytest
 
 from qsweep.policies.policy import Policy
-from tests.conftest import QSWEEP
+from tests.support.commands import run_command
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a run that learned to reach the goal, registered, and its best checkpoint pulled."""
     folder = tmp_path_factory.mktemp("served")
     for command in (("train", "episodes=5000"), ("pull", BEST)):
-        subprocess.run([QSWEEP, *command], cwd=folder, check=True, capture_output=True)
+        run_command(command, folder).check_returncode()
     return folder
 
 

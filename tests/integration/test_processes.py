@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qsweep.tracking.checkpoints import Archive
-from tests.conftest import QSWEEP
+from tests.support.commands import QSWEEP
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

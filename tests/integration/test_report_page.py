@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from docs.pictures import CHROMIUM, QSWEEP, mlflow_ui
+from docs.pictures import CHROMIUM, mlflow_ui
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from qsweep import load_runs
@@ -21,6 +20,7 @@ from qsweep.report.loading.runs import children
 from qsweep.report.loading.selection import Selection
 from qsweep.tracking.store import open_store
 from tests.support import recorded
+from tests.support.commands import run_command
 
 pytestmark = [
     pytest.mark.integration,
@@ -36,7 +36,7 @@ SETTINGS = ("sweep.name=small", "registry.promote=never", "evaluation.test_episo
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the runs of a small sweep, its report, and that report in the sweep's parent run."""
     made = tmp_path_factory.mktemp("report")
-    subprocess.run([QSWEEP, "train", "-m", *SWEEP, *SETTINGS], cwd=made, check=True, capture_output=True)
+    run_command(["train", "-m", *SWEEP, *SETTINGS], made).check_returncode()
     store = open_store(uri(made))
     report(store, Selection("small"), made / "out")
     attach(store, parent(made))

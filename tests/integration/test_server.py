@@ -24,7 +24,7 @@ from qsweep.tracking.curves import Points
 from qsweep.tracking.patience import RetryingClient, ServerGone
 from qsweep.tracking.store import open_store
 from qsweep.tracking.tracker import RunRecord
-from tests.conftest import QSWEEP
+from tests.support.commands import QSWEEP
 from tests.support.postgresql import PostgreSQL, binaries
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]

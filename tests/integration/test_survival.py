@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import QSWEEP
+from tests.support.commands import QSWEEP
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

@@ -27,8 +27,7 @@ from qsweep.runs.sweep.orchestration import NEEDED_BY_REPORTS, report_loading, s
 from qsweep.system.liveness import PROCESS, announce
 from qsweep.tracking.client.mlflow_tracker import MlflowTracker
 from qsweep.tracking.store import open_store
-from tests.conftest import QSWEEP
-from tests.support.messages import without_notice
+from tests.support.commands import QSWEEP, run_command
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -88,10 +87,8 @@ def swept(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     (folder / "mlruns").mkdir()
     shutil.copy(migrated_store, folder / "mlruns" / "mlflow.db")
     lines = [*SMALL, "buckets=[2,3],[3,2]", "seed=range(2)", "registry.promote=never"]
-    ran = subprocess.run(
-        [QSWEEP, "train", "-m", *lines], cwd=folder, capture_output=True, text=True, timeout=300
-    )
-    assert (ran.returncode, without_notice(ran.stderr)) == (0, "")
+    ran = run_command(["train", "-m", *lines], folder)
+    assert (ran.returncode, ran.stderr) == (0, "")
     (folder / "said").write_text(ran.stdout)
     return folder
 
