@@ -12,8 +12,7 @@ from qsweep.commands.verify.cases import CASES, Case, Measurement
 from qsweep.commands.verify.measures import (
     best_return,
     greedy_return,
-    mean_length,
-    mean_return,
+    mean,
     prediction_error,
     share_of_left,
 )
@@ -134,8 +133,8 @@ def test_a_case_is_trained_once_for_every_seed() -> None:
 def test_returns_and_lengths_of_some_episodes() -> None:
     """Where the goal is 15 steps away, episodes cut after 7 have 7 steps at -1 each."""
     config = load_config([*WINDY, *STILL, "episodes=4", "env.max_steps=7"])
-    assert mean_length(config, first=2, last=3) == 7
-    assert mean_return(config, first=1, last=4) == -7
+    assert mean(config, "lengths", first=2, last=3) == 7
+    assert mean(config, "returns", first=1, last=4) == -7
 
 
 @pytest.mark.slow

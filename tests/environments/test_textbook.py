@@ -9,8 +9,7 @@ from gymnasium.envs.toy_text.utils import categorical_sample
 from gymnasium.utils.env_checker import check_env
 
 from qsweep.environments.textbook import ENVIRONMENTS
-from qsweep.policies.optimum.policy_iteration import best_without_limit
-from qsweep.policies.optimum.tables import read
+from qsweep.policies.optimum.tables import best_within, read, return_within
 
 RIGHT, DOWN = 1, 2
 
@@ -26,13 +25,11 @@ def followed(env: Any, actions: str) -> list[tuple[int, float, bool]]:
     return [env.step("URDL".index(move))[:3] for move in actions]
 
 
-def optimum(env: Any, discount: float = 1.0) -> float:
+def optimum(env: Any, steps: int = 10_000) -> float | None:
     """Return the optimal expected return from the start, computed from the environment's tables."""
     tables = read(env.P, env.initial_state_distrib, range(int(env.action_space.n)))
     assert tables is not None
-    values = best_without_limit(tables, discount)
-    assert values is not None
-    return float(tables.start @ values)
+    return return_within(tables, steps)
 
 
 @pytest.mark.filterwarnings("error")
@@ -83,7 +80,7 @@ def test_the_shortest_path_through_the_maze() -> None:
     assert [reward for _, reward, _ in steps] == [0.0] * 13 + [1.0]
     assert [ended for *_, ended in steps] == [False] * 13 + [True]
     assert steps[-1][0] == 8
-    assert optimum(env, 0.95) == pytest.approx(0.95**13)
+    assert [optimum(env, steps) for steps in (13, 14)] == [0.0, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +125,7 @@ def test_the_random_walks_values(kwargs: dict[str, Any], middle: float) -> None:
     env = made("RandomWalk", **kwargs)
     tables = read(env.P, env.initial_state_distrib, [0])
     assert tables is not None
-    values = best_without_limit(tables)
+    values = best_within(tables, 10_000)
     assert values is not None
     assert optimum(env) == pytest.approx(middle, abs=1e-12)
     np.testing.assert_allclose(np.sort(values), env.true_values[1:-1], atol=1e-12)

@@ -9,8 +9,7 @@ from functools import partial
 from qsweep.commands.verify.measures import (
     best_return,
     greedy_return,
-    mean_length,
-    mean_return,
+    mean,
     prediction_error,
     share_of_left,
 )
@@ -54,7 +53,7 @@ def _cliff(algorithm: str, expected: float) -> Case:
         expected,
         1.0,
         ("env=cliff_walking", f"algorithm={algorithm}", *STEADY, "discount=1", *settings, NO_LIMIT),
-        partial(mean_return, first=101, last=500),
+        partial(mean, of="returns", first=101, last=500),
         seeds=1000,
         quick_seeds=200,
     )
@@ -85,7 +84,7 @@ def _mountain_car(learning_rate: float, expected: float) -> Case:
         expected,
         4.0,
         ("env=mountain_car", "algorithm=sarsa", *tiles, *STEADY, "discount=1", *settings, NO_LIMIT),
-        partial(mean_length, first=401, last=500),
+        partial(mean, of="lengths", first=401, last=500),
         seeds=200,
         quick_seeds=40,
     )
@@ -105,7 +104,7 @@ def _maze(planning_steps: int, first: int, tolerance: float) -> Case:
         15.9,
         tolerance,
         ("env.id=qsweep/DynaMaze-v0", *planning, *STEADY, "discount=0.95", *settings, NO_LIMIT),
-        partial(mean_length, first=first, last=50),
+        partial(mean, of="lengths", first=first, last=50),
         seeds=400,
         quick_seeds=100,
     )
@@ -156,7 +155,7 @@ def _tutorial(buckets: int, expected: float) -> Case:
         expected,
         3.0,
         ("+experiment=tutorial_25000", f"buckets={buckets}", "checkpoint_every=25000"),
-        partial(mean_return, first=24_501, last=25_000),
+        partial(mean, of="returns", first=24_501, last=25_000),
         seeds=150,
         quick_seeds=0,
     )

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from qsweep.config import Config
 from qsweep.environments.description import make
 from qsweep.learning.training import train
 from qsweep.policies.optimum import optimum
+from qsweep.policies.optimum.tables import read, return_within
 
-LEFT = 1e-12
-"""Probability of an unfinished episode below which it counts as finished."""
 LONGEST = 10_000
 """Largest number of steps of a greedy episode."""
 
 
-def mean_return(config: Config, first: int, last: int) -> float:
-    """Return the mean return of the training episodes `first` to `last`."""
-    returns = np.concatenate([chunk.returns for chunk in train(config)])
-    return float(returns[first - 1 : last].mean())
-
-
-def mean_length(config: Config, first: int, last: int) -> float:
-    """Return the mean number of steps of the training episodes `first` to `last`."""
-    lengths = np.concatenate([chunk.lengths for chunk in train(config)])
-    return float(lengths[first - 1 : last].mean())
+def mean(config: Config, of: Literal["returns", "lengths"], first: int, last: int) -> float:
+    """Return the mean return, or number of steps, of the training episodes `first` to `last`."""
+    values = np.concatenate([getattr(chunk, of) for chunk in train(config)])
+    return float(values[first - 1 : last].mean())
 
 
 def share_of_left(config: Config, first: int, last: int) -> float:
     """Return the share of left in episodes `first` to `last` of MaximizationBias: left takes two steps."""
-    return mean_length(config, first, last) - 1
+    return mean(config, "lengths", first, last) - 1
 
 
 def prediction_error(config: Config) -> float:
@@ -59,22 +51,10 @@ def greedy_return(config: Config) -> float:
     """
     *_, last = train(config)
     env: Any = make(config.env).unwrapped
-    going, reward = _chain(env.P, last.q_table.argmax(axis=-1).tolist())
-    here = np.array(env.initial_state_distrib, np.float64)
-    total = 0.0
-    for _ in range(LONGEST):
-        total += float(here @ reward)
-        here = here @ going
-        if here.sum() < LEFT:
-            break
-    return total
-
-
-def _chain(p: Any, policy: list[int]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return a policy's probabilities of continuing [states, states] and expected rewards [states]."""
-    going, reward = np.zeros((len(policy), len(policy))), np.zeros(len(policy))
-    for state, action in enumerate(policy):
-        for chance, after, earned, terminated in p[state][action]:
-            reward[state] += chance * earned
-            going[state, after] += 0.0 if terminated else chance
-    return going, reward
+    policy = enumerate(last.q_table.argmax(axis=-1).tolist())
+    only_choice = {state: {0: env.P[state][action]} for state, action in policy}
+    tables = read(only_choice, env.initial_state_distrib, (0,))
+    assert tables is not None
+    found = return_within(tables, LONGEST)
+    assert found is not None
+    return found

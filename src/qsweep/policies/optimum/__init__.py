@@ -20,7 +20,7 @@ from gymnasium.envs.toy_text.blackjack import BlackjackEnv
 from qsweep.config import Env
 from qsweep.environments.description import is_bare, make
 from qsweep.policies.optimum import blackjack, mountain_car
-from qsweep.policies.optimum.tables import Tables, best_within, read
+from qsweep.policies.optimum.tables import Tables, read, return_within
 
 
 def optimum(env: Env) -> float | None:
@@ -32,28 +32,19 @@ def optimum(env: Env) -> float | None:
     """
     if env.actions or env.wrapper:
         return None  # not the environment registered under that id
+    assert env.max_steps is not None
     return _optimum(env.id, env.max_steps, json.dumps(env.kwargs, sort_keys=True, default=repr))
 
 
 @lru_cache(maxsize=32)
-def _optimum(env_id: str, max_steps: int | None, kwargs: str) -> float | None:
-    env = Env(id=env_id, max_steps=max_steps, kwargs=json.loads(kwargs))
+def _optimum(env_id: str, max_steps: int, kwargs: str) -> float | None:
+    env = Env(id=env_id, kwargs=json.loads(kwargs))
     if env_id == "MountainCar-v0":
         return None if env.kwargs else mountain_car.expected_return(max_steps)
     if env_id in ("CartPole-v0", "CartPole-v1"):
-        return None if env.kwargs or max_steps is None else float(max_steps)
+        return None if env.kwargs else float(max_steps)
     tables = _tables(env)
-    return _of_tables(tables, max_steps) if tables else None
-
-
-def _of_tables(tables: Tables, max_steps: int | None) -> float | None:
-    if max_steps is None:
-        from qsweep.policies.optimum.policy_iteration import best_without_limit  # scipy is slow to import
-
-        values = best_without_limit(tables)
-    else:
-        values = best_within(tables, max_steps)
-    return None if values is None else float(tables.start @ values)
+    return return_within(tables, max_steps) if tables else None
 
 
 def _tables(env: Env) -> Tables | None:

@@ -19,7 +19,7 @@ STEPS = {
 """Least number of steps to the goal -> number of starts that need it."""
 
 
-def expected_return(max_steps: int | None) -> float:
-    """Return the best expected return of an episode of at most `max_steps` steps (None: of any length)."""
-    total = sum(min(steps, max_steps or steps) * starts for steps, starts in STEPS.items())
+def expected_return(max_steps: int) -> float:
+    """Return the best expected return of an episode of at most `max_steps` steps."""
+    total = sum(min(steps, max_steps) * starts for steps, starts in STEPS.items())
     return -total / STARTS

@@ -36,17 +36,13 @@ class Tables:
     reward: Values
     start: Values
 
-    def action_values(self, values: Values, discount: float = 1.0) -> Values:
-        """Return the expected reward plus the discounted `values` [states] of the next: [actions, states].
+    def action_values(self, values: Values) -> Values:
+        """Return the expected reward plus the `values` [states] of the next state: [actions, states].
 
         The bracket of the Bellman optimality equation (Sutton and Barto 2018, equation 4.2).
         """
         later: Values = self.going @ values
-        return self.reward + discount * later.reshape(self.reward.shape)
-
-    def affordable_sweeps(self) -> int:
-        """Return the number of sweeps over all states that `WORK` allows."""
-        return int(WORK / (self.going.nnz + self.reward.size + OVERHEAD))
+        return self.reward + later.reshape(self.reward.shape)
 
     def same(self, other: Tables) -> bool:
         """Return whether all numbers of both are equal."""
@@ -118,7 +114,7 @@ def best_within(tables: Tables, steps: int) -> Values | None:
     None if that takes more than `WORK`.
     """
     values = np.zeros(len(tables.start))
-    affordable = tables.affordable_sweeps()
+    affordable = WORK / (tables.going.nnz + tables.reward.size + OVERHEAD)
     for done in range(1, steps + 1):
         if done > affordable:
             return None
@@ -126,3 +122,9 @@ def best_within(tables: Tables, steps: int) -> Values | None:
         if (steps - done) * np.abs(values - before).max() < ERROR:
             break
     return values
+
+
+def return_within(tables: Tables, steps: int) -> float | None:
+    """Return the best expected sum of rewards within `steps` steps of a start; None as `best_within`."""
+    values = best_within(tables, steps)
+    return None if values is None else float(tables.start @ values)
