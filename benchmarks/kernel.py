@@ -26,9 +26,11 @@ import numpy as np
 from qsweep.environments.resolved import Resolved
 from qsweep.environments.twins import mountain_car
 from qsweep.learning.algorithms import NAMES
-from qsweep.learning.task import task
+from qsweep.learning.initial_table import initial_table
+from qsweep.learning.rates import epsilon
 from qsweep.learning.training import LANES, train, train_blocks
 from qsweep.plan.composition import load_resolved
+from qsweep.seeds import streams
 
 SOURCE = Path(__file__).with_suffix(".c")
 FLAGS = ("-O3", "-march=native", "-ffp-contract=off", "-shared", "-fPIC")
@@ -69,19 +71,20 @@ def in_c(folder: Path) -> Callable[[], tuple[float, Any]] | None:
     subprocess.run([compiler, *FLAGS, str(SOURCE), "-o", str(library), "-lm"], check=True)
     function = ctypes.CDLL(str(library)).train
     function.restype = ctypes.c_int64
-    made = task(tutorial())
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(made.environment_seed)))
+    made = tutorial()
+    random = streams(made.config.seed)
+    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(random.environment)))
     positions = mountain_car.start(generator, EPISODES)[0][:, 0].copy()
-    epsilons = np.minimum(made.epsilon(np.arange(EPISODES)), 1.0)
+    epsilons = np.minimum(epsilon(made.config, np.arange(EPISODES)), 1.0)
     numbers = [np.array(made.grid.low), np.array(made.grid.scale)]
 
     def run() -> tuple[float, Any]:
-        q = made.table(0).copy()
+        q = initial_table(made.config, made)
         low, scale, starts, shares, table = (
             x.ctypes.data_as(ctypes.c_void_p) for x in (*numbers, positions, epsilons, q)
         )
         alpha, gamma = ctypes.c_double(made.config.learning_rate), ctypes.c_double(made.config.discount)
-        buckets, key = ctypes.c_int(made.grid.buckets[0]), ctypes.c_uint64(made.exploration_key)
+        buckets, key = ctypes.c_int(made.grid.buckets[0]), ctypes.c_uint64(random.exploration)
         episodes, limit = ctypes.c_int64(EPISODES), ctypes.c_int(LIMIT)
         began = time.process_time()
         steps = function(episodes, starts, shares, alpha, gamma, key, buckets, low, scale, limit, table)

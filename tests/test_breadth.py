@@ -16,10 +16,11 @@ from qsweep.errors import UsageError
 from qsweep.learning.algorithms import NAMES
 from qsweep.learning.blocks import chunks
 from qsweep.learning.engines import compiled_engine, gymnasium_engine
-from qsweep.learning.task import task
+from qsweep.learning.initial_table import initial_table
 from qsweep.learning.training import Chunk
 from qsweep.plan.composition import load_resolved
 from qsweep.plan.conf import conf_folder
+from tests.support.interpreted import train_interpreted
 
 pytestmark = pytest.mark.slow  # it compiles most loops that there are
 
@@ -64,10 +65,9 @@ def assert_same(one: list[Chunk], other: list[Chunk]) -> None:
 
 def learned(run: Resolved, trained: list[Chunk]) -> npt.NDArray[np.bool_]:
     """Which values of the last table are no more those of the first one; all are finite."""
-    made = task(run)
-    first = made.table(0)
+    first = initial_table(run.config, run)
     if run.config.algorithm == "double_q_learning":
-        first = (first + made.table(1)) / 2
+        first = (first + initial_table(run.config, run, 1)) / 2
     last = trained[-1].q_table
     assert last.shape == run.shape
     assert np.isfinite(last).all()
@@ -81,11 +81,11 @@ def test_every_algorithm_trains_every_environment(name: str, preset: str) -> Non
     """Each trains at smoke size; where there are two engines, they give the same bits."""
     run = small(preset, f"algorithm={name}")
     assert run.config.engine == ("compiled" if preset in COMPILED else "gymnasium")
-    found = list(chunks(gymnasium_engine.train(task(run))))
+    found = list(chunks(gymnasium_engine.train(run)))
     steps = sum(int(chunk.lengths.sum()) for chunk in found)
     assert 0 < learned(run, found).sum() <= steps
     if preset in COMPILED:
-        assert_same(list(chunks(compiled_engine.train(task(run), {}))), found)
+        assert_same(list(chunks(compiled_engine.train(run, {}))), found)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -94,8 +94,8 @@ def test_the_interpreter_does_the_same(name: str, preset: str) -> None:
     """The lines that are compiled do the same when Python runs them."""
     run = small(preset, f"algorithm={name}", "ties=random")
     with np.errstate(over="ignore"):
-        plain = list(chunks(gymnasium_engine.train(task(run), interpreted=True)))
-    assert_same(plain, list(chunks(gymnasium_engine.train(task(run)))))
+        plain = train_interpreted(run)
+    assert_same(plain, list(chunks(gymnasium_engine.train(run))))
 
 
 def combinations() -> list[tuple[str, ...]]:
@@ -126,9 +126,9 @@ def test_every_combination_trains(
             small("mountain_car", *lines)
         return
     run = small("mountain_car", *lines)
-    found = list(chunks(compiled_engine.train(task(run), {})))
+    found = list(chunks(compiled_engine.train(run, {})))
     assert learned(run, found).any()
-    assert_same(found, list(chunks(gymnasium_engine.train(task(run)))))
+    assert_same(found, list(chunks(gymnasium_engine.train(run))))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -142,9 +142,9 @@ def test_every_algorithm_on_every_discretiser(name: str, discretizer: str) -> No
             small(preset, *lines)
         return
     run = small(preset, *lines)
-    found = list(chunks(compiled_engine.train(task(run), {})))
+    found = list(chunks(compiled_engine.train(run, {})))
     assert learned(run, found).any()
-    assert_same(found, list(chunks(gymnasium_engine.train(task(run)))))
+    assert_same(found, list(chunks(gymnasium_engine.train(run))))
 
 
 @pytest.mark.parametrize("preset", COMPILED)
@@ -153,8 +153,8 @@ def test_every_exploration_in_every_twin(preset: str, exploration: str) -> None:
     """Softmax and UCB choose the same in both engines, wherever there are two."""
     run = small(preset, f"exploration={exploration}", "ties=random", "algorithm=expected_sarsa")
     assert_same(
-        list(chunks(compiled_engine.train(task(run), {}))),
-        list(chunks(gymnasium_engine.train(task(run)))),
+        list(chunks(compiled_engine.train(run, {}))),
+        list(chunks(gymnasium_engine.train(run))),
     )
 
 
@@ -166,7 +166,7 @@ def test_every_preset_of_a_discretiser_trains() -> None:
         run = load_resolved([f"env={preset}", f"discretizer={name}", "episodes=3", "tracking=none"])
         given = yaml.safe_load((CONF / "discretizer" / f"{name}.yaml").read_text())
         assert run.config.discretizer == given["discretizer"]
-        assert len(list(chunks(compiled_engine.train(task(run), {})))) >= 1
+        assert len(list(chunks(compiled_engine.train(run, {})))) >= 1
     assert named
 
 
@@ -175,8 +175,8 @@ def test_fewer_actions_in_some_states() -> None:
     for name in NAMES:
         lines: list[Any] = ["env=frozen_lake", "env.id=qsweep/MaximizationBias-v0", f"algorithm={name}"]
         run = load_resolved([*lines, "episodes=40", "tracking=none", "ties=random"])
-        found = list(chunks(compiled_engine.train(task(run), {})))
-        assert_same(found, list(chunks(gymnasium_engine.train(task(run)))))
+        found = list(chunks(compiled_engine.train(run, {})))
+        assert_same(found, list(chunks(gymnasium_engine.train(run))))
         assert np.isneginf(found[-1].q_table[2, 2:]).all()
         assert np.isfinite(found[-1].q_table[2, :2]).all()
         assert np.isfinite(found[-1].q_table[1]).all()

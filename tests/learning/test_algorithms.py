@@ -15,13 +15,13 @@ from qsweep.config import Config
 from qsweep.environments.resolved import Resolved
 from qsweep.environments.textbook.table_environment import Outcomes, TableEnvironment
 from qsweep.learning.algorithms import NAMES
-from qsweep.learning.blocks import chunks
-from qsweep.learning.engines import gymnasium_engine
-from qsweep.learning.task import task
+from qsweep.learning.initial_table import initial_table
+from qsweep.learning.rates import epsilon
 from qsweep.learning.training import train
 from qsweep.plan.composition import load_config, load_resolved
 from qsweep.seeds import streams
 from tests.support.boxes import BOXES, Book
+from tests.support.interpreted import train_interpreted
 from tests.support.splitmix64 import uniforms
 
 pytestmark = pytest.mark.slow  # it compiles most loops that there are
@@ -60,7 +60,7 @@ def trained(*lines: str, interpreted: bool = False) -> list[npt.NDArray[Any]]:
     """Return every Q-table, array of returns and array of lengths of a run, in order."""
     run = load_resolved([*lines, "tracking=none"])
     with np.errstate(over="ignore"):
-        found = chunks(gymnasium_engine.train(task(run), interpreted=True)) if interpreted else train(run)
+        found = train_interpreted(run) if interpreted else train(run)
         return [part for chunk in found for part in (chunk.q_table, chunk.returns, chunk.lengths)]
 
 
@@ -73,15 +73,15 @@ def assert_same(one: Sequence[npt.NDArray[Any]], other: Sequence[npt.NDArray[Any
 
 def by_the_book(config: Config) -> tuple[npt.NDArray[np.float64], list[float], list[int]]:
     """Return the last Q-table, the returns and the lengths by the pseudocode box of an algorithm."""
-    made, key = task(Resolved.of(config)), streams(config.seed).exploration
-    tables = [made.table(number) for number in (0, 1)]
+    made, random = Resolved.of(config), streams(config.seed)
+    tables = [initial_table(config, made, number) for number in (0, 1)]
     q1, q2 = ({(s, a): float(t[s, a]) for s in range(STATES) for a in range(ACTIONS)} for t in tables)
     double = config.algorithm == "double_q_learning"
     book = Book(
         env=gymnasium.make("Random-v0", max_episode_steps=config.env.max_steps, disable_env_checker=True),
         actions=ACTIONS,
         q={pair: (q1[pair] + q2[pair]) / 2 for pair in q1} if double else dict(q1),
-        draws=(u for block in count() for u in uniforms(key, 1000 * block, 1000).tolist()),
+        draws=(u for block in count() for u in uniforms(random.exploration, 1000 * block, 1000).tolist()),
         alpha=step_size(config, 0),
         gamma=config.discount,
         memory={"q1": q1, "q2": q2, "n": config.n, "planning_steps": config.planning_steps},
@@ -89,10 +89,9 @@ def by_the_book(config: Config) -> tuple[npt.NDArray[np.float64], list[float], l
     book.memory |= {"trace_decay": config.trace_decay, "traces": config.traces}
     returns, lengths = [], []
     for episode in range(config.episodes):
-        epsilon = made.epsilon(np.array([episode]))[0]
-        book.epsilon = min(float(epsilon), 1.0)
+        book.epsilon = min(float(epsilon(config, np.array([episode]))[0]), 1.0)
         book.alpha = step_size(config, episode)
-        BOXES[config.algorithm](book, made.environment_seed if episode == 0 else None)
+        BOXES[config.algorithm](book, random.environment if episode == 0 else None)
         returns.append(book.total)
         lengths.append(book.length)
     table = np.array([[book.q[s, a] for a in range(ACTIONS)] for s in range(STATES)])
@@ -228,14 +227,15 @@ def test_double_q_learning_records_the_mean_of_its_tables(place: str) -> None:
     from qsweep.learning.engines.learner import learner
 
     run = load_resolved([*PLACES[place], "algorithm=double_q_learning", "tracking=none"])
-    made, encode = task(run), run.description.encode
-    learning = learner(made)
+    encode, learning = run.description.encode, learner(run)
     assert learning.agent.q.tolist() == ((learning.memory.q1 + learning.memory.q2) / 2).tolist()
     assert not np.array_equal(learning.memory.q1, learning.memory.q2)
-    assert learning.memory.q1.tolist() == made.table(0).reshape(learning.agent.q.shape).tolist()
+    assert (
+        learning.memory.q1.tolist() == initial_table(run.config, run).reshape(learning.agent.q.shape).tolist()
+    )
     with np.errstate(over="ignore"):
         env = run.make()
-        seen, _ = env.reset(seed=made.environment_seed)
+        seen, _ = env.reset(seed=streams(run.config.seed).environment)
         a = learning.begin(learning.agent, learning.memory, np.array(encode(seen)))
         for _ in range(100):
             seen, r, terminated, truncated, _ = env.step(a)

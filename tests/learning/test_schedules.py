@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsweep.learning.schedules import constant, exponential, linear
+from qsweep.learning.schedules import exponential, linear
 from qsweep.system.arrays import Floats
 
 Decay = Callable[..., Floats]
@@ -58,11 +58,6 @@ def test_exponential_may_start_above_one() -> None:
     """From 1.5 to 0.375 in two episodes, epsilon decays by a factor of 1/2 per episode."""
     found = exponential(np.arange(4), start=1.5, end=0.375, decay_start=0, decay_end=2)
     np.testing.assert_allclose(found, [1.5, 0.75, 0.375, 0.375], rtol=1e-15)
-
-
-def test_constant_never_changes() -> None:
-    """Epsilon is the same in every episode."""
-    assert constant(np.arange(3), start=0.3).tolist() == [0.3, 0.3, 0.3]
 
 
 @pytest.mark.parametrize("decay", [linear, exponential])

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from itertools import pairwise
@@ -13,14 +13,17 @@ from gymnasium import spaces
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from qsweep.environments.resolved import Resolved
 from qsweep.errors import UsageError
 from qsweep.learning.algorithms import NAMES, algorithm
 from qsweep.learning.blocks import chunks, spans
 from qsweep.learning.engines import compiled_engine, gymnasium_engine
-from qsweep.learning.engines.learner import learner, rates_of
-from qsweep.learning.task import task
+from qsweep.learning.engines.learner import learner
+from qsweep.learning.initial_table import initial_table
+from qsweep.learning.rates import rates_of
 from qsweep.learning.training import LANES, Block, Chunk, train, train_blocks
 from qsweep.plan.resolution import resolve
+from tests.support.interpreted import train_interpreted
 
 DISCRETE = {"CliffWalking-v1": 1, "FrozenLake-v1": 1}
 DIMENSIONS = {"Acrobot-v1": 6, "CartPole-v1": 4, "MountainCar-v0": 2, **DISCRETE}
@@ -245,7 +248,7 @@ def test_spans_cover_all_episodes_in_order(episodes: int, every: int, max_episod
     [("compiled", compiled_engine.MAX_EPISODES), ("gymnasium", gymnasium_engine.MAX_EPISODES)],
 )
 def test_chunks_follow_the_spans(engine: str, limit: int) -> None:
-    """An engine's chunks hold the episodes of their spans, and a table of the task's shape."""
+    """An engine's chunks hold the episodes of their spans, and a table of the run's shape."""
     values = {"episodes": 2 * limit + 7, "checkpoint_every": limit + 3, "buckets": [3, 4]}
     env = {"id": "MountainCar-v0", "max_steps": 3}
     chunks = chunks_of(values, env=env, engine=engine)
@@ -284,7 +287,8 @@ def test_a_chunks_table_does_not_change(engine: str) -> None:
 def test_the_initial_table_is_uniform_between_its_bounds(low: int, width: int, seed: int) -> None:
     """Initial values lie in [low, high), or equal `low` if both are equal, and cover the range."""
     bounds = {"low": low, "high": low + width}
-    q_table = task(resolve({"buckets": 20, "initial_q": bounds, "seed": seed})).table(0)
+    made = resolve({"buckets": 20, "initial_q": bounds, "seed": seed})
+    q_table = initial_table(made.config, made)
     assert q_table.shape == (20, 20, 3)
     assert (low <= q_table).all()
     assert (q_table < low + width).all() or width == 0
@@ -387,7 +391,8 @@ def test_discrete_environments_train(env_id: str, shape: tuple[int, ...]) -> Non
     chunks = chunks_of(values)
     assert chunks[-1].q_table.shape == shape
     assert result(chunks) == result(chunks_of(values))
-    assert (chunks[-1].q_table != task(resolve(values)).table(0)).any()
+    made = resolve(values)
+    assert (chunks[-1].q_table != initial_table(made.config, made)).any()
 
 
 def test_arguments_reach_the_environment() -> None:
@@ -407,9 +412,11 @@ def test_an_unknown_environment_is_refused_at_once() -> None:
         train(gone)
 
 
-@pytest.mark.parametrize("interpreted", [False, True])
+@pytest.mark.parametrize("trained", [gymnasium_engine.train, train_interpreted])
 @pytest.mark.parametrize("discretizer", ["uniform", "tiles"])
-def test_an_observation_with_nan_ends_training(discretizer: str, interpreted: bool) -> None:
+def test_an_observation_with_nan_ends_training(
+    discretizer: str, trained: Callable[[Resolved], Iterable[object]]
+) -> None:
     """NaN has no bucket: a ValueError names it before compiled code computes one."""
     made: dict[str, Any] = {"env": {"id": "qsweep-test/Lost-v0"}, "buckets": 4, "episodes": 3}
     if discretizer == "tiles":
@@ -418,7 +425,7 @@ def test_an_observation_with_nan_ends_training(discretizer: str, interpreted: bo
         ValueError, match=r"qsweep-test/Lost-v0 gave an observation with NaN: \[0.5, nan\]"
     )
     with raises, np.errstate(over="ignore"):
-        list(gymnasium_engine.train(task(resolve(made)), interpreted=interpreted))
+        list(trained(resolve(made)))
 
 
 def test_epsilon_and_step_size_of_each_episode() -> None:
@@ -427,21 +434,21 @@ def test_epsilon_and_step_size_of_each_episode() -> None:
     decay = {"schedule": "linear", "start": 1.5, "end": 0.0, "decay_start": 0, "decay_end": 3}
     made: dict[str, Any] = {**linear, "episodes": 5, "epsilon": decay}
     expected = [[1.0, 0.4], [1.0, 0.3], [0.5, 0.2], [0.0, 0.1], [0.0, 0.0]]
-    assert rates_of(task(resolve(made)), np.arange(5)) == pytest.approx(np.array(expected))
-    tiles = task(resolve({**made, "discretizer": "tiles", "tilings": 4}))
+    assert rates_of(resolve(made), np.arange(5)) == pytest.approx(np.array(expected))
+    tiles = resolve({**made, "discretizer": "tiles", "tilings": 4})
     assert rates_of(tiles, np.arange(5))[:, 1] == pytest.approx([0.1, 0.075, 0.05, 0.025, 0.0])
 
 
 def test_a_single_episode_has_the_initial_learning_rate() -> None:
     """A run of one episode uses the learning rate at its start."""
     linear = {"learning_rate_schedule": "linear", "learning_rate": 0.4, "learning_rate_end": 0.0}
-    assert rates_of(task(resolve({**linear, "episodes": 1})), np.arange(1))[0, 1] == 0.4
+    assert rates_of(resolve({**linear, "episodes": 1}), np.arange(1))[0, 1] == 0.4
 
 
 def test_an_agent_follows_its_config() -> None:
     """Visits are kept where they are needed; temperature or confidence is the exploration's parameter."""
     plain, softmax, ucb, visits = (
-        learner(task(resolve({"buckets": 3, **more}))).agent
+        learner(resolve({"buckets": 3, **more})).agent
         for more in (
             {},
             {"exploration": "softmax", "temperature": 0.5},
@@ -458,8 +465,8 @@ def test_an_agent_follows_its_config() -> None:
 
 def test_with_tiles_the_sum_lies_between_the_bounds() -> None:
     """Initial values are the bounds divided by the number of tilings."""
-    made = task(resolve({"discretizer": "tiles", "tilings": 4, "initial_q": {"low": -2.0, "high": -1.0}}))
-    table = made.table(0)
+    made = resolve({"discretizer": "tiles", "tilings": 4, "initial_q": {"low": -2.0, "high": -1.0}})
+    table = initial_table(made.config, made)
     assert table.shape == (4, 21, 21, 3)
     assert -0.5 <= table.min() < table.max() < -0.25
 
@@ -482,7 +489,7 @@ def by_config(configs: list[Any]) -> list[dict[str, Any]]:
 
 def in_one_loop(configs: list[Any]) -> list[dict[str, Any]]:
     """Return the hashes of configs that are trained interleaved, even if that saves no time."""
-    return _digests(configs, compiled_engine.train_interleaved([task(config) for config in configs]))
+    return _digests(configs, compiled_engine.train_interleaved(configs))
 
 
 def _digests(configs: list[Any], found: Iterable[tuple[int, Block]]) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from scipy import stats
 from qsweep import seeds
 from qsweep.environments.resolved import Resolved, Setting
 from qsweep.learning.blocks import chunks, spans
+from qsweep.learning.engines import gymnasium_engine
 from qsweep.learning.training import Chunk, train, train_blocks
 from qsweep.plan.resolution import resolve
 from qsweep.policies.evaluation import EvaluationResult, Evaluator, Rollouts, roll_out
@@ -326,7 +327,7 @@ def test_an_evaluator_gives_no_score_between_its_checkpoints() -> None:
     """A checkpoint that is not to be evaluated gives no score."""
     config = resolve(LAKE)
     evaluator = Evaluator(config)
-    parts = [part for _, block in train_blocks([config]) for part in block.parts()]
+    parts = list(gymnasium_engine.train(config))
     received = [list(evaluator.receive(part)) for part in parts[:4]]
     assert [len(points) for points in received] == [0, 1, 0, 1]
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from qsweep.errors import UsageError
-from qsweep.learning.task import task
+from qsweep.learning.initial_table import initial_table
 from qsweep.learning.training import train
 from qsweep.plan.composition import load_resolved
 from qsweep.report import q_tables
@@ -161,7 +161,7 @@ def test_the_first_and_the_last_table(store: Store) -> None:
     row = load_runs().iloc[0]
     config = load_resolved([*SMALL, "seed=7"])
     first, last = first_and_last(store, row["run_id"], row["artifacts"]) or (np.empty(0), np.empty(0))
-    np.testing.assert_array_equal(first, task(config).table(0))
+    np.testing.assert_array_equal(first, initial_table(config.config, config))
     *_, end = train(config)
     np.testing.assert_array_equal(last, end.q_table)
 

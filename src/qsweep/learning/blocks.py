@@ -64,20 +64,14 @@ class Block(NamedTuple):
         """The number of episodes that are trained at the end of the block."""
         return self.spans[-1].end
 
-    def parts(self) -> Iterator[Block]:
-        """Yield one block per span."""
-        for number, span in enumerate(self.spans):
-            own = slice(span.first - self.first, span.end - self.first)
-            columns = (self.returns[own], self.lengths[own], self.epsilon[own])
-            state = self.state if span is self.spans[-1] else None
-            yield Block((span,), *columns, self.tables[number : number + 1], state)
-
 
 def chunks(blocks: Iterable[Block]) -> Iterator[Chunk]:
     """Yield the chunks of consecutive blocks."""
     for block in blocks:
-        for (span,), returns, lengths, epsilon, (table,), state in block.parts():
-            yield Chunk(span, returns, lengths, epsilon, table, state)
+        for span, table in zip(block.spans, block.tables, strict=True):
+            own = slice(span.first - block.first, span.end - block.first)
+            state = block.state if span is block.spans[-1] else None
+            yield Chunk(span, block.returns[own], block.lengths[own], block.epsilon[own], table, state)
 
 
 def spans(episodes: int, checkpoint_every: int, max_episodes: int, first: int = 0) -> Iterator[Span]:

@@ -17,11 +17,6 @@ def _progress(episodes: npt.NDArray[np.int64], decay_start: int, decay_end: int)
     return np.clip((episodes - decay_start) / length, 0.0, 1.0)
 
 
-def constant(episodes: npt.NDArray[np.int64], start: float) -> Floats:
-    """Return `start` for every episode: episodes [n] -> epsilon [n]."""
-    return np.full(len(episodes), start)
-
-
 def linear(
     episodes: npt.NDArray[np.int64], start: float, end: float, decay_start: int, decay_end: int
 ) -> Floats:

@@ -9,7 +9,6 @@ from qsweep.config import Config, variant_hash
 from qsweep.environments.resolved import Resolved
 from qsweep.learning.algorithms import algorithm
 from qsweep.learning.blocks import Block, Chunk, State, chunks
-from qsweep.learning.task import task
 
 __all__ = ["LANES", "Block", "Chunk", "State", "train", "train_blocks"]
 
@@ -29,7 +28,7 @@ def train(config: Config | Resolved, state: State | None = None) -> Iterator[Chu
 
 def _blocks(resolved: Resolved, state: State | None = None) -> Iterator[Block]:
     engine = import_module(f"qsweep.learning.engines.{resolved.config.engine}_engine")
-    blocks: Iterator[Block] = engine.train(task(resolved), state or {})
+    blocks: Iterator[Block] = engine.train(resolved, state or {})
     return blocks
 
 
@@ -53,8 +52,8 @@ def _of_several(runs: Sequence[Resolved]) -> Iterator[tuple[int, Block]]:
     for first in range(0, interleaved, lanes):
         from qsweep.learning.engines.compiled_engine import train_interleaved
 
-        tasks = [task(run) for run in runs[first : first + lanes]]
-        yield from ((first + number, block) for number, block in train_interleaved(tasks))
+        interleaved_runs = train_interleaved(runs[first : first + lanes])
+        yield from ((first + number, block) for number, block in interleaved_runs)
     for number, run in enumerate(runs[interleaved:], interleaved):
         yield from ((number, block) for block in _blocks(run))
 

@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 from qsweep.commands.gc.condition import Condition, runs_to_delete
 from qsweep.config import Config
 from qsweep.environments.resolved import Resolved
-from qsweep.learning.task import task
+from qsweep.learning.initial_table import initial_table
 from qsweep.plan.composition import Job, Plan, load_resolved, plan
 from qsweep.policies.evaluation import TEST_FILE, EvaluationResult, Rollouts
 from qsweep.policies.registry.promotion import Promotion
@@ -41,7 +41,7 @@ def measure(store: Store, made: Resolved, name: str, score: float | None) -> Non
     if score is None:
         log.close("FAILED", {}, {})
         return
-    table = task(made).table(0)
+    table = initial_table(made.config, made)
     test = Rollouts(np.full(5, score), np.full(5, 9, np.int32), np.ones(5, bool))
     result = EvaluationResult(10, table, test, test, made.env.id)
     with TemporaryDirectory() as temporary:

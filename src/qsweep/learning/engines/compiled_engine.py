@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qsweep.environments.resolved import Resolved
 from qsweep.environments.twins.pcg64 import stream
 from qsweep.environments.twins.twin import Twin
 from qsweep.learning.agent.agent import Agent
@@ -18,10 +20,10 @@ from qsweep.learning.blocks import Block, Span, State, spans
 from qsweep.learning.compiler.compilation import compiled
 from qsweep.learning.compiler.intrinsics import intrinsics_for
 from qsweep.learning.compiler.packing import Packed, Words, pack
-from qsweep.learning.engines.learner import Learner, learner, rates_of
+from qsweep.learning.engines.learner import Learner, learner
 from qsweep.learning.engines.loop import EpisodeBatch, Lane, Starts, World, train_lanes
-from qsweep.learning.task import Task
-from qsweep.seeds import generator_state, restored_generator
+from qsweep.learning.rates import epsilon, rates_of
+from qsweep.seeds import generator_state, restored_generator, streams
 from qsweep.system.arrays import Floats
 
 MAX_EPISODES = 1000
@@ -47,13 +49,13 @@ def _is_plain(agent: Agent) -> bool:
     return greedy and not agent.decaying and counts == (1, 0, 0, 0)
 
 
-def _calls(task: Task, done: int) -> Iterator[tuple[Span, ...]]:
+def _calls(run: Resolved, done: int) -> Iterator[tuple[Span, ...]]:
     """Yield the spans of each call, limited in episodes and in the memory of their Q-tables.
 
     done: the number of episodes that are already trained.
     """
-    config = task.config
-    table_bytes = 8 * task.grid.cells * task.actions
+    config = run.config
+    table_bytes = 8 * math.prod(run.shape)
     every = min(config.checkpoint_every, MAX_EPISODES)
     size = max(1, min(MAX_EPISODES // every, TABLE_BYTES // table_bytes))
     remaining = spans(config.episodes, config.checkpoint_every, MAX_EPISODES, done)
@@ -61,35 +63,35 @@ def _calls(task: Task, done: int) -> Iterator[tuple[Span, ...]]:
         yield call
 
 
-def train(task: Task, state: State) -> Iterator[Block]:
-    """Yield the blocks of a task, trained by the compiled loop; a state that is not empty is resumed."""
-    for _, block in train_interleaved([task], state):
+def train(run: Resolved, state: State) -> Iterator[Block]:
+    """Yield the blocks of a run, trained by the compiled loop; a state that is not empty is resumed."""
+    for _, block in train_interleaved([run], state):
         yield block
 
 
-def train_interleaved(tasks: Sequence[Task], state: State | None = None) -> Iterator[tuple[int, Block]]:
-    """Train tasks that differ only by their seeds in one loop; yield (index of a task, block of it).
+def train_interleaved(runs: Sequence[Resolved], state: State | None = None) -> Iterator[tuple[int, Block]]:
+    """Train runs that differ only by their seeds in one loop; yield (index of a run, block of it).
 
-    state: the state from which a single task is resumed.
+    state: the state from which a single run is resumed.
     """
-    task, twin = tasks[0], tasks[0].resolved.twin
+    one, twin = runs[0], runs[0].twin
     assert twin is not None
-    learners, kernel = [learner(one) for one in tasks], None
+    learners, kernel = [learner(run) for run in runs], None
     fixed = (*FIXED, *(PLAIN if _is_plain(learners[0].agent) else ()))
-    lanes = pack([_lane(*run, twin) for run in zip(tasks, learners, strict=True)], fixed)
+    lanes = pack([_lane(*each, twin) for each in zip(runs, learners, strict=True)], fixed)
     # As Gymnasium seeds the generator of an environment on its first reset.
-    seeds = (np.random.SeedSequence(one.environment_seed) for one in tasks)
+    seeds = (np.random.SeedSequence(streams(run.config.seed).environment) for run in runs)
     generators = [np.random.Generator(np.random.PCG64(seed)) for seed in seeds]
     if state:
         lanes.words[0], generators[0] = state["words"], restored_generator(state["starts"])
-    for call in _calls(task, int(state["episodes"]) if state else 0):
+    for call in _calls(one, int(state["episodes"]) if state else 0):
         starts = [twin.starts(generator, call[-1].end - call[0].first) for generator in generators]
-        batch = _batch(task, call, starts)
+        batch = _batch(one, call, starts)
         kernel = kernel or _kernel(learners[0], twin, lanes, batch)
         kernel(lanes.words, batch)
         for number, generator in enumerate(generators):
             state_after = partial(_state, call[-1], lanes.words[number], generator)
-            yield number, _block(task, call, batch, number, state_after)
+            yield number, _block(one, call, batch, number, state_after)
 
 
 def _state(last: Span, words: Words, starts: np.random.Generator) -> dict[str, npt.NDArray[Any]]:
@@ -97,9 +99,9 @@ def _state(last: Span, words: Words, starts: np.random.Generator) -> dict[str, n
     return {"episodes": np.array(last.end), "words": words.copy(), "starts": generator_state(starts)}
 
 
-def _lane(task: Task, learning: Learner, twin: Twin) -> Lane:
-    skip, random = task.config.terminal_rule == "tutorial", stream(task.environment_seed)
-    world = World(random, twin.constants, *twin.buffers(), task.resolved.max_steps, skip)
+def _lane(run: Resolved, learning: Learner, twin: Twin) -> Lane:
+    random, skip = stream(streams(run.config.seed).environment), run.config.terminal_rule == "tutorial"
+    world = World(random, twin.constants, *twin.buffers(), run.max_steps, skip)
     return Lane(world, learning.agent, learning.memory, np.zeros(4, np.int64), np.zeros(2))
 
 
@@ -107,26 +109,26 @@ def _episodes(call: Sequence[Span]) -> npt.NDArray[np.int64]:
     return np.arange(call[0].first, call[-1].end)
 
 
-def _batch(task: Task, call: Sequence[Span], starts: Sequence[tuple[Floats, Floats]]) -> EpisodeBatch:
+def _batch(run: Resolved, call: Sequence[Span], starts: Sequence[tuple[Floats, Floats]]) -> EpisodeBatch:
     episodes, lanes = _episodes(call), len(starts)
     states, observations = (np.stack(part) for part in zip(*starts, strict=True))
     return EpisodeBatch(
         starts=Starts(states, observations, np.zeros((lanes, 0, 4), np.uint64)),
-        rates=rates_of(task, episodes),
+        rates=rates_of(run, episodes),
         ends=np.array([span.end for span in call]) - call[0].first,
-        tables=np.empty((lanes, len(call), task.grid.cells, task.actions)),
+        tables=np.empty((lanes, len(call), run.grid.cells, run.description.actions)),
         returns=np.empty((lanes, len(episodes))),
         lengths=np.empty((lanes, len(episodes)), np.int32),
     )
 
 
 def _block(
-    task: Task, call: tuple[Span, ...], batch: EpisodeBatch, number: int, state: Callable[[], State]
+    run: Resolved, call: tuple[Span, ...], batch: EpisodeBatch, number: int, state: Callable[[], State]
 ) -> Block:
     """Return the results of lane `number`. state: returns the state from which training is resumed."""
-    tables = batch.tables[number].reshape(len(call), *task.resolved.shape)
-    epsilon = task.epsilon(_episodes(call))
-    return Block(call, batch.returns[number], batch.lengths[number], epsilon, tables, state)
+    tables = batch.tables[number].reshape(len(call), *run.shape)
+    rates = epsilon(run.config, _episodes(call))
+    return Block(call, batch.returns[number], batch.lengths[number], rates, tables, state)
 
 
 def _kernel(learning: Learner, twin: Twin, lanes: Packed, batch: EpisodeBatch) -> Callable[..., Any]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from qsweep.environments.resolved import Resolved
 from qsweep.learning.agent.acting import begin, observe
 from qsweep.learning.agent.agent import Agent
 from qsweep.learning.blocks import Block, State, spans
@@ -18,8 +19,9 @@ from qsweep.learning.compiler.compilation import compiled
 from qsweep.learning.compiler.intrinsics import intrinsics_for, unpack
 from qsweep.learning.compiler.packing import Words, pack
 from qsweep.learning.engines.continuing import get_generator_state, is_resumable, set_generator_state
-from qsweep.learning.engines.learner import Learner, learner, rates_of
-from qsweep.learning.task import Task
+from qsweep.learning.engines.learner import Learner, learner
+from qsweep.learning.rates import epsilon, rates_of
+from qsweep.seeds import streams
 
 MAX_EPISODES = 50
 """The maximum number of episodes per block: well under a second in most environments."""
@@ -38,7 +40,7 @@ class Actor:
     """An agent and the functions that return its actions.
 
     begin() -> the first action of an episode; observe(r, terminated, truncated) -> the next one. Both read
-    `record.observation`. words: the block that holds the record, [0, 0] if the agent is interpreted.
+    `record.observation`. words: the block that holds the record.
     """
 
     record: AgentRecord
@@ -47,27 +49,20 @@ class Actor:
     observe: Callable[[float, bool, bool], int]
 
 
-def train(task: Task, state: State | None = None, interpreted: bool = False) -> Iterator[Block]:
-    """Yield the blocks of a task, one chunk each, trained on the Gymnasium environment itself.
+def train(run: Resolved, state: State | None = None) -> Iterator[Block]:
+    """Yield the blocks of a run, one chunk each, trained on the Gymnasium environment itself.
 
-    state: the state from which training is resumed, if it is not empty. interpreted: run the agent's
-    functions in the interpreter instead of compiled ones; the result is the same.
+    state: the state from which training is resumed, if it is not empty.
     """
-    actor = (_interpreted if interpreted else _compiled)(learner(task), len(task.grid.buckets))
-    env = task.resolved.make()
+    actor = _compiled(learner(run), len(run.grid.buckets))
+    env = run.make()
     if state:
         actor.words[:] = state["words"]
         set_generator_state(env, state["environment"])
     try:
-        yield from _blocks(task, env, actor, int(state["episodes"]) if state else 0)
+        yield from blocks(run, env, actor, int(state["episodes"]) if state else 0)
     finally:
         env.close()
-
-
-def _interpreted(learning: Learner, dimensions: int) -> Actor:
-    record = AgentRecord(learning.agent, learning.memory, np.zeros(dimensions))
-    calls = partial(learning.begin, *record), partial(learning.observe, *record)
-    return Actor(record, np.zeros((0, 0), np.int64), *calls)
 
 
 def first_action(words: Words) -> int:
@@ -95,11 +90,13 @@ def _compiled(learning: Learner, dimensions: int) -> Actor:
     return Actor(block.records[0], block.words, *calls)
 
 
-def _blocks(task: Task, env: Any, actor: Actor, first: int) -> Iterator[Block]:
-    config, agent = task.config, actor.record.agent
+def blocks(run: Resolved, env: Any, actor: Actor, first: int) -> Iterator[Block]:
+    """Yield the blocks of a run from episode `first` on."""
+    config, agent = run.config, actor.record.agent
+    environment_seed = streams(config.seed).environment
 
     def state() -> dict[str, Any]:
-        if not (actor.words.size and is_resumable(task.resolved)):
+        if not is_resumable(run):
             return {}
         arrays = {"words": actor.words.copy(), "environment": get_generator_state(env)}
         return arrays | {"episodes": np.array(span.end)}
@@ -107,21 +104,21 @@ def _blocks(task: Task, env: Any, actor: Actor, first: int) -> Iterator[Block]:
     for span in spans(config.episodes, config.checkpoint_every, MAX_EPISODES, first):
         episodes = np.arange(span.first, span.end)
         results = []
-        for episode, rates in zip(episodes, rates_of(task, episodes), strict=True):
+        for episode, rates in zip(episodes, rates_of(run, episodes), strict=True):
             agent.rates[:] = rates
-            observation, _ = env.reset(seed=task.environment_seed if episode == 0 else None)
-            actor.record.observation[:] = _numbers(task, observation)
-            results.append(_episode(task, env, actor))
+            observation, _ = env.reset(seed=environment_seed if episode == 0 else None)
+            actor.record.observation[:] = _numbers(run, observation)
+            results.append(_episode(run, env, actor))
         returns, lengths = (np.array(column) for column in zip(*results, strict=True))
-        tables = agent.q.reshape(1, *task.resolved.shape).copy()
-        yield Block((span,), returns, lengths.astype(np.int32), task.epsilon(episodes), tables, state)
+        tables = agent.q.reshape(1, *run.shape).copy()
+        yield Block((span,), returns, lengths.astype(np.int32), epsilon(config, episodes), tables, state)
 
 
-def _episode(task: Task, env: Any, actor: Actor) -> tuple[float, int]:
+def _episode(run: Resolved, env: Any, actor: Actor) -> tuple[float, int]:
     """Run an episode from the observation in the actor's record; return its return and length."""
     step, observe, observation = env.step, actor.observe, actor.record.observation
-    skip, max_steps = task.config.terminal_rule == "tutorial", task.resolved.max_steps
-    first_action = task.resolved.description.first_action
+    skip, max_steps = run.config.terminal_rule == "tutorial", run.max_steps
+    first_action = run.description.first_action
     a = actor.begin()
     total, length, over = 0.0, 0, False
     while not over:
@@ -131,15 +128,15 @@ def _episode(task: Task, env: Any, actor: Actor) -> tuple[float, int]:
         length += 1
         truncated = not terminated and (bool(truncated) or length >= max_steps)
         over = terminated or truncated
-        observation[:] = _numbers(task, seen)
+        observation[:] = _numbers(run, seen)
         if not (truncated and skip):
             a = observe(r, terminated, truncated)
     return total, length
 
 
-def _numbers(task: Task, seen: Any) -> list[float]:
+def _numbers(run: Resolved, seen: Any) -> list[float]:
     """Return an observation as numbers; raise ValueError for NaN, which has no cell in compiled code."""
-    numbers = task.resolved.description.encode(seen)
+    numbers = run.description.encode(seen)
     if math.isnan(sum(numbers)) and any(map(math.isnan, numbers)):  # inf - inf is NaN, too
-        raise ValueError(f"{task.config.env.id} gave an observation with NaN: {numbers}")
+        raise ValueError(f"{run.env.id} gave an observation with NaN: {numbers}")
     return numbers

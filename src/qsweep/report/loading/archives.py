@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from qsweep.errors import UsageError
-from qsweep.learning.task import first_table
+from qsweep.learning.initial_table import initial_table
 from qsweep.plan.checking import recorded_config
 from qsweep.policies.policy import readable
 from qsweep.policies.setting import setting_of_archive
@@ -39,8 +39,7 @@ def first_and_last(store: Store, run_id: str, artifacts: str) -> tuple[QTable, Q
     try:
         with archive(store, run_id, artifacts) as history:
             config = recorded_config(history.about["config"])
-            setting = setting_of_archive(history)
-            first = first_table(config, setting.shape, setting.description.available)(0)
+            first = initial_table(config, setting_of_archive(history))
             [(_, last)] = history.tables([config.episodes])
     except UsageError:
         return None

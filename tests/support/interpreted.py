@@ -1,0 +1,22 @@
+"""Training whose agent runs in the interpreter instead of compiled code."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from functools import partial
+
+import numpy as np
+
+from qsweep.environments.resolved import Resolved
+from qsweep.learning.blocks import Chunk, chunks
+from qsweep.learning.engines.gymnasium_engine import Actor, AgentRecord, blocks
+from qsweep.learning.engines.learner import learner
+
+
+def train_interpreted(run: Resolved) -> list[Chunk]:
+    """Train a run on the Gymnasium environment; return its chunks."""
+    learning = learner(run)
+    record = AgentRecord(learning.agent, learning.memory, np.zeros(len(run.grid.buckets)))
+    calls = partial(learning.begin, *record), partial(learning.observe, *record)
+    with closing(run.make()) as env:
+        return list(chunks(blocks(run, env, Actor(record, np.zeros((0, 0), np.int64), *calls), 0)))
