@@ -51,6 +51,9 @@ class Env:
     actions: Annotated[int | None, integer(2, 10_000, " (per dimension of a Box of actions), or null")] = None
     wrapper: Annotated[str | None, Field(min_length=1, description="MODULE:WRAPPER, or null")] = None
 
+    def __hash__(self) -> int:
+        return hash(repr(self))  # a mapping cannot be hashed; repr distinguishes 1 and true, unlike ==
+
 
 @dataclass(frozen=True, config=STRICT)
 class Epsilon:

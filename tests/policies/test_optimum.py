@@ -331,9 +331,7 @@ def register() -> Iterator[Callable[..., str]]:
     yield registered
     for env_id in ids:
         del gymnasium.registry[env_id]
-    from qsweep.policies.optimum import _optimum
-
-    _optimum.cache_clear()
+    optimum.cache_clear()
 
 
 def test_a_users_own_environment(register: Callable[..., str]) -> None:

@@ -139,26 +139,17 @@ def named(name: str, uri: str = "local") -> tuple[Policy, str]:
     a leading . / or ~, or a trailing /. Raises UsageError if there is neither.
     """
     folder = Path(name).expanduser()
-    if names.is_path(name):
-        return _from_folder(folder)
     try:
-        return _from_store(name, uri)
+        if not names.is_path(name):
+            store = open_store(uri, create=False)
+            with temporary_folder() as scratch:
+                policy = fetch(store, names.resolve(store, name), Path(scratch))
+            return policy, policy.came_from
     except UsageError:
-        if (folder / RECORD).is_file():
-            return _from_folder(folder)
-        raise
-
-
-def _from_folder(folder: Path) -> tuple[Policy, str]:
+        if not (folder / RECORD).is_file():
+            raise
     policy = Policy.load(folder)
     return policy, f"{policy.came_from}, from the folder {folder}"
-
-
-def _from_store(name: str, uri: str) -> tuple[Policy, str]:
-    store = open_store(uri, create=False)
-    with temporary_folder() as scratch:
-        policy = fetch(store, names.resolve(store, name), Path(scratch))
-    return policy, policy.came_from
 
 
 def _write_video(setting: Setting, policy: Policy, seed: int, files: Mapping[str, Path]) -> VideoInfo:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import os
 import sys
 import warnings
@@ -118,12 +118,11 @@ def describe(env: Env) -> Description:
 
     Raises UsageError if it cannot be made or is not tabular.
     """
-    return _describe(env.id, env.actions, env.wrapper, json.dumps(env.kwargs, sort_keys=True, default=repr))
+    return _describe(dataclasses.replace(env, low=None, high=None, max_steps=None))
 
 
 @lru_cache(maxsize=32)
-def _describe(env_id: str, torques: int | None, wrapper: str | None, kwargs: str) -> Description:
-    env = Env(id=env_id, actions=torques, wrapper=wrapper, kwargs=json.loads(kwargs))
+def _describe(env: Env) -> Description:
     reserved = [
         Problem(f"env.kwargs.{key}", rule, env.kwargs[key])
         for key, rule in RESERVED.items()
@@ -140,10 +139,10 @@ def _describe(env_id: str, torques: int | None, wrapper: str | None, kwargs: str
     try:
         space, actions = made.observation_space, made.action_space
         if not isinstance(actions, spaces.Discrete):
-            raise UsageError([_no_actions(env_id, actions)])
-        dimensions, encode = _observation(env_id, space)
+            raise UsageError([_no_actions(env.id, actions)])
+        dimensions, encode = _observation(env.id, space)
         limit = made.spec.max_episode_steps if made.spec else None
-        full = made.spec.id if made.spec and ":" not in env_id else env_id
+        full = made.spec.id if made.spec and ":" not in env.id else env.id
         some = _available(made, dimensions, int(actions.n))
         return Description(dimensions, encode, int(actions.n), int(actions.start), some, limit, full)
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Iterator
 from functools import lru_cache
@@ -109,14 +108,12 @@ def learned_edges(env: Env, found: Description, buckets: tuple[int, ...]) -> tup
     values.
     """
     played = dataclasses.replace(env, low=None, high=None)
-    return _learned_edges(
-        json.dumps(dataclasses.asdict(played), sort_keys=True, default=repr), found, buckets
-    )
+    return _learned_edges(played, found, buckets)
 
 
 @lru_cache(maxsize=32)  # the runs of a sweep share the edges
-def _learned_edges(env: str, found: Description, buckets: tuple[int, ...]) -> tuple[tuple[float, ...], ...]:
-    observations = _observations(Env(**json.loads(env)), found)
+def _learned_edges(env: Env, found: Description, buckets: tuple[int, ...]) -> tuple[tuple[float, ...], ...]:
+    observations = _observations(env, found)
     return tuple(
         tuple(np.quantile(column, np.arange(1, n) / n).tolist())
         if dimension.values is None

@@ -6,12 +6,12 @@ The file is `multirun/.alive/HOST-PROCESS`. A process number alone is not enough
 from __future__ import annotations
 
 import atexit
+import fcntl
 import hashlib
 import os
 import re
 import secrets
 import socket
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -84,18 +84,17 @@ def is_alive(owner: Owner, folder: Path = FOLDER) -> bool | None:
         return None
     number, folder_hash = parts
     resolved = folder.resolve()
-    if folder_hash == _folder_hash(resolved) and _LOCKS:
+    if folder_hash == _folder_hash(resolved):
         return not _removed_if_dead(_file(resolved, owner))
     return None if is_running(number) else False
 
 
 def remove_dead(folder: Path = FOLDER) -> list[Path]:
     """Remove the files of this host's dead processes; return them."""
-    files = folder.resolve().glob(f"{_safe(_host())}-*") if _LOCKS else ()
+    files = folder.resolve().glob(f"{_safe(_host())}-*")
     return [file for file in sorted(files) if file.is_file() and _removed_if_dead(file)]
 
 
-_LOCKS = sys.platform != "win32"
 _locked: dict[Path, tuple[Owner, int]] = {}
 """Folder -> this process's owner there, and the handle that holds the lock."""
 
@@ -105,7 +104,7 @@ def _lock_new_file(folder: Path) -> tuple[Owner, int]:
         process = f"{os.getpid()}-{secrets.token_hex(8)}-{_folder_hash(folder)}"
         owner = Owner(_host(), process)
         handle = os.open(_file(folder, owner), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
-        if not _LOCKS or (_lock(handle, exclusive=True) and os.fstat(handle).st_nlink):
+        if _lock(handle, exclusive=True) and os.fstat(handle).st_nlink:
             return owner, handle
         os.close(handle)  # another process saw it unlocked, and removed it
 
@@ -128,10 +127,6 @@ def _removed_if_dead(file: Path) -> bool:
 
 
 def _lock(handle: int, exclusive: bool) -> bool:
-    if sys.platform == "win32":
-        return False
-    import fcntl
-
     try:
         fcntl.flock(handle, fcntl.LOCK_NB | (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH))
     except BlockingIOError:
@@ -141,15 +136,6 @@ def _lock(handle: int, exclusive: bool) -> bool:
 
 def is_running(number: int) -> bool:
     """Return whether a process with this number exists now."""
-    if sys.platform == "win32":
-        import ctypes
-
-        query, still_active = 0x1000, 259
-        handle = ctypes.windll.kernel32.OpenProcess(query, False, number)
-        code = ctypes.c_ulong()
-        found = ctypes.windll.kernel32.GetExitCodeProcess(handle, ctypes.byref(code))
-        ctypes.windll.kernel32.CloseHandle(handle)
-        return bool(found) and code.value == still_active
     try:
         os.kill(number, 0)
     except PermissionError:
@@ -196,5 +182,4 @@ def _release_after_fork() -> None:
 
 
 atexit.register(_remove_files)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_release_after_fork)
+os.register_at_fork(after_in_child=_release_after_fork)

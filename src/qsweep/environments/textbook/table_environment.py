@@ -29,7 +29,7 @@ class TableEnvironment(gymnasium.Env[Any, Any]):
     rows of equal length, numbered from 0 row by row; S start, G goal, T other end, # wall.
     """
 
-    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}  # noqa: RUF012 (as Gymnasium declares it)
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 4}  # noqa: RUF012 (as Gymnasium declares it)
 
     def __init__(self, p: Outcomes, start: int, picture: Sequence[str], render_mode: str | None) -> None:
         self.P = p
@@ -56,19 +56,10 @@ class TableEnvironment(gymnasium.Env[Any, Any]):
         chance, self._state, reward, terminated = outcomes[drawn]
         return self._state, reward, terminated, False, {"prob": chance}
 
-    def render(self) -> Any:
-        """Return the picture with the agent in it: text, or uint8[height, width, 3]."""
-        if self.render_mode == "ansi":
-            return self._text()
-        return self._frame() if self.render_mode == "rgb_array" else None
-
-    def _text(self) -> str:
-        states = "".join(self._picture)
-        shown = f"{states[: self._state]}@{states[self._state + 1 :]}"
-        columns = len(self._picture[0])
-        return "\n".join(shown[first : first + columns] for first in range(0, len(shown), columns))
-
-    def _frame(self) -> npt.NDArray[np.uint8]:
+    def render(self) -> npt.NDArray[np.uint8] | None:
+        """Return the picture with the agent in it, uint8[height, width, 3]; None without a render mode."""
+        if self.render_mode is None:
+            return None
         tiles = [[COLOURS.get(character, FLOOR) for character in row] for row in self._picture]
         frame = np.array(tiles, np.uint8).repeat(PIXELS, axis=0).repeat(PIXELS, axis=1)
         frame[::PIXELS] = frame[:, ::PIXELS] = LINE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -20,6 +19,7 @@ TRIAL_STEPS, TRIAL_EPISODE = 300, 40
 number of steps between two resets."""
 
 
+@lru_cache(maxsize=32)
 def twin_of(env: Env, description: Description) -> Twin | None:
     """Return the twin of an environment, its own or one made of its transition tables; None without either.
 
@@ -30,13 +30,7 @@ def twin_of(env: Env, description: Description) -> Twin | None:
     """
     if env.actions or env.wrapper:
         return None
-    return _twin_of(env.id, json.dumps(env.kwargs, sort_keys=True, default=repr), description)
-
-
-@lru_cache(maxsize=32)
-def _twin_of(env_id: str, kwargs: str, description: Description) -> Twin | None:
-    env = Env(id=env_id, kwargs=json.loads(kwargs))
-    twin = None if env.kwargs else named_twin(env_id)
+    twin = None if env.kwargs else named_twin(env.id)
     return twin or _of_tables(env, description)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qsweep.environments.facts import facts
-from qsweep.environments.grid import Grid, Lattice, lattice, locate
+from qsweep.environments.grid import Grid, lattice, locate
 from qsweep.environments.resolved import Setting
 from qsweep.environments.twins.pcg64 import stream
 from qsweep.environments.twins.twin import Twin
@@ -73,21 +74,6 @@ def _values(setting: Setting, q_table: QTable) -> tuple[Floats, Any]:
     return q, q.argmax(axis=1)
 
 
-@dataclass(frozen=True)
-class _Greedy:
-    """The arguments of `greedy_action` for a Q-table, and the lattice of its grid."""
-
-    where: Lattice
-    q: Floats
-    best: Any
-    cells: Any
-
-    @classmethod
-    def of(cls, setting: Setting, q_table: QTable) -> _Greedy:
-        cells = np.zeros(setting.grid.tilings, np.int64)
-        return cls(lattice(setting.grid), *_values(setting, q_table), cells)
-
-
 def _compiled(setting: Setting, twin: Twin, q_table: QTable, seeds: range) -> Rollouts:
     n = len(seeds)
     rollouts = Rollouts(np.empty(n), np.empty(n, np.int32), np.empty(n, np.bool_))
@@ -142,24 +128,25 @@ def _kernel(twin: Twin) -> Callable[..., None]:
 
 
 def _gymnasium(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
-    greedy = _Greedy.of(setting, q_table)
-    env = setting.make()
-    try:
-        episodes = [_episode(setting, env, greedy, seed) for seed in seeds]
-    finally:
-        env.close()
+    q, best = _values(setting, q_table)
+    where, cells = lattice(setting.grid), np.zeros(setting.grid.tilings, np.int64)
+
+    def act(seen: Any) -> int:
+        locate(where, np.array(setting.description.encode(seen)), cells)
+        return greedy_action(q, best, cells) + setting.description.first_action
+
+    with closing(setting.make()) as env:
+        episodes = [_episode(env, act, seed, setting.max_steps) for seed in seeds]
     returns, lengths, terminated = zip(*episodes, strict=True)
     return Rollouts(np.array(returns), np.array(lengths, np.int32), np.array(terminated, np.bool_))
 
 
-def _episode(setting: Setting, env: Any, greedy: _Greedy, seed: int) -> tuple[float, int, bool]:
+def _episode(env: Any, act: Callable[[Any], int], seed: int, max_steps: int) -> tuple[float, int, bool]:
     seen, _ = env.reset(seed=seed)
     total, length = 0.0, 0
     while True:
-        locate(greedy.where, np.array(setting.description.encode(seen)), greedy.cells)
-        action = greedy_action(greedy.q, greedy.best, greedy.cells)
-        seen, reward, terminated, truncated, _ = env.step(action + setting.description.first_action)
+        seen, reward, terminated, truncated, _ = env.step(act(seen))
         total += float(reward)
         length += 1
-        if terminated or truncated or length >= setting.max_steps:
+        if terminated or truncated or length >= max_steps:
             return total, length, bool(terminated)

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 
 from gymnasium import spaces
@@ -23,6 +22,7 @@ from qsweep.policies.optimum import blackjack, mountain_car
 from qsweep.policies.optimum.tables import Tables, read, return_within
 
 
+@lru_cache(maxsize=32)
 def optimum(env: Env) -> float | None:
     """Return the expected undiscounted return of an episode under the best policy of a resolved environment.
 
@@ -33,18 +33,12 @@ def optimum(env: Env) -> float | None:
     if env.actions or env.wrapper:
         return None  # not the environment registered under that id
     assert env.max_steps is not None
-    return _optimum(env.id, env.max_steps, json.dumps(env.kwargs, sort_keys=True, default=repr))
-
-
-@lru_cache(maxsize=32)
-def _optimum(env_id: str, max_steps: int, kwargs: str) -> float | None:
-    env = Env(id=env_id, kwargs=json.loads(kwargs))
-    if env_id == "MountainCar-v0":
-        return None if env.kwargs else mountain_car.expected_return(max_steps)
-    if env_id in ("CartPole-v0", "CartPole-v1"):
-        return None if env.kwargs else float(max_steps)
+    if env.id == "MountainCar-v0":
+        return None if env.kwargs else mountain_car.expected_return(env.max_steps)
+    if env.id in ("CartPole-v0", "CartPole-v1"):
+        return None if env.kwargs else float(env.max_steps)
     tables = _tables(env)
-    return return_within(tables, max_steps) if tables else None
+    return return_within(tables, env.max_steps) if tables else None
 
 
 def _tables(env: Env) -> Tables | None:

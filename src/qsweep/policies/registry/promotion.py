@@ -23,7 +23,6 @@ from qsweep.policies.registry.rivals import (
     displaces,
     lead,
     move_to_best,
-    test_returns,
 )
 from qsweep.system.atomic_files import temporary_folder, user_cache
 from qsweep.tracking import checkpoints
@@ -105,16 +104,14 @@ def _compare(store: Store, run: StoredRun, name: str, version: str, folder: Path
         return Promotion(name, version, better=True, difference=None)
     difference, better = None, True
     if incumbent is not None and incumbent.number != version:
-        returns = test_returns(store, run, folder)
-        difference = lead(store, incumbent.tags, run, returns, folder)
+        difference = lead(store, incumbent.tags, run, folder)
         better = displaces(incumbent.tags, run, difference)
     if better:
         versions.set_alias(name, BEST, version)
         if not isinstance(versions, LocalVersions):  # perhaps a server, which other machines use too
             holder = move_to_best(versions, name, BEST, version, partial(beats, store, folder))
             if holder.number != version:
-                returns = test_returns(store, run, folder)
-                better, difference = False, lead(store, holder.tags, run, returns, folder)
+                better, difference = False, lead(store, holder.tags, run, folder)
     versions.set_tag(name, version, COMPARED, "true")
     return Promotion(name, version, better, difference)
 

@@ -72,25 +72,20 @@ def beats(store: Store, folder: Path, rival: Version, holder: Version) -> bool:
         return False
     try:
         run = run_of(store, ours["qsweep.run_id"])
-        returns = test_returns(store, run, folder)
+        difference = lead(store, theirs, run, folder)
     except (OSError, ValueError):  # the run was deleted, or is damaged
         return False
-    return displaces(theirs, run, lead(store, theirs, run, returns, folder))
+    return displaces(theirs, run, difference)
 
 
-def lead(
-    store: Store,
-    incumbent: Mapping[str, str],
-    run: StoredRun,
-    candidate: npt.NDArray[np.float64],
-    folder: Path,
-) -> float | None:
-    """Return the candidate's mean return minus the incumbent's, over their common test starts.
+def lead(store: Store, incumbent: Mapping[str, str], run: StoredRun, folder: Path) -> float | None:
+    """Return the mean return of a run's chosen checkpoint minus the incumbent's, over common test starts.
 
     None if their environments differ, or the incumbent was not registered by qsweep.
     """
     if incumbent.get(ENVIRONMENT) != run.tags[ENVIRONMENT]:
         return None
+    candidate = test_returns(store, run, folder)
     try:
         returns = test_returns(store, run_of(store, incumbent["qsweep.run_id"]), folder)
     except (OSError, ValueError):  # its run was deleted, or is damaged; only its mean is left
