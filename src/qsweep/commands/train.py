@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,6 +28,8 @@ from qsweep.tracking.unfinished import all_progress
 
 OWN_CONFIGS = Path("conf")
 """Presets in this folder, relative to the current one, are found as well as the packaged ones."""
+UNSUPPORTED = ("config_name", "config_path", "experimental_rerun", "hydra_help", "info", "shell_completion")
+"""Hydra's flags that are refused."""
 
 
 def launch(arguments: list[str]) -> int:
@@ -36,12 +37,11 @@ def launch(arguments: list[str]) -> int:
 
     Raises UsageError with all problems of the command line, before anything is started.
     """
-    parser = get_args_parser()
-    flags = _flags(parser, arguments)
+    flags = _flags(arguments)
     lines = [overrides.normalized(line) for line in flags.overrides]
     lines = [*_search_path(flags.config_dir, lines), *lines]
-    if flags.cfg or flags.info or flags.hydra_help or flags.shell_completion:
-        _print(parser, flags, lines)
+    if flags.cfg:
+        _print_config(flags, lines)
         return 0
     line = read(lines, flags.multirun)
     if line.multirun and line.searches:
@@ -55,7 +55,9 @@ def launch(arguments: list[str]) -> int:
     return multirun(line, plan) if line.multirun else _single(plan)
 
 
-def _flags(parser: ArgumentParser, arguments: list[str]) -> Any:
+def _flags(arguments: list[str]) -> Any:
+    parser = get_args_parser()
+
     def refuse(message: str) -> NoReturn:
         raise UsageError([Problem("qsweep train", message, None, "see qsweep train --help")])
 
@@ -63,31 +65,20 @@ def _flags(parser: ArgumentParser, arguments: list[str]) -> Any:
     flags = parser.parse_intermixed_args(arguments)
     if flags.config_dir and not Path(flags.config_dir).is_dir():
         raise UsageError([Problem("--config-dir", "must be a folder", flags.config_dir)])
-    for name in ("config_name", "config_path", "experimental_rerun"):
-        if getattr(flags, name):
-            raise UsageError(
-                [Problem(f"--{name.replace('_', '-')}", "is not supported", getattr(flags, name))]
-            )
+    for name in UNSUPPORTED:
+        if given := getattr(flags, name):
+            raise UsageError([Problem(f"--{name.replace('_', '-')}", "is not supported", given)])
     return flags
 
 
-def _print(parser: ArgumentParser, flags: Any, lines: list[str]) -> None:
-    """Let Hydra print what a flag asks for. Refuse two such flags, and a password, which would be shown."""
+def _print_config(flags: Any, lines: list[str]) -> None:
+    """Let Hydra print the composed config. Refuse a password, which would be shown."""
     if any(line.startswith("tracking.uri=") and without_password(line) != line for line in lines):
         raise UsageError([Problem("tracking.uri", f"must be {RULES['tracking.uri']}")])
-    if flags.run + flags.multirun + sum(map(bool, (flags.cfg, flags.info, flags.shell_completion))) > 1:
-        rule = "takes only one of --run, --multirun, --cfg, --info and --shell-completion"
-        raise UsageError([Problem("qsweep train", rule)])
-    hydra, flags.overrides = hydra_app(), lines
+    if flags.run or flags.multirun:
+        raise UsageError([Problem("qsweep train", "takes only one of --run, --multirun, and --cfg")])
     with refusing():
-        if flags.hydra_help:
-            hydra.hydra_help(PRIMARY, parser, flags)
-        elif flags.cfg:
-            hydra.show_cfg(PRIMARY, lines, flags.cfg, flags.package, flags.resolve)
-        elif flags.info:
-            hydra.show_info(flags.info, PRIMARY, lines)
-        else:
-            hydra.shell_completion(PRIMARY, lines)
+        hydra_app().show_cfg(PRIMARY, lines, flags.cfg, flags.package, flags.resolve)
 
 
 def _search_path(config_dir: str | None, lines: list[str]) -> list[str]:

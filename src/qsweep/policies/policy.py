@@ -17,6 +17,7 @@ import yaml
 from qsweep.config import Env
 from qsweep.environments.grid import Grid, bucket_edges, cells_at, recorded_grid
 from qsweep.errors import Problem, UsageError, one_line, printable
+from qsweep.policies.readme import page
 from qsweep.system.arrays import QTable
 from qsweep.system.untrusted_files import read_json, read_yaml
 from qsweep.tracking.checkpoints import Archive, name_of, sha256
@@ -145,14 +146,7 @@ class Policy:
         lines = (f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in record.items())
         (folder / RECORD).write_text("{\n  " + ",\n  ".join(lines) + "\n}\n")
         (folder / CONFIG).write_text(yaml.safe_dump(dict(self.config), sort_keys=False))
-        (folder / README).write_text(self._page())
-
-    def _page(self) -> str:
-        from qsweep.policies.readme import Snippet, page
-
-        env, tiles = self.env, self.grid.tilings > 1
-        snippet = Snippet(self.discrete, tiles, env.actions is not None, env.wrapper is not None)
-        return page(env.id, self.q_table.shape, self.origin, snippet)
+        (folder / README).write_text(page(self.env, self.grid, self.actions, self.discrete, self.origin))
 
     def setting(self) -> Setting:
         """Return the environment and grid that it acts in.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
+from qsweep.config import Env
+from qsweep.environments.grid import Grid
 from qsweep.errors import printable
 
 PAGE = """\
@@ -66,34 +67,21 @@ choices = np.array(list(itertools.product(*axes)), box.dtype).reshape(-1, *box.s
 """
 
 
-@dataclass(frozen=True)
-class Snippet:
-    """The variants of the example code.
-
-    discrete: observations are integers. tiles: the grid has several tilings. choices: actions are
-    discretised. wrapped: the environment has a wrapper.
-    """
-
-    discrete: bool
-    tiles: bool
-    choices: bool
-    wrapped: bool
-
-
-def page(env_id: str, shape: Sequence[int], origin: Mapping[str, Any], snippet: Snippet) -> str:
-    """Return the text of the page; origin: see `Policy`."""
+def page(env: Env, grid: Grid, actions: int, discrete: bool, origin: Mapping[str, Any]) -> str:
+    """Return the text of the page. discrete: observations are integers; origin: see `Policy`."""
+    tiles, choices = grid.tilings > 1, env.actions is not None
     scores = "".join(f"- {_word(key)}: {value:.6g}\n" for key, value in origin["metrics"].items())
-    act = ACT.format(cell=CELL_OF_DISCRETE if snippet.discrete else CELL_OF_NUMBERS)
+    act = ACT.format(cell=CELL_OF_DISCRETE if discrete else CELL_OF_NUMBERS)
     return PAGE.format(
         **{key: _word(origin[key]) for key in ("checkpoint", "run_name", "run_id")},
-        env=_word(env_id),
-        shape=list(shape),
+        env=_word(env.id),
+        shape=[*grid.shape, actions],
         scores=scores and f"\nScores on test starts, which were not used in training:\n\n{scores}",
-        axes=AXES_OF_TILES if snippet.tiles else AXES,
-        cells=CELLS_OF_TILES if snippet.tiles else CELLS,
-        act=ACT_ON_TILES if snippet.tiles else act,
-        wrap=(WRAP if snippet.wrapped else "") + (CHOICES if snippet.choices else ""),
-        step="choices[act(observation)]" if snippet.choices else "act(observation)",
+        axes=AXES_OF_TILES if tiles else AXES,
+        cells=CELLS_OF_TILES if tiles else CELLS,
+        act=ACT_ON_TILES if tiles else act,
+        wrap=(WRAP if env.wrapper else "") + (CHOICES if choices else ""),
+        step="choices[act(observation)]" if choices else "act(observation)",
     )
 
 

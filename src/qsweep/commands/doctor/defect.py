@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from qsweep.system.overwriting import exists
 from qsweep.tracking.inventory import local_folder
 from qsweep.tracking.run_search import every_run
 from qsweep.tracking.store import Store
@@ -51,3 +52,13 @@ def mark_failed(workspace: Workspace, run: StoredRun, files: str) -> None:
     """Mark a run as FAILED and damaged, so that a sweep that needs it trains it again."""
     workspace.store.client.set_tag(run.run_id, DAMAGED, files)
     workspace.store.client.set_terminated(run.run_id, "FAILED", run.ended)
+
+
+def move_aside(path: Path, target: Path) -> None:
+    """Move a file or folder to `target`, or beside it, numbered, if it exists."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    number, free = 0, target
+    while exists(free):
+        number += 1
+        free = target.with_name(f"{target.name}.{number}")
+    path.rename(free)

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from qsweep.commands.doctor.defect import Defect, Workspace
+from qsweep.commands.doctor.defect import Defect, Workspace, move_aside
 from qsweep.system.liveness import FOLDER, is_running, remove_dead
 from qsweep.tracking.inventory import size
 from qsweep.tracking.unfinished import FOLDER as UNFINISHED
@@ -54,7 +54,7 @@ def defects(workspace: Workspace) -> Iterator[Defect]:
             target = workspace.folder / "mlruns" / "lost+found" / path.name.removeprefix(".")
             details = f"a folder that was being replaced, {size(path):,} bytes"
             remedy = f"moved to {target.relative_to(workspace.folder)}, as it may be the only copy"
-            yield Defect(KIND, str(path), details, remedy, partial(_move, path, target))
+            yield Defect(KIND, str(path), details, remedy, partial(move_aside, path, target))
 
 
 def _left(path: Path, number: int | None) -> bool:
@@ -75,8 +75,3 @@ def _removed(path: Path, what: str) -> Defect:
 
 def _remove(path: Path) -> None:
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def _move(path: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    path.rename(target)

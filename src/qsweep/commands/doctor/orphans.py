@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from qsweep.commands.doctor.defect import MARKED_FAILED, Defect, Workspace, mark_failed
+from qsweep.commands.doctor.defect import MARKED_FAILED, Defect, Workspace, mark_failed, move_aside
 from qsweep.system.untrusted_files import read_yaml
 from qsweep.tracking import checkpoints, episodes
 from qsweep.tracking.inventory import size
@@ -30,7 +30,8 @@ def defects(workspace: Workspace) -> Iterator[Defect]:
             place = folder.relative_to(root)
             remedy = f"moved to {LOST}/{place}"
             details = f"{size(folder):,} bytes that belong to no run or model in the store"
-            yield Defect(KIND, str(place), details, remedy, partial(_move, root, folder))
+            repair = partial(move_aside, folder, root.parent / LOST / place)
+            yield Defect(KIND, str(place), details, remedy, repair)
     yield from _missing(workspace)
 
 
@@ -58,16 +59,6 @@ def _is_elsewhere(folder: Path) -> bool:
             uri = read_yaml(folder / place / "config.yaml")["tracking"]["uri"]
             return str(uri).startswith("postgresql:")
     return False
-
-
-def _move(root: Path, folder: Path) -> None:
-    where = root.parent / LOST / folder.relative_to(root)
-    where.parent.mkdir(parents=True, exist_ok=True)
-    number, free = 0, where
-    while free.exists() or free.is_symlink():
-        number += 1
-        free = where.with_name(f"{where.name}.{number}")
-    folder.rename(free)
 
 
 def _missing(workspace: Workspace) -> Iterator[Defect]:
