@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from qsweep.errors import Failure, UsageError, printable
+from qsweep.errors import Failure, UsageError, printable, store_failure
 from qsweep.system.garbage import collect_less_often
 
 if TYPE_CHECKING:
     from qsweep.tracking.store import Store
 
-P = ParamSpec("P")
-R = TypeVar("R")
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
-def refusing(command: Callable[P, R]) -> Callable[P, R]:
-    """Report errors in one line each, with exit code 2 for bad input, 1 for a failure, 128 + n for signal n.
+class Commands(click.Group):
+    """The commands, whose errors it reports in one line each.
 
-    A failing disk, database or server counts as a failure. Any other exception is a bug, and is raised.
+    The exit code is 2 for bad input, 1 for a failure, 128 + n for signal n. A failing disk, database or
+    server counts as a failure. Any other exception is a bug, and is raised.
     """
 
-    @wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
         try:
-            return command(*args, **kwargs)
+            return super().invoke(ctx)
         except UsageError as error:
             for problem in error.problems:
                 click.echo(f"qsweep: {problem}", err=True)
@@ -42,16 +40,12 @@ def refusing(command: Callable[P, R]) -> Callable[P, R]:
             click.echo("qsweep: interrupted", err=True)
             sys.exit(128 + getattr(interrupt, "signum", 2))
         except Exception as error:
-            from qsweep.errors import store_failure
-
             failed = store_failure(error)
             if not failed:
                 raise
             click.echo(f"qsweep: the store or its disk failed: {printable(failed)}", err=True)
             click.echo("qsweep: finished work is kept; fix the problem, then run the command again", err=True)
             sys.exit(1)
-
-    return guarded
 
 
 def _trust(_: click.Context, __: click.Parameter, given: bool) -> None:
@@ -62,7 +56,6 @@ def _trust(_: click.Context, __: click.Parameter, given: bool) -> None:
 
 
 def _opened(uri: str) -> Store:
-    """Open an existing store."""
     from qsweep.tracking.store import open_store
 
     return open_store(uri, create=False)
@@ -77,7 +70,7 @@ trusting = click.option(
 )
 
 
-@click.group(context_settings=CONTEXT)
+@click.group(cls=Commands, context_settings=CONTEXT)
 @click.version_option(package_name="qsweep")
 def main() -> None:
     """Track, sweep and compare tabular reinforcement learning."""
@@ -86,7 +79,6 @@ def main() -> None:
 
 @main.command(context_settings={**CONTEXT, "ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[OVERRIDES] [-m]")
-@refusing
 def train(arguments: Sequence[str]) -> None:
     """Train one run, or with -m one run per combination of values.
 
@@ -117,7 +109,6 @@ def train(arguments: Sequence[str]) -> None:
     help="Number of runs to list below the variants.",
 )
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
-@refusing
 def runs(name: str | None, limit: int, uri: str) -> None:
     """Rank the variants by mean score, and list the latest runs.
 
@@ -140,7 +131,6 @@ def runs(name: str | None, limit: int, uri: str) -> None:
 @click.option("--ui", help="Address of the MLflow UI to link runs to.")
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @trusting
-@refusing
 def report(
     name: str,
     out: Path | None,
@@ -171,7 +161,6 @@ def report(
 @click.option("--force", is_flag=True, help="Replace a folder that holds a pulled policy.")
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @trusting
-@refusing
 def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
     """Write a checkpoint's Q-table and model into a folder.
 
@@ -196,7 +185,6 @@ def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
 @click.option("--force", is_flag=True, help="Replace existing files.")
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @trusting
-@refusing
 def play(
     name: str,
     episodes: int,
@@ -230,7 +218,6 @@ def play(
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @trusting
-@refusing
 def video(
     name: str, out: Path | None, every: int | None, agent: bool, fps: float | None, force: bool, uri: str
 ) -> None:
@@ -251,7 +238,6 @@ def video(
 @click.argument("run", metavar="RUN")
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @trusting
-@refusing
 def reproduce(run: str, uri: str) -> None:
     """Train a run again and check that its Q-table is the same.
 
@@ -268,7 +254,6 @@ def reproduce(run: str, uri: str) -> None:
 @main.command()
 @click.argument("cases", nargs=-1, metavar="[CASE]...")
 @click.option("--quick", is_flag=True, help="Use fewer runs and skip the longest: under a minute.")
-@refusing
 def verify(cases: Sequence[str], quick: bool) -> None:
     """Check qsweep against published and exact results.
 
@@ -282,7 +267,6 @@ def verify(cases: Sequence[str], quick: bool) -> None:
 @main.command()
 @click.option("--fix", is_flag=True, help="Repair what can be repaired; no result is deleted.")
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
-@refusing
 def doctor(fix: bool, uri: str) -> None:
     """Check the store for problems; --fix repairs them.
 
@@ -307,7 +291,6 @@ def doctor(fix: bool, uri: str) -> None:
 @click.option("--keep-checkpoints", type=int, metavar="N", help="Keep about N checkpoints of each run.")
 @click.option("--purge", is_flag=True, help="Delete permanently, including runs already in the trash.")
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
-@refusing
 def gc(
     name: str | None,
     dry_run: bool,
@@ -338,7 +321,6 @@ def gc(
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=5000, show_default=True, help="Port to listen on.")
-@refusing
 def ui(host: str, port: int) -> None:
     """Start the MLflow UI for the store in this folder.
 
@@ -350,7 +332,6 @@ def ui(host: str, port: int) -> None:
 
 
 @main.command()
-@refusing
 def send() -> None:
     """Upload runs saved while the server was unreachable.
 
@@ -371,7 +352,6 @@ def send() -> None:
     "--artifacts", metavar="DEST", help="Folder or s3://BUCKET/PATH for artifacts (default: in mlruns/)."
 )
 @click.option("--workers", type=click.IntRange(1), default=4, show_default=True, help="Number of processes.")
-@refusing
 def server(host: str, port: int, backend: str | None, artifacts: str | None, workers: int) -> None:
     """Start a tracking server with users, on PostgreSQL.
 

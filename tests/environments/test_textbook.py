@@ -162,10 +162,7 @@ def test_the_rewards_of_b() -> None:
 
 
 def test_pictures_show_the_agent() -> None:
-    """Text shows the agent as @; two frames differ only in the cells that the agent left and entered."""
-    env = made("DynaMaze", render_mode="ansi")
-    env.reset(seed=0)
-    assert env.render().splitlines()[2] == "@.#....#."
+    """Two frames differ only in the cells that the agent left and entered."""
     env = made("DynaMaze", render_mode="rgb_array")
     env.reset(seed=0)
     before = env.render()

@@ -124,7 +124,6 @@ def _recorded(store: Store, run: StoredRun) -> Resolved:
 
 
 def _train(resolved: Resolved) -> str:
-    """Train a config; return the SHA-256 of its last Q-table."""
     with RunProgress(resolved.config.episodes, resolved.config.window) as progress:
         for _, block in train_blocks([resolved]):
             progress.update(block)

@@ -120,7 +120,6 @@ def _interrupted(job: Job, store: Store | None) -> str:
 
 
 def _register(store: Store, run_id: str) -> str:
-    """Register a run's chosen checkpoint; return the outcome in words."""
     from qsweep.policies.registry.promotion import register
 
     with StopRequests() as stop:  # a signal waits until the registration is complete
@@ -130,7 +129,6 @@ def _register(store: Store, run_id: str) -> str:
 
 
 def _summary(config: Config, outcome: Outcome) -> str:
-    """Return a run's results in three lines."""
     of = outcome.metrics
     number = "{:.4g}".format
     return (

@@ -113,7 +113,6 @@ def video(
 
 
 def _problems(path: Path, every: int | None, fps: float, force: bool) -> Iterator[Problem]:
-    """Yield the problems that can be found in advance."""
     if every is not None and every < 1:
         yield Problem("--every", "must be a whole number of at least 1", every)
     fastest = FASTEST.get(path.suffix.lower())
@@ -144,7 +143,6 @@ def _target(name: str, uri: str) -> tuple[Store, names.Target]:
 
 
 def _source(name: str, uri: str, scratch: Path) -> _Source:
-    """Download the data of a name's run."""
     store, target = _target(name, uri)
     after, run_id = names.parts_of(name)[1:], target.run_id
     with readable(f"run {run_id}"):

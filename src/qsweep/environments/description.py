@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -136,7 +137,7 @@ def _describe(env: Env) -> Description:
             made = make(env)
     except Exception as error:  # whatever a third party's constructor raises
         raise UsageError([_cannot_make(env, error)]) from error
-    try:
+    with closing(made):
         space, actions = made.observation_space, made.action_space
         if not isinstance(actions, spaces.Discrete):
             raise UsageError([_no_actions(env.id, actions)])
@@ -145,8 +146,6 @@ def _describe(env: Env) -> Description:
         full = made.spec.id if made.spec and ":" not in env.id else env.id
         some = _available(made, dimensions, int(actions.n))
         return Description(dimensions, encode, int(actions.n), int(actions.start), some, limit, full)
-    finally:
-        made.close()
 
 
 def _no_actions(env_id: str, actions: spaces.Space[Any]) -> Problem:

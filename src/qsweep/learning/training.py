@@ -59,7 +59,6 @@ def _of_several(runs: Sequence[Resolved]) -> Iterator[tuple[int, Block]]:
 
 
 def _lanes(configs: Sequence[Config]) -> int:
-    """Return the number of configs to interleave in one loop."""
     one_variant = len({(variant_hash(config), config.engine) for config in configs}) == 1
     if not one_variant or configs[0].engine != "compiled":
         return 1

@@ -106,7 +106,6 @@ def replacing_folder(folder: Path, check: Callable[[Path], None]) -> Iterator[Pa
 
 
 def _sync(folder: Path) -> None:
-    """Make a folder and everything in it durable."""
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:

@@ -170,7 +170,6 @@ def _running(command: list[str], environment: Mapping[str, str]) -> Iterator[sub
 
 
 def _wait(server: Server, process: subprocess.Popen[bytes], stop: StopRequests) -> None:
-    """Wait until the server answers or has ended."""
     while process.poll() is None:
         stop.check()
         try:

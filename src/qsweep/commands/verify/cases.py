@@ -162,6 +162,7 @@ def _tutorial(buckets: int, expected: float) -> Case:
 
 
 WALK = ("epsilon.start=0.1", "learning_rate=0.5", "discount=1", "episodes=2000", "checkpoint_every=2000")
+TAXI = ("env=taxi", "learning_rate=1", "epsilon.start=0.5", "episodes=20000", "checkpoint_every=20000")
 ICE = ("env=frozen_lake", "checkpoint_every=50000", "episodes=50000", "discount=0.999", "epsilon.start=0.5")
 
 CASES: tuple[Case, ...] = (
@@ -190,15 +191,7 @@ CASES: tuple[Case, ...] = (
     _optimum("blackjack", -0.043113105413477, "env=blackjack"),
     _learned("cliff_walking", -13.0, "env=cliff_walking", *WALK),
     _learned("windy_gridworld", -15.0, "env.id=qsweep/WindyGridworld-v0", *WALK),
-    _learned(
-        "taxi",
-        7.93,
-        "env=taxi",
-        "learning_rate=1",
-        "epsilon.start=0.5",
-        "episodes=20000",
-        "checkpoint_every=20000",
-    ),
+    _learned("taxi", 7.93, *TAXI),
     _learned("frozen_lake", 14 / 17, *ICE, "learning_rate_schedule=linear", "learning_rate=0.1"),
 )
 """The longest first, so that all cores finish at about the same time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from functools import lru_cache
 from typing import Any
 
@@ -37,31 +38,22 @@ def twin_of(env: Env, description: Description) -> Twin | None:
 def _of_tables(env: Env, description: Description) -> Twin | None:
     from qsweep.environments.twins import tables
 
-    made = make(env)
-    inner: Any = made.unwrapped
-    try:
-        start = inner.initial_state_distrib
-        twin = tables.twin(inner.P, np.asarray(start, np.float64).tolist(), description.actions)
-        suits = description.first_action == 0 and is_bare(made)
-        return twin if suits and _agree(made, twin, seed=0) and _agree_anew(env, twin, seed=1) else None
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError):
-        return None  # there are no tables, or tables of another form
-    finally:
-        made.close()
+    with closing(make(env)) as made:
+        inner: Any = made.unwrapped
+        try:
+            start = inner.initial_state_distrib
+            twin = tables.twin(inner.P, np.asarray(start, np.float64).tolist(), description.actions)
+            suits = description.first_action == 0 and is_bare(made)
+            return twin if suits and all(_agree(env, twin, seed) for seed in (0, 1)) else None
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError):
+            return None  # there are no tables, or tables of another form
 
 
-def _agree_anew(env: Env, twin: Twin, seed: int) -> bool:
-    made = make(env)
-    try:
-        return _agree(made, twin, seed)
-    finally:
-        made.close()
-
-
-def _agree(env: Any, twin: Twin, seed: int) -> bool:
-    """Return whether environment and twin give the same results from a seed."""
-    with np.errstate(over="ignore"):  # the products of PCG64 are meant to overflow
-        return all(expected == result for expected, result in _results(env, twin, seed))
+def _agree(env: Env, twin: Twin, seed: int) -> bool:
+    """Return whether a new environment and the twin give the same results from a seed."""
+    # The products of PCG64 are meant to overflow.
+    with closing(make(env)) as made, np.errstate(over="ignore"):
+        return all(expected == result for expected, result in _results(made, twin, seed))
 
 
 def _results(env: Any, twin: Twin, seed: int) -> Iterator[tuple[Any, Any]]:

@@ -125,7 +125,6 @@ def _batch(run: Resolved, call: Sequence[Span], starts: Sequence[tuple[Floats, F
 def _block(
     run: Resolved, call: tuple[Span, ...], batch: EpisodeBatch, number: int, state: Callable[[], State]
 ) -> Block:
-    """Return the results of lane `number`. state: returns the state from which training is resumed."""
     tables = batch.tables[number].reshape(len(call), *run.shape)
     rates = epsilon(run.config, _episodes(call))
     return Block(call, batch.returns[number], batch.lengths[number], rates, tables, state)

@@ -6,7 +6,6 @@ from contextlib import ExitStack, closing
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from qsweep.environments.resolved import Setting
 from qsweep.seeds import generator_state, random_play, restored_generator
@@ -14,16 +13,6 @@ from qsweep.seeds import generator_state, random_play, restored_generator
 EPISODES, STEPS = 3, 100
 """The number of episodes that are compared, and the maximum number of steps in each."""
 Result = tuple[list[float], float, bool, bool]
-
-
-def get_generator_state(env: Any) -> npt.NDArray[np.uint64]:
-    """Return the state of the environment's generator, uint64[6]."""
-    return generator_state(env.unwrapped.np_random)
-
-
-def set_generator_state(env: Any, state: npt.NDArray[np.uint64]) -> None:
-    """Give a new environment a generator in the state of another environment's."""
-    env.unwrapped.np_random = restored_generator(state)
 
 
 _resumable: dict[str, bool] = {}
@@ -47,7 +36,7 @@ def _same_episodes(setting: Setting) -> bool:
             old, new = (stack.enter_context(closing(setting.make())) for _ in range(2))
             old.reset(seed=seed)
             _results(setting, old, actions)
-            set_generator_state(new, get_generator_state(old))
+            new.unwrapped.np_random = restored_generator(generator_state(old.unwrapped.np_random))
             state = generator_state(actions)
             return _results(setting, old, actions) == _results(setting, new, restored_generator(state))
         except Exception:  # another kind of generator, no second environment allowed, or any other error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,10 +19,10 @@ from qsweep.learning.blocks import Block, State, spans
 from qsweep.learning.compiler.compilation import compiled
 from qsweep.learning.compiler.intrinsics import intrinsics_for, unpack
 from qsweep.learning.compiler.packing import Words, pack
-from qsweep.learning.engines.continuing import get_generator_state, is_resumable, set_generator_state
+from qsweep.learning.engines.continuing import is_resumable
 from qsweep.learning.engines.learner import Learner, learner
 from qsweep.learning.rates import epsilon, rates_of
-from qsweep.seeds import streams
+from qsweep.seeds import generator_state, restored_generator, streams
 
 MAX_EPISODES = 50
 """The maximum number of episodes per block: well under a second in most environments."""
@@ -55,14 +56,11 @@ def train(run: Resolved, state: State | None = None) -> Iterator[Block]:
     state: the state from which training is resumed, if it is not empty.
     """
     actor = _compiled(learner(run), len(run.grid.buckets))
-    env = run.make()
-    if state:
-        actor.words[:] = state["words"]
-        set_generator_state(env, state["environment"])
-    try:
+    with closing(run.make()) as env:
+        if state:
+            actor.words[:] = state["words"]
+            env.unwrapped.np_random = restored_generator(state["environment"])
         yield from blocks(run, env, actor, int(state["episodes"]) if state else 0)
-    finally:
-        env.close()
 
 
 def first_action(words: Words) -> int:
@@ -98,7 +96,7 @@ def blocks(run: Resolved, env: Any, actor: Actor, first: int) -> Iterator[Block]
     def state() -> dict[str, Any]:
         if not is_resumable(run):
             return {}
-        arrays = {"words": actor.words.copy(), "environment": get_generator_state(env)}
+        arrays = {"words": actor.words.copy(), "environment": generator_state(env.unwrapped.np_random)}
         return arrays | {"episodes": np.array(span.end)}
 
     for span in spans(config.episodes, config.checkpoint_every, MAX_EPISODES, first):

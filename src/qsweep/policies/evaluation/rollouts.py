@@ -96,14 +96,12 @@ def _compiled(setting: Setting, twin: Twin, q_table: QTable, seeds: range) -> Ro
 
 @lru_cache(maxsize=8)
 def _lanes(twin: Twin, grid: Grid) -> Packed:
-    """Return lanes that have no episode yet."""
     cell, at, total = np.zeros(1, np.int64), np.zeros(3, np.int64), np.zeros(1)
     return pack([GreedyLane(stream(0), *twin.buffers(), lattice(grid), cell, at, total)] * LANES, FIXED)
 
 
 @lru_cache(maxsize=8)
 def _starts(twin: Twin, seeds: range) -> Starts:
-    """Return the start state of each seed."""
     if twin.start is None:
         return Starts(*twin.starts(np.random.default_rng(0), 0), np.stack([stream(seed) for seed in seeds]))
     generators = (np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed))) for seed in seeds)

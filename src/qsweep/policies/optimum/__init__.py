@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import lru_cache
 
 from gymnasium import spaces
@@ -52,8 +53,7 @@ def _tables(env: Env) -> Tables | None:
 
 
 def _tables_of_one(env: Env, seed: int) -> Tables | None:
-    made = make(env)
-    try:
+    with closing(make(env)) as made:
         made.reset(seed=seed)
         inner, actions = made.unwrapped, made.action_space
         if not is_bare(made) or not isinstance(actions, spaces.Discrete):
@@ -65,5 +65,3 @@ def _tables_of_one(env: Env, seed: int) -> Tables | None:
         names = range(int(actions.start), int(actions.start + actions.n))
         start = getattr(inner, "initial_state_distrib", None)
         return None if start is None else read(getattr(inner, "P", None), start, names)
-    finally:
-        made.close()

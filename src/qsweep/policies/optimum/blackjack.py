@@ -64,7 +64,6 @@ def _hit(state: State) -> Iterator[tuple[float, State, float, bool]]:
 
 
 def _stick(state: State, sab: bool, natural: bool) -> float:
-    """Return the expected reward of sticking."""
     (total, _), is_natural, card = state
     expected = 0.0
     for (dealer, dealer_natural), chance in _dealer(add((0, False), card), 1).items():

@@ -100,7 +100,6 @@ def _description(policy: Policy, size: int) -> dict[str, Any]:
 
 
 def _write_requirements(folder: Path) -> None:
-    """Write the model's requirements for pip, virtualenv and conda."""
     packages = [f"{package}=={version(package)}" for package in PACKAGES]
     (folder / "requirements.txt").write_text("\n".join(packages))
     python = platform.python_version()

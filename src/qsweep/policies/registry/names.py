@@ -86,7 +86,6 @@ def _with_slash(store: Store, name: str, head: str, tail: str) -> Target:
 
 
 def _model(store: Store, name: str) -> Any:
-    """Return the registered model of this name, or None."""
     return _ask(lambda: store.client.get_registered_model(name))
 
 
@@ -118,7 +117,6 @@ def _of_version(store: Store, name: str, model: str, version: str) -> Target:
 
 
 def _run(store: Store, run: str) -> StoredRun:
-    """Return the only run with this name or id."""
     filters = [] if "'" in run and '"' in run else [f"attributes.run_name = {literal(run)}"]
     if re.fullmatch("[0-9a-f]{6,32}", run):
         filters += [f"attributes.run_id LIKE '{part}'" for part in (f"%{run}", f"{run}%")]

@@ -131,7 +131,6 @@ def _permitted(name: str) -> Iterator[None]:
 
 
 def _chosen_policy(store: Store, run: StoredRun, folder: Path) -> Policy:
-    """Return the policy of a run's best checkpoint from its archive."""
     name = checkpoints.name_of(int(run.metrics["best_episode"]))
     path = f"checkpoints/{checkpoints.FILE_NAME}"
     with readable(f"run {run.run_id}: {path}"):
@@ -149,7 +148,6 @@ def _lock(store: Store, name: str) -> FileLock:
 
 
 def _tags(run: StoredRun) -> dict[str, str]:
-    """Return the tags of a run's version."""
     return {
         ENVIRONMENT: run.tags[ENVIRONMENT],
         STANDARD: run.tags.get(STANDARD, "false"),
