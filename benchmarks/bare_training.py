@@ -16,7 +16,7 @@ import qsweep
 from qsweep.config import Config
 from qsweep.environments.resolved import Resolved
 from qsweep.learning.training import train_blocks
-from qsweep.policies.evaluation import Evaluator
+from qsweep.policies.evaluation.evaluator import Evaluator
 
 BUCKETS = (10, 20, 30, 40)
 

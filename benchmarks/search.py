@@ -23,7 +23,7 @@ from joblib import Parallel, delayed
 
 from qsweep.learning.training import train_blocks
 from qsweep.plan.composition import Job
-from qsweep.policies.evaluation import Evaluator
+from qsweep.policies.evaluation.evaluator import Evaluator
 from qsweep.runs.journal import Ended
 from qsweep.runs.search.loop import Search
 from qsweep.runs.search.planning import SearchPlan, search_plan

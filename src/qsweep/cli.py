@@ -259,7 +259,7 @@ def verify(cases: Sequence[str], quick: bool) -> None:
 
     CASE is a case such as cliff/sarsa, or a group such as cliff. Exits with 1 if any result is missed.
     """
-    from qsweep.commands.verify import verify
+    from qsweep.commands.verify.verification import verify
 
     sys.exit(0 if verify(cases, quick) else 1)
 
@@ -274,7 +274,7 @@ def doctor(fix: bool, uri: str) -> None:
     schema, orphaned and missing files, unreadable archives, missing parent runs, model versions without
     run or files, and leftovers of killed processes. It also shows how much disk space each experiment uses.
     """
-    from qsweep.commands.doctor import examine
+    from qsweep.commands.doctor.examination import examine
     from qsweep.report.terminal import wide_console
 
     examination = examine(uri, fix)
@@ -312,7 +312,8 @@ def gc(
     best, the last and the registered checkpoints of every run. With both --older-than and --keep-best, only
     runs that are old and outside the best N are deleted.
     """
-    from qsweep.commands.gc import Condition, collect
+    from qsweep.commands.gc.collection import collect
+    from qsweep.commands.gc.condition import Condition
 
     condition = Condition(older_than, keep_best, thin_checkpoints, keep_checkpoints, purge)
     click.echo(collect(_opened(uri), name, condition, dry_run))
@@ -362,6 +363,6 @@ def server(host: str, port: int, backend: str | None, artifacts: str | None, wor
     Without --backend or PG* variables, a PostgreSQL of its own is started in mlruns/postgresql. Ctrl-C
     stops the server.
     """
-    from qsweep.commands.server import Server, serve
+    from qsweep.commands.server.server import Server, serve
 
     sys.exit(serve(Server(host, port, backend, artifacts, workers)))

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qsweep.commands.doctor import examine
-from qsweep.commands.gc import Condition, collect
-from qsweep.commands.gc.condition import kept_checkpoints
+from qsweep.commands.doctor.examination import examine
+from qsweep.commands.gc.collection import collect
+from qsweep.commands.gc.condition import Condition, kept_checkpoints
 from qsweep.errors import UsageError
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, History, name_of, sha256
 from qsweep.tracking.run_search import every_run

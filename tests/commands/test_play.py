@@ -25,7 +25,7 @@ from qsweep.environments.grid import Grid
 from qsweep.errors import UsageError
 from qsweep.pictures.agent_video import show
 from qsweep.plan.composition import load_resolved
-from qsweep.policies.evaluation import Rollouts, roll_out
+from qsweep.policies.evaluation.rollouts import Rollouts, roll_out
 from qsweep.policies.policy import Policy
 from qsweep.policies.registry.promotion import register
 from qsweep.runs.progress import Silent
@@ -77,7 +77,7 @@ def random_policy(*lines: str, seed: int = 1) -> Policy:
 
 def by_hand(policy: Policy, seed: int) -> tuple[float, int]:
     """Return the return and length of an episode, from a loop with only Gymnasium and the policy."""
-    env = gymnasium.make(policy.env_id, max_episode_steps=policy.max_steps, **policy.env.kwargs)
+    env = gymnasium.make(policy.env_id, max_episode_steps=policy.env.max_steps, **policy.env.kwargs)
     seen, _ = env.reset(seed=seed)
     total, length, over = 0.0, 0, False
     while not over:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from qsweep.commands.server import Server
 from qsweep.commands.server.backend import NAMING, backend_uri, users_uri
 from qsweep.commands.server.own_postgresql import own_postgresql
+from qsweep.commands.server.server import Server
 from qsweep.errors import UsageError
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -12,7 +12,7 @@ from qsweep.environments.resolved import Resolved
 from qsweep.errors import UsageError
 from qsweep.learning.training import train, train_blocks
 from qsweep.plan.composition import load_config, load_resolved
-from qsweep.policies.evaluation import Evaluator
+from qsweep.policies.evaluation.evaluator import Evaluator
 
 SMALL = ["episodes=20", "tracking=none", "evaluation.episodes=3", "evaluation.test_episodes=3"]
 RUNS = {

@@ -33,7 +33,7 @@ from qsweep.pictures.agent_video import (
 )
 from qsweep.pictures.encoding import writing
 from qsweep.plan.composition import load_resolved
-from qsweep.policies.evaluation import roll_out
+from qsweep.policies.evaluation.rollouts import roll_out
 from qsweep.policies.policy import Policy
 from qsweep.system.interrupts import Interrupted
 

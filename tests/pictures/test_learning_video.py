@@ -30,7 +30,7 @@ from qsweep.pictures.marks import GREEDY, OTHER
 from qsweep.pictures.surfaces import Layout
 from qsweep.pictures.video_places import Place, places
 from qsweep.plan.composition import load_resolved
-from qsweep.policies.evaluation import roll_out
+from qsweep.policies.evaluation.rollouts import roll_out
 from qsweep.policies.policy import Policy
 from qsweep.system.arrays import Floats
 from qsweep.tracking.curves import Curves

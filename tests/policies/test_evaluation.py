@@ -23,10 +23,9 @@ from qsweep.learning.blocks import chunks, spans
 from qsweep.learning.engines import gymnasium_engine
 from qsweep.learning.training import Chunk, train, train_blocks
 from qsweep.plan.resolution import resolve
-from qsweep.policies.evaluation import EvaluationResult, Evaluator, Rollouts, roll_out
 from qsweep.policies.evaluation.bootstrap import mean_interval
-from qsweep.policies.evaluation.evaluator import evaluated_episodes
-from qsweep.policies.evaluation.rollouts import LANES
+from qsweep.policies.evaluation.evaluator import EvaluationResult, Evaluator, evaluated_episodes
+from qsweep.policies.evaluation.rollouts import LANES, Rollouts, roll_out
 
 Table = npt.NDArray[np.float64]
 

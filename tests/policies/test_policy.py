@@ -21,7 +21,7 @@ from qsweep.config import Env
 from qsweep.environments.grid import Grid, bucket_edges, cell_of
 from qsweep.errors import UsageError
 from qsweep.plan.composition import load_resolved
-from qsweep.policies.evaluation import roll_out
+from qsweep.policies.evaluation.rollouts import roll_out
 from qsweep.policies.policy import Policy
 from qsweep.runs.runner import about
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, History, sha256
@@ -124,7 +124,8 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
     assert after.q_table.tobytes() == before.q_table.tobytes()
     assert replace(after, q_table=before.q_table).__dict__ == before.__dict__
-    assert (after.env_id, after.env.kwargs, after.max_steps) == ("FrozenLake-v1", {"is_slippery": False}, 7)
+    env = after.env
+    assert (env.id, env.kwargs, env.max_steps) == ("FrozenLake-v1", {"is_slippery": False}, 7)
 
 
 def test_no_such_checkpoint(tmp_path: Path) -> None:

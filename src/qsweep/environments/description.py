@@ -20,7 +20,7 @@ from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 import qsweep.environments.textbook  # noqa: F401  (registers its environments)
 from qsweep.config import Env
 from qsweep.environments.wrappers import DiscreteActions, wrapped
-from qsweep.errors import Problem, UsageError
+from qsweep.errors import Problem, UsageError, one_line
 
 MAX_DIMENSIONS = 32
 """The maximum number of dimensions: more than any Q-table can have, so that images are refused."""
@@ -135,6 +135,8 @@ def _describe(env: Env) -> Description:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a problem below reports what matters
             made = make(env)
+    except UsageError:
+        raise
     except Exception as error:  # whatever a third party's constructor raises
         raise UsageError([_cannot_make(env, error)]) from error
     with closing(made):
@@ -167,9 +169,7 @@ def _available(
 
 
 def _cannot_make(env: Env, error: Exception) -> Problem:
-    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    if isinstance(error, UsageError):
-        return error.problems[0]
+    reason = one_line(error, kind=True)
     if env.kwargs and env.id in gymnasium.registry:
         return Problem("env.kwargs", f"must suit {env.id}", dict(env.kwargs), reason)
     return Problem("env.id", "must be an environment that Gymnasium can make", env.id, reason)

@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from qsweep.errors import Problem, UsageError
+from qsweep.errors import Problem, UsageError, one_line
 
 MAX_ACTIONS = 100_000
 """The maximum number of discretised actions."""
@@ -64,8 +64,7 @@ def wrapped(env: gymnasium.Env[Any, Any], name: str) -> gymnasium.Env[Any, Any]:
     try:
         made = getattr(import_module(module), attribute)(env)
     except Exception as error:  # whatever a third party's module or wrapper raises
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise UsageError([Problem("env.wrapper", rule, name, reason)]) from error
+        raise UsageError([Problem("env.wrapper", rule, name, one_line(error, kind=True))]) from error
     if not isinstance(made, gymnasium.Env):
         raise UsageError([Problem("env.wrapper", rule, name, f"it returned {made!r}")])
     return made

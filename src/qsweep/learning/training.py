@@ -47,21 +47,17 @@ def train_blocks(runs: Sequence[Resolved], state: State | None = None) -> Iterat
 
 
 def _of_several(runs: Sequence[Resolved]) -> Iterator[tuple[int, Block]]:
-    lanes = _lanes([run.config for run in runs])
-    interleaved = len(runs) - len(runs) % lanes if lanes > 1 else 0
-    for first in range(0, interleaved, lanes):
+    interleaved = len(runs) - len(runs) % LANES if _alike([run.config for run in runs]) else 0
+    for first in range(0, interleaved, LANES):
         from qsweep.learning.engines.compiled_engine import train_interleaved
 
-        interleaved_runs = train_interleaved(runs[first : first + lanes])
+        interleaved_runs = train_interleaved(runs[first : first + LANES])
         yield from ((first + number, block) for number, block in interleaved_runs)
     for number, run in enumerate(runs[interleaved:], interleaved):
         yield from ((number, block) for block in _blocks(run))
 
 
-def _lanes(configs: Sequence[Config]) -> int:
+def _alike(configs: Sequence[Config]) -> bool:
+    """Return whether configs can be interleaved."""
     one_variant = len({(variant_hash(config), config.engine) for config in configs}) == 1
-    if not one_variant or configs[0].engine != "compiled":
-        return 1
-    if not algorithm(configs[0].algorithm).interleaved:
-        return 1
-    return LANES
+    return one_variant and configs[0].engine == "compiled" and algorithm(configs[0].algorithm).interleaved

@@ -61,12 +61,6 @@ class Policy:
         return f"checkpoint {origin['checkpoint']} of run {origin['run_name']} ({origin['run_id']}){version}"
 
     @property
-    def max_steps(self) -> int:
-        """The step limit it was trained for."""
-        assert self.env.max_steps is not None
-        return self.env.max_steps
-
-    @property
     def discrete(self) -> bool:
         """True if the observations are integers."""
         return self.config["env"]["low"] is None

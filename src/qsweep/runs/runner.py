@@ -16,7 +16,7 @@ from qsweep.config import Config, config_hash, environment_hash, flatten, record
 from qsweep.environments.description import is_standard
 from qsweep.environments.resolved import Resolved
 from qsweep.learning.training import Block, State, train_blocks
-from qsweep.policies.evaluation import TEST_FILE, Evaluator
+from qsweep.policies.evaluation.evaluator import TEST_FILE, Evaluator
 from qsweep.policies.optimum import optimum
 from qsweep.runs.progress import Progressing
 from qsweep.runs.stopwatch import Stopwatch

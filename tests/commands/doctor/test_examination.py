@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from mlflow.store.tracking.dbmodels.initial_models import Base
 
-from qsweep.commands.doctor import Examination, examine
+from qsweep.commands.doctor.examination import Examination, examine
 from qsweep.commands.doctor.schema import upgrade
 from qsweep.commands.doctor.zombies import SILENT
 from qsweep.system.liveness import announce

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from qsweep.commands.doctor import examine
 from qsweep.commands.doctor.defect import Workspace
+from qsweep.commands.doctor.examination import examine
 from qsweep.commands.doctor.versions import defects
 from qsweep.policies.registry.promotion import COMPARED, register
 from qsweep.tracking.store import Store, open_store

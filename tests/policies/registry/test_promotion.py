@@ -17,7 +17,8 @@ import numpy.typing as npt
 import pytest
 
 from qsweep.plan.resolution import resolve
-from qsweep.policies.evaluation import TEST_FILE, EvaluationResult, Rollouts
+from qsweep.policies.evaluation.evaluator import TEST_FILE, EvaluationResult
+from qsweep.policies.evaluation.rollouts import Rollouts
 from qsweep.policies.registry.promotion import BEST, Promotion, model_name, register
 from qsweep.runs.runner import about, run_record
 from qsweep.tracking.checkpoints import FILE_NAME, History

@@ -17,7 +17,8 @@ from qsweep.config import Config
 from qsweep.environments.resolved import Resolved
 from qsweep.learning.initial_table import initial_table
 from qsweep.plan.composition import Job, Plan, load_resolved, plan
-from qsweep.policies.evaluation import TEST_FILE, EvaluationResult, Rollouts
+from qsweep.policies.evaluation.evaluator import TEST_FILE, EvaluationResult
+from qsweep.policies.evaluation.rollouts import Rollouts
 from qsweep.policies.registry.promotion import Promotion
 from qsweep.report.comparison.standings import load_variants
 from qsweep.report.loading.runs import load_runs

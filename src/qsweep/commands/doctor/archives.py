@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qsweep.commands.doctor.defect import MARKED_FAILED, Defect, Workspace, mark_failed
 from qsweep.errors import one_line
-from qsweep.policies.evaluation import TEST_FILE
+from qsweep.policies.evaluation.evaluator import TEST_FILE
 from qsweep.system.untrusted_files import read_columns
 from qsweep.tracking import checkpoints, episodes
 from qsweep.tracking.stored_run import DAMAGED, StoredRun

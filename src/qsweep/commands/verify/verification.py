@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from qsweep.commands.verify.cases import CASES, Case, Measurement
+from qsweep.commands.verify.table import show
 from qsweep.errors import Problem, UsageError, closest
 from qsweep.plan.composition import load_config
 from qsweep.runs.progress import bar
@@ -22,8 +23,6 @@ def verify(names: Sequence[str] = (), quick: bool = False) -> bool:
 
     quick: use fewer runs and skip the longest. Raises UsageError for an unknown name.
     """
-    from qsweep.commands.verify.table import show
-
     measurements = measure_all(chosen(names, quick), quick)
     show(measurements)
     return all(measurement.reproduced for measurement in measurements)

@@ -13,7 +13,6 @@ MAZE = (
     ".....#...",
     ".........",
 )
-START = 18
 
 
 class DynaMaze(TableEnvironment):
@@ -25,4 +24,4 @@ class DynaMaze(TableEnvironment):
     """
 
     def __init__(self, render_mode: str | None = None) -> None:
-        super().__init__(walk(MAZE, step_reward=0.0, goal_reward=1.0), START, MAZE, render_mode)
+        super().__init__(walk(MAZE, step_reward=0.0, goal_reward=1.0), MAZE, render_mode)

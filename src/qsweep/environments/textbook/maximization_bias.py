@@ -42,5 +42,5 @@ class MaximizationBias(TableEnvironment):
             A: {action: choices[action % 2] for action in range(MANY)},
             RIGHT_END: {action: [(1.0, RIGHT_END, 0.0, True)] for action in range(MANY)},
         }
-        super().__init__(p, A, PICTURE, render_mode)
+        super().__init__(p, PICTURE, render_mode)
         self.actions_in = (MANY, MANY, len(choices), MANY)

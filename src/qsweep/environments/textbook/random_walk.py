@@ -31,7 +31,7 @@ class RandomWalk(TableEnvironment):
             p[state] = {0: [(0.5, side, ends.get(side, 0.0), side in ends) for side in sides]}
         middle = (states + 1) // 2
         row = "T" + "." * (middle - 1) + "S" + "." * (states - middle) + "T"
-        super().__init__(p, middle, (row,), render_mode)
+        super().__init__(p, (row,), render_mode)
         self.true_values: npt.NDArray[np.float64] = np.zeros(states + 2)
         """The expected return from every state, float64[states + 2]; 0 at the ends."""
         self.true_values[1:-1] = left + (right - left) * np.arange(1, states + 1) / (states + 1)

@@ -31,7 +31,8 @@ class TableEnvironment(gymnasium.Env[Any, Any]):
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 4}  # noqa: RUF012 (as Gymnasium declares it)
 
-    def __init__(self, p: Outcomes, start: int, picture: Sequence[str], render_mode: str | None) -> None:
+    def __init__(self, p: Outcomes, picture: Sequence[str], render_mode: str | None) -> None:
+        start = "".join(picture).index("S")
         self.P = p
         self.initial_state_distrib = np.zeros(len(p))
         self.initial_state_distrib[start] = 1.0

@@ -14,7 +14,6 @@ GRID = (
     "..........",
     "..........",
 )
-START = 30
 WIND = (0, 0, 0, 1, 1, 1, 2, 2, 1, 0)
 """Rows by which the wind shifts a move upward, by column."""
 
@@ -28,4 +27,4 @@ class WindyGridworld(TableEnvironment):
     """
 
     def __init__(self, render_mode: str | None = None) -> None:
-        super().__init__(walk(GRID, step_reward=-1.0, goal_reward=-1.0, wind=WIND), START, GRID, render_mode)
+        super().__init__(walk(GRID, step_reward=-1.0, goal_reward=-1.0, wind=WIND), GRID, render_mode)

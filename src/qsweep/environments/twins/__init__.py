@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 
 from qsweep.environments.twins.pcg64 import uniform
 from qsweep.environments.twins.twin import Twin
-from qsweep.errors import Problem, UsageError
+from qsweep.errors import Problem, UsageError, one_line
 
 __all__ = ["Twin", "named_twin", "uniform"]
 
@@ -40,9 +40,8 @@ def named_twin(env_id: str) -> Twin | None:
         try:
             loaded = point.load()
         except Exception as error:  # whatever a third party's module raises
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
             rule = f"compiled needs the twin of {env_id}, which could not be loaded"
-            raise UsageError([Problem("engine", rule, point.value, reason)]) from error
+            raise UsageError([Problem("engine", rule, point.value, one_line(error, kind=True))]) from error
         if not isinstance(loaded, Twin):
             raise UsageError([Problem("engine", f"the twin of {env_id} must be a Twin", point.value)])
         return loaded

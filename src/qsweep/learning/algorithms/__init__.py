@@ -17,7 +17,7 @@ A new algorithm is a module here, a preset in conf/algorithm/ and a test.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,20 +52,28 @@ class NoMemory(NamedTuple):
     nothing: bool
 
 
+def _memory(_: Basis) -> NoMemory:
+    return NoMemory(False)
+
+
+def _forget(_: Any, __: Any) -> None:
+    """Do nothing: there is no memory to reset."""
+
+
 @dataclass(frozen=True)
 class Algorithm:
     """An algorithm, as its module defines it; for the fields see above."""
 
     name: str
     learn: Callable[..., None]
-    forget: Callable[..., None]
-    memory: Callable[[Basis], Any]
-    hyperparameters: tuple[str, ...]
-    needs_next_action: bool
-    supports_tiles: bool
-    supports_tutorial_rule: bool
-    max_steps: int
-    interleaved: bool
+    forget: Callable[..., None] = _forget
+    memory: Callable[[Basis], Any] = _memory
+    hyperparameters: tuple[str, ...] = ()
+    needs_next_action: bool = False
+    supports_tiles: bool = True
+    supports_tutorial_rule: bool = False
+    max_steps: int = 0
+    interleaved: bool = True
 
 
 def algorithm(name: str) -> Algorithm:
@@ -73,24 +81,8 @@ def algorithm(name: str) -> Algorithm:
 
     Raises ModuleNotFoundError if there is none.
     """
-    module = import_module(f"qsweep.learning.algorithms.{name}")
-    return Algorithm(
-        name,
-        module.learn,
-        getattr(module, "forget", _forget),
-        getattr(module, "memory", _memory),
-        getattr(module, "HYPERPARAMETERS", ()),
-        getattr(module, "NEEDS_NEXT_ACTION", False),
-        getattr(module, "SUPPORTS_TILES", True),
-        getattr(module, "SUPPORTS_TUTORIAL_RULE", False),
-        getattr(module, "MAX_STEPS", 0),
-        getattr(module, "INTERLEAVED", True),
-    )
-
-
-def _memory(_: Basis) -> NoMemory:
-    return NoMemory(False)
-
-
-def _forget(_: Any, __: Any) -> None:
-    """Do nothing: there is no memory to reset."""
+    defined = vars(import_module(f"qsweep.learning.algorithms.{name}"))
+    functions = {key: defined[key] for key in ("learn", "forget", "memory") if key in defined}
+    constants = {field.name: field.name.upper() for field in fields(Algorithm)}
+    given = {key: defined[constant] for key, constant in constants.items() if constant in defined}
+    return Algorithm(name, **functions, **given)

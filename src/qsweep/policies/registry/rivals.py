@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from qsweep.policies.evaluation import TEST_FILE
+from qsweep.policies.evaluation.evaluator import TEST_FILE
 from qsweep.policies.registry.client_versions import ClientVersions
 from qsweep.policies.registry.versions import Version
 from qsweep.system.untrusted_files import read_columns
