@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -78,23 +78,19 @@ PACKAGES = ("sqlalchemy", "mlflow", "requests", "urllib3", "psycopg")
 """Packages whose exceptions mean that the store failed."""
 
 
-def store_failure(error: BaseException) -> str:
+def store_failure(error: BaseException | None) -> str:
     """Return one line about the disk, database or server that failed; empty if the cause is another.
 
     Such errors are raised from one another: the innermost one names the cause.
     """
-    external = [cause for cause in _causes(error) if _is_external(cause)]
-    return one_line(external[-1]) if external else ""
+    failure, cause = "", error
+    while cause is not None:
+        failure = one_line(cause) if _is_external(cause) else failure
+        cause = cause.__cause__
+    return failure
 
 
 def _is_external(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno is not None  # an OSError that a library raises itself (pyarrow) has none
     return isinstance(error, sqlite3.Error) or type(error).__module__.partition(".")[0] in PACKAGES
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and the errors that it was raised from."""
-    while error is not None:
-        yield error
-        error = error.__cause__

@@ -80,7 +80,7 @@ def is_alive(owner: Owner, folder: Path = FOLDER) -> bool | None:
     The file of a dead process is removed.
     """
     parts = _parts(owner)
-    if owner.host != _host() or not parts:
+    if owner.host != socket.gethostname() or not parts:
         return None
     number, folder_hash = parts
     resolved = folder.resolve()
@@ -91,7 +91,7 @@ def is_alive(owner: Owner, folder: Path = FOLDER) -> bool | None:
 
 def remove_dead(folder: Path = FOLDER) -> list[Path]:
     """Remove the files of this host's dead processes; return them."""
-    files = folder.resolve().glob(f"{_safe(_host())}-*")
+    files = folder.resolve().glob(f"{_safe(socket.gethostname())}-*")
     return [file for file in sorted(files) if file.is_file() and _removed_if_dead(file)]
 
 
@@ -102,7 +102,7 @@ _locked: dict[Path, tuple[Owner, int]] = {}
 def _lock_new_file(folder: Path) -> tuple[Owner, int]:
     while True:
         process = f"{os.getpid()}-{secrets.token_hex(8)}-{_folder_hash(folder)}"
-        owner = Owner(_host(), process)
+        owner = Owner(socket.gethostname(), process)
         handle = os.open(_file(folder, owner), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         if _lock(handle, exclusive=True) and os.fstat(handle).st_nlink:
             return owner, handle
@@ -157,10 +157,6 @@ def _file(folder: Path, owner: Owner) -> Path:
 
 def _folder_hash(folder: Path) -> str:
     return hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
-
-
-def _host() -> str:
-    return socket.gethostname()
 
 
 def _safe(host: str) -> str:

@@ -30,15 +30,11 @@ def defects(workspace: Workspace) -> Iterator[Defect]:
             details = (
                 "its process has died" if alive is False else f"no sign of life for {silent / 3600:.0f} hours"
             )
-            repair = partial(workspace.store.client.set_terminated, run.run_id, "KILLED", _end(heartbeat))
+            end = int(heartbeat * 1000) if 0 < heartbeat < now else None
+            repair = partial(workspace.store.client.set_terminated, run.run_id, "KILLED", end)
             yield Defect(KIND, str(run), f"RUNNING, but {details}", "marked KILLED", repair)
         elif owner is None and not heartbeat and now - run.started / 1000 > ANONYMOUS:
             details = "RUNNING for more than a day, with no process recorded"
             yield Defect(
                 KIND, str(run), details, "if it is dead, end it with mlflow.MlflowClient().set_terminated"
             )
-
-
-def _end(heartbeat: float) -> int | None:
-    """Return the time of the last heartbeat in Unix ms, or None if unknown."""
-    return int(heartbeat * 1000) if 0 < heartbeat < time.time() else None

@@ -45,14 +45,11 @@ def _table(measurements: Sequence[Measurement]) -> Table:
     table.add_column("verdict", no_wrap=True)
     for measurement in measurements:
         case = measurement.case
-        what = f"[bold]{case.name}[/]\n{_runs(measurement)}{case.what}"
+        runs = f"{measurement.seeds:,} runs: " if measurement.seeds > 1 else ""
+        what = f"[bold]{case.name}[/]\n{runs}{case.what}"
         verdict = "reproduced" if measurement.reproduced else "[bold red]MISSED[/]"
         table.add_row(what, case.source, _expected(case), _measured(measurement), verdict)
     return table
-
-
-def _runs(measurement: Measurement) -> str:
-    return f"{measurement.seeds:,} runs: " if measurement.seeds > 1 else ""
 
 
 def _expected(case: Case) -> str:
