@@ -41,7 +41,7 @@ class Random(TableEnvironment):
                 for probability in generator.dirichlet([1.0] * 3).tolist():
                     after, r = int(generator.integers(STATES)), float(generator.normal())
                     p[s][a].append((probability, after, r, bool(generator.random() < 0.06)))
-        super().__init__(p, 2, ("." * STATES,), render_mode)
+        super().__init__(p, ("..S" + "." * (STATES - 3),), render_mode)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -144,7 +144,7 @@ class Honest(TableEnvironment):
     """An environment that follows its tables."""
 
     def __init__(self, render_mode: str | None = None) -> None:
-        super().__init__(CIRCLE, 0, ("....",), render_mode)
+        super().__init__(CIRCLE, ("S...",), render_mode)
 
 
 class LyingReward(Honest):
