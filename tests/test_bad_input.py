@@ -374,6 +374,7 @@ SYNTAX_ERRORS: dict[str, list[Wrong]] = {
     "-m --cfg job": [("", "takes only one of --run, --multirun,", "")],
     f"--config-dir nowhere {SMOKE}": [("", "nowhere", "")],
     f"--config-name other {SMOKE}": [("", "config-name", "")],
+    f"--info=defaults {SMOKE}": [("", "info", "")],
 }
 
 SWEEPS: dict[str, list[Wrong]] = {
