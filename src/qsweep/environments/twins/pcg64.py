@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qsweep.seeds import generator_state
+
 Stream = npt.NDArray[np.uint64]
 """uint64[4]: the high and low half of the 128-bit state, and of its increment."""
 
@@ -20,10 +22,8 @@ _HIGH_FACTOR, _LOW_FACTOR = np.uint64(0x2360ED051FC65DA4), np.uint64(0x4385DF649
 
 
 def stream(seed: int) -> Stream:
-    """Return the initial state of `numpy.random.Generator(PCG64(SeedSequence(seed)))`, Gymnasium's own."""
-    state: Any = np.random.PCG64(np.random.SeedSequence(seed)).state
-    halves = [half for value in state["state"].values() for half in divmod(value, 2**64)]
-    return np.array(halves, np.uint64)
+    """Return the initial state of numpy's generator of a seed, which Gymnasium uses."""
+    return generator_state(np.random.default_rng(seed))[:4].copy()
 
 
 def _high_product(a: Any, b: Any) -> Any:

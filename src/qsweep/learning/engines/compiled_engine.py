@@ -80,8 +80,7 @@ def train_interleaved(runs: Sequence[Resolved], state: State | None = None) -> I
     fixed = (*FIXED, *(PLAIN if _is_plain(learners[0].agent) else ()))
     lanes = pack([_lane(*each, twin) for each in zip(runs, learners, strict=True)], fixed)
     # As Gymnasium seeds the generator of an environment on its first reset.
-    seeds = (np.random.SeedSequence(streams(run.config.seed).environment) for run in runs)
-    generators = [np.random.Generator(np.random.PCG64(seed)) for seed in seeds]
+    generators = [np.random.default_rng(streams(run.config.seed).environment) for run in runs]
     if state:
         lanes.words[0], generators[0] = state["words"], restored_generator(state["starts"])
     for call in _calls(one, int(state["episodes"]) if state else 0):

@@ -104,8 +104,8 @@ def _lanes(twin: Twin, grid: Grid) -> Packed:
 def _starts(twin: Twin, seeds: range) -> Starts:
     if twin.start is None:
         return Starts(*twin.starts(np.random.default_rng(0), 0), np.stack([stream(seed) for seed in seeds]))
-    generators = (np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed))) for seed in seeds)
-    states, observations = zip(*(twin.start(generator, 1) for generator in generators), strict=True)
+    starts = (twin.start(np.random.default_rng(seed), 1) for seed in seeds)
+    states, observations = zip(*starts, strict=True)
     return Starts(np.concatenate(states), np.concatenate(observations), np.zeros((0, 4), np.uint64))
 
 
