@@ -89,11 +89,30 @@ NEEDED = [
     Needed("numba.core.event", "Listener.on_end", ("event",), "notice.compile_notice"),
     Needed("numba.core.event", "install_listener", ("kind", "listener"), "notice.compile_notice"),
     Needed("numba.extending", "intrinsic", None, "intrinsics"),
+    Needed(
+        "numba.core.compiler",
+        "DefaultPassBuilder.define_nopython_pipeline",
+        ("state",),
+        "inlining._Inliner.define_pipelines",
+    ),
+    Needed("numba.core.compiler", "CompilerBase.define_pipelines", None, "inlining._Inliner"),
+    Needed("numba.core.compiler_machinery", "PassManager.finalize", None, "inlining._Inliner"),
+    Needed("numba.core.compiler_machinery", "register_pass", None, "inlining._LinkedLowering"),
+    Needed("numba.core.typed_passes", "NativeLowering.run_pass", ("state",), "inlining._LinkedLowering"),
+    Needed("numba.core.compiler", "Flags.no_compile", None, "inlining._LinkedLowering"),
+    Needed(
+        CONTEXT,
+        "BaseContext.insert_user_function",
+        ("func", "fndesc", "libs"),
+        "inlining._LinkedLowering",
+    ),
+    *(
+        Needed("numba.core.codegen", f"CPUCodeLibrary.{name}", (), "inlining._LinkedLibrary")
+        for name in ("_optimize_final_module", "_finalize_final_module", "_finalize_dynamic_globals")
+    ),
     Needed("numba.core.cpu", "CPUTargetOptions._nrt", None, "compilation._compile, as njit(_nrt=False)"),
     *(
-        Needed(
-            "numba.core.cpu", f"CPUTargetOptions.{name}", None, f"compilation._inlined, as njit({name}=...)"
-        )
+        Needed("numba.core.cpu", f"CPUTargetOptions.{name}", None, f"inlining.inlined, as njit({name}=...)")
         for name in ("forceinline", "no_cpython_wrapper", "no_cfunc_wrapper")
     ),
     *(

@@ -90,11 +90,9 @@ def _compilable(part: Any, names: Names) -> Any:
 
 @cache
 def _inlined(function: Any, names: Names) -> Any:
-    from numba import njit
+    from qsweep.learning.compiler.inlining import inlined
 
-    made = specialised(function, _compilable_globals(function, names))
-    # Without wrappers for callers from Python or C: they took half of the time to compile.
-    return njit(made, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+    return inlined(specialised(function, _compilable_globals(function, names)))
 
 
 def _digest(function: Any, names: Names) -> str:
