@@ -25,7 +25,7 @@ from qsweep.pictures.marks import GREEDY, OTHER, PALETTE, UNCHANGED
 from qsweep.pictures.q_table import action_chart, arrange, change_map, policy_map, value_map
 from qsweep.pictures.q_table_slider import q_table_images, write_slider
 from qsweep.pictures.surfaces import Layout, Panel, PanelAxis
-from qsweep.pictures.table_comparison import TableView, agreement_map, difference_map
+from qsweep.pictures.table_comparison import agreement_map, difference_map
 from qsweep.plan.composition import load_resolved
 from qsweep.system.arrays import Floats
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, History
@@ -298,7 +298,7 @@ def test_the_difference_map_by_hand() -> None:
     after[2, 1] += 3.0  # better, the same action
     after[4, 3] = -50.0
     after[4, 3, (before[4, 3].argmax() + 1) % 3] = before[4, 3].max() - 2.0  # worse, another action
-    figure = difference_map(TableView(shown, before, "ep1"), TableView(shown, after, "ep2"), "a title")
+    figure = difference_map(shown, before, after, "a title", "ep2 minus ep1")
     expected = np.zeros((5, 4))
     expected[2, 1], expected[4, 3] = 3.0, after[4, 3].max() - before[4, 3].max()
     assert np.allclose(shown_values(figure.axes[0]).data.T, expected)
@@ -314,38 +314,18 @@ def test_the_difference_map_by_hand() -> None:
 
 def test_the_difference_of_a_table_with_itself() -> None:
     """The difference is 0 everywhere, and the map still has a scale."""
-    one = TableView(*small())
-    figure = difference_map(one, one, "a title")
+    shown, table = small()
+    figure = difference_map(shown, table, table, "a title")
     assert np.all(shown_values(figure.axes[0]) == 0)
     assert mesh(figure.axes[0]).get_clim() == (-1.0, 1.0)
-
-
-def test_tables_on_different_grids_are_compared_at_every_point() -> None:
-    """The difference of 2 x 1 and 3 x 1 buckets is drawn on the four columns of all edges."""
-    grids = [Grid((0.0, 0.0), (6.0, 1.0), (n, 1)) for n in (2, 3)]
-    coarse, fine = (layout(on_grid(CAR, grid, 1)) for grid in grids)
-    before, after = np.array([[[10.0]], [[20.0]]]), np.array([[[1.0]], [[2.0]], [[3.0]]])
-    figure = difference_map(TableView(coarse, before), TableView(fine, after), "a title")
-    assert shown_values(figure.axes[0]).tolist() == [[-9.0, -8.0, -18.0, -17.0]]
-    assert mesh(figure.axes[0]).get_coordinates()[0, :, 0].tolist() == [0.0, 2.0, 3.0, 4.0, 6.0]  # type: ignore[attr-defined]
-
-
-def test_different_slices_are_not_compared() -> None:
-    """Tables whose panels show different slices raise ValueError."""
-    grid = Grid((-2.4, -3.0, -0.2095, -3.5), (2.4, 3.0, 0.2095, 3.5), (3, 3, 4, 4))
-    one = layout(on_grid(Env("CartPole-v1"), grid, 2), panels=1)
-    other = layout(on_grid(Env("CartPole-v1"), grid, 2), panels=2)
-    table = np.zeros((3, 3, 4, 4, 2))
-    with pytest.raises(ValueError, match="different slices"):
-        difference_map(TableView(one, table), TableView(other, table), "a title")
 
 
 def test_the_agreement_of_seeds_by_hand() -> None:
     """Of four seeds, four, three, two, and two against two agree in one cell each."""
     shown = layout(on_grid(CAR, Grid((0.0, 0.0), (4.0, 1.0), (4, 1)), 3))
     greedy = np.array([[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 2, 1], [0, 1, 0, 0]])  # seeds, cells
-    tables = [TableView(shown, np.eye(3)[row][:, None, :]) for row in greedy]
-    figure = agreement_map(tables, "a title")
+    tables = [np.eye(3)[row][:, None, :] for row in greedy]
+    figure = agreement_map(shown, tables, "a title")
     assert shown_values(figure.axes[0]).tolist() == [[1.0, 0.75, 0.5, 0.5]]
     assert mesh(figure.axes[0]).get_clim() == (1 / 3, 1.0)
     words = "4 seeds; on average over the cells shown, 69% agree on the greedy action"
@@ -357,8 +337,7 @@ def test_agreement_hides_cells_that_no_seed_changed() -> None:
     shown, table = small()
     one, other = np.zeros((5, 4), np.int64), np.zeros((5, 4), np.int64)
     one[0, 0] = other[3, 3] = 4
-    seeds = [TableView(shown, table, changes=one), TableView(shown, table, changes=other)]
-    figure = agreement_map(seeds, "a title")
+    figure = agreement_map(shown, [table, table], "a title", one + other)
     values = shown_values(figure.axes[0])
     assert values.count() == 2
     assert values[0, 0] == values[3, 3] == 1.0
@@ -367,15 +346,14 @@ def test_agreement_hides_cells_that_no_seed_changed() -> None:
 def charts(preset: str) -> list[Figure]:
     """Return every chart of a preset."""
     shown, table, changes = of_preset(preset)
-    one, other = TableView(shown, table, "one", changes), TableView(shown, -table, "other", changes)
     title = f"{preset} of a run with a rather long name, " * 3
     return [
         action_chart(shown, table, title),
         policy_map(shown, table, title, changes),
         value_map(shown, table, title, changes),
         change_map(shown, changes, title),
-        difference_map(one, other, title),
-        agreement_map([one, other, one], title),
+        difference_map(shown, table, -table, title, "other minus one"),
+        agreement_map(shown, [table, -table, table], title, changes),
     ]
 
 

@@ -17,7 +17,7 @@ from qsweep.environments.grid import Grid, cells_at
 from qsweep.pictures.grid_worlds import maps
 from qsweep.pictures.labels import VIEWS
 from qsweep.pictures.layouts import layout
-from qsweep.pictures.surfaces import Layout, Panel, edges, refined
+from qsweep.pictures.surfaces import Layout, Panel, edges
 from qsweep.plan.composition import load_resolved
 from qsweep.policies.policy import bucket_edges
 from tests.support.settings import on_grid
@@ -333,24 +333,3 @@ def test_views_fit_the_environments() -> None:
     """Every dimension that is shown along an axis or in slices exists."""
     for env_id, view in VIEWS.items():
         assert max(view.x, view.y, view.slices) < len(facts(env_id).dimensions), env_id
-
-
-def test_tables_on_different_grids_are_put_on_the_edges_of_both() -> None:
-    """Each table keeps its values at every observation; a part beyond the other's bounds is omitted."""
-    wide = Grid(LOW, HIGH, (4, 5))
-    fine = Grid((-1.0, -0.07), (0.6, 0.05), (7, 3))
-    grids = [wide, fine]
-    panels = list(refined([layout(on_grid(CAR, grid, 3)).panels[0] for grid in grids]))
-    assert panels[0].x is panels[1].x
-    assert (panels[0].x.edges[0], panels[0].y.edges[-1]) == (-1.0, 0.05)
-    seen = points(fine)
-    for grid, panel in zip(grids, panels, strict=True):
-        assert agrees(panel, grid, random_table(grid, 3), seen)
-
-
-def test_tables_on_one_grid_stay_as_they_are() -> None:
-    """Tables on one grid keep their panels, including labels of discrete dimensions."""
-    shown, _ = of_preset("taxi")
-    for panel, same in zip(shown.panels, refined(shown.panels), strict=True):
-        assert np.array_equal(panel.cells, same.cells)
-        assert (panel.x.labels, panel.map) == (same.x.labels, same.map)

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import BoundaryNorm, ListedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
@@ -66,7 +67,8 @@ def value_map(layout: Layout, q_table: Floats, title: str, changes: Cells | None
     hidden = [unchanged_mask(panel, changes) | ends(panel) for panel in layout.panels]
     shown = np.concatenate([v[~h] for v, h in zip(values, hidden, strict=True)])
     norm = Normalize(shown.min(), shown.max()) if len(shown) else Normalize(0, 1)
-    return _scaled(layout, values, title, changes, norm, "viridis", "value of the best action")
+    words = "value of the best action"
+    return scaled_map(layout, values, title, changes, norm, "viridis", words).figure
 
 
 def change_map(layout: Layout, changes: Cells, title: str) -> Figure:
@@ -79,10 +81,10 @@ def change_map(layout: Layout, changes: Cells, title: str) -> Figure:
     low, high = (positive.min(), positive.max()) if len(positive) else (1.0, 2.0)
     norm = LogNorm(low, max(high, 2 * low))
     words = "checkpoints at which the cell changed (an approximation of visits)"
-    return _scaled(layout, values, title, changes, norm, "cividis", words)
+    return scaled_map(layout, values, title, changes, norm, "cividis", words).figure
 
 
-def _scaled(
+def scaled_map(
     layout: Layout,
     values: Sequence[Floats],
     title: str,
@@ -90,17 +92,20 @@ def _scaled(
     norm: Normalize,
     colours: str,
     words: str,
-) -> Figure:
-    """Draw the panels side by side, with a colour scale."""
-    legend = _unchanged_handles(layout, changes)
-    sheet = Sheet([layout.panels], title, notes(layout), legend, title_lines(layout), scale=True)
+    subtitle: str = "",
+    legend: Sequence[Artist] = (),
+) -> Sheet:
+    """Draw values float64[n1, n2] of every panel side by side, with a colour scale; words: its label."""
+    lines = "; ".join(filter(None, (subtitle, notes(layout))))
+    legend = [*legend, *_unchanged_handles(layout, changes)]
+    sheet = Sheet([layout.panels], title, lines, legend, title_lines(layout), scale=True)
     for axes, panel, value in zip(sheet.axes[0], layout.panels, values, strict=True):
         unchanged = unchanged_mask(panel, changes)
         decorate(axes, panel, panel.fixed, left=axes is sheet.axes[0][0])
         drawn = marks.mesh(axes, panel, value, unchanged, colours, norm)
         marks.hatch(axes, panel, unchanged)
-    draw_scale(sheet, drawn, words)
-    return sheet.figure
+    _draw_scale(sheet, drawn, words)
+    return sheet
 
 
 def _unchanged_handles(layout: Layout, changes: Cells | None) -> list[Patch]:
@@ -108,8 +113,7 @@ def _unchanged_handles(layout: Layout, changes: Cells | None) -> list[Patch]:
     return [marks.unchanged_handle()] if any_unchanged else []
 
 
-def draw_scale(sheet: Sheet, drawn: QuadMesh, words: str) -> None:
-    """Draw a colour scale right of the panels."""
+def _draw_scale(sheet: Sheet, drawn: QuadMesh, words: str) -> None:
     room = sheet.scale_axes()
     scale = sheet.figure.colorbar(drawn, cax=room)
     letters = round(14.5 * room.get_position().height * sheet.size[1])  # the number that fits

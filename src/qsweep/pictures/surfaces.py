@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,23 +111,3 @@ def _of_tilings(low: float, high: float, scale: float, buckets: int, offsets: Fl
     positions = np.unique(np.arange(buckets + 1)[:, None] - offsets)
     inner = positions[(positions > 0) & (positions < buckets)]
     return np.array([low, *(low + inner / scale), high])
-
-
-def refined(panels: Sequence[Panel]) -> Iterator[Panel]:
-    """Yield panels over the same two dimensions on common columns and rows, with all edges of all panels.
-
-    A part that only some of them cover is omitted. Values stay exact.
-    """
-    x, y = (_united([getattr(panel, side) for panel in panels]) for side in ("x", "y"))
-    for panel in panels:
-        columns = np.searchsorted(panel.x.edges, x.centres, side="right") - 1
-        rows = np.searchsorted(panel.y.edges, y.centres, side="right") - 1
-        yield Panel(x, y, panel.cells[columns][:, rows], panel.fixed, panel.map)
-
-
-def _united(axes: Sequence[PanelAxis]) -> PanelAxis:
-    if all(np.array_equal(axis.edges, axes[0].edges) for axis in axes):
-        return axes[0]
-    low, high = max(axis.edges[0] for axis in axes), min(axis.edges[-1] for axis in axes)
-    every = np.unique(np.concatenate([axis.edges for axis in axes]))
-    return PanelAxis(axes[0].name, every[(every >= low) & (every <= high)])

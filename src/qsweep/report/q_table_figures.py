@@ -41,7 +41,7 @@ def q_table_figures(study: Study, store: Store) -> Iterator[tuple[str, Figure]]:
 
 def _of_run(history: Archive, run: pd.Series) -> Iterator[tuple[str, Figure]]:
     from qsweep.pictures.q_table import action_chart, change_map, policy_map, value_map
-    from qsweep.pictures.table_comparison import TableView, difference_map
+    from qsweep.pictures.table_comparison import difference_map
 
     layout, changes = layout_of(history), history.changes()
     chosen, first = _chosen(run, history), history.names()[0]
@@ -52,24 +52,24 @@ def _of_run(history: Archive, run: pd.Series) -> Iterator[tuple[str, Figure]]:
     yield "value", value_map(layout, table, title, changes)
     yield "changes", change_map(layout, changes, str(run["name"]))
     if first != chosen:
-        before = TableView(layout, history.q_table(first), first, changes)
-        after = TableView(layout, table, chosen, changes)
-        yield "difference", difference_map(before, after, str(run["name"]))
+        before, words = history.q_table(first), f"{chosen} minus {first}"
+        yield "difference", difference_map(layout, before, table, str(run["name"]), words)
 
 
 def _of_seeds(history: Archive, runs: pd.DataFrame, label: str, store: Store) -> Iterator[tuple[str, Figure]]:
-    from qsweep.pictures.table_comparison import TableView, agreement_map
+    from qsweep.pictures.table_comparison import agreement_map
 
-    layout, tables = layout_of(history), []
+    tables, changed = [], np.zeros(history.shape[:-1], np.int64)
     for _, run in runs.iterrows():
         try:
             with archive(store, str(run["run_id"]), run["artifacts"]) as one:
-                changed = one.changed().astype(np.int64)  # only whether, not how often
-                tables.append(TableView(layout, one.q_table(_chosen(run, one)), str(run["name"]), changed))
+                table, of_one = one.q_table(_chosen(run, one)), one.changed()
         except UsageError:  # its checkpoints cannot be read
             continue
+        tables.append(table)
+        changed += of_one
     if len(tables) > 1:
-        yield "agreement", agreement_map(tables, label)
+        yield "agreement", agreement_map(layout_of(history), tables, label, changed)
 
 
 def _chosen(run: pd.Series, history: Archive) -> str:

@@ -5,7 +5,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy import stats  # type: ignore[import-untyped]
 
 from qsweep.report.statistics.comparison import (
     Comparison,
@@ -18,7 +17,6 @@ from qsweep.report.statistics.comparison import (
     seeds_needed,
 )
 from qsweep.report.statistics.significance import rank_sum_p
-from qsweep.report.statistics.summaries import BATCH
 from qsweep.system.arrays import Floats
 
 
@@ -183,19 +181,3 @@ def test_no_common_seed_means_no_pairs() -> None:
 def test_the_same_generator_gives_the_same_comparison() -> None:
     """All randomness comes from the generator."""
     assert compare([3, 5, 9, 4], [2, 6, 1, 4]) == compare([3, 5, 9, 4], [2, 6, 1, 4])
-
-
-@pytest.mark.parametrize(("n", "m"), [(2, 3), (10, 12), (60, 41)])
-def test_the_interval_equals_that_of_resamples_compared_pair_by_pair(n: int, m: int) -> None:
-    """Counting wins gives the same bootstrap interval bit for bit, with ties and in any order of scores."""
-    x, y = generator(n).normal(size=n).round(1), generator(m).normal(0.3, size=m).round(1)
-    found = stats.bootstrap(
-        (x, y),
-        probability_of_improvement,
-        n_resamples=300,
-        batch=max(1, BATCH // (n * m)),
-        vectorized=True,
-        method="percentile",
-        rng=generator(7),
-    ).confidence_interval
-    assert improvement_interval(x, y, generator(7), 300) == (found.low, found.high)
