@@ -13,6 +13,7 @@ import pytest
 from qsweep.errors import UsageError
 from qsweep.learning.initial_table import initial_table
 from qsweep.learning.training import train
+from qsweep.pictures.surfaces import Layout
 from qsweep.plan.composition import load_resolved
 from qsweep.report import q_tables
 from qsweep.report.comparison.studies import Study, studies
@@ -20,7 +21,7 @@ from qsweep.report.comparison.training_curves import findings_by_variant
 from qsweep.report.loading.archives import archive, first_and_last
 from qsweep.report.loading.curves import Histories, histories
 from qsweep.report.loading.runs import load_runs
-from qsweep.report.q_tables import QTableSeries, chosen_episodes, embedded, q_table_series
+from qsweep.report.q_tables import best_checkpoint, chosen_episodes, layout_of, q_table_series
 from qsweep.runs.progress import Silent
 from qsweep.runs.runner import Work
 from qsweep.tracking.checkpoints import Archive, History
@@ -51,11 +52,11 @@ def array(text: str, kind: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text), kind)
 
 
-def check(series: QTableSeries, data: Mapping[str, Any], tables: Mapping[int, np.ndarray]) -> None:
+def check(layout: Layout, data: Mapping[str, Any], tables: Mapping[int, np.ndarray]) -> None:
     """Check that embedded arrays match the tables: greedy actions exactly, values to one step."""
-    for n, episodes in enumerate(series.episodes):
+    for n, episodes in enumerate(data["episodes"]):
         cells = tables[episodes].reshape(-1, tables[episodes].shape[-1])
-        order = np.concatenate([panel.cells[:, :, 0].ravel() for panel in series.layout.panels])
+        order = np.concatenate([panel.cells[:, :, 0].ravel() for panel in layout.panels])
         assert array(data["greedy"][n], "u1").tolist() == cells[order].argmax(axis=1).tolist()
         values = data["low"] + data["step"] * array(data["values"][n], "<u2").reshape(len(order), -1)
         np.testing.assert_allclose(values, cells[order], atol=0.51 * data["step"])
@@ -69,10 +70,12 @@ def test_what_is_embedded_are_the_tables(store: Store, lines: list[str]) -> None
     """In every environment a series holds the tables of its checkpoints."""
     trained(*lines)
     [series] = q_table_series(*one_study(store))
-    data = json.loads(json.dumps(embedded(series)))
-    assert data["checkpoints"] == [f"ep{n:06d}" for n in series.episodes]
+    data = json.loads(json.dumps(series))
+    assert data["checkpoints"] == [f"ep{n:06d}" for n in data["episodes"]]
     tables = {chunk.span.end: chunk.q_table for chunk in train(load_resolved([*SMALL, *lines]))}
-    check(series, data, tables)
+    row = load_runs().iloc[0]
+    with archive(store, row["run_id"], row["artifacts"]) as history:
+        check(layout_of(history), data, tables)
     sizes = [(len(panel["x"]["edges"]) - 1) * (len(panel["y"]["edges"]) - 1) for panel in data["panels"]]
     assert len(array(data["greedy"][0], "u1")) == sum(sizes)
 
@@ -81,10 +84,10 @@ def test_which_checkpoints_are_shown(store: Store) -> None:
     """A series has the first, the evaluated (with scores), the chosen and the last checkpoint."""
     trained()
     [series] = q_table_series(*one_study(store))
-    assert series.episodes == (10, 20, 40, 60)
-    assert np.isnan(series.scores[0])
-    assert not np.isnan(series.scores[1:]).any()
-    assert series.episodes[series.best] == load_runs()["best_episode"].iloc[0]
+    assert series["episodes"] == [10, 20, 40, 60]
+    assert series["scores"][0] is None
+    assert None not in series["scores"][1:]
+    assert series["episodes"][series["best"]] == load_runs()["best_episode"].iloc[0]
 
 
 @pytest.mark.slow
@@ -98,8 +101,8 @@ def test_the_best_checkpoint_is_among_few(store: Store, count: int, best: int) -
     row = runs.iloc[0].copy()
     row["best_episode"] = float(best)
     with archive(store, row["run_id"], row["artifacts"]) as history:
-        chosen, kept = chosen_episodes(history, row, found, count)
-    assert kept == best
+        chosen = chosen_episodes(history, row, found, count)
+        assert best_checkpoint(history, row) == best
     assert {10, best, 500} <= set(chosen)
     assert len(chosen) <= max(count, 3)
 
@@ -110,8 +113,8 @@ def test_a_run_that_was_not_judged(store: Store) -> None:
     runs = load_runs().drop(columns="best_episode")
     row = runs.iloc[0]
     with archive(store, row["run_id"], row["artifacts"]) as history:
-        chosen, best = chosen_episodes(history, row, {}, 6)
-    assert (chosen, best) == ([10, 20, 30, 40, 50, 60], 60)
+        assert chosen_episodes(history, row, {}, 6) == [10, 20, 30, 40, 50, 60]
+        assert best_checkpoint(history, row) == 60
 
 
 @pytest.mark.slow
@@ -122,10 +125,10 @@ def test_only_the_leading_variants(store: Store) -> None:
             trained(f"buckets={buckets}", f"seed={seed}")
     study, found, store = one_study(store)
     made = q_table_series(study, found, store)
-    assert [series.label for series in made] == study.labels[:3]
+    assert [series["label"] for series in made] == study.labels[:3]
     for series in made:
-        runs = study.of(series.label)
-        assert series.run_id == runs.loc[runs[SCORE].idxmax(), "run_id"]
+        runs = study.of(series["label"])
+        assert series["run"] == runs.loc[runs[SCORE].idxmax(), "name"]
 
 
 def test_tables_that_are_too_large(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +136,7 @@ def test_tables_that_are_too_large(store: Store, monkeypatch: pytest.MonkeyPatch
     trained()
     monkeypatch.setattr(q_tables, "BYTES", 3 * 400 * 7)
     [series] = q_table_series(*one_study(store))
-    assert len(series.episodes) == 3
+    assert len(series["episodes"]) == 3
     monkeypatch.setattr(q_tables, "BYTES", 3 * 400 * 7 - 1)
     assert q_table_series(*one_study(store)) == []
 
@@ -149,7 +152,7 @@ def test_a_run_without_checkpoints(store: Store) -> None:
         if row is damaged:
             path.write_bytes(b"PAR1 no more")
     made = q_table_series(*one_study(store))
-    assert [series.run_id for series in made] == [whole["run_id"]]
+    assert [series["run"] for series in made] == [whole["name"]]
     assert first_and_last(store, gone["run_id"], gone["artifacts"]) is None
     with pytest.raises(UsageError, match="is missing or damaged"), archive(store, "x", damaged["artifacts"]):
         pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from qsweep.report.comparison.studies import SEED, Study, studies
 from qsweep.report.comparison.training_curves import findings_by_variant
 from qsweep.report.loading.curves import Histories, histories
 from qsweep.report.loading.selection import Selection
-from qsweep.report.q_tables import QTableSeries, q_table_series
+from qsweep.report.q_tables import q_table_series
 from qsweep.tracking.store import Store
 
 KEYS = 12
@@ -31,7 +32,7 @@ class Section:
     """The part of a report on one environment.
 
     standings: as `standings` returns it. findings: label -> sentences. charts: the figures; left_out: those
-    that do not apply. q_tables: those of the leading variants.
+    that do not apply. q_tables: as `q_table_series` returns them.
     """
 
     study: Study
@@ -39,7 +40,7 @@ class Section:
     findings: dict[str, tuple[str, ...]]
     charts: tuple[Chart, ...]
     left_out: tuple[LeftOut, ...]
-    q_tables: tuple[QTableSeries, ...]
+    q_tables: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True, eq=False)

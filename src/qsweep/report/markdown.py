@@ -48,10 +48,10 @@ def _section(section: Section, many: bool) -> Iterator[str]:
     if len(section.standings):
         yield from _table(section)
         yield ""
-    fresh = words.on_fresh_seeds(study)
+    fresh = "; ".join(words.on_fresh_seeds(study))
     sentences = [
         *study.verdict.lines[:SENTENCES],
-        *([f"On fresh seeds: {'; '.join(fresh.scores)}. {fresh.headline}"] if fresh else []),
+        *([f"On fresh seeds: {fresh}. {study.again.headline}"] if study.again else []),
         *islice(words.against_baseline(study), SENTENCES),
         *islice(_findings(section), SENTENCES),
         *islice(words.notes(study), SENTENCES),

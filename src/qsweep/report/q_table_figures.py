@@ -11,7 +11,7 @@ import pandas as pd
 from qsweep.errors import UsageError
 from qsweep.report.comparison.studies import Study
 from qsweep.report.loading.archives import archive
-from qsweep.report.q_tables import layout_of
+from qsweep.report.q_tables import best_checkpoint, layout_of
 from qsweep.tracking.checkpoints import Archive, name_of
 from qsweep.tracking.store import Store
 
@@ -44,7 +44,7 @@ def _of_run(history: Archive, run: pd.Series) -> Iterator[tuple[str, Figure]]:
     from qsweep.pictures.table_comparison import difference_map
 
     layout, changes = layout_of(history), history.changes()
-    chosen, first = _chosen(run, history), history.names()[0]
+    chosen, first = name_of(best_checkpoint(history, run)), history.names()[0]
     table = history.q_table(chosen)
     title = f"{run['name']} · {chosen}"
     yield "actions", action_chart(layout, table, title)
@@ -63,16 +63,10 @@ def _of_seeds(history: Archive, runs: pd.DataFrame, label: str, store: Store) ->
     for _, run in runs.iterrows():
         try:
             with archive(store, str(run["run_id"]), run["artifacts"]) as one:
-                table, of_one = one.q_table(_chosen(run, one)), one.changed()
+                table, of_one = one.q_table(name_of(best_checkpoint(one, run))), one.changed()
         except UsageError:  # its checkpoints cannot be read
             continue
         tables.append(table)
         changed += of_one
     if len(tables) > 1:
         yield "agreement", agreement_map(layout_of(history), tables, label, changed)
-
-
-def _chosen(run: pd.Series, history: Archive) -> str:
-    """Return the name of the checkpoint that a run's score belongs to."""
-    best = run.get("best_episode")
-    return history.names()[-1] if best is None or pd.isna(best) else name_of(int(best))

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pandas as pd
 
-from qsweep.config import RULES
 from qsweep.report.comparison.ranking import Row
 from qsweep.report.comparison.studies import Study
-from qsweep.report.comparison.variants import RUN_KEYS
+from qsweep.report.comparison.variants import params_in
 from qsweep.report.contents import RUNS, Contents
 from qsweep.report.formats import number
-
-
-@dataclass(frozen=True)
-class Fresh:
-    """Sentences on the runs with fresh seeds: why they exist, each variant's score, the verdict."""
-
-    why: str
-    scores: tuple[str, ...]
-    headline: str
-
 
 LISTED = 12
 """Maximum number of seeds or values that a line lists; further ones are counted."""
@@ -55,17 +43,12 @@ NOTHING = "There are no runs yet."
 """Sentence that replaces the verdict if there are no runs."""
 
 
-def on_fresh_seeds(study: Study) -> Fresh | None:
-    """Return the results of the confirmation runs, which no choice was based on; None without any."""
-    if study.again is None:
-        return None
+def on_fresh_seeds(study: Study) -> Iterator[str]:
+    """Yield the score of each finalist in the confirmation runs, which no choice was based on."""
     first = {row.label: row.summary.mean for row in study.verdict.rows if row.summary.n}
-    rows = [row for row in study.again.rows if row.summary.n]
-    why = (
-        "The scores above favour the leaders, because they were used to select them. On fresh seeds the "
-        "finalists scored:"
-    )
-    return Fresh(why, tuple(_fresh(row, first.get(row.label)) for row in rows), study.again.headline)
+    for row in study.again.rows if study.again else ():
+        if row.summary.n:
+            yield _fresh(row, first.get(row.label))
 
 
 def _fresh(row: Row, before: float | None) -> str:
@@ -133,14 +116,8 @@ def lineage(study: Study) -> Iterator[tuple[str, list[str]]]:
 
 def shared(study: Study) -> list[tuple[str, str]]:
     """Return the params that are equal in all runs, with their values."""
-    keys = [str(key) for key in study.runs if any(_is_of(str(key), rule) for rule in RULES)]
-    keys = [key for key in keys if not key.startswith(RUN_KEYS)]
-    values = {key: study.runs[key].dropna().unique() for key in keys}
+    values = {key: study.runs[key].dropna().unique() for key in params_in(study.runs)}
     return [(key, str(found[0])) for key, found in values.items() if len(found) == 1]
-
-
-def _is_of(key: str, rule: str) -> bool:
-    return key == rule or key.startswith(f"{rule}.")
 
 
 def counted(n: int, what: str) -> str:

@@ -21,9 +21,9 @@ def test_additive_effects() -> None:
 
     The variance of 4 ranks is 15/12, of 3 ranks 8/12: effects of 2 and 1 give 5 to 2/3, so 0.88 to 0.12.
     """
-    found = {importance.key: importance for importance in importances(GRID, scores(2, 1, 0.01), rng())}
-    assert found["a"].share == pytest.approx(5 / (5 + 2 / 3), abs=0.06)
-    assert found["b"].share == pytest.approx(2 / 3 / (5 + 2 / 3), abs=0.06)
+    found = {bar.label: bar for bar in importances(GRID, scores(2, 1, 0.01), rng())}
+    assert found["a"].value == pytest.approx(5 / (5 + 2 / 3), abs=0.06)
+    assert found["b"].value == pytest.approx(2 / 3 / (5 + 2 / 3), abs=0.06)
 
 
 def rng() -> np.random.Generator:
@@ -33,9 +33,9 @@ def rng() -> np.random.Generator:
 def test_the_most_important_first() -> None:
     """Keys are sorted by their share, which lies in its interval."""
     found = importances(GRID, scores(0.5, 3, 0.1), rng())
-    assert [importance.key for importance in found] == ["b", "a"]
-    for importance in found:
-        assert 0 <= importance.interval[0] <= importance.share <= importance.interval[1] <= 1
+    assert [bar.label for bar in found] == ["b", "a"]
+    for bar in found:
+        assert 0 <= bar.interval[0] <= bar.value <= bar.interval[1] <= 1
 
 
 def test_noise_widens_the_interval() -> None:
@@ -54,7 +54,7 @@ def test_texts_and_missing_values() -> None:
     """Texts, and values that only some variants have, are values like any other."""
     named = GRID.assign(a=GRID["a"].map({1: "w", 2: "x", 3: "y", 4: None}))
     [first, _] = importances(named, scores(2, 0, 0.1), rng())
-    assert (first.key, first.share > 0.9) == ("a", True)
+    assert (first.label, first.value > 0.9) == ("a", True)
 
 
 def test_the_same_generator_gives_the_same_answer() -> None:

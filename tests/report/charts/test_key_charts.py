@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from qsweep.report.charts.chart import BarChart, HeatChart, LeftOut, ParallelChart
-from qsweep.report.charts.importance import Importance
+from qsweep.report.charts.chart import Bar, BarChart, HeatChart, LeftOut, ParallelChart
 from qsweep.report.charts.key_charts import heat_map, importance_chart, important_keys, parallel_coordinates
 from qsweep.report.comparison.studies import Study, studies
 from tests.support.recorded import SCORE, frame, row
@@ -53,8 +52,8 @@ def test_a_pair_without_a_run() -> None:
 def test_the_two_most_important_keys() -> None:
     """Of three keys the map has the two most important ones, and the caption says so."""
     study = grid(discounts=(0.9, 0.99))
-    ranked = [Importance(key, share, (0, 1)) for key, share in (("discount", 0.6), ("buckets", 0.3))]
-    chart = heat_map(study, [*ranked, Importance("learning_rate", 0.1, (0, 1))])
+    ranked = [Bar(key, share, (0, 1)) for key, share in (("discount", 0.6), ("buckets", 0.3))]
+    chart = heat_map(study, [*ranked, Bar("learning_rate", 0.1, (0, 1))])
     assert isinstance(chart, HeatChart)
     assert {chart.x.label, chart.y.label} == {"discount", "buckets"}
     assert "These two of 3 keys are the most important" in chart.caption
@@ -77,8 +76,8 @@ def test_importance() -> None:
     """The key on which the score depends explains nearly all; the caption has the share between variants."""
     study = grid(rates=(0.1, 0.2, 0.5))
     important = important_keys(study, np.random.default_rng(0))
-    assert [found.key for found in important] == ["buckets", "learning_rate"]
-    assert important[0].share > 0.9
+    assert [found.label for found in important] == ["buckets", "learning_rate"]
+    assert important[0].value > 0.9
     chart = importance_chart(study, important)
     assert isinstance(chart, BarChart)
     assert [bar.label for bar in chart.bars] == ["buckets", "learning_rate"]

@@ -66,7 +66,6 @@ def test_too_many_texts() -> None:
     runs = pd.DataFrame([row(f"v{n}", 0, -float(n), terminal_rule=f"rule {n}") for n in range(99)])
     left = score_by_key(study_of(runs), "terminal_rule", [], np.random.default_rng(0))
     assert left == LeftOut(
-        "score_by_terminal_rule",
         "terminal_rule has 99 values, too many to give each its own place on the axis.",
     )
 

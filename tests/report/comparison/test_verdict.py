@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from qsweep.report.comparison.verdict import Sample, Verdict, judge, seeds_in_words
+from qsweep.report.comparison.samples import Sample
+from qsweep.report.comparison.verdict import Verdict, judge, seeds_in_words
 from qsweep.report.statistics.comparison import can_be_significant
 
 Draw = Callable[[np.random.Generator, tuple[int, int]], npt.NDArray[np.float64]]

@@ -199,7 +199,7 @@ class ParallelChart(_Titled):
         yield from self.words
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Bar:
     """A share, from 0 to 1, with its interval."""
 
@@ -230,9 +230,8 @@ Chart = LineChart | DotChart | ScatterChart | HeatChart | ParallelChart | BarCha
 
 @dataclass(frozen=True)
 class LeftOut:
-    """The name of a chart that does not apply, and a sentence with the reason."""
+    """A chart that does not apply, and a sentence with the reason."""
 
-    name: str
     why: str
 
 

@@ -27,7 +27,7 @@ def learning_curves(
     """Return the chart of the trailing average return in training, of each variant over its seeds."""
     lines = _lines(study, found, "train/return", generator)
     if not lines:
-        return LeftOut("learning_curves", "No run has a curve of its training returns.")
+        return LeftOut("No run has a curve of its training returns.")
     window = _window(study.counted)
     many = _many(study)
     return LineChart(
@@ -49,9 +49,7 @@ def greedy_curves(
     """Return the chart of the checkpoints' validation scores, of each variant over its seeds."""
     lines = _lines(study, found, "eval/return_mean", generator)
     if not lines:
-        return LeftOut(
-            "greedy_curves", "No checkpoint was evaluated, so there is no curve of the greedy policy."
-        )
+        return LeftOut("No checkpoint was evaluated, so there is no curve of the greedy policy.")
     return LineChart(
         name="greedy_curves",
         title="Greedy policy during training",
@@ -68,11 +66,11 @@ def greedy_curves(
 def best_run(study: Study, found: Histories, rules: Sequence[Rule]) -> LineChart | LeftOut:
     """Return the chart of average, minimum and maximum return of the leading variant's best run."""
     if not study.labels:
-        return LeftOut("best_run", "No run has a score.")
+        return LeftOut("No run has a score.")
     run, window = study.best_run(study.labels[0]), _window(study.of(study.labels[0]))
     curve = found.get(("train/return_avg", str(run["run_id"])))
     if curve is None:
-        return LeftOut("best_run", "The leader's best run has no curve of its returns.")
+        return LeftOut("The leader's best run has no curve of its returns.")
     x, y = curve
     low, high = (
         _of_run(found, metric, run["run_id"], x) for metric in ("train/return_min", "train/return_max")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from qsweep.report.charts.chart import Bar
 from qsweep.report.charts.fanova import shares
 from qsweep.report.charts.swept_values import as_text, distinct
-from qsweep.report.statistics.summaries import Interval
 from qsweep.system.arrays import Floats
 
 RESAMPLES = 40
@@ -20,24 +19,14 @@ MIN_VARIANTS = 4
 """The minimum number of variants: with fewer, the effects of two hyperparameters cannot be separated."""
 
 
-@dataclass(frozen=True)
-class Importance:
-    """One hyperparameter's own share of the variance between variants, from 0 to 1.
-
-    The rest to 1 is due to interactions of hyperparameters. interval: 95%, over resampled seeds and forests.
-    """
-
-    key: str
-    share: float
-    interval: Interval
-
-
 def importances(
     settings: pd.DataFrame, scores: Sequence[Floats], generator: np.random.Generator
-) -> list[Importance]:
-    """Return the importance of each column of `settings`, the highest first; empty if all scores are equal.
+) -> list[Bar]:
+    """Return each hyperparameter's own share of the variance between variants, the highest first.
 
-    settings: one row per variant, one column per hyperparameter. scores: of each variant, [seeds].
+    The rest to 1 is due to interactions of hyperparameters. interval: 95%, over resampled seeds and forests.
+    Empty if all scores are equal. settings: one row per variant, one column per hyperparameter. scores: of
+    each variant, [seeds].
 
     Hutter, Hoos and Leyton-Brown (2014), "An Efficient Approach for Assessing Hyperparameter Importance":
     the variance of a random forest's marginal prediction. Values are replaced by their ranks, so that each
@@ -55,8 +44,8 @@ def importances(
         return []
     low, high = np.percentile(table, [2.5, 97.5], axis=0)
     columns = zip(settings, table.mean(axis=0), low, high, strict=True)
-    known = [Importance(str(key), float(mean), (float(a), float(b))) for key, mean, a, b in columns]
-    return sorted(known, key=lambda importance: -importance.share)
+    known = [Bar(str(key), float(mean), (float(a), float(b))) for key, mean, a, b in columns]
+    return sorted(known, key=lambda bar: -bar.value)
 
 
 def between_variants(scores: Sequence[Floats]) -> float:

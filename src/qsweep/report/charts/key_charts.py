@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from qsweep.report.charts.chart import Axis, Bar, BarChart, HeatChart, LeftOut, ParallelChart
-from qsweep.report.charts.importance import MIN_VARIANTS, Importance, between_variants, importances
+from qsweep.report.charts.importance import MIN_VARIANTS, between_variants, importances
 from qsweep.report.charts.score_charts import metric_label
 from qsweep.report.charts.swept_values import MAX_VALUES, as_text, axis_of, distinct, rows_with
 from qsweep.report.comparison.studies import Study
@@ -22,15 +22,15 @@ MAX_PARALLEL = 400
 """The maximum number of variants in parallel coordinates."""
 
 
-def heat_map(study: Study, important: Sequence[Importance]) -> HeatChart | LeftOut:
+def heat_map(study: Study, important: Sequence[Bar]) -> HeatChart | LeftOut:
     """Return the mean score of each pair of values of the two most important hyperparameters."""
     if len(study.keys) < 2:
-        return LeftOut("heat_map", f"A heat map needs two swept hyperparameters; {_swept(study)}.")
-    ranked = [importance.key for importance in important] or list(study.keys)
+        return LeftOut(f"A heat map needs two swept hyperparameters; {_swept(study)}.")
+    ranked = [bar.label for bar in important] or list(study.keys)
     across, down = sorted(ranked[:2], key=study.keys.index)
     columns, rows = (distinct(study.counted[key]) for key in (across, down))
     if max(len(columns), len(rows)) > MAX_VALUES:
-        return LeftOut("heat_map", f"{across} and {down} have too many values for a heat map.")
+        return LeftOut(f"{across} and {down} have too many values for a heat map.")
     values, counts = np.full((len(rows), len(columns)), np.nan), np.zeros((len(rows), len(columns)), np.int64)
     for i, row in enumerate(rows):
         for j, column in enumerate(columns):
@@ -57,8 +57,7 @@ def heat_map(study: Study, important: Sequence[Importance]) -> HeatChart | LeftO
 def parallel_coordinates(study: Study) -> ParallelChart | LeftOut:
     """Return the chart of every variant as a line through its hyperparameters to its mean score."""
     if len(study.keys) < 2:
-        why = f"Parallel coordinates need two swept hyperparameters; {_swept(study)}."
-        return LeftOut("parallel_coordinates", why)
+        return LeftOut(f"Parallel coordinates need two swept hyperparameters; {_swept(study)}.")
     labels = study.labels[:MAX_PARALLEL]
     firsts = pd.DataFrame([study.of(name).iloc[0] for name in labels])
     means = np.array([study.scores(name).mean() for name in labels])
@@ -80,7 +79,7 @@ def parallel_coordinates(study: Study) -> ParallelChart | LeftOut:
     )
 
 
-def important_keys(study: Study, generator: np.random.Generator) -> list[Importance]:
+def important_keys(study: Study, generator: np.random.Generator) -> list[Bar]:
     """Return the importance of each swept hyperparameter; empty if they cannot be separated."""
     if len(study.keys) < 2 or len(study.labels) < MIN_VARIANTS:
         return []
@@ -88,14 +87,12 @@ def important_keys(study: Study, generator: np.random.Generator) -> list[Importa
     return importances(settings, [study.scores(name) for name in study.labels], generator)
 
 
-def importance_chart(study: Study, important: Sequence[Importance]) -> BarChart | LeftOut:
+def importance_chart(study: Study, important: Sequence[Bar]) -> BarChart | LeftOut:
     """Return the chart of the share of the variance between variants that each hyperparameter explains."""
     if len(study.keys) < 2:
-        why = f"Importance compares hyperparameters; {_swept(study)}."
-        return LeftOut("importance", why)
+        return LeftOut(f"Importance compares hyperparameters; {_swept(study)}.")
     if not important:
-        why = f"Importance needs {MIN_VARIANTS} variants that do not all score the same."
-        return LeftOut("importance", why)
+        return LeftOut(f"Importance needs {MIN_VARIANTS} variants that do not all score the same.")
     between = between_variants([study.scores(name) for name in study.labels])
     of_runs = (
         ""
@@ -108,7 +105,7 @@ def importance_chart(study: Study, important: Sequence[Importance]) -> BarChart 
         caption="Share of the variance between variants that each key explains alone (fANOVA); intervals "
         f"over resampled seeds and forests.{of_runs}",
         x=Axis("share of the variance"),
-        bars=tuple(Bar(found.key, found.share, found.interval) for found in important),
+        bars=tuple(important),
     )
 
 

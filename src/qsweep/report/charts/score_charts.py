@@ -45,15 +45,17 @@ def score_by_key(
     name = f"score_by_{key}"
     runs = study.counted
     values = distinct(runs[key])
-    if len(values) > MAX_VALUES and axis_of(key, values)[0].names:
-        return LeftOut(
-            name, f"{key} has {len(values)} values, too many to give each its own place on the axis."
-        )
+    axis, places = axis_of(key, values)
+    if len(values) > MAX_VALUES and axis.names:
+        return LeftOut(f"{key} has {len(values)} values, too many to give each its own place on the axis.")
+    title, scores_axis = f"Score by {key}", Axis(metric_label(study))
     if len(values) > MAX_VALUES:
-        return _scattered(study, key, name, rules)
+        caption = (
+            "Each dot is a run (a seed), for all values of the other keys; each ring is a variant's mean."
+        )
+        return ScatterChart(name, title, caption, axis, scores_axis, _clouds(study, key), tuple(rules))
     groups = [runs[rows_with(runs[key], value)] for value in values]
     scores = [group[study.metric].to_numpy(np.float64) for group in groups]
-    axis, places = axis_of(key, values)
     dots = tuple(
         Dots(as_text(value), place, score, tuple(group["name"].astype(str)), summary.mean, summary.interval)
         for value, place, score, group, summary in zip(
@@ -69,32 +71,29 @@ def score_by_key(
     caption = (
         f"Each dot is a run (a seed){over if others else ''}; the bar is the mean with its 95% interval."
     )
-    return DotChart(name, f"Score by {key}", caption, axis, Axis(metric_label(study)), dots, tuple(rules))
+    return DotChart(name, title, caption, axis, scores_axis, dots, tuple(rules))
 
 
-def _scattered(study: Study, key: str, name: str, rules: Sequence[Rule]) -> ScatterChart:
-    """Return the chart of every run's score by its value of a key with many values."""
+def _clouds(study: Study, column: str) -> tuple[Cloud, ...]:
+    """Return every variant's runs by a numeric column and by their score, without runs that lack it."""
     clouds = []
     for place, variant in enumerate(study.labels):
-        runs = study.of(variant)
-        x, y = (runs[column].to_numpy(np.float64) for column in (key, study.metric))
-        colour = place if place < MAX_COLOURED else None
-        clouds.append(Cloud(variant, x, y, tuple(runs["name"].astype(str)), colour))
-    axis, _ = axis_of(key, distinct(study.counted[key]))
-    caption = "Each dot is a run (a seed), for all values of the other keys; each ring is a variant's mean."
-    return ScatterChart(
-        name, f"Score by {key}", caption, axis, Axis(metric_label(study)), tuple(clouds), tuple(rules)
-    )
+        runs = study.of(variant).dropna(subset=column)
+        if len(runs):
+            x, y = (runs[key].to_numpy(np.float64) for key in (column, study.metric))
+            colour = place if place < MAX_COLOURED else None
+            clouds.append(Cloud(variant, x, y, tuple(runs["name"].astype(str)), colour))
+    return tuple(clouds)
 
 
 def profiles(study: Study) -> LineChart | LeftOut:
     """Return the performance profiles: the share of each variant's runs above each score."""
     scores = {name: study.scores(name) for name in study.labels[:MAX_CURVES]}
     if not scores or max(map(len, scores.values())) < 2:
-        return LeftOut("profiles", "A performance profile needs more than one seed.")
+        return LeftOut("A performance profile needs more than one seed.")
     runs = np.concatenate(list(scores.values()))
     if np.ptp(runs) == 0:
-        return LeftOut("profiles", "All runs score the same, so their profiles are one line.")
+        return LeftOut("All runs score the same, so their profiles are one line.")
     x = np.linspace(runs.min() - 0.02 * np.ptp(runs), runs.max(), THRESHOLDS)
     lines = []
     for place, (name, values) in enumerate(scores.items()):
@@ -118,21 +117,14 @@ def profiles(study: Study) -> LineChart | LeftOut:
 
 def time_and_score(study: Study, rules: Sequence[Rule]) -> ScatterChart | LeftOut:
     """Return the chart of every run's score by its training time in seconds."""
-    name = "time_and_score"
     if "train/seconds" not in study.counted or study.counted["train/seconds"].isna().all():
-        return LeftOut(name, "No run recorded its training time.")
-    clouds = []
-    for place, variant in enumerate(study.labels):
-        runs = study.of(variant).dropna(subset="train/seconds")
-        if len(runs):
-            x, y = (runs[column].to_numpy(np.float64) for column in ("train/seconds", study.metric))
-            colour = place if place < MAX_COLOURED else None
-            clouds.append(Cloud(variant, x, y, tuple(runs["name"].astype(str)), colour))
+        return LeftOut("No run recorded its training time.")
+    clouds = _clouds(study, "train/seconds")
     seconds = np.concatenate([cloud.x for cloud in clouds])
     axis = Axis("seconds of training", best_scale([float(seconds.min()), float(seconds.max())], factor=20))
     caption = "Each dot is a run, each ring a variant's mean. Seconds depend on the machine and its load."
     return ScatterChart(
-        name, "Time and score", caption, axis, Axis(metric_label(study)), tuple(clouds), tuple(rules)
+        "time_and_score", "Time and score", caption, axis, Axis(metric_label(study)), clouds, tuple(rules)
     )
 
 

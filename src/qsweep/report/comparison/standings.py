@@ -12,6 +12,7 @@ import pandas as pd
 from qsweep.environments.facts import facts
 from qsweep.report.comparison.ranking import Row
 from qsweep.report.comparison.studies import SEED, Study, studies
+from qsweep.report.comparison.variants import mean_of
 from qsweep.report.loading.curves import Histories, aligned, histories
 from qsweep.report.loading.runs import SCORE
 from qsweep.report.loading.selection import Selection, selected
@@ -126,8 +127,8 @@ def _row(study: Study, row: Row, place: int, found: Histories) -> dict[str, Any]
         "optimum": optimum(study),
         **_solved(study, runs, found),
         "area": _area(runs, found),
-        "train_return": _mean(runs, "train/return_avg"),
-        "train_seconds": _mean(runs, "train/seconds"),
+        "train_return": mean_of(runs, "train/return_avg"),
+        "train_seconds": mean_of(runs, "train/seconds"),
         "best_run": best["run_id"],
         "command": best["command"],
         **_against(study, row.label),
@@ -183,11 +184,6 @@ def _area(runs: pd.DataFrame, found: Histories) -> float:
     return (
         math.nan if curves is None else float(area_under_curve(curves[0].astype(np.int64), curves[1]).mean())
     )
-
-
-def _mean(runs: pd.DataFrame, column: str) -> float:
-    """Return the mean of a metric, NaN if older runs lack it."""
-    return float(runs[column].mean()) if column in runs else math.nan
 
 
 def optimum(study: Study) -> float | None:

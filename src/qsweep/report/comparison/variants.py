@@ -51,14 +51,18 @@ def samples(runs: pd.DataFrame, metric: str = SCORE) -> list[Sample]:
     ]
 
 
+def params_in(runs: pd.DataFrame) -> list[str]:
+    """Return the params that the runs of one variant share, in the order of the columns."""
+    columns = (str(column) for column in runs)
+    params = (c for c in columns if any(c == rule or c.startswith(f"{rule}.") for rule in RULES))
+    return [param for param in params if not param.startswith(RUN_KEYS)]
+
+
 def differing(runs: pd.DataFrame) -> list[str]:
     """Return the params in which variants differ, without derived ones that follow from another."""
     variants = runs.drop_duplicates("variant").astype(str)
-    columns = [str(column) for column in runs]
-    keys = [c for c in columns if any(c == rule or c.startswith(f"{rule}.") for rule in RULES)]
-    keys = [key for key in keys if not key.startswith(RUN_KEYS)]
     chosen: list[str] = []
-    for key in sorted(keys, key=lambda k: (k.count("."), columns.index(k))):
+    for key in sorted(params_in(runs), key=lambda k: k.count(".")):
         follows = key.startswith(DERIVED) and any(
             (variants.groupby(other)[key].nunique() == 1).all() for other in chosen
         )
@@ -95,13 +99,13 @@ def _row(runs: pd.DataFrame, sample: Sample) -> dict[str, Any]:
         "sd": scores.std(ddof=1),
         "worst": scores.min(),
         "best": scores.max(),
-        "train": _mean(runs, "train/return_avg"),
-        "optimum": _mean(runs, "optimum/return"),
-        "seconds": _mean(runs, "train/seconds"),
+        "train": mean_of(runs, "train/return_avg"),
+        "optimum": mean_of(runs, "optimum/return"),
+        "seconds": mean_of(runs, "train/seconds"),
     }
 
 
-def _mean(group: pd.DataFrame, column: str) -> float:
+def mean_of(group: pd.DataFrame, column: str) -> float:
     """Return the mean of a metric, NaN if older runs lack it."""
     return float(group[column].mean()) if column in group else np.nan
 

@@ -14,8 +14,6 @@ from qsweep.report.formats import number
 from qsweep.report.statistics.comparison import MAX_SEEDS, can_be_significant, min_seeds
 from qsweep.report.statistics.summaries import RESAMPLES, Interval
 
-__all__ = ["Row", "Sample", "Verdict", "judge", "seeds_in_words"]
-
 NAMED = 5
 """Maximum number of variants that a sentence lists; further ones are counted."""
 SHORT = 24

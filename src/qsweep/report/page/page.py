@@ -17,7 +17,6 @@ from qsweep.report import words
 from qsweep.report.charts.chart import Chart
 from qsweep.report.contents import Contents, Section
 from qsweep.report.page.page_tables import leaderboard, runs_table
-from qsweep.report.q_tables import embedded
 
 FOLDER = Path(__file__).parent
 SCRIPTS = ("charts.js", "films.js", "tables.js")
@@ -25,8 +24,6 @@ UI = "http://127.0.0.1:5000"
 """Default address of `qsweep ui`."""
 DIGITS = 6
 """Significant digits of a number in a chart."""
-WIDE = ("learning_curves",)
-"""Charts as wide as the page."""
 
 
 def page(contents: Contents, command: str, ui: str = UI) -> str:
@@ -70,42 +67,20 @@ def _section(section: Section, place: str, ui: str) -> dict[str, Any]:
     }
     return {
         "id": place,
-        "title": study.title,
+        "study": study,
         "parts": [{"id": key, "title": title} for key, title in parts.items() if title],
-        "headline": study.verdict.headline,
-        "lines": study.verdict.lines,
-        "fresh": words.on_fresh_seeds(study),
+        "fresh": list(words.on_fresh_seeds(study)),
         "baseline": list(words.against_baseline(study)),
         "findings": list(section.findings.items()),
         "notes": list(words.notes(study)),
         "variants": leaderboard(section, place, ui),
-        "charts": [_described(chart, place) for chart in section.charts],
+        "charts": section.charts,
         "left_out": [left.why for left in section.left_out],
-        "films": [
-            {
-                "key": f"{place}-{n}",
-                "label": film.label,
-                "run": film.run,
-                "checkpoints": len(film.episodes),
-                "best": film.best,
-            }
-            for n, film in enumerate(section.q_tables)
-        ],
+        "films": section.q_tables,
         "runs": runs_table(section, place, ui),
         "more_runs": words.more_runs(study),
         "lineage": list(words.lineage(study)),
         "shared": words.shared(study),
-    }
-
-
-def _described(chart: Chart, place: str) -> dict[str, Any]:
-    return {
-        "key": f"{place}-{chart.name}",
-        "title": chart.title,
-        "caption": chart.caption,
-        "wide": chart.name in WIDE,
-        "header": chart.header(),
-        "rows": list(chart.rows()),
     }
 
 
@@ -115,7 +90,7 @@ def _data(contents: Contents) -> dict[str, Any]:
     films: dict[str, Any] = {}
     for place, section in ((f"s{n}", section) for n, section in enumerate(contents.sections, start=1)):
         charts |= {f"{place}-{chart.name}": as_data(chart) for chart in section.charts}
-        films |= {f"{place}-{n}": embedded(film) for n, film in enumerate(section.q_tables)}
+        films |= {f"{place}-{n}": film for n, film in enumerate(section.q_tables)}
     return {"charts": charts, "films": films}
 
 

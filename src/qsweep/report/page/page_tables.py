@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from qsweep.report.charts.curve_charts import MAX_COLOURED
-from qsweep.report.comparison.studies import Study
 from qsweep.report.contents import RUNS, Section
 from qsweep.report.formats import share_of_optimum, with_interval
 from qsweep.report.page.cells import (
@@ -45,7 +44,8 @@ def leaderboard(section: Section, place: str, ui: str) -> SortableTable:
         Column("best run"),
         Column("command", fixed=True),
     ]
-    ends = _ends(study)
+    scores = study.counted[study.metric]
+    ends = float(scores.min()), float(scores.max())
     names = dict(zip(study.counted["run_id"], study.counted["name"].astype(str), strict=True))
     ids = dict(zip(study.counted["run_id"], study.counted["experiment_id"].astype(str), strict=True))
     rows = []
@@ -137,9 +137,3 @@ def _apart(row: dict[Any, Any]) -> str:
     if pd.isna(row["leader_p_better"]):
         return "leader"
     return "yes" if row["told_apart"] else "no"
-
-
-def _ends(study: Study) -> tuple[float, float]:
-    """Return the lowest and the highest score of any seed."""
-    scores = study.counted[study.metric]
-    return float(scores.min()), float(scores.max())
