@@ -74,7 +74,6 @@ def _covered(x: Floats, y: Floats, rx: Floats, ry: Floats, dot_share: float) -> 
 
 
 def _mixed(base: Pixels, dot: Dot, covered: Floats) -> Pixels:
-    """Return pixels with a dot blended over them."""
     below = np.ascontiguousarray(base).view(np.uint8).reshape(*base.shape, 4).astype(np.float64)
     share = (covered * dot.alpha)[..., None]
     below[..., :3] += share * (255 * np.array(to_rgb(dot.colour)) - below[..., :3])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from PIL import Image
 
@@ -21,18 +21,8 @@ GIF_HOLD = 200
 LOSSLESS = {"codec": "libx264rgb", "pixels": "rgb24", "qp": "0", "preset": "ultrafast"}
 
 
-class Writer(Protocol):
-    """A writer of frames of one size, in order."""
-
-    def add(self, image: Image.Image) -> None:
-        """Append a frame."""
-
-    def close(self) -> None:
-        """Complete the file."""
-
-
 @contextmanager
-def writing(path: Path, fps: float) -> Iterator[Writer]:
+def writing(path: Path, fps: float) -> Iterator[Mp4 | Gif]:
     """Yield a writer of a temporary file, which replaces `path` at the end unless an exception is raised.
 
     The file is a GIF if `path` ends in .gif, otherwise an MP4. fps: frames per second. Raises OSError if the

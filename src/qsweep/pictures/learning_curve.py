@@ -170,7 +170,6 @@ def _grid(draw: ImageDraw.ImageDraw, x: Scale, y: Scale, left: float) -> None:
 def _words(
     image: Image.Image, draw: ImageDraw.ImageDraw, x: Scale, scales: Sequence[Scale], left: float, of_y: str
 ) -> None:
-    """Write the labels of the axes and of their ticks."""
     for place, tick in zip(x(np.array(x.ticks)), x.ticks, strict=True):
         draw.text((place, scales[-1].start + 8), _integer(tick), INK, font(SIZE), anchor="mt")
     draw.text(((left + WIDTH - 18) / 2, HEIGHT - 8), "episode", INK, font(SIZE), anchor="mb")
@@ -200,7 +199,6 @@ def _legend(draw: ImageDraw.ImageDraw, left: float, place: str, lines: Sequence[
 
 
 def _corner(name: str, left: float, size: tuple[float, float]) -> tuple[float, float]:
-    """Return the upper left corner of a legend at a position."""
     across, down = (
         0.0 if first in name else 1.0 if last in name else 0.5
         for first, last in (("left", "right"), ("upper", "lower"))

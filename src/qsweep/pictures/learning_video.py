@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 
 from qsweep.pictures.agent_stills import EpisodePlayer, Still
 from qsweep.pictures.dot_pixels import Pixels, window
-from qsweep.pictures.encoding import Writer
+from qsweep.pictures.encoding import Gif, Mp4
 from qsweep.pictures.labels import font, shorten
 from qsweep.pictures.marks import GREEDY, OTHER
 from qsweep.pictures.q_table import notes
@@ -143,7 +143,6 @@ class FrameTemplate:
         return image
 
     def _mark(self, draw: ImageDraw.ImageDraw, episodes: int, x: int) -> None:
-        """Write the checkpoint's name and numbers, and mark its point on the curve."""
         points, (_, top, _, height) = self._course.points, self._curve
         at = max(int(np.searchsorted(points.episodes, episodes - 1, side="right")) - 1, 0)
         average, epsilon = (float(points.values[f"train/{key}"][at]) for key in ("return_avg", "epsilon"))
@@ -174,7 +173,7 @@ def frames(
         yield scene.frame(*last, still)
 
 
-def write_frames(images: Iterable[Image.Image], writer: Writer) -> int:
+def write_frames(images: Iterable[Image.Image], writer: Mp4 | Gif) -> int:
     """Write images, each while the next one is drawn; return their number."""
     count, before = 0, None
     with ThreadPoolExecutor(1) as encoder:
@@ -196,7 +195,6 @@ def _pixels(canvas: FigureCanvasAgg) -> Pixels:
 
 
 def _paste(image: Image.Image, still: Still) -> None:
-    """Paste the agent's picture into its box, and write its text below."""
     left, top, width, height = AGENT_BOX
     picture = Image.fromarray(still.pixels).convert("RGB")
     scale = min(width / picture.width, height / picture.height)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -184,7 +184,8 @@ def _draw_map(axes: Axes, features: MapFeatures) -> None:
     walls = LineCollection(features.walls, colors=DARK, linewidths=3.5, zorder=4)
     for drawn in (grid, walls):
         axes.add_collection(drawn, autolim=False)
-    for x, y, letter in _signs(features):
+    for x, y in np.argwhere(features.signs != "").tolist():
+        letter = str(features.signs[x, y])
         if features.ends[x, y]:
             face, ink = (GOAL, DARK) if letter == "G" else (HOLE, "#ffffff")
             axes.add_patch(Rectangle((x, y), 1, 1, facecolor=face, linewidth=0, zorder=2))
@@ -195,8 +196,3 @@ def _draw_map(axes: Axes, features: MapFeatures) -> None:
         else:
             plate = {"facecolor": "#ffffff", "alpha": 0.8, "pad": 0.7, "linewidth": 0}
             axes.text(x + 0.06, y + 0.94, letter, color=DARK, size=7, va="top", weight="bold", bbox=plate)
-
-
-def _signs(features: MapFeatures) -> Iterator[tuple[int, int, str]]:
-    for x, y in np.argwhere(features.signs != "").tolist():
-        yield x, y, str(features.signs[x, y])

@@ -53,7 +53,7 @@ def _section(section: Section, many: bool) -> Iterator[str]:
         *study.verdict.lines[:SENTENCES],
         *([f"On fresh seeds: {fresh}. {study.again.headline}"] if study.again else []),
         *islice(words.against_baseline(study), SENTENCES),
-        *islice(_findings(section), SENTENCES),
+        *(f"{label}: {' '.join(found)}" for label, found in islice(section.findings.items(), SENTENCES)),
         *islice(words.notes(study), SENTENCES),
     ]
     yield from (f"- {_plain(sentence)}" for sentence in sentences)
@@ -76,11 +76,6 @@ def _table(section: Section) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
     if len(frame) > VARIANTS:
         yield f"| and {words.counted(len(frame) - VARIANTS, 'more variant')} |{' |' * (len(heads) - 1)}"
-
-
-def _findings(section: Section) -> Iterator[str]:
-    for label, sentences in section.findings.items():
-        yield f"{label}: {' '.join(sentences)}"
 
 
 def _odds(row: dict[Any, Any]) -> str:

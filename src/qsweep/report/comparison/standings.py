@@ -151,7 +151,6 @@ def _behind(row: Row) -> dict[str, Any]:
 
 
 def _fresh(study: Study, label: str) -> dict[str, Any]:
-    """Return the columns of a variant's scores on fresh seeds."""
     for row in study.again.rows if study.again else ():
         if row.label == label and row.summary.n:
             mean, (low, high) = row.summary.mean, row.summary.interval
@@ -160,7 +159,6 @@ def _fresh(study: Study, label: str) -> dict[str, Any]:
 
 
 def _against(study: Study, label: str) -> dict[str, Any]:
-    """Return the columns that compare a variant with the baseline."""
     comparison = study.against.get(label)
     if comparison is None:
         return {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,13 +81,8 @@ def studies(
     ]
     if baseline is not None and made and all(study.baseline is None for study in made):
         known = [name for study in made for name in study.labels]
-        raise UsageError(
-            [
-                Problem(
-                    "--baseline", "must be the label or hash of a variant", baseline, closest(baseline, known)
-                )
-            ]
-        )
+        rule = "must be the label or hash of a variant"
+        raise UsageError([Problem("--baseline", rule, baseline, closest(baseline, known))])
     return sorted(made, key=lambda study: -len(study.runs))
 
 
@@ -149,13 +143,13 @@ def _called(baseline: str | None, names: dict[str, str], counted: pd.DataFrame) 
     there = set(counted["variant"])
     for variant, name in names.items():
         by_hash = len(baseline) >= HASH_LENGTH and variant.startswith(baseline)
-        if variant in there and (by_hash or set(_words(name)) == set(_words(baseline))):
+        if variant in there and (by_hash or _words(name) == _words(baseline)):
             return name
     return None
 
 
-def _words(name: str) -> Iterator[str]:
-    yield from name.replace(",", " ").split()
+def _words(name: str) -> set[str]:
+    return set(name.replace(",", " ").split())
 
 
 def _against(baseline: str, samples: list[Sample], generator: np.random.Generator) -> dict[str, Comparison]:

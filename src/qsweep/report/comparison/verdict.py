@@ -90,7 +90,6 @@ def _headline(scored: list[Row], group: list[Row]) -> str:
 
 
 def _comparisons(scored: list[Row], group: list[Row]) -> Iterator[str]:
-    """Yield further sentences on the leader and the others."""
     if len(scored) < 2 or _all_equal(scored):
         return
     leader, *others = scored
@@ -117,7 +116,6 @@ def _comparisons(scored: list[Row], group: list[Row]) -> Iterator[str]:
 
 
 def _paired(leader: Row, other: Row) -> Iterator[str]:
-    """Yield the paired comparison of two variants on their common seeds."""
     comparison = other.comparison
     assert comparison is not None
     if comparison.common < 2:
@@ -130,7 +128,6 @@ def _paired(leader: Row, other: Row) -> Iterator[str]:
 
 
 def _left_out(samples: Sequence[Sample]) -> Iterator[str]:
-    """Yield sentences on scores that do not count."""
     finite = [sample.finite() for sample in samples]
     bad = sum(len(sample.scores) for sample in samples) - sum(len(sample.scores) for sample in finite)
     again = sum(len(sample.scores) - len(sample.once().scores) for sample in finite)
@@ -144,7 +141,6 @@ def _left_out(samples: Sequence[Sample]) -> Iterator[str]:
 
 
 def _all_equal(scored: list[Row]) -> bool:
-    """Return whether all scores of all variants are equal."""
     return len({score for row in scored for score in (row.summary.worst, row.summary.best)}) == 1
 
 
@@ -171,7 +167,6 @@ def _measured(mean: float, interval: Interval) -> str:
 
 
 def _odds(leader: Row, other: Row) -> str:
-    """Return the probability of improvement with its interval, as text."""
     assert other.comparison is not None
     low, high = other.comparison.interval
     name = leader.label if len(leader.label) <= SHORT else "leader"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,10 +95,8 @@ def moment(since: str, now: pd.Timestamp) -> pd.Timestamp:
     if age:
         return now - pd.Timedelta(seconds=int(age[1]) * AGO[age[2]])
     if re.fullmatch(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d)?)?", since):
-        try:
+        with suppress(ValueError):
             return pd.Timestamp(since, tz="UTC")
-        except ValueError:
-            pass
     rule = "must be a date, a date with a time (UTC), or an age: 2025-01-31, '2025-01-31 14:00', 12h, 7d"
     raise UsageError([Problem("--since", rule, since)])
 

@@ -70,36 +70,25 @@ def compare_with_first(
     p_values = np.array([rank_sum_p(leader, other) for other in others])
     paired_ps = np.array([sign_flip_p(values, generator) for values in differences])
     columns = (holm(p_values), holm_factors(p_values), holm(paired_ps))
-    tests = [[float(value) for value in row] for row in np.column_stack(columns)]
-    return [
-        _compare(leader, *row, generator, resamples) for row in zip(others, differences, tests, strict=True)
-    ]
-
-
-def _compare(
-    leader: Floats,
-    other: Floats,
-    differences: Floats,
-    tests: list[float],
-    generator: np.random.Generator,
-    resamples: int,
-) -> Comparison:
-    """Return one comparison. tests: p by Holm's method, Holm's factor, paired p by Holm's method."""
-    holm_p, factor, paired_holm_p = tests
-    p_better = float(probability_of_improvement(leader, other))
-    interval = improvement_interval(leader, other, generator, resamples)
-    significant = interval[0] > 0.5 and holm_p <= LEVEL
-    return Comparison(
-        p_better=p_better,
-        interval=interval,
-        holm_p=holm_p,
-        common=len(differences),
-        difference=float(differences.mean()) if len(differences) else np.nan,
-        difference_interval=as_interval(bootstrap_interval(differences, np.mean, generator, resamples)),
-        paired_holm_p=paired_holm_p,
-        more_seeds=0 if significant else _more_seeds(p_better, len(leader), len(other), int(factor)),
-        significant=significant,
-    )
+    found = []
+    for other, common, tests in zip(others, differences, np.column_stack(columns).tolist(), strict=True):
+        holm_p, factor, paired_holm_p = tests
+        p_better = float(probability_of_improvement(leader, other))
+        interval = improvement_interval(leader, other, generator, resamples)
+        significant = interval[0] > 0.5 and holm_p <= LEVEL
+        comparison = Comparison(
+            p_better=p_better,
+            interval=interval,
+            holm_p=holm_p,
+            common=len(common),
+            difference=float(common.mean()) if len(common) else np.nan,
+            difference_interval=as_interval(bootstrap_interval(common, np.mean, generator, resamples)),
+            paired_holm_p=paired_holm_p,
+            more_seeds=0 if significant else _more_seeds(p_better, len(leader), len(other), int(factor)),
+            significant=significant,
+        )
+        found.append(comparison)
+    return found
 
 
 def probability_of_improvement(x: Floats, y: Floats, axis: int = -1) -> Floats:
