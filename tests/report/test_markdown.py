@@ -8,7 +8,6 @@ import pandas as pd
 from qsweep.report.comparison.standings import standings
 from qsweep.report.comparison.studies import studies
 from qsweep.report.contents import Contents, Section
-from qsweep.report.loading.selection import Selection
 from qsweep.report.markdown import markdown
 from tests.support.recorded import SCORE, frame
 
@@ -18,7 +17,7 @@ SCORES = {"buckets=10": [-150.0, -140.0], "buckets=20": [-130.0, -120.0]}
 def contents_of(runs: pd.DataFrame, title: str = "s", **findings: tuple[str, ...]) -> Contents:
     found = studies(runs, SCORE, None, np.random.default_rng(0))
     sections = tuple(Section(study, standings(study, {}), dict(findings), (), (), ()) for study in found)
-    return Contents(title, Selection("s"), runs, sections, pd.Timestamp("2025-01-02 03:04", tz="UTC"))
+    return Contents(title, runs, sections, pd.Timestamp("2025-01-02 03:04", tz="UTC"))
 
 
 def lines(runs: pd.DataFrame, *given: Any, **findings: tuple[str, ...]) -> list[str]:

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from qsweep.report.comparison.studies import Study, studies
 from qsweep.report.contents import Contents, Section
-from qsweep.report.loading.selection import Selection
 from qsweep.report.words import (
     against_baseline,
     counted,
@@ -28,10 +25,10 @@ def study_of(runs: pd.DataFrame, baseline: str | None = None) -> Study:
     return study
 
 
-def contents_of(runs: pd.DataFrame, **more: Any) -> Contents:
+def contents_of(runs: pd.DataFrame) -> Contents:
     found = studies(runs, SCORE, None, np.random.default_rng(0))
     sections = tuple(Section(study, pd.DataFrame(), {}, (), (), ()) for study in found)
-    return Contents("s", Selection("s", **more), runs, sections, pd.Timestamp("2025-01-02 03:04", tz="UTC"))
+    return Contents("s", runs, sections, pd.Timestamp("2025-01-02 03:04", tz="UTC"))
 
 
 def test_one_line_on_everything() -> None:

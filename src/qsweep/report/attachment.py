@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from qsweep.errors import UsageError, one_line
@@ -61,14 +62,12 @@ def _add_sliders(section: Section, store: Store) -> None:
     for label in section.study.labels[:SLIDERS]:
         run = section.study.best_run(label)
         best = run_of(store, str(run["run_id"]))
-        try:
-            with archive(store, best.run_id, best.artifacts) as history, temporary_folder() as scratch:
-                images = q_table_images(history, layout_of(history), best.name, STEPS)
-                write_slider(Path(scratch), images, best.started)
-                add_files(store, best, Path(scratch), IMAGES)
-                _tag(store, best.run_id, IMAGES_TAG, "True")
-        except UsageError:  # its checkpoints cannot be read
-            continue
+        opened = archive(store, best.run_id, best.artifacts)
+        with suppress(UsageError), opened as history, temporary_folder() as scratch:  # if it can be read
+            images = q_table_images(history, layout_of(history), best.name, STEPS)
+            write_slider(Path(scratch), images, best.started)
+            add_files(store, best, Path(scratch), IMAGES)
+            _tag(store, best.run_id, IMAGES_TAG, "True")
 
 
 def _tag(store: Store, run_id: str, key: str, value: str) -> None:

@@ -48,7 +48,6 @@ class Contents:
     """A report. title: the experiment's or the sweep's name. runs: all selected runs."""
 
     title: str
-    selection: Selection
     runs: pd.DataFrame
     sections: tuple[Section, ...]
     made: pd.Timestamp
@@ -62,7 +61,7 @@ def contents(store: Store, runs: pd.DataFrame, selection: Selection) -> Contents
     generator = np.random.default_rng(SEED)
     found = studies(runs, selection.metric, selection.baseline, generator)
     sections = tuple(_section(study, store, generator) for study in found)
-    return Contents(selection.name, selection, runs, sections, pd.Timestamp.now(tz="UTC"))
+    return Contents(selection.name, runs, sections, pd.Timestamp.now(tz="UTC"))
 
 
 def _section(study: Study, store: Store, generator: np.random.Generator) -> Section:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,13 +31,10 @@ def q_table_figures(study: Study, store: Store) -> Iterator[tuple[str, Figure]]:
     if not study.labels:
         return
     run = study.best_run(study.labels[0])
-    try:
-        with archive(store, str(run["run_id"]), run["artifacts"]) as history:
-            yield from _of_run(history, run)
-            others = study.of(study.labels[0]).head(SEEDS)
-            yield from _of_seeds(history, others, study.labels[0], store)
-    except UsageError:
-        return
+    with suppress(UsageError), archive(store, str(run["run_id"]), run["artifacts"]) as history:
+        yield from _of_run(history, run)
+        others = study.of(study.labels[0]).head(SEEDS)
+        yield from _of_seeds(history, others, study.labels[0], store)
 
 
 def _of_run(history: Archive, run: pd.Series) -> Iterator[tuple[str, Figure]]:
@@ -61,12 +59,9 @@ def _of_seeds(history: Archive, runs: pd.DataFrame, label: str, store: Store) ->
 
     tables, changed = [], np.zeros(history.shape[:-1], np.int64)
     for _, run in runs.iterrows():
-        try:
-            with archive(store, str(run["run_id"]), run["artifacts"]) as one:
-                table, of_one = one.q_table(name_of(best_checkpoint(one, run))), one.changed()
-        except UsageError:  # its checkpoints cannot be read
-            continue
-        tables.append(table)
-        changed += of_one
+        with suppress(UsageError), archive(store, str(run["run_id"]), run["artifacts"]) as one:
+            table, of_one = one.q_table(name_of(best_checkpoint(one, run))), one.changed()
+            tables.append(table)
+            changed += of_one
     if len(tables) > 1:
         yield "agreement", agreement_map(layout_of(history), tables, label, changed)

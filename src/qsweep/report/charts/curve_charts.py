@@ -25,7 +25,7 @@ def learning_curves(
     study: Study, found: Histories, rules: Sequence[Rule], generator: np.random.Generator
 ) -> LineChart | LeftOut:
     """Return the chart of the trailing average return in training, of each variant over its seeds."""
-    lines = _lines(study, found, "train/return", generator)
+    lines = _lines(study, found, ("train/return_avg", "train/return_min", "train/return_max"), generator)
     if not lines:
         return LeftOut("No run has a curve of its training returns.")
     window = _window(study.counted)
@@ -47,7 +47,7 @@ def greedy_curves(
     study: Study, found: Histories, rules: Sequence[Rule], generator: np.random.Generator
 ) -> LineChart | LeftOut:
     """Return the chart of the checkpoints' validation scores, of each variant over its seeds."""
-    lines = _lines(study, found, "eval/return_mean", generator)
+    lines = _lines(study, found, ("eval/return_mean",) * 3, generator)
     if not lines:
         return LeftOut("No checkpoint was evaluated, so there is no curve of the greedy policy.")
     return LineChart(
@@ -108,15 +108,14 @@ def _many(study: Study) -> str:
     return f" The {MAX_COLOURED} best variants are in colour, {drawn} in grey."
 
 
-def _lines(study: Study, found: Histories, metric: str, generator: np.random.Generator) -> tuple[Line, ...]:
-    """Return a curve for each variant that has one. metric: its name, or the prefix of its three names."""
-    three = (
-        [f"{metric}_{part}" for part in ("avg", "min", "max")] if metric == "train/return" else [metric] * 3
-    )
+def _lines(
+    study: Study, found: Histories, metrics: tuple[str, str, str], generator: np.random.Generator
+) -> tuple[Line, ...]:
+    """Return a curve for each variant that has one. metrics: of the curve and of its extremes."""
     lines = []
     for number, variant in enumerate(study.labels[:MAX_CURVES]):
         runs = list(study.of(variant)["run_id"])
-        average = aligned(found, three[0], runs)
+        average = aligned(found, metrics[0], runs)
         if average is None:
             continue
         x, values = average
@@ -126,8 +125,8 @@ def _lines(study: Study, found: Histories, metric: str, generator: np.random.Gen
             lines.append(Line(variant, x, values.mean(axis=0), nothing, nothing, nothing, nothing))
             continue
         band = bootstrap_interval(values.T, np.mean, generator, RESAMPLES)
-        lows, highs = (aligned(found, name, runs, x) for name in three[1:])
-        spread = len(runs) > 1 or three[1] != metric
+        lows, highs = (aligned(found, name, runs, x) for name in metrics[1:])
+        spread = len(runs) > 1 or metrics[0] != metrics[1]
         least = lows[1].min(axis=0) if lows and spread else nothing
         most = highs[1].max(axis=0) if highs and spread else nothing
         lines.append(Line(variant, x, values.mean(axis=0), band[:, 0], band[:, 1], least, most, colour))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qsweep.errors import UsageError
@@ -36,11 +36,9 @@ def first_and_last(store: Store, run_id: str, artifacts: str) -> tuple[QTable, Q
 
     The first one is derived again from the seed.
     """
-    try:
-        with archive(store, run_id, artifacts) as history:
-            config = recorded_config(history.about["config"])
-            first = initial_table(config, setting_of_archive(history))
-            [(_, last)] = history.tables([config.episodes])
-    except UsageError:
-        return None
-    return first, last
+    with suppress(UsageError), archive(store, run_id, artifacts) as history:
+        config = recorded_config(history.about["config"])
+        first = initial_table(config, setting_of_archive(history))
+        [(_, last)] = history.tables([config.episodes])
+        return first, last
+    return None

@@ -93,13 +93,5 @@ def spread_cell(row: dict[Any, Any], scores: Floats, ends: tuple[float, float]) 
     low, high = (None if pd.isna(row[end]) else place(row[end]) for end in ("mean_low", "mean_high"))
     seeds = f"{len(scores)} from {number(row['worst'])} to {number(row['best'])}"
     words = f"mean {number(row['mean'])}; seeds: {seeds}"
-    return Cell(
-        "",
-        "",
-        "spread",
-        title=words,
-        dots=tuple(map(place, shown)),
-        mean=place(row["mean"]),
-        low=low,
-        high=high,
-    )
+    dots, mean = tuple(map(place, shown)), place(row["mean"])
+    return Cell(kind="spread", title=words, dots=dots, mean=mean, low=low, high=high)

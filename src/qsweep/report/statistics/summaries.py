@@ -115,20 +115,10 @@ def _summaries(scores: Floats, generator: np.random.Generator, resamples: int) -
     means, iqms = scores.mean(axis=-1), iqm(scores)
     of_mean = bootstrap_interval(scores, np.mean, generator, resamples)
     of_iqm = bootstrap_interval(scores, iqm, generator, resamples)
-    columns = (means, sds, of_mean, iqms, of_iqm, scores.min(axis=-1), scores.max(axis=-1))
-    return [
-        Summary(
-            n,
-            float(mean),
-            float(sd),
-            as_interval(ends),
-            float(mid),
-            as_interval(mid_ends),
-            float(low),
-            float(high),
-        )
-        for mean, sd, ends, mid, mid_ends, low, high in zip(*columns, strict=True)
-    ]
+    intervals, iqm_intervals = (map(as_interval, ends) for ends in (of_mean, of_iqm))
+    worst, best = scores.min(axis=-1).tolist(), scores.max(axis=-1).tolist()
+    columns = (means.tolist(), sds.tolist(), intervals, iqms.tolist(), iqm_intervals, worst, best)
+    return [Summary(n, *row) for row in zip(*columns, strict=True)]
 
 
 def as_interval(ends: Floats) -> Interval:

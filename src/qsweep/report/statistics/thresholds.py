@@ -21,16 +21,13 @@ def first_reached(
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Return the number of episodes after which each run reached the threshold, and whether it did: [runs].
 
-    episodes [points]: counted from 0, so that episode 99 is the hundredth. values [runs, points]: NaN where a
-    run has no value, as after it was killed. A run that never reached the threshold has the number of its
-    last episode with a value; a run without values has 0.
+    episodes [points]: counted from 0, so that episode 99 is the hundredth. values [runs, points]: finite. A
+    run that never reached the threshold has the number of the last episode.
     """
     above = values >= threshold
     reached = np.asarray(above.any(axis=-1))
-    taken = np.append(episodes + 1.0, 0.0)
-    observed = ~np.isnan(values)
-    last = np.where(observed.any(axis=-1), len(episodes) - 1 - observed[:, ::-1].argmax(axis=-1), -1)
-    return taken[np.where(reached, above.argmax(axis=-1), last)], reached
+    last = episodes[np.where(reached, above.argmax(axis=-1), -1)]
+    return last.astype(np.float64) + 1, reached
 
 
 def median_episodes(times: Floats, reached: npt.NDArray[np.bool_]) -> float:
