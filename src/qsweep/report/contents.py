@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qsweep.report.charts.chart import Chart, LeftOut
+from qsweep.report.charts.chart import Chart, LeftOut, Rule
 from qsweep.report.charts.curve_charts import best_run, greedy_curves, learning_curves
 from qsweep.report.charts.key_charts import heat_map, importance_chart, important_keys, parallel_coordinates
-from qsweep.report.charts.references import references
 from qsweep.report.charts.score_charts import profiles, score_by_key, time_and_score
 from qsweep.report.charts.search_progress import search_progress
-from qsweep.report.comparison.standings import standings
+from qsweep.report.comparison.standings import optimum, solved_at, standings
 from qsweep.report.comparison.studies import SEED, Study, studies
 from qsweep.report.comparison.training_curves import findings_by_variant
+from qsweep.report.formats import number
 from qsweep.report.loading.curves import Histories, histories
 from qsweep.report.loading.selection import Selection
 from qsweep.report.q_tables import q_table_series
@@ -93,6 +93,21 @@ def _figures(study: Study, read: Histories, generator: np.random.Generator) -> I
     yield profiles(study)
     yield time_and_score(study, of_scores)
     yield best_run(study, read, rules)
+
+
+def references(study: Study) -> tuple[Rule, ...]:
+    """Return the lines to draw across charts of returns, if they are known of the study's environment.
+
+    An environment is solved at the threshold of Gymnasium's specification, if it is used as registered.
+    """
+    rules = []
+    best = optimum(study)
+    if best is not None:
+        rules.append(Rule(best, f"optimum {number(best)}"))
+    solved = solved_at(study)
+    if solved is not None and solved != best:
+        rules.append(Rule(solved, f"solved {number(solved)}"))
+    return tuple(rules)
 
 
 RUNS = 2000

@@ -46,8 +46,6 @@ def leaderboard(section: Section, place: str, ui: str) -> SortableTable:
     ]
     scores = study.counted[study.metric]
     ends = float(scores.min()), float(scores.max())
-    names = dict(zip(study.counted["run_id"], study.counted["name"].astype(str), strict=True))
-    ids = dict(zip(study.counted["run_id"], study.counted["experiment_id"].astype(str), strict=True))
     rows = []
     for position, row in enumerate(frame.to_dict("records")):
         cells = [
@@ -63,9 +61,9 @@ def leaderboard(section: Section, place: str, ui: str) -> SortableTable:
             cells.append(number_cell(row["fresh_mean"]))
         if frame["optimum"].notna().any():
             cells.append(number_cell(row["mean"], share_of_optimum(row["mean"], row["optimum"])))
-        run = row["best_run"]
+        run = study.best_run(row["label"])
         cells += [
-            link_cell(names[run], ui, ids[run], run),
+            link_cell(str(run["name"]), ui, str(run["experiment_id"]), run["run_id"]),
             Cell(text_of(row["command"]), kind="command"),
         ]
         rows.append(tuple(cells))

@@ -12,12 +12,12 @@ from scipy import stats  # type: ignore[import-untyped]
 
 from qsweep.report.statistics.significance import LEVEL, holm, holm_factors, rank_sum_p, sign_flip_p
 from qsweep.report.statistics.summaries import (
-    BATCH,
     NONE,
     RESAMPLES,
     Interval,
     as_interval,
     bootstrap_interval,
+    percentiles,
 )
 from qsweep.system.arrays import Floats
 
@@ -109,16 +109,8 @@ def improvement_interval(
     """
     if min(len(x), len(y)) < 2:
         return NONE
-    found = stats.bootstrap(
-        (x, y),
-        probability_of_improvement,
-        n_resamples=resamples,
-        batch=max(1, BATCH // (len(x) * len(y))),
-        vectorized=True,
-        method="percentile",
-        rng=generator,
-    ).confidence_interval
-    return float(found.low), float(found.high)
+    low, high = percentiles((x, y), probability_of_improvement, generator, resamples)
+    return float(low), float(high)
 
 
 def common_differences(x: Floats, x_seeds: Seeds, y: Floats, y_seeds: Seeds) -> Floats:

@@ -6,6 +6,7 @@ intervals are at 95%. An interval of fewer than two seeds is NaN.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -74,21 +75,28 @@ def bootstrap_interval(
     shape = (*scores.shape[:-1], 2)
     if scores.shape[-1] < 2 or not scores.size:
         return np.full(shape, np.nan)
+    interval = np.stack(percentiles((scores,), statistic, generator, resamples), axis=-1)
+    # The mean of equal scores may differ from them in the last bit, depending on the order of the sum.
+    level = np.ptp(scores, axis=-1) == 0
+    interval[level] = np.asarray(statistic(scores, axis=-1))[level, np.newaxis]
+    return interval
+
+
+def percentiles(
+    samples: tuple[Floats, ...], statistic: Callable[..., Any], generator: np.random.Generator, resamples: int
+) -> tuple[Floats, Floats]:
+    """Return the low and high ends [...] of the 95% percentile bootstrap interval of samples [..., n]."""
     found = stats.bootstrap(
-        (scores,),
+        samples,
         statistic,
         n_resamples=resamples,
-        batch=max(1, BATCH // scores.size),
+        batch=max(1, BATCH // math.prod(sample.size for sample in samples)),
         vectorized=True,
         axis=-1,
         method="percentile",
         rng=generator,
     ).confidence_interval
-    interval = np.stack([found.low, found.high], axis=-1)
-    # The mean of equal scores may differ from them in the last bit, depending on the order of the sum.
-    level = np.ptp(scores, axis=-1) == 0
-    interval[level] = np.asarray(statistic(scores, axis=-1))[level, np.newaxis]
-    return interval
+    return found.low, found.high
 
 
 def summaries(

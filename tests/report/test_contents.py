@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsweep.report.charts.references import references
 from qsweep.report.comparison.standings import optimum, solved_at
 from qsweep.report.comparison.studies import Study, studies
+from qsweep.report.contents import references
 from tests.support.recorded import SCORE, frame
 
 
