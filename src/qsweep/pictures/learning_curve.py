@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,14 +57,13 @@ def learning_curve(points: Points, window: int, title: str, legend: str | int = 
     points: the curves of a run, as recorded. window: the number of episodes in an average. legend: one of
     LEGEND_POSITIONS, or its index; best covers the fewest points. Raises ValueError for any other.
     """
-    curves = {name: (points.episodes.astype(np.float64), v) for name, v in points.values.items()}
-    low, high, average = (_finite(*curves[f"train/return_{name}"]) for name in ("min", "max", "avg"))
-    epsilon = _finite(*curves["train/epsilon"])
+    low, high, average = (_finite(points, f"train/return_{name}") for name in ("min", "max", "avg"))
+    epsilon = _finite(points, "train/epsilon")
     values = np.concatenate([low[1], high[1], average[1]])
-    y = _scale(values, 425, 42, _plain)
+    y = _scale(values, 425, 42)
     left = 40 + max(font(SIZE).getlength(_plain(tick)) for tick in y.ticks)
-    x = _scale(points.episodes.astype(np.float64), left, WIDTH - 18, _integer)
-    below = _scale(epsilon[1], 538, 446, _plain, most=2)
+    x = _scale(points.episodes.astype(np.float64), left, WIDTH - 18, integer=True)
+    below = _scale(epsilon[1], 538, 446, most=2)
     lines = [
         PixelCurve(x(high[0]), y(high[1]), LIGHT, 1),
         PixelCurve(x(low[0]), y(low[1]), LIGHT, 1),
@@ -89,14 +88,12 @@ class PixelCurve:
     width: int
 
 
-def _finite(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    kept = np.abs(y) < HUGE
-    return x[kept], y[kept]
+def _finite(points: Points, name: str) -> tuple[Floats, Floats]:
+    kept = np.abs(points.values[name]) < HUGE
+    return points.episodes[kept].astype(np.float64), points.values[name][kept]
 
 
-def _scale(
-    values: Floats, start: float, end: float, name: Callable[[float], str], most: int = TICKS
-) -> Scale:
+def _scale(values: Floats, start: float, end: float, most: int = TICKS, integer: bool = False) -> Scale:
     """Return a scale that contains all values, with a margin, and round numbers as ticks."""
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
     if not high - low > 1e-9 * max(abs(low), abs(high)):
@@ -104,7 +101,7 @@ def _scale(
         low, high = low - margin, high + margin
     room = (high - low) * 0.03
     low, high = low - room, high + room
-    step = _round_step((high - low) / most, integer=name is _integer)
+    step = _round_step((high - low) / most, integer)
     numbers = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
     ticks = tuple(number * step for number in numbers)
     return Scale(low, high, start, end, ticks)

@@ -25,7 +25,7 @@ def action_chart(layout: Layout, q_table: Floats, title: str) -> Figure:
     grid = arrange(len(layout.actions), len(layout.panels), 1 if layout.panels[0].is_strip else 4)
     panels = [[layout.panels[p] for _, p in line] for line in grid]
     legend = [GREEDY.handle("the greedy action"), OTHER.handle("not")]
-    sheet = Sheet(panels, title, notes(layout), legend, title_lines=1 + title_lines(layout))
+    sheet = Sheet(panels, title, notes(layout), legend, title_lines=1)
     for row, line in enumerate(grid):
         for column, (action, number) in enumerate(line):
             axes, panel = sheet.axes[row][column], layout.panels[number]
@@ -46,7 +46,7 @@ def policy_map(layout: Layout, q_table: Floats, title: str, changes: Cells | Non
     colours = marks.palette(len(layout.actions))
     handles = [Patch(color=colour, label=name) for colour, name in zip(colours, layout.actions, strict=True)]
     legend = [*handles, *_unchanged_handles(layout, changes)]
-    sheet = Sheet([layout.panels], title, notes(layout), legend, title_lines(layout))
+    sheet = Sheet([layout.panels], title, notes(layout), legend)
     norm = BoundaryNorm(np.arange(len(colours) + 1) - 0.5, len(colours))
     for axes, panel in zip(sheet.axes[0], layout.panels, strict=True):
         greedy, unchanged = panel.greedy(q_table), unchanged_mask(panel, changes)
@@ -98,7 +98,7 @@ def scaled_map(
     """Draw values float64[n1, n2] of every panel side by side, with a colour scale; words: its label."""
     lines = "; ".join(filter(None, (subtitle, notes(layout))))
     legend = [*legend, *_unchanged_handles(layout, changes)]
-    sheet = Sheet([layout.panels], title, lines, legend, title_lines(layout), scale=True)
+    sheet = Sheet([layout.panels], title, lines, legend, scale=True)
     for axes, panel, value in zip(sheet.axes[0], layout.panels, values, strict=True):
         unchanged = unchanged_mask(panel, changes)
         decorate(axes, panel, panel.fixed, left=axes is sheet.axes[0][0])
@@ -129,11 +129,6 @@ def _draw_scale(sheet: Sheet, drawn: QuadMesh, words: str) -> None:
 def notes(layout: Layout) -> str:
     """Return the line below a title: the values at which hidden dimensions are fixed."""
     return f"fixed: {layout.fixed}" if layout.fixed else ""
-
-
-def title_lines(layout: Layout) -> int:
-    """Return the number of lines of a panel's title that say what it fixes."""
-    return int(any(panel.fixed for panel in layout.panels))
 
 
 def arrange(actions: int, panels: int, most: int = 4) -> list[list[tuple[int, int]]]:

@@ -35,9 +35,10 @@ Box = tuple[float, float, float, float]
 
 
 class Sheet:
-    """A figure with rows of equal panels, each with a title of `title_lines` lines, above a legend.
+    """A figure with rows of equal panels, each with a title, above a legend.
 
-    axes: a list per row. panel_size: width and height of a panel in inches.
+    title_lines: of a panel, without the line that says what it fixes. axes: a list per row. panel_size: width
+    and height of a panel in inches.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Sheet:
         scale: bool = False,
     ) -> None:
         rows, columns = len(panels), max(map(len, panels))
+        title_lines += any(panel.fixed for row in panels for panel in row)
         width, height = self.panel_size = _size(panels[0][0], rows * columns)
         gap, inner = GAP + LINE * title_lines, columns * width + (columns - 1) * GAP
         across = max(LEFT + inner + RIGHT + SCALE * scale, 5.2)

@@ -34,17 +34,14 @@ def places(layout: Layout, room: PixelBox) -> list[Place]:
     title = LINE * (1 + any(panel.fixed for panel in layout.panels)) + 8
     area = (float(left), 0.0, float(width), float(height - title - TICKS))
     grid = max(_arrangements(layout), key=lambda grid: _cell_side(layout.panels[0], grid, area, title))
-    return list(_places(layout, grid, top + title, area, title))
-
-
-def _places(layout: Layout, grid: Arrangement, top: int, area: Box, gap: int) -> Iterator[Place]:
-    boxes = equal_boxes(area, len(grid), len(grid[0]), GAP, gap)
+    boxes, found = equal_boxes(area, len(grid), len(grid[0]), GAP, title), []
     for row, line in enumerate(grid):
         for column, (action, number) in enumerate(line):
-            left, bottom, width, height = boxes[row][column]
-            box = _fitted(layout.panels[number], (left, top + area[3] - bottom - height, width, height))
+            left_side, bottom, w, h = boxes[row][column]
+            box = _fitted(layout.panels[number], (left_side, top + title + area[3] - bottom - h, w, h))
             lowest = all(len(below) <= column for below in grid[row + 1 :])
-            yield Place(number, action, box, column == 0, lowest)
+            found.append(Place(number, action, box, column == 0, lowest))
+    return found
 
 
 def _arrangements(layout: Layout) -> Iterator[Arrangement]:
