@@ -91,12 +91,12 @@ def _series(
 ) -> dict[str, Any]:
     evaluated, scores = found.get(("eval/return_mean", run["run_id"]), (np.empty(0), np.empty(0)))
     score_of = dict(zip((evaluated + 1).astype(int).tolist(), scores.tolist(), strict=True))
-    tables = dict(history.tables(shown))
-    values = [
-        np.concatenate([panel.action_values(table).reshape(-1, table.shape[-1]) for panel in drawn.panels])
-        for table in tables.values()
-    ]
-    low, high = float(np.min(values)), float(np.max(values))
+    values = {  # of one table after the other, because tables may be large
+        n: np.concatenate([panel.action_values(table).reshape(-1, table.shape[-1]) for panel in drawn.panels])
+        for n, table in history.tables(shown)
+    }
+    every = np.concatenate(list(values.values()))
+    low, high = float(every.min()), float(every.max())
     step = (high - low) / LEVELS or 1.0
     return {
         "label": label,
@@ -105,14 +105,14 @@ def _series(
         "arrows": [_arrow(name) for name in drawn.actions],
         "fixed": drawn.fixed,
         "panels": [_panel(panel) for panel in drawn.panels],
-        "checkpoints": [name_of(n) for n in tables],
-        "episodes": list(tables),
-        "scores": [round(score_of[n], 4) if n in score_of else None for n in tables],
-        "best": list(tables).index(best_checkpoint(history, run)),
+        "checkpoints": [name_of(n) for n in values],
+        "episodes": list(values),
+        "scores": [round(score_of[n], 4) if n in score_of else None for n in values],
+        "best": list(values).index(best_checkpoint(history, run)),
         "low": low,
         "step": step,
-        "values": [_text(((of_one - low) / step).round().astype("<u2")) for of_one in values],
-        "greedy": [_text(of_one.argmax(axis=1).astype(np.uint8)) for of_one in values],
+        "values": [_text(((of_one - low) / step).round().astype("<u2")) for of_one in values.values()],
+        "greedy": [_text(of_one.argmax(axis=1).astype(np.uint8)) for of_one in values.values()],
     }
 
 
