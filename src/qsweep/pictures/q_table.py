@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.collections import QuadMesh
-from matplotlib.colors import BoundaryNorm, ListedColormap, LogNorm, Normalize
+from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -45,15 +45,11 @@ def policy_map(layout: Layout, q_table: Floats, title: str, changes: Cells | Non
     """
     colours = marks.palette(len(layout.actions))
     handles = [Patch(color=colour, label=name) for colour, name in zip(colours, layout.actions, strict=True)]
-    legend = [*handles, *_unchanged_handles(layout, changes)]
-    sheet = Sheet([layout.panels], title, notes(layout), legend)
     norm = BoundaryNorm(np.arange(len(colours) + 1) - 0.5, len(colours))
-    for axes, panel in zip(sheet.axes[0], layout.panels, strict=True):
-        greedy, unchanged = panel.greedy(q_table), unchanged_mask(panel, changes)
-        decorate(axes, panel, panel.fixed, left=axes is sheet.axes[0][0])
-        marks.mesh(axes, panel, greedy, unchanged, ListedColormap(colours), norm)
-        marks.hatch(axes, panel, unchanged)
-        marks.arrows(axes, panel, greedy, unchanged, layout.actions, colours)
+    greedy = [panel.greedy(q_table) for panel in layout.panels]
+    sheet = cell_map(layout, greedy, title, changes, norm, ListedColormap(colours), legend=handles)
+    for axes, panel, best in zip(sheet.axes[0], layout.panels, greedy, strict=True):
+        marks.arrows(axes, panel, best, unchanged_mask(panel, changes), layout.actions, colours)
     return sheet.figure
 
 
@@ -68,7 +64,7 @@ def value_map(layout: Layout, q_table: Floats, title: str, changes: Cells | None
     shown = np.concatenate([v[~h] for v, h in zip(values, hidden, strict=True)])
     norm = Normalize(shown.min(), shown.max()) if len(shown) else Normalize(0, 1)
     words = "value of the best action"
-    return scaled_map(layout, values, title, changes, norm, "viridis", words).figure
+    return cell_map(layout, values, title, changes, norm, "viridis", words).figure
 
 
 def change_map(layout: Layout, changes: Cells, title: str) -> Figure:
@@ -81,36 +77,33 @@ def change_map(layout: Layout, changes: Cells, title: str) -> Figure:
     low, high = (positive.min(), positive.max()) if len(positive) else (1.0, 2.0)
     norm = LogNorm(low, max(high, 2 * low))
     words = "checkpoints at which the cell changed (an approximation of visits)"
-    return scaled_map(layout, values, title, changes, norm, "cividis", words).figure
+    return cell_map(layout, values, title, changes, norm, "cividis", words).figure
 
 
-def scaled_map(
+def cell_map(
     layout: Layout,
-    values: Sequence[Floats],
+    values: Sequence[Floats | Cells],
     title: str,
     changes: Cells | None,
     norm: Normalize,
-    colours: str,
-    words: str,
+    colours: str | Colormap,
+    words: str = "",
     subtitle: str = "",
     legend: Sequence[Artist] = (),
 ) -> Sheet:
-    """Draw values float64[n1, n2] of every panel side by side, with a colour scale; words: its label."""
+    """Draw values [n1, n2] of every panel side by side. words: the label of the colour scale, if any."""
     lines = "; ".join(filter(None, (subtitle, notes(layout))))
-    legend = [*legend, *_unchanged_handles(layout, changes)]
-    sheet = Sheet([layout.panels], title, lines, legend, scale=True)
+    if any(unchanged_mask(panel, changes).any() for panel in layout.panels):
+        legend = [*legend, marks.unchanged_handle()]
+    sheet = Sheet([layout.panels], title, lines, legend, scale=bool(words))
     for axes, panel, value in zip(sheet.axes[0], layout.panels, values, strict=True):
         unchanged = unchanged_mask(panel, changes)
         decorate(axes, panel, panel.fixed, left=axes is sheet.axes[0][0])
         drawn = marks.mesh(axes, panel, value, unchanged, colours, norm)
         marks.hatch(axes, panel, unchanged)
-    _draw_scale(sheet, drawn, words)
+    if words:
+        _draw_scale(sheet, drawn, words)
     return sheet
-
-
-def _unchanged_handles(layout: Layout, changes: Cells | None) -> list[Patch]:
-    any_unchanged = any(unchanged_mask(panel, changes).any() for panel in layout.panels)
-    return [marks.unchanged_handle()] if any_unchanged else []
 
 
 def _draw_scale(sheet: Sheet, drawn: QuadMesh, words: str) -> None:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from qsweep.environments.grid import Cells
 from qsweep.pictures import marks
 from qsweep.pictures.marks import Dot, ends, unchanged_mask
-from qsweep.pictures.q_table import scaled_map
+from qsweep.pictures.q_table import cell_map
 from qsweep.pictures.sheets import DARK
 from qsweep.pictures.surfaces import Layout, Panel
 from qsweep.system.arrays import Floats
@@ -32,7 +32,7 @@ def difference_map(layout: Layout, before: Floats, after: Floats, title: str, su
     count, cells = (sum(int(mask.sum()) for mask in masks) for masks in (others, inside))
     legend = [OTHER_ACTION.handle(f"different greedy action in {count:,} of {cells:,} cells")]
     norm, words = Normalize(-limit, limit), "difference in the value of the best action"
-    sheet = scaled_map(layout, values, title, None, norm, "RdBu_r", words, subtitle, legend)
+    sheet = cell_map(layout, values, title, None, norm, "RdBu_r", words, subtitle, legend)
     for axes, panel, other in zip(sheet.axes[0], layout.panels, others, strict=True):
         marks.dots(axes, panel, other, sheet.panel_size, OTHER_ACTION)
     return sheet.figure
@@ -52,7 +52,7 @@ def agreement_map(
     about = f"{len(tables)} seeds; on average over the cells shown, {mean:.0%} agree on the greedy action"
     norm = Normalize(1 / max(2, min(len(tables), len(layout.actions))), 1)
     words = "share of seeds with the most common greedy action"
-    return scaled_map(layout, shares, title, changes, norm, "cividis", words, about).figure
+    return cell_map(layout, shares, title, changes, norm, "cividis", words, about).figure
 
 
 def _agreement(panel: Panel, tables: Sequence[Floats], actions: int) -> Floats:
