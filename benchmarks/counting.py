@@ -20,7 +20,7 @@ from typing import Any
 GENERATOR = 0x20
 """The flag of a generator's code."""
 HYDRA = ("_load_configuration_impl", os.path.join("hydra", "_internal", "config_loader_impl.py"))
-TASK = ("task", os.path.join("qsweep", "learning", "task.py"))
+RESOLVE = ("resolve", os.path.join("qsweep", "plan", "resolution.py"))
 OWN, MLFLOW = (os.sep + name + os.sep for name in ("qsweep", "mlflow"))
 
 FIRST = "modules at the first episode"
@@ -44,8 +44,8 @@ def python_called(frame: FrameType) -> None:
     code, caller = frame.f_code, frame.f_back
     if code.co_name == HYDRA[0] and code.co_filename.endswith(HYDRA[1]):
         counts["Hydra compositions"] += 1
-    elif code.co_name == TASK[0] and code.co_filename.endswith(TASK[1]):
-        counts["tasks made"] += 1
+    elif code.co_name == RESOLVE[0] and code.co_filename.endswith(RESOLVE[1]):
+        counts["configs resolved"] += 1
     elif caller and MLFLOW in code.co_filename and OWN in caller.f_code.co_filename:
         counts["calls into MLflow"] += 1
 

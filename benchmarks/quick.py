@@ -28,7 +28,7 @@ OF_A_RUN = (
     "files synced",
     "calls into MLflow",
     "Hydra compositions",
-    "tasks made",
+    "configs resolved",
     "processes started",
     "calls of Python functions",
 )

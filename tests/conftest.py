@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -77,6 +78,6 @@ def qsweep(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the real command in `tmp_path`; returns its exit code and what it printed."""
 
     def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        return run_command(arguments, tmp_path, **settings)
+        return run_command(arguments, tmp_path, {**os.environ, **settings})
 
     return run

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qsweep.tracking.checkpoints import Archive
-from tests.support.commands import QSWEEP
+from tests.support.commands import QSWEEP, run_command, start_command
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -59,9 +59,9 @@ def logging_has_begun(folder: Path) -> bool:
 
 def test_eight_processes_make_one_store(tmp_path: Path) -> None:
     """Eight runs started at once in a folder without a database all finish."""
-    command = [QSWEEP, "train", "episodes=300", "registry.promote=never"]
-    processes = [subprocess.Popen([*command, f"seed={seed}"], cwd=tmp_path) for seed in range(8)]
-    assert [process.wait(timeout=300) for process in processes] == [0] * 8
+    lines = ["train", "episodes=300", "registry.promote=never"]
+    commands = [start_command([*lines, f"seed={seed}"], tmp_path) for seed in range(8)]
+    assert [command.wait().returncode for command in commands] == [0] * 8
     assert list(statuses(tmp_path).values()) == ["FINISHED"] * 8
     assert set(metric_counts(tmp_path)) == {f"episodes=300,seed={seed}" for seed in range(8)}
 
@@ -112,12 +112,10 @@ def test_a_run_that_raises_is_failed(tmp_path: Path) -> None:
         "        return super().step(action)\n"
         "gym.register('Brittle-v0', Brittle, max_episode_steps=100)\n"
     )
-    command = [QSWEEP, "train", "-m", "env.id=brittle:Brittle-v0", "episodes=500", "seed=0"]
+    command = ["train", "-m", "env.id=brittle:Brittle-v0", "episodes=500", "seed=0"]
     command.append("engine=gymnasium")  # its tables say nothing of the ice
     swept = [*command, "env.kwargs.after=1000,100000000", "evaluation.episodes=5"]
-    ran = subprocess.run(
-        swept, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
-    )
+    ran = run_command(swept, tmp_path, {**os.environ, "PYTHONPATH": str(tmp_path)})
     assert ran.returncode == 1, ran.stderr
     assert "the ice broke" in ran.stderr
     assert "1 of 2 runs" in ran.stdout

@@ -24,7 +24,7 @@ from qsweep.tracking.curves import Points
 from qsweep.tracking.patience import RetryingClient, ServerGone
 from qsweep.tracking.store import open_store
 from qsweep.tracking.tracker import RunRecord
-from tests.support.commands import QSWEEP
+from tests.support.commands import QSWEEP, Command, start_command
 from tests.support.postgresql import PostgreSQL, binaries
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -95,22 +95,15 @@ class Service:
         own = {"MLFLOW_TRACKING_USERNAME": user, "MLFLOW_TRACKING_PASSWORD": self.users[user]}
         return {**os.environ, "MLFLOW_TRACKING_URI": self.address, **own}
 
-    def client(self, folder: Path, user: str, *arguments: str, **settings: str) -> subprocess.Popen[str]:
+    def client(self, folder: Path, user: str, *arguments: str, **settings: str) -> Command:
         """Start a command of a client's."""
-        return subprocess.Popen(
-            [QSWEEP, *arguments],
-            cwd=folder,
-            env={**self.of(user), **settings},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return start_command(arguments, folder, {**self.of(user), **settings})
 
-    def done(self, process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    def done(self, command: Command) -> tuple[int, str, str]:
         """Wait for a client's command; returns its exit code, and what it printed."""
-        out, err = process.communicate(timeout=300)
-        self.outputs += [out, err]
-        return process.returncode, out, err
+        ran = command.wait()
+        self.outputs += [ran.stdout, ran.stderr]
+        return ran.returncode, ran.stdout, ran.stderr
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         """What is in the database, read past MLflow."""
@@ -165,8 +158,7 @@ def recorded(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.mark.usefixtures("recorded")
 def test_eight_clients_at_once_lose_nothing(service: Service, tmp_path: Path) -> None:
     """Every run of eight clients is FINISHED, with all the points that it leaves elsewhere, and its files."""
-    alone = [QSWEEP, "train", f"episodes={EPISODES}", "registry.promote=never"]
-    subprocess.run(alone, cwd=tmp_path, check=True, capture_output=True)
+    start_command(["train", f"episodes={EPISODES}", "registry.promote=never"], tmp_path).wait()
     elsewhere = open_store(f"sqlite:///{tmp_path}/mlruns/mlflow.db").client
     [run] = elsewhere.search_runs([e.experiment_id for e in elsewhere.search_experiments()])
     points = {key: len(elsewhere.get_metric_history(run.info.run_id, key)) for key in run.data.metrics}
@@ -299,11 +291,11 @@ def test_a_server_that_goes_away_comes_back_to_everything(at_the_server: Service
     assert service.rows(counted) == [(6000, 6000)]
 
 
-def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_until(holds: Callable[[], bool], command: Command) -> None:
     """Poll until something holds; fails when a process has ended before, and after two minutes."""
     deadline = time.monotonic() + 120
     while not holds():
-        assert process.poll() is None, process.communicate()
+        assert command.poll() is None, command.wait()
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.commands import QSWEEP
+from tests.support.commands import QSWEEP, run_command
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -46,6 +46,13 @@ def finish(process: subprocess.Popen[str]) -> str:
     said, complained = process.communicate(timeout=240)
     assert process.returncode == 0, said + complained
     return said
+
+
+def complete(folder: Path, *arguments: str) -> str:
+    """Train undisturbed; return what it says."""
+    ran = run_command(["train", *arguments], folder)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
 
 
 def children_of(pid: int) -> list[int]:
@@ -134,7 +141,7 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
     for folder in ("undisturbed", "killed"):
         (tmp_path / folder).mkdir()
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    finish(start(undisturbed, *LONG))
+    complete(undisturbed, *LONG)
     process = start(killed, *LONG, "tracking.durable_seconds=0.2")
     durable = killed / "multirun" / "unfinished"
     wait_until(lambda: list(durable.glob("*/0002-state.npz")), process)
@@ -155,7 +162,7 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which a sweep was launched once and left alone."""
     folder = tmp_path_factory.mktemp("swept")
-    finish(start(folder, "-m", *SWEEP))
+    complete(folder, "-m", *SWEEP)
     return folder
 
 
@@ -187,7 +194,7 @@ def test_a_sweep_whose_own_process_is_killed(swept: Path, tmp_path: Path) -> Non
         time.sleep(when.uniform(0, 0.5))
         workers |= {*workers_of(process.pid)}
         kill(process)
-    assert "8 of 8 runs" in finish(start(tmp_path, "-m", *SWEEP))
+    assert "8 of 8 runs" in complete(tmp_path, "-m", *SWEEP)
     check_all_there(runs_in(tmp_path), runs_in(swept))
     assert workers
     deadline = time.monotonic() + 30
@@ -198,16 +205,16 @@ def test_a_sweep_whose_own_process_is_killed(swept: Path, tmp_path: Path) -> Non
 
 def test_a_finished_sweep_is_not_run_again(tmp_path: Path) -> None:
     """Launched again nothing runs; with more values only those; all of it where that is asked for."""
-    finish(start(tmp_path, "-m", *SWEEP))
+    complete(tmp_path, "-m", *SWEEP)
     first = runs_in(tmp_path)
-    assert "8 of 8 runs" in finish(start(tmp_path, "-m", *SWEEP))
+    assert "8 of 8 runs" in complete(tmp_path, "-m", *SWEEP)
     assert runs_in(tmp_path) == first
     more = [line.replace("range(4)", "range(5)") for line in SWEEP]
-    assert "10 of 10 runs" in finish(start(tmp_path, "-m", *more))
+    assert "10 of 10 runs" in complete(tmp_path, "-m", *more)
     grown = runs_in(tmp_path)
     assert [run for run in grown if "seed=4" not in run.name] == first
     assert len(grown) == 10
-    finish(start(tmp_path, "-m", *more, "sweep.rerun=all"))
+    complete(tmp_path, "-m", *more, "sweep.rerun=all")
     anew = runs_in(tmp_path)
     assert {run.run_id for run in anew} & {run.run_id for run in grown} == set()
     check_all_there(anew, grown)
@@ -243,14 +250,7 @@ def test_a_run_that_kills_its_worker(tmp_path: Path) -> None:
     (tmp_path / "deadly.py").write_text(DEADLY)
     lines = ["env.id=deadly:Deadly-v0", "engine=gymnasium", "env.kwargs.deadly=true,false", "seed=0,1"]
     lines += [*SWEEP[5:], "sweep.batch=1", "episodes=300", "hydra.launcher.n_jobs=2"]
-    ran = subprocess.run(
-        [QSWEEP, "train", "-m", *lines],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    ran = run_command(["train", "-m", *lines], tmp_path, {**os.environ, "PYTHONPATH": str(tmp_path)})
     assert ran.returncode == 1, ran.stderr
     assert "2 of 4 runs" in ran.stdout
     failed = [line.split(" failed: ") for line in ran.stderr.splitlines() if " failed: " in line]

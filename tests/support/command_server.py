@@ -1,4 +1,4 @@
-"""Run commands of `qsweep`, each in a fork of this process, as asked on stdin; print their exit codes."""
+"""Run commands of `qsweep`, each in a fork of this process, as asked on stdin."""
 
 from __future__ import annotations
 
@@ -20,26 +20,37 @@ MODULES = [
 
 
 def serve(timeout: int) -> None:
-    """Answer requests until stdin ends; only forks return before."""
+    """Answer requests until stdin ends; forks return before.
+
+    The first fork of each request waits for the second, which becomes the command, and writes its exit code.
+    """
     for module in MODULES:
         importlib.import_module(module)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the first forks
     for line in sys.stdin:
-        child = os.fork()
-        if not child:
-            signal.alarm(timeout)
-            become(*json.loads(line))
-            main()
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        if os.fork():
+            continue
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        arguments, folder, environment, files = json.loads(line)
+        if command := os.fork():
+            _, status = os.waitpid(command, 0)
+            Path(files, "code.new").write_text(str(os.waitstatus_to_exitcode(status)))
+            Path(files, "code.new").rename(Path(files, "code"))
+            os._exit(0)
+        signal.alarm(timeout)
+        become(arguments, folder, environment, Path(files))
+        main()
 
 
-def become(arguments: list[str], folder: str, environment: dict[str, str], out: str, err: str) -> None:
+def become(arguments: list[str], folder: str, environment: dict[str, str], files: Path) -> None:
     """Take a command's arguments, folder, environment and streams."""
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = arguments
-    for number, path in enumerate((os.devnull, out, err)):
+    sys.path[0] = str(Path(arguments[0]).parent)
+    sys.path[1:1] = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
+    for number, path in enumerate((os.devnull, files / "out", files / "err")):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND), number)
 
 

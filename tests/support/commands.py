@@ -11,7 +11,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -21,43 +23,56 @@ QSWEEP = str(Path(sys.executable).with_name("qsweep"))
 """The installed command."""
 ROOT = Path(__file__).parents[2]
 TIMEOUT_SECONDS = 300
+POLL_SECONDS = 0.01
 
 
-def run_command(arguments: Sequence[str], folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run `qsweep` with these arguments in a folder; return its exit code and what it printed.
+@dataclass(frozen=True)
+class Command:
+    """A command that runs, or has ended. files: a folder with what it printed and its exit code."""
 
-    But for the notice that it compiles, which depends on what ran on the machine before. With settings of
-    the environment, which imports may read, the installed command runs in a new process.
-    """
-    command = [QSWEEP, *arguments]
-    ran = _new_process(command, folder, settings) if settings else _fork(command, folder)
-    ran.stderr = without_notice(ran.stderr)
-    return ran
+    words: Sequence[str]
+    files: Path
+
+    def poll(self) -> int | None:
+        """Return the exit code of a command that has ended, else None."""
+        code = self.files / "code"
+        return int(code.read_text()) if code.exists() else None
+
+    def wait(self) -> subprocess.CompletedProcess[str]:
+        """Return its exit code and what it printed.
+
+        But for the notice that it compiles, which depends on what ran on the machine before.
+        """
+        while (code := self.poll()) is None:
+            time.sleep(POLL_SECONDS)
+        out, err = ((self.files / name).read_text() for name in ("out", "err"))
+        return subprocess.CompletedProcess(self.words, code, out, without_notice(err))
 
 
-def _new_process(
-    command: list[str], folder: Path, settings: dict[str, str]
+def start_command(
+    arguments: Sequence[str], folder: Path, environment: Mapping[str, str] = os.environ
+) -> Command:
+    """Start `qsweep` with these arguments in a folder; it is killed after five minutes."""
+    command = Command([QSWEEP, *arguments], Path(tempfile.mkdtemp(dir=_outputs())))
+    request = [command.words, str(folder), dict(environment), str(command.files)]
+    print(json.dumps(request), file=_server().stdin, flush=True)
+    return command
+
+
+def run_command(
+    arguments: Sequence[str], folder: Path, environment: Mapping[str, str] = os.environ
 ) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **settings}
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
-    )
+    """Run `qsweep` with these arguments in a folder to its end."""
+    return start_command(arguments, folder, environment).wait()
 
 
-def _fork(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    server = _server()
-    assert server.stdin
-    assert server.stdout
-    with tempfile.TemporaryDirectory() as made:
-        out, err = Path(made, "out"), Path(made, "err")
-        request = [command, str(folder), dict(os.environ), str(out), str(err)]
-        print(json.dumps(request), file=server.stdin, flush=True)
-        code = int(server.stdout.readline())
-        return subprocess.CompletedProcess(command, code, out.read_text(), err.read_text())
+@cache
+def _outputs() -> str:
+    return tempfile.mkdtemp(prefix="commands-")
 
 
 @cache
 def _server() -> subprocess.Popen[str]:
     """Start the process that commands are forked from; it ends with this one, which closes its stdin."""
     command = [sys.executable, "-m", "tests.support.command_server", str(TIMEOUT_SECONDS)]
-    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, text=True)
