@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from qsweep.tracking.tracker import NullTracker, RunLog, RunRecord, Status, Tracker
+from qsweep.tracking.tracker import RunLog, RunRecord, Status, Tracker
 
 if TYPE_CHECKING:
     from qsweep.tracking.store import Store
@@ -17,13 +17,13 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
-__all__ = ["NullTracker", "RunLog", "RunRecord", "Status", "Tracker", "tracker"]
+__all__ = ["RunLog", "RunRecord", "Status", "Tracker", "tracker"]
 
 
 def tracker(store: Store | None) -> Tracker:
     """Return the tracker of a store; without a store, one that records nothing."""
     if store is None:
-        return NullTracker()
+        return Tracker()
     if store.tables is not None:
         from qsweep.tracking.table_tracker import TableTracker
 

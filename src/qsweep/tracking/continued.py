@@ -10,7 +10,7 @@ from qsweep.tracking.curves import Points
 from qsweep.tracking.tracker import RunLog, Status
 
 
-class ContinuedRunLog:
+class ContinuedRunLog(RunLog):
     """A run log that skips points that are already in the store.
 
     logged: maps a metric's name to its last step in the store, -1 if it has none.

@@ -30,6 +30,7 @@ from qsweep.tracking.tracker import (
     RunLog,
     RunRecord,
     Status,
+    Tracker,
     deleted,
     run_tags,
 )
@@ -39,7 +40,7 @@ FLUSH_POINTS = 20_000
 FLUSH_SECONDS = 5.0
 
 
-class TableTracker:
+class TableTracker(Tracker):
     """Records runs in the tables of a store."""
 
     def __init__(self, store: Store, tables: RunTables) -> None:
@@ -101,7 +102,7 @@ class TableTracker:
         self._store.client.log_artifact(run_id, str(file), folder or None)
 
 
-class TableRunLog:
+class TableRunLog(RunLog):
     """The log of a run in MLflow's tables; points are written in batches. keep: saves a file in a folder."""
 
     def __init__(self, tables: RunTables, run_id: str, keep: Callable[[Path, str], None]) -> None:

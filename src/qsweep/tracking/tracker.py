@@ -1,11 +1,11 @@
-"""The interface for recording runs, and a null implementation."""
+"""The interface for recording runs; its classes record nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from qsweep.errors import Problem, UsageError
 from qsweep.tracking.curves import Points
@@ -49,10 +49,10 @@ def forbidden(experiment: str) -> UsageError:
     return UsageError([Problem("tracking.experiment", rule, experiment, remedy)])
 
 
-class RunLog(Protocol):
-    """The log of one run."""
+class RunLog:
+    """The log of one run; this one records nothing."""
 
-    run_id: str
+    run_id = ""
 
     def log(self, points: Points) -> None:
         """Record points of curves, in increasing order of episodes."""
@@ -64,50 +64,19 @@ class RunLog(Protocol):
         """End the run with its summary metrics, last tags and status."""
 
 
-class Tracker(Protocol):
-    """A recorder of runs."""
+class Tracker:
+    """A recorder of runs; this one records nothing, for `tracking=none`."""
 
     def open(self, record: RunRecord) -> RunLog:
         """Create a run."""
+        return RunLog()
 
     def reopen(self, run_id: str, record: RunRecord) -> RunLog:
         """Resume a run that has ended; points it has already logged are skipped."""
+        return RunLog()
 
     def kill_running(self, parent: str) -> None:
         """Mark as KILLED the runs nested under `parent` that are RUNNING without a living process."""
 
     def discard(self, run_id: str) -> None:
         """Move a run that another one replaces to the trash."""
-
-
-class NullRunLog:
-    """A log that records nothing."""
-
-    run_id = ""
-
-    def log(self, points: Points) -> None:
-        """Discard them."""
-
-    def keep(self, file: Path, folder: str = "") -> None:
-        """Ignore it."""
-
-    def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
-        """Do nothing."""
-
-
-class NullTracker:
-    """A tracker that records nothing, for `tracking=none`."""
-
-    def open(self, record: RunRecord) -> NullRunLog:
-        """A run that records nothing."""
-        return NullRunLog()
-
-    def reopen(self, run_id: str, record: RunRecord) -> NullRunLog:
-        """A run that records nothing."""
-        return NullRunLog()
-
-    def kill_running(self, parent: str) -> None:
-        """Do nothing: there are none."""
-
-    def discard(self, run_id: str) -> None:
-        """Do nothing: there is none."""

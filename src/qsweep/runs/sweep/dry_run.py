@@ -19,7 +19,7 @@ from qsweep.runs.parent_run import same_sweep
 from qsweep.runs.resume import Earlier, decide, earlier_runs, parent_of
 from qsweep.runs.sweep.confirmation import FINALISTS
 from qsweep.system.atomic_files import temporary_folder
-from qsweep.tracking import NullTracker, RunRecord
+from qsweep.tracking import RunLog
 from qsweep.tracking.curves import stride_for
 from qsweep.tracking.provenance import code
 from qsweep.tracking.recorder import Recorder
@@ -146,7 +146,7 @@ def _measured(run: Resolved) -> EpisodeCost:
 
 def _written(run: Resolved) -> tuple[float, int]:
     """Train a run into temporary files; return the seconds and bytes it took."""
-    log, started = NullTracker().open(RunRecord("", "")), time.perf_counter()
+    log, started = RunLog(), time.perf_counter()
     with temporary_folder() as temporary:
         recorder = Recorder(run.config, log, Progress(Path(temporary)), {})
         for _, block in train_blocks([run]):

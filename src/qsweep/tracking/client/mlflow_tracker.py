@@ -10,20 +10,28 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from qsweep.system.liveness import HEARTBEAT
+from qsweep.tracking.client.unsent import BATCH, BufferedLog, FallbackRunLog
 from qsweep.tracking.continued import ContinuedRunLog
 from qsweep.tracking.curves import Points
 from qsweep.tracking.heartbeat import Heartbeat, sign_of_life
 from qsweep.tracking.run_search import abandoned
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import milliseconds
-from qsweep.tracking.tracker import EXPERIMENT_TAGS, RunLog, RunRecord, Status, deleted, forbidden, run_tags
+from qsweep.tracking.tracker import (
+    EXPERIMENT_TAGS,
+    RunLog,
+    RunRecord,
+    Status,
+    Tracker,
+    deleted,
+    forbidden,
+    run_tags,
+)
 
-BATCH = 1000
-"""Metrics per call: MLflow's limit. With the longest keys they take a third of the 1 MB limit."""
 FLUSH_SECONDS = 5.0
 
 
-class MlflowTracker:
+class MlflowTracker(Tracker):
     """Records runs in an MLflow store."""
 
     def __init__(self, store: Store) -> None:
@@ -57,11 +65,7 @@ class MlflowTracker:
 
     def _with_fallback(self, log: MlflowRunLog) -> RunLog:
         """Return a run's log; for a server, one that saves locally what cannot be sent."""
-        if self._store.artifacts is not None:
-            return log
-        from qsweep.tracking.client.unsent import FallbackRunLog
-
-        return FallbackRunLog(log, self._store)
+        return FallbackRunLog(log, self._store) if self._store.artifacts is None else log
 
     def reopen(self, run_id: str, record: RunRecord) -> ContinuedRunLog:
         """Resume a run that has ended; points it has already logged are skipped."""
@@ -107,20 +111,15 @@ class MlflowTracker:
         return existing
 
 
-class MlflowRunLog:
+class MlflowRunLog(BufferedLog):
     """The log of one MLflow run; metrics are sent in batches."""
 
     def __init__(self, store: Store, run_id: str) -> None:
         self.run_id = run_id
         self._client = store.client
-        self._metrics: list[Metric] = []
+        self.buffered = []
         self._flushed = time.monotonic()
         self._heartbeat = Heartbeat(lambda now: self._client.set_tag(run_id, HEARTBEAT, now))
-
-    @property
-    def buffered(self) -> list[Metric]:
-        """The metrics that are not sent yet."""
-        return self._metrics
 
     def log(self, points: Points) -> None:
         """Record points of curves; the step is the episode."""
@@ -128,14 +127,14 @@ class MlflowRunLog:
         steps = points.episodes.tolist()
         for key, values in points.values.items():
             pairs = zip(steps, values.tolist(), strict=True)
-            self._metrics += [Metric(key, value, now, step) for step, value in pairs]
-        if len(self._metrics) >= BATCH or time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self.buffered += [Metric(key, value, now, step) for step, value in pairs]
+        if len(self.buffered) >= BATCH or time.monotonic() - self._flushed > FLUSH_SECONDS:
             self._flush()
 
     def _flush(self) -> None:
-        while self._metrics:
-            self._client.log_batch(self.run_id, metrics=self._metrics[:BATCH], synchronous=True)
-            del self._metrics[:BATCH]
+        while self.buffered:
+            self._client.log_batch(self.run_id, metrics=self.buffered[:BATCH], synchronous=True)
+            del self.buffered[:BATCH]
         self._flushed = time.monotonic()
 
     def keep(self, file: Path, folder: str = "") -> None:
@@ -146,7 +145,7 @@ class MlflowRunLog:
         """Send buffered metrics, then end the run."""
         self._heartbeat.stop()
         now = milliseconds()
-        self._metrics += [Metric(key, value, now, 0) for key, value in metrics.items()]
+        self.buffered += [Metric(key, value, now, 0) for key, value in metrics.items()]
         try:
             self._flush()
             last = [RunTag(key, value) for key, value in tags.items()]

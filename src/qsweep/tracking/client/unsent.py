@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,18 +27,16 @@ from qsweep.tracking.tracker import RunLog, Status
 FOLDER = Path("mlruns") / "unsent"
 RUN, METRICS, ARTIFACTS = "run.json", "metrics.parquet", "artifacts"
 BATCH = 1000
-"""Metrics per call: MLflow's limit."""
+"""Metrics per call: MLflow's limit. With the longest keys they take a third of the 1 MB limit."""
 
 
-class BufferedLog(RunLog, Protocol):
-    """A log whose metrics are sent in batches."""
+class BufferedLog(RunLog):
+    """A log whose metrics are sent in batches. buffered: those that are not sent yet."""
 
-    @property
-    def buffered(self) -> list[Metric]:
-        """The metrics that are not sent yet."""
+    buffered: list[Metric]
 
 
-class FallbackRunLog:
+class FallbackRunLog(RunLog):
     """The log of a run on a server; data that cannot be sent is saved locally, and training continues."""
 
     def __init__(self, log: BufferedLog, store: Store) -> None:
