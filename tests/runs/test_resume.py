@@ -24,7 +24,6 @@ from qsweep.runs.resume import (
 )
 from qsweep.system.liveness import HEARTBEAT, HOST, PROCESS, Owner, announce
 from qsweep.tracking.checkpoints import FILE_NAME, History
-from qsweep.tracking.client.mlflow_tracker import MlflowTracker
 from qsweep.tracking.episodes import FILE_NAME as EPISODES
 from qsweep.tracking.episodes import EpisodeFile
 from qsweep.tracking.provenance import code
@@ -138,7 +137,7 @@ def test_earlier_runs_in_a_store(store: Store) -> None:
     record(store, values(7, "s-confirm"), None, "FINISHED", parent)
     record(store, values(8), None, "FINISHED", record(store))
     trash = record(store, values(9), None, "FINISHED", parent)
-    MlflowTracker(store).discard(trash)
+    store.client.delete_run(trash)
     time.sleep(0.01)
     again = record(store, values(0), None, "FAILED", parent)
     leave(ids[2])

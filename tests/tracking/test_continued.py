@@ -12,10 +12,10 @@ from qsweep.tracking.client.mlflow_tracker import MlflowTracker
 from qsweep.tracking.continued import ContinuedRunLog
 from qsweep.tracking.curves import Points
 from qsweep.tracking.store import open_store
-from qsweep.tracking.tracker import RunRecord, Status
+from qsweep.tracking.tracker import RunLog, RunRecord, Status
 
 
-class Tape:
+class Tape(RunLog):
     """A run log that stores what it receives."""
 
     run_id = "abc"

@@ -201,15 +201,6 @@ def test_a_resumed_run(sides: Sides) -> None:
     assert dict(left[0]["tags"])["try"] == "2"
 
 
-def test_a_discarded_run(sides: Sides) -> None:
-    """A discarded run is in MLflow's trash."""
-    tracker = ours(sides.ours)
-    run = tracker.open(RECORD)
-    run.close("KILLED", {}, {})
-    tracker.discard(run.run_id)
-    assert sides.ours.client.get_run(run.run_id).info.lifecycle_stage == "deleted"
-
-
 @pytest.mark.slow
 def test_a_run_deleted_while_it_trains(sides: Sides) -> None:
     """Writing points to a deleted run raises an error."""

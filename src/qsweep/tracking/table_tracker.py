@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,12 +18,12 @@ from qsweep.tracking.curves import Points
 from qsweep.tracking.heartbeat import Heartbeat, sign_of_life
 from qsweep.tracking.run_files import is_plain_folder, keep_in
 from qsweep.tracking.run_ids import new_run_id
-from qsweep.tracking.run_search import abandoned
+from qsweep.tracking.run_search import abandoned, run_of
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import milliseconds
-from qsweep.tracking.tables.curve_rows import Logged, curves_of, latest_rows
+from qsweep.tracking.tables.curve_rows import Logged, curves_of
 from qsweep.tracking.tables.database import DatabaseError
-from qsweep.tracking.tables.run_tables import End, NewRun, RunChanges, RunTables, is_plain
+from qsweep.tracking.tables.run_tables import NewRun, RunChanges, RunTables, is_plain
 from qsweep.tracking.tracker import (
     EXPERIMENT_TAGS,
     LONGEST_PARAM,
@@ -79,19 +80,15 @@ class TableTracker(Tracker):
 
     def reopen(self, run_id: str, record: RunRecord) -> RunLog:
         """Resume a run that has ended; points it has already logged are skipped."""
-        *_, ended, _, artifacts, _ = self._tables.info(run_id)
+        artifacts = run_of(self._store, run_id).artifacts
         kept = {key: value[:LONGEST_TAG] for key, value in record.tags.items()} | sign_of_life()
-        self._tables.add(run_id, RunChanges(tags=kept, end=End("RUNNING", ended)))
+        self._tables.add(run_id, RunChanges(tags=kept, status="RUNNING"))
         return ContinuedRunLog(self._log(run_id, artifacts), partial(self._tables.last_step, run_id))
 
     def kill_running(self, parent: str) -> None:
         """Mark as KILLED the runs nested under `parent` that are RUNNING without a living process."""
         for run in abandoned(self._store, parent):
-            self._tables.add(run.run_id, RunChanges(end=End("KILLED", milliseconds())))
-
-    def discard(self, run_id: str) -> None:
-        """Move a run that another one replaces to the trash."""
-        self._store.client.delete_run(run_id)
+            self._tables.add(run.run_id, RunChanges(status="KILLED", ended=milliseconds()))
 
     def _log(self, run_id: str, artifacts: str) -> TableRunLog:
         if is_plain_folder(artifacts):
@@ -119,13 +116,11 @@ class TableRunLog(RunLog):
         self._logged.append((points, milliseconds()))
         self._points += len(points.episodes) * len(points.values)
         if self._points >= FLUSH_POINTS or time.monotonic() - self._flushed > FLUSH_SECONDS:
-            self._flush({}, None)
+            self._flush(RunChanges())
 
-    def _flush(self, tags: Mapping[str, str], end: End | None) -> None:
-        curves = list(curves_of(self._logged))
-        kept = {key: value[:LONGEST_TAG] for key, value in tags.items()}
-        changes = RunChanges(curves, latest_rows(self.run_id, curves), {}, kept, end)
-        self._tables.add(self.run_id, changes)
+    def _flush(self, changes: RunChanges) -> None:
+        """Write the buffered points, together with other changes."""
+        self._tables.add(self.run_id, replace(changes, curves=list(curves_of(self._logged))))
         self._logged, self._points = [], 0
         self._flushed = time.monotonic()
 
@@ -140,10 +135,11 @@ class TableRunLog(RunLog):
         summary = {key: np.array([value], np.float64) for key, value in metrics.items()}
         self._logged.append((Points(np.zeros(1, np.int64), summary), now))
         try:
-            self._flush(tags, End(status, now))
+            kept = {key: value[:LONGEST_TAG] for key, value in tags.items()}
+            self._flush(RunChanges(tags=kept, status=status, ended=now))
         except BaseException:
             # A run without its results is not finished.
-            self._tables.add(self.run_id, RunChanges(end=End("FAILED", milliseconds())))
+            self._tables.add(self.run_id, RunChanges(status="FAILED", ended=milliseconds()))
             raise
 
 

@@ -77,6 +77,3 @@ class Tracker:
 
     def kill_running(self, parent: str) -> None:
         """Mark as KILLED the runs nested under `parent` that are RUNNING without a living process."""
-
-    def discard(self, run_id: str) -> None:
-        """Move a run that another one replaces to the trash."""

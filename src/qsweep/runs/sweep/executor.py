@@ -196,7 +196,8 @@ class Executor:
 
     def _discard(self, run_ids: Iterable[str]) -> None:
         for run_id in run_ids:
-            tracker(self._store).discard(run_id)
+            assert self._store is not None
+            self._store.client.delete_run(run_id)
             unfinished.forget(run_id)
 
 

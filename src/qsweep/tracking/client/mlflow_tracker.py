@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from mlflow.entities import Metric, Param, Run, RunTag
@@ -36,7 +37,7 @@ class MlflowTracker(Tracker):
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._experiments: dict[str, str] = {}
+        self._experiment = cache(self._find_or_create)
 
     def open(self, record: RunRecord) -> RunLog:
         """Create the run, with its params and tags.
@@ -83,15 +84,6 @@ class MlflowTracker(Tracker):
         """Mark as KILLED the runs nested under `parent` that are RUNNING without a living process."""
         for run in abandoned(self._store, parent):
             self._store.client.set_terminated(run.run_id, "KILLED")
-
-    def discard(self, run_id: str) -> None:
-        """Move a run that another one replaces to the trash."""
-        self._store.client.delete_run(run_id)
-
-    def _experiment(self, name: str) -> str:
-        if name not in self._experiments:
-            self._experiments[name] = self._find_or_create(name)
-        return self._experiments[name]
 
     def _find_or_create(self, name: str) -> str:
         client, artifacts = self._store.client, self._store.artifacts

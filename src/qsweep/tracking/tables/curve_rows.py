@@ -24,7 +24,7 @@ _Column = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], int]
 
 @dataclass(frozen=True)
 class Curve:
-    """Points of one metric, either all NaN or none.
+    """Points of one metric, by step, either all NaN or none.
 
     timestamps (ms since 1970), steps and values have equal lengths. If is_nan, the values are 0;
     infinities are +-LARGEST.
@@ -62,24 +62,10 @@ def _split(key: str, columns: Sequence[_Column]) -> Iterator[Curve]:
 
 
 def latest_rows(run_id: str, curves: Iterable[Curve]) -> list[Row]:
-    """Return the latest row of each key: by step, then timestamp, then value; the first of equals."""
-    found: dict[str, Row] = {}
-    for curve in curves:
-        if curve.steps:
-            step, timestamp, value = _latest(curve)
-            row = (curve.key, value, timestamp, step, curve.is_nan, run_id)
-            found[curve.key] = later(found.get(curve.key, row), row)
-    return list(found.values())
-
-
-def _latest(curve: Curve) -> tuple[int, int, float]:
-    step = max(curve.steps)
-    at = curve.steps.index(step)
-    if curve.steps.count(step) > 1:  # rare, and many times slower
-        return max(zip(curve.steps[at:], curve.timestamps[at:], curve.values[at:], strict=True))
-    return step, curve.timestamps[at], curve.values[at]
-
-
-def later(one: Row, other: Row) -> Row:
-    """Return the later of two rows of a key; the first of equals."""
-    return other if (other[3], other[2], other[1]) > (one[3], one[2], one[1]) else one
+    """Return the row of each key's highest step, by key: in another order, two writers might deadlock."""
+    rows = [
+        (curve.key, curve.values[-1], curve.timestamps[-1], curve.steps[-1], curve.is_nan, run_id)
+        for curve in curves
+        if curve.steps
+    ]
+    return list({row[0]: row for row in sorted(rows, key=lambda row: (row[0], row[3]))}.values())

@@ -6,9 +6,8 @@ import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from qsweep.tracking.tables.curve_rows import COLUMNS, Curve, Row
+from qsweep.tracking.tables.curve_rows import COLUMNS, Curve, latest_rows
 from qsweep.tracking.tables.database import Database, Transaction
 
 _KEY = re.compile(r"[\w.\-][/\w.\- :]{0,249}")
@@ -18,7 +17,7 @@ _RUN = (
 )
 _CREATE_RUN = f"""
 INSERT INTO runs ({_RUN})
-VALUES (?, ?, 'UNKNOWN', '', '', ?, 'RUNNING', ?, '', 'active', ?, ?) ON CONFLICT DO NOTHING
+VALUES (?, ?, 'UNKNOWN', '', '', 'unknown', 'RUNNING', ?, '', 'active', ?, ?) ON CONFLICT DO NOTHING
 """  # noqa: S608
 _LATEST = f"""
 INSERT INTO latest_metrics ({", ".join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?)
@@ -37,15 +36,15 @@ _CREATE_EXPERIMENT = """
 INSERT INTO experiments (name, artifact_location, lifecycle_stage, creation_time, last_update_time, workspace)
 VALUES (?, ?, 'active', ?, ?, 'default') ON CONFLICT DO NOTHING
 """
+_STATUS = "UPDATE runs SET status = ?, end_time = coalesce(?, end_time) WHERE run_uuid = ?"
 _NAMED = "FROM experiments WHERE name = ? AND workspace = 'default'"
 _EXPERIMENT_TAG = """
 INSERT INTO experiment_tags (key, value, experiment_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
 """
-_INFO = "experiment_id, user_id, status, start_time, end_time, lifecycle_stage, artifact_uri, name"
 
 
 class Unwritable(Exception):
-    """Nothing was written: the run is missing or deleted, or a param would change its value."""
+    """Nothing was written: the run or its experiment is missing or deleted."""
 
 
 @dataclass(frozen=True)
@@ -66,28 +65,18 @@ class NewRun:
     experiment_id: int
     artifact_uri: str
     started: int
-    user: str = "unknown"
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class End:
-    """A run's new status and its end in ms since 1970; RUNNING for a resumed run."""
-
-    status: str
-    ended: int | None
 
 
 @dataclass(frozen=True)
 class RunChanges:
-    """Changes to a run, made together. latest: the latest row of each key of the curves."""
+    """Changes to a run, made together. status: None if it stays. ended: ms since 1970; None if it stays."""
 
     curves: Sequence[Curve] = ()
-    latest: Sequence[Row] = ()
-    params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
-    end: End | None = None
+    status: str | None = None
+    ended: int | None = None
 
 
 def is_plain(key: str) -> bool:
@@ -122,11 +111,6 @@ class RunTables:
         found = self.database.read(asked, (name,))
         return Experiment(found[0][0], found[0][1], found[0][2] == "active") if found else None
 
-    def info(self, run_id: str) -> tuple[Any, ...]:
-        """Return the arguments of MLflow's RunInfo after the id."""
-        [row] = self.database.read(f"SELECT {_INFO} FROM runs WHERE run_uuid = ?", (run_id,))  # noqa: S608
-        return (str(row[0]), *row[1:])
-
     def create(self, run: NewRun) -> None:
         """Create a run. Raises Unwritable if its experiment has been deleted."""
 
@@ -134,7 +118,7 @@ class RunTables:
             stage = "SELECT lifecycle_stage FROM experiments WHERE experiment_id = ?"
             if transaction.rows(stage, (run.experiment_id,)) != [("active",)]:
                 raise Unwritable(run.experiment_id)
-            row = (run.run_id, run.name, run.user, run.started, run.artifact_uri, run.experiment_id)
+            row = (run.run_id, run.name, run.started, run.artifact_uri, run.experiment_id)
             transaction.rows(_CREATE_RUN, row)
             transaction.run(_TAG, _of_run(run.run_id, run.tags))
             transaction.run(_PARAM, _of_run(run.run_id, run.params))
@@ -148,15 +132,13 @@ class RunTables:
             stage = "SELECT lifecycle_stage FROM runs WHERE run_uuid = ?"
             if transaction.rows(stage, (run_id,)) != [("active",)]:
                 raise Unwritable(run_id)
-            _add_params(transaction, run_id, changes.params)
             if changes.curves:
                 transaction.add_points(run_id, changes.curves)
-                transaction.run(_LATEST, sorted(changes.latest))  # sorted: another order might deadlock
+                transaction.run(_LATEST, latest_rows(run_id, changes.curves))
             if changes.tags:
                 transaction.run(_TAG, _of_run(run_id, changes.tags))
-            if changes.end:
-                end = (changes.end.status, changes.end.ended, run_id)
-                transaction.rows("UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?", end)
+            if changes.status:
+                transaction.rows(_STATUS, (changes.status, changes.ended, run_id))
 
         self.database.write(change)
 
@@ -166,15 +148,6 @@ class RunTables:
             "SELECT max(step) FROM metrics WHERE run_uuid = ? AND key = ?", (run_id, key)
         )
         return -1 if step is None else int(step)
-
-
-def _add_params(transaction: Transaction, run_id: str, params: Mapping[str, str]) -> None:
-    if not params:
-        return
-    known = dict(transaction.rows("SELECT key, value FROM params WHERE run_uuid = ?", (run_id,)))
-    if any(known.get(key, value) != value for key, value in params.items()):
-        raise Unwritable(run_id)
-    transaction.run(_PARAM, _of_run(run_id, params))
 
 
 def _of_run(run_id: str, values: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:
