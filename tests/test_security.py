@@ -32,7 +32,6 @@ from qsweep.policies.registry.fetching import folder_name
 from qsweep.policies.registry.promotion import register
 from qsweep.report.folder import harmless, report
 from qsweep.report.loading.selection import Selection
-from qsweep.runs.progress import Silent
 from qsweep.runs.runner import Work
 from qsweep.system.untrusted_files import read_columns, read_yaml
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, History, layout
@@ -242,7 +241,7 @@ def test_episodes_are_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def trained(*lines: str) -> str:
     """A run in the store of the current folder; its id."""
-    [outcome] = run([Work(load_resolved([*TRAIN, *lines]), "mine", "")], Silent())
+    [outcome] = run([Work(load_resolved([*TRAIN, *lines]), "mine", "")])
     return outcome.run_id
 
 

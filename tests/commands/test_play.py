@@ -28,7 +28,6 @@ from qsweep.plan.composition import load_resolved
 from qsweep.policies.evaluation.rollouts import Rollouts, roll_out
 from qsweep.policies.policy import Policy
 from qsweep.policies.registry.promotion import register
-from qsweep.runs.progress import Silent
 from qsweep.runs.runner import Work
 from qsweep.tracking.checkpoints import sha256
 from qsweep.tracking.store import open_store
@@ -54,7 +53,7 @@ def trained(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> T
     shutil.copy(migrated_store, folder / "mlflow.db")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     config = load_resolved([*SHORT, f"tracking.uri={uri}"])
-    [outcome] = run([Work(config, "a run", "")], Silent())
+    [outcome] = run([Work(config, "a run", "")])
     store = open_store(uri)
     register(store, outcome.run_id)
     return Trained(uri, outcome.run_id, pull(store, "MountainCar-v0@best", folder / "pulled").folder)

@@ -27,7 +27,6 @@ from qsweep.plan.composition import load_resolved
 from qsweep.policies.policy import Policy
 from qsweep.policies.registry.fetching import folder_name
 from qsweep.policies.registry.model import write_model
-from qsweep.runs.progress import Silent
 from qsweep.runs.runner import Work
 from qsweep.tracking.checkpoints import FILE_NAME, Archive
 from qsweep.tracking.store import Store, open_store
@@ -64,7 +63,7 @@ class Trained:
 def trained(uri: str, artifacts: Path) -> Trained:
     """Train into a store and register."""
     config = load_resolved([*EPISODES, f"tracking.uri={uri}"])
-    [outcome] = run([Work(config, "buckets=20", "")], Silent())
+    [outcome] = run([Work(config, "buckets=20", "")])
     store = open_store(uri)
     client, run_id = store.client, outcome.run_id
     path = client.download_artifacts(run_id, f"checkpoints/{FILE_NAME}", str(artifacts))

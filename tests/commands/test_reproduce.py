@@ -14,7 +14,6 @@ from qsweep.commands.reproduce import Reproduction, differences, reproduce
 from qsweep.errors import UsageError
 from qsweep.learning.training import Chunk
 from qsweep.plan.composition import load_resolved
-from qsweep.runs.progress import Silent
 from qsweep.runs.runner import Work
 from qsweep.tracking.store import Store, open_store
 from tests.support.trained import run
@@ -36,7 +35,7 @@ class Killing:
 
 def trained(name: str = "a run", *lines: str) -> str:
     """Train into the store of the current folder; returns the run's id."""
-    return run([Work(load_resolved([*SHORT, *lines]), name, "")], Silent())[0].run_id
+    return run([Work(load_resolved([*SHORT, *lines]), name, "")])[0].run_id
 
 
 def tags_of(store: Store, run_id: str) -> dict[str, str]:

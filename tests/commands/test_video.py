@@ -29,7 +29,6 @@ from qsweep.pictures.layouts import layout
 from qsweep.pictures.video_places import places
 from qsweep.plan.composition import load_resolved
 from qsweep.policies.registry.promotion import register
-from qsweep.runs.progress import Silent
 from qsweep.runs.runner import Work
 from qsweep.system.interrupts import Interrupted
 from qsweep.tracking.checkpoints import Archive, name_of
@@ -85,10 +84,10 @@ def trained(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     for name, made in (("Blind-v0", Blind), ("Busy-v0", Busy)):
         gymnasium.register(name, entry_point=made)
     config = load_resolved([*SHORT, "buckets=8", f"tracking.uri={uri}"])
-    [outcome] = run([Work(config, "a run", "")], Silent())
+    [outcome] = run([Work(config, "a run", "")])
     for env in ("env=frozen_lake", "env.id=Blind-v0", "env.id=Busy-v0"):
         lines = [*SHORT, env, "env.max_steps=20", f"tracking.uri={uri}"]
-        run([Work(load_resolved(lines), env.rpartition("=")[2], "")], Silent())
+        run([Work(load_resolved(lines), env.rpartition("=")[2], "")])
     store = open_store(uri)
     register(store, outcome.run_id)
     path = store.client.download_artifacts(outcome.run_id, "checkpoints", str(folder))
@@ -382,7 +381,7 @@ def test_a_damaged_archive(trained: Trained, here: Path, tmp_path_factory: pytes
     shutil.copytree(trained.folder, copied)
     store = open_store(f"sqlite:///{copied / 'mlflow.db'}")
     config = load_resolved([*SHORT, f"tracking.uri={store.uri}"])
-    [found] = run([Work(config, "to be damaged", "")], Silent())
+    [found] = run([Work(config, "to be damaged", "")])
     root = Path(store.client.get_run(found.run_id).info.artifact_uri.removeprefix("file://"))
     [file] = root.glob("checkpoints/*.parquet")
     file.write_bytes(file.read_bytes()[:-300])

@@ -8,7 +8,6 @@ from qsweep.plan.composition import load_resolved
 from qsweep.report import attachment
 from qsweep.report.attachment import attach
 from qsweep.report.loading.runs import children
-from qsweep.runs.progress import Silent
 from qsweep.runs.runner import Work
 from qsweep.tracking.store import Store, open_store
 from tests.support.recorded import SCORE, parent, record
@@ -45,7 +44,7 @@ def test_the_best_runs_have_sliders(store: Store) -> None:
     sweep = parent(store, "s")
     for buckets in (3, 4, 5):
         lines = [*SMALL, f"buckets={buckets}", f"tracking.parent={sweep}", "sweep.name=s"]
-        run([Work(load_resolved(lines), f"buckets={buckets}", "")], Silent())
+        run([Work(load_resolved(lines), f"buckets={buckets}", "")])
     attach(store, sweep)
     runs = children(store, sweep).sort_values(SCORE, ascending=False, kind="stable")
     with_images = []

@@ -14,7 +14,6 @@ from qsweep.report import folder as writing
 from qsweep.report.comparison.standings import COLUMNS
 from qsweep.report.folder import Report, command, folder_name, report
 from qsweep.report.loading.selection import Selection
-from qsweep.runs.progress import Silent
 from qsweep.runs.runner import Work
 from qsweep.tracking.store import Store, open_store
 from tests.support.recorded import SCORE, record, sweep
@@ -245,7 +244,7 @@ def test_the_verdict_agrees_with_a_bootstrap_of_the_csv() -> None:
     for buckets in (4, 8, 16):
         for seed in range(6):
             config = load_resolved([*small, f"buckets={buckets}", f"seed={seed}", "epsilon.decay_end=1"])
-            run([Work(config, f"buckets={buckets},seed={seed}", "")], Silent())
+            run([Work(config, f"buckets={buckets},seed={seed}", "")])
     folder = written().folder
     runs = pd.read_csv(folder / "runs.csv")
     scores = {label: group[SCORE].to_numpy() for label, group in runs[runs["counts"]].groupby("label")}

@@ -7,7 +7,6 @@ import pytest
 from qsweep.plan.composition import load_resolved
 from qsweep.report.folder import report
 from qsweep.report.loading.selection import Selection
-from qsweep.runs.progress import Silent
 from qsweep.runs.runner import Work
 from qsweep.tracking.store import open_store
 from tests.support.trained import run
@@ -19,7 +18,7 @@ def figures(*seeds: int) -> set[str]:
     """Return the Q-table figures of a report on one run per seed, by name."""
     for seed in seeds:
         lines = [*SMALL, f"seed={seed}", "sweep.name=t"]
-        run([Work(load_resolved(lines), f"seed={seed}", "qsweep train")], Silent())
+        run([Work(load_resolved(lines), f"seed={seed}", "qsweep train")])
     folder = report(open_store("local"), Selection("t")).folder / "figures"
     names = {path.name for path in folder.glob("q_table_*")}
     assert {Path(name).with_suffix(".svg").name for name in names} <= names

@@ -22,7 +22,6 @@ from qsweep.report.loading.archives import archive, first_and_last
 from qsweep.report.loading.curves import Histories, histories
 from qsweep.report.loading.runs import load_runs
 from qsweep.report.q_tables import best_checkpoint, chosen_episodes, layout_of, q_table_series
-from qsweep.runs.progress import Silent
 from qsweep.runs.runner import Work
 from qsweep.tracking.checkpoints import Archive, History
 from qsweep.tracking.store import Store, open_store
@@ -40,7 +39,7 @@ def store(workdir: Path) -> Store:
 
 def trained(*lines: str) -> None:
     """Train and record a small run."""
-    run([Work(load_resolved([*SMALL, *lines]), ",".join(lines) or "one", "qsweep train")], Silent())
+    run([Work(load_resolved([*SMALL, *lines]), ",".join(lines) or "one", "qsweep train")])
 
 
 def one_study(store: Store) -> tuple[Study, Histories, Store]:

@@ -104,12 +104,6 @@ def test_abandoned_runs(tmp_path: Path) -> None:
     assert list(journal.running()) == [2]
 
 
-def test_the_parent_is_noted(tmp_path: Path) -> None:
-    """The folder records the parent run."""
-    Journal(tmp_path / "new").name_parent("abc")
-    assert Journal(tmp_path / "new").parent == "abc"
-
-
 def test_a_stop_is_seen_by_all(tmp_path: Path) -> None:
     """Every reader of the folder sees the stop; stopping twice is no error."""
     Journal(tmp_path).stop()

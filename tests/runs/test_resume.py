@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -19,7 +20,7 @@ from qsweep.runs.resume import (
     decide,
     earlier_runs,
     interrupted_run,
-    lives,
+    is_running,
     parent_of,
 )
 from qsweep.system.liveness import HEARTBEAT, HOST, PROCESS, Owner, announce
@@ -155,25 +156,29 @@ def test_earlier_runs_in_a_store(store: Store) -> None:
     assert found[hashes[1]][0].run.name == "buckets=20,seed=1"
 
 
+def _lives(tags: Mapping[str, str], started: int) -> bool:
+    return is_running(StoredRun("1", "a", "e", "0", "RUNNING", started, "", tags=tags))
+
+
 def test_who_is_alive() -> None:
     """A run is alive while its process is; on another machine, until its heartbeat is too old."""
     started = int((time.time() - 2 * QUIET_SECONDS) * 1000)
-    assert not lives({}, started)
+    assert not _lives({}, started)
     here, dead = announce(), Owner(announce().host, f"{os.getpid()}-{'0' * 16}-{announce().process[-12:]}")
-    assert lives(here.tags, started)
-    assert not lives(dead.tags, started)
+    assert _lives(here.tags, started)
+    assert not _lives(dead.tags, started)
     elsewhere = {HOST: "elsewhere.invalid", PROCESS: here.process}
-    assert not lives(elsewhere, started)
-    assert lives(elsewhere, int(time.time() * 1000))
-    assert lives(elsewhere | {HEARTBEAT: str(time.time() - QUIET_SECONDS / 2)}, started)
+    assert not _lives(elsewhere, started)
+    assert _lives(elsewhere, int(time.time() * 1000))
+    assert _lives(elsewhere | {HEARTBEAT: str(time.time() - QUIET_SECONDS / 2)}, started)
 
 
 @pytest.mark.parametrize("said", ["", "soon", "nan", "inf", "1e300", "-1"])
 def test_a_sign_of_life_that_says_nothing(said: str) -> None:
     """A heartbeat tag that is no past time is ignored."""
     elsewhere = {HOST: "elsewhere.invalid", PROCESS: announce().process, HEARTBEAT: said}
-    assert not lives(elsewhere, int((time.time() - 2 * QUIET_SECONDS) * 1000))
-    assert lives(elsewhere, int(time.time() * 1000))
+    assert not _lives(elsewhere, int((time.time() - 2 * QUIET_SECONDS) * 1000))
+    assert _lives(elsewhere, int(time.time() * 1000))
 
 
 def test_the_parent_of_a_multirun(store: Store) -> None:

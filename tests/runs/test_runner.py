@@ -26,7 +26,6 @@ from qsweep.errors import UsageError
 from qsweep.learning.engines import compiled_engine
 from qsweep.learning.training import Block
 from qsweep.plan.resolution import resolve
-from qsweep.runs.progress import Silent
 from qsweep.runs.runner import UNTRACKED, Outcome, Work, _Recording
 from qsweep.tracking import recorder, table_tracker
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, sha256
@@ -98,7 +97,7 @@ def recorded(values: Mapping[str, Any], uri: str) -> Recorded:
     """Run and record a config, and read it back through MLflow's own URI."""
     tracking = {**values.get("tracking", {}), "uri": uri}
     wanted = resolve({**values, "tracking": tracking})
-    [outcome] = run([Work(wanted, "buckets=20,seed=3", "qsweep train seed=3")], Silent())
+    [outcome] = run([Work(wanted, "buckets=20,seed=3", "qsweep train seed=3")])
     client = MlflowClient(open_store(uri, create=False).uri)
     return Recorded(wanted.config, outcome, client, artifacts_of(client.get_run(outcome.run_id)))
 
@@ -283,7 +282,7 @@ def test_an_experiment_that_was_deleted(workdir: Path) -> None:
 def test_without_tracking_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With tracking.uri=none the results are the same, without an id or files."""
     monkeypatch.chdir(tmp_path)
-    [outcome] = run([Work(resolve({**SMALL, "tracking": {"uri": "none"}}), "seed=3", "")], Silent())
+    [outcome] = run([Work(resolve({**SMALL, "tracking": {"uri": "none"}}), "seed=3", "")])
     assert (outcome.run_id, outcome.episodes) == ("", 233)
     assert outcome.metrics["test/return_worst"] >= -200
     assert set(CURVES) < set(outcome.metrics)
@@ -297,7 +296,7 @@ def test_where_it_is_recorded_does_not_change_a_result(
     """Untracked, on the other engine, the summary is equal except for time."""
     monkeypatch.chdir(tmp_path)
     values = {**SMALL, "engine": "gymnasium", "tracking": {**SMALL["tracking"], "uri": "none"}}
-    [outcome] = run([Work(resolve(values), "seed=3", "")], Silent())
+    [outcome] = run([Work(resolve(values), "seed=3", "")])
     found = {**outcome.metrics, "train/seconds": 0.0}
     assert found == {**small.outcome.metrics, "train/seconds": 0.0}
 
@@ -341,7 +340,7 @@ def fragile(kwargs: Mapping[str, Any]) -> Recorded:
     """Run the fragile environment until it raises, and read back the only run."""
     wanted = resolve({**SMALL, "env": {"id": "Fragile-v0", "kwargs": dict(kwargs)}})
     with pytest.raises(RuntimeError, match="the wheel came off"):
-        run([Work(wanted, "fragile", "")], Silent())
+        run([Work(wanted, "fragile", "")])
     return only_run(wanted)
 
 
@@ -408,7 +407,7 @@ class StopsAfter:
     def __init__(self, episodes: int, signum: signal.Signals) -> None:
         self._episodes, self._signum = episodes, signum
 
-    def update(self, block: Block) -> None:
+    def __call__(self, block: Block) -> None:
         """Receive the next block."""
         if block.first < self._episodes <= block.end:
             os.kill(os.getpid(), self._signum)
@@ -453,7 +452,7 @@ class CopiesAll:
     def __init__(self, to: Path) -> None:
         self._to = to
 
-    def update(self, block: Block) -> None:
+    def __call__(self, block: Block) -> None:
         """Receive the next block."""
         for name in ("mlruns", "multirun"):
             shutil.copytree(name, self._to / f"{block.end:03d}" / name)
@@ -462,7 +461,7 @@ class CopiesAll:
 def only_run_again(wanted: Resolved) -> Recorded:
     """Resume the only run; read it back."""
     run_id = only_run(wanted).outcome.run_id
-    [outcome] = run([Work(wanted, "again", "", run_id=run_id)], Silent())
+    [outcome] = run([Work(wanted, "again", "", run_id=run_id)])
     assert outcome.run_id == run_id
     return replace(only_run(wanted), outcome=outcome)
 
@@ -542,7 +541,7 @@ def test_a_run_whose_end_cannot_be_recorded_goes_on(small: Recorded, monkeypatch
     with monkeypatch.context() as away:
         away.setattr(table_tracker.TableRunLog, "_flush", fails_at_the_end)
         with pytest.raises(OSError, match="the disk is full"):
-            run([Work(wanted, "first", "")], Silent())
+            run([Work(wanted, "first", "")])
     assert only_run(wanted).run.info.status == "FAILED"
     assert [left.episodes for left in all_progress()] == [180]
     check_same(only_run_again(wanted), small)
@@ -571,7 +570,7 @@ def test_a_run_that_another_process_goes_on_with(workdir: Path) -> None:
     tags, status = dict(found.run.data.tags), found.run.info.status
     with FileLock(workdir / "multirun" / "unfinished" / found.outcome.run_id / ".lock", is_singleton=False):
         with pytest.raises(UsageError, match="another process"):
-            run([Work(wanted, "again", "", run_id=found.outcome.run_id)], Silent())
+            run([Work(wanted, "again", "", run_id=found.outcome.run_id)])
         assert (found.run.info.status, dict(found.run.data.tags)) == (status, tags)
 
 
@@ -583,7 +582,7 @@ def test_an_untracked_run_that_fails_harms_no_other() -> None:
     before = all_progress()
     values = {**SMALL, "env": {"id": "Fragile-v0", "kwargs": {"lasts": 95}}, "tracking": {"uri": "none"}}
     with pytest.raises(RuntimeError, match="the wheel came off"):
-        run([Work(resolve(values), "untracked", "")], Silent())
+        run([Work(resolve(values), "untracked", "")])
     assert all_progress() == before != []
 
 
@@ -592,7 +591,7 @@ def test_an_untracked_run_that_fails_harms_no_other() -> None:
 def test_seeds_side_by_side_are_the_runs_alone(small: Recorded) -> None:
     """Interleaved runs give the same results as single ones."""
     configs = [resolve({**SMALL, "seed": seed}) for seed in (2, 3, 4)]
-    outcomes = run([Work(each, f"seed={each.config.seed}", "") for each in configs], Silent())
+    outcomes = run([Work(each, f"seed={each.config.seed}", "") for each in configs])
     assert [outcome.name for outcome in outcomes] == ["seed=2", "seed=3", "seed=4"]
     client = MlflowClient(open_store("local").uri)
     found = client.get_run(outcomes[1].run_id)
@@ -608,7 +607,7 @@ def test_blocks_without_a_checkpoint(engine: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(compiled_engine, "MAX_EPISODES", 40)
     monkeypatch.setattr(recorder, "FLUSH_EPISODES", 1)
     wanted = resolve({**SMALL, "engine": engine, "checkpoint_every": 110})
-    run([Work(wanted, "far apart", "")], Silent())
+    run([Work(wanted, "far apart", "")])
     found = only_run(wanted)
     assert found.run.info.status == "FINISHED"
     assert found.archive.names() == ["ep000110", "ep000220", "ep000233"]

@@ -97,7 +97,7 @@ def _single(plan: Plan) -> int:
     store = open_tracked(config.tracking.uri)
     work = Work(job.resolved, job.name, command(job.overrides), run_id=_interrupted(job, store))
     with RunProgress(config.episodes, config.window) as progress:
-        [outcome] = run([work], progress, tracker(store))
+        [outcome] = run([work], progress.update, tracker(store))
     click.echo(f"{config.env.id}  {outcome.name}\n{_summary(config, outcome)}")
     tracked = "see it with: qsweep ui" if config.tracking.uri == "local" else config.tracking.uri
     if outcome.run_id:

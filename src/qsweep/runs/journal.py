@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qsweep.system.atomic_files import write_text
-
-STOP, PARENT = "stop", "parent"
+STOP = "stop"
 
 
 @dataclass(frozen=True)
@@ -102,16 +100,6 @@ class Journal:
         numbers = set(self.running())
         self._started.clear()
         return numbers
-
-    def name_parent(self, run_id: str) -> None:
-        """Record the run under which the multirun's runs are nested."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_text(self.folder / PARENT, run_id)
-
-    @property
-    def parent(self) -> str:
-        """The id of the run under which the multirun's runs are nested."""
-        return (self.folder / PARENT).read_text()
 
     @property
     def stopped(self) -> bool:

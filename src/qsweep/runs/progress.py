@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -14,20 +14,6 @@ if TYPE_CHECKING:
 from qsweep.learning.blocks import Block
 
 REFRESH_SECONDS = 0.1
-
-
-class Progressing(Protocol):
-    """Receiver of a run's blocks."""
-
-    def update(self, block: Block) -> None:
-        """Receive the next block."""
-
-
-class Silent:
-    """No progress display: for the runs of a sweep, and for notebooks."""
-
-    def update(self, block: Block) -> None:
-        """Do nothing."""
 
 
 class Hidden:

@@ -112,20 +112,15 @@ def _fits(run: StoredRun, tracking: Tracking) -> bool:
 
 def is_running(run: StoredRun) -> bool:
     """Return whether a process is executing a run."""
-    return run.status == "RUNNING" and lives(run.tags, run.started)
-
-
-def lives(tags: Mapping[str, str], started: int) -> bool:
-    """Return whether a process is executing a run. started: milliseconds since the epoch."""
-    owner = owner_of(tags)
-    if owner is None:
+    owner = owner_of(run.tags)
+    if run.status != "RUNNING" or owner is None:
         return False
     known = is_alive(owner)
     if known is not None:
         return known
     if owner.host == socket.gethostname():  # of another folder: a process with its pid runs
         return True
-    return time.time() - (last_heartbeat(tags) or started / 1000) < QUIET_SECONDS
+    return time.time() - (last_heartbeat(run.tags) or run.started / 1000) < QUIET_SECONDS
 
 
 def parent_of(store: Store, experiment: str, tags: Mapping[str, str]) -> StoredRun | None:

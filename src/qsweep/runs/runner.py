@@ -18,7 +18,6 @@ from qsweep.environments.resolved import Resolved
 from qsweep.learning.training import Block, State, train_blocks
 from qsweep.policies.evaluation.evaluator import TEST_FILE, Evaluator
 from qsweep.policies.optimum import optimum
-from qsweep.runs.progress import Progressing
 from qsweep.runs.stopwatch import Stopwatch
 from qsweep.system.atomic_files import write_text
 from qsweep.system.interrupts import StopRequests
@@ -71,11 +70,11 @@ class Outcome:
     scores: list[float] = field(default_factory=list)
 
 
-def run(works: Sequence[Work], progress: Progressing, tracking: Tracker) -> list[Outcome]:
+def run(works: Sequence[Work], receive: Callable[[Block], None], tracking: Tracker) -> list[Outcome]:
     """Train and record runs that differ only by their seed, interleaved.
 
-    On an error they end FAILED, on SIGINT or SIGTERM KILLED, keeping all records so far; the error is
-    raised again.
+    receive: called with each block. On an error the runs end FAILED, on SIGINT or SIGTERM KILLED, keeping all
+    records so far; the error is raised again.
     """
     timer = Stopwatch(len(works))
     with StopRequests() as stop, _all_recorded(works, tracking, timer) as runs:
@@ -84,7 +83,7 @@ def run(works: Sequence[Work], progress: Progressing, tracking: Tracker) -> list
         ):
             for _ in runs[number].record_block(block):
                 stop.check()
-            progress.update(block)
+            receive(block)
             stop.check()
         for each in runs:
             each.evaluate_checkpoints()

@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
-from filelock import FileLock
-
 from qsweep.errors import Problem, UsageError, one_line
-from qsweep.system.atomic_files import sync_folder
 from qsweep.tracking.tables import schema
 from qsweep.tracking.tables.database import Database, DatabaseError
 from qsweep.tracking.tables.run_tables import RunTables
-from qsweep.tracking.tables.sqlite_database import PAGE_BYTES, SqliteDatabase
+from qsweep.tracking.tables.sqlite_database import SqliteDatabase, create_once, holds_anything
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -112,7 +109,7 @@ def open_store(uri: str, create: bool = True, patient: bool = False) -> Store:
         return _postgresql(uri, create, local_database().parent)
     database = database_of(uri)
     assert database is not None
-    if not create and not _holds_anything(database):
+    if not create and not holds_anything(database):
         remedy = "run qsweep train first, or change to the folder with mlruns/"
         raise UsageError([Problem("tracking.uri", "store does not exist", str(database), remedy)])
     if "?" in str(database) or unquote(str(database)) != str(database):
@@ -131,12 +128,7 @@ def open_tracked(uri: str, patient: bool = False) -> Store | None:
 
 
 def _local(database: Path) -> Store:
-    database.parent.mkdir(parents=True, exist_ok=True)
-    if not _holds_anything(database):
-        # Two processes migrating one new file destroy it: one creates it, the others wait.
-        with FileLock(database.with_suffix(".lock")):
-            if not _holds_anything(database):
-                _create(database)
+    create_once(database, lambda new: schema.make_tables(f"sqlite:///{new}", database.parent / "artifacts"))
     uri = f"sqlite:///{database}"
     status = database.stat()
     file = _sqlite(database, status.st_dev, status.st_ino)
@@ -175,28 +167,6 @@ def _postgresql(uri: str, create: bool, folder: Path) -> Store:
     version = schema.check(found, uri, (f"mlflow db upgrade {uri}",))
     tables = RunTables(postgresql.PostgresqlDatabase(uri)) if version in schema.KNOWN else None
     return Store(uri, folder / "artifacts", tables)
-
-
-def _holds_anything(database: Path) -> bool:
-    # SQLite creates an empty file on a mere connection.
-    return database.exists() and database.stat().st_size > 0
-
-
-def _create(database: Path) -> None:
-    new = database.with_suffix(".new")
-    for leftover in database.parent.glob(f"{new.name}*"):
-        leftover.unlink()
-    schema.make_tables(f"sqlite:///{new}", database.parent / "artifacts")
-    with sqlite3.connect(new) as connection:
-        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        connection.execute("VACUUM")  # applies the page size
-        # With WAL, readers (the UI) and writers do not block one another.
-        connection.execute("PRAGMA journal_mode=WAL")
-    connection.close()
-    with new.open("rb") as file:
-        os.fsync(file.fileno())
-    new.replace(database)
-    sync_folder(database.parent)
 
 
 def _server(uri: str, patient: bool) -> Store:

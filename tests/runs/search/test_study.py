@@ -28,7 +28,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def asked(study: SearchStudy) -> optuna.Trial:
-    with study.writing():
+    with study.writing:
         return study.ask(SPACE)
 
 

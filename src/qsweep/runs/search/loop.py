@@ -102,7 +102,7 @@ class Search:
     def _ask(self, count: int) -> Iterator[_RunningTrial]:
         """Start new trials: at most `count`, and no more than the study still needs."""
         for _ in range(count):
-            with self._study.writing():
+            with self._study.writing:
                 if not self._needs_trials():
                     return
                 trial = self._study.ask(self._space)
@@ -146,7 +146,7 @@ class Search:
 
     def _record(self, running: _RunningTrial, runs: Sequence[RunScore]) -> TrialResult | None:
         """Report a trial's new scores to the study; return the trial's result if it ends."""
-        with self._study.writing():
+        with self._study.writing:
             for run in runs:
                 running.run_ids.append(run.run_id)
                 if error := _error(run):
@@ -190,7 +190,7 @@ class Search:
             standard_error=float(known.get(STANDARD_ERROR, math.nan)),
             seeds=int(known[SEEDS]),
         )
-        with self._study.writing():
+        with self._study.writing:
             for step, mean in earlier.intermediate_values.items():
                 running.trial.report(mean, step)
                 running.trial.should_prune()  # successive halving counts the trials that it was asked about

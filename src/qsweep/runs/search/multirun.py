@@ -33,9 +33,9 @@ def search(line: CommandLine) -> int:
     assert store is not None
     started = time.perf_counter()
     with launching(line, wanted.name) as (launcher, folder):
-        orchestration.search(wanted, launcher, folder)
+        parent = orchestration.search(wanted, launcher, folder)
     took = time.perf_counter() - started
-    runs = children(store, Journal(folder).parent)
+    runs = children(store, parent)
     found = runs[(runs["sweep"] == wanted.name) & (runs["status"] == "FINISHED")]
     ranked = variants(found)
     if len(ranked):

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from qsweep.runs.search.planning import SearchPlan
 
 
-def search(wanted: SearchPlan, launcher: Launcher, folder: Path) -> None:
+def search(wanted: SearchPlan, launcher: Launcher, folder: Path) -> str:
     """Search as a plan says, every run under one parent run; then confirm the winner, and compare.
 
-    The study of an earlier launch is resumed. Raises as `sweep` does.
+    Returns the parent run's id. The study of an earlier launch is resumed. Raises as `sweep` does.
     """
     from qsweep.runs.search import study  # optuna is slow to import
     from qsweep.runs.search.best_trials import plan_of_best
@@ -36,7 +36,6 @@ def search(wanted: SearchPlan, launcher: Launcher, folder: Path) -> None:
     path, stops = study.database(first.tracking.uri), pruner(how.pruner)
     held = study.SearchStudy(wanted.name, path, points, stops, wanted.facts)
     with stopping_runs(journal), parent_run(plan) as parent:
-        journal.name_parent(parent.run_id)
         runs = Executor(parent, launcher, journal, first)
         best = -math.inf
         for result in Search(held, wanted.space, how, TrialRuns(wanted, runs.run, parent.store)).run():
@@ -46,3 +45,4 @@ def search(wanted: SearchPlan, launcher: Launcher, folder: Path) -> None:
         plan = plan_of_best(wanted, held.study.get_trials(deepcopy=False))
         conclude(plan, parent, runs, journal)
         parent.complete = True
+    return parent.run_id

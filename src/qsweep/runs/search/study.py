@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import optuna
@@ -22,8 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from qsweep.errors import Problem, UsageError, one_line
 from qsweep.runs.search.settings import PREFIX
 from qsweep.runs.search.spaces import Space
-from qsweep.system.atomic_files import sync_folder
 from qsweep.tracking.store import local_database
+from qsweep.tracking.tables.sqlite_database import create_once
 
 DATABASE = "optuna.db"
 FACTS = "qsweep.facts"
@@ -73,8 +71,8 @@ class SearchStudy:
         self._workers.mkdir(exist_ok=True)
         self._worker = uuid.uuid4().hex
         self._alive = FileLock(self._lock_of(self._worker))
-        self._turn = FileLock(path.with_suffix(".lock"))
-        with self._turn:
+        self.writing = FileLock(path.with_suffix(".lock"))
+        with self.writing:
             self.study = optuna.create_study(
                 storage=storage,
                 sampler=sampler,
@@ -88,7 +86,7 @@ class SearchStudy:
     def __enter__(self) -> SearchStudy:
         """Requeue the trials that dead processes have left."""
         self._alive.acquire()
-        with self.writing():
+        with self.writing:
             for trial in self._running():
                 if not self._is_alive(trial.user_attrs.get(WORKER, "")):
                     self._requeue(trial)
@@ -97,7 +95,7 @@ class SearchStudy:
     def __exit__(self, *_: object) -> None:
         """Requeue the trials that this process has not ended."""
         try:
-            with self.writing():
+            with self.writing:
                 for trial in self._running():
                     if trial.user_attrs.get(WORKER) == self._worker:
                         self._requeue(trial)
@@ -105,14 +103,8 @@ class SearchStudy:
             self._alive.release()
             self._lock_of(self._worker).unlink(missing_ok=True)
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold the lock of writers."""
-        with self._turn:
-            yield
-
     def ask(self, space: Space) -> Trial:
-        """Return a requeued trial, or else a new one. To be called in `writing`."""
+        """Return a requeued trial, or else a new one. To be called with the lock `writing`."""
         trial = self.study.ask(space.distributions)
         trial.set_user_attr(WORKER, self._worker)
         return trial
@@ -158,10 +150,7 @@ class SearchStudy:
 
 def _storage(path: Path) -> RDBStorage:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
-            if not path.exists() or not path.stat().st_size:
-                _create(path)
+        create_once(path, lambda new: _open(new).engine.dispose())
         return _open(path)
     except (OSError, SQLAlchemyError, sqlite3.Error, RuntimeError) as error:
         # RuntimeError: the schema of another version of optuna; its message names the upgrade
@@ -171,21 +160,6 @@ def _storage(path: Path) -> RDBStorage:
 
 def _open(path: Path) -> RDBStorage:
     return RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}})
-
-
-def _create(path: Path) -> None:
-    """Create the database under a temporary name: a process that dies meanwhile leaves no incomplete one."""
-    temporary = path.with_suffix(".new")
-    for leftover in path.parent.glob(f"{temporary.name}*"):
-        leftover.unlink()
-    _open(temporary).engine.dispose()
-    with sqlite3.connect(temporary) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")  # readers do not block the search
-    connection.close()
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
 
 
 def _check_facts(study: optuna.Study, facts: Mapping[str, object]) -> None:

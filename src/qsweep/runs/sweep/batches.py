@@ -131,7 +131,7 @@ def _run(
     group: Sequence[Assigned], watchdog: Watchdog, recording: Callable[[], Tracker], journal: Journal
 ) -> Iterable[Ended]:
     try:
-        outcomes = run([each.work for each in group], watchdog, recording())
+        outcomes = run([each.work for each in group], watchdog.update, recording())
     except KeyboardInterrupt as interrupt:
         journal.stop()
         return [Ended(each.number, {}, f"stopped by {interrupt}") for each in group]

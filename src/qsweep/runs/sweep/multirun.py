@@ -29,12 +29,12 @@ def multirun(line: CommandLine, plan: Plan) -> int:
     store = check_requirements(plan.jobs[0].config.tracking.uri, line.launcher)
     started = time.perf_counter()
     with launching(line, plan.name) as (launcher, folder):
-        sweep(plan, launcher, folder)
+        parent = sweep(plan, launcher, folder)
     took = time.perf_counter() - started
     marks = Journal(folder).ended()  # of the requested runs, then of the confirmation runs
     ended = [job for job in marks if job.number < len(plan.jobs)]
     failed = [job for job in marks if job.error]
-    runs = requested_runs(store, plan, Journal(folder).parent) if store else _untracked(plan, ended)
+    runs = requested_runs(store, plan, parent) if store else _untracked(plan, ended)
     show_variants(runs, wide_console())
     done = sum(not job.error for job in ended)
     kept = sum(not job.error and "name" not in job.outcome for job in ended)

@@ -37,28 +37,22 @@ def run_job(config: DictConfig) -> list[Ended]:
     return run_batch(Batch.decoded(config.batch), Journal(Path(HydraConfig.get().sweep.dir)))
 
 
-def sweep(plan: Plan, launcher: Launcher, folder: Path) -> None:
-    """Run every job of a plan under one parent run, which is FINISHED only if all of them are.
+def sweep(plan: Plan, launcher: Launcher, folder: Path) -> str:
+    """Run every job of a plan under one parent run, which is FINISHED only if all of them are; return its id.
 
     The parent run of an earlier launch of the same multirun is continued, and its finished runs are kept.
     Then the winner is confirmed and registered, and the runs are compared, unless that is disabled. Raises
     Interrupted on SIGINT or SIGTERM, after the running runs have saved their records.
     """
-    journal = Journal(folder)
-    with stopping_runs(journal):
-        _sweep(plan, launcher, journal)
-
-
-def _sweep(plan: Plan, launcher: Launcher, journal: Journal) -> None:
-    first = plan.jobs[0].config
-    with parent_run(plan) as parent:
-        journal.name_parent(parent.run_id)
+    journal, first = Journal(folder), plan.jobs[0].config
+    with stopping_runs(journal), parent_run(plan) as parent:
         runs = Executor(parent, launcher, journal, first)
         reported = parent.run_id and first.sweep.report == "auto"
-        with report_loading(journal.folder) if reported else nullcontext():
+        with report_loading(folder) if reported else nullcontext():
             runs.run(plan.jobs, plan.name)
         conclude(plan, parent, runs, journal)
         parent.complete = runs.complete
+    return parent.run_id
 
 
 @contextmanager

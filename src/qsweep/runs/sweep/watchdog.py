@@ -7,7 +7,6 @@ import time
 from functools import cached_property
 
 from qsweep.learning.training import Block
-from qsweep.runs.progress import Silent
 from qsweep.system.interrupts import Interrupted
 from qsweep.system.liveness import Owner, is_alive, owner_of
 from qsweep.tracking.run_search import run_of
@@ -19,7 +18,7 @@ STORE_SECONDS = 60.0
 """Interval of checks of the parent run in the store, if that process is on another machine."""
 
 
-class Watchdog(Silent):
+class Watchdog:
     """A receiver of blocks that interrupts runs soon after their launching process is gone.
 
     owner: that process. On another machine it counts as gone once the parent run has ended or belongs to

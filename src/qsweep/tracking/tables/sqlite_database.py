@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from filelock import FileLock
+
+from qsweep.system.atomic_files import sync_folder
 from qsweep.tracking.tables.curve_rows import COLUMNS, Curve
 from qsweep.tracking.tables.database import DatabaseError, PerThread, Transaction
 
@@ -92,6 +96,37 @@ class SqliteDatabase:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         finally:
             self._checkpointing.release()
+
+
+def holds_anything(file: Path) -> bool:
+    """Return whether a database exists; SQLite creates an empty file on a mere connection."""
+    return file.exists() and file.stat().st_size > 0
+
+
+def create_once(file: Path, make_tables: Callable[[Path], None]) -> None:
+    """Create a database if it does not exist, complete or not at all, and in one process: the others wait.
+
+    make_tables: creates the tables in a new file, which then replaces `file`.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if holds_anything(file):
+        return
+    with FileLock(file.with_suffix(".lock")):
+        if holds_anything(file):
+            return
+        new = file.with_suffix(".new")
+        for leftover in file.parent.glob(f"{new.name}*"):
+            leftover.unlink()
+        make_tables(new)
+        with closing(sqlite3.connect(new)) as connection:
+            connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+            connection.execute("VACUUM")  # applies the page size
+            # With WAL, readers (the UI) and writers do not block one another.
+            connection.execute("PRAGMA journal_mode=WAL")
+        with new.open("rb") as written:
+            os.fsync(written.fileno())
+        new.replace(file)
+        sync_folder(file.parent)
 
 
 class _Transaction:
