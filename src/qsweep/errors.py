@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -43,6 +44,15 @@ class UsageError(Exception):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple({str(problem): problem for problem in problems}.values())
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+@contextmanager
+def collecting(problems: list[Problem]) -> Iterator[None]:
+    """Add the problems of a UsageError to a list instead of raising it."""
+    try:
+        yield
+    except UsageError as error:
+        problems += error.problems
 
 
 def printable(text: object) -> str:

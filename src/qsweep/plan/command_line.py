@@ -68,11 +68,10 @@ def read(lines: Sequence[str], multirun: bool) -> CommandLine:
     problems: list[Problem] = []
     with refusing(problems):
         search = [line for line in lines if line.startswith(SEARCH_PATH)]
-        given, wrong = usable(lines, multirun, search)
-        problems += wrong
+        given = tuple(overrides.usable(lines, multirun, search, problems))
         presets = (o.input_line or "" for o in given if not (o.is_sweep_override() or is_plain(o)))
         config = composed(tuple(presets)).config
-    line = CommandLine(tuple(lines), multirun, tuple(given), tuple(problems), config)
+    line = CommandLine(tuple(lines), multirun, given, tuple(problems), config)
     return replace(line, problems=(*problems, *_multirun_problems(line))) if multirun else line
 
 
@@ -86,18 +85,6 @@ def _multirun_problems(line: CommandLine) -> Iterator[Problem]:
         yield Problem("hydra/sweeper", "must be qsweep or qsweep_optuna", chosen)
 
 
-def usable(
-    lines: Sequence[str], multirun: bool, search: Sequence[str]
-) -> tuple[list[Override], list[Problem]]:
-    """Return the valid overrides, parsed, and the others' problems. search: the search-path overrides."""
-    usable, problems = [], []
-    for line in map(overrides.normalized, lines):
-        parsed, wrong = overrides.parse([line], multirun, search)
-        usable += [] if wrong else parsed
-        problems += wrong
-    return usable, problems
-
-
 @contextmanager
 def refusing(problems: Sequence[Problem] = (), *more: type[Exception]) -> Iterator[None]:
     """Turn an error from Hydra, or one of `more`, into a UsageError that includes the given problems."""
@@ -106,6 +93,17 @@ def refusing(problems: Sequence[Problem] = (), *more: type[Exception]) -> Iterat
     except (*overrides.HydraErrors, *more) as error:
         problem = Problem("configuration", overrides.hydra_message(error))
         raise UsageError([*problems, problem]) from error
+
+
+def sweep_params(sweeper: Mapping[str, Any], problems: list[Problem]) -> list[str]:
+    """Return the parameters of a +sweep preset as overrides."""
+    params = sweeper.get("params")
+    if isinstance(params, Mapping):
+        return [f"{key!s}={value}" for key, value in params.items()]
+    if params is not None:
+        rule = "must be a mapping of keys to what they vary over"
+        problems.append(Problem("hydra.sweeper.params", rule, params))
+    return []
 
 
 def is_plain(override: Override) -> bool:

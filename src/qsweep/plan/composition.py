@@ -17,9 +17,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from qsweep.config import Config, config_hash
 from qsweep.environments.resolved import Resolved
-from qsweep.errors import Problem, UsageError
+from qsweep.errors import Problem, UsageError, collecting
 from qsweep.plan import overrides
-from qsweep.plan.command_line import SEARCH_PATH, CommandLine, is_plain, read, refusing, usable
+from qsweep.plan.command_line import SEARCH_PATH, CommandLine, is_plain, read, refusing, sweep_params
 from qsweep.plan.conf import composed
 from qsweep.plan.resolution import resolve
 
@@ -84,22 +84,17 @@ def planned(line: CommandLine) -> Plan:
     given, problems = list(line.given), list(line.problems)
     with refusing(problems):
         if line.multirun or any(o.key_or_group == "sweep" for o in given):
-            swept, more = _with_preset_sweep(line)
-            problems += more if line.multirun else _varied_problems(swept)
+            swept = _with_preset_sweep(line, problems if line.multirun else [])
+            problems += [] if line.multirun else _varied_problems(swept)
             given = swept if line.multirun else given
         return _plan(given, problems)
 
 
-def _with_preset_sweep(line: CommandLine) -> tuple[list[Override], list[Problem]]:
+def _with_preset_sweep(line: CommandLine, problems: list[Problem]) -> list[Override]:
     """Return the parameters of a +sweep preset, replaced and extended by the given overrides."""
-    params = line.sweeper.get("params")
-    params = {} if params is None else params
-    if not isinstance(params, Mapping):
-        rule = "must be a mapping of keys to what they vary over"
-        return [*line.given], [Problem("hydra.sweeper.params", rule, params)]
     search = [typed for typed in line.lines if typed.startswith(SEARCH_PATH)]
-    preset, problems = usable([f"{key!s}={value}" for key, value in params.items()], True, search)
-    return list({o.key_or_group: o for o in [*preset, *line.given]}.values()), problems
+    preset = overrides.usable(sweep_params(line.sweeper, problems), True, search, problems)
+    return list({o.key_or_group: o for o in [*preset, *line.given]}.values())
 
 
 def _varied_problems(given: list[Override]) -> Iterator[Problem]:
@@ -119,10 +114,8 @@ def _plan(given: list[Override], problems: list[Problem]) -> Plan:
         problems += wrong
         name = _name(values, [line for o, line in zip(given, lines, strict=True) if o in named])
         tasks = (line for o, line in zip(given, lines, strict=True) if not overrides.for_hydra(o))
-        try:
+        with collecting(problems):
             jobs.append(Job(tuple(tasks), name, resolve(values)))
-        except UsageError as error:
-            problems += error.problems
     problems += _repeated(jobs)
     if problems:
         raise UsageError(problems)
@@ -176,17 +169,19 @@ def _values(given: Sequence[Override], lines: Sequence[str]) -> dict[str, Any]:
     """
     pairs = list(zip(given, lines, strict=True))
     values = copy.deepcopy(composed(tuple(line for o, line in pairs if not is_plain(o))).values)
-    for line in (line for o, line in pairs if is_plain(o)):
-        for override in _parsed(line):
+    for override, line in pairs:
+        if is_plain(override):
             section, _, name = override.key_or_group.rpartition(".")
-            (values[section] if section else values)[name] = copy.deepcopy(override.value())
+            (values[section] if section else values)[name] = copy.deepcopy(_value(line))
     return values
 
 
 @lru_cache(maxsize=4096)
-def _parsed(line: str) -> list[Override]:
-    """Parse a plain override; an empty list if it is invalid, which has been reported already."""
-    return overrides.parse([line], multirun=False)[0]
+def _value(line: str) -> Any:
+    problems: list[Problem] = []
+    for override in overrides.parsed([line], problems):
+        return override.value()
+    raise UsageError(problems)
 
 
 def _interpolated(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -30,14 +30,10 @@ SECTIONS = tuple(dict.fromkeys(key.partition(".")[0] for key in RULES if "." in 
 HydraErrors = (HydraException, OmegaConfBaseException, YAMLError)
 
 
-def parse(
-    lines: Sequence[str], multirun: bool, search: Sequence[str] = ()
-) -> tuple[list[Override], list[Problem]]:
-    """Return the parsed overrides and all their problems. search: the search-path overrides."""
+def parsed(lines: Iterable[str], problems: list[Problem]) -> Iterator[Override]:
+    """Yield the overrides that can be parsed; add the problems of the others."""
     loader = hydra_app().config_loader
     parser = OverridesParser.create(config_loader=loader)
-    parsed: list[Override] = []
-    problems: list[Problem] = []
     for line in lines:
         try:
             override = parser.parse_override(line)
@@ -45,10 +41,18 @@ def parse(
             problems.append(Problem(line, "must be written KEY=VALUE", None, hydra_message(error)))
             continue
         override.config_loader = loader
-        parsed.append(override)
-        if not for_hydra(override):
-            problems += _problems(override, multirun, search)
-    return parsed, problems
+        yield override
+
+
+def usable(
+    lines: Iterable[str], multirun: bool, search: Sequence[str], problems: list[Problem]
+) -> Iterator[Override]:
+    """Yield the valid overrides; add the problems of the others. search: the search-path overrides."""
+    for override in parsed(map(normalized, lines), problems):
+        wrong = [] if for_hydra(override) else [*_problems(override, multirun, search)]
+        problems += wrong
+        if not wrong:
+            yield override
 
 
 def for_hydra(override: Override) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from qsweep.errors import Problem, UsageError, closest
+from qsweep.errors import Problem, UsageError, closest, collecting
 from qsweep.report.loading.runs import SCORE, runs_in, sweep_runs
 from qsweep.tracking.store import Store
 
@@ -69,15 +69,11 @@ def restricted(runs: pd.DataFrame, selection: Selection) -> pd.DataFrame:
     problems: list[Problem] = [*_metric_problems(runs, selection.metric)]
     kept = pd.Series(True, index=runs.index)
     for condition in [part for text in selection.where for part in re.split(r"\s+and\s+", text)]:
-        try:
+        with collecting(problems):
             kept &= _holds(runs, condition)
-        except UsageError as error:
-            problems += error.problems
     if selection.since is not None:
-        try:
+        with collecting(problems):
             kept &= runs["started"] >= moment(selection.since, pd.Timestamp.now(tz="UTC"))
-        except UsageError as error:
-            problems += error.problems
     if not problems and len(runs) and not kept.any():
         given = " and ".join([*selection.where, *([selection.since] if selection.since else [])])
         problems.append(Problem("--where and --since", "no run meets these conditions", given))

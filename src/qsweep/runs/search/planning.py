@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-
 from qsweep.config import Config, config_hash, environment_hash
-from qsweep.errors import Problem, UsageError
+from qsweep.errors import Problem, UsageError, collecting
 from qsweep.plan import composition, overrides
-from qsweep.plan.overrides import HydraErrors
+from qsweep.plan.command_line import sweep_params
 from qsweep.runs.search.samplers import sampler
 from qsweep.runs.search.settings import PREFIX, Settings, settings
 from qsweep.runs.search.spaces import Space, space
@@ -50,20 +48,11 @@ def search_plan(lines: Sequence[str], options: Mapping[str, Any]) -> SearchPlan:
     """
     problems: list[Problem] = []
     chosen = searched = None
-    params = options["params"] or {}
-    if not isinstance(params, Mapping):
-        rule = "must be a mapping of keys to the values they vary over"
-        problems.append(Problem(f"{PREFIX}.params", rule, params))
-        params = {}
-    fixed, varied = _split([*(f"{key!s}={value}" for key, value in params.items()), *lines], problems)
-    try:
+    fixed, varied = _split([*sweep_params(options, problems), *lines], problems)
+    with collecting(problems):
         chosen = settings(options)
-    except UsageError as error:
-        problems += error.problems
-    try:
+    with collecting(problems):
         searched = space(varied)
-    except UsageError as error:
-        problems += error.problems
     if not varied and not problems:
         problems.append(
             Problem(
@@ -85,17 +74,13 @@ def check(fixed: Sequence[str], searched: Space, chosen: Settings) -> list[Confi
     with every problem of the configs, and of settings that do not suit the space.
     """
     problems: list[Problem] = []
-    try:
+    with collecting(problems):
         sampler(chosen.sampler, chosen.seed, searched)
-    except UsageError as error:
-        problems += error.problems
     configs: list[Config] = []
     for corner in searched.corners():
         lines = (*fixed, *searched.overrides(corner), f"seed={chosen.seeds[0]}")
-        try:
+        with collecting(problems):
             configs.append(composition.load_config(lines))
-        except UsageError as error:
-            problems += error.problems
     if len({environment_hash(config.env) for config in configs}) > 1:
         problems.append(Problem("env", "must be the same in all trials", None, "give it one value"))
     if problems:
@@ -105,15 +90,8 @@ def check(fixed: Sequence[str], searched: Space, chosen: Settings) -> list[Confi
 
 def _split(lines: Sequence[str], problems: list[Problem]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Split overrides into those of one value and those that vary; the last one of a key counts."""
-    given: dict[str, tuple[str, bool]] = {}
-    parser = OverridesParser.create()
-    for line in map(overrides.normalized, lines):
-        try:
-            override = parser.parse_override(line)
-        except HydraErrors as error:
-            problems.append(Problem(line, "must be written KEY=VALUE", None, overrides.hydra_message(error)))
-            continue
-        if not override.key_or_group.startswith(f"{PREFIX}."):
-            given[override.key_or_group] = (line, override.is_sweep_override())
-    fixed = tuple(line for line, varies in given.values() if not varies)
-    return fixed, tuple(line for line, varies in given.values() if varies)
+    typed = overrides.parsed(map(overrides.normalized, lines), problems)
+    given = {each.key_or_group: each for each in typed if not each.key_or_group.startswith(f"{PREFIX}.")}
+    fixed = (each.input_line or "" for each in given.values() if not each.is_sweep_override())
+    varied = (each.input_line or "" for each in given.values() if each.is_sweep_override())
+    return tuple(fixed), tuple(varied)

@@ -11,7 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, RangeSweep
 
 from qsweep.config import is_name
-from qsweep.errors import Problem, UsageError, closest
+from qsweep.errors import Problem, UsageError, closest, collecting
 from qsweep.plan.overrides import HydraErrors
 
 SAMPLERS = ("tpe", "random", "grid", "cmaes", "qmc")
@@ -57,11 +57,9 @@ def settings(given: Mapping[str, Any]) -> Settings:
         problems.append(Problem(f"{PREFIX}.{name}", rule, given[name], closest(str(given[name]), known)))
         return known[0]
 
-    try:
+    seeds: tuple[int, ...] = ()
+    with collecting(problems):
         seeds = _seeds(given["seeds"])
-    except UsageError as error:
-        problems += error.problems
-        seeds = (0,)
     study = given["study"]
     if study is not None and not is_name(study):  # it is also the name of the sweep and of its folder
         rule = "must be a name without slashes or a leading dot, or null (sweep.name, or the searched keys)"

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import (
     ChoiceSweep,
     IntervalSweep,
@@ -26,8 +25,8 @@ from optuna.distributions import (
     distribution_to_json,
 )
 
-from qsweep.errors import Problem, UsageError
-from qsweep.plan.overrides import HydraErrors, hydra_message
+from qsweep.errors import Problem, UsageError, collecting
+from qsweep.plan.overrides import parsed
 
 SIGNIFICANT_DIGITS = 4
 """Of a value drawn from an interval, so that names are short and a config can be typed again."""
@@ -38,22 +37,18 @@ PLAIN_WORD = re.compile(r"[A-Za-z_][\w./-]*")
 RESERVED_WORDS = ("null", "true", "false", "nan", "inf")
 """Texts that Hydra reads as another type unless they are quoted."""
 SYNTAX = "write choice(A,B), range(A,B), interval(A,B), tag(log, interval(A,B)) or tag(int, interval(A,B))"
-ONE_ENVIRONMENT = "a study has one environment, as returns of different ones cannot be compared"
 UNSEARCHABLE = {
     "seed": "set hydra.sweeper.seeds=range(5): a trial is the mean over these seeds",
-    "env": ONE_ENVIRONMENT,
-    "env.id": ONE_ENVIRONMENT,
-    "env.kwargs": ONE_ENVIRONMENT,
-    "env.max_steps": ONE_ENVIRONMENT,
-    "env.actions": ONE_ENVIRONMENT,
-    "env.wrapper": ONE_ENVIRONMENT,
+    **dict.fromkeys(
+        ("env", "env.id", "env.kwargs", "env.max_steps", "env.actions", "env.wrapper"),
+        "a study has one environment, as returns of different ones cannot be compared",
+    ),
     "evaluation": "all trials are evaluated in the same way: give it one value",
     "engine": "both engines give the same result: give it one value",
     "experiment": "vary the keys that it sets",
-    "tracking": "it is not a hyperparameter: give it one value",
-    "registry": "it is not a hyperparameter: give it one value",
-    "sweep": "it is not a hyperparameter: give it one value",
-    "hydra": "it is not a hyperparameter: give it one value",
+    **dict.fromkeys(
+        ("tracking", "registry", "sweep", "hydra"), "it is not a hyperparameter: give it one value"
+    ),
 }
 """Keys that cannot be searched, nor those below them, with the remedy."""
 
@@ -115,21 +110,13 @@ def space(lines: Sequence[str]) -> Space:
     logarithmic scale. tag(int, interval(A,B)): whole numbers, with B.
     Raises UsageError with every problem found.
     """
-    parser = OverridesParser.create()
     keys: dict[str, SearchedKey] = {}
     problems: list[Problem] = []
-    for line in lines:
-        try:
-            override = parser.parse_override(line)
-            searched = SearchedKey(line.partition("=")[0], override.key_or_group, _distribution(override))
-        except HydraErrors as error:
-            problems.append(Problem(line, "must be written KEY=VALUE", None, hydra_message(error)))
-            continue
-        except UsageError as error:
-            problems += error.problems
-            continue
-        problems += _unsearchable(searched.key, line)
-        keys[searched.key] = searched
+    for override in parsed(lines, problems):
+        with collecting(problems):
+            key, line = override.key_or_group, override.input_line or ""
+            keys[key] = SearchedKey(line.partition("=")[0], key, _distribution(override))
+            problems += _unsearchable(key, line)
     if problems:
         raise UsageError(problems)
     return Space(tuple(keys.values()))
