@@ -45,11 +45,6 @@ class RemoteJob:
         )
 
 
-def run(job: RemoteJob) -> JobReturn:
-    """Run a job: the function that a worker calls."""
-    return job.run()
-
-
 def lost(error: BaseException) -> JobReturn:
     """Return the result of a job whose worker died or did not start. error: the reason, as reported."""
     return JobReturn(status=JobStatus.UNKNOWN, _return_value=error)
@@ -66,17 +61,12 @@ class ClusterLauncher(Launcher):
         """Store what all jobs share."""
         self.context, self.task, self.config = hydra_context, task_function, config
 
-    @property
-    def workers(self) -> int:
-        """The number of jobs that run at once."""
-        raise NotImplementedError
-
     def jobs(self, lines: Sequence[Sequence[str]], first: int) -> list[RemoteJob]:
         """Return a job for each list of overrides, numbered from `first`."""
-        return [self._job(list(overrides), number) for number, overrides in enumerate(lines, first)]
-
-    def _job(self, overrides: list[str], number: int) -> RemoteJob:
-        config = self.context.config_loader.load_sweep_config(self.config, overrides)
-        with open_dict(config):
-            config.hydra.job.id, config.hydra.job.num = str(number), number
-        return RemoteJob(self.context, self.task, config, Singleton.get_state(), str(Path.cwd()))
+        jobs = []
+        for number, overrides in enumerate(lines, first):
+            config = self.context.config_loader.load_sweep_config(self.config, list(overrides))
+            with open_dict(config):
+                config.hydra.job.id, config.hydra.job.num = str(number), number
+            jobs.append(RemoteJob(self.context, self.task, config, Singleton.get_state(), str(Path.cwd())))
+        return jobs

@@ -13,7 +13,7 @@ from hydra.core.utils import JobReturn
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.qsweep_launchers._remote_job import ClusterLauncher, lost, run
+from hydra_plugins.qsweep_launchers._remote_job import ClusterLauncher, RemoteJob, lost
 
 GRACE_SECONDS = 10.0
 """Time that running jobs have to save their state when a sweep is interrupted."""
@@ -54,7 +54,7 @@ class RayLauncher(ClusterLauncher):
         """Run jobs and return when the last has ended."""
         import ray
 
-        remote = ray.remote(**self._task)(run)
+        remote = ray.remote(**self._task)(RemoteJob.run)
         tasks = [remote.remote(job) for job in self.jobs(job_overrides, initial_job_idx)]
         try:
             return [_result(task) for task in tasks]

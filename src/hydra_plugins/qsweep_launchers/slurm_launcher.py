@@ -12,7 +12,7 @@ from typing import Any
 from hydra.core.utils import JobReturn
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.qsweep_launchers._remote_job import ClusterLauncher, lost, run
+from hydra_plugins.qsweep_launchers._remote_job import ClusterLauncher, RemoteJob, lost
 
 POLL_SECONDS = 0.5
 
@@ -40,7 +40,7 @@ class SlurmLauncher(ClusterLauncher):
 
         executor = submitit.AutoExecutor(self._folder, cluster=self._cluster)
         executor.update_parameters(**self._parameters)
-        jobs = executor.map_array(run, self.jobs(job_overrides, initial_job_idx))
+        jobs = executor.map_array(RemoteJob.run, self.jobs(job_overrides, initial_job_idx))
         try:
             while not all(job.done() for job in jobs):
                 time.sleep(POLL_SECONDS)

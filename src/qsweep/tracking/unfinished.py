@@ -145,7 +145,13 @@ def working_folder(progress: Progress) -> Iterator[Progress]:
         return
     run_id, folder = progress.run_id, progress.folder
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(progress):
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        held = lock.acquire()
+    except Timeout:
+        rule = "is being executed by another process"
+        raise UsageError([Problem("run", rule, run_id, "wait until it ends")]) from None
+    with held:
         progress = progress if progress.readable() else Progress(folder, run_id)
         _remove_unnamed(progress)
         try:
@@ -155,21 +161,6 @@ def working_folder(progress: Progress) -> Iterator[Progress]:
                 forget(run_id, folder.parent)
             raise
         forget(run_id, folder.parent)
-
-
-@contextmanager
-def _locked(progress: Progress) -> Iterator[None]:
-    """Hold the lock of a run's folder. Raises UsageError if another process does."""
-    lock = FileLock(progress.folder / LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        rule = "is being executed by another process"
-        raise UsageError([Problem("run", rule, progress.run_id, "wait until it ends")]) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _remove_unnamed(progress: Progress) -> None:

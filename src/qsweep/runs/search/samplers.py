@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,11 +94,6 @@ def sampler(name: str, seed: int, space: Space) -> BaseSampler:
     return PerTrial(make[name], seed)
 
 
-def grid_size(space: Space) -> int:
-    """Count the combinations of a space. Raises UsageError if it has intervals."""
-    return int(np.prod([len(values) for values in _grid(space).values()], dtype=object))
-
-
 def untried(study: Study, space: Space) -> int:
     """Count the combinations of a grid that no trial of the study has tried, is trying or will retry."""
     states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.WAITING)
@@ -109,7 +105,7 @@ def untried(study: Study, space: Space) -> int:
         and (params := trial.params or trial.system_attrs.get("fixed_params", {})).keys()
         >= space.distributions.keys()
     }
-    return grid_size(space) - len(tried)
+    return _size(_grid(space)) - len(tried)
 
 
 def _qmc(sequence: int, own: int) -> BaseSampler:
@@ -134,13 +130,16 @@ def _grid(space: Space) -> dict[str, list[Any]]:
         else:
             remedy = f"list its values, or use another {PREFIX}.sampler"
             problems.append(Problem(key, "must be a list of values on a grid, not an interval", None, remedy))
-    size = int(np.prod([len(choices) for choices in values.values()], dtype=object))
-    if size > LARGEST_GRID:
+    if _size(values) > LARGEST_GRID:
         rule = f"must have at most {LARGEST_GRID:,} combinations on a grid"
-        problems.append(Problem(f"{PREFIX}.params", rule, size, f"use another {PREFIX}.sampler"))
+        problems.append(Problem(f"{PREFIX}.params", rule, _size(values), f"use another {PREFIX}.sampler"))
     if problems:
         raise UsageError(problems)
     return values
+
+
+def _size(grid: Mapping[str, Sequence[Any]]) -> int:
+    return math.prod(map(len, grid.values()))
 
 
 def _check_numbers(space: Space) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from qsweep.errors import Problem, UsageError, one_line
 from qsweep.runs.search.settings import PREFIX
 from qsweep.runs.search.spaces import Space
-from qsweep.tracking.store import local_database
+from qsweep.tracking.store import database_of, local_database
 from qsweep.tracking.tables.sqlite_database import create_once
 
 DATABASE = "optuna.db"
@@ -39,9 +39,7 @@ BUSY_SECONDS = 60.0
 
 def database(uri: str) -> Path:
     """Return the database of the studies: beside that of a `tracking.uri`, or in mlruns/ of this folder."""
-    if uri.startswith("sqlite:///"):
-        return Path(uri.removeprefix("sqlite:///")).absolute().with_name(DATABASE)
-    return local_database().with_name(DATABASE)
+    return (database_of(uri) or local_database()).with_name(DATABASE)
 
 
 class SearchStudy:

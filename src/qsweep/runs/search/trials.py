@@ -59,12 +59,7 @@ def _score(ended: Ended, store: Store | None) -> RunScore:
     run_id = str(ended.outcome["run_id"])
     scores = ended.outcome.get("scores")
     if not scores and store is not None:  # of a run that an earlier launch finished only the id is known
-        scores = recorded_scores(store, run_id)
+        scores = [point.value for point in store.client.get_metric_history(run_id, "eval/return_mean")]
     if not scores:
         return RunScore(run_id, math.nan, "the run has no validation score")
     return RunScore(run_id, max(scores))
-
-
-def recorded_scores(store: Store, run_id: str) -> list[float]:
-    """Return the validation scores of a recorded run."""
-    return [point.value for point in store.client.get_metric_history(run_id, "eval/return_mean")]
