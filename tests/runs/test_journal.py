@@ -16,7 +16,7 @@ from qsweep.runs.journal import Ended, Journal, Worker
 def test_a_fresh_folder_has_nothing_to_tell(tmp_path: Path) -> None:
     """A new journal has no running and no ended runs, and is not stopped."""
     journal = Journal(tmp_path)
-    assert (journal.count_ended(), journal.ended(), journal.running(), journal.stopped) == (0, [], {}, False)
+    assert (len(journal.ended()), journal.ended(), journal.running(), journal.stopped) == (0, [], {}, False)
 
 
 def test_a_started_run_is_running(tmp_path: Path) -> None:
@@ -25,10 +25,10 @@ def test_a_started_run_is_running(tmp_path: Path) -> None:
     journal.start([3, 4])
     assert journal.running() == {3: here, 4: here}
     assert not here.other
-    assert journal.count_ended() == 0
+    assert len(journal.ended()) == 0
     journal.end(Ended(3, {}, ""))
     assert journal.running() == {4: here}
-    assert journal.count_ended() == 1
+    assert len(journal.ended()) == 1
 
 
 def test_half_a_line_marks_nothing(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_half_a_line_marks_nothing(tmp_path: Path) -> None:
     [file] = tmp_path.glob("*.jsonl")
     with file.open("a") as opened:
         opened.write('{"end')
-    assert journal.count_ended() == 0
+    assert len(journal.ended()) == 0
     journal.end(Ended(1, {}, ""))
     assert journal.ended() == [Ended(1, {}, "")]
     assert Journal(tmp_path).ended() == [Ended(1, {}, "")]
@@ -90,7 +90,7 @@ def test_the_order_of_files_does_not_matter(tmp_path: Path, first: str) -> None:
     (tmp_path / f"{first}.jsonl").write_text('{"start": [0], "host": "h", "pid": 1}\n')
     (tmp_path / f"{second}.jsonl").write_text('{"end": {"number": 0, "outcome": {}, "error": ""}}\n')
     journal = Journal(tmp_path)
-    assert (journal.running(), journal.count_ended()) == ({}, 1)
+    assert (journal.running(), len(journal.ended())) == ({}, 1)
 
 
 def test_abandoned_runs(tmp_path: Path) -> None:

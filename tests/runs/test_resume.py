@@ -146,7 +146,7 @@ def test_earlier_runs_in_a_store(store: Store) -> None:
     found = earlier_runs(store, parent, "s", Tracking())
     hashes = [config_hash(resolve({"episodes": 100, **values(seed)}).config) for seed in range(3)]
     assert set(found) == set(hashes)
-    assert [run.run_id for run in found[hashes[0]]] == [again, ids[0]]
+    assert [each.run.run_id for each in found[hashes[0]]] == [again, ids[0]]
     assert [found[each][-1].run.status for each in hashes] == list(ended)
     assert [found[each][-1].run.code for each in hashes] == [code(), "old", code()]
     assert [found[each][-1].resumable for each in hashes] == [False, False, True]

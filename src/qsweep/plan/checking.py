@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from qsweep.config import OPTIONAL, RULES, Config, InitialQ, as_episode
+from qsweep.config import OPTIONAL, RULES, Config, as_episode
 from qsweep.errors import Problem, UsageError, closest, without_password
 from qsweep.learning.algorithms import NAMES, algorithm
 
@@ -27,8 +27,9 @@ def parse(values: Mapping[str, Any]) -> tuple[Config, list[Problem]]:
         found = (_problem(e, values) for e in error.errors())
         problems = list({str(p): p for p in found}.values())
         config = _validated(_without(values, [p.key for p in problems]))
-    if not at_fault(problems, "initial_q"):
-        problems += _initial_q_problems(config.initial_q)
+    low, high = config.initial_q.low, config.initial_q.high
+    if not at_fault(problems, "initial_q") and low > high:
+        problems.append(Problem("initial_q.low", f"must not exceed initial_q.high ({high:g})", low))
     if not at_fault(problems, "epsilon", "episodes"):
         problems += _epsilon_problems(config)
     return config, problems
@@ -91,11 +92,6 @@ def _shown(values: Mapping[str, Any], key: str) -> Any:
     return "null" if value is None else value
 
 
-def _initial_q_problems(initial_q: InitialQ) -> Iterator[Problem]:
-    if initial_q.low > initial_q.high:
-        yield Problem("initial_q.low", f"must not exceed initial_q.high ({initial_q.high:g})", initial_q.low)
-
-
 def _epsilon_problems(config: Config) -> Iterator[Problem]:
     epsilon = config.epsilon
     decay = {name: getattr(epsilon, name) for name in ("end", "decay_start", "decay_end")}
@@ -131,30 +127,21 @@ DEPENDENT_KEYS = {
 """Key -> its value -> the optional keys that apply only with that value."""
 
 
-def applicability_problems(config: Config, known: list[Problem]) -> list[Problem]:
-    """Return problems of optional keys that are set but do not apply, or apply but are missing.
+def applicability_problems(config: Config, known: list[Problem]) -> Iterator[Problem]:
+    """Yield problems of optional keys that are set but do not apply, or apply but are missing.
 
     known: problems found so far; their keys are skipped.
     """
     if config.algorithm not in NAMES:
-        return [
-            Problem(
-                "algorithm", "must be a known algorithm", config.algorithm, closest(config.algorithm, NAMES)
-            )
-        ]
-    return [
-        *([] if at_fault(known, "learning_rate", "learning_rate_end") else _rate_problems(config)),
-        *_optional_problems(config, known),
-    ]
-
-
-def _optional_problems(config: Config, known: list[Problem]) -> list[Problem]:
-    return [
-        problem
-        for key, other in OPTIONAL.items()
-        if not at_fault(known, key, other)
-        for problem in _key_problems(config, key, other)
-    ]
+        remedy = closest(config.algorithm, NAMES)
+        yield Problem("algorithm", "must be a known algorithm", config.algorithm, remedy)
+        return
+    end, start = config.learning_rate_end, config.learning_rate
+    if end is not None and end > start and not at_fault(known, "learning_rate", "learning_rate_end"):
+        yield Problem("learning_rate_end", f"must not exceed learning_rate ({start:g})", end)
+    for key, other in OPTIONAL.items():
+        if not at_fault(known, key, other):
+            yield from _key_problems(config, key, other)
 
 
 def _key_problems(config: Config, key: str, other: str) -> Iterator[Problem]:
@@ -165,13 +152,6 @@ def _key_problems(config: Config, key: str, other: str) -> Iterator[Problem]:
     if key not in own and value is not None:
         remedy = "remove it; to sweep it, run a second sweep with the same sweep.name"
         yield Problem(key, f"does not apply to {other}={chosen}", value, remedy)
-
-
-def _rate_problems(config: Config) -> Iterator[Problem]:
-    """Yield a problem if the learning rate would increase."""
-    end, start = config.learning_rate_end, config.learning_rate
-    if end is not None and end > start:
-        yield Problem("learning_rate_end", f"must not exceed learning_rate ({start:g})", end)
 
 
 def algorithm_problems(config: Config, known: list[Problem]) -> Iterator[Problem]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from qsweep.config import Config, Epsilon, as_episode
+from qsweep.config import Epsilon, as_episode
 from qsweep.environments.description import Description, describe, refuse_foreign
 from qsweep.environments.discretizer import bounded, grid
 from qsweep.environments.grid import Grid
 from qsweep.environments.resolved import Resolved
 from qsweep.environments.twins.matching import twin_of
-from qsweep.environments.twins.twin import Twin
 from qsweep.errors import Problem, UsageError
 from qsweep.plan.checking import algorithm_problems, applicability_problems, at_fault, of_run, parse
 
@@ -23,7 +22,7 @@ def resolve(values: Mapping[str, Any]) -> Resolved:
     Raises UsageError with every problem of the values and of their fit to the environment.
     """
     config, problems = parse(values)
-    problems += applicability_problems(config, problems)
+    problems += [*applicability_problems(config, problems)]
     if at_fault(problems, "env"):
         raise UsageError(problems)
     try:
@@ -39,7 +38,9 @@ def resolve(values: Mapping[str, Any]) -> Resolved:
         problems += bucket_problems
     problems += algorithm_problems(config, problems)
     twin = None if config.engine == "gymnasium" else twin_of(env, found)
-    problems += _engine_problems(config, twin)
+    if config.engine == "compiled" and twin is None:
+        rule = f"compiled needs a compiled twin or transition tables; {config.env.id} has neither"
+        problems.append(Problem("engine", rule, config.engine, "use engine=auto"))
     if cells is None or problems:
         raise UsageError(problems)
     config = dataclasses.replace(
@@ -71,12 +72,6 @@ def _buckets(cells: Grid, found: Description) -> int | tuple[int, ...]:
     """Return one number if all dimensions are continuous with equal buckets, else one per dimension."""
     continuous = all(dimension.values is None for dimension in found.dimensions)
     return cells.buckets[0] if continuous and len(set(cells.buckets)) == 1 else cells.buckets
-
-
-def _engine_problems(config: Config, twin: Twin | None) -> Iterator[Problem]:
-    if config.engine == "compiled" and twin is None:
-        rule = f"compiled needs a compiled twin or transition tables; {config.env.id} has neither"
-        yield Problem("engine", rule, config.engine, "use engine=auto")
 
 
 def _in_episodes(epsilon: Epsilon, episodes: int) -> Epsilon:

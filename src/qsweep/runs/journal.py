@@ -80,11 +80,6 @@ class Journal:
             begun = (number for number in mark["start"] if number not in self._ended)  # read in any order
             self._started |= dict.fromkeys(begun, Worker(mark["host"], mark["pid"]))
 
-    def count_ended(self) -> int:
-        """Return the number of runs that have ended."""
-        self._read()
-        return len(self._ended)
-
     def ended(self) -> list[Ended]:
         """Return the runs that have ended, by number."""
         self._read()

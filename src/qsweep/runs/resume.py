@@ -35,11 +35,6 @@ class Earlier:
     resumable: bool
 
     @property
-    def run_id(self) -> str:
-        """The id in the store."""
-        return self.run.run_id
-
-    @property
     def finished(self) -> bool:
         """True if it has finished."""
         return self.run.status == "FINISHED"
@@ -63,16 +58,16 @@ def decide(earlier: Sequence[Earlier], rerun: Rerun, now: str) -> Decision:
 
     rerun: as `sweep.rerun` in conf/train.yaml. now: the current code.
     """
-    for run in earlier:
-        if run.alive:
-            return Decision("wait", run.run_id)
+    for each in earlier:
+        if each.alive:
+            return Decision("wait", each.run.run_id)
     kept = sorted((run for run in earlier if _is_kept(run, rerun, now)), key=lambda run: not run.finished)
     if kept:
-        return Decision("keep", kept[0].run_id, _others(earlier, kept[0]))
-    for run in earlier:
-        if run.resumable and run.run.code == now and not run.finished and rerun != "all":
-            return Decision("resume", run.run_id, _others(earlier, run))
-    return Decision("run", replaced=tuple(run.run_id for run in earlier))
+        return Decision("keep", kept[0].run.run_id, _others(earlier, kept[0]))
+    for each in earlier:
+        if each.resumable and each.run.code == now and not each.finished and rerun != "all":
+            return Decision("resume", each.run.run_id, _others(earlier, each))
+    return Decision("run", replaced=_others(earlier, None))
 
 
 def _is_kept(run: Earlier, rerun: Rerun, now: str) -> bool:
@@ -87,8 +82,8 @@ def _is_kept(run: Earlier, rerun: Rerun, now: str) -> bool:
             return True
 
 
-def _others(earlier: Sequence[Earlier], chosen: Earlier) -> tuple[str, ...]:
-    return tuple(run.run_id for run in earlier if run is not chosen)
+def _others(earlier: Sequence[Earlier], chosen: Earlier | None) -> tuple[str, ...]:
+    return tuple(each.run.run_id for each in earlier if each is not chosen)
 
 
 def earlier_runs(store: Store, parent: str, sweep: str, tracking: Tracking) -> dict[str, list[Earlier]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -81,7 +81,7 @@ class RetryingClient:
     def _retry(self, ask: Callable[[bool], Any]) -> Any:
         """Return the answer. ask: makes the request; its argument is False the first time, then True."""
         deadline = time.monotonic() + (0.0 if self._given_up else self.budget)
-        pauses = _pauses()
+        pause = FIRST_PAUSE_SECONDS
         again = False
         while True:
             try:
@@ -97,7 +97,8 @@ class RetryingClient:
                 self._given_up = False
                 return answer
             again = True
-            self._pause(next(pauses), deadline, reason)
+            self._pause(pause, deadline, reason)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     def _pause(self, seconds: float, deadline: float, reason: str) -> None:
         if seconds == LONGEST_PAUSE_SECONDS / 2:  # a short restart goes unreported
@@ -108,14 +109,6 @@ class RetryingClient:
         except BaseException:
             self._given_up = True  # after an interrupt, later calls do not wait either
             raise
-
-
-def _pauses() -> Iterator[float]:
-    """Yield the seconds between attempts."""
-    seconds = FIRST_PAUSE_SECONDS
-    while True:
-        yield seconds
-        seconds = min(2 * seconds, LONGEST_PAUSE_SECONDS)
 
 
 def _reason(error: BaseException) -> str | None:

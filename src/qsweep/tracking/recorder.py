@@ -108,7 +108,6 @@ class Recorder:
         self._join()
 
     def _join(self) -> None:
-        """Join the parts of each file."""
         kinds = ((checkpoints.FILE_NAME, checkpoints.join), (episodes.FILE_NAME, episodes.join))
         for kind, join in kinds:
             parts = [*self._progress.files(kind), self._progress.part(kind, self._progress.parts)]

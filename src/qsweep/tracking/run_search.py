@@ -105,7 +105,6 @@ def _from_client(
 
 
 def _stored(run: Run, experiment: str) -> StoredRun:
-    """Convert a run of MLflow's client."""
     info, data = run.info, run.data
     return StoredRun(
         run_id=info.run_id,

@@ -52,4 +52,4 @@ def _ended(folder: Path) -> bool:
     if not folder.is_dir() or folder.is_symlink():
         return False
     journal = Journal(folder)
-    return journal.count_ended() > 0 and not journal.running()
+    return bool(journal.ended()) and not journal.running()

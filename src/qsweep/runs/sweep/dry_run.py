@@ -123,7 +123,6 @@ def _estimated(runs: Sequence[Resolved]) -> list[str]:
 
 
 def _points(config: Config) -> int:
-    """Return the number of curve points that a run logs."""
     stride = stride_for(config.episodes, config.tracking.max_points)
     evaluated = min(config.evaluation.checkpoints, -(-config.episodes // config.checkpoint_every))
     return CURVES * -(-config.episodes // stride) + evaluated

@@ -91,7 +91,7 @@ class Executor:
         while rest := self._to_run(rest, name, rerun, replaced):
             rerun = "code" if rerun == "never" else rerun  # runs recorded from now on are of this launch
             launched = _launched_next(rest, deaths)
-            before = self._journal.count_ended()
+            before = len(self._journal.ended())
             error = self._launch(launched)
             if error:  # the store has unfinished runs now
                 self._found.pop(name, None)
@@ -100,7 +100,7 @@ class Executor:
             died = launched.keys() & self._journal.abandon()
             died |= self._left_running(launched, name) if error else set()
             deaths.update(died)
-            no_progress = self._journal.count_ended() == before and not died
+            no_progress = len(self._journal.ended()) == before and not died
             silent = "the worker ended without reporting a result"
             for number in self._not_ended(launched):
                 if no_progress or not error or (len(launched) == 1 and deaths[number] >= DEATHS):
@@ -218,7 +218,6 @@ def _workers(launcher: Launcher) -> int:
 
 @contextmanager
 def _progress(name: str, journal: Journal, before: int, total: int) -> Iterator[None]:
-    """Show a progress bar of ended runs and the remaining time."""
     done = threading.Event()
     with bar("{task.completed:.0f} of {task.total:.0f} runs") as shown:
         line = shown.add_task(f"sweep {name}", total=total)
@@ -226,7 +225,7 @@ def _progress(name: str, journal: Journal, before: int, total: int) -> Iterator[
         def watch() -> None:
             watched = Journal(journal.folder)  # a separate reader for this thread
             while not done.wait(POLL_SECONDS):
-                shown.update(line, completed=watched.count_ended() - before)
+                shown.update(line, completed=len(watched.ended()) - before)
 
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()

@@ -64,7 +64,7 @@ def report_loading(folder: Path, modules: Sequence[str] = NEEDED_BY_REPORTS) -> 
     over, watched = threading.Event(), Journal(folder)
 
     def load() -> None:
-        while not watched.count_ended():
+        while not watched.ended():
             if over.wait(POLL_SECONDS):
                 return
         for module in modules:

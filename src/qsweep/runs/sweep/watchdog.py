@@ -41,7 +41,6 @@ class Watchdog:
         return self._launched if known is None else known
 
     def _parent_owned(self) -> bool:
-        """Return whether the parent run still belongs to that process."""
         assert self._parent is not None
         try:
             parent = run_of(self._store, self._parent)

@@ -140,5 +140,4 @@ class _Transaction:
 
 @lru_cache
 def _marked(statement: str) -> bytes:
-    """Return the statement with psycopg's placeholders."""
     return statement.replace("?", "%s").encode()

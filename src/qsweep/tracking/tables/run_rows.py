@@ -55,7 +55,6 @@ def find_run(database: Database, run_id: str) -> StoredRun | None:
 
 
 def _read(database: Database, where: str, given: Sequence[str]) -> list[StoredRun]:
-    """Return the runs that satisfy a condition, with params, tags and last metrics."""
     found = database.read(
         "SELECT run_uuid, name, (SELECT name FROM experiments WHERE experiment_id = runs.experiment_id),"  # noqa: S608
         " CAST(experiment_id AS TEXT), status, start_time, artifact_uri, end_time, lifecycle_stage FROM runs"
