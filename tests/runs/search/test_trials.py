@@ -11,7 +11,7 @@ from qsweep.plan.composition import Job, load_config
 from qsweep.runs.journal import Ended
 from qsweep.runs.search.loop import RunRequest, RunScore
 from qsweep.runs.search.planning import SearchPlan, search_plan
-from qsweep.runs.search.trials import TrialRuns, job
+from qsweep.runs.search.trials import job, train_runs
 from qsweep.tracking import RunRecord, tracker
 from qsweep.tracking.curves import Points
 from qsweep.tracking.store import open_store
@@ -33,9 +33,9 @@ def test_a_job() -> None:
 
 
 class Launches:
-    """Answers with given outcomes, scores or errors, in reverse order, and keeps what was launched."""
+    """Answers with given outcomes, scores or errors, and keeps what was launched."""
 
-    def __init__(self, *answers: dict[str, Any] | list[float] | str | None) -> None:
+    def __init__(self, *answers: dict[str, Any] | list[float] | str) -> None:
         self.answers = list(answers)
         self.launched: list[tuple[str, list[str]]] = []
 
@@ -50,9 +50,9 @@ class Launches:
                 ended.append(Ended(number, answer, ""))
             elif isinstance(answer, list):
                 ended.append(Ended(number, {"run_id": f"id-{number}", "scores": answer}, ""))
-            elif answer is not None:
+            else:
                 ended.append(Ended(number, {}, answer))
-        return ended[::-1]
+        return ended
 
 
 def request(trial: int) -> RunRequest:
@@ -62,24 +62,23 @@ def request(trial: int) -> RunRequest:
 def test_runs_are_scored() -> None:
     """The score of a run is the best of its evaluated checkpoints."""
     launches = Launches([-200.0, -150.0, -160.0, -155.0], [-200.0, -210.0, -120.0, -190.0])
-    runs = TrialRuns(planned(), launches)
-    assert runs([request(0), request(1)]) == [RunScore("id-0", -150.0), RunScore("id-1", -120.0)]
+    scores = train_runs(planned(), launches, None, [request(0), request(1)])
+    assert scores == [RunScore("id-0", -150.0), RunScore("id-1", -120.0)]
     assert launches.launched == [
         ("buckets,discount", ["buckets=10,discount=1,seed=0", "buckets=11,discount=1,seed=0"])
     ]
 
 
 def test_runs_that_failed() -> None:
-    """A failed run has its error; a run without a result was killed."""
-    runs = TrialRuns(planned(), Launches("ValueError: no", None, [-1.0, -2.0, -3.0, -4.0]))
-    scores = runs([request(0), request(1), request(2)])
+    """A failed run has its error and no score; the others have theirs."""
+    launches = Launches("ValueError: no", [-1.0, -2.0, -3.0, -4.0])
+    scores = train_runs(planned(), launches, None, [request(0), request(1)])
     assert [(each.run_id, each.error) for each in scores] == [
         ("", "ValueError: no"),
-        ("", "the worker ended without reporting a result"),
-        ("id-2", ""),
+        ("id-1", ""),
     ]
     assert math.isnan(scores[0].score)
-    assert scores[2].score == -1.0
+    assert scores[1].score == -1.0
 
 
 @pytest.mark.usefixtures("workdir")
@@ -93,17 +92,10 @@ def test_a_run_of_an_earlier_launch() -> None:
             log.log(Points(np.array([episode]), {"eval/return_mean": np.array([score])}))
         log.close("FINISHED", {}, {})
         ids.append(log.run_id)
-    runs = TrialRuns(planned(), Launches({"run_id": ids[0]}, {"run_id": ids[1]}), store)
-    best, none = runs([request(0), request(1)])
+    launches = Launches({"run_id": ids[0]}, {"run_id": ids[1]})
+    best, none = train_runs(planned(), launches, store, [request(0), request(1)])
     assert best == RunScore(ids[0], -150.0)
     assert (none.run_id, none.error) == (ids[1], "the run has no validation score")
-
-
-def test_jobs_are_numbered_over_all_launches() -> None:
-    """The second launch has other numbers than the first."""
-    runs = TrialRuns(planned(), Launches([-1.0] * 4, [-2.0] * 4))
-    assert [runs([request(trial)])[0].score for trial in (0, 1)] == [-1.0, -2.0]
-    assert runs.count == 2
 
 
 def test_a_trials_runs_differ_by_seed_alone() -> None:

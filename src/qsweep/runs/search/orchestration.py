@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ def search(wanted: SearchPlan, launcher: Launcher, folder: Path) -> str:
     from qsweep.runs.search.loop import Search
     from qsweep.runs.search.pruners import pruner
     from qsweep.runs.search.samplers import sampler
-    from qsweep.runs.search.trials import TrialRuns
+    from qsweep.runs.search.trials import train_runs
 
     journal, plan = Journal(folder), plan_of_best(wanted, [])
     first, how = wanted.first, wanted.settings
@@ -38,7 +39,8 @@ def search(wanted: SearchPlan, launcher: Launcher, folder: Path) -> str:
     with stopping_runs(journal), parent_run(plan) as parent:
         runs = Executor(parent, launcher, journal, first)
         best = -math.inf
-        for result in Search(held, wanted.space, how, TrialRuns(wanted, runs.run, parent.store)).run():
+        train = partial(train_runs, wanted, runs.run, parent.store)
+        for result in Search(held, wanted.space, how, train).run():
             if result.state == "complete" and result.mean > best:
                 best = result.mean
                 click.echo(f"trial {result.number}: {', '.join(result.overrides)}: {result.mean:.4g}")

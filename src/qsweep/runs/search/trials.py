@@ -13,35 +13,22 @@ from qsweep.runs.search.planning import SearchPlan
 from qsweep.tracking.store import Store
 
 LaunchJobs = Callable[[Sequence[Job], str], Sequence[Ended]]
-"""Trains jobs under a sweep's name; returns how each ended, in any order: `executor.Executor.run`.
+"""Trains jobs under a sweep's name; returns how each ended, in order: `executor.Executor.run`.
 
-The jobs of all launches are numbered from 0. An outcome holds `run_id`; that of a run trained by this launch
-also holds `scores`, the validation scores of its evaluated checkpoints.
+An outcome holds `run_id`; that of a run trained by this launch also holds `scores`, the validation scores of
+its evaluated checkpoints.
 """
 
 
-class TrialRuns:
-    """Trains the runs that trials request, as `TrainRuns`. count: of all runs so far.
+def train_runs(
+    plan: SearchPlan, launch: LaunchJobs, store: Store | None, requests: Sequence[RunRequest]
+) -> list[RunScore]:
+    """Launch all requested runs together; with the first arguments bound, this is a `TrainRuns`.
 
     store: has the runs that an earlier launch finished; None if runs are not recorded.
     """
-
-    def __init__(self, plan: SearchPlan, launch: LaunchJobs, store: Store | None = None) -> None:
-        self._plan, self._launch, self._store = plan, launch, store
-        self.count = 0
-
-    def __call__(self, requests: Sequence[RunRequest]) -> list[RunScore]:
-        """Launch all requested runs together. A run that reported no result has failed."""
-        jobs = [job(self._plan, request.overrides, request.seed) for request in requests]
-        numbers = range(self.count, self.count + len(jobs))
-        self.count += len(jobs)
-        ended = {each.number: each for each in self._launch(jobs, self._plan.name)}
-        return [
-            _score(ended[number], self._store)
-            if number in ended
-            else RunScore("", math.nan, "the worker ended without reporting a result")
-            for number in numbers
-        ]
+    jobs = [job(plan, request.overrides, request.seed) for request in requests]
+    return [_score(ended, store) for ended in launch(jobs, plan.name)]
 
 
 def job(plan: SearchPlan, overrides: Sequence[str], seed: int) -> Job:

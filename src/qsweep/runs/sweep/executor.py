@@ -67,7 +67,7 @@ class Executor:
         return len(ended) == self._requested and not any(run.error for run in ended)
 
     def run(self, jobs: Sequence[Job], name: str) -> list[Ended]:
-        """Run further jobs as the sweep `name`; return how each ended."""
+        """Run further jobs as the sweep `name`; return how each ended, in order."""
         first, self._requested = self._requested, self._requested + len(jobs)
         works = {first + n: self._work(job, name) for n, job in enumerate(jobs)}
         with _progress(name, self._journal, first, len(jobs)):

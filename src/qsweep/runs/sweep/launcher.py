@@ -78,9 +78,7 @@ def make_folder(name: str, given: str | None) -> Path:
     number = 0
     while True:
         folder = OUTPUTS / safe / (f"{second}_{number}" if number else second)
-        try:
+        with suppress(FileExistsError):
             folder.mkdir(parents=True)
-        except FileExistsError:
-            number += 1
-        else:
             return folder
+        number += 1
