@@ -9,6 +9,7 @@ from qsweep.errors import UsageError
 from qsweep.runs.search.samplers import sampler, trial_seed, untried
 from qsweep.runs.search.settings import SAMPLERS
 from qsweep.runs.search.spaces import Space, space
+from qsweep.runs.search.study import ask
 
 MIXED = space(["x=interval(-1,1)", "y=tag(log,interval(0.001,1))", "n=range(1,9)", "c=a,b"])
 POINTS = space(["n=range(1,9)", "m=range(4)", "c=a,b"])
@@ -25,12 +26,12 @@ def score(params: dict[str, Any]) -> float:
 def sampled(name: str, seed: int, rounds: int, resumed: bool = False) -> list[dict[str, Any]]:
     """The parameters of trials, two a round; resumed: each round has a new sampler, as after a kill."""
     points = of(name)
-    study = optuna.create_study(direction="maximize", sampler=sampler(name, seed, points))
+    study, drawn = optuna.create_study(direction="maximize"), sampler(name, seed, points)
     tried = []
     for _ in range(rounds):
         if resumed:
-            study.sampler = sampler(name, seed, points)
-        for trial in [study.ask(points.distributions) for _ in range(2)]:
+            drawn = sampler(name, seed, points)
+        for trial in [ask(study, drawn, points) for _ in range(2)]:
             tried.append(trial.params)
             study.tell(trial, score(trial.params))
     return tried
@@ -55,11 +56,11 @@ def test_a_resumed_study_continues_the_sequence(name: str) -> None:
 def test_parallel_trials_differ(name: str) -> None:
     """Parallel trials differ, also after the random trials that every study begins with."""
     points = of(name)
-    study = optuna.create_study(direction="maximize", sampler=sampler(name, 0, points))
+    study, drawn = optuna.create_study(direction="maximize"), sampler(name, 0, points)
     for _ in range(12):
-        trial = study.ask(points.distributions)
+        trial = ask(study, drawn, points)
         study.tell(trial, score(trial.params))
-    together = [study.ask(points.distributions).params for _ in range(8)]
+    together = [ask(study, drawn, points).params for _ in range(8)]
     assert len({str(params) for params in together}) == 8
 
 
@@ -71,10 +72,10 @@ def test_tpe_learns() -> None:
 
 def test_a_grid_is_every_combination_once() -> None:
     """All 8 x 4 x 2 combinations are tried once; those left are counted."""
-    study = optuna.create_study(direction="maximize", sampler=sampler("grid", 0, POINTS))
+    study, drawn = optuna.create_study(direction="maximize"), sampler("grid", 0, POINTS)
     assert untried(study, POINTS) == 64
     for left in range(63, -1, -1):
-        trial = study.ask(POINTS.distributions)
+        trial = ask(study, drawn, POINTS)
         study.tell(trial, score(trial.params))
         assert untried(study, POINTS) == left
     assert len({str(trial.params) for trial in study.trials}) == 64

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from optuna import Study
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import (
     BaseSampler,
@@ -19,51 +19,15 @@ from optuna.samplers import (
     RandomSampler,
     TPESampler,
 )
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from qsweep.errors import Problem, UsageError
 from qsweep.runs.search.settings import PREFIX
 from qsweep.runs.search.spaces import Space
-from qsweep.runs.search.study import ERROR
+from qsweep.runs.search.study import ERROR, SamplerOfTrial
 
 LARGEST_GRID = 10_000
 """Points of a grid, at most."""
-
-
-class PerTrial(BaseSampler):
-    """A sampler whose random numbers depend only on its seed and on the number of the trial.
-
-    A study that is resumed, or shared by several processes, therefore stays repeatable and draws nothing
-    twice. make: makes a sampler from a seed below 2^32.
-    """
-
-    def __init__(self, make: Callable[[int], BaseSampler], seed: int) -> None:
-        self._make, self._seed = make, seed
-        self._current = make(trial_seed(seed, 0))
-
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Make the sampler of this trial."""
-        self._current = self._make(trial_seed(self._seed, trial.number))
-        self._current.before_trial(study, trial)
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Return the keys whose values are drawn together."""
-        return self._current.infer_relative_search_space(study, trial)
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Draw the values of the keys that are drawn together."""
-        return self._current.sample_relative(study, trial, search_space)
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        """Draw the value of one key."""
-        return self._current.sample_independent(study, trial, param_name, param_distribution)
-
-    def after_trial(self, *_: Any) -> None:
-        """Do nothing: here optuna's GridSampler would stop `Study.optimize`, which is not used."""
 
 
 def trial_seed(seed: int, number: int) -> int:
@@ -71,8 +35,8 @@ def trial_seed(seed: int, number: int) -> int:
     return int(np.random.SeedSequence(seed, spawn_key=(number,)).generate_state(1)[0])
 
 
-def sampler(name: str, seed: int, space: Space) -> BaseSampler:
-    """Return a sampler by its name in `hydra.sweeper.sampler`.
+def sampler(name: str, seed: int, space: Space) -> SamplerOfTrial:
+    """Return the samplers of trials by their name in `hydra.sweeper.sampler`.
 
     tpe: Bergstra et al. (2011), "Algorithms for Hyper-Parameter Optimization", with optuna's multivariate
     kernels; running trials count as bad ones (the constant liar), so that parallel trials differ.
@@ -91,7 +55,7 @@ def sampler(name: str, seed: int, space: Space) -> BaseSampler:
         "cmaes": lambda own: CmaEsSampler(seed=own, warn_independent_sampling=False),
         "qmc": lambda own: _qmc(sequence, own),
     }
-    return PerTrial(make[name], seed)
+    return lambda number: make[name](trial_seed(seed, number))
 
 
 def untried(study: Study, space: Space) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import optuna
 from filelock import FileLock, Timeout
 from optuna.pruners import BasePruner
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, RandomSampler
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
@@ -33,6 +33,8 @@ WORKER, RETRY_OF, ERROR = "worker", "retry_of", "error"
 runs: the MLflow ids. seeds: how many are done. worker: the process that runs the trial. retry_of: the number
 of the interrupted trial whose parameters this one has. error: why it failed.
 """
+SamplerOfTrial = Callable[[int], BaseSampler]
+"""Makes the sampler of a trial from the trial's number."""
 BUSY_SECONDS = 60.0
 """How long SQLite waits for a locked database."""
 
@@ -54,7 +56,7 @@ class SearchStudy:
         self,
         name: str,
         path: Path,
-        sampler: BaseSampler,
+        sampler: SamplerOfTrial,
         pruner: BasePruner,
         facts: Mapping[str, object],
     ) -> None:
@@ -65,6 +67,7 @@ class SearchStudy:
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         storage = _storage(path)
+        self._sampler = sampler
         self._workers = path.with_name(f"{path.stem}-workers")
         self._workers.mkdir(exist_ok=True)
         self._worker = uuid.uuid4().hex
@@ -73,7 +76,6 @@ class SearchStudy:
         with self.writing:
             self.study = optuna.create_study(
                 storage=storage,
-                sampler=sampler,
                 pruner=pruner,
                 study_name=name,
                 direction="maximize",
@@ -103,7 +105,7 @@ class SearchStudy:
 
     def ask(self, space: Space) -> Trial:
         """Return a requeued trial, or else a new one. To be called with the lock `writing`."""
-        trial = self.study.ask(space.distributions)
+        trial = ask(self.study, self._sampler, space)
         trial.set_user_attr(WORKER, self._worker)
         return trial
 
@@ -144,6 +146,20 @@ class SearchStudy:
 
     def _lock_of(self, worker: str) -> Path:
         return self._workers / f"{worker}.lock"
+
+
+def ask(study: optuna.Study, sampler: SamplerOfTrial, space: Space) -> Trial:
+    """Return a queued trial, or else a new one, drawn by the sampler of its number.
+
+    A study that is resumed, or shared by several processes, therefore stays repeatable and draws nothing
+    twice.
+    """
+    trials = study.get_trials(deepcopy=False)
+    waiting = (trial.number for trial in trials if trial.state == TrialState.WAITING)
+    study.sampler = sampler(next(waiting, len(trials)))
+    trial = study.ask(space.distributions)
+    study.sampler = RandomSampler()  # a GridSampler would stop `Study.optimize`, which does not run
+    return trial
 
 
 def _storage(path: Path) -> RDBStorage:
