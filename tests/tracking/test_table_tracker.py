@@ -21,6 +21,7 @@ from qsweep.system.liveness import HEARTBEAT, announce
 from qsweep.tracking import run_files, table_tracker
 from qsweep.tracking.client.mlflow_tracker import MlflowTracker
 from qsweep.tracking.curves import Points
+from qsweep.tracking.run_search import kill_abandoned
 from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.table_tracker import TableTracker
 from qsweep.tracking.tables.curve_rows import Curve
@@ -160,7 +161,7 @@ def test_a_long_flush_loses_nothing(sides: Sides) -> None:
 
 
 @pytest.mark.slow
-def test_kill_running(sides: Sides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_abandoned_runs_are_killed(sides: Sides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exactly a parent's RUNNING runs without a living process are marked KILLED."""
     monkeypatch.chdir(tmp_path)
     tracker = ours(sides.ours)
@@ -170,7 +171,7 @@ def test_kill_running(sides: Sides, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     other = tracker.open(RunRecord("other", "My lakes", parent="another"))
     nested[0].close("FINISHED", {}, {})
     sides.ours.client.delete_run(nested[1].run_id)
-    tracker.kill_running(parent.run_id)
+    kill_abandoned(open_store(sides.ours.uri), parent.run_id)
     states = [sides.ours.left(run.run_id)["runs"][0][5] for run in (*nested, alive, other, parent)]
     assert states == ["FINISHED", "RUNNING", "KILLED", "RUNNING", "RUNNING", "RUNNING"]
     assert sides.ours.left(nested[2].run_id)["runs"][0][7] > 0

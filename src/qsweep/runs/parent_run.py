@@ -16,6 +16,7 @@ from qsweep.runs.resume import is_running, parent_of
 from qsweep.system.liveness import announce, owner_of
 from qsweep.tracking import RunLog, RunRecord, Status, tracker
 from qsweep.tracking.provenance import provenance
+from qsweep.tracking.run_search import kill_abandoned
 from qsweep.tracking.store import Store, open_tracked
 
 LOCK = Path("multirun") / ".parents.lock"
@@ -53,7 +54,8 @@ def parent_run(plan: Plan) -> Iterator[Parent]:
         status = "KILLED"
         raise
     finally:
-        tracker(store).kill_running(parent.run_id)
+        if store is not None:
+            kill_abandoned(store, parent.run_id)
         log.close(status, parent.metrics, {})
 
 

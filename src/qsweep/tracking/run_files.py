@@ -40,6 +40,14 @@ def keep_in(artifacts: Path, file: Path, folder: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def keep_file(store: Store, run_id: str, artifacts: str, file: Path, folder: str) -> None:
+    """Save a file in a folder of a run's artifacts. artifacts: their URI."""
+    if is_plain_folder(artifacts):
+        keep_in(Path(artifacts), file, folder)
+    else:
+        store.client.log_artifact(run_id, str(file), folder or None)
+
+
 def file_of(store: Store, run_id: str, artifacts: str, path: str, scratch: Path) -> Path:
     """Return the path of a run's artifact: the local file, or a download in `scratch`.
 

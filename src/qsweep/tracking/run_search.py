@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from qsweep.system.liveness import is_alive, owner_of
 from qsweep.tracking.paging import every_result
 from qsweep.tracking.store import Store, literal
-from qsweep.tracking.stored_run import PARENT, StoredRun
+from qsweep.tracking.stored_run import PARENT, StoredRun, milliseconds
 from qsweep.tracking.tables import run_rows
+from qsweep.tracking.tables.run_tables import RunChanges
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -83,11 +84,16 @@ def matching(store: Store, where: str = "") -> list[StoredRun]:
     return [_stored(run, names[run.info.experiment_id]) for run in found]
 
 
-def abandoned(store: Store, parent: str) -> list[StoredRun]:
-    """Return the runs nested under `parent` that are RUNNING although no process executes them."""
-    running = runs(store, experiments(store), {PARENT: parent}, "RUNNING")
-    owners = [(run, owner_of(run.tags)) for run in running]
-    return [run for run, owner in owners if owner is None or not is_alive(owner)]
+def kill_abandoned(store: Store, parent: str) -> None:
+    """Mark as KILLED the runs nested under `parent` that are RUNNING without a living process."""
+    for run in runs(store, experiments(store), {PARENT: parent}, "RUNNING"):
+        owner = owner_of(run.tags)
+        if owner is not None and is_alive(owner):
+            continue
+        if store.tables is None:
+            store.client.set_terminated(run.run_id, "KILLED")
+        else:
+            store.tables.add(run.run_id, RunChanges(status="KILLED", ended=milliseconds()))
 
 
 def _from_client(

@@ -50,8 +50,7 @@ class Store:
     @property
     def database(self) -> Path | None:
         """The file of an SQLite store; None for other stores."""
-        file = self.uri.removeprefix("sqlite:///")
-        return None if file == self.uri else Path(file)
+        return database_of(self.uri)
 
     @cached_property
     def client(self) -> MlflowClient:

@@ -16,9 +16,9 @@ from qsweep.system.liveness import HEARTBEAT
 from qsweep.tracking.continued import ContinuedRunLog
 from qsweep.tracking.curves import Points
 from qsweep.tracking.heartbeat import Heartbeat, sign_of_life
-from qsweep.tracking.run_files import is_plain_folder, keep_in
+from qsweep.tracking.run_files import is_plain_folder, keep_file
 from qsweep.tracking.run_ids import new_run_id
-from qsweep.tracking.run_search import abandoned, run_of
+from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import milliseconds
 from qsweep.tracking.tables.curve_rows import Logged, curves_of
@@ -62,7 +62,8 @@ class TableTracker(Tracker):
         except DatabaseError as error:
             rule = "the store did not accept the run"
             raise UsageError([Problem("tracking.uri", rule, self._store.uri, str(error))]) from error
-        return self._log(run.run_id, run.artifact_uri)
+        keep = partial(keep_file, self._store, run.run_id, run.artifact_uri)
+        return TableRunLog(self._tables, run.run_id, keep)
 
     def _create(self, record: RunRecord) -> NewRun:
         now, run_id = milliseconds(), new_run_id()
@@ -83,20 +84,8 @@ class TableTracker(Tracker):
         artifacts = run_of(self._store, run_id).artifacts
         kept = {key: value[:LONGEST_TAG] for key, value in record.tags.items()} | sign_of_life()
         self._tables.add(run_id, RunChanges(tags=kept, status="RUNNING"))
-        return ContinuedRunLog(self._log(run_id, artifacts), partial(self._tables.last_step, run_id))
-
-    def kill_running(self, parent: str) -> None:
-        """Mark as KILLED the runs nested under `parent` that are RUNNING without a living process."""
-        for run in abandoned(self._store, parent):
-            self._tables.add(run.run_id, RunChanges(status="KILLED", ended=milliseconds()))
-
-    def _log(self, run_id: str, artifacts: str) -> TableRunLog:
-        if is_plain_folder(artifacts):
-            return TableRunLog(self._tables, run_id, partial(keep_in, Path(artifacts)))
-        return TableRunLog(self._tables, run_id, partial(self._upload, run_id))
-
-    def _upload(self, run_id: str, file: Path, folder: str) -> None:
-        self._store.client.log_artifact(run_id, str(file), folder or None)
+        log = TableRunLog(self._tables, run_id, partial(keep_file, self._store, run_id, artifacts))
+        return ContinuedRunLog(log, partial(self._tables.last_step, run_id))
 
 
 class TableRunLog(RunLog):

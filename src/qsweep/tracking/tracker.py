@@ -42,13 +42,6 @@ def deleted(experiment: str) -> UsageError:
     return UsageError([Problem("tracking.experiment", rule, experiment, "restore it, or use another name")])
 
 
-def forbidden(experiment: str) -> UsageError:
-    """Return the error for another user's experiment."""
-    rule = "must be an experiment to which this user may add runs"
-    remedy = "ask its owner for EDIT permission, or use another name"
-    return UsageError([Problem("tracking.experiment", rule, experiment, remedy)])
-
-
 class RunLog:
     """The log of one run; this one records nothing."""
 
@@ -74,6 +67,3 @@ class Tracker:
     def reopen(self, run_id: str, record: RunRecord) -> RunLog:
         """Resume a run that has ended; points it has already logged are skipped."""
         return RunLog()
-
-    def kill_running(self, parent: str) -> None:
-        """Mark as KILLED the runs nested under `parent` that are RUNNING without a living process."""

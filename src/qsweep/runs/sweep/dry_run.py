@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from joblib import cpu_count
 
 from qsweep.config import Config, config_hash, environment_hash, variant_hash
@@ -37,14 +37,6 @@ GREEDY = 0.3
 CURVES = 4
 RUN_SECONDS = 0.06
 """Overhead per run; measured."""
-
-
-@dataclass(frozen=True)
-class EpisodeCost:
-    """The cost of one episode of a variant, trained, evaluated and written."""
-
-    seconds: float
-    bytes: float
 
 
 def dry_run(plan: Plan) -> str:
@@ -112,8 +104,8 @@ def _estimated(runs: Sequence[Resolved]) -> list[str]:
     step = -(-len(variants) // SAMPLED)
     measured = [_measured(run) for run in variants[::step]]
     episodes = sum(config.episodes for config in configs)
-    seconds = episodes * sum(each.seconds for each in measured) / len(measured) + RUN_SECONDS * len(configs)
-    size = episodes * sum(each.bytes for each in measured) / len(measured) + points * POINT_BYTES
+    seconds, size = episodes * np.mean(measured, axis=0)
+    seconds, size = seconds + RUN_SECONDS * len(configs), size + POINT_BYTES * points
     workers = min(cpu_count(), len(configs))
     return [
         f"  {episodes:,} episodes, {points:,} points, about {_bytes(size)}",
@@ -128,8 +120,8 @@ def _points(config: Config) -> int:
     return CURVES * -(-config.episodes // stride) + evaluated
 
 
-def _measured(run: Resolved) -> EpisodeCost:
-    """Measure the cost per episode, after compilation, over at least MOMENT_SECONDS."""
+def _measured(run: Resolved) -> tuple[float, float]:
+    """Return the seconds and bytes per episode, after compilation, over at least MOMENT_SECONDS."""
     for _ in train(run.changed(episodes=1)):
         pass
     config = run.config
@@ -140,7 +132,7 @@ def _measured(run: Resolved) -> EpisodeCost:
         spent, size = _written(run.changed(episodes=episodes))
     greedy = config.evaluation.checkpoints * config.evaluation.episodes + 2 * config.evaluation.test_episodes
     share = 1 + GREEDY * greedy / config.episodes
-    return EpisodeCost(spent / episodes * share, size / episodes)
+    return spent / episodes * share, size / episodes
 
 
 def _written(run: Resolved) -> tuple[float, int]:

@@ -30,8 +30,9 @@ from qsweep.runs.sweep.batches import Assigned, Batch, batches
 from qsweep.system.exit_with_parent import exit_with_parent
 from qsweep.system.interrupts import Interrupted
 from qsweep.system.liveness import announce
-from qsweep.tracking import tracker, unfinished
+from qsweep.tracking import unfinished
 from qsweep.tracking.provenance import code
+from qsweep.tracking.run_search import kill_abandoned
 
 POLL_SECONDS = 0.25
 ORPHAN_SECONDS = 90.0
@@ -117,11 +118,11 @@ class Executor:
 
         This finds runs of workers whose journal lies on another machine.
         """
-        if not self._parent.run_id:
+        if self._store is None:
             return set()
         found = self._earlier_runs(name).items()
         running = {config for config, runs in found if any(each.run.status == "RUNNING" for each in runs)}
-        tracker(self._store).kill_running(self._parent.run_id)
+        kill_abandoned(self._store, self._parent.run_id)
         return {number for number, work in works.items() if config_hash(work.config) in running}
 
     def _to_run(

@@ -10,12 +10,12 @@ from pathlib import Path
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
+from qsweep.errors import Problem, UsageError
 from qsweep.system.liveness import HEARTBEAT
 from qsweep.tracking.client.unsent import BATCH, BufferedLog, FallbackRunLog
 from qsweep.tracking.continued import ContinuedRunLog
 from qsweep.tracking.curves import Points
 from qsweep.tracking.heartbeat import Heartbeat, sign_of_life
-from qsweep.tracking.run_search import abandoned
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import milliseconds
 from qsweep.tracking.tracker import (
@@ -25,7 +25,6 @@ from qsweep.tracking.tracker import (
     Status,
     Tracker,
     deleted,
-    forbidden,
     run_tags,
 )
 
@@ -62,7 +61,9 @@ class MlflowTracker(Tracker):
         except MlflowException as error:
             if error.error_code != "PERMISSION_DENIED":
                 raise
-            raise forbidden(record.experiment) from None
+            rule = "must be an experiment to which this user may add runs"
+            remedy = "ask its owner for EDIT permission, or use another name"
+            raise UsageError([Problem("tracking.experiment", rule, record.experiment, remedy)]) from None
 
     def _with_fallback(self, log: MlflowRunLog) -> RunLog:
         """Return a run's log; for a server, one that saves locally what cannot be sent."""
@@ -79,11 +80,6 @@ class MlflowTracker(Tracker):
             return max((metric.step for metric in client.get_metric_history(run_id, key)), default=-1)
 
         return ContinuedRunLog(self._with_fallback(MlflowRunLog(self._store, run_id)), logged)
-
-    def kill_running(self, parent: str) -> None:
-        """Mark as KILLED the runs nested under `parent` that are RUNNING without a living process."""
-        for run in abandoned(self._store, parent):
-            self._store.client.set_terminated(run.run_id, "KILLED")
 
     def _find_or_create(self, name: str) -> str:
         client, artifacts = self._store.client, self._store.artifacts
