@@ -30,6 +30,7 @@ from qsweep.runs.runner import UNTRACKED, Outcome, Work, _Recording
 from qsweep.tracking import recorder, table_tracker
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, sha256
 from qsweep.tracking.store import open_store
+from qsweep.tracking.tables.run_tables import RunChanges
 from qsweep.tracking.unfinished import all_progress
 from tests.support.trained import run
 
@@ -533,10 +534,10 @@ def test_a_run_whose_end_cannot_be_recorded_goes_on(small: Recorded, monkeypatch
     """Durable files stay until the store has recorded the end."""
     wanted, flush = resolve(GOES_ON), table_tracker.TableRunLog._flush
 
-    def fails_at_the_end(log: Any, tags: Mapping[str, str], end: Any) -> None:
-        if end is not None:
+    def fails_at_the_end(log: Any, changes: RunChanges) -> None:
+        if changes.status is not None:
             raise OSError("the disk is full")
-        flush(log, tags, end)
+        flush(log, changes)
 
     with monkeypatch.context() as away:
         away.setattr(table_tracker.TableRunLog, "_flush", fails_at_the_end)
