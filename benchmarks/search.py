@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +31,7 @@ from qsweep.runs.search.planning import SearchPlan, search_plan
 from qsweep.runs.search.pruners import pruner
 from qsweep.runs.search.samplers import sampler
 from qsweep.runs.search.study import SearchStudy
-from qsweep.runs.search.trials import TrialRuns, job
+from qsweep.runs.search.trials import job, train_runs
 
 GRID = [
     "buckets=10,15,20,25,30,35,40,45,50,60",
@@ -84,15 +85,16 @@ def winner_of_grid(plan: SearchPlan, grid: Sequence[str]) -> tuple[str, ...]:
 
 def winner_of_search(plan: SearchPlan, folder: Path) -> tuple[str, ...]:
     """Return the overrides of the best trial of a search."""
-    runs = TrialRuns(plan, Trainer().run)
+    trainer = Trainer()
+    train = partial(train_runs, plan, trainer.run, None)
     points = sampler(plan.settings.sampler, plan.settings.seed, plan.space)
     stops = pruner(plan.settings.pruner)
     study = SearchStudy(plan.name, folder / "optuna.db", points, stops, plan.facts)
     started = time.perf_counter()
-    results = list(Search(study, plan.space, plan.settings, runs).run())
+    results = list(Search(study, plan.space, plan.settings, train).run())
     best = study.study.best_trial
     assert best.value is not None
-    report("search", len(results), runs.count, time.perf_counter() - started, best.value)
+    report("search", len(results), trainer.count, time.perf_counter() - started, best.value)
     return tuple(best.user_attrs["overrides"])
 
 

@@ -28,7 +28,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 class Killing:
     """A progress bar that interrupts at the first chunk, like Ctrl-C."""
 
-    def update(self, chunk: Chunk) -> None:
+    def __call__(self, chunk: Chunk) -> None:
         """Interrupt."""
         raise KeyboardInterrupt
 
