@@ -6,6 +6,7 @@ import getpass
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock
@@ -22,6 +23,7 @@ from qsweep.tracking.store import Store, open_tracked
 LOCK = Path("multirun") / ".parents.lock"
 
 
+@dataclass
 class Parent:
     """A parent run while it is open. earlier: whether it has runs of an earlier launch.
 
@@ -29,12 +31,11 @@ class Parent:
     finished; otherwise it ends FAILED.
     """
 
-    def __init__(self, log: RunLog, earlier: bool, store: Store | None) -> None:
-        self.run_id = log.run_id
-        self.earlier = earlier
-        self.store = store
-        self.metrics: dict[str, float] = {}
-        self.complete = False
+    run_id: str
+    earlier: bool
+    store: Store | None
+    metrics: dict[str, float] = field(default_factory=dict)
+    complete: bool = False
 
 
 @contextmanager
@@ -45,7 +46,7 @@ def parent_run(plan: Plan) -> Iterator[Parent]:
     """
     store = open_tracked(plan.jobs[0].config.tracking.uri)
     log, earlier = _opened(plan, store)
-    parent = Parent(log, earlier, store)
+    parent = Parent(log.run_id, earlier, store)
     status: Status = "FAILED"
     try:
         yield parent

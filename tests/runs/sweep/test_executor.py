@@ -16,7 +16,6 @@ from qsweep.runs.parent_run import Parent
 from qsweep.runs.sweep.batches import Batch
 from qsweep.runs.sweep.executor import Executor, command
 from qsweep.system.interrupts import Interrupted
-from qsweep.tracking.tracker import RunLog
 
 Fate = Callable[[int], bool]
 """Predicate: whether a run kills its worker."""
@@ -66,7 +65,7 @@ def returned(value: object, status: JobStatus = JobStatus.COMPLETED) -> JobRetur
 def runs(launcher: Any, folder: Path, *lines: str, count: int = 6) -> tuple[Executor, list[Ended]]:
     """Run some seeds, untracked, through a launcher; return executor and ends."""
     wanted = plan(("episodes=1", "tracking=none", f"seed=range({count})", *lines), multirun=True)
-    parent = Parent(RunLog(), earlier=False, store=None)
+    parent = Parent("", earlier=False, store=None)
     made = Executor(parent, launcher, Journal(folder), wanted.jobs[0].config)
     return made, made.run(wanted.jobs, wanted.name)
 

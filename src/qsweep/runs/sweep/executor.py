@@ -63,9 +63,8 @@ class Executor:
 
     @property
     def complete(self) -> bool:
-        """True once every requested run has ended without an error."""
-        ended = self._journal.ended()
-        return len(ended) == self._requested and not any(run.error for run in ended)
+        """True if every run so far has ended without an error."""
+        return not any(run.error for run in self._journal.ended())
 
     def run(self, jobs: Sequence[Job], name: str) -> list[Ended]:
         """Run further jobs as the sweep `name`; return how each ended, in order."""
