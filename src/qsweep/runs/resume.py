@@ -71,15 +71,9 @@ def decide(earlier: Sequence[Earlier], rerun: Rerun, now: str) -> Decision:
 
 
 def _is_kept(run: Earlier, rerun: Rerun, now: str) -> bool:
-    match rerun:
-        case "all":
-            return False
-        case "code":
-            return run.finished and run.run.code == now
-        case "failed":
-            return run.finished
-        case "never":
-            return True
+    if rerun == "code":
+        return run.finished and run.run.code == now
+    return rerun == "never" or (rerun == "failed" and run.finished)
 
 
 def _others(earlier: Sequence[Earlier], chosen: Earlier | None) -> tuple[str, ...]:

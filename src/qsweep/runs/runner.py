@@ -112,7 +112,8 @@ def _recorded(work: Work, tracking: Tracker, timer: Stopwatch) -> Iterator[_Reco
     with ExitStack() as stack:  # keeps checkpoints until the log is closed
         # A resumed run's folder is locked first: another process may be executing it.
         saved = stack.enter_context(working_folder(progress_of(work.run_id))) if work.run_id else None
-        log = _opened(work, tracking)
+        record = run_record(work.resolved, work.name, work.command)
+        log = tracking.reopen(work.run_id, record) if work.run_id else tracking.open(record)
         status: Status = "FAILED"
         summary: dict[str, float] = {}
         tags: dict[str, str] = {}
@@ -133,11 +134,6 @@ def _recorded(work: Work, tracking: Tracker, timer: Stopwatch) -> Iterator[_Reco
             if timer.broken:  # by the environment, which may be fixed before the run is repeated
                 forget(log.run_id)
             log.close(status, summary, tags)
-
-
-def _opened(work: Work, tracking: Tracker) -> RunLog:
-    record = run_record(work.resolved, work.name, work.command)
-    return tracking.reopen(work.run_id, record) if work.run_id else tracking.open(record)
 
 
 class _Recording(AbstractContextManager["_Recording"]):

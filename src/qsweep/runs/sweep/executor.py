@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from joblib import effective_n_jobs
 from qsweep.config import Config, config_hash
 from qsweep.errors import one_line
 from qsweep.plan.composition import Job
-from qsweep.runs.journal import Ended, Journal
+from qsweep.runs.journal import POLL_SECONDS, Ended, Journal, watching
 from qsweep.runs.parent_run import Parent
 from qsweep.runs.progress import bar
 from qsweep.runs.resume import Decision, Earlier, Rerun, decide, earlier_runs
@@ -34,7 +33,6 @@ from qsweep.tracking import unfinished
 from qsweep.tracking.provenance import code
 from qsweep.tracking.run_search import kill_abandoned
 
-POLL_SECONDS = 0.25
 ORPHAN_SECONDS = 90.0
 """Time that runs get to end if their launcher is gone: other machines check once a minute."""
 DEATHS = 2
@@ -218,19 +216,7 @@ def _workers(launcher: Launcher) -> int:
 
 @contextmanager
 def _progress(name: str, journal: Journal, before: int, total: int) -> Iterator[None]:
-    done = threading.Event()
     with bar("{task.completed:.0f} of {task.total:.0f} runs") as shown:
         line = shown.add_task(f"sweep {name}", total=total)
-
-        def watch() -> None:
-            watched = Journal(journal.folder)  # a separate reader for this thread
-            while not done.wait(POLL_SECONDS):
-                shown.update(line, completed=len(watched.ended()) - before)
-
-        watcher = threading.Thread(target=watch, daemon=True)
-        watcher.start()
-        try:
+        with watching(journal.folder, lambda ended: shown.update(line, completed=len(ended) - before)):
             yield
-        finally:
-            done.set()
-            watcher.join()

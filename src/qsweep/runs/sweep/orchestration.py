@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -17,7 +16,7 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
 from qsweep.plan.composition import Job, Plan
-from qsweep.runs.journal import Ended, Journal
+from qsweep.runs.journal import POLL_SECONDS, Ended, Journal, watching
 from qsweep.runs.parent_run import Parent, parent_run
 from qsweep.runs.progress import bar
 from qsweep.runs.sweep.batches import Batch, run_batch
@@ -25,7 +24,6 @@ from qsweep.runs.sweep.executor import Executor
 from qsweep.system.interrupts import Interrupted
 from qsweep.tracking.store import Store
 
-POLL_SECONDS = 0.25
 NEEDED_BY_REPORTS = ("qsweep.report.attachment", "qsweep.report.figures")
 """Modules that take seconds to import: pandas, SciPy, matplotlib."""
 GRACE_SECONDS = 10.0
@@ -55,30 +53,19 @@ def sweep(plan: Plan, launcher: Launcher, folder: Path) -> str:
     return parent.run_id
 
 
-@contextmanager
-def report_loading(folder: Path, modules: Sequence[str] = NEEDED_BY_REPORTS) -> Iterator[None]:
+def report_loading(folder: Path, modules: Sequence[str] = NEEDED_BY_REPORTS) -> AbstractContextManager[None]:
     """Import the report's modules in the background, once the first run of a folder has ended.
 
     Earlier it would slow the start of the workers.
     """
-    over, watched = threading.Event(), Journal(folder)
+    needed = iter(modules)
 
-    def load() -> None:
-        while not watched.ended():
-            if over.wait(POLL_SECONDS):
-                return
-        for module in modules:
-            if not over.is_set():
-                with suppress(Exception):  # the report raises it again
-                    import_module(module)
+    def load(ended: Sequence[Ended]) -> None:
+        if ended and (module := next(needed, "")):
+            with suppress(Exception):  # the report raises it again
+                import_module(module)
 
-    loading = threading.Thread(target=load, daemon=True)
-    loading.start()
-    try:
-        yield
-    finally:
-        over.set()
-        loading.join()
+    return watching(folder, load)
 
 
 def conclude(plan: Plan, parent: Parent, runs: Executor, journal: Journal) -> None:
