@@ -160,11 +160,11 @@ class Process:
 def process(code: str, cache: Path, *folders: Path) -> Process:
     """Run code that imports from some folders, with its own cache of compiled code."""
     path = os.pathsep.join(map(str, folders))
-    settings = {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": path, "NUMBA_DEBUG_CACHE": "1"}
+    settings = {"XDG_CACHE_HOME": str(cache), "PYTHONPATH": path, "NUMBA_DEBUG_CACHE": "1"}
     ran = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | settings, capture_output=True, check=True, text=True
     )
-    lines = re.findall(r"^\[cache\] data (saved|loaded).*\.(\w+)_[0-9a-f]{12}-\d+", ran.stdout, re.MULTILINE)
+    lines = re.findall(r"^\[cache\] data (saved|loaded).*\.(\w+)_[0-9a-f]{12}-\w+", ran.stdout, re.MULTILINE)
     saved, loaded = (sorted(name for what, name in lines if what == kind) for kind in ("saved", "loaded"))
     printed = [line for line in ran.stdout.splitlines() if not line.startswith("[cache]")]
     return Process("\n".join(printed), saved, loaded)
@@ -177,6 +177,12 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Process]
     package = source / "qsweep"
     shutil.copytree(Path(qsweep.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     reports = {name: process(TRAIN, cache, source) for name in ("first", "second")}
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    shutil.copytree(package, elsewhere / "qsweep", copy_function=shutil.copyfile)  # with times of its own
+    reports["another checkout"] = process(TRAIN, cache, elsewhere)
+    unwritable = tmp_path_factory.mktemp("no") / "folder"
+    unwritable.write_text("a file")
+    reports["unwritable"] = process(TRAIN, unwritable, elsewhere)
     for name, (file, old, new) in EDITS.items():
         text = (package / file).read_text()
         assert text.count(old) == 1
@@ -199,6 +205,20 @@ def test_a_second_process_compiles_nothing(processes: Mapping[str, Process]) -> 
     """The second process loads the compiled code from disk and trains the same Q-table."""
     assert (processes["second"].compiled, processes["second"].loaded) == ([], ALL)
     assert processes["second"].printed == processes["first"].printed
+
+
+@pytest.mark.slow
+def test_another_checkout_compiles_nothing(processes: Mapping[str, Process]) -> None:
+    """The same source in another folder loads what the first has compiled."""
+    assert (processes["another checkout"].compiled, processes["another checkout"].loaded) == ([], ALL)
+    assert processes["another checkout"].printed == processes["first"].printed
+
+
+@pytest.mark.slow
+def test_without_a_cache_folder_code_is_kept_beside_the_source(processes: Mapping[str, Process]) -> None:
+    """Where the user's cache folder cannot be written, the loop is compiled and saved elsewhere."""
+    assert (processes["unwritable"].compiled, processes["unwritable"].loaded) == (ALL, [])
+    assert processes["unwritable"].printed == processes["first"].printed
 
 
 @pytest.mark.slow

@@ -41,12 +41,18 @@ Names = tuple[tuple[str, Any], ...]
 def _compile(function: Any, signature: Any, names: Names) -> Any:
     from numba import njit
 
+    from qsweep.learning.compiler.kernel_cache import KernelCache
+
     made = specialised(function, _compilable_globals(function, names))
     # _nrt=False: no reference counting, which took 30 times as long as all else; so no arrays can be created.
     name = f"{function.__name__}_{_digest(function, names)}"
     made.__qualname__ = made.__name__ = name  # numba names the cache file after it
+    kernel = njit(nogil=True, no_cfunc_wrapper=True, _nrt=False)(made)
+    kernel._cache = KernelCache(made)
     with compile_notice():
-        return njit(signature, cache=True, nogil=True, no_cfunc_wrapper=True, _nrt=False)(made)
+        kernel.compile(signature)
+    kernel.disable_compile()
+    return kernel
 
 
 def _replaced_globals(function: Any, names: Names) -> dict[str, Any]:
