@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from qsweep.system.garbage import collect_less_often
 from tests.support.commands import run_command
 from tests.support.postgresql import PostgreSQL, postgresql
 
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     from tests.support.stores import Sides
 
 __all__ = ["postgresql"]
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave out the modules of all tests, and look less often."""
+    gc.freeze()
+    collect_less_often()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

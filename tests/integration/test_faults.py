@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, sha256
+from tests.support.commands import run_installed
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -20,6 +21,12 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 SMALL = ("evaluation.checkpoints=2", "evaluation.episodes=2", "evaluation.test_episodes=5")
 SWEEP = ("-m", "buckets=4,5", "episodes=50", "registry.promote=never", "sweep.report=never", *SMALL)
 DATABASE = Path("mlruns/mlflow.db")
+
+
+@pytest.fixture
+def qsweep(tmp_path: Path) -> Run:
+    """The installed command: whether it closes its database decides what a read-only disk allows."""
+    return lambda *arguments: run_installed(arguments, tmp_path)
 
 
 @pytest.fixture

@@ -67,7 +67,8 @@ def _flags(arguments: list[str]) -> Any:
         raise UsageError([Problem("--config-dir", "must be a folder", flags.config_dir)])
     for name in UNSUPPORTED:
         if given := getattr(flags, name):
-            raise UsageError([Problem(f"--{name.replace('_', '-')}", "is not supported", given)])
+            shown = None if given is True else given
+            raise UsageError([Problem(f"--{name.replace('_', '-')}", "is not supported", shown)])
     return flags
 
 
@@ -76,7 +77,7 @@ def _print_config(flags: Any, lines: list[str]) -> None:
     if any(line.startswith("tracking.uri=") and without_password(line) != line for line in lines):
         raise UsageError([Problem("tracking.uri", f"must be {RULES['tracking.uri']}")])
     if flags.run or flags.multirun:
-        raise UsageError([Problem("qsweep train", "takes only one of --run, --multirun, and --cfg")])
+        raise UsageError([Problem("qsweep train", "takes only one of --run, --multirun and --cfg")])
     with refusing():
         hydra_app().show_cfg(PRIMARY, lines, flags.cfg, flags.package, flags.resolve)
 

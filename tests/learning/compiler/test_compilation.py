@@ -312,3 +312,29 @@ def test_any_value_may_be_part_of_the_digest() -> None:
     odd: dict[str, Any] = {"SCALE": np.float64(2.0), "triple": third}
     assert compiled(twice, float64(float64), odd)(6.0) == 6.0  # replaced in the called function, too
     assert compiled(triple, float64(float64), {"SCALE": np.float64(2.0)})(6.0) == 12.0
+
+
+SAYING = """
+def step(x):
+    if x > 3.0:
+        print("position", x)
+    return x + 1.0
+
+def walk(x):
+    return step(x)
+"""
+SAY = """
+from numba import float64
+import walking
+from qsweep.learning.compiler.compilation import compiled
+print(compiled(walking.walk, float64(float64))(4.0))
+"""
+
+
+def test_a_function_may_print(tmp_path: Path) -> None:
+    """A twin that prints while it is debugged does so, in the process that compiles it and in the next."""
+    (tmp_path / "walking.py").write_text(SAYING)
+    source = Path(qsweep.__file__).parents[1]
+    ran = [process(SAY, tmp_path / "cache", tmp_path, source) for _ in range(2)]
+    assert [each.printed.splitlines() for each in ran] == [["position 4.0", "5.0"]] * 2
+    assert [each.compiled for each in ran] == [["walk"], []]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import closing
 from functools import lru_cache
@@ -20,7 +21,6 @@ TRIAL_STEPS, TRIAL_EPISODE = 300, 40
 number of steps between two resets."""
 
 
-@lru_cache(maxsize=32)
 def twin_of(env: Env, description: Description) -> Twin | None:
     """Return the twin of an environment, its own or one made of its transition tables; None without either.
 
@@ -29,6 +29,11 @@ def twin_of(env: Env, description: Description) -> Twin | None:
     draw in another way, or whose tables change or are random. Raises UsageError if a package's entry point
     names a twin that cannot be loaded. Does not import numba.
     """
+    return _twin_of(dataclasses.replace(env, low=None, high=None, max_steps=None), description)
+
+
+@lru_cache(maxsize=32)
+def _twin_of(env: Env, description: Description) -> Twin | None:
     if env.actions or env.wrapper:
         return None
     twin = None if env.kwargs else named_twin(env.id)

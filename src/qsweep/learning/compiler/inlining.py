@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from numba import njit
+from numba.core import ir
 from numba.core.codegen import CPUCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
@@ -47,6 +48,8 @@ class _LinkedLowering(NativeLowering):  # type: ignore[misc]  # numba has no typ
     _name = "linked_lowering"
 
     def run_pass(self, state: Any) -> bool:
+        if any(block.find_insts(ir.Print) for block in state.func_ir.blocks.values()):
+            return bool(super().run_pass(state))  # needs what only machine code of its own is given
         state.library = _LinkedLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
         state.flags.no_compile = True
         super().run_pass(state)

@@ -83,9 +83,9 @@ def lead(store: Store, incumbent: Mapping[str, str], run: StoredRun, folder: Pat
 
     None if their environments differ, or the incumbent was not registered by qsweep.
     """
+    candidate = test_returns(store, run, folder)  # also where nothing is compared: a version has them
     if incumbent.get(ENVIRONMENT) != run.tags[ENVIRONMENT]:
         return None
-    candidate = test_returns(store, run, folder)
     try:
         returns = test_returns(store, run_of(store, incumbent["qsweep.run_id"]), folder)
     except (OSError, ValueError):  # its run was deleted, or is damaged; only its mean is left

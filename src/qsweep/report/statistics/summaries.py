@@ -83,7 +83,10 @@ def bootstrap_interval(
 
 
 def percentiles(
-    samples: tuple[Floats, ...], statistic: Callable[..., Any], generator: np.random.Generator, resamples: int
+    samples: tuple[npt.NDArray[Any], ...],
+    statistic: Callable[..., Any],
+    generator: np.random.Generator,
+    resamples: int,
 ) -> tuple[Floats, Floats]:
     """Return the low and high ends [...] of the 95% percentile bootstrap interval of samples [..., n]."""
     found = stats.bootstrap(
