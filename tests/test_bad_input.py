@@ -371,7 +371,7 @@ SYNTAX_ERRORS: dict[str, list[Wrong]] = {
     "--cfg everything": [("", "everything", "")],
     "--cfg job sead=1": [("", "Could not override 'sead'", "")],
     "--cfg job seed=1,2": [("", "seed=1,2", "")],
-    "-m --cfg job": [("", "takes only one of --run, --multirun,", "")],
+    "-m --cfg job": [("", "takes only one of --run, --multirun and --cfg", "")],
     f"--config-dir nowhere {SMOKE}": [("", "nowhere", "")],
     f"--config-name other {SMOKE}": [("", "config-name", "")],
     f"--info=defaults {SMOKE}": [("", "info", "")],

@@ -24,12 +24,6 @@ DATABASE = Path("mlruns/mlflow.db")
 
 
 @pytest.fixture
-def qsweep(tmp_path: Path) -> Run:
-    """The installed command: whether it closes its database decides what a read-only disk allows."""
-    return lambda *arguments: run_installed(arguments, tmp_path)
-
-
-@pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Callable[[str], None]]:
     """A file system of its own for mlruns/, of 64 MB; calling it remounts it with other options."""
     folder = tmp_path / "mlruns"
@@ -128,8 +122,15 @@ def test_a_half_migrated_database(qsweep: Run, tmp_path: Path, renamed: bool) ->
     assert len(histories(tmp_path)) == 2
 
 
-def test_a_read_only_store(qsweep: Run, tmp_path: Path, disk: Callable[[str], None]) -> None:
-    """It is refused before anything is trained; once it can be written, the same command completes."""
+def test_a_read_only_store(tmp_path: Path, disk: Callable[[str], None]) -> None:
+    """It is refused before anything is trained; once it can be written, the same command completes.
+
+    The installed command, because whether it closes its database decides what a read-only disk allows.
+    """
+
+    def qsweep(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return run_installed(arguments, tmp_path)
+
     assert qsweep("train", "episodes=50", "buckets=4", *SMALL).returncode == 0
     disk("ro")
     for command in (("train", "episodes=50", "buckets=5", *SMALL), ("train", *SWEEP), ("doctor", "--fix")):
