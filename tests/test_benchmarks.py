@@ -88,6 +88,7 @@ def test_the_slope_is_the_exponent_at_the_end() -> None:
     assert slope(points, lambda point: point.disk_mb) != slope(points, lambda point: point.disk_mb)  # NaN
 
 
+@pytest.mark.integration
 def test_a_peer_that_fails_is_a_row_that_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a package that is not there nor a script that fails ends the benchmark."""
     import peer_runs
@@ -179,6 +180,7 @@ def test_a_count_that_grows_by_half_fails(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out.count("GROWN") == 3
 
 
+@pytest.mark.integration
 def test_a_synthetic_store_is_read_like_any_other(tmp_path: Path) -> None:
     """Its runs are listed by qsweep as sweeps of four bucket sizes, with curves of their own."""
     import qsweep

@@ -21,6 +21,7 @@ def measuring(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return import_module("mountain_car_optimum")
 
 
+@pytest.mark.slow
 def test_a_coarse_grids_policy_does_no_better(measuring: ModuleType) -> None:
     """It comes close to the shipped optimum and does not beat it."""
     best = mountain_car.expected_return(200)

@@ -254,6 +254,7 @@ EXAMPLES = {
 """A config, and how many lines its example may have."""
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("given", EXAMPLES)
 def test_the_example_plays_alone(tmp_path: Path, given: str) -> None:
     """The code in README.md runs without qsweep, takes the policy's actions and gets its return."""
@@ -272,6 +273,7 @@ def test_the_example_plays_alone(tmp_path: Path, given: str) -> None:
     assert len(code.splitlines()) <= EXAMPLES[given]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("given", ["discretizer=tiles", "discretizer=quantile", "env=pendulum"])
 def test_the_example_gets_what_play_gets(tmp_path: Path, given: str) -> None:
     """The example's return is that of the first episode of `qsweep play`, from the same start."""

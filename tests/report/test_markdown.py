@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from qsweep.report.comparison.standings import standings
 from qsweep.report.comparison.studies import studies
@@ -41,6 +42,7 @@ def test_the_whole_of_a_small_report() -> None:
     assert found[-1] == "Made by `qsweep report s`; details in report.html."
 
 
+@pytest.mark.slow
 def test_it_is_short() -> None:
     """With many variants, findings and environments the report has less than 60 lines."""
     scores = {f"buckets={n}": [-float(n), -float(n) - 1] for n in range(1, 60)}

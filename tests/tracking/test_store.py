@@ -65,6 +65,7 @@ def test_an_empty_file_and_leftovers_are_no_store(tmp_path: Path) -> None:
     check_complete(open_store(f"sqlite:///{database}"), database)
 
 
+@pytest.mark.integration
 def test_a_process_killed_while_it_makes_a_store(tmp_path: Path) -> None:
     """If a process is killed while creating a store, none exists, and the next one creates it."""
     killed = (

@@ -331,6 +331,7 @@ print(compiled(walking.walk, float64(float64))(4.0))
 """
 
 
+@pytest.mark.integration
 def test_a_function_may_print(tmp_path: Path) -> None:
     """A twin that prints while it is debugged does so, in the process that compiles it and in the next."""
     (tmp_path / "walking.py").write_text(SAYING)

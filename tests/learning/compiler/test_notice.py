@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from qsweep.learning.compiler.notice import NOTICE
 
 CODE = """
@@ -16,6 +18,7 @@ assert (one(2), other(2)) == (4, 6)
 """
 
 
+@pytest.mark.integration
 def test_the_message_is_printed_once_and_not_for_cached_code(tmp_path: Path) -> None:
     """A process that compiles two functions prints one message; a second one loads them and prints none."""
     (tmp_path / "made.py").write_text(
