@@ -27,10 +27,10 @@ sweep: $(READY)  ## Run the main sweep: four bucket sizes, ten seeds each, on al
 report: $(READY)  ## Write the report of the main sweep again: report/report.html
 	$(BIN)/qsweep report buckets --out report
 
-test: style  ## Lint, check types and run all tests; about ten minutes on two cores
+test: style  ## Lint, check types and run all tests; about a quarter of an hour on two cores
 	@$(MAKE) --jobs 2 --no-print-directory types suite
 
-test-fast: $(READY)  ## Run the unit tests: no servers, no browser, no long runs; a minute and a half
+test-fast: $(READY)  ## Run the unit tests: no servers, no browser, no long runs; under three minutes
 	$(BIN)/pytest -m "not slow and not integration"
 
 style: $(READY)
