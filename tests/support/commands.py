@@ -44,6 +44,7 @@ class Command:
         But for the notice that it compiles, which depends on what ran on the machine before.
         """
         while (code := self.poll()) is None:
+            assert _server().poll() is None, "the server of commands has ended"
             time.sleep(POLL_SECONDS)
         out, err = ((self.files / name).read_text() for name in ("out", "err"))
         return subprocess.CompletedProcess(self.words, code, out, without_notice(err))
@@ -53,7 +54,7 @@ def start_command(
     arguments: Sequence[str], folder: Path, environment: Mapping[str, str] = os.environ
 ) -> Command:
     """Start `qsweep` with these arguments in a folder; it is killed after five minutes."""
-    command = Command([QSWEEP, *arguments], Path(tempfile.mkdtemp(dir=_outputs())))
+    command = Command([QSWEEP, *arguments], Path(tempfile.mkdtemp(dir=_outputs().name)))
     request = [command.words, str(folder), dict(environment), str(command.files)]
     print(json.dumps(request), file=_server().stdin, flush=True)
     return command
@@ -83,8 +84,8 @@ def run_installed(
 
 
 @cache
-def _outputs() -> str:
-    return tempfile.mkdtemp(prefix="commands-")
+def _outputs() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="commands-")  # removed when this process ends
 
 
 @cache
