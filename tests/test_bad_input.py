@@ -460,8 +460,9 @@ def unusable() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder, and servers that are asked only once."""
+    """An empty current folder, and servers that are not waited for."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("qsweep.tracking.patience.FIRST_BUDGET_SECONDS", 0.3)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     return tmp_path
 
