@@ -1,4 +1,4 @@
-"""The commands and snippets in README and docs, run as they stand."""
+"""The commands and snippets in README and docs, run; short multiruns of pages as their test says."""
 
 from __future__ import annotations
 

@@ -197,7 +197,7 @@ def problems(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(problems())
 def test_both_engines_give_the_same_bits(values: dict[str, Any]) -> None:
     """For any config, checkpoints, returns, lengths and epsilon of both engines are identical."""

@@ -339,3 +339,29 @@ def test_a_function_may_print(tmp_path: Path) -> None:
     ran = [process(SAY, tmp_path / "cache", tmp_path, source) for _ in range(2)]
     assert [each.printed.splitlines() for each in ran] == [["position 4.0", "5.0"]] * 2
     assert [each.compiled for each in ran] == [["walk"], []]
+
+
+LOSING = """
+import os, shutil
+from numba import float64
+import walking
+from qsweep.learning.compiler import kernel_cache
+from qsweep.learning.compiler.compilation import compiled
+folder = kernel_cache._folder()
+old = folder / "of last month"
+old.touch()
+os.utime(old, (0, 0))
+print(compiled(walking.step, float64(float64))(1.0), old.exists())
+shutil.rmtree(folder)
+folder.touch()
+print(compiled(walking.walk, float64(float64))(1.0), folder.is_file())
+"""
+
+
+@pytest.mark.integration
+def test_code_that_cannot_be_saved_runs(tmp_path: Path) -> None:
+    """Where the folder is lost on the way, code is compiled and used all the same; old files are deleted."""
+    (tmp_path / "walking.py").write_text(SAYING)
+    ran = process(LOSING, tmp_path / "cache", tmp_path, Path(qsweep.__file__).parents[1])
+    assert ran.printed.splitlines() == ["2.0 False", "2.0 True"]
+    assert ran.compiled == ["step"]

@@ -9,6 +9,7 @@ import hashlib
 import platform
 import tempfile
 import time
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -43,8 +44,8 @@ class _Locator:
             return None
 
     def ensure_cache_path(self) -> None:
-        """Raise OSError if the folder has become unwritable."""
-        _check_writable(self._folder)
+        """Create the folder, if it has been deleted, and delete old files."""
+        self._folder.mkdir(parents=True, exist_ok=True)
         _delete_old(self._folder)
 
     def get_cache_path(self) -> str:
@@ -69,13 +70,24 @@ class KernelCache(FunctionCache):  # type: ignore[misc]  # numba has no types
 
     _impl_class = _Kernels
 
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return compiled code, or None if there is none or it cannot be read."""
+        with suppress(OSError):
+            return super().load_overload(sig, target_context)
+        return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Save compiled code; without room for it, the next process compiles again."""
+        with suppress(OSError):
+            super().save_overload(sig, data)
+
 
 @cache
 def _folder() -> Path:
     digest = hashlib.sha256(_versions().encode()).hexdigest()[:8]
     folder = user_cache() / "kernels" / digest
     folder.mkdir(parents=True, exist_ok=True)
-    _check_writable(folder)
+    tempfile.TemporaryFile(dir=folder).close()  # raises if it cannot be written
     return folder
 
 
@@ -87,14 +99,8 @@ def _versions() -> str:
     return f"Python {platform.python_version()}, {', '.join(packages)}, {compiler}"
 
 
-def _check_writable(folder: Path) -> None:
-    tempfile.TemporaryFile(dir=folder).close()
-
-
 def _delete_old(folder: Path) -> None:
     for file in folder.parent.glob("*/*"):
-        try:
+        with suppress(OSError):  # another process was faster, or it is somebody else's
             if file.stat().st_mtime < time.time() - DAYS * 86_400:
                 file.unlink()
-        except FileNotFoundError:  # another process was faster
-            continue
