@@ -161,9 +161,8 @@ def test_a_long_flush_loses_nothing(sides: Sides) -> None:
 
 
 @pytest.mark.slow
-def test_abandoned_runs_are_killed(sides: Sides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_abandoned_runs_are_killed(sides: Sides) -> None:
     """Exactly a parent's RUNNING runs without a living process are marked KILLED."""
-    monkeypatch.chdir(tmp_path)
     tracker = ours(sides.ours)
     parent = tracker.open(RECORD)
     nested = [tracker.open(RunRecord(name, "My lakes", parent=parent.run_id)) for name in "abc"]
