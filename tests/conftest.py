@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["postgresql"]
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return three workers for two cores: a third of the time tests wait for servers and processes."""
+    cores = os.cpu_count() or 1
+    return cores + cores // 2
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector leave out the modules of all tests, and look less often."""
     gc.freeze()

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from qsweep.errors import Problem, UsageError, one_line
 from qsweep.tracking.tables import schema
 from qsweep.tracking.tables.database import Database, DatabaseError
+from qsweep.tracking.tables.new_store import make_store
 from qsweep.tracking.tables.run_tables import RunTables
 from qsweep.tracking.tables.sqlite_database import SqliteDatabase, create_once, holds_anything
 
@@ -127,7 +128,7 @@ def open_tracked(uri: str, patient: bool = False) -> Store | None:
 
 
 def _local(database: Path) -> Store:
-    create_once(database, lambda new: schema.make_tables(f"sqlite:///{new}", database.parent / "artifacts"))
+    create_once(database, lambda new: make_store(new, database.parent / "artifacts"))
     uri = f"sqlite:///{database}"
     status = database.stat()
     file = _sqlite(database, status.st_dev, status.st_ino)
