@@ -3,7 +3,7 @@
 #
 # Source: gymnasium/wrappers/stateful_reward.py, NormalizeReward.step (no reset method).
 # Expected: the running discounted return that is used for the variance starts at 0 in each episode and holds the
-#   whole return at its end, as in the well-known VecNormalize.
+#   whole return at its end, as in Stable-Baselines3's VecNormalize.
 # Happens: the sum is cut one step early and one step late. At the terminating step the earlier rewards are dropped and
 #   only the last reward is kept; that reward then counts, discounted, in the next episode's first step. At a truncated
 #   end nothing is dropped at all, also not by reset: with episodes of 3 rewards of 1 and gamma 0.9 the sum goes on

@@ -4,7 +4,7 @@
 # Source: minigrid/wrappers.py, PositionBonus (self.counts is made in __init__; reset passes on).
 # Expected: reset starts a fresh episode: the same seed and actions give the same rewards.
 # Happens: the visit counts survive reset, as an exploration bonus over training needs, but a seeded evaluation of the
-#   same policy depends on how many episodes the object has seen; a checker that resets once does not notice.
+#   same policy depends on how many episodes the object has seen.
 # Output seen, 2026-11-30: [1.0, 1.0] [0.7071, 0.7071] [0.5774, 0.5774]
 set -euo pipefail
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# mlflow 3.17.2: the points of a chart of two runs lie at different steps, though both logged the same steps.
+# mlflow 3.17.2: the points of a chart of two runs lie at different steps, though both logged every step.
 #
 # Source: mlflow/store/tracking/sqlalchemy_store.py, get_metric_history_bulk_interval and
 #   _sample_rows_with_window_functions (NTILE over each run's rows); mlflow/mlflow#24305. It feeds the UI's charts.

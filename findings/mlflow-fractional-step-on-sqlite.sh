@@ -5,7 +5,7 @@
 #   SQLite's type affinity (a real that is no whole number stays a real in an INTEGER column).
 # Expected: a step is an int: a fraction is refused, or cut to 1.
 # Happens: nothing checks it on the way to a local store, and SQLite keeps the fraction. The values come back in order of
-#   their fractional steps, which no other database that MLflow supports would store.
+#   their fractional steps, which a strict integer column cannot hold.
 # Output seen, 2026-11-30: [(1.0, 0.5), (3.0, 1), (2.0, 1.7)]
 set -euo pipefail
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# optuna 5.0.0: SuccessiveHalvingPruner does not compare with trials that were added or never asked; MedianPruner does.
+# optuna 5.0.0: SuccessiveHalvingPruner does not compare with trials that were added; MedianPruner does.
 #
 # Source: optuna/pruners/_successive_halving.py, SuccessiveHalvingPruner.prune and _get_competing_values (the system
 #   attributes completed_rung_N).
 # Expected: a pruner compares a trial with the reported values of the other trials in the study, so that finished
 #   trials of an earlier study, added with add_trial, set the standard.
-# Happens: the rungs are written while a trial calls should_prune. A trial that only reported, or was added complete
-#   with its intermediate values, has no rung, so the first trials after an import are never pruned, however bad.
+# Happens: the rungs are written while a trial calls should_prune. A trial that was added complete with its
+#   intermediate values never called it and has no rung, so the first trials after an import are never pruned, however bad.
 # Output seen, 2026-11-30:
 #   MedianPruner: pruned at step 1
 #   SuccessiveHalvingPruner: not pruned in 64 steps

@@ -3,8 +3,8 @@
 #
 # Source: optuna/importance/__init__.py, get_param_importances; optuna/importance/_ped_anova/evaluator.py.
 # Expected: without an evaluator the importance is fANOVA's, as in optuna 2 to 4.
-# Happens: the default is PedAnovaImportanceEvaluator. It compares the best tenth of the trials with the others, so
-#   it needs many: with 10 trials of the objective 10 x (y has no effect) x and y come out level, while fANOVA sees x.
+# Happens: the default is PedAnovaImportanceEvaluator. It looks at the best tenth of the trials, so it
+#   needs many: with 10 trials of the objective 10 x (y has no effect) x and y come out level, while fANOVA sees x.
 #   Where all trials have the same value it reports equal shares; fANOVA raises an error.
 # Output seen, 2026-11-30:
 #   10 trials of 10 x: default x 0.50, fANOVA x 0.86
