@@ -227,7 +227,8 @@ def video(
     qsweep video RUN --out learning.mp4
     qsweep video MountainCar-v0@best --agent
 
-    NAME is a name that `qsweep pull` accepts. The video ends at the checkpoint that it names.
+    NAME is a name that `qsweep pull` accepts. The video ends at the checkpoint that it names; of a run's name
+    alone it shows the whole training.
     """
     from qsweep.commands.video import video
 

@@ -28,6 +28,7 @@ from qsweep.pictures.agent_video import VideoInfo
 from qsweep.pictures.layouts import layout
 from qsweep.pictures.video_places import places
 from qsweep.plan.composition import load_resolved
+from qsweep.policies.registry.names import resolve
 from qsweep.policies.registry.promotion import register
 from qsweep.runs.runner import Work
 from qsweep.system.interrupts import Interrupted
@@ -182,9 +183,9 @@ def test_the_default_number_of_frames(trained: Trained, monkeypatch: pytest.Monk
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("here")
-@pytest.mark.parametrize("name", ["MountainCar-v0@best", "MountainCar-v0/1", "{run_id}", "{short}"])
-def test_every_form_of_a_name(trained: Trained, name: str) -> None:
-    """A model's alias or version stands for the complete run behind it, like the run's id."""
+@pytest.mark.parametrize("name", ["{run_id}", "{short}"])
+def test_every_form_of_a_runs_name(trained: Trained, name: str) -> None:
+    """A run's id, or its end, stands for the complete run."""
     made = video(
         name.format(run_id=trained.run_id, short=trained.run_id[-8:]),
         Path("a.mp4"),
@@ -193,6 +194,25 @@ def test_every_form_of_a_name(trained: Trained, name: str) -> None:
     )
     assert (made.first, made.last) == ("ep000010", "ep000200")
     assert made.run == f"MountainCar-v0  run a run ({trained.run_id})"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("name", ["MountainCar-v0@best", "MountainCar-v0/1"])
+def test_the_video_of_a_model_ends_at_its_checkpoint(trained: Trained, name: str) -> None:
+    """A model's alias or version names the checkpoint that was registered."""
+    named = registered_checkpoint(trained)
+    assert named != trained.archive.names()[-1]
+    made = video(name, Path("a.mp4"), uri=trained.uri)
+    frames = trained.archive.names().index(named) + 1
+    assert (made.first, made.last, made.info.frames) == ("ep000010", named, frames)
+    assert made.run == f"MountainCar-v0  run a run ({trained.run_id})"
+    assert shows(decoded(Path("a.mp4"))[-1], trained.archive.q_table(named))
+
+
+def registered_checkpoint(trained: Trained) -> str:
+    """Return the name of the checkpoint behind `best`."""
+    return str(resolve(open_store(trained.uri, create=False), "MountainCar-v0@best").checkpoint)
 
 
 @pytest.mark.slow
@@ -289,7 +309,8 @@ def test_a_pulled_folder_has_no_history(trained: Trained, here: Path, form: str)
 def test_the_store_comes_before_a_folder(trained: Trained, here: Path) -> None:
     """A pulled folder of the same name does not hide a run."""
     shutil.copytree(trained.folder / "pulled", here / "MountainCar-v0@best")
-    assert video("MountainCar-v0@best", every=10, uri=trained.uri).info.frames == 3
+    made = video("MountainCar-v0@best", every=10, uri=trained.uri)
+    assert made.last == registered_checkpoint(trained)
 
 
 @pytest.mark.parametrize(

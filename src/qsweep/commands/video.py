@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -87,7 +86,7 @@ def video(
 ) -> VideoMade:
     """Make a video of the Q-table of a run during training.
 
-    name: RUN; RUN/CHECKPOINT, up to that one; MODEL@ALIAS or MODEL/VERSION, the run behind it. out: a
+    name: RUN, to its last checkpoint; RUN/CHECKPOINT, MODEL@ALIAS or MODEL/VERSION, to that one. out: a
     file ending in .mp4 or .gif, by default called `name`. every: every n-th checkpoint is a frame, and
     so are the first and the last; by default so that there are about 250. agent: also show greedy
     episodes, the last checkpoint's to its end. fps: frames per second; by default 25 in an MP4, 20 in a
@@ -144,17 +143,17 @@ def _target(name: str, uri: str) -> tuple[Store, names.Target]:
 
 def _source(name: str, uri: str, scratch: Path) -> _Source:
     store, target = _target(name, uri)
-    after, run_id = names.parts_of(name)[1:], target.run_id
+    run_id = target.run_id
     with readable(f"run {run_id}"):
         run = run_of(store, run_id)
-    until = target.checkpoint if after and re.fullmatch("ep[0-9]+", after[0]) else None
+    named = target.model or len(names.parts_of(name)) > 1  # a run's name alone stands for all of it
     path = f"checkpoints/{checkpoints.FILE_NAME}"
     with readable(f"run {run_id}: {path}"):
         archive = Archive(file_of(store, run_id, run.artifacts, path, scratch))
         numbers = archive.episodes().tolist()
         if not numbers:
             raise UsageError([Problem("name", "must be a run that has a checkpoint", name)])
-        if until:
+        if named:
             last = int(names.checkpoint_in(archive, target)[2:])
             numbers = [n for n in numbers if n <= last]
         setting = setting_of_archive(archive)
