@@ -270,7 +270,6 @@ def test_the_seed_is_part_of_the_config_but_not_of_the_variant() -> None:
         "discount=0.9",
         "buckets=40",
         "episodes=24999",
-        "window=101",
         "checkpoint_every=11",
         "terminal_rule=tutorial",
         "initial_q.low=-1",

@@ -229,10 +229,15 @@ def record(config: Config) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in OPTIONAL or value is not None}
 
 
+WITHOUT_EFFECT = ("tracking", "registry", "sweep", "engine", "window")
+"""Keys, and groups of keys, that change neither a Q-table nor a score: they are no hyperparameters."""
+
+
 def config_hash(config: Config) -> str:
     """Return 12 hex digits, the same for two resolved configs exactly if they ask for the same result."""
-    ignored = ("tracking", "registry", "sweep", "engine")
-    deciding = {key: value for key, value in record(config).items() if key not in ignored}
+    # Runs recorded before `window` was left out have its default in their hash.
+    values = record(config) | {"window": Config.window}
+    deciding = {k: v for k, v in values.items() if k not in WITHOUT_EFFECT or k == "window"}
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:12]
 
 

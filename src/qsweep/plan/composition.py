@@ -26,7 +26,8 @@ from qsweep.plan.resolution import resolve
 NOT_IN_NAMES = ("tracking", "registry", "sweep", "engine")
 """Keys and groups that are left out of run names and of the hash `Plan.fixed`."""
 REPEATED = (
-    "vary only keys that change the result; engine never does, nor do buckets with discrete observations"
+    "vary only keys that change the result; engine and window never do, nor do buckets with discrete "
+    "observations"
 )
 
 

@@ -45,6 +45,7 @@ UNSEARCHABLE = {
     ),
     "evaluation": "all trials are evaluated in the same way: give it one value",
     "engine": "both engines give the same result: give it one value",
+    "window": "it changes the curves, not the result: give it one value",
     "experiment": "vary the keys that it sets",
     **dict.fromkeys(
         ("tracking", "registry", "sweep", "hydra"), "it is not a hyperparameter: give it one value"
