@@ -205,3 +205,38 @@ def test_no_count_has_grown_since_the_baselines() -> None:
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert json.loads((BENCHMARKS / "quick.json").read_text())["why"]
+
+
+def test_the_simulated_rule_is_the_one_of_verdicts() -> None:
+    """What is simulated decides every verdict: the same function, and the same winners on sweeps."""
+    import numpy as np
+
+    import decision_rule
+    from qsweep.report.comparison import decision, ranking
+    from qsweep.report.comparison.verdict import judge
+
+    assert decision_rule.decide is decision.decide is ranking.decide
+    scores, generator = decision_rule.real_scores(), np.random.default_rng(1)
+    named = set()
+    for difference in (0.0, 2.0) * 5:
+        for fresh in (0, 5):
+            kind = decision_rule.Kind(3, 10, fresh, difference, alike=bool(difference))
+            samples = decision_rule.sweep(kind, scores, generator)
+            assert [len(sample.scores) for sample in samples] == [10 + fresh] * 3
+            winner = decision.decide(samples).winner
+            found = judge(samples, generator, resamples=20).winner
+            assert found == (None if winner is None else samples[winner].label)
+            named.add(found)
+    assert named == {None, "0"}
+
+
+def test_simulated_sweeps_are_counted() -> None:
+    """Every rule has one result per sweep; with the same seed, the same."""
+    import decision_rule
+
+    kind = decision_rule.Kind(2, 5, 5, 2.0, alike=True)
+    found = decision_rule.simulate(kind, 20, seed=3)
+    assert found == decision_rule.simulate(kind, 20, seed=3)
+    for rule in ("qsweep", *decision_rule.OTHERS):
+        assert sum(found[rule, what] for what in ("right", "wrong", "nothing")) == 20
+    assert found["qsweep", "right"] > 10

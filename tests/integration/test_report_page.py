@@ -145,6 +145,21 @@ def test_the_values_shown_are_those_of_the_csv(page: Page, folder: Path) -> None
     assert float(shown) == pytest.approx(runs.loc[name, "test/return_mean"], rel=1e-3)
 
 
+def test_dots_stay_near_their_value_and_inside_the_ticks(page: Page) -> None:
+    """No dot lies further from its value than 15% of the distance to the next; none beyond a tick."""
+    plot = page.locator("[data-chart$=score_by_buckets]")
+    ticks = [float(line.get_attribute("x1") or 0) for line in plot.locator("line.axis").all()]
+    first, second = sorted(set(ticks))[1:3]  # the axis itself begins further left
+    dots = [
+        (float(dot.get_attribute("cx") or 0), float(dot.get_attribute("cy") or 0))
+        for dot in plot.locator("circle").all()
+    ]
+    apart = [min(abs(x - first), abs(x - second)) for x, _ in dots]
+    assert 0 < max(apart) <= 0.15 * (second - first) + 0.1
+    grid = [float(line.get_attribute("y1") or 0) for line in plot.locator("line.grid").all()]
+    assert all(min(grid) <= y <= max(grid) for _, y in dots)
+
+
 def test_lines_can_be_hidden(page: Page) -> None:
     """A press on a line's name takes the line away, another brings it back."""
     figure = page.locator("figure", has=page.locator("[data-chart=s1-learning_curves]"))

@@ -100,7 +100,8 @@ def runs_in(folder: Path) -> list[Stored]:
             connection.execute("SELECT run_uuid, value FROM tags WHERE key = 'qsweep.qtable_sha256'")
         )
         points = connection.execute(
-            "SELECT run_uuid, key, step, value FROM metrics WHERE key != 'train/seconds' ORDER BY key, step"
+            "SELECT run_uuid, key, step, value FROM metrics WHERE key NOT LIKE 'train/%seconds'"
+            " ORDER BY key, step"
         ).fetchall()
     return [
         Stored(

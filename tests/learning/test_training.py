@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
@@ -556,3 +557,35 @@ def test_different_configs_are_trained_one_after_the_other() -> None:
     configs = [resolve(made | {"buckets": buckets, "seed": buckets}) for buckets in (4, 5)]
     assert by_config(configs) == [result(list(train(config))) for config in configs]
     assert list(train_blocks([])) == []
+
+
+@pytest.mark.parametrize(("module", "name"), [(gymnasium_engine, "_compiled"), (compiled_engine, "_kernel")])
+def test_seconds_are_those_of_training(module: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither compiling nor the consumer counts as training; only the first block compiled."""
+    prepare, engine = getattr(module, name), module.__name__.rpartition(".")[2].removesuffix("_engine")
+
+    def slowly(*given: Any) -> Any:
+        time.sleep(0.6)
+        return prepare(*given)
+
+    monkeypatch.setattr(module, name, slowly)
+    config = resolve({"env": {"id": "FrozenLake-v1"}, "episodes": 60, "engine": engine})
+    monkeypatch.setattr(module, "MAX_EPISODES", 20)
+    blocks: list[Block] = []
+    for _, block in train_blocks([config]):
+        time.sleep(0.0 if blocks else 0.6)
+        blocks.append(block)
+    assert blocks[0].compile_seconds >= 0.6
+    assert [block.compile_seconds for block in blocks[1:]] == [0] * (len(blocks) - 1)
+    assert all(0 < block.seconds < 0.6 for block in blocks)
+
+
+def test_interleaved_seeds_share_their_seconds_by_steps() -> None:
+    """A seed whose episodes are twice as long has twice the seconds."""
+    assert compiled_engine._shared(6.0, np.array([[1, 2], [2, 4], [3, 6]], np.int32)) == pytest.approx(
+        [1, 2, 3]
+    )
+    made = {"env": {"id": "MountainCar-v0"}, "episodes": 45, "buckets": 5}
+    found = list(train_blocks([resolve({**made, "seed": seed}) for seed in range(LANES)]))
+    paces = [block.seconds / block.lengths.sum() for _, block in found]
+    assert paces == pytest.approx([paces[0]] * LANES)

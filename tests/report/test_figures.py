@@ -5,6 +5,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -166,6 +167,30 @@ def test_colours_are_of_the_palette_for_colour_blind_people() -> None:
     assert all(1.05 / (luminance(colour) + 0.05) > 2 for colour in PALETTE)
     assert colour_of(0) == "#0072b2"
     assert colour_of(None) not in PALETTE
+
+
+@pytest.mark.parametrize("name", ["lines", "dots", "words", "scatter"])
+def test_no_data_lies_beyond_the_last_tick(name: str) -> None:
+    """The first and the last tick of a linear axis enclose the data and the lines across."""
+    chart = CHARTS[name]
+    axes = draw(chart).axes[0]
+    sides = {"y": axes.yaxis} | ({"x": axes.xaxis} if name == "lines" else {})
+    for side in sides.values():
+        low, high = side.get_data_interval()
+        ticks = side.get_majorticklocs()
+        assert ticks[0] <= low < high <= ticks[-1]
+        assert tuple(side.get_view_interval()) == (ticks[0], ticks[-1])
+
+
+def test_dots_stay_near_their_value() -> None:
+    """Dots at swept values lie within 15% of the smallest distance between values."""
+    groups = [Dots(f"{x}", x, np.zeros(9), ("",) * 9, 0.0, (0.0, 0.0)) for x in (10.0, 12.0, 40.0)]
+    axes = draw(DotChart("a", "a", "", Axis("buckets"), Axis("score"), tuple(groups))).axes[0]
+    dots = [part for part in axes.collections if isinstance(part, PathCollection)]
+    places = np.concatenate([np.asarray(part.get_offsets())[:, 0] for part in dots])
+    assert len(places) == 27
+    nearest = np.abs(np.asarray(places)[:, np.newaxis] - [10, 12, 40]).min(axis=1)
+    assert nearest.max() <= 0.15 * 2 + 1e-9
 
 
 def test_a_dot_chart_of_one_place() -> None:

@@ -41,7 +41,14 @@ def test_what_a_report_leaves(store: Store) -> None:
     assert made.folder == Path.cwd() / "s-report"
     assert {path.name for path in made.folder.iterdir()} == FILES
     figures = sorted(path.name for path in (made.folder / "figures").iterdir())
-    stems = ("best_run", "greedy_curves", "learning_curves", "profiles", "score_by_buckets", "time_and_score")
+    stems = (
+        "best_run",
+        "greedy_curves",
+        "learning_curves",
+        "profiles",
+        "score_by_buckets",
+        "steps_and_score",
+    )
     assert figures == [f"{stem}.{kind}" for stem in stems for kind in ("png", "svg")]
     assert str(made).endswith(f"open {made.folder}/report.html in a browser")
     assert made.headlines[0] in (made.folder / "report.html").read_text()

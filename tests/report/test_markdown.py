@@ -30,7 +30,7 @@ def test_the_whole_of_a_small_report() -> None:
     found = lines(frame(SCORES), a=("It is so.",))
     assert found[0] == "# s"
     assert found[4].startswith(
-        "**buckets=20 scored highest, but with 2 seeds each, 2 variants cannot be distinguished"
+        "**buckets=20 and 10 cannot be distinguished with 2 seeds each, whatever the scores: at least 4 seeds"
     )
     assert found[6:10] == [
         "| variant | seeds | mean (95% interval) | worst | P(leader better) |",
@@ -73,5 +73,5 @@ def test_what_is_known_beside() -> None:
     runs = pd.concat([frame(SCORES), again], ignore_index=True).assign(**{"optimum/return": -100.0})
     found = lines(runs)
     assert found[6].endswith("| P(leader better) | fresh seeds | of optimum |")
-    assert found[8].endswith("| leader | -127 | 80.0% |")
+    assert found[8].endswith("| buckets=20 | 4 | -126 (-129 to -122) | -130 | leader | -127 | 79.4% |")
     assert found[9].endswith("| 1.00 | - | 69.0% |")

@@ -7,6 +7,7 @@ from qsweep.report.comparison.studies import Study, studies
 from qsweep.report.contents import Contents, Section
 from qsweep.report.words import (
     against_baseline,
+    conclusions,
     counted,
     lineage,
     more_runs,
@@ -45,11 +46,21 @@ def test_what_fresh_seeds_say() -> None:
     assert list(on_fresh_seeds(study)) == [
         "buckets=20: -127 (95% interval -128 to -126) over 2 fresh seeds; first estimate -125",
     ]
-    assert study.again is not None
-    assert study.again.headline == "There is only one variant: buckets=20 scored -127.0 on average " + (
-        "(95% interval -128.0 to -126.0) over 2 seeds."
-    )
     assert list(on_fresh_seeds(study_of(frame(SCORES)))) == []
+
+
+def test_the_end_of_a_sweep() -> None:
+    """Each environment has one sentence: the verdict, and what became of `best`."""
+    [sentence] = conclusions(frame(SCORES), {"e": "X@best is now a run"})
+    assert sentence == (
+        "buckets=20 and 10 cannot be distinguished with 2 seeds each, whatever the scores: at least 4 seeds "
+        "each are needed; X@best is now a run."
+    )
+    other = frame(SCORES, environment="f", **{"env.id": "CartPole-v1"})
+    both = list(conclusions(pd.concat([frame(SCORES), other]), {}))
+    assert [said.partition(": ")[0] for said in both] == ["MountainCar-v0", "CartPole-v1"]
+    assert list(conclusions(pd.DataFrame(), {})) == []
+    assert list(conclusions(frame(SCORES, status="FAILED"), {})) == ["There are no scores to compare."]
 
 
 def test_against_a_baseline() -> None:

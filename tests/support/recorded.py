@@ -37,7 +37,7 @@ def record(
     log = MlflowTracker(store).open(run_record(resolved, name, f"qsweep train buckets={config.buckets}"))
     log.log(curve(config.seed))
     log.log(Points(np.array([49, 99]), {"eval/return_mean": np.array([-180.0, -150.0 - config.seed])}))
-    metrics = {"train/seconds": 0.25, "best_episode": 100.0, **more}
+    metrics = {"train/seconds": 0.25, "train/steps": 9000.0, "best_episode": 100.0, **more}
     log.close(status, metrics if score is None else {**metrics, SCORE: score}, {})
     return log.run_id
 
@@ -100,6 +100,7 @@ def row(variant: str, seed: int, score: float | None = -150.0, **more: Any) -> d
         "window": 100,
         "seed": seed,
         "train/seconds": 0.5,
+        "train/steps": 9000.0,
         "train/return_avg": -190.0,
         "best_episode": 100.0,
         SCORE: score,

@@ -44,7 +44,8 @@ class Block(NamedTuple):
 
     spans: one per chunk, k of them. returns float64[n], lengths int32[n], epsilon float64[n]: of all
     episodes. tables float64[k, buckets..., actions]: after the last episode of each span; read-only.
-    state: as a chunk's, after the last span.
+    state: as a chunk's, after the last span. seconds: spent in training it; of interleaved runs, the share of
+    this one's steps. compile_seconds: spent before it in compiling, or in loading what was compiled before.
     """
 
     spans: tuple[Span, ...]
@@ -53,6 +54,8 @@ class Block(NamedTuple):
     epsilon: npt.NDArray[np.float64]
     tables: npt.NDArray[np.float64]
     state: Callable[[], State] | None = None
+    seconds: float = 0.0
+    compile_seconds: float = 0.0
 
     @property
     def first(self) -> int:

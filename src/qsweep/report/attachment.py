@@ -8,7 +8,7 @@ from pathlib import Path
 from qsweep.errors import UsageError, one_line
 from qsweep.pictures.q_table_slider import q_table_images, write_slider
 from qsweep.report.contents import Section, contents
-from qsweep.report.folder import PAGE, command, headlines, ui_of, write_files
+from qsweep.report.folder import PAGE, command, ui_of, write_files
 from qsweep.report.loading.archives import archive
 from qsweep.report.loading.runs import children
 from qsweep.report.loading.selection import Selection
@@ -31,7 +31,7 @@ SLIDERS, STEPS = 2, 8
 
 
 def attach(store: Store, parent_run_id: str) -> str:
-    """Attach the report on a multirun to its parent run; return the verdict and the report's address.
+    """Attach the report on a multirun to its parent run; return a line with its address.
 
     The best run of each leading variant gets its Q-tables as images with a step. An error is returned as
     text, not raised: the runs are complete without a report.
@@ -48,7 +48,7 @@ def attach(store: Store, parent_run_id: str) -> str:
             _add_sliders(section, store)
     except Exception as error:  # of MLflow, the network, the disk, ...
         return f"the report failed: {one_line(error, kind=True)}"
-    return "\n".join([*headlines(made), f"report: {_place(store, parent)}"])
+    return f"report: {_place(store, parent)}"
 
 
 def _place(store: Store, parent: StoredRun) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 from qsweep.report.charts.chart import Chart, LeftOut, Rule
 from qsweep.report.charts.curve_charts import best_run, greedy_curves, learning_curves
 from qsweep.report.charts.key_charts import heat_map, importance_chart, important_keys, parallel_coordinates
-from qsweep.report.charts.score_charts import profiles, score_by_key, time_and_score
+from qsweep.report.charts.score_charts import profiles, score_by_key, steps_and_score
 from qsweep.report.charts.search_progress import search_progress
 from qsweep.report.comparison.standings import optimum, solved_at, standings
 from qsweep.report.comparison.studies import SEED, Study, studies
@@ -91,7 +91,7 @@ def _figures(study: Study, read: Histories, generator: np.random.Generator) -> I
     yield importance_chart(study, important)
     yield parallel_coordinates(study)
     yield profiles(study)
-    yield time_and_score(study, of_scores)
+    yield steps_and_score(study, of_scores)
     yield best_run(study, read, rules)
 
 

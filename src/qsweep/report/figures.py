@@ -11,8 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from qsweep.pictures.sheets import columns_of
-from qsweep.report.charts.chart import Chart
-from qsweep.report.charts.marks import DARK, GREY, SMALL, draw_into
+from qsweep.report.charts.chart import Chart, DotChart, LineChart, ScatterChart
+from qsweep.report.charts.marks import DARK, GREY, SMALL, draw_into, ticks_beyond_data
 
 WIDTH, HEIGHT = 8.0, 5.0
 """Size of a figure in inches."""
@@ -35,6 +35,8 @@ def draw(chart: Chart) -> Figure:
         figure.text(0.02, y, text, size=size, color=colour, va="top", parse_math=False)
     top = 0.24 + LINE * (len(lines) + rows) + 0.08 * (rows > 0)
     figure.subplots_adjust(top=1 - top / HEIGHT)
+    if isinstance(chart, LineChart | DotChart | ScatterChart):
+        ticks_beyond_data(axes, chart)
     _make_room(figure, axes)
     if legend:
         figure.legend(

@@ -111,8 +111,7 @@ def runs_frame(made: Contents) -> pd.DataFrame:
     counting: set[str] = set()
     fresh: set[str] = set()
     for study in (section.study for section in made.sections):
-        for runs in (study.counted, study.fresh):
-            labels |= dict(zip(runs["run_id"], runs["label"], strict=True))
+        labels |= dict(zip(study.counted["run_id"], study.counted["label"], strict=True))
         counting |= set(study.counted["run_id"])
         fresh |= set(study.confirming["run_id"])
     ids = made.runs["run_id"]

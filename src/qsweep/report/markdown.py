@@ -51,7 +51,7 @@ def _section(section: Section, many: bool) -> Iterator[str]:
     fresh = "; ".join(words.on_fresh_seeds(study))
     sentences = [
         *study.verdict.lines[:SENTENCES],
-        *([f"On fresh seeds: {fresh}. {study.again.headline}"] if study.again else []),
+        *([f"On fresh seeds alone: {fresh}."] if fresh else []),
         *islice(words.against_baseline(study), SENTENCES),
         *(f"{label}: {' '.join(found)}" for label, found in islice(section.findings.items(), SENTENCES)),
         *islice(words.notes(study), SENTENCES),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
@@ -11,6 +13,7 @@ from qsweep.errors import printable
 from qsweep.report.comparison.variants import variants
 from qsweep.report.formats import number, share_of_optimum
 from qsweep.report.loading.runs import SCORE, runs_in
+from qsweep.report.loading.selection import Selection, selected
 from qsweep.tracking.run_ids import short
 from qsweep.tracking.store import Store
 
@@ -24,7 +27,7 @@ def show_runs(store: Store, name: str | None, limit: int) -> None:
     Raises UsageError if the name is unknown.
     """
     console = wide_console()
-    runs = runs_in(store, name)
+    runs = runs_in(store) if name is None else selected(store, Selection(name))
     if runs.empty:
         console.print("no runs yet; start with: qsweep train")
         return
@@ -38,37 +41,40 @@ def wide_console() -> Console:
     return console if console.is_terminal else Console(width=WIDTH)
 
 
-def show_variants(runs: pd.DataFrame, console: Console) -> None:
-    """Print the variants of each experiment among `runs`, the best first."""
+def show_variants(runs: pd.DataFrame, console: Console, only: Sequence[str] | None = None) -> None:
+    """Print the variants of each experiment among `runs`, the leader first. only: as in `variants_table`."""
     if runs.empty:
         return
     for (experiment, _), group in runs.groupby(["experiment", "environment"], dropna=False, sort=False):
         if (group["status"] == "FINISHED").any():
             title = escape(printable(f"{experiment}: variants"))
-            console.print(variants_table(group, title))
+            console.print(variants_table(group, title, only))
             console.print(CAPTION, "", soft_wrap=True, style="dim")
 
 
 CAPTION = (
-    "mean, SD, worst and best over seeds of the chosen checkpoint's mean return on test starts\n"
+    "mean, SD, worst and best over all seeds of the chosen checkpoint's mean return on test starts\n"
     "of optimum: the mean relative to the optimum, where it is known: a share, or how far below\n"
     "training, s: the last trailing average, with exploration; the seconds of training"
 )
 """Explanation of the columns of `variants_table`."""
 
 
-def variants_table(runs: pd.DataFrame, title: str) -> Table:
-    """Return the variants as a table for the terminal."""
+def variants_table(runs: pd.DataFrame, title: str, only: Sequence[str] | None = None) -> Table:
+    """Return the variants as a table for the terminal. only: those to show, by their hashes; None: all."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("variant", overflow="fold")
     for column in ("seeds", "mean", "SD", "worst", "best", "of optimum", "training", "s"):
         table.add_column(column, justify="right")
     for row in variants(runs).to_dict("records"):
+        if only is not None and row["variant"] not in only:
+            continue
         spread = "-" if row["seeds"] == 1 else f"{row['sd']:.2g}"
         scores = (number(row["mean"]), spread, number(row["worst"]), number(row["best"]))
         training = (number(row["train"]), f"{row['seconds']:.2f}")
         share = share_of_optimum(row["mean"], row["optimum"])
-        table.add_row(escape(row["label"]), str(row["seeds"]), *scores, share, *training)
+        seeds = f"{row['seeds']} ({row['fresh']} fresh)" if row["fresh"] else str(row["seeds"])
+        table.add_row(escape(row["label"]), seeds, *scores, share, *training)
     return table
 
 

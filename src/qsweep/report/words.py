@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+import numpy as np
 import pandas as pd
 
 from qsweep.report.comparison.ranking import Row
-from qsweep.report.comparison.studies import Study
+from qsweep.report.comparison.studies import SEED, Study, studies
 from qsweep.report.comparison.variants import params_in
 from qsweep.report.contents import RUNS, Contents
 from qsweep.report.formats import number
+from qsweep.report.loading.runs import SCORE
+from qsweep.report.statistics.significance import LEVEL
 
 LISTED = 12
 """Maximum number of seeds or values that a line lists; further ones are counted."""
@@ -43,20 +46,30 @@ NOTHING = "There are no runs yet."
 """Sentence that replaces the verdict if there are no runs."""
 
 
+def conclusions(runs: pd.DataFrame, clauses: Mapping[str, str]) -> Iterator[str]:
+    """Yield one sentence per environment: the verdict over all of a sweep's runs, and its clause if any.
+
+    clauses: environment -> what became of the registered policy.
+    """
+    found = studies(runs, SCORE, None, np.random.default_rng(SEED)) if len(runs) else []
+    for study in found:
+        verdict = study.verdict.headline.removesuffix(".")
+        environments = pd.concat([study.runs, study.confirming])["environment"].astype(str)
+        words = "; ".join(filter(None, [verdict, clauses.get(environments.iloc[0], "")]))
+        yield f"{study.title}: {words}." if len(found) > 1 else f"{words}."
+
+
 def on_fresh_seeds(study: Study) -> Iterator[str]:
-    """Yield the score of each finalist in the confirmation runs, which no choice was based on."""
-    first = {row.label: row.summary.mean for row in study.verdict.rows if row.summary.n}
-    for row in study.again.rows if study.again else ():
-        if row.summary.n:
-            yield _fresh(row, first.get(row.label))
+    """Yield the score of each finalist on fresh seeds alone, which no choice was based on."""
+    yield from (_fresh(row) for row in study.verdict.rows if row.fresh.n)
 
 
-def _fresh(row: Row, before: float | None) -> str:
-    low, high = row.summary.interval
+def _fresh(row: Row) -> str:
+    low, high = row.fresh.interval
     interval = "" if pd.isna(low) else f" (95% interval {number(low)} to {number(high)})"
-    seeds = counted(row.summary.n, "fresh seed")
-    flattered = "" if before is None else f"; first estimate {number(before)}"
-    return f"{row.label}: {number(row.summary.mean)}{interval} over {seeds}{flattered}"
+    seeds = counted(row.fresh.n, "fresh seed")
+    flattered = "" if pd.isna(row.first) else f"; first estimate {number(row.first)}"
+    return f"{row.label}: {number(row.fresh.mean)}{interval} over {seeds}{flattered}"
 
 
 def against_baseline(study: Study) -> Iterator[str]:
@@ -64,13 +77,11 @@ def against_baseline(study: Study) -> Iterator[str]:
     for label, comparison in study.against.items():
         low, high = comparison.interval
         interval = "" if pd.isna(low) else f", 95% interval {1 - high:.2f} to {1 - low:.2f}"
-        # significant covers only a better baseline; a worse one follows from the p-value.
-        worse = comparison.holm_p <= 0.05 and (comparison.significant or high < 0.5)
-        result = "significantly different" if worse else "not significantly different"
+        different = "significantly" if comparison.holm_p <= LEVEL else "not significantly"
         odds = (
             f"P({label} better than the baseline {study.baseline}) = {1 - comparison.p_better:.2f}{interval}"
         )
-        yield f"{odds}: {result} (Holm-corrected p = {comparison.holm_p:.2g})."
+        yield f"{odds}: {different} different (Holm-corrected p = {comparison.holm_p:.2g})."
 
 
 def notes(study: Study) -> Iterator[str]:
@@ -84,7 +95,7 @@ def notes(study: Study) -> Iterator[str]:
     without = int(ended[metric].isna().sum()) if metric in ended else len(ended)
     if without:
         yield f"{counted(without, 'finished run')} without {metric}: left out of every comparison."
-    again = len(ended) - without - len(study.counted)
+    again = len(ended) - without - int((~study.counted["fresh"]).sum())
     if again > 0:
         was = "was" if again == 1 else "were"
         yield f"{counted(again, 'run')} {was} repeated later with the same config: only the latest counts."
@@ -109,7 +120,7 @@ def lineage(study: Study) -> Iterator[tuple[str, list[str]]]:
     yield "Python", _distinct(runs["python"])
     yield "packages", [_packages(text) for text in _distinct(runs["packages"])]
     yield "platform", _distinct(runs["platform"])
-    yield "seeds", [_seeds(study.counted)]
+    yield "seeds", [_seeds(study.counted[~study.counted["fresh"]])]
     if len(study.fresh):
         yield "fresh seeds", [_seeds(study.fresh)]
 

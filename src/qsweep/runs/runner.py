@@ -18,7 +18,7 @@ from qsweep.environments.resolved import Resolved
 from qsweep.learning.training import Block, State, train_blocks
 from qsweep.policies.evaluation.evaluator import TEST_FILE, Evaluator
 from qsweep.policies.optimum import optimum
-from qsweep.runs.stopwatch import Stopwatch
+from qsweep.runs.faults import Faults
 from qsweep.system.atomic_files import write_text
 from qsweep.system.interrupts import StopRequests
 from qsweep.system.liveness import announce
@@ -76,9 +76,9 @@ def run(works: Sequence[Work], receive: Callable[[Block], None], tracking: Track
     receive: called with each block. On an error the runs end FAILED, on SIGINT or SIGTERM KILLED, keeping all
     records so far; the error is raised again.
     """
-    timer = Stopwatch(len(works))
-    with StopRequests() as stop, _all_recorded(works, tracking, timer) as runs:
-        for number, block in timer.timed(
+    faults = Faults()
+    with StopRequests() as stop, _all_recorded(works, tracking, faults) as runs:
+        for number, block in faults.watched(
             train_blocks([work.resolved for work in works], runs[0].saved.state())
         ):
             for _ in runs[number].record_block(block):
@@ -92,13 +92,13 @@ def run(works: Sequence[Work], receive: Callable[[Block], None], tracking: Track
 
 
 @contextmanager
-def _all_recorded(works: Sequence[Work], tracking: Tracker, timer: Stopwatch) -> Iterator[list[_Recording]]:
+def _all_recorded(works: Sequence[Work], tracking: Tracker, faults: Faults) -> Iterator[list[_Recording]]:
     """Open runs in the tracker and close them in the same order.
 
     Their ids ascend in that order, and appending to an index costs a third of inserting into it.
     """
     with ExitStack() as begun, ExitStack() as ended:
-        logs = [_recorded(work, tracking, timer) for work in works]
+        logs = [_recorded(work, tracking, faults) for work in works]
         runs = [begun.enter_context(log) for log in logs]
         for log in reversed(logs):
             ended.push(log)
@@ -107,7 +107,7 @@ def _all_recorded(works: Sequence[Work], tracking: Tracker, timer: Stopwatch) ->
 
 
 @contextmanager
-def _recorded(work: Work, tracking: Tracker, timer: Stopwatch) -> Iterator[_Recording]:
+def _recorded(work: Work, tracking: Tracker, faults: Faults) -> Iterator[_Recording]:
     """Open a run in the tracker and close it with the status of the block, without losing records."""
     with ExitStack() as stack:  # keeps checkpoints until the log is closed
         # A resumed run's folder is locked first: another process may be executing it.
@@ -119,7 +119,7 @@ def _recorded(work: Work, tracking: Tracker, timer: Stopwatch) -> Iterator[_Reco
         tags: dict[str, str] = {}
         try:
             saved = saved or stack.enter_context(working_folder(progress_of(log.run_id)))
-            recording = _Recording(work, saved, log, timer)
+            recording = _Recording(work, saved, log)
             try:
                 with recording:
                     yield recording
@@ -131,7 +131,7 @@ def _recorded(work: Work, tracking: Tracker, timer: Stopwatch) -> Iterator[_Reco
             status = status if recording.complete else "KILLED"
             raise
         finally:
-            if timer.broken:  # by the environment, which may be fixed before the run is repeated
+            if faults.broken:  # by the environment, which may be fixed before the run is repeated
                 forget(log.run_id)
             log.close(status, summary, tags)
 
@@ -142,8 +142,9 @@ class _Recording(AbstractContextManager["_Recording"]):
     complete: whether it is fully trained, evaluated and recorded.
     """
 
-    def __init__(self, work: Work, saved: Progress, log: RunLog, timer: Stopwatch) -> None:
-        self._work, self._log, self._timer = work, log, timer
+    def __init__(self, work: Work, saved: Progress, log: RunLog) -> None:
+        self._work, self._log = work, log
+        self._seconds, self._compile_seconds = saved.seconds, 0.0
         self.saved = replace(saved, config=config_hash(work.config), code=code())
         self._evaluator = Evaluator(work.resolved)
         self._summary: dict[str, float] = {}
@@ -157,6 +158,8 @@ class _Recording(AbstractContextManager["_Recording"]):
 
     def record_block(self, block: Block) -> Iterator[None]:
         """Record the next block, with occasional checkpoints; yield after each evaluated checkpoint."""
+        self._seconds += block.seconds
+        self._compile_seconds += block.compile_seconds
         self._recorder.add(block)
         for points in self._evaluator.receive(block):
             self._log.log(points)
@@ -212,15 +215,12 @@ class _Recording(AbstractContextManager["_Recording"]):
         """True if it may be resumed later; its summary is then logged only at its final end."""
         return not self.complete and self._recorder.durable > 0
 
-    @property
-    def _seconds(self) -> float:
-        return self.saved.seconds + self._timer.seconds
-
     def summary(self) -> dict[str, float]:
         """Return the summary metrics."""
         return self._summary | {
             "train/steps": float(self._recorder.steps),
             "train/seconds": self._seconds,
+            "train/compile_seconds": self._compile_seconds,
         }
 
     def tags(self) -> dict[str, str]:

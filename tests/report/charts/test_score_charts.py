@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from qsweep.report.charts.chart import DotChart, LeftOut, LineChart, Rule, ScatterChart
-from qsweep.report.charts.score_charts import profiles, score_by_key, time_and_score
+from qsweep.report.charts.score_charts import profiles, score_by_key, steps_and_score
 from qsweep.report.comparison.studies import Study, studies
 from tests.support.recorded import SCORE, frame, row
 
@@ -91,17 +91,23 @@ def test_no_profile() -> None:
     assert isinstance(profiles(study_of(frame({"buckets=10": [-1.0, -1.0]}))), LeftOut)
 
 
-def test_time_against_score() -> None:
-    """Every run is a dot of its variant; runs without a training time are omitted."""
+def test_steps_against_score() -> None:
+    """Every run is a dot of its variant; runs without steps are omitted; seconds stand beside."""
     runs = frame({"buckets=10": [-4.0, -3.0], "buckets=20": [-8.0, -7.0]})
-    runs["train/seconds"] = [1.0, np.nan, 3.0, 4.0]
-    chart = time_and_score(study_of(runs), RULES)
+    runs["train/steps"] = [1000.0, np.nan, 3000.0, 4000.0]
+    runs["train/seconds"] = [0.5, 0.5, 0.1, 0.2]
+    chart = steps_and_score(study_of(runs), RULES)
     assert isinstance(chart, ScatterChart)
     found = {cloud.label: (cloud.x.tolist(), cloud.y.tolist()) for cloud in chart.clouds}
-    assert found == {"buckets=10": ([1.0], [-4.0]), "buckets=20": ([3.0, 4.0], [-8.0, -7.0])}
+    assert found == {"buckets=10": ([1000.0], [-4.0]), "buckets=20": ([3000.0, 4000.0], [-8.0, -7.0])}
+    assert [*chart.header()][1] == "mean environment steps"
+    assert [row[1:] for row in chart.rows()] == [("1,000", "-4", "0.5 s"), ("3,500", "-7.5", "0.15 s")]
 
 
-def test_no_times() -> None:
-    """Without training times the chart is omitted."""
-    assert isinstance(time_and_score(study_of(grid().drop(columns="train/seconds")), []), LeftOut)
-    assert isinstance(time_and_score(study_of(grid().assign(**{"train/seconds": np.nan})), []), LeftOut)
+def test_no_steps() -> None:
+    """Without steps the chart is omitted, without seconds they are."""
+    assert isinstance(steps_and_score(study_of(grid().drop(columns="train/steps")), []), LeftOut)
+    assert isinstance(steps_and_score(study_of(grid().assign(**{"train/steps": np.nan})), []), LeftOut)
+    chart = steps_and_score(study_of(grid().drop(columns="train/seconds")), [])
+    assert isinstance(chart, ScatterChart)
+    assert set(chart.seconds) == {"-"}

@@ -50,6 +50,15 @@ def test_one_seed_each_is_ranked_by_its_score() -> None:
     assert labels(sample("a", [-150]), sample("b", [-120])) == ["b", "a"]
 
 
+def test_what_fresh_seeds_confirmed_comes_first() -> None:
+    """A variant with fewer seeds than a confirmed one comes after it; with as many, its mean decides."""
+    confirmed = Sample("confirmed", np.array([-130.0, -132.0, -134.0]), np.arange(3), np.arange(3) == 2)
+    few = sample("few", [-90, -91])
+    many = sample("many", [-100, -101, -102], [3, 4, 5])
+    assert labels(few, confirmed, many) == ["many", "confirmed", "few"]
+    assert labels(few, confirmed, sample("lucky", [-80])) == ["confirmed", "few", "lucky"]
+
+
 def test_what_has_no_score_comes_last() -> None:
     """A variant without a score is listed and not compared."""
     found = rows(sample("none", []), sample("failed", [math.nan, math.nan]), sample("a", [1, 2]))

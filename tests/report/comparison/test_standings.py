@@ -102,9 +102,9 @@ def test_from_a_store(workdir: Path) -> None:
     found = load_variants("s", store.uri)
     assert found["label"].tolist() == ["buckets=20", "buckets=10"]
     assert found["fresh_mean"].tolist() == pytest.approx([-128.0, math.nan], nan_ok=True)
-    assert found["area"].tolist() == pytest.approx(
-        [-178.0, -178.0]
-    )  # -200 to -155, half a step lower for seed 1
+    assert found["seeds"].tolist() == [3, 2]
+    # -200 to -155, less the seed: 0, 1 and 2 of the one, 0 and 1 of the other
+    assert found["area"].tolist() == pytest.approx([-178.5, -178.0])
     with pytest.raises(UsageError, match="must be a metric of the runs"):
         load_variants("s", store.uri, "test/nonsense")
 

@@ -87,14 +87,14 @@ def confirmed(**more: Any) -> pd.DataFrame:
 
 
 def test_runs_on_fresh_seeds() -> None:
-    """Confirmation runs have a separate verdict, under the labels of their variants."""
+    """Confirmation runs count with those of their variants, and are known as fresh."""
     [study] = of(pd.concat([frame(SCORES), confirmed()], ignore_index=True))
-    assert set(study.counted["sweep"]) == {"s"}
-    assert study.again is not None
-    assert [(row.label, row.summary.mean) for row in study.again.rows] == [
-        ("buckets=20", -127.0),
-        ("buckets=10", -147.0),
+    assert set(study.counted["sweep"]) == {"s", "s-confirm"}
+    assert [(row.label, row.summary.n, row.fresh.mean, row.first) for row in study.verdict.rows[:2]] == [
+        ("buckets=20", 4, -127.0, -125.0),
+        ("buckets=10", 4, -147.0, -145.0),
     ]
+    assert np.isnan(study.verdict.rows[2].fresh.mean)
     assert len(study.confirming) == len(study.fresh) == 4
 
 
@@ -109,7 +109,7 @@ def test_a_seed_that_is_not_fresh() -> None:
 def test_a_name_that_only_looks_like_a_confirmation() -> None:
     """Runs of a sweep NAME-confirm are ordinary ones without a sweep NAME among the runs."""
     [study] = of(frame(SCORES, sweep="s-confirm"))
-    assert (len(study.counted), len(study.fresh), study.again) == (5, 0, None)
+    assert (len(study.counted), len(study.fresh)) == (5, 0)
 
 
 @pytest.mark.parametrize("name", ["buckets=10", " buckets=10 ", frame(SCORES)["variant"][0]])

@@ -90,6 +90,7 @@ def test_variants_by_hand() -> None:
         "variant": "a",
         "label": "MountainCar-v0",
         "seeds": 2,
+        "fresh": 0,
         "mean": -145.0,
         "worst": -150.0,
         "best": -140.0,

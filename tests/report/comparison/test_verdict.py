@@ -97,20 +97,18 @@ def test_two_that_cannot_be_told_apart() -> None:
     low, high = comparison.interval
     assert low < 0.5 < high
     assert (found.winner, found.group) == (None, ("b=40", "b=20"))
-    # P: 5 + 4 + 3 + 2 + 2 wins of 25. Seeds: 7.8489 / (6 x 0.14^2) = 66.7 each.
+    # P: 5 + 4 + 3 + 2 + 2 wins of 25. Seeds: 85 each, by the means.
     assert found.headline == (
-        "b=40 and b=20 cannot be distinguished with 5 seeds (P(b=40 better) = 0.64, "
-        f"95% interval {low:.2f} to {high:.2f}); about 62 more seeds each would be needed."
+        "b=40 and 20 cannot be distinguished with 5 seeds each (P(b=40 better) = 0.64, "
+        f"95% interval {low:.2f} to {high:.2f}); about 80 more seeds each would be needed."
     )
 
 
 def test_a_winner_of_two() -> None:
     """Completely separated variants with ten seeds each have a winner."""
     found = verdict(a=shifted(-20), b=shifted(0))
-    assert (
-        found.headline
-        == "b is significantly better than a with 10 seeds (P(b better) = 1.00, 95% interval 1.00 to 1.00)."
-    )
+    odds = "(P(b better) = 1.00, 95% interval 1.00 to 1.00)"
+    assert found.headline == f"b is significantly better than a with 10 seeds each {odds}."
     assert (found.winner, found.group) == ("b", ("b",))
     # The mean of 0 to 9 is 4.5.
     assert found.lines[0].startswith("b scored -125.5 on average (95% interval -127.")
@@ -118,24 +116,25 @@ def test_a_winner_of_two() -> None:
     # Ten pairs of one sign: 2 / 1,024.
     assert found.lines[1].endswith("sign-flip test: p = 0.002.")
     assert found.lines[-1].startswith(
-        "A difference counts as significant if the exact rank-sum test over seeds gives a p-value of "
+        "A difference counts as significant if the exact rank-sum test and Welch's t-test over seeds both "
     )
 
 
 def test_a_winner_of_three() -> None:
-    """The next best and Holm's correction are mentioned."""
+    """The next best is mentioned; a winner needs no correction, as it must be better than all at once."""
     found = verdict(a=shifted(-20), b=shifted(0), c=shifted(-30))
     assert found.headline.startswith(
-        "b is significantly better than each of the 2 others with 10 seeds (against the next best, a: P("
+        "b is significantly better than each of the 2 others with 10 seeds each (against the next best, a: P("
     )
     assert found.winner == "b"
-    assert "after Holm's correction for 2 comparisons" in found.lines[-1]
+    assert "corrected" not in found.lines[-1]
 
 
 def test_a_leading_group() -> None:
     """The sentences name the variants not distinguishable from the leader, and those it beats."""
     found = verdict(a=shifted(-50), b=shifted(0), c=shifted(0.5), d=shifted(-0.5), e=shifted(-60))
-    assert found.headline == "c leads, but with 10 seeds it cannot be distinguished from b and d."
+    assert found.headline == "c, b and d cannot be distinguished with 10 seeds each."
+    assert "corrected for all pairs of variants" in found.lines[-1]
     assert (found.winner, found.group) == (None, ("c", "b", "d"))
     assert found.lines[1].startswith("Against the next best, b: P(c better) = 0.5")
     assert "c is significantly better than a and e." in found.lines
@@ -144,7 +143,7 @@ def test_a_leading_group() -> None:
 def test_a_group_of_two_above_others() -> None:
     """The leader is significantly better than some, not than one."""
     found = verdict(a=shifted(-50), b=shifted(0), c=shifted(0.5))
-    assert found.headline.startswith("c and b cannot be distinguished with 10 seeds (P(c better) = 0.5")
+    assert found.headline.startswith("c and b cannot be distinguished with 10 seeds each (P(c better) = 0.5")
     assert found.group == ("c", "b")
     assert "c is significantly better than a." in found.lines
 
@@ -152,9 +151,9 @@ def test_a_group_of_two_above_others() -> None:
 def test_long_lists_are_counted() -> None:
     """Five labels are listed; of twelve, the others are counted."""
     one_more = verdict(**{f"v{number}": shifted(0) for number in range(7)})
-    assert "from v1, v2, v3, v4, v5 and 1 other." in one_more.headline
-    many = verdict(**{f"v{number}": shifted(0) for number in range(9)})
-    assert "from v1, v2, v3, v4, v5 and 3 others." in many.headline
+    assert one_more.headline.startswith("v0, v1, v2, v3, v4 and 2 others cannot be distinguished")
+    six = verdict(**{f"v_{number}": shifted(0) for number in range(6)})
+    assert six.headline.startswith("v=0, 1, 2, 3, 4 and 1 other cannot be distinguished")
 
 
 def test_hopeless_differences_are_called_so() -> None:
@@ -187,8 +186,8 @@ def test_one_seed_each() -> None:
     """One seed is not enough, and the required number is stated."""
     found = verdict(a=[-140], b=[-120], c=[-130])
     assert found.headline == (
-        "b scored highest, but with one seed each, 3 variants cannot be distinguished, whatever the scores: "
-        "at least 5 seeds each are needed."  # 2 x 2 / 70 is above 5%, 2 x 2 / 252 is not
+        "b, c and a cannot be distinguished with one seed each, whatever the scores: at least 4 seeds each "
+        "are needed."  # 2 / 20 is above 5%, 2 / 70 is not
     )
     assert found.lines == ("b scored -120 with one seed; c scored -130 with one seed.",)
     assert found.winner is None
@@ -197,9 +196,7 @@ def test_one_seed_each() -> None:
 def test_too_few_seeds_each() -> None:
     """Three seeds are never enough for two variants."""
     found = verdict(a=[-200, -200, -200], b=[-120, -121, -119])
-    assert found.headline.startswith(
-        "b scored highest, but with 3 seeds each, 2 variants cannot be distinguished"
-    )
+    assert found.headline.startswith("b and a cannot be distinguished with 3 seeds each, whatever")
     assert "at least 4 seeds each" in found.headline
     assert (found.winner, found.group) == (None, ("b", "a"))
 
@@ -209,9 +206,53 @@ def test_different_numbers_of_seeds() -> None:
     found = verdict(a=shifted(0), b=shifted(0.5, 8), c=[-100.0])
     assert "with 1 to 10 seeds" in found.headline
     assert "c has too few seeds to be distinguished from a, whatever the scores." in found.lines
-    several = verdict(a=shifted(0), b=shifted(-1), c=[-135.0, -136.0], d=[-100.0])
-    assert "c and d have too few seeds each to be distinguished from a, whatever the scores." in several.lines
-    # Three comparisons: 3 x 2 / 66 with ten and two seeds.
+    several = verdict(a=shifted(0), b=shifted(-1), c=[-135.0], d=[-100.0])
+    assert "d and c have too few seeds each to be distinguished from a, whatever the scores." in several.lines
+
+
+def fresh(label: str, first: list[float], again: list[float]) -> Sample:
+    """Return a sample of which the second scores are on fresh seeds."""
+    n = len(first) + len(again)
+    return Sample(label, np.array([*first, *again]), np.arange(n), np.arange(n) >= len(first))
+
+
+def test_fresh_seeds_are_evidence() -> None:
+    """Three seeds are too few, three more that agree are not; variants without them come last."""
+    samples = [
+        fresh("b=1", [-10.0, -11.0, -12.0], [-10.5, -11.5, -12.5]),
+        fresh("b=2", [-20.0, -21.0, -22.0], [-20.5, -21.5, -22.5]),
+        fresh("b=3", [-9.0, -30.0, -31.0], []),
+    ]
+    found = judge(samples[:2], np.random.default_rng(0))
+    assert found.headline.startswith(
+        "b=1 is significantly better than b=2 with 6 seeds each, 3 of them fresh (P(b=1 better) = 1.00"
+    )
+    assert judge(samples[:1] + samples[2:], np.random.default_rng(0)).group == ("b=1", "b=3")
+
+
+def test_fresh_seeds_that_reverse_the_order() -> None:
+    """The headline is what fresh seeds leave standing: a lead that they do not confirm is none."""
+    first = [float(n) for n in range(100, 115)]
+    samples = [fresh("a", first, [50.0, 51.0]), fresh("b", [n - 40 for n in first], [60.0, 61.0])]
+    found = judge(samples, np.random.default_rng(0))
+    comparison = found.rows[1].comparison
+    assert comparison is not None
+    assert comparison.p <= 0.05
+    assert found.winner is None
+    assert found.headline.startswith(
+        "a and b cannot be distinguished with 17 seeds each, 2 of them fresh (P(a "
+    )
+    assert found.headline.endswith("); on fresh seeds alone b scored at least as high, 60.5 against 50.5.")
+
+
+def test_a_mean_that_most_runs_contradict() -> None:
+    """A higher mean with a P below a half is called neither better nor leading."""
+    found = verdict(a=[100.0] * 9 + [-900.0], b=[99.0] * 10, c=[-2000.0, *[50.0] * 9])
+    assert [row.label for row in found.rows] == ["b", "a", "c"]
+    pair = verdict(a=[1.0] * 9 + [1000.0], b=[2.0] * 10)
+    assert pair.winner is None
+    assert pair.headline.startswith("a and b cannot be distinguished with 10 seeds each (P(a better) = 0.10")
+    assert pair.headline.endswith("); a has the higher mean, but most runs of b score higher.")
 
 
 def test_a_pair_with_one_seed_has_no_interval() -> None:

@@ -105,32 +105,35 @@ def test_the_seeds_needed_give_the_power_promised() -> None:
 
 
 @pytest.mark.parametrize(
-    ("comparisons", "expected"),
+    ("effect", "expected"),
     [
-        (1, 4),  # 2 / 20 = 0.1 with three each, 2 / 70 = 0.029 with four
-        (2, 5),  # 2 x 2 / 70 = 0.057 is too much
-        (6, 5),  # 6 x 2 / 252 = 0.048
-        (7, 6),  # 7 x 2 / 252 = 0.056 is too much
-        (249, 8),  # 249 x 2 / 12,870 = 0.039
+        (1.0, 21),  # by ranks 20.9; by means 2 x 7.8489 = 15.7
+        (0.5, 63),  # by means 8 x 7.8489 = 62.8
+        (0.0, None),
+        (-1.0, None),
     ],
 )
-def test_the_minimum_of_seeds_by_hand(comparisons: int, expected: int) -> None:
-    """The minimum is the smallest number of seeds with which the test can reach 5%."""
-    assert min_seeds(comparisons) == expected
+def test_the_seeds_needed_for_means_by_hand(effect: float, expected: int | None) -> None:
+    """The larger of the numbers for ranks and for means counts."""
+    assert seeds_needed(0.75, effect) == expected
+
+
+def test_the_minimum_of_seeds_by_hand() -> None:
+    """Four: 2 / 20 = 0.1 with three each, 2 / 70 = 0.029 with four."""
+    assert min_seeds() == 4
 
 
 def test_unequal_numbers_of_seeds_can_be_significant() -> None:
     """Three against ten seeds can reach 2 / 286 = 0.7%; one against ten only 18%."""
-    assert can_be_significant(3, 10, comparisons=1)
-    assert not can_be_significant(3, 10, comparisons=8)
-    assert not can_be_significant(1, 10, comparisons=1)
+    assert can_be_significant(3, 10)
+    assert not can_be_significant(1, 10)
+    assert not can_be_significant(1, 100)  # by rank it could be, but one seed has no variance
 
 
 def test_a_clear_difference_is_significant() -> None:
-    """Five seeds that all score above five others have an exact p of 2 / 252 and need no more seeds."""
+    """Five seeds that all score above five others have an exact p of 2 / 252."""
     (found,) = compare([11, 12, 13, 14, 15], [1, 2, 3, 4, 5])
-    assert found.significant
-    assert found.more_seeds == 0
+    assert found.p == found.holm_p
     assert (found.p_better, found.interval) == (1, (1, 1))
     assert found.holm_p == pytest.approx(2 / 252)
     # Every seed differs by 10; but five pairs cannot say so at 5%.
@@ -142,24 +145,32 @@ def test_an_interval_of_one_to_one_is_not_enough() -> None:
     """Three completely separated seeds each are not significant; a fourth could be enough."""
     (found,) = compare([11, 12, 13], [1, 2, 3])
     assert found.interval == (1, 1)
-    assert not found.significant
+    assert found.p == pytest.approx(2 / 20)
     assert found.more_seeds == 3  # P = 1 needs 6 each by Noether, which is more than the fewest, 4
 
 
 def test_all_comparisons_are_corrected_for() -> None:
-    """A single significant comparison is not significant as one of seven: 7 x 2 / 252 is above 5%."""
+    """One of seven comparisons has 7 times its p-value, 2 / 252."""
     low = [1.0, 2, 3, 4, 5]
-    assert compare([11, 12, 13, 14, 15], low)[0].significant
     found = compare([11, 12, 13, 14, 15], *[low] * 7)
-    assert not any(comparison.significant for comparison in found)
-    assert found[0].holm_p == pytest.approx(14 / 252)
+    assert (found[0].p, found[0].holm_p) == pytest.approx((2 / 252, 14 / 252))
+
+
+def test_a_mean_that_does_not_differ_needs_too_many_seeds() -> None:
+    """More runs score higher, but the means are equal: no number of seeds shows a difference."""
+    (found,) = compare([2, 2, 2, -2], [1, 1, 1, 1])
+    assert (found.p_better, found.more_seeds) == (0.75, None)
+    (level,) = compare([2, 2, 2, 2], [1, 1, 1, 1])
+    assert (level.p, level.more_seeds) == (pytest.approx(2 / 70), 2)
 
 
 def test_more_seeds_are_counted_from_the_present_ones() -> None:
-    """P = 0.64 with five seeds each needs 67 each, that is, 62 more."""
+    """With five seeds each, a P of 0.64 needs 67 each, but a mean 0.43 SD higher 85, that is, 80 more."""
     (found,) = compare([5.5, 4.5, 3.5, 2.5, 2.2], [1, 2, 3, 4, 5])
     assert found.p_better == pytest.approx(16 / 25)  # 5 + 4 + 3 + 2 + 2 wins
-    assert found.more_seeds == 62  # 7.8489 / (6 x 0.14^2) = 66.7
+    # By ranks 7.8489 / (6 x 0.14^2) = 66.7. The variances are 1.898 and 2.5, so that by means
+    # 2 x 7.8489 x 2.199 / 0.64^2 = 84.3.
+    assert found.more_seeds == 80
 
 
 def test_one_seed_needs_the_minimum() -> None:
@@ -173,7 +184,7 @@ def test_one_seed_needs_the_minimum() -> None:
 def test_no_common_seed_means_no_pairs() -> None:
     """Variants without common seeds are still compared unpaired."""
     (found,) = compare([11, 12, 13, 14], [1, 2, 3, 4], seeds=[[0, 1, 2, 3], [4, 5, 6, 7]])
-    assert found.significant
+    assert found.p == pytest.approx(2 / 70)
     assert found.common == 0
     assert np.isnan([found.difference, *found.difference_interval, found.paired_holm_p]).all()
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from qsweep.report.statistics.significance import holm, holm_factors, rank_sum_p, sign_flip_p
+from qsweep.report.statistics.significance import difference_p, holm, rank_sum_p, sign_flip_p, welch_p
 from qsweep.system.arrays import Floats
 
 SCORES = st.lists(st.integers(0, 4), min_size=1, max_size=5)
@@ -76,6 +76,37 @@ def test_agrees_with_scipys_exact_test_without_ties(n: int, m: int) -> None:
         assert rank_sum_p(x, y) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("n", "m"), [(2, 2), (5, 9), (20, 3)])
+def test_agrees_with_scipys_test_of_means(n: int, m: int) -> None:
+    """Welch's test is SciPy's, with unequal variances."""
+    draw = generator()
+    x, y = draw.normal(1, 1, n), draw.normal(0, 5, m)
+    expected = stats.ttest_ind(x, y, equal_var=False).pvalue
+    assert welch_p(x, y) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "expected"),
+    [
+        ([1.0], [2.0, 3.0], 1),  # one score has no variance
+        ([2.0, 2.0], [2.0, 2.0], 1),
+        ([2.0, 2.0], [3.0, 3.0], 0),  # scores that never vary differ for certain; ranks decide
+        ([0.5, 0.5], [0.25, 0.75], 1),
+    ],
+)
+def test_means_of_scores_that_hardly_vary(x: list[float], y: list[float], expected: float) -> None:
+    """Without variance the p-value is 1 or 0, never NaN."""
+    assert welch_p(np.array(x), np.array(y)) == expected
+
+
+def test_a_difference_must_pass_both_tests() -> None:
+    """Nine of ten runs score higher, but one fails: by rank it is better, by its mean it is not."""
+    often, always = np.array([10.0] * 9 + [0.0]), np.array([9.0] * 10)
+    assert rank_sum_p(often, always) < 0.05
+    assert difference_p(often, always) == welch_p(often, always) == 1
+    assert difference_p(np.arange(5.0), np.arange(5.0) + 10) == pytest.approx(2 / 252)  # by rank
+
+
 def test_many_seeds_are_tested_by_the_normal_approximation() -> None:
     """250 seeds each, with ties, use the approximation, which is close to the exact p-value."""
     draw = generator()
@@ -132,7 +163,6 @@ def test_no_pair_has_no_p_value() -> None:
 def test_holm_by_hand() -> None:
     """Sorted, the p-values are 4 x 0.005, 3 x 0.01, 2 x 0.03, and 0.04 raised to the one before."""
     assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm_factors(np.array([0.01, 0.04, 0.03, 0.005])).tolist() == [3, 1, 2, 4]
 
 
 def test_holm_stays_at_most_one() -> None:

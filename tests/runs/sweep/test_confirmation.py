@@ -3,7 +3,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,7 +25,8 @@ from qsweep.policies.registry.promotion import Promotion
 from qsweep.report.comparison.standings import load_variants
 from qsweep.report.loading.runs import load_runs
 from qsweep.report.loading.selection import Selection, selected
-from qsweep.report.terminal import variants_table
+from qsweep.report.terminal import show_runs, variants_table
+from qsweep.report.words import conclusions
 from qsweep.runs.runner import about, run_record
 from qsweep.runs.sweep.confirmation import Winner, winners
 from qsweep.tracking.checkpoints import FILE_NAME, History
@@ -116,11 +119,12 @@ LUCKY = {
 
 
 def test_fresh_seeds_decide(sweep: Callable[..., Sweep]) -> None:
-    """The best variant on fresh seeds wins, not the leader; its best run is registered."""
+    """The best variant over all seeds wins, not the first leader; its best run is registered."""
     made = sweep(by_table(LUCKY), "buckets=2,3", "seed=0,1", "registry.confirm_seeds=2")
     [winner] = made.winners()
     assert winner == Winner(
         env_id="MountainCar-v0",
+        environment=winner.environment,
         label="buckets=3",
         leader="buckets=2",
         run_name="buckets=3,seed=3",
@@ -170,7 +174,7 @@ def test_without_confirmation(sweep: Callable[..., Sweep], lines: tuple[str, ...
     assert made.launched == []
     assert (winner.run_name, winner.fresh, winner.metrics()) == (made.plan.jobs[0].name, None, {})
     assert best_run(made.store, "MountainCar-v0") == winner.run_name
-    assert str(winner).count("\n") == 0
+    assert "\n" not in str(winner)
 
 
 def test_a_winner_in_each_environment(sweep: Callable[..., Sweep]) -> None:
@@ -208,11 +212,11 @@ def test_runs_that_failed_do_not_count(sweep: Callable[..., Sweep]) -> None:
     assert (winner.run_name, winner.first, made.launched) == ("buckets=3,seed=1", -125.0, [])
 
 
-def test_one_ranking_everywhere(sweep: Callable[..., Sweep]) -> None:
-    """Terminal, report, confirmation and gc have one order: a lucky seed and fresh seeds change none of them.
+def test_one_ranking_everywhere(sweep: Callable[..., Sweep], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terminal, sentence, report, registry and gc have one order, over all seeds, fresh ones included.
 
-    By the plain mean over whatever runs there are, two buckets would lead, of whose runs but one finished,
-    and three would be last, which did badly on their fresh seeds.
+    Over the sweep's own seeds alone, three buckets would lead, which did badly on their fresh seeds; by the
+    plain mean over whatever runs there are two buckets would, of whose runs but one finished.
     """
     scores = {
         (2, 0): -100.0, (2, 1): None,
@@ -221,15 +225,51 @@ def test_one_ranking_everywhere(sweep: Callable[..., Sweep]) -> None:
         (5, 0): -140.0, (5, 1): -141.0, (5, 2): -140.0, (5, 3): -141.0,
     }  # fmt: skip
     made = sweep(by_table(scores), "buckets=2,3,4,5", "seed=0,1", "registry.confirm_seeds=2")
-    made.winners()
-    order = ["buckets=3", "buckets=4", "buckets=5", "buckets=2"]
-    assert list(dict.fromkeys(job.name.partition(",")[0] for job in made.launched)) == order[:3]
+    [winner] = made.winners()
+    assert list(dict.fromkeys(job.name.partition(",")[0] for job in made.launched)) == [
+        "buckets=3",
+        "buckets=4",
+        "buckets=5",
+    ]
+    order = ["buckets=4", "buckets=5", "buckets=3", "buckets=2"]
+    assert (winner.label, winner.run_name) == ("buckets=4", "buckets=4,seed=0")
+    assert best_run(made.store, "MountainCar-v0") == "buckets=4,seed=0"
     runs = selected(made.store, Selection(made.plan.name))
     assert [*variants_table(runs, "").columns[0].cells] == order
     assert load_variants(made.plan.name, made.store.uri)["label"].tolist() == order
     called = runs.set_index("run_id")["name"].str.partition(",")[0]
     for count in range(1, 5):
         assert set(called.drop(runs_to_delete(runs, Condition(keep_best=count)))) == set(order[:count])
+    monkeypatch.setenv("COLUMNS", "140")
+    for name in (made.plan.name, "MountainCar-v0", None):
+        assert printed_order(made.store, name) == order
+    [sentence] = conclusions(runs, {winner.environment: str(winner)})
+    assert sentence.startswith(
+        "buckets=4, 5, 3 and 2 cannot be distinguished with 1 to 4 seeds each, up to 2 of "
+    )
+    assert sentence.endswith(
+        "; MountainCar-v0@best is now the best run of buckets=4, which ranks first (buckets=4,seed=0, of 4 "
+        "seeds)."
+    )
+
+
+def printed_order(store: Store, name: str | None) -> list[str]:
+    """Return the variants in the order in which `qsweep runs` prints them."""
+    output = StringIO()
+    with redirect_stdout(output):
+        show_runs(store, name, 5)
+    lines = output.getvalue().partition("Runs")[0].splitlines()
+    return [line.split()[0] for line in lines if line.startswith("buckets=")]
+
+
+def test_a_second_plan_under_one_name(sweep: Callable[..., Sweep]) -> None:
+    """What another launch added to the sweep counts, too: the first in its report is registered."""
+    lines = ("seed=0,1", "registry.confirm_seeds=0", "sweep.name=s")
+    made = sweep(lambda config: -100.0 - int(str(config.buckets)), "buckets=2,3", *lines)
+    made.winners()
+    made.plan = plan(("episodes=100", "buckets=4,5", *lines), multirun=True)
+    [winner] = made.winners()
+    assert winner.label == load_variants("s", made.store.uri)["label"][0] == "buckets=2"
 
 
 def test_no_run_finished(sweep: Callable[..., Sweep]) -> None:
@@ -264,25 +304,20 @@ def test_names_with_lists(sweep: Callable[..., Sweep]) -> None:
 
 
 def test_a_winner_in_words() -> None:
-    """The printed lines state the optimism, the winner, and the promotion."""
+    """The clause says which run is `best` now, or why another one is."""
     first = Promotion("Taxi-v4", "3", better=True, difference=None)
-    winner = Winner("Taxi-v4", "buckets=3", "buckets=2", "buckets=3,seed=3", 7, -110.0, -155.0, first)
-    optimism, line = str(winner).splitlines()
-    assert optimism == (
-        "Taxi-v4: buckets=2 led the sweep with -110 and scored -155 on fresh seeds: optimism +45"
-    )
-    assert (
-        line == "Taxi-v4: winner buckets=3, run buckets=3,seed=3, the best of 7 seeds: "
-        "Taxi-v4/3 is now Taxi-v4@best"
+    winner = Winner("Taxi-v4", "e", "buckets=3", "buckets=2", "buckets=3,seed=3", 7, -110.0, -155.0, first)
+    assert str(winner) == (
+        "Taxi-v4@best is now the best run of buckets=3, which ranks first (buckets=3,seed=3, of 7 seeds)"
     )
     second = Promotion("Taxi-v4", "4", better=False, difference=-2.5)
-    assert str(Winner("Taxi-v4", "buckets=3", "x", "r", 2, -110.0, None, second)) == (
-        "Taxi-v4: winner buckets=3, run r, the best of 2 seeds: "
-        "Taxi-v4/4; Taxi-v4@best is kept: it is better by 2.5 on the same starts"
+    assert str(Winner("Taxi-v4", "e", "buckets=3", "x", "r", 2, -110.0, None, second)) == (
+        "the best run of buckets=3, which ranks first (r, of 2 seeds), is Taxi-v4/4; "
+        "Taxi-v4@best is kept: it is better by 2.5 on the same starts"
     )
     other = Promotion("Taxi-v4", "5", better=False, difference=None)
     assert "other arguments or another step limit" in str(
-        Winner("Taxi-v4", "x", "y", "r", 2, -1.0, None, other)
+        Winner("Taxi-v4", "e", "x", "y", "r", 2, -1.0, None, other)
     )
 
 
@@ -318,7 +353,8 @@ def test_a_real_sweep_confirms_and_registers(swept: Swept) -> None:
     assert set(first["seed"]) == {0, 1}
     assert set(fresh["seed"]) == {2, 3}
     means, again = (part.groupby("learning_rate")["test/return_mean"].mean() for part in (first, fresh))
-    leader, best = means.idxmax(), again.idxmax()
+    pooled = pd.concat([first, fresh]).groupby("learning_rate")["test/return_mean"].mean()
+    leader, best = means.idxmax(), pooled.idxmax()
     parent = swept.client.get_parent_run(str(first.iloc[0]["run_id"]))
     assert parent.data.metrics == pytest.approx(
         {
@@ -330,8 +366,13 @@ def test_a_real_sweep_confirms_and_registers(swept: Swept) -> None:
     chosen = swept.runs[swept.runs["learning_rate"] == best].sort_values("test/return_mean").iloc[-1]
     version = swept.client.get_model_version_by_alias("CartPole-v1", "best")
     assert (version.run_id, int(version.version)) == (chosen["run_id"], 1)
-    said = f"winner learning_rate={best:g}, run {chosen['name']}, the best of 4 seeds: "
-    assert f"{said}CartPole-v1/1 is now CartPole-v1@best" in swept.ran.stdout
+    sentence = swept.ran.stdout.splitlines()[-1]
+    assert sentence.endswith(
+        f"; CartPole-v1@best is now the best run of learning_rate={best:g}, which ranks first "
+        f"({chosen['name']}, of 4 seeds)."
+    )
+    rows = [line.split() for line in swept.ran.stdout.splitlines() if line.startswith("learning_rate=")]
+    assert rows[0][:4] == [f"learning_rate={best:g}", "4", "(2", "fresh)"]
 
 
 @pytest.mark.slow

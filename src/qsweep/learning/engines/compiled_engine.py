@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -76,7 +77,8 @@ def train_interleaved(runs: Sequence[Resolved], state: State | None = None) -> I
     """
     one, twin = runs[0], runs[0].twin
     assert twin is not None
-    learners, kernel = [learner(run) for run in runs], None
+    learners: list[Learner] = [learner(run) for run in runs]
+    kernel: Callable[..., Any] | None = None
     fixed = (*FIXED, *(PLAIN if _is_plain(learners[0].agent) else ()))
     lanes = pack([_lane(*each, twin) for each in zip(runs, learners, strict=True)], fixed)
     # As Gymnasium seeds the generator of an environment on its first reset.
@@ -84,13 +86,27 @@ def train_interleaved(runs: Sequence[Resolved], state: State | None = None) -> I
     if state:
         lanes.words[0], generators[0] = state["words"], restored_generator(state["starts"])
     for call in _calls(one, int(state["episodes"]) if state else 0):
+        began = time.perf_counter()
         starts = [twin.starts(generator, call[-1].end - call[0].first) for generator in generators]
         batch = _batch(one, call, starts)
-        kernel = kernel or _kernel(learners[0], twin, lanes, batch)
+        compiling = 0.0
+        if kernel is None:
+            ready = time.perf_counter()
+            kernel = _kernel(learners[0], twin, lanes, batch)
+            compiling = time.perf_counter() - ready
         kernel(lanes.words, batch)
+        seconds = _shared(time.perf_counter() - began - compiling, batch.lengths)
         for number, generator in enumerate(generators):
             state_after = partial(_state, call[-1], lanes.words[number], generator)
-            yield number, _block(one, call, batch, number, state_after)
+            made = _block(one, call, batch, number, state_after)
+            yield number, made._replace(seconds=seconds[number], compile_seconds=compiling / len(runs))
+
+
+def _shared(seconds: float, lengths: npt.NDArray[np.int32]) -> list[float]:
+    """Return each lane's share of the time of a call, by its steps. lengths: of its episodes [lanes, n]."""
+    steps = lengths.sum(axis=1, dtype=np.float64)
+    shares: list[float] = (seconds * steps / steps.sum()).tolist()
+    return shares
 
 
 def _state(last: Span, words: Words, starts: np.random.Generator) -> dict[str, npt.NDArray[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -55,12 +56,16 @@ def train(run: Resolved, state: State | None = None) -> Iterator[Block]:
 
     state: the state from which training is resumed, if it is not empty.
     """
+    began = time.perf_counter()
     actor = _compiled(learner(run), len(run.grid.buckets))
+    compiling = time.perf_counter() - began
     with closing(run.make()) as env:
         if state:
             actor.words[:] = state["words"]
             env.unwrapped.np_random = restored_generator(state["environment"])
-        yield from blocks(run, env, actor, int(state["episodes"]) if state else 0)
+        for block in blocks(run, env, actor, int(state["episodes"]) if state else 0):
+            yield block._replace(compile_seconds=compiling)
+            compiling = 0.0
 
 
 def first_action(words: Words) -> int:
@@ -100,7 +105,7 @@ def blocks(run: Resolved, env: Any, actor: Actor, first: int) -> Iterator[Block]
         return arrays | {"episodes": np.array(span.end)}
 
     for span in spans(config.episodes, config.checkpoint_every, MAX_EPISODES, first):
-        episodes = np.arange(span.first, span.end)
+        began, episodes = time.perf_counter(), np.arange(span.first, span.end)
         results = []
         for episode, rates in zip(episodes, rates_of(run, episodes), strict=True):
             agent.rates[:] = rates
@@ -109,7 +114,9 @@ def blocks(run: Resolved, env: Any, actor: Actor, first: int) -> Iterator[Block]
             results.append(_episode(run, env, actor))
         returns, lengths = (np.array(column) for column in zip(*results, strict=True))
         tables = agent.q.reshape(1, *run.shape).copy()
-        yield Block((span,), returns, lengths.astype(np.int32), epsilon(config, episodes), tables, state)
+        rates_used = epsilon(config, episodes)
+        seconds = time.perf_counter() - began
+        yield Block((span,), returns, lengths.astype(np.int32), rates_used, tables, state, seconds)
 
 
 def _episode(run: Resolved, env: Any, actor: Actor) -> tuple[float, int]:

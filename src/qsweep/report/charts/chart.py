@@ -127,21 +127,24 @@ class DotChart(_Titled):
 
 @dataclass(frozen=True, eq=False)
 class ScatterChart(_Titled):
-    """Clouds of points (x, y), one per variant."""
+    """Clouds of points (x, y), one per variant. seconds: of training, a text per cloud; empty: none."""
 
     x: Axis
     y: Axis
     clouds: tuple[Cloud, ...]
     rules: tuple[Rule, ...] = ()
+    seconds: TextRow = ()
 
     def header(self) -> TextRow:
         """Return the table's header."""
-        return ("variant", f"mean {self.x.label}", f"mean {self.y.label}")
+        more = ("mean seconds of training",) if self.seconds else ()
+        return ("variant", f"mean {self.x.label}", f"mean {self.y.label}", *more)
 
     def rows(self) -> Iterator[TextRow]:
         """Yield one row per cloud."""
-        for cloud in self.clouds:
-            yield (cloud.label, number(float(cloud.x.mean())), number(float(cloud.y.mean())))
+        for n, cloud in enumerate(self.clouds):
+            means = axis_number(round(float(cloud.x.mean()), 2)), number(float(cloud.y.mean()))
+            yield (cloud.label, *means, *self.seconds[n : n + 1])
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,6 +43,8 @@ MIN_DISTANCE = 0.05
 """The distance, as a share of the axes' height, below which the labels of two lines would overlap."""
 FEW_CURVES = 4
 """The number of curves from which their extremes are drawn fainter."""
+DOT = 0.015
+"""Half the size of a dot, as a share of an axis."""
 SPREAD = 0.3
 """The width over which the dots at one position are spread, as a share of the distance between positions."""
 
@@ -116,14 +118,13 @@ def _spread(x: float, n: int, places: Sequence[float], log: bool) -> Floats:
 
 def _scatter(axes: Axes, chart: ScatterChart) -> list[Artist]:
     legend: list[Artist] = []
-    for cloud in reversed(chart.clouds):
+    for n, cloud in reversed(list(enumerate(chart.clouds))):
         colour = colour_of(cloud.colour)
         axes.scatter(cloud.x, cloud.y, s=14, color=colour, alpha=0.5, lw=0)
         axes.plot(cloud.x.mean(), cloud.y.mean(), "o", ms=9, mew=1.8, mfc="none", mec=colour)
         if cloud.colour is not None:
-            legend.insert(
-                0, Line2D([], [], color=colour, marker="o", ls="", ms=5, label=literal(cloud.label))
-            )
+            label = literal("  ".join([cloud.label, *chart.seconds[n : n + 1]]))
+            legend.insert(0, Line2D([], [], color=colour, marker="o", ls="", ms=5, label=label))
     _name(axes, chart.x, chart.y)
     _rules(axes, chart.rules)
     return legend
@@ -206,6 +207,18 @@ def _ticks_at(axes: Axes, places: Sequence[float], names: Sequence[str]) -> None
         axes.xaxis.set_major_locator(FixedLocator(places))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(lambda _, place: names[int(place or 0)])
+
+
+def ticks_beyond_data(axes: Axes, chart: LineChart | DotChart | ScatterChart) -> None:
+    """Extend each linear axis to a tick on both sides, so that no data lies beyond its last one."""
+    sides = [(axes.yaxis, chart.y)] + ([] if isinstance(chart, DotChart) else [(axes.xaxis, chart.x)])
+    for side, axis in sides:
+        low, high = side.get_data_interval()
+        if axis.scale == "linear" and not axis.names and low <= high:  # not of an empty chart
+            room = 0.0 if isinstance(chart, LineChart) else DOT * (high - low)
+            ticks = side.get_major_locator().tick_values(low - room, high + room)
+            side.set_major_locator(FixedLocator(ticks))
+            side.set_view_interval(ticks[0], ticks[-1], ignore=True)
 
 
 def _rules(axes: Axes, rules: Sequence[Rule]) -> None:

@@ -22,6 +22,7 @@ from qsweep.report.charts.chart import (
 from qsweep.report.charts.curve_charts import MAX_COLOURED, MAX_CURVES
 from qsweep.report.charts.swept_values import MAX_VALUES, as_text, axis_of, distinct, rows_with
 from qsweep.report.comparison.studies import Study
+from qsweep.report.comparison.variants import mean_of
 from qsweep.report.statistics.summaries import performance_profile, profile_band, summaries
 
 METRICS = {
@@ -115,17 +116,26 @@ def profiles(study: Study) -> LineChart | LeftOut:
     )
 
 
-def time_and_score(study: Study, rules: Sequence[Rule]) -> ScatterChart | LeftOut:
-    """Return the chart of every run's score by its training time in seconds."""
-    if "train/seconds" not in study.counted or study.counted["train/seconds"].isna().all():
-        return LeftOut("No run recorded its training time.")
-    clouds = _clouds(study, "train/seconds")
-    seconds = np.concatenate([cloud.x for cloud in clouds])
-    axis = Axis("seconds of training", best_scale([float(seconds.min()), float(seconds.max())], factor=20))
-    caption = "Each dot is a run, each ring a variant's mean. Seconds depend on the machine and its load."
-    return ScatterChart(
-        "time_and_score", "Time and score", caption, axis, Axis(metric_label(study)), clouds, tuple(rules)
+def steps_and_score(study: Study, rules: Sequence[Rule]) -> ScatterChart | LeftOut:
+    """Return the chart of every run's score by the environment steps of its training, with its seconds."""
+    if "train/steps" not in study.counted or study.counted["train/steps"].isna().all():
+        return LeftOut("No run recorded its environment steps.")
+    clouds = _clouds(study, "train/steps")
+    steps = np.concatenate([cloud.x for cloud in clouds])
+    axis = Axis("environment steps", best_scale([float(steps.min()), float(steps.max())], factor=20))
+    caption = (
+        "Each dot is a run, each ring a variant's mean. Steps are the same on every machine; seconds of "
+        "training, without compiling, depend on the machine and its load."
     )
+    notes = tuple(_seconds(study, cloud.label) for cloud in clouds)
+    y = Axis(metric_label(study))
+    return ScatterChart("steps_and_score", "Steps and score", caption, axis, y, clouds, tuple(rules), notes)
+
+
+def _seconds(study: Study, variant: str) -> str:
+    """Return a variant's mean seconds of training as text."""
+    seconds = mean_of(study.of(variant), "train/seconds")
+    return "-" if np.isnan(seconds) else f"{seconds:.2g} s"
 
 
 def metric_label(study: Study) -> str:

@@ -3,42 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+NOTHING_FRESH: npt.NDArray[np.bool_] = np.zeros(0, bool)
+
 
 @dataclass(frozen=True)
 class Sample:
-    """The scores [n] of a variant (higher is better, NaN if missing) and their seeds [n]."""
+    """The scores [n] of a variant (higher is better, NaN if missing) and their seeds [n].
+
+    fresh [n]: whether the seed confirmed the variant, after it was selected by the others; empty: none did.
+    """
 
     label: str
     scores: npt.NDArray[np.float64]
     seeds: npt.NDArray[np.int64]
+    fresh: npt.NDArray[np.bool_] = field(default_factory=lambda: NOTHING_FRESH)
 
     def finite(self) -> Sample:
         """Return the sample without NaN and infinite scores."""
-        good = np.isfinite(self.scores)
-        return Sample(self.label, self.scores[good], self.seeds[good])
+        return self._of(np.isfinite(self.scores))
 
     def once(self) -> Sample:
         """Return the sample with the last score of each seed: repeating a seed adds no evidence."""
-        seeds, backwards = np.unique(self.seeds[::-1], return_index=True)
-        return Sample(self.label, self.scores[::-1][backwards], seeds)
+        _, backwards = np.unique(self.seeds[::-1], return_index=True)
+        return self._of(len(self.seeds) - 1 - backwards)
+
+    def confirmation(self) -> npt.NDArray[np.float64]:
+        """Return the scores on fresh seeds."""
+        return self.scores[self.fresh] if len(self.fresh) else self.scores[:0]
+
+    def selection(self) -> npt.NDArray[np.float64]:
+        """Return the scores on all other seeds, by which the variant was selected."""
+        return self.scores[~self.fresh] if len(self.fresh) else self.scores
+
+    def _of(self, chosen: npt.NDArray[Any]) -> Sample:
+        fresh = self.fresh[chosen] if len(self.fresh) else self.fresh
+        return Sample(self.label, self.scores[chosen], self.seeds[chosen], fresh)
 
 
 def ordered(samples: Sequence[Sample]) -> list[int]:
-    """Return the indices of samples by descending mean, the leader first.
+    """Return the indices of samples in the order in which variants are ranked, the leader first.
 
-    Equal means keep the given order. Samples with one seed come after all others, unless all have one: a
-    single lucky seed must not lead. Samples without a score come last.
+    The order is by descending mean over all seeds, equal means in the given order. Samples with too few seeds
+    come after all others: fewer than a variant that fresh seeds confirmed, because the mean of one that was
+    not is still biased by luck; then those with a single one, unless all have one; then those without any.
     """
-    scores = [sample.finite().once().scores for sample in samples]
-    enough = 2 if any(len(of_one) > 1 for of_one in scores) else 1
+    used = [sample.finite().once() for sample in samples]
+    counts = [len(sample.scores) for sample in used]
+    confirmed = [len(sample.scores) for sample in used if len(sample.confirmation())]
+    several, enough = min(2, max(counts, default=0)), min(confirmed, default=0)
 
-    def rank(number: int) -> tuple[bool, bool, float]:
-        n = len(scores[number])
-        return n == 0, n < enough, -float(scores[number].mean()) if n else 0.0
+    def rank(number: int) -> tuple[bool, bool, bool, float]:
+        n = counts[number]
+        return n == 0, n < several, n < enough, -float(used[number].scores.mean()) if n else 0.0
 
-    return sorted(range(len(scores)), key=rank)
+    return sorted(range(len(used)), key=rank)

@@ -26,16 +26,16 @@ AGAINST = {
     "baseline_p_better": "probability that a run of the variant scores higher than one of the baseline",
     "baseline_p_low": "95% bootstrap interval of it, low end",
     "baseline_p_high": "high end",
-    "baseline_p_value": "exact rank-sum test against the baseline, corrected by Holm's method",
+    "baseline_p_value": "of the difference from the baseline, corrected by Holm's method",
 }
 """Further columns of `standings` if a baseline is given."""
 COLUMNS = {
-    "rank": "1 for the highest mean score",
+    "rank": "1 for the leader: the highest mean score of the variants with enough seeds",
     "variant": "the hash that its runs share",
     "label": "the params in which it differs from the others",
     "environment": "where the runs were trained; different environments cannot be compared",
-    "seeds": "how many seeds count",
-    "mean": "of the score over seeds",
+    "seeds": "how many seeds count, fresh ones included",
+    "mean": "of the score over these seeds",
     "mean_low": "95% bootstrap interval of the mean, low end",
     "mean_high": "high end",
     "sd": "of the score over seeds, with n - 1",
@@ -47,11 +47,11 @@ COLUMNS = {
     "leader_p_better": "probability that a run of the leader scores higher than one of this variant",
     "leader_p_low": "95% bootstrap interval of it, low end",
     "leader_p_high": "high end",
-    "leader_p_value": "exact rank-sum test against the leader, corrected by Holm's method",
+    "leader_p_value": "of the difference from the leader: the larger of rank-sum test and Welch's t-test",
     "told_apart": "whether the leader is significantly better",
     "more_seeds": "about how many more seeds each a significant difference would need; empty: too many",
-    "fresh_seeds": "how many fresh seeds confirmed it",
-    "fresh_mean": "its mean over the fresh seeds: an unbiased estimate",
+    "fresh_seeds": "how many of the seeds are fresh: they confirmed it after the others selected it",
+    "fresh_mean": "its mean over the fresh seeds alone: an unbiased estimate",
     "fresh_low": "95% bootstrap interval of that mean, low end",
     "fresh_high": "high end",
     "optimum": "the expected return of the best policy, where it is known",
@@ -123,7 +123,7 @@ def _row(study: Study, row: Row, place: int, found: Histories) -> dict[str, Any]
         "worst": summary.worst,
         "best": summary.best,
         **_behind(row),
-        **_fresh(study, row.label),
+        **_fresh(row),
         "optimum": optimum(study),
         **_solved(study, runs, found),
         "area": _area(runs, found),
@@ -144,18 +144,17 @@ def _behind(row: Row) -> dict[str, Any]:
         "leader_p_better": row.comparison.p_better,
         "leader_p_low": row.comparison.interval[0],
         "leader_p_high": row.comparison.interval[1],
-        "leader_p_value": row.comparison.holm_p,
-        "told_apart": row.comparison.significant,
-        "more_seeds": row.comparison.more_seeds,
+        "leader_p_value": row.comparison.p,
+        "told_apart": row.worse,
+        "more_seeds": 0 if row.worse else row.comparison.more_seeds,
     }
 
 
-def _fresh(study: Study, label: str) -> dict[str, Any]:
-    for row in study.again.rows if study.again else ():
-        if row.label == label and row.summary.n:
-            mean, (low, high) = row.summary.mean, row.summary.interval
-            return {"fresh_seeds": row.summary.n, "fresh_mean": mean, "fresh_low": low, "fresh_high": high}
-    return {}
+def _fresh(row: Row) -> dict[str, Any]:
+    if not row.fresh.n:
+        return {}
+    low, high = row.fresh.interval
+    return {"fresh_seeds": row.fresh.n, "fresh_mean": row.fresh.mean, "fresh_low": low, "fresh_high": high}
 
 
 def _against(study: Study, label: str) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from qsweep.report.comparison.samples import Sample
 from qsweep.report.comparison.variants import (
     HASH_LENGTH,
     confirming,
-    counted_runs,
     differing,
     labels,
     samples,
+    with_fresh_seeds,
 )
 from qsweep.report.comparison.verdict import Verdict, judge
 from qsweep.report.statistics.comparison import Comparison, compare_with_first
@@ -30,9 +30,9 @@ class Study:
 
     title: the environment's id, with distinguishing params if several share it. metric: the compared one.
     keys: the params in which variants differ. confirming: runs of finalists on fresh seeds; runs: all
-    others, of any status. counted: the finished runs that have the metric, each config once, with a column
-    `label`; fresh: the same of `confirming`. verdict: over the seeds of `counted`; again: over those of
-    `fresh`, None without any. baseline: a label, or None; against: label -> the baseline against it.
+    others, of any status. counted: the finished runs of both that have the metric, each config once, with
+    the columns `label` and `fresh`. verdict: over all seeds of `counted`. baseline: a label, or None;
+    against: label -> the baseline against it.
     """
 
     title: str
@@ -42,11 +42,14 @@ class Study:
     runs: pd.DataFrame
     confirming: pd.DataFrame
     counted: pd.DataFrame
-    fresh: pd.DataFrame
     verdict: Verdict
-    again: Verdict | None
     baseline: str | None
     against: dict[str, Comparison]
+
+    @property
+    def fresh(self) -> pd.DataFrame:
+        """The counted runs on fresh seeds."""
+        return self.counted[self.counted["fresh"]]
 
     @property
     def labels(self) -> list[str]:
@@ -112,38 +115,32 @@ def _study(
     group: pd.DataFrame, title: str, metric: str, baseline: str | None, generator: np.random.Generator
 ) -> Study:
     again = confirming(group)
-    first, fresh = group[~again], group[again]
-    counted = counted_runs(first, metric)
-    fresh = counted_runs(fresh[~fresh["config"].isin(counted["config"])], metric)
+    counted = with_fresh_seeds(group, metric)
     keys = tuple(differing(counted)) if len(counted) else ()
-    names = labels(pd.concat([counted, fresh]), keys)
-    counted, fresh = (runs.assign(label=runs["variant"].map(names)) for runs in (counted, fresh))
-    verdict = judge(samples(counted, metric), generator)
-    chosen = _called(baseline, names, counted)
+    names = labels(counted, keys)
+    counted = counted.assign(label=counted["variant"].map(names))
+    chosen = _called(baseline, names)
     return Study(
         title=title,
         env_id=str(group["env.id"].iloc[0]) if "env.id" in group else "unknown",
         metric=metric,
         keys=keys,
-        runs=first,
+        runs=group[~again],
         confirming=group[again],
         counted=counted,
-        fresh=fresh,
-        verdict=verdict,
-        again=judge(samples(fresh, metric), generator) if len(fresh) else None,
+        verdict=judge(samples(counted, metric), generator),
         baseline=chosen,
         against=_against(chosen, samples(counted, metric), generator) if chosen else {},
     )
 
 
-def _called(baseline: str | None, names: dict[str, str], counted: pd.DataFrame) -> str | None:
+def _called(baseline: str | None, names: dict[str, str]) -> str | None:
     """Return the label of the variant that `baseline` names: by label, in any spacing, or by hash."""
     if baseline is None:
         return None
-    there = set(counted["variant"])
     for variant, name in names.items():
         by_hash = len(baseline) >= HASH_LENGTH and variant.startswith(baseline)
-        if variant in there and (by_hash or _words(name) == _words(baseline)):
+        if by_hash or _words(name) == _words(baseline):
             return name
     return None
 

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qsweep.config import RULES
+from qsweep.config import RULES, WITHOUT_EFFECT
 from qsweep.report.comparison.samples import Sample, ordered
 from qsweep.report.loading.runs import SCORE
 from qsweep.report.loading.selection import CONFIRM
 
 DERIVED = ("epsilon.decay_", "env.low", "env.high", "env.max_steps", "initial_q.", "checkpoint_every")
 """Params that often follow from a preset or another param; left out of labels if they do."""
-RUN_KEYS = ("seed", "tracking.", "registry.", "engine")
-"""Params in which the runs of one variant may differ."""
+RUN_KEYS = ("seed", *WITHOUT_EFFECT)
+"""Params, and groups of params, in which the runs of one variant may differ."""
 
 
 HASH_LENGTH = 6
@@ -43,10 +43,25 @@ def counted_runs(runs: pd.DataFrame, metric: str = SCORE) -> pd.DataFrame:
     return counted.assign(seed=seeds.fillna(numbered).astype(np.int64))
 
 
+def with_fresh_seeds(runs: pd.DataFrame, metric: str = SCORE) -> pd.DataFrame:
+    """Return the runs that count, each config once, with a column `fresh`: whether they confirm finalists."""
+    again = confirming(runs)
+    first, fresh = (counted_runs(part, metric) for part in (runs[~again], runs[again]))
+    fresh = fresh[~fresh["config"].isin(first["config"])]
+    if fresh.empty:
+        return first.assign(fresh=np.zeros(len(first), bool))
+    return pd.concat([first.assign(fresh=False), fresh.assign(fresh=True)])
+
+
 def samples(runs: pd.DataFrame, metric: str = SCORE) -> list[Sample]:
     """Return the scores of every variant (column `label`), in the order of the frame."""
     return [
-        Sample(str(name), group[metric].to_numpy(np.float64), group["seed"].to_numpy(np.int64))
+        Sample(
+            str(name),
+            group[metric].to_numpy(np.float64),
+            group["seed"].to_numpy(np.int64),
+            group["fresh"].to_numpy(bool),
+        )
         for name, group in runs.groupby("label", sort=False)
     ]
 
@@ -55,7 +70,7 @@ def params_in(runs: pd.DataFrame) -> list[str]:
     """Return the params that the runs of one variant share, in the order of the columns."""
     columns = (str(column) for column in runs)
     params = (c for c in columns if any(c == rule or c.startswith(f"{rule}.") for rule in RULES))
-    return [param for param in params if not param.startswith(RUN_KEYS)]
+    return [param for param in params if param.partition(".")[0] not in RUN_KEYS]
 
 
 def differing(runs: pd.DataFrame) -> list[str]:
@@ -72,13 +87,14 @@ def differing(runs: pd.DataFrame) -> list[str]:
 
 
 def variants(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per variant, in the order of a report, without confirmation runs.
+    """Return one row per variant, ranked, over all seeds, fresh ones included.
 
-    Columns: variant, label, seeds; mean, sd (NaN with one seed), worst and best of the test score over
-    seeds; optimum, the environment's (NaN if unknown); train, the mean of the last trailing average in
-    training; seconds, the mean training time. runs: a frame as `load_runs` returns it.
+    Columns: variant, label, seeds, fresh (how many of these are); mean, sd (NaN with one seed), worst and
+    best of the test score over seeds; optimum, the environment's (NaN if unknown); train, the mean of the
+    last trailing average in training; seconds, the mean training time. runs: a frame as `load_runs` returns
+    it.
     """
-    counted = runs if runs.empty else counted_runs(runs[~confirming(runs)])
+    counted = runs if runs.empty else with_fresh_seeds(runs)
     if counted.empty:
         return pd.DataFrame()
     names = labels(counted, differing(counted))
@@ -95,6 +111,7 @@ def _row(runs: pd.DataFrame, sample: Sample) -> dict[str, Any]:
         "variant": runs["variant"].iloc[0],
         "label": sample.label,
         "seeds": len(scores),
+        "fresh": len(sample.confirmation()),
         "mean": scores.mean(),
         "sd": scores.std(ddof=1),
         "worst": scores.min(),

@@ -1,7 +1,8 @@
-"""The verdict on variants in sentences. None is called the best unless the tests show it."""
+"""The verdict on variants in sentences. None is called better unless the rule of `decide` says so."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import floor, log10
@@ -12,10 +13,13 @@ from qsweep.report.comparison.ranking import Row, ranked
 from qsweep.report.comparison.samples import Sample
 from qsweep.report.formats import number
 from qsweep.report.statistics.comparison import MAX_SEEDS, can_be_significant, min_seeds
+from qsweep.report.statistics.significance import LEVEL
 from qsweep.report.statistics.summaries import RESAMPLES, Interval
 
 NAMED = 5
 """Maximum number of variants that a sentence lists; further ones are counted."""
+PLAIN = re.compile(r"[^\s=]+=[^\s=]+")
+"""A label of one key."""
 SHORT = 24
 """Maximum length of a label inside P(... better)."""
 
@@ -37,16 +41,10 @@ class Verdict:
 
 
 def judge(samples: Sequence[Sample], generator: np.random.Generator, resamples: int = RESAMPLES) -> Verdict:
-    """Return the verdict on variants; labels are unique.
-
-    The leader has the highest mean. It is the winner if, against every other variant, the exact rank-sum
-    test gives p <= 0.05 (Holm-corrected for all comparisons with the leader) and the interval of P(leader
-    better) lies above 0.5. So equally good variants get a winner in at most 5% of sweeps, with any number
-    of seeds.
-    """
+    """Return the verdict on variants, by the rule of `decide`; labels are unique."""
     rows = ranked(samples, generator, resamples)
     scored = [row for row in rows if row.summary.n]
-    group = [row for row in scored if row.comparison is None or not row.comparison.significant]
+    group = [row for row in scored if not row.worse]
     winner = group[0].label if len(scored) > 1 and len(group) == 1 else None
     lines = [*_comparisons(scored, group), *_left_out(samples)]
     return Verdict(_headline(scored, group), tuple(lines), winner, tuple(row.label for row in group), rows)
@@ -70,11 +68,11 @@ def _headline(scored: list[Row], group: list[Row]) -> str:
         return (
             f"{both} variants scored {number(leader.summary.mean)} with every seed: there is no difference."
         )
+    names = _listed([row.label for row in group])
     if not _any_can_be_significant(scored):
         return (
-            f"{leader.label} scored highest, but with {_seeds(scored)} each, {len(scored)} variants cannot "
-            "be distinguished, whatever the scores: at least "
-            f"{min_seeds(len(others))} seeds each are needed."
+            f"{names} cannot be distinguished with {_seeds(scored)}, whatever the scores: at least "
+            f"{min_seeds()} seeds each are needed."
         )
     if len(group) == 1:
         rivals, nearest = others[0].label, ""
@@ -83,10 +81,9 @@ def _headline(scored: list[Row], group: list[Row]) -> str:
         odds = f"{nearest}{_odds(leader, others[0])}"
         return f"{leader.label} is significantly better than {rivals} with {_seeds(scored)} ({odds})."
     if len(group) == 2:
-        pair = f"{leader.label} and {group[1].label} cannot be distinguished with {_seeds(group)}"
-        return f"{pair} ({_odds(leader, group[1])}); {_more_seeds(group[1])}."
-    names = _listed([row.label for row in group[1:]])
-    return f"{leader.label} leads, but with {_seeds(group)} it cannot be distinguished from {names}."
+        pair = f"{names} cannot be distinguished with {_seeds(group)}"
+        return f"{pair} ({_odds(leader, group[1])}); {_why_not(leader, group[1])}."
+    return f"{names} cannot be distinguished with {_seeds(group)}."
 
 
 def _comparisons(scored: list[Row], group: list[Row]) -> Iterator[str]:
@@ -97,21 +94,20 @@ def _comparisons(scored: list[Row], group: list[Row]) -> Iterator[str]:
     if not _any_can_be_significant(scored):
         return
     if len(group) > 2:
-        yield f"Against the next best, {group[1].label}: {_odds(leader, group[1])}; {_more_seeds(group[1])}."
+        odds = f"{_odds(leader, group[1])}; {_why_not(leader, group[1])}"
+        yield f"Against the next best, {group[1].label}: {odds}."
     beaten = [row.label for row in others if row not in group]
     if beaten and len(group) > 1:
         yield f"{leader.label} is significantly better than {_listed(beaten)}."
     yield from _paired(leader, others[0])
-    too_few = [
-        row.label for row in others if not can_be_significant(leader.summary.n, row.summary.n, len(others))
-    ]
+    too_few = [row.label for row in others if not can_be_significant(leader.summary.n, row.summary.n)]
     if too_few:
         has = "has too few seeds" if len(too_few) == 1 else "have too few seeds each"
         yield f"{_listed(too_few)} {has} to be distinguished from {leader.label}, whatever the scores."
-    times = "" if len(others) == 1 else f", after Holm's correction for {len(others)} comparisons,"
+    pairs = ", corrected for all pairs of variants" if len(group) > 1 and len(others) > 1 else ""
     yield (
-        "A difference counts as significant if the exact rank-sum test over seeds gives a p-value of at "
-        f"most 0.05{times} and the 95% interval of P(better) lies above 0.5."
+        "A difference counts as significant if the exact rank-sum test and Welch's t-test over seeds both "
+        f"give a p-value of at most 0.05{pairs}, and fresh seeds do not reverse it."
     )
 
 
@@ -147,7 +143,7 @@ def _all_equal(scored: list[Row]) -> bool:
 def _any_can_be_significant(scored: list[Row]) -> bool:
     """Return whether any variant has enough seeds for a significant difference from the leader."""
     leader, *others = scored
-    return any(can_be_significant(leader.summary.n, row.summary.n, len(others)) for row in others)
+    return any(can_be_significant(leader.summary.n, row.summary.n) for row in others)
 
 
 def _score(row: Row) -> str:
@@ -174,25 +170,36 @@ def _odds(leader: Row, other: Row) -> str:
     return f"P({name} better) = {other.comparison.p_better:.2f}, {interval}"
 
 
-def _more_seeds(other: Row) -> str:
-    """Return a clause on the seeds that a significant difference would need."""
-    assert other.comparison is not None
-    more = other.comparison.more_seeds
-    return f"{'' if more is None else 'about '}{seeds_in_words(more)} each would be needed"
+def _why_not(leader: Row, other: Row) -> str:
+    """Return a clause on what is missing for a significant difference."""
+    comparison = other.comparison
+    assert comparison is not None
+    if other.reversed and comparison.p <= LEVEL:
+        means = f"{number(other.fresh.mean)} against {number(leader.fresh.mean)}"
+        return f"on fresh seeds alone {other.label} scored at least as high, {means}"
+    if comparison.interval[1] < 0.5:
+        return f"{leader.label} has the higher mean, but most runs of {other.label} score higher"
+    about = "" if comparison.more_seeds is None else "about "
+    return f"{about}{seeds_in_words(comparison.more_seeds)} each would be needed"
 
 
 def _seeds(rows: list[Row]) -> str:
-    """Return the number of seeds of variants as text: one number or a range."""
-    counts = [row.summary.n for row in rows]
-    low, high = min(counts), max(counts)
+    """Return the number of seeds of variants as text, one number or a range, and how many are fresh."""
+    counts, fresh = [row.summary.n for row in rows], [row.fresh.n for row in rows]
+    low, high, most = min(counts), max(counts), max(fresh)
+    seeds = f"{high} seeds" if low == high else f"{low} to {high} seeds"
     if high == 1:
-        return "one seed"
-    return f"{high} seeds" if low == high else f"{low} to {high} seeds"
+        seeds = "one seed"
+    each = f"{seeds} each" if len(rows) > 1 else seeds
+    return f"{each}, {most if min(fresh) == most else f'up to {most}'} of them fresh" if most else each
 
 
 def _listed(labels: list[str]) -> str:
-    """Return labels as a list in a sentence; those after the first NAMED are counted."""
+    """Return labels as a list: buckets=20, 30 and 40; those after the first NAMED are counted."""
     rest = len(labels) - NAMED
+    keys = {label.partition("=")[0] for label in labels}
+    if len(keys) == 1 and all(PLAIN.fullmatch(label) for label in labels):
+        labels = [labels[0], *(label.partition("=")[2] for label in labels[1:])]
     if rest > 0:
         labels = [*labels[:NAMED], f"{rest} {'other' if rest == 1 else 'others'}"]
     return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)

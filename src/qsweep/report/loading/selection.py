@@ -29,7 +29,10 @@ OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
 }
 CONDITION = re.compile(r"\s*([^\s=!<>]+)\s*(==|!=|<=|>=|<|>|=)\s*([^\s=!<>].*?)\s*")
-LESS_IS_BETTER = ("optimum/gap", "train/seconds", "train/steps", "train/epsilon", "best_episode")
+LESS_IS_BETTER = (
+    *("optimum/gap", "train/seconds", "train/compile_seconds", "train/steps", "train/epsilon"),
+    "best_episode",
+)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const COLOURS = 6;
+const SPREAD = 0.3;  // width over which the dots at one value are spread, as a share of the smallest distance
 
 const colour = (place) => (place === null ? "var(--pale)" : `var(--c${place % COLOURS})`);
 const finite = (value) => value !== null && Number.isFinite(value);
@@ -35,12 +36,15 @@ function number(value) {
   return value.toLocaleString("en", { maximumFractionDigits: Math.min(digits, 6) });
 }
 
-function ticks(low, high, count) {
+function tickStep(low, high, count) {
   const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough) * power;
-  const found = [];
-  for (let n = Math.ceil(low / step - 1e-9); n * step <= high + step * 1e-9; n += 1) found.push(n * step || 0);
+  return [1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough * (1 - 1e-9)) * power;
+}
+
+function ticks(low, high, count) {
+  const each = tickStep(low, high, count), found = [];
+  for (let n = Math.ceil(low / each - 1e-9); n * each <= high + each * 1e-9; n += 1) found.push(n * each || 0);
   return found;
 }
 
@@ -75,18 +79,33 @@ function extent(values, rules = [], margin = 0.04) {
   return [low - room, high + room];
 }
 
+const TICKS = 6;
+const DOT = 0.015;  // room for half a dot, as a share of the extent
+
+// The extent, up to the next tick on both sides, so that none of the data lies beyond the last one.
+function rounded(values, rules = [], margin = 0) {
+  let [low, high] = extent(values, rules, margin);
+  if (low === high) [low, high] = extent(values, rules);
+  for (let n = 0; n < 3; n += 1) {  // a larger extent may have larger steps
+    const each = tickStep(low, high, TICKS);
+    [low, high] = [Math.floor(low / each + 1e-9) * each, Math.ceil(high / each - 1e-9) * each];
+  }
+  return [low, high];
+}
+
 // The sides of a chart: ticks, grid, names, rules across. Returns where things stand.
 function sides(svg, width, height, spec, xs, ys) {
-  const yTexts = scale(spec.y, ...ys, 1, 0).ticks(6).map(([, text]) => text);
+  const yTexts = scale(spec.y, ...ys, 1, 0).ticks(TICKS).map(([, text]) => text);
   const left = Math.min(width * 0.4, 30 + 6.6 * Math.max(...yTexts.map((text) => text.length)));
   const [right, top, bottom] = [width - 10, 12, height - 40];
   const x = scale(spec.x, ...xs, left, right), y = scale(spec.y, ...ys, bottom, top);
-  for (const [value, text] of y.ticks(6)) {
+  for (const [value, text] of y.ticks(TICKS)) {
     element("line", { class: "grid", x1: left, x2: right, y1: y(value), y2: y(value) }, svg);
     element("text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, svg, text);
   }
   let free = -Infinity;
-  for (const [value, text] of x.ticks(Math.max(3, Math.floor((right - left) / 70)))) {
+  const numeric = spec.x.scale === "linear" && !spec.x.names.length;
+  for (const [value, text] of x.ticks(numeric ? TICKS : Math.max(3, Math.floor((right - left) / 70)))) {
     const half = 3.9 * text.length;
     element("line", { class: "axis", x1: x(value), x2: x(value), y1: bottom, y2: bottom + 4 }, svg);
     if (x(value) - half < free) continue;
@@ -136,9 +155,9 @@ const value = (text, words, place = undefined) => ({ text, words, place });
 
 function drawLines(svg, width, height, spec, hidden) {
   const lines = spec.lines.filter((line) => !hidden.has(line.label));
-  const xs = extent(spec.lines.flatMap((line) => [line.x[0], line.x.at(-1)]), [], 0);
+  const xs = rounded(spec.lines.flatMap((line) => [line.x[0], line.x.at(-1)]));
   const all = spec.lines.flatMap((line) => [line.y, line.low, line.high, line.least, line.most].flat());
-  const place = sides(svg, width, height, spec, xs, extent(all, spec.rules));
+  const place = sides(svg, width, height, spec, xs, rounded(all, spec.rules));
   const { x, y } = place;
   for (const line of [...lines].reverse()) {
     const ink = colour(line.colour), grey = line.colour === null;
@@ -179,14 +198,15 @@ function drawDots(svg, width, height, spec) {
   const few = places.length <= 16;
   const axis = spec.x.names.length || !few ? spec.x : { ...spec.x, at: spec.groups.map((group) => [group.x, group.label]) };
   const all = spec.groups.flatMap((group) => group.values);
-  const place = sides(svg, width, height, { ...spec, x: axis }, xs, extent(all, spec.rules));
+  const place = sides(svg, width, height, { ...spec, x: axis }, xs, rounded(all, spec.rules, DOT));
   const { x, y } = place;
-  const room = Math.min(46, 0.3 * (places.length > 1 ? Math.abs(x(places[1]) - x(places[0])) : 150));
+  const apart = places.slice(1).map((at, n) => Math.abs(x(at) - x(places[n])));
+  const room = Math.min(46, SPREAD * Math.min(150, ...apart));  // dots at one place never reach the next value
   const targets = [];
   for (const group of spec.groups) {
     const n = group.values.length;
     group.values.forEach((score, k) => {
-      const at = x(group.x) + (n > 1 ? (k / (n - 1) - 0.5) * 2 * room : 0);
+      const at = x(group.x) + (n > 1 ? (k / (n - 1) - 0.5) * room : 0);
       element("circle", { cx: at, cy: y(score), r: 3.2, fill: colour(0), opacity: 0.5 }, svg);
       targets.push({ x: at, y: y(score), title: group.names[k], values: [value(spec.y.label, number(score))] });
     });
@@ -208,8 +228,8 @@ function drawClouds(svg, width, height, spec, hidden) {
   const all = (side) => spec.clouds.flatMap((cloud) => cloud[side]);
   const log = spec.x.scale === "log";
   const [low, high] = [Math.min(...all("x")), Math.max(...all("x"))];
-  const xs = log ? [low / 1.1, high * 1.1] : extent(all("x"));
-  const place = sides(svg, width, height, spec, xs, extent(all("y"), spec.rules));
+  const xs = log ? [low / 1.1, high * 1.1] : rounded(all("x"), [], DOT);
+  const place = sides(svg, width, height, spec, xs, rounded(all("y"), spec.rules, DOT));
   const { x, y } = place;
   const targets = [];
   for (const cloud of [...clouds].reverse()) {
@@ -224,6 +244,7 @@ function drawClouds(svg, width, height, spec, hidden) {
     const at = { cx: x(mean(cloud.x)), cy: y(mean(cloud.y)) };
     element("circle", { ...at, r: 7, fill: "none", stroke: ink, "stroke-width": 2.2 }, svg);
     const values = [value(`mean ${spec.x.label}`, number(mean(cloud.x))), value(`mean ${spec.y.label}`, number(mean(cloud.y)))];
+    if (spec.seconds.length) values.push(value("training", spec.seconds[spec.clouds.indexOf(cloud)]));
     targets.push({ x: at.cx, y: at.cy, title: cloud.label, values });
   }
   rules(svg, spec, place);

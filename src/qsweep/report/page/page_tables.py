@@ -30,14 +30,14 @@ def leaderboard(section: Section, place: str, ui: str) -> SortableTable:
     columns = [
         Column("variant", "the parameters in which it differs from the others"),
         Column("seeds", "number of seeds", number=True),
-        Column("mean (95% interval)", "mean score over seeds", number=True, sort="descending"),
+        Column("mean (95% interval)", "mean score over all seeds", number=True),
         Column("mean, interval, seeds", fixed=True),
         Column("worst", "the lowest seed", number=True),
         Column("P(leader better)", "probability that a run of the leader scores higher", number=True),
         Column("significant", "whether the leader is significantly better"),
     ]
-    if study.again:
-        columns.append(Column("fresh seeds", "mean of the confirmation runs", number=True))
+    if len(study.fresh):
+        columns.append(Column("fresh seeds", "mean of the fresh seeds alone", number=True))
     if frame["optimum"].notna().any():
         columns.append(Column("of optimum", "the mean relative to the optimum", number=True))
     columns += [
@@ -57,7 +57,7 @@ def leaderboard(section: Section, place: str, ui: str) -> SortableTable:
             number_cell(row["leader_p_better"], _odds(row)),
             Cell(_apart(row), _apart(row)),
         ]
-        if study.again:
+        if len(study.fresh):
             cells.append(number_cell(row["fresh_mean"]))
         if frame["optimum"].notna().any():
             cells.append(number_cell(row["mean"], share_of_optimum(row["mean"], row["optimum"])))
@@ -75,7 +75,6 @@ def runs_table(section: Section, place: str, ui: str) -> SortableTable:
     """Return the table of all runs of any status, by descending score; those without one come last."""
     study = section.study
     labels = dict(zip(study.counted["run_id"], study.counted["label"], strict=True))
-    labels |= dict(zip(study.fresh["run_id"], study.fresh["label"], strict=True))
     runs = pd.concat([study.runs.assign(fresh=False), study.confirming.assign(fresh=True)])
     if study.metric in runs:
         runs = runs.sort_values(study.metric, ascending=False, na_position="last", kind="stable")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats  # type: ignore[import-untyped]
 
-from qsweep.report.statistics.significance import LEVEL, holm, holm_factors, rank_sum_p, sign_flip_p
+from qsweep.report.statistics.significance import LEVEL, difference_p, holm, sign_flip_p
 from qsweep.report.statistics.summaries import (
     NONE,
     RESAMPLES,
@@ -30,28 +30,27 @@ MAX_SEEDS = 10_000
 
 @dataclass(frozen=True)
 class Comparison:
-    """The comparison of the leader with one other variant.
+    """The comparison of one variant, the first, with another.
 
-    p_better: the probability that a run of the leader scores higher than one of the other, ties count half;
-    interval: its 95% bootstrap interval. holm_p: the p-value of the exact two-sided rank-sum test,
-    corrected for all comparisons with the leader. significant: the interval lies above 0.5 and holm_p is at
-    most 5%.
+    p_better: the probability that a run of the first scores higher than one of the other, ties count half;
+    interval: its 95% bootstrap interval. p: the two-sided p-value of `difference_p`; holm_p: corrected for
+    all comparisons with the first.
 
-    common: the number of seeds that both have. difference: the mean over these of the leader's score minus
+    common: the number of seeds that both have. difference: the mean over these of the first's score minus
     the other's, with its interval and the corrected p-value of the sign-flip test; NaN without common seeds.
-    more_seeds: the number of additional seeds that each variant needs for a significant difference; 0: none;
-    None: more than MAX_SEEDS.
+    more_seeds: about the number of additional seeds that each needs for a significant difference at the
+    observed effect; None: more than MAX_SEEDS.
     """
 
     p_better: float
     interval: Interval
+    p: float
     holm_p: float
     common: int
     difference: float
     difference_interval: Interval
     paired_holm_p: float
     more_seeds: int | None
-    significant: bool
 
 
 def compare_with_first(
@@ -64,28 +63,25 @@ def compare_with_first(
 
     scores, seeds: one array [n] per variant, n at least 1; a variant has each seed once.
     """
-    leader, *others = scores
+    first, *others = scores
     pairs = zip(others, seeds[1:], strict=True)
-    differences = [common_differences(leader, seeds[0], other, of_other) for other, of_other in pairs]
-    p_values = np.array([rank_sum_p(leader, other) for other in others])
+    differences = [common_differences(first, seeds[0], other, of_other) for other, of_other in pairs]
+    p_values = np.array([difference_p(first, other) for other in others])
     paired_ps = np.array([sign_flip_p(values, generator) for values in differences])
-    columns = (holm(p_values), holm_factors(p_values), holm(paired_ps))
+    columns = (p_values, holm(p_values), holm(paired_ps))
     found = []
     for other, common, tests in zip(others, differences, np.column_stack(columns).tolist(), strict=True):
-        holm_p, factor, paired_holm_p = tests
-        p_better = float(probability_of_improvement(leader, other))
-        interval = improvement_interval(leader, other, generator, resamples)
-        significant = interval[0] > 0.5 and holm_p <= LEVEL
+        p, holm_p, paired_holm_p = tests
         comparison = Comparison(
-            p_better=p_better,
-            interval=interval,
+            p_better=float(probability_of_improvement(first, other)),
+            interval=improvement_interval(first, other, generator, resamples),
+            p=p,
             holm_p=holm_p,
             common=len(common),
             difference=float(common.mean()) if len(common) else np.nan,
             difference_interval=as_interval(bootstrap_interval(common, np.mean, generator, resamples)),
             paired_holm_p=paired_holm_p,
-            more_seeds=0 if significant else _more_seeds(p_better, len(leader), len(other), int(factor)),
-            significant=significant,
+            more_seeds=_more_seeds(first, other),
         )
         found.append(comparison)
     return found
@@ -144,47 +140,52 @@ def common_differences(x: Floats, x_seeds: Seeds, y: Floats, y_seeds: Seeds) -> 
     return x[in_x] - y[in_y]
 
 
-def seeds_needed(p_better: float, level: float = LEVEL, power: float = POWER) -> int | None:
-    """Estimate the number of seeds that each of two variants needs for a significant rank-sum test.
+def seeds_needed(p_better: float, effect: float = np.inf) -> int | None:
+    """Estimate the number of seeds that each of two variants needs for a significant difference.
 
-    p_better: P(X > Y), observed or assumed. None: more than MAX_SEEDS, or no number is enough, as at 1/2.
-    Noether (1987), "Sample Size Determination for Some Common Nonparametric Tests": two equal halves of
-    N = (z_(1 - level / 2) + z_power)^2 / (3 (p - 1/2)^2). The formula assumes that p is known; with an
-    estimate of p from few seeds the result is equally rough.
+    p_better: P(X > Y). effect: the difference of their means, in root mean squares of their SDs. Both are
+    observed or assumed. None: more than MAX_SEEDS, or no number is enough, as at P = 1/2 or no difference.
+    The larger number for a power of 80% of two tests: Noether (1987), "Sample Size Determination for Some
+    Common Nonparametric Tests", two equal halves of N = (z_(1 - level / 2) + z_power)^2 / (3 (p - 1/2)^2),
+    and the usual 2 (z_(1 - level / 2) + z_power)^2 / effect^2 for means. The formulas assume that both are
+    known; with estimates from few seeds the result is equally rough.
     """
-    effect = p_better - 0.5
-    if not effect > 0:
+    by_rank = p_better - 0.5
+    if not (by_rank > 0 and effect > 0):
         return None
-    z = stats.norm.ppf(1 - level / 2) + stats.norm.ppf(power)
-    per_variant = z * z / (6 * effect * effect)
+    z = stats.norm.ppf(1 - LEVEL / 2) + stats.norm.ppf(POWER)
+    per_variant = max(z * z / (6 * by_rank * by_rank), 2 * z * z / (effect * effect))
     return ceil(per_variant) if per_variant <= MAX_SEEDS else None
 
 
-def min_seeds(comparisons: int) -> int:
-    """Return the smallest number of seeds per variant with which any rank-sum test can be significant.
+def min_seeds() -> int:
+    """Return the smallest number of seeds per variant with which a difference can be significant: 4.
 
-    The smallest possible p-value is twice one over the number of ways to choose n of 2 n, and must pass
-    Holm's first step.
+    The smallest possible p-value of the rank-sum test is twice one over the number of ways to choose n of
+    2 n.
     """
     n = 2
-    while not can_be_significant(n, n, comparisons):
+    while not can_be_significant(n, n):
         n += 1
     return n
 
 
-def can_be_significant(n: int, m: int, comparisons: int) -> bool:
-    """Return whether the rank-sum test of n against m seeds can reach 5% as one of several comparisons."""
-    return 2 * comparisons <= LEVEL * comb(n + m, n)
+def can_be_significant(n: int, m: int) -> bool:
+    """Return whether a difference between n and m seeds can be significant, whatever the scores."""
+    return min(n, m) > 1 and 2 / comb(n + m, n) <= LEVEL
 
 
-def _more_seeds(p_better: float, n: int, m: int, factor: int) -> int | None:
-    """Return the number of additional seeds needed at Holm's level, counted from the smaller of n and m.
+def _more_seeds(x: Floats, y: Floats) -> int | None:
+    """Return the number of additional seeds needed, counted from the smaller of both numbers.
 
-    One seed gives no estimate: then it is the smallest number with which the test can be significant.
+    One seed gives no estimate: then it is the smallest number with which a difference can be significant.
     """
-    present = min(n, m)
-    least = max(min_seeds(factor), present + 1)
+    present = min(len(x), len(y))
+    least = max(min_seeds(), present + 1)
     if present < 2:
         return least - present
-    needed = seeds_needed(p_better, LEVEL / factor)
+    spread = float(np.sqrt((x.var(ddof=1) + y.var(ddof=1)) / 2))
+    difference = float(x.mean() - y.mean())
+    effect = difference / spread if spread else (np.inf if difference > 0 else 0.0)
+    needed = seeds_needed(float(probability_of_improvement(x, y)), effect)
     return None if needed is None else max(needed, least) - present

@@ -11,7 +11,7 @@ from qsweep.plan.command_line import CommandLine
 from qsweep.runs.journal import Journal
 from qsweep.runs.search import orchestration
 from qsweep.runs.sweep.launcher import launching
-from qsweep.runs.sweep.multirun import check_requirements
+from qsweep.runs.sweep.multirun import check_requirements, show_end
 
 SHOWN = 20
 """Variants of a search that are listed at its end."""
@@ -21,7 +21,7 @@ def search(line: CommandLine) -> int:
     """Search what a command line varies; prints the best variants."""
     from qsweep.report.comparison.variants import variants
     from qsweep.report.loading.runs import children
-    from qsweep.report.terminal import show_variants, wide_console
+    from qsweep.report.loading.selection import CONFIRM
     from qsweep.runs.search.planning import search_plan
 
     wanted = search_plan(line.lines, line.sweeper)
@@ -33,16 +33,16 @@ def search(line: CommandLine) -> int:
     assert store is not None
     started = time.perf_counter()
     with launching(line, wanted.name) as (launcher, folder):
-        parent = orchestration.search(wanted, launcher, folder)
+        concluded = orchestration.search(wanted, launcher, folder)
     took = time.perf_counter() - started
-    runs = children(store, parent)
-    found = runs[(runs["sweep"] == wanted.name) & (runs["status"] == "FINISHED")]
-    ranked = variants(found)
-    if len(ranked):
-        show_variants(found[found["variant"].isin(ranked["variant"][:SHOWN])], wide_console())
+    runs = children(store, concluded.parent)
+    runs = runs[runs["sweep"].isin([wanted.name, f"{wanted.name}{CONFIRM}"])]
+    ranked = variants(runs)
+    shown = list(ranked["variant"][:SHOWN]) if len(ranked) else []
     ended = Journal(folder).ended()
     failed = [each for each in ended if each.error]
-    click.echo(f"{len(ended) - len(failed)} runs in {took:.1f} s; folder: {folder}")
+    count = f"{len(ended) - len(failed)} runs in {took:.1f} s; folder: {folder}"
+    show_end(concluded, runs, count, shown)
     for each in failed:
         click.echo(f"qsweep: run {each.number} failed: {each.error}", err=True)
     return 1 if failed else 0

@@ -13,16 +13,16 @@ from hydra.plugins.launcher import Launcher
 from qsweep.runs.journal import Journal
 from qsweep.runs.parent_run import parent_run
 from qsweep.runs.sweep.executor import Executor
-from qsweep.runs.sweep.orchestration import conclude, stopping_runs
+from qsweep.runs.sweep.orchestration import Concluded, conclude, stopping_runs
 
 if TYPE_CHECKING:
     from qsweep.runs.search.planning import SearchPlan
 
 
-def search(wanted: SearchPlan, launcher: Launcher, folder: Path) -> str:
+def search(wanted: SearchPlan, launcher: Launcher, folder: Path) -> Concluded:
     """Search as a plan says, every run under one parent run; then confirm the winner, and compare.
 
-    Returns the parent run's id. The study of an earlier launch is resumed. Raises as `sweep` does.
+    The study of an earlier launch is resumed. Raises as `sweep` does.
     """
     from qsweep.runs.search import study  # optuna is slow to import
     from qsweep.runs.search.best_trials import plan_of_best
@@ -45,6 +45,6 @@ def search(wanted: SearchPlan, launcher: Launcher, folder: Path) -> str:
                 best = result.mean
                 click.echo(f"trial {result.number}: {', '.join(result.overrides)}: {result.mean:.4g}")
         plan = plan_of_best(wanted, held.study.get_trials(deepcopy=False))
-        conclude(plan, parent, runs, journal)
+        concluded = conclude(plan, parent, runs, journal)
         parent.complete = True
-    return parent.run_id
+    return concluded

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 
 from qsweep.config import config_hash, variant_hash
 from qsweep.plan.composition import Job, Plan
 from qsweep.policies.registry.promotion import Promotion, register
-from qsweep.report.comparison.variants import counted_runs, variants
-from qsweep.report.formats import number
+from qsweep.report.comparison.variants import variants, with_fresh_seeds
 from qsweep.report.loading.runs import SCORE, children
+from qsweep.report.loading.selection import CONFIRM
 from qsweep.tracking.store import Store
 
 FINALISTS = 3
@@ -24,14 +24,15 @@ Launch = Callable[[Sequence[Job], str], object]
 
 @dataclass(frozen=True)
 class Winner:
-    """The winner in one environment of a sweep.
+    """The variant that ranks first in one environment of a sweep, over all seeds, and its registration.
 
-    leader: the variant with the highest mean over the sweep's seeds; first: that mean, biased upwards by
+    leader: the variant with the highest mean over the sweep's own seeds; first: that mean, biased upwards by
     the selection; fresh: the leader's mean over fresh seeds, None without confirmation. promotion: of the
-    winner's best run in the registry.
+    variant's best run, `run_name` of `runs`, in the registry.
     """
 
     env_id: str
+    environment: str
     label: str
     leader: str
     run_name: str
@@ -48,70 +49,68 @@ class Winner:
         return {f"{prefix}/{name}": value for name, value in means.items()}
 
     def __str__(self) -> str:
-        run = f"run {self.run_name}, the best of {self.runs} seeds"
-        lines = [f"{self.env_id}: winner {self.label}, {run}: {self.promotion}"]
-        if self.fresh is not None:
-            lines.insert(
-                0,
-                f"{self.env_id}: {self.leader} led the sweep with {number(self.first)} and scored "
-                f"{number(self.fresh)} on fresh seeds: optimism {self.first - self.fresh:+.2g}",
-            )
-        return "\n".join(lines)
+        """Return what became of `best`, as a clause that follows the verdict."""
+        best = f"{self.promotion.name}@best"
+        run = f"{self.label}, which ranks first ({self.run_name}, of {self.runs} seeds)"
+        if self.promotion.better:
+            return f"{best} is now the best run of {run}"
+        return f"the best run of {run}, is {self.promotion}"
 
 
 def winners(store: Store, plan: Plan, parent: str, launch: Launch) -> list[Winner]:
     """Confirm, choose and register the winner of each environment of a finished sweep."""
-    first = counted_runs(requested_runs(store, plan, parent))
-    if first.empty:
-        return []
-    fresh = _confirmed(store, plan, parent, first, launch)
+    runs = with_fresh_seeds(sweep_runs(store, plan, parent))
+    planned = {config_hash(job.config) for job in plan.jobs}
+    first = runs[runs["config"].isin(planned) & ~runs["fresh"]]
+    jobs = _confirming_jobs(plan, first, runs)
+    if jobs:
+        launch(jobs, f"{plan.name}{CONFIRM}")
+        runs = with_fresh_seeds(sweep_runs(store, plan, parent))
     return [
-        _winner(group, fresh[fresh["environment"] == environment], store)
-        for environment, group in first.groupby("environment")
+        _winner(runs[runs["environment"] == environment], store)
+        for environment in sorted(first["environment"].unique())
     ]
 
 
-def requested_runs(store: Store, plan: Plan, parent: str) -> pd.DataFrame:
-    """Return the runs of a plan under a parent run, without confirmation runs and other plans' runs."""
+def sweep_runs(store: Store, plan: Plan, parent: str) -> pd.DataFrame:
+    """Return the runs of a sweep under a parent run, those on fresh seeds included."""
     runs = children(store, parent)
-    planned = {config_hash(job.config) for job in plan.jobs}
-    return runs[(runs["sweep"] == plan.name) & runs["config"].isin(planned)]
+    return runs[runs["sweep"].isin([plan.name, f"{plan.name}{CONFIRM}"])]
 
 
-def _winner(first: pd.DataFrame, fresh: pd.DataFrame, store: Store) -> Winner:
-    """Choose and register the winner among one environment's runs, on the sweep's seeds and fresh ones."""
-    ranked = variants(first).set_index("variant")
-    again = ranked if fresh.empty else variants(fresh).set_index("variant")
-    leader, best = str(ranked.index[0]), str(again.index[0])
-    confirmed = not fresh.empty and leader in again.index
-    runs = pd.concat([first, fresh])
-    run = runs[runs["variant"] == best].sort_values(SCORE, ascending=False).iloc[0]
+def _winner(runs: pd.DataFrame, store: Store) -> Winner:
+    """Register the best run of the variant that ranks first among the counted runs of one environment."""
+    before, ranked = variants(runs[~runs["fresh"]]).iloc[0], variants(runs).iloc[0]
+    again = runs[runs["fresh"] & (runs["variant"] == before["variant"])][SCORE]
+    own = runs[runs["variant"] == ranked["variant"]].sort_values(SCORE, ascending=False)
+    run = own.iloc[0]
     return Winner(
         env_id=str(run["env.id"]),
-        label=str(ranked["label"][best]),
-        leader=str(ranked["label"][leader]),
+        environment=str(run["environment"]),
+        label=str(ranked["label"]),
+        leader=str(before["label"]),
         run_name=str(run["name"]),
-        runs=int((runs["variant"] == best).sum()),
-        first=float(ranked["mean"][leader]),
-        fresh=float(again["mean"][leader]) if confirmed else None,
+        runs=len(own),
+        first=float(before["mean"]),
+        fresh=float(again.mean()) if len(again) else None,
         promotion=register(store, str(run["run_id"])),
     )
 
 
-def _confirmed(store: Store, plan: Plan, parent: str, first: pd.DataFrame, launch: Launch) -> pd.DataFrame:
-    """Train the finalists on fresh seeds and return these runs; none with a single variant."""
+def _confirming_jobs(plan: Plan, first: pd.DataFrame, runs: pd.DataFrame) -> list[Job]:
+    """Return the jobs that train each environment's finalists on fresh seeds; none with a single variant.
+
+    first: the planned runs, among which finalists are chosen. runs: all runs of the sweep.
+    """
     count = plan.jobs[0].config.registry.confirm_seeds
     jobs: list[Job] = []
-    for _, group in first.groupby("environment"):
+    for environment, group in first.groupby("environment"):
         ranked = variants(group)
         if count and len(ranked) > 1:
-            fresh_seeds = range(int(group["seed"].max()) + 1, int(group["seed"].max()) + 1 + count)
-            jobs += _again(plan, list(ranked["variant"][:FINALISTS]), fresh_seeds)
-    if not jobs:
-        return first.iloc[:0]
-    again = replace(plan, name=f"{plan.name}-confirm", jobs=tuple(jobs))
-    launch(jobs, again.name)
-    return counted_runs(requested_runs(store, again, parent))
+            used = int(runs[(runs["environment"] == environment) & ~runs["fresh"]]["seed"].max())
+            finalists = list(ranked["variant"][:FINALISTS])
+            jobs += _again(plan, finalists, range(used + 1, used + 1 + count))
+    return jobs
 
 
 def _again(plan: Plan, chosen: Sequence[str], seeds: range) -> list[Job]:

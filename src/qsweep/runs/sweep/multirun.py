@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +15,7 @@ from qsweep.runs.journal import Ended, Journal
 from qsweep.runs.runner import Outcome, run_record
 from qsweep.runs.sweep.clusters import cluster_problems
 from qsweep.runs.sweep.launcher import launching
-from qsweep.runs.sweep.orchestration import sweep
+from qsweep.runs.sweep.orchestration import Concluded, sweep
 from qsweep.tracking.store import Store, open_tracked
 
 if TYPE_CHECKING:
@@ -22,29 +23,45 @@ if TYPE_CHECKING:
 
 
 def multirun(line: CommandLine, plan: Plan) -> int:
-    """Run the plan of a command line, print leaderboard and failures, return the exit code."""
-    from qsweep.report.terminal import show_variants, wide_console  # pandas is slow to import
-    from qsweep.runs.sweep.confirmation import requested_runs
+    """Run the plan of a command line, print leaderboard, failures and the verdict, return the exit code."""
+    from qsweep.runs.sweep.confirmation import sweep_runs  # pandas is slow to import
 
     store = check_requirements(plan.jobs[0].config.tracking.uri, line.launcher)
     started = time.perf_counter()
     with launching(line, plan.name) as (launcher, folder):
-        parent = sweep(plan, launcher, folder)
+        concluded = sweep(plan, launcher, folder)
     took = time.perf_counter() - started
     marks = Journal(folder).ended()  # of the requested runs, then of the confirmation runs
     ended = [job for job in marks if job.number < len(plan.jobs)]
     failed = [job for job in marks if job.error]
-    runs = requested_runs(store, plan, parent) if store else _untracked(plan, ended)
-    show_variants(runs, wide_console())
+    runs = sweep_runs(store, plan, concluded.parent) if store else _untracked(plan, ended)
     done = sum(not job.error for job in ended)
     kept = sum(not job.error and "name" not in job.outcome for job in ended)
     earlier = f" ({kept} of them earlier)" if kept else ""
-    click.echo(f"{done} of {len(plan.jobs)} runs finished{earlier} in {took:.1f} s; folder: {folder}")
+    count = f"{done} of {len(plan.jobs)} runs finished{earlier} in {took:.1f} s; folder: {folder}"
+    show_end(concluded, runs, count)
     for job in failed:
         confirming = job.number >= len(plan.jobs)
         name = "on fresh seeds" if confirming else plan.jobs[job.number].name
         click.echo(f"qsweep: run {name} failed: {job.error}", err=True)
     return 0 if done == len(plan.jobs) and not failed else 1
+
+
+def show_end(concluded: Concluded, runs: pd.DataFrame, count: str, only: Sequence[str] | None = None) -> None:
+    """Print the leaderboard, the number of runs, the report's address, and one sentence per environment.
+
+    only: the variants of the leaderboard, by their hashes; None: all.
+    """
+    from qsweep.report.terminal import show_variants, wide_console
+    from qsweep.report.words import conclusions
+
+    show_variants(runs, wide_console(), only)
+    click.echo(count)
+    if concluded.report:
+        click.echo(concluded.report)
+    clauses = {environment: str(winner) for environment, winner in concluded.winners.items()}
+    for sentence in conclusions(runs, clauses):
+        click.echo(sentence)
 
 
 def check_requirements(uri: str, launcher: str) -> Store | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
-import click
 from hydra.core.hydra_config import HydraConfig
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
@@ -24,6 +25,9 @@ from qsweep.runs.sweep.executor import Executor
 from qsweep.system.interrupts import Interrupted
 from qsweep.tracking.store import Store
 
+if TYPE_CHECKING:
+    from qsweep.runs.sweep.confirmation import Winner
+
 NEEDED_BY_REPORTS = ("qsweep.report.attachment", "qsweep.report.figures")
 """Modules that take seconds to import: pandas, SciPy, matplotlib."""
 GRACE_SECONDS = 10.0
@@ -35,8 +39,17 @@ def run_job(config: DictConfig) -> list[Ended]:
     return run_batch(Batch.decoded(config.batch), Journal(Path(HydraConfig.get().sweep.dir)))
 
 
-def sweep(plan: Plan, launcher: Launcher, folder: Path) -> str:
-    """Run every job of a plan under one parent run, which is FINISHED only if all of them are; return its id.
+@dataclass(frozen=True)
+class Concluded:
+    """The end of a sweep. parent: its run's id. winners: by environment. report: a line with its address."""
+
+    parent: str
+    winners: Mapping[str, Winner]
+    report: str
+
+
+def sweep(plan: Plan, launcher: Launcher, folder: Path) -> Concluded:
+    """Run every job of a plan under one parent run, which is FINISHED only if all of them are.
 
     The parent run of an earlier launch of the same multirun is continued, and its finished runs are kept.
     Then the winner is confirmed and registered, and the runs are compared, unless that is disabled. Raises
@@ -48,9 +61,9 @@ def sweep(plan: Plan, launcher: Launcher, folder: Path) -> str:
         reported = parent.run_id and first.sweep.report == "auto"
         with report_loading(folder) if reported else nullcontext():
             runs.run(plan.jobs, plan.name)
-        conclude(plan, parent, runs, journal)
+        concluded = conclude(plan, parent, runs, journal)
         parent.complete = runs.complete
-    return parent.run_id
+    return concluded
 
 
 def report_loading(folder: Path, modules: Sequence[str] = NEEDED_BY_REPORTS) -> AbstractContextManager[None]:
@@ -68,39 +81,38 @@ def report_loading(folder: Path, modules: Sequence[str] = NEEDED_BY_REPORTS) -> 
     return watching(folder, load)
 
 
-def conclude(plan: Plan, parent: Parent, runs: Executor, journal: Journal) -> None:
+def conclude(plan: Plan, parent: Parent, runs: Executor, journal: Journal) -> Concluded:
     """Confirm and register the winner, and compare the runs, as configured."""
     first = plan.jobs[0].config
-    if parent.store is None:
-        return
-    if first.registry.promote == "auto":
-        parent.metrics |= _winners(parent.store, plan, parent.run_id, runs.run)
-    if first.sweep.report == "auto" and not all(run.error for run in journal.ended()):
-        _report(parent.store, parent.run_id)
+    found: dict[str, Winner] = {}
+    report = ""
+    if parent.store is not None and first.registry.promote == "auto":
+        found = _winners(parent.store, plan, parent, runs.run)
+    reported = first.sweep.report == "auto" and not all(run.error for run in journal.ended())
+    if parent.store is not None and reported:
+        report = _report(parent.store, parent.run_id)
+    return Concluded(parent.run_id, found, report)
 
 
 def _winners(
-    store: Store, plan: Plan, parent: str, launch: Callable[[Sequence[Job], str], object]
-) -> dict[str, float]:
-    """Confirm, register and print the winners; return the parent run's metrics."""
+    store: Store, plan: Plan, parent: Parent, launch: Callable[[Sequence[Job], str], object]
+) -> dict[str, Winner]:
+    """Confirm and register the winners, by environment; add their metrics to the parent run."""
     from qsweep.runs.sweep.confirmation import winners  # pandas is slow to import
 
-    found = winners(store, plan, parent, launch)
-    metrics: dict[str, float] = {}
+    found = winners(store, plan, parent.run_id, launch)
     for winner in found:
-        click.echo(winner)
-        metrics |= winner.metrics(f"confirm/{winner.env_id}" if len(found) > 1 else "confirm")
-    return metrics
+        parent.metrics |= winner.metrics(f"confirm/{winner.env_id}" if len(found) > 1 else "confirm")
+    return {winner.environment: winner for winner in found}
 
 
-def _report(store: Store, parent: str) -> None:
-    """Attach the report to the parent run and print its verdict and address."""
+def _report(store: Store, parent: str) -> str:
+    """Attach the report to the parent run; return its address."""
     from qsweep.report.attachment import attach  # matplotlib is slow to import
 
     with bar("comparing the runs") as shown:
         shown.add_task("report", total=None)
-        summary = attach(store, parent)
-    click.echo(summary)
+        return attach(store, parent)
 
 
 @contextmanager
