@@ -52,7 +52,7 @@ def share_named(draw: Draw, variants: int, seeds: int, first_better_by: float = 
     Of 300, or of 100 where there is a true difference, or where none can be named whatever is drawn.
     """
     generator = np.random.default_rng(20)
-    sweeps = 100 if first_better_by or not can_be_significant(seeds, seeds, variants - 1) else 300
+    sweeps = 100 if first_better_by or not can_be_significant(seeds, seeds) else 300
     named = 0
     for _ in range(sweeps):
         scores = draw(generator, (variants, seeds))
