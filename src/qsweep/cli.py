@@ -236,6 +236,45 @@ def video(
 
 
 @main.command()
+@click.argument("name")
+@click.argument("chart", default="curve", metavar="[curve|actions|policy|values|visits]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="PNG, SVG or PDF file (default: NAME-CHART.png)."
+)
+@click.option(
+    "--every", type=int, metavar="EPISODES", help="Write a folder with a PNG of a checkpoint every so often."
+)
+@click.option(
+    "--legend",
+    default="best",
+    show_default=True,
+    metavar="PLACE",
+    help="Place of the legend: 4 or 'lower right'.",
+)
+@click.option("--force", is_flag=True, help="Replace existing files.")
+@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+@trusting
+def plot(
+    name: str, chart: str, out: Path | None, every: int | None, legend: str, force: bool, uri: str
+) -> None:
+    """Draw a run's learning curve or Q-table into a file.
+
+    \b
+    qsweep plot RUN                             learning curve
+    qsweep plot RUN actions                     the best checkpoint, a panel per action
+    qsweep plot RUN/ep017500 policy --out policy.pdf
+    qsweep plot RUN actions --every 1000        a picture every 1,000 episodes
+
+    NAME is a name that `qsweep pull` accepts. CHART is curve (average, minimum and maximum return), actions
+    (where each action is the greedy one), policy (the greedy action of each cell), values (of the greedy
+    action) or visits (checkpoints at which a cell had changed).
+    """
+    from qsweep.commands.plot import Request, plot
+
+    click.echo(plot(_opened(uri), name, Request(chart, out, every, legend, force)))
+
+
+@main.command()
 @click.argument("run", metavar="RUN")
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @trusting

@@ -25,10 +25,9 @@ from qsweep.runs.progress import bar
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.system.interrupts import StopRequests
 from qsweep.system.overwriting import file_problems, writing_to
-from qsweep.system.untrusted_files import read_columns
 from qsweep.tracking import checkpoints, episodes
 from qsweep.tracking.checkpoints import Archive, name_of
-from qsweep.tracking.curves import Curves, Points
+from qsweep.tracking.curves import Points
 from qsweep.tracking.run_files import file_of
 from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store, open_store
@@ -40,8 +39,6 @@ FRAMES = 250
 FASTEST = {".mp4": 60.0, ".gif": float(GIF_FPS)}
 """File type -> largest number of frames per second."""
 FPS = 25.0
-POINTS = 1000
-"""Points of the learning curve, about its width in pixels."""
 MAX_ACTIONS, SLICED_ACTIONS = 60, 6
 """Most actions that fit into a frame, and most with several slices of the table."""
 
@@ -160,14 +157,8 @@ def _source(name: str, uri: str, scratch: Path) -> _Source:
     policy = Policy.from_checkpoint(archive, name_of(numbers[-1]), run_id, printable(run.name))
     with readable(f"run {run_id}: {episodes.FILE_NAME}"):
         kept = file_of(store, run_id, run.artifacts, episodes.FILE_NAME, scratch)
-        points = _curves(kept, int(policy.config["window"]))
+        points = episodes.curves(kept, int(policy.config["window"]))
     return _Source(archive, setting, policy, points, numbers)
-
-
-def _curves(path: Path, window: int) -> Points:
-    columns = read_columns(path, ["return", "epsilon"])
-    returns, epsilon = columns["return"], columns["epsilon"]
-    return Curves(len(returns), window, POINTS).add(returns, epsilon)
 
 
 def _write_video(source: _Source, shown: list[int], path: Path, agent: bool, fps: float) -> VideoInfo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -64,9 +65,11 @@ def _make_room(figure: Figure, axes: Axes) -> None:
     figure.subplots_adjust(left=places.left + left / width, right=places.right - right / width)
 
 
-def as_words() -> Any:
-    """Return a context in which an SVG keeps text as text and is reproducible."""
-    return matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "qsweep"})
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG, SVG or PDF file. Files are reproducible, and an SVG keeps text as text."""
+    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "qsweep"}):
+        figure.savefig(path, metadata=undated.get(path.suffix.lower(), {}))
 
 
 def _figure() -> tuple[Figure, Axes]:

@@ -28,8 +28,6 @@ from qsweep.tracking.store import Store, local_database
 PAGE, SUMMARY, RUNS, VARIANTS, FIGURES = "report.html", "report.md", "runs.csv", "variants.csv", "figures"
 WRITTEN = (PAGE, SUMMARY, RUNS, VARIANTS, FIGURES)
 FORMATS = ("png", "svg")
-UNDATED: dict[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}}
-"""Metadata per format that keeps a figure's file reproducible."""
 FIRST = ("run_id", "name", "label", "seed", "status", "counts", "fresh")
 """The first columns of runs.csv."""
 FORMULA = re.compile(r"[=+\-@\t\r](?!\d+(\.\d*)?(e[+-]?\d+)?$)")
@@ -134,7 +132,7 @@ def harmless(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _draw(store: Store, made: Contents, folder: Path, formats: Sequence[str]) -> None:
     """Draw every figure in all formats; of several environments, names start with the section number."""
-    from qsweep.report.figures import as_words, draw  # matplotlib is slow to import
+    from qsweep.report.figures import draw, save  # matplotlib is slow to import
 
     folder.mkdir()
     for number, section in enumerate(made.sections, start=1):
@@ -143,8 +141,7 @@ def _draw(store: Store, made: Contents, folder: Path, formats: Sequence[str]) ->
         drawn += [(f"q_table_{name}", figure) for name, figure in q_table_figures(section.study, store)]
         for name, figure in drawn:
             for kind in formats:
-                with as_words():
-                    figure.savefig(folder / f"{prefix}{file_name(name)}.{kind}", metadata=UNDATED[kind])
+                save(figure, folder / f"{prefix}{file_name(name)}.{kind}")
 
 
 def file_name(name: str) -> str:

@@ -13,6 +13,7 @@ from qsweep.errors import UsageError
 from qsweep.report.comparison.studies import Study
 from qsweep.report.loading.archives import archive
 from qsweep.report.q_tables import best_checkpoint, layout_of
+from qsweep.system.arrays import QTable
 from qsweep.tracking.checkpoints import Archive, name_of
 from qsweep.tracking.store import Store
 
@@ -52,6 +53,23 @@ def _of_run(history: Archive, run: pd.Series) -> Iterator[tuple[str, Figure]]:
     if first != chosen:
         before, words = history.q_table(first), f"{chosen} minus {first}"
         yield "difference", difference_map(layout, before, table, str(run["name"]), words)
+
+
+def checkpoint_figure(history: Archive, chart: str, number: int, table: QTable, title: str) -> Figure:
+    """Draw a chart of one checkpoint: actions, policy, values or visits.
+
+    number: the checkpoint, in episodes. table: its Q-table.
+    """
+    from qsweep.pictures import q_table
+
+    layout, words = layout_of(history), f"{title} · {name_of(number)}"
+    if chart == "actions":
+        return q_table.action_chart(layout, table, words)
+    changes = history.changes(number)
+    if chart == "visits":
+        return q_table.change_map(layout, changes, words)
+    draw = q_table.policy_map if chart == "policy" else q_table.value_map
+    return draw(layout, table, words, changes)
 
 
 def _of_seeds(history: Archive, runs: pd.DataFrame, label: str, store: Store) -> Iterator[tuple[str, Figure]]:

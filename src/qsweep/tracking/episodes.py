@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 
 from qsweep.system import arrow
 from qsweep.system.atomic_files import AtomicFile
+from qsweep.system.untrusted_files import read_columns
+from qsweep.tracking.curves import Curves, Points
 
 FILE_NAME = "episodes.parquet"
 SCHEMA = pa.schema(
@@ -27,6 +29,10 @@ SCHEMA = pa.schema(
 
 GROUP = 10_000
 """Episodes per row group; fixed, so that the file's bytes do not depend on the blocks added."""
+
+
+CURVE_POINTS = 1000
+"""Most points of a drawn curve, about its width in pixels."""
 
 
 class EpisodeFile(AbstractContextManager["EpisodeFile"]):
@@ -85,6 +91,16 @@ def blocks(path: Path) -> Iterable[pa.Table]:
     with pq.ParquetFile(path) as file:
         for group in range(file.num_row_groups):
             yield file.read_row_group(group)
+
+
+def curves(path: Path, window: int) -> Points:
+    """Return the curves of a whole run, at most CURVE_POINTS of each, from its file, which is not trusted.
+
+    window: the number of episodes in an average. Raises ValueError if the file is damaged or too large.
+    """
+    columns = read_columns(path, ["return", "epsilon"])
+    returns, epsilon = columns["return"], columns["epsilon"]
+    return Curves(len(returns), window, CURVE_POINTS).add(returns, epsilon)
 
 
 def join(parts: Iterable[Path], path: Path) -> None:
