@@ -100,6 +100,24 @@ def train(arguments: Sequence[str]) -> None:
 
 
 @main.command()
+@click.argument("name", metavar="ENV")
+@click.argument("overrides", nargs=-1)
+def env(name: str, overrides: Sequence[str]) -> None:
+    """Describe an environment: bounds, actions, optimum, presets.
+
+    \b
+    qsweep env mountain_car
+    qsweep env FrozenLake-v1 env.kwargs.is_slippery=false
+    qsweep env cart_pole buckets=[4,4,8,8]
+
+    ENV is a preset of the group env or a Gymnasium id; OVERRIDES are those of `qsweep train`.
+    """
+    from qsweep.commands.environment import describe_environment
+
+    click.echo(describe_environment(name, overrides))
+
+
+@main.command()
 @click.argument("name", required=False, metavar="[EXPERIMENT]")
 @click.option(
     "--limit",
