@@ -199,6 +199,7 @@ def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
 @click.option("--seed", default=0, show_default=True, help="Index of the first start state.")
 @click.option("--video", type=click.Path(path_type=Path), help="Write the first episode to this MP4 file.")
 @click.option("--gif", type=click.Path(path_type=Path), help="Write the first episode to this GIF file.")
+@click.option("--page", type=click.Path(path_type=Path), help="Write a page that plays, as an HTML file.")
 @click.option("--human", is_flag=True, help="Show the episodes in a window.")
 @click.option("--force", is_flag=True, help="Replace existing files.")
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
@@ -209,6 +210,7 @@ def play(
     seed: int,
     video: Path | None,
     gif: Path | None,
+    page: Path | None,
     human: bool,
     force: bool,
     uri: str,
@@ -218,13 +220,14 @@ def play(
     \b
     qsweep play MountainCar-v0@best --episodes 1000
     qsweep play RUN/ep017500 --video agent.mp4 --gif agent.gif
+    qsweep play RUN --page agent.html   a slider over its checkpoints, and the agent at play
     qsweep play ./FOLDER --human        a folder written by `qsweep pull`
 
     NAME is a name that `qsweep pull` accepts, or a folder that it wrote.
     """
     from qsweep.commands.play import Pictures, play
 
-    click.echo(play(name, episodes, seed, Pictures(video, gif, human, force), uri))
+    click.echo(play(name, episodes, seed, Pictures(video, gif, human, force, page), uri))
 
 
 @main.command()

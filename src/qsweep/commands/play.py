@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from qsweep.policies.evaluation.rollouts import Rollouts, roll_out
 from qsweep.policies.policy import RECORD, Policy
 from qsweep.policies.registry import names
 from qsweep.policies.registry.fetching import fetch
-from qsweep.system.atomic_files import temporary_folder
+from qsweep.system.atomic_files import temporary_folder, write_text
 from qsweep.system.overwriting import file_problems, writing_to
 from qsweep.tracking.store import open_store
 
@@ -30,23 +31,24 @@ LISTED = 20
 
 @dataclass(frozen=True)
 class Pictures:
-    """Optional output: files with the first episode, a window with all episodes."""
+    """Optional output: films of the first episode, a page that plays, a window with all episodes."""
 
     video: Path | None = None
     gif: Path | None = None
     window: bool = False
     force: bool = False
+    page: Path | None = None
 
     @property
     def files(self) -> Mapping[str, Path]:
-        """The files to write, by option."""
+        """The films to write, by option."""
         given = {"--video": self.video, "--gif": self.gif}
         return {option: path for option, path in given.items() if path}
 
     def problems(self) -> Iterator[Problem]:
         """Yield the problems that can be found in advance."""
-        for option, path in self.files.items():
-            ending = {"--video": ".mp4", "--gif": ".gif"}[option]
+        for option, path in {**self.files, **({"--page": self.page} if self.page else {})}.items():
+            ending = {"--video": ".mp4", "--gif": ".gif", "--page": ".html"}[option]
             if path.suffix.lower() != ending:
                 yield Problem(option, f"must end in {ending}", str(path))
             else:
@@ -69,6 +71,7 @@ class Played:
     rollouts: Rollouts
     files: Mapping[str, Path] = field(default_factory=dict)
     info: VideoInfo | None = None
+    page: Path | None = None
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -89,6 +92,8 @@ class Played:
         if self.info:
             files = ", ".join(map(str, self.files.values()))
             yield f"wrote     {files}: the first episode, {self.info}"
+        if self.page:
+            yield f"wrote     {self.page}: open it in a browser"
 
     def _return(self) -> str:
         returns = self.rollouts.returns
@@ -118,11 +123,13 @@ def play(
     setting, starts = policy.setting(), seeds.play(episodes, first)
     rollouts = roll_out(setting, policy.q_table, starts)
     made = _write_video(setting, policy, starts[0], pictures.files) if pictures.files else None
+    if pictures.page:
+        _write_page(policy, uri, pictures.page)
     if pictures.window:
         from qsweep.pictures.agent_video import show
 
         show(setting, policy, starts)
-    return Played(policy, source, starts, rollouts, pictures.files, made)
+    return Played(policy, source, starts, rollouts, pictures.files, made, pictures.page)
 
 
 def _range_problems(episodes: int, first: int) -> Iterator[Problem]:
@@ -158,3 +165,17 @@ def _write_video(setting: Setting, policy: Policy, seed: int, files: Mapping[str
     option = next(iter(files))
     with writing_to(option, ", ".join(map(str, files.values()))):
         return record_video(setting, policy, seed, list(files.values()), option)
+
+
+def _write_page(policy: Policy, uri: str, path: Path) -> None:
+    from qsweep.commands.play_page import play_page  # imports pandas
+
+    store = None
+    with suppress(UsageError):
+        store = open_store(uri, create=False)
+    page = play_page(policy, store)
+    if page is None:
+        rule = "needs an environment that a page can step: a compiled twin of qsweep, or transition tables"
+        raise UsageError([Problem("--page", rule, policy.env_id, "use --video FILE.mp4 instead")])
+    with writing_to("--page", path):
+        write_text(path, page)

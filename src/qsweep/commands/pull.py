@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from qsweep.commands.play_page import PAGE, play_page
 from qsweep.policies.policy import CONFIG, README, RECORD, TABLE, Policy
 from qsweep.policies.registry.fetching import fetch, folder_name
 from qsweep.policies.registry.model import write_model
@@ -29,10 +30,13 @@ class Pulled:
     def __str__(self) -> str:
         return (
             f"{self.policy.env_id}  {self.policy.came_from}\n"
-            f"wrote {self.folder}: {', '.join(WRITTEN)}\n"
+            f"wrote {self.folder}: {', '.join(self._files())}\n"
             f"play it with the Python code in its {README}, or serve it: "
             f"mlflow models serve --env-manager local -m {self.folder / MODEL}"
         )
+
+    def _files(self) -> list[str]:
+        return [*WRITTEN, *([PAGE] if (self.folder / PAGE).exists() else [])]
 
 
 def pull(store: Store, name: str, out: Path | None = None, force: bool = False) -> Pulled:
@@ -41,11 +45,13 @@ def pull(store: Store, name: str, out: Path | None = None, force: bool = False) 
     Raises UsageError if the name is unknown, or `out` exists and may not be replaced.
     """
     folder = Path(os.path.abspath(out or folder_name(name)))  # so that it has a name if `out` ends in ..
-    check = partial(only_over, what="a pulled policy", files=WRITTEN, inner=(f"{MODEL}/*",), force=force)
+    check = partial(only_over, what="a pulled policy", files=WRITTEN, inner=(f"{MODEL}/*", PAGE), force=force)
     check(folder)
     with temporary_folder() as scratch:
         policy = fetch(store, resolve(store, name), Path(scratch))
     with writing_to("--out", folder), replacing_folder(folder, check) as new:
         policy.save(new)
         write_model(policy, new / MODEL)
+        if page := play_page(policy):
+            (new / PAGE).write_text(page)
     return Pulled(folder, policy)

@@ -32,6 +32,12 @@ def layout(setting: Setting, changes: Cells | None = None, panels: int = 3) -> L
     return Layout(drawn, names, fixed)
 
 
+def shown_dimensions(setting: Setting) -> tuple[int, int]:
+    """Return the dimensions along x and y of the panels of a setting without a map."""
+    view = _view(setting.env.id, setting.grid)
+    return view.x, view.y
+
+
 class _Slicer:
     """Two-dimensional slices of a Q-table of any number of dimensions."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from qsweep.environments.facts import ARROWS
+from qsweep.environments.resolved import Setting
 from qsweep.errors import UsageError
 from qsweep.pictures.layouts import layout
 from qsweep.pictures.surfaces import Layout, Panel, PanelAxis
@@ -19,6 +20,8 @@ from qsweep.policies.setting import setting_of_archive
 from qsweep.report.comparison.studies import Study
 from qsweep.report.loading.archives import archive
 from qsweep.report.loading.curves import Histories
+from qsweep.report.play_data import play_data
+from qsweep.system.arrays import QTable
 from qsweep.tracking.checkpoints import Archive, name_of
 from qsweep.tracking.store import Store
 
@@ -30,6 +33,8 @@ FEWEST = 3
 """A run with room for fewer checkpoints is not shown."""
 BYTES = 600_000
 """Size limit of a run's tables in the page, before base64 encoding."""
+PLAY_BYTES = 600_000
+"""Size limit of the exact tables with which the page plays, before compression; the best is always there."""
 LEVELS = 2**16 - 1
 """Number of quantisation steps for values in the page."""
 
@@ -91,29 +96,58 @@ def _series(
 ) -> dict[str, Any]:
     evaluated, scores = found.get(("eval/return_mean", run["run_id"]), (np.empty(0), np.empty(0)))
     score_of = dict(zip((evaluated + 1).astype(int).tolist(), scores.tolist(), strict=True))
-    values = {  # of one table after the other, because tables may be large
-        n: np.concatenate([panel.action_values(table).reshape(-1, table.shape[-1]) for panel in drawn.panels])
-        for n, table in history.tables(shown)
-    }
+    made = table_series(
+        setting_of_archive(history), drawn, history.tables(shown), best_checkpoint(history, run)
+    )
+    made["scores"] = [round(score_of[n], 4) if n in score_of else None for n in made["episodes"]]
+    return {"label": label, "run": str(run["name"]), **made}
+
+
+def table_series(
+    setting: Setting, drawn: Layout, tables: Iterable[tuple[int, QTable]], best: int
+) -> dict[str, Any]:
+    """Return a series of Q-tables, as `q_table_series` describes it, and what the page needs to play them.
+
+    tables: Q-tables by their number of episodes, ascending; best: the number of the chosen one, which is
+    among them. None has a score yet.
+    """
+    values, exact = {}, {}
+    for n, table in tables:
+        values[n] = np.concatenate(
+            [panel.action_values(table).reshape(-1, table.shape[-1]) for panel in drawn.panels]
+        )
+        exact[n] = table.copy()
     every = np.concatenate(list(values.values()))
     low, high = float(every.min()), float(every.max())
     step = (high - low) / LEVELS or 1.0
     return {
-        "label": label,
-        "run": str(run["name"]),
         "actions": list(drawn.actions),
         "arrows": [_arrow(name) for name in drawn.actions],
         "fixed": drawn.fixed,
         "panels": [_panel(panel) for panel in drawn.panels],
         "checkpoints": [name_of(n) for n in values],
         "episodes": list(values),
-        "scores": [round(score_of[n], 4) if n in score_of else None for n in values],
-        "best": list(values).index(best_checkpoint(history, run)),
+        "scores": [None] * len(values),
+        "best": list(values).index(best),
         "low": low,
         "step": step,
         "values": [_text(((of_one - low) / step).round().astype("<u2")) for of_one in values.values()],
         "greedy": [_text(of_one.argmax(axis=1).astype(np.uint8)) for of_one in values.values()],
+        "play": play_data(setting, drawn, _small_enough(exact, best)),
     }
+
+
+def _small_enough(tables: Mapping[int, QTable], best: int) -> dict[int, QTable | None]:
+    """Return None in place of all tables but the best and as many others as PLAY_BYTES has room for."""
+    room = PLAY_BYTES // tables[best].nbytes - 1
+    kept = {best, *evenly([*tables], max(room, 0))}
+    return {n: table if n in kept else None for n, table in tables.items()}
+
+
+def evenly(numbers: Sequence[int], count: int) -> list[int]:
+    """Return at most `count` evenly spaced ones of some numbers."""
+    places = np.linspace(0, len(numbers) - 1, min(count, len(numbers))).round().astype(int)
+    return [numbers[place] for place in places.tolist()]
 
 
 def _text(values: npt.NDArray[Any]) -> str:

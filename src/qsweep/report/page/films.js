@@ -167,7 +167,9 @@ function film(figure) {
   function add(panel, line) {
     const place = html("div", { class: "panel" }, line);
     html("h4", {}, place, panel.title);
-    panel.canvas = html("canvas", { role: "img" }, place);
+    const layers = html("div", { class: "layers" }, place);
+    panel.canvas = html("canvas", { role: "img" }, layers);
+    panel.over = html("canvas", { class: "over", "aria-hidden": "true" }, layers);
     panel.tip = html("div", { class: "tip" }, place);
     panel.canvas.addEventListener("pointermove", (event) => point(panel, event));
     panel.canvas.addEventListener("pointerleave", () => { panel.tip.style.visibility = "hidden"; });
@@ -176,9 +178,10 @@ function film(figure) {
 
   function draw() {
     const n = Number(slider.value), table = all[n];
-    const score = shown.scores[n] === null ? "not evaluated" : `${number(shown.scores[n])} on validation starts`;
+    const scored = shown.scores[n] === null ? "not evaluated" : `${number(shown.scores[n])} on validation starts`;
+    const score = shown.scores.some(finite) ? `: ${scored}` : "";
     const chosen = n === shown.best ? ", the chosen one" : "";
-    output.textContent = `${shown.checkpoints[n]}, after ${number(shown.episodes[n])} episodes: ${score}${chosen}`;
+    output.textContent = `${shown.checkpoints[n]}, after ${number(shown.episodes[n])} episodes${score}${chosen}`;
     slider.setAttribute("aria-valuetext", output.textContent);
     const counts = shown.actions.map((_, action) => table.greedy.filter((greedy) => greedy === action).length);
     const shares = shown.actions.map((name, action) => `${name} in ${Math.round((100 * counts[action]) / cells)}%`);
@@ -216,6 +219,7 @@ function film(figure) {
   dark.addEventListener("change", draw);
   new ResizeObserver(draw).observe(holder);
   draw();
+  if (shown.play) playground(figure, shown, panels, slider);
 }
 
 function explain(legend, shown, panels, range) {

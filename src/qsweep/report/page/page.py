@@ -1,25 +1,19 @@
-"""The report as one self-contained HTML page: no network, server or library needed."""
+"""The report as one self-contained HTML page."""
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import hashlib
 import math
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 
 from qsweep.report import words
 from qsweep.report.charts.chart import Chart
 from qsweep.report.contents import Contents, Section
 from qsweep.report.page.page_tables import leaderboard, runs_table
+from qsweep.report.page.rendering import Q_TABLE_SCRIPTS, rendered
 
-FOLDER = Path(__file__).parent
-SCRIPTS = ("charts.js", "films.js", "tables.js")
 UI = "http://127.0.0.1:5000"
 """Default address of `qsweep ui`."""
 DIGITS = 6
@@ -32,22 +26,15 @@ def page(contents: Contents, command: str, ui: str = UI) -> str:
     All text from a store is escaped, by the template or in the JSON that the page's script reads, and the
     page's policy allows no script but its own.
     """
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    # One scope: later files use names of the earlier ones.
-    script = "\n".join((FOLDER / name).read_text() for name in SCRIPTS)
     sections = [_section(section, f"s{n}", ui) for n, section in enumerate(contents.sections, start=1)]
-    return templates.get_template("page.html.j2").render(
+    return rendered(
+        "page.html.j2",
+        (*Q_TABLE_SCRIPTS, "tables.js"),
         name=contents.title,
         summary=words.summary(contents),
         nothing=words.NOTHING,
         sections=sections,
         data=_data(contents),
-        script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        style=(FOLDER / "page.css").read_text(),
-        version=version("qsweep"),
         made=f"{contents.made:%Y-%m-%d %H:%M} UTC",
         command=command,
         ui=ui,

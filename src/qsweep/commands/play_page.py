@@ -1,0 +1,44 @@
+"""A page in which a policy plays, offline: its environment, its Q-table, a slider over checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+from qsweep.errors import UsageError
+from qsweep.pictures.layouts import layout
+from qsweep.policies.policy import Policy
+from qsweep.report.loading.archives import archive
+from qsweep.report.page.rendering import playground
+from qsweep.report.q_tables import CHECKPOINTS, evenly, table_series
+from qsweep.system.arrays import QTable
+from qsweep.tracking.run_search import run_of
+from qsweep.tracking.store import Store
+
+PAGE = "play.html"
+"""The page in a pulled folder."""
+
+
+def play_page(policy: Policy, store: Store | None = None) -> str | None:
+    """Return the page as HTML; None if it cannot step the policy's environment.
+
+    store: where the policy's run is, for the other checkpoints; without it, or the run, there is one.
+    """
+    number = int(policy.origin["checkpoint"][2:])
+    tables = {**_others(policy, store), number: policy.q_table}
+    setting = policy.setting()
+    series = table_series(setting, layout(setting), sorted(tables.items()), number)
+    title, run = policy.env_id, f"{policy.origin['run_name']}"
+    return None if series["play"] is None else playground(title, run, series)
+
+
+def _others(policy: Policy, store: Store | None) -> Mapping[int, QTable]:
+    """Return some of the run's Q-tables by their number of episodes; none if it cannot be read."""
+    with suppress(UsageError, OSError):
+        if store is not None:
+            run = run_of(store, policy.origin["run_id"])
+            with archive(store, run.run_id, run.artifacts) as history:
+                if history.shape == policy.q_table.shape:
+                    shown = evenly(history.episodes().tolist(), CHECKPOINTS)
+                    return {n: table.copy() for n, table in history.tables(shown)}
+    return {}

@@ -1,0 +1,356 @@
+// The agent at play beside its Q-table: episodes from chosen starts, with the table of the chosen checkpoint.
+"use strict";
+
+const SPEEDS = [["0.25", "a quarter"], ["1", "normal"], ["4", "4 times"], ["16", "16 times"]];
+const RETURNS_HEIGHT = 120, TALLEST = 380;  // of the chart of returns and of the scene, in pixels
+const KEYS = [
+  ["ArrowLeft", ["left", "west", "push left", "torque -1"]],
+  ["ArrowRight", ["right", "east", "push right", "torque +1"]],
+  ["ArrowUp", ["up", "north"]],
+  ["ArrowDown", ["down", "south", "no push", "torque 0"]],
+];
+
+// Numbers that Python packed: deflated, the first bytes of all numbers before their second bytes, and so on.
+async function unpacked(text) {
+  const stream = new Blob([bytes(text)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const planes = new Uint8Array(await new Response(stream).arrayBuffer()), count = planes.length / 8;
+  const plain = new Uint8Array(planes.length);
+  for (let n = 0; n < count; n += 1) for (let k = 0; k < 8; k += 1) plain[8 * n + k] = planes[k * count + n];
+  return new Float64Array(plain.buffer);
+}
+
+// One episode of a policy. table: a Q-table; start: a state, and where the random numbers begin.
+class Episode {
+  constructor(play, world, table, start) {
+    [this.play, this.world, this.table] = [play, world, table];
+    this.state = [...start.state];
+    this.before = [...start.state];
+    this.random = start.random ? pcg64(...start.random) : Math.random;
+    this.actions = table.length / play.size;
+    [this.steps, this.total, this.ending, this.action] = [0, 0, "", null];
+    this.returns = [0];
+    this.path = [this.world.observe(this.state)];
+  }
+
+  get seen() { return this.path.at(-1); }
+  get cells() { return cellsOf(this.play.grid, this.seen); }
+  get values() { return valuesIn(this.table, this.cells, this.actions); }
+  get greedy() { return greedyOf(this.values); }
+
+  step(action = this.greedy) {
+    if (this.ending) return;
+    this.before = [...this.state];
+    const [reward, terminated] = this.world.step(this.state, action, this.random);
+    this.action = action;
+    this.steps += 1;
+    this.total += reward;
+    this.returns.push(this.total);
+    this.path.push(this.world.observe(this.state));
+    if (terminated) this.ending = "terminated";
+    else if (this.steps >= this.play.maxSteps) this.ending = "step limit";
+  }
+}
+
+// Builds the playground of a film. views: its panels with their canvases; current(): the shown checkpoint's number.
+async function playground(figure, film, views, slider) {
+  const { play } = film;
+  if (play.constants) play.constants = await unpacked(play.constants);
+  play.size = play.grid.offsets.length > 1
+    ? play.grid.offsets.length * play.grid.buckets.reduce((size, count) => size * (count + 1), 1)
+    : play.grid.buckets.reduce((size, count) => size * count, 1);
+  play.maps = [...new Set(views.map((view) => view.map))];
+  const world = worldOf(play), scene = sceneOf(play, film, play.maps), kept = new Map();
+  const playable = play.tables.flatMap((text, n) => (text === null ? [] : [n]));
+  const nearest = (n) => playable.reduce((best, other) => (Math.abs(other - n) < Math.abs(best - n) ? other : best));
+  const table = async (n) => {
+    if (!kept.has(n)) kept.set(n, await unpacked(play.tables[n]));
+    return kept.get(n);
+  };
+  const place = figure.querySelector(".playground");
+  place.hidden = false;
+  const made = parts(place, film, scene, playable);
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+  const state = { start: play.starts[0], playing: false, last: 0, due: 0, speed: 1, episodes: [], held: null };
+
+  async function restart(start = state.start) {
+    state.start = start;
+    const shown = [nearest(Number(slider.value)), ...(made.other.value === "" ? [] : [Number(made.other.value)])];
+    const tables = await Promise.all(shown.map(table));
+    state.episodes = tables.map((values) => new Episode(play, world, values, start));
+    made.second.hidden = state.episodes.length < 2;
+    made.names.forEach((name, n) => { name.textContent = n < shown.length ? film.checkpoints[shown[n]] : ""; });
+    show();
+  }
+
+  function step(action) {
+    const [first, ...others] = state.episodes;
+    first.step(action);
+    others.forEach((episode) => episode.step());
+    if (state.episodes.every((episode) => episode.ending)) pause();
+  }
+
+  function pause() {
+    state.playing = false;
+    made.play.textContent = "Play";
+    say();
+  }
+
+  function start() {
+    state.playing = true;
+    made.play.textContent = "Pause";
+    [state.last, state.due] = [performance.now(), 0];
+    requestAnimationFrame(tick);
+  }
+
+  async function toggle() {
+    if (state.playing) { pause(); show(); return; }
+    if (state.episodes.every((episode) => episode.ending)) await restart();
+    start();
+  }
+
+  function tick(now) {
+    if (!state.playing) return;
+    state.due += Math.min(now - state.last, 250) / 1000 * play.fps * state.speed;
+    state.last = now;
+    while (state.due >= 1 && state.playing) {
+      step();
+      state.due -= 1;
+    }
+    show(state.playing && !calm.matches ? state.due : 1);
+    if (state.playing) requestAnimationFrame(tick);
+  }
+
+  // part: how much of the step from the state before to the present one is drawn.
+  function show(part = 1) {
+    if (!state.episodes.length) return;  // the first table is not unpacked yet
+    state.episodes.forEach((episode, n) => {
+      const canvas = made.scenes[n];
+      if (!scene || !canvas.parentElement.clientWidth) return;
+      const room = canvas.parentElement.clientWidth, wide = Math.min(room, Math.round(TALLEST / scene.shape));
+      const tall = Math.round(wide * scene.shape);
+      [canvas.style.width, canvas.style.height] = [`${wide}px`, `${tall}px`];
+      const smooth = play.world === "tables" || part === 1 ? episode.state
+        : episode.state.map((value, d) => (Math.abs(value - episode.before[d]) > 3 ? value : episode.before[d] + part * (value - episode.before[d])));
+      // On a map the arrow is the next step; otherwise the force of the step that is being drawn.
+      const name = episode.ending ? "" : film.actions[episode.greedy];
+      scene.draw(canvas, wide, tall, smooth, episode.action, name);
+    });
+    views.forEach((view) => trace(view, play, state.episodes));
+    drawReturns(made.chart, state.episodes, play);
+    inspect();
+    const [first] = state.episodes;
+    made.now.textContent = sentence(first, film);
+    if (!state.playing) say();
+  }
+
+  function say() { made.said.textContent = sentence(state.episodes[0], film); }
+
+  function inspect() {
+    const [first] = state.episodes, values = first.values, greedy = first.greedy;
+    made.values.forEach(({ row, input }, action) => {
+      row.classList.toggle("greedy", action === greedy);
+      if (document.activeElement !== input) input.value = number(values[action]).replaceAll(",", "");
+      input.disabled = state.playing || first.cells.length > 1;
+    });
+  }
+
+  made.values.forEach(({ input }, action) => input.addEventListener("change", () => {
+    const [first] = state.episodes, value = Number(input.value);
+    if (input.value === "" || !Number.isFinite(value)) { inspect(); return; }
+    first.table[first.cells[0] * first.actions + action] = value;
+    show();
+  }));
+  made.play.addEventListener("click", toggle);
+  made.step.addEventListener("click", () => { pause(); step(); show(); });
+  made.again.addEventListener("click", async () => { pause(); await restart(); });
+  made.speed.addEventListener("change", () => { state.speed = Number(made.speed.value); });
+  made.from.addEventListener("change", () => { pause(); restart(play.starts[Number(made.from.value)]); });
+  made.other.addEventListener("change", () => { pause(); restart(); });
+  slider.addEventListener("input", async () => {
+    const going = state.playing;
+    pause();
+    await restart();
+    if (going) start();
+  });
+  made.stage.addEventListener("keydown", (event) => {
+    if (event.key === " ") { event.preventDefault(); toggle(); return; }
+    const action = actionOf(event.key, film.actions);
+    if (action === null) return;
+    event.preventDefault();
+    pause();
+    step(action);
+    show();
+  });
+  for (const view of views) {
+    view.canvas.addEventListener("click", (event) => {
+      const chosen = stateAt(view, event, play);
+      if (chosen) { pause(); restart({ state: chosen }); }
+    });
+  }
+  new ResizeObserver(() => show()).observe(place);
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show());
+  await restart();
+  if (!calm.matches) {
+    const watcher = new IntersectionObserver(([entry]) => {
+      if (!entry.isIntersecting) return;
+      watcher.disconnect();
+      if (!state.episodes[0].steps && !state.playing) start();
+    }, { threshold: 0.6 });
+    watcher.observe(made.stage);
+  }
+}
+
+function sentence(episode, film) {
+  const ending = { terminated: "; the episode has terminated", "step limit": "; truncated at the step limit", "": "" }[episode.ending];
+  const last = episode.action === null ? "" : `, ${film.actions[episode.action]}`;
+  const next = episode.ending ? "" : `; greedy: ${film.actions[episode.greedy]}`;
+  return `Step ${episode.steps}${last}: return ${number(episode.total)}${ending}${next}.`;
+}
+
+function actionOf(key, actions) {
+  const names = KEYS.find(([name]) => name === key)?.[1] ?? [];
+  const named = actions.findIndex((action) => names.includes(action));
+  if (named >= 0) return named;
+  return /^[0-9]$/.test(key) && Number(key) < actions.length ? Number(key) : null;
+}
+
+// The elements of a playground.
+function parts(place, film, scene, playable) {
+  const stage = html("div", { class: "stage", tabindex: "0", role: "group", "aria-label": "The agent. Space plays; arrow keys or digits choose the action." }, place);
+  const scenes = html("div", { class: "scenes" }, stage);
+  const pictures = [0, 1].map(() => {
+    const holder = html("div", { class: "scene" }, scenes);
+    const name = html("h4", {}, holder);
+    return { holder, name, canvas: html("canvas", { "aria-hidden": "true" }, holder) };
+  });
+  if (!scene) scenes.hidden = true;
+  const now = html("p", { class: "now", "aria-hidden": "true" }, stage);
+  const said = html("p", { class: "unseen", "aria-live": "polite" }, stage);
+  const side = html("div", { class: "side" }, place);
+  const buttons = html("div", { class: "buttons" }, side);
+  const button = (text) => html("button", { type: "button" }, buttons, text);
+  const [play, step, again] = ["Play", "Step", "Restart"].map(button);
+  const choice = (label, options) => {
+    const select = html("select", {}, html("label", {}, buttons, `${label} `));
+    options.forEach(([value, text]) => html("option", { value }, select, text));
+    return select;
+  };
+  const speed = choice("Speed", SPEEDS);
+  speed.value = "1";
+  const from = choice("Start", film.play.starts.map((start, n) => [String(n), `test start ${n + 1}`]));
+  const other = choice("Beside it", [["", "nothing"], ...playable.map((n) => [String(n), film.checkpoints[n]])]);
+  const rows = html("div", { class: "cell-values" }, side);
+  html("h4", {}, rows, "Q-values here");
+  const values = film.actions.map((name) => {
+    const row = html("label", {}, rows);
+    html("span", {}, row, name);
+    return { row, input: html("input", { type: "number", step: "any" }, row) };
+  });
+  const canvas = html("canvas", { class: "returns", role: "img", "aria-label": "Return so far, by step" }, side);
+  const names = pictures.map(({ name }) => name);
+  return { stage, scenes: pictures.map((picture) => picture.canvas), second: pictures[1].holder, names, now, said, play, step, again, speed, from, other, chart: canvas, values };
+}
+
+// The state in the middle of a clicked cell; null where a cell does not say all of the state.
+function stateAt(view, event, play) {
+  const box = view.canvas.getBoundingClientRect(), { xs, ys } = view.where;
+  const [px, py] = [event.clientX - box.left, event.clientY - box.top];
+  const i = xs.findIndex((edge) => edge > px) - 1, j = ys.findIndex((edge) => edge < py) - 1;
+  if (i < 0 || j < 0) return null;
+  if (play.world === "tables") return [play.cells[play.maps.indexOf(view.map)][i * view.map.rows + j]];
+  if (play.world === "Acrobot") return null;
+  const middle = (edges, k) => (edges[k] + edges[k + 1]) / 2;
+  const state = new Array(play.grid.buckets.length).fill(0);
+  state[play.axes[0]] = middle(view.map.x.edges, i);
+  state[play.axes[1]] = middle(view.map.y.edges, j);
+  return state;
+}
+
+// The way of each episode over a panel, and the cell in which the first one is.
+function trace(view, play, episodes) {
+  const { map, where, canvas, over } = view;
+  if (!where) return;
+  const ratio = window.devicePixelRatio || 1;
+  [over.width, over.height] = [canvas.width, canvas.height];
+  over.style.height = canvas.style.height;
+  const pen = over.getContext("2d");
+  pen.scale(ratio, ratio);
+  const at = placesOn(view, play);
+  episodes.forEach((episode, n) => {
+    const points = episode.path.map(at), end = points.at(-1), colour = style(n ? "--c5" : "--ink");
+    pen.beginPath();
+    let open = false;
+    for (const point of points) {
+      if (point) (open ? pen.lineTo(...point) : pen.moveTo(...point));
+      open = Boolean(point);
+    }
+    for (const [width, ink] of [[4, style("--paper")], [1.5, colour]]) {  // the wide one sets it off from any cell
+      [pen.lineWidth, pen.strokeStyle, pen.globalAlpha] = [width, ink, width > 2 ? 0.6 : 1];
+      pen.stroke();
+    }
+    if (!end) return;
+    pen.fillStyle = colour;
+    pen.beginPath();
+    pen.arc(...end, 4, 0, 2 * Math.PI);
+    pen.fill();
+  });
+  const end = at(episodes[0].seen);
+  if (!end) return;
+  const i = where.xs.findLastIndex((edge) => edge <= end[0]), j = where.ys.findLastIndex((edge) => edge >= end[1]);
+  const [c, r] = [clip(i, 0, map.columns - 1), clip(j, 0, map.rows - 1)];
+  pen.strokeStyle = style("--c1");
+  pen.lineWidth = 2;
+  pen.strokeRect(where.xs[c], where.ys[r + 1], where.xs[c + 1] - where.xs[c], where.ys[r] - where.ys[r + 1]);
+}
+
+// Returns the function from an observation to pixels of a panel; null for one that the panel does not show.
+function placesOn({ map, where }, play) {
+  const { xs, ys } = where;
+  if (play.world === "tables") {
+    const cells = new Map(play.cells[play.maps.indexOf(map)].map((cell, local) => [cell, local]));
+    return ([state]) => {
+      const local = cells.get(state);
+      if (local === undefined) return null;
+      const i = Math.floor(local / map.rows), j = local % map.rows;
+      return [(xs[i] + xs[i + 1]) / 2, (ys[j] + ys[j + 1]) / 2];
+    };
+  }
+  const along = (edges, pixels) => (value) => {
+    const share = (value - edges[0]) / (edges.at(-1) - edges[0]);
+    return pixels[0] + clip(share, 0, 1) * (pixels.at(-1) - pixels[0]);
+  };
+  const x = along(map.x.edges, xs), y = along(map.y.edges, ys);
+  return (seen) => [x(seen[play.axes[0]]), y(seen[play.axes[1]])];
+}
+
+// The return so far, by step, of all episodes.
+function drawReturns(canvas, episodes, play) {
+  const wide = canvas.clientWidth, ratio = window.devicePixelRatio || 1;
+  if (!wide) return;
+  [canvas.width, canvas.height] = [wide * ratio, RETURNS_HEIGHT * ratio];
+  canvas.style.height = `${RETURNS_HEIGHT}px`;
+  const pen = canvas.getContext("2d");
+  pen.scale(ratio, ratio);
+  const left = 46, bottom = 20, top = 8, all = episodes.flatMap((episode) => episode.returns);
+  const longest = Math.max(20, ...episodes.map((episode) => episode.returns.length - 1));
+  const [low, high] = [Math.min(...all), Math.max(...all, Math.min(...all) + 1)];
+  const x = (step) => left + (step / longest) * (wide - left - 10);
+  const y = (value) => top + ((high - value) / (high - low)) * (RETURNS_HEIGHT - top - bottom);
+  pen.font = "11px system-ui, sans-serif";
+  pen.fillStyle = style("--quiet");
+  pen.textAlign = "right";
+  pen.fillText(number(high), left - 6, y(high) + 4);
+  pen.fillText(number(low), left - 6, y(low) + 4);
+  pen.fillText(`${longest} steps`, wide - 10, RETURNS_HEIGHT - 6);
+  pen.textAlign = "left";
+  pen.fillText("return so far", left, RETURNS_HEIGHT - 6);
+  pen.strokeStyle = style("--pale");
+  pen.strokeRect(left, top, wide - left - 10, RETURNS_HEIGHT - top - bottom);
+  episodes.forEach((episode, n) => {
+    pen.strokeStyle = style(n ? "--c5" : "--c0");
+    pen.lineWidth = 2;
+    pen.beginPath();
+    episode.returns.forEach((value, step) => (step ? pen.lineTo(x(step), y(value)) : pen.moveTo(x(step), y(value))));
+    pen.stroke();
+  });
+}
