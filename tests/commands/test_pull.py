@@ -32,7 +32,7 @@ from qsweep.tracking.checkpoints import FILE_NAME, Archive
 from qsweep.tracking.store import Store, open_store
 from tests.support.trained import run
 
-WRITTEN = ["README.md", "config.yaml", "model", "policy.json", "q_table.npy"]
+WRITTEN = ["README.md", "config.yaml", "model", "play.html", "policy.json", "q_table.npy"]
 EPISODES = (
     "episodes=200",
     "evaluation.episodes=5",
