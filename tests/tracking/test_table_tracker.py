@@ -4,7 +4,6 @@ import errno
 import math
 import re
 import sqlite3
-from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -27,16 +26,8 @@ from qsweep.tracking.table_tracker import TableTracker
 from qsweep.tracking.tables.curve_rows import Curve
 from qsweep.tracking.tables.database import DatabaseError
 from qsweep.tracking.tables.run_tables import RunChanges, Unwritable
-from qsweep.tracking.tracker import RunLog, RunRecord
-from tests.support.stores import Rows, Side, Sides
-
-RECORD = RunRecord(
-    "buckets=20",
-    "My lakes",
-    {"buckets": "20", "env.kwargs.größe": "[30,15]", "long": "v" * 7000},
-    {"qsweep.sweep": "s", "qsweep.varied": "t" * 9000},
-)
-SUMMARY = {"test/return_mean": -110.5, "optimum/gap": math.nan, "train/seconds": math.inf}
+from qsweep.tracking.tracker import RunRecord
+from tests.support.stores import RECORD, SUMMARY, Side, Sides, points, record, timeless
 
 
 def ours(side: Side) -> TableTracker:
@@ -51,35 +42,6 @@ def stock(side: Side, artifacts: Path | None) -> MlflowTracker:
     return MlflowTracker(Store(side.uri, artifacts))
 
 
-def table(run: RunLog, side: Side, *, times: bool = False) -> dict[str, Rows]:
-    """Return a run's rows without times and experiment id (PostgreSQL skips some ids)."""
-    found = side.left(run.run_id)
-    if not times:
-        for name in ("metrics", "latest_metrics"):
-            found[name] = sorted((*row[:2], *row[3:]) for row in found[name])
-        found["runs"] = [(*row[:6], *row[8:11], *row[12:]) for row in found["runs"]]
-    return found
-
-
-def points(first: int, values: Mapping[str, list[float]]) -> Points:
-    length = len(next(iter(values.values())))
-    steps = np.arange(first, first + length, dtype=np.int64)
-    return Points(steps, {key: np.array(column, np.float64) for key, column in values.items()})
-
-
-def record(run: RunLog, logged: list[Points]) -> None:
-    for part in logged:
-        run.log(part)
-    run.close("FINISHED", SUMMARY, {"qsweep.qtable_sha256": "ab"})
-
-
-CURVES = [
-    points(0, {"train/return_avg": [-200.0, math.nan, -180.5], "train/epsilon": [0.5, 0.25, 0.0]}),
-    points(3, {"train/return_avg": [math.inf, -math.inf], "train/epsilon": [-0.0, 5e-324]}),
-    points(4, {"eval/return_mean": [-150.0]}),
-]
-
-
 @pytest.mark.slow
 def test_a_run_has_the_rows_that_mlflow_writes(sides: Sides) -> None:
     """A run's rows equal those that MLflow's own client writes, except times and ids."""
@@ -87,12 +49,16 @@ def test_a_run_has_the_rows_that_mlflow_writes(sides: Sides) -> None:
         ours(sides.ours).open(RECORD),
         stock(sides.stock, open_store(sides.ours.uri).artifacts).open(RECORD),
     )
-    begun = [table(run, side) for run, side in zip(runs, (sides.ours, sides.stock), strict=True)]
+    begun = [
+        timeless(run.run_id, side.ask) for run, side in zip(runs, (sides.ours, sides.stock), strict=True)
+    ]
     assert begun[0] == begun[1]
     assert (begun[0]["runs"][0][5], dict(begun[0]["params"])["buckets"]) == ("RUNNING", "20")
     for run in runs:
-        record(run, CURVES)
-    ended = [table(run, side) for run, side in zip(runs, (sides.ours, sides.stock), strict=True)]
+        record(run)
+    ended = [
+        timeless(run.run_id, side.ask) for run, side in zip(runs, (sides.ours, sides.stock), strict=True)
+    ]
     assert ended[0] == ended[1]
     assert ended[0]["runs"][0][5] == "FINISHED"
     assert len(ended[0]["metrics"]) == 6 + 4 + 1 + 3
@@ -188,7 +154,7 @@ def test_a_resumed_run(sides: Sides) -> None:
         assert side.left(run.run_id)["runs"][0][5] == "RUNNING"
         again.log(points(1, {"a": [-1.0, -1.0, 7.0], "b": [-1.0, -1.0, 8.0], "c": [9.0, 9.5, 10.0]}))
         again.close("FINISHED", {}, {})
-        found = table(again, side)
+        found = timeless(run.run_id, side.ask)
         tags = [(key, "" if key == HEARTBEAT else value) for key, value in found["tags"]]  # seconds differ
         left.append({**found, "tags": tags, "runs": [row[:-2] for row in found["runs"]]})  # without where
     assert left[0] == left[1]

@@ -18,12 +18,13 @@ from qsweep.runs.progress import RunProgress
 from qsweep.runs.resume import interrupted_run
 from qsweep.runs.runner import Outcome, Work, run
 from qsweep.runs.search.multirun import search
+from qsweep.runs.store_note import open_with_note
 from qsweep.runs.sweep.executor import command
 from qsweep.runs.sweep.multirun import multirun
 from qsweep.system.interrupts import StopRequests
 from qsweep.tracking import tracker
 from qsweep.tracking.checkpoints import name_of
-from qsweep.tracking.store import Store, open_tracked
+from qsweep.tracking.store import Store
 from qsweep.tracking.unfinished import all_progress
 
 OWN_CONFIGS = Path("conf")
@@ -95,7 +96,7 @@ def _search_path(config_dir: str | None, lines: list[str]) -> list[str]:
 def _single(plan: Plan) -> int:
     [job] = plan.jobs
     config = job.config
-    store = open_tracked(config.tracking.uri)
+    store = open_with_note(config.tracking.uri)
     work = Work(job.resolved, job.name, command(job.overrides), run_id=_interrupted(job, store))
     with RunProgress(config.episodes, config.window) as progress:
         [outcome] = run([work], progress.update, tracker(store))

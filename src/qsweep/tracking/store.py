@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 from qsweep.errors import Problem, UsageError, one_line
-from qsweep.tracking.tables import schema
+from qsweep.tracking.tables import schema, shape
 from qsweep.tracking.tables.database import Database, DatabaseError
 from qsweep.tracking.tables.new_store import make_store
 from qsweep.tracking.tables.run_tables import RunTables
@@ -41,12 +41,14 @@ class Store:
     """An open MLflow store.
 
     uri: in MLflow's form. artifacts: the artifact folder for new experiments, None for a server. tables: for
-    writing runs without MLflow, None for a server and for schema versions unknown here.
+    writing runs without MLflow, None for a server and if the tables differ from those known to qsweep.
+    differs: the difference, in words.
     """
 
     uri: str
     artifacts: Path | None
     tables: RunTables | None = None
+    differs: str = ""
 
     @property
     def database(self) -> Path | None:
@@ -136,9 +138,14 @@ def _local(database: Path) -> Store:
     if unfinished_tables(file.read):
         rule = "is being migrated, or a migration was interrupted"
         raise UsageError([Problem("tracking.uri", rule, str(database), "qsweep doctor --fix")])
-    version = schema.check(found, uri, (f"mlflow db upgrade {uri}", "qsweep doctor --fix"))
-    tables = RunTables(file) if version in schema.KNOWN else None
-    return Store(uri, database.parent / "artifacts", tables)
+    schema.check(found, uri, (f"mlflow db upgrade {uri}", "qsweep doctor --fix"))
+    return _with_tables(uri, database.parent / "artifacts", file, {**shape.RUNS, **shape.REGISTRY})
+
+
+def _with_tables(uri: str, artifacts: Path, database: Database, used: Mapping[str, shape.Known]) -> Store:
+    """Return a store, without tables if one of those that would be used differs."""
+    differs = shape.difference(database.tables(used), used)
+    return Store(uri, artifacts, None if differs else RunTables(database), differs)
 
 
 @lru_cache(maxsize=8)  # reading the schema, of some sixty tables, takes longer than recording a run
@@ -164,9 +171,8 @@ def _postgresql(uri: str, create: bool, folder: Path) -> Store:
         remedy = "run qsweep train first, or give another database"
         raise UsageError([Problem("tracking.uri", "store does not exist", uri, remedy)])
     found = postgresql.create(uri, folder / "artifacts") if found is None else found
-    version = schema.check(found, uri, (f"mlflow db upgrade {uri}",))
-    tables = RunTables(postgresql.PostgresqlDatabase(uri)) if version in schema.KNOWN else None
-    return Store(uri, folder / "artifacts", tables)
+    schema.check(found, uri, (f"mlflow db upgrade {uri}",))
+    return _with_tables(uri, folder / "artifacts", postgresql.PostgresqlDatabase(uri), shape.RUNS)
 
 
 def _server(uri: str, patient: bool) -> Store:

@@ -21,8 +21,8 @@ from qsweep.policies.evaluation.evaluator import TEST_FILE, EvaluationResult
 from qsweep.policies.evaluation.rollouts import Rollouts
 from qsweep.policies.registry.promotion import BEST, Promotion, model_name, register
 from qsweep.runs.runner import about, run_record
+from qsweep.tracking import tracker
 from qsweep.tracking.checkpoints import FILE_NAME, History
-from qsweep.tracking.client.mlflow_tracker import MlflowTracker
 from qsweep.tracking.store import Store, open_store
 
 NAME = "MountainCar-v0"
@@ -42,7 +42,7 @@ def candidate(store: Store, returns: Sequence[float], seed: int = 0, max_steps: 
     """Record a run whose checkpoint ep000010, a random table, has `returns` on test starts; return its id."""
     values = {"episodes": 20, "buckets": [3, 4], "seed": seed, "env": {"max_steps": max_steps}}
     config = resolve({**values, "evaluation": {"test_episodes": len(returns)}})
-    log = MlflowTracker(store).open(run_record(config, f"seed={seed}", ""))
+    log = tracker(store).open(run_record(config, f"seed={seed}", ""))
     rollouts = Rollouts(
         np.array(returns, float), np.full(len(returns), 9, np.int32), np.ones(len(returns), bool)
     )
@@ -224,9 +224,9 @@ REGISTERED = {
 """Each table of the registry, and its columns but for ids, times and folders."""
 
 
-def registered(store: Store) -> dict[str, list[Any]]:
-    """Return the contents of a registry's tables, sorted, without tags that contain a run's id."""
-    with closing(sqlite3.connect(store.database)) as connection:
+def registered(database: Path) -> dict[str, list[Any]]:
+    """Return the contents of a registry's tables, sorted."""
+    with closing(sqlite3.connect(database)) as connection:
         return {
             table: sorted(connection.execute(f"SELECT {columns} FROM {table}").fetchall(), key=repr)
             for table, columns in REGISTERED.items()
@@ -246,7 +246,7 @@ def test_a_local_registry_is_as_mlflow_would_have_it(tmp_path: Path, migrated_st
         if through_mlflow:
             store = replace(store, tables=None)
         said.append([register(store, run_id) for run_id in runs])
-        found = registered(store)
+        found = registered(database)
         ids = [run_id for run_id in runs for row in found["model_version_tags"] if run_id in row]
         assert sorted(ids) == sorted(runs)
         found["model_version_tags"] = [row for row in found["model_version_tags"] if row[2] not in runs]

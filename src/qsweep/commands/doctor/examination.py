@@ -15,6 +15,7 @@ from qsweep.commands.doctor import archives, leftovers, orphans, parents, schema
 from qsweep.commands.doctor.defect import Defect, Workspace
 from qsweep.commands.doctor.disk import DiskUse, uses
 from qsweep.errors import Problem, UsageError, one_line, printable
+from qsweep.runs.store_note import note
 from qsweep.tracking.store import database_of, open_store
 
 CHECKS: tuple[Callable[[Workspace], Iterable[Defect]], ...] = (
@@ -39,11 +40,12 @@ class Handled:
 
 @dataclass(frozen=True)
 class Examination:
-    """All defects of a store, and its disk usage."""
+    """All defects of a store, and its disk usage. note: a sentence about the store, may be empty."""
 
     store: str
     found: tuple[Handled, ...]
     uses: tuple[DiskUse, ...]
+    note: str = ""
 
     @property
     def healthy(self) -> bool:
@@ -54,6 +56,8 @@ class Examination:
         """Print the defects and the disk usage as tables."""
         if self.uses:
             console.print(self._disk())
+        if self.note:
+            console.print(f"note: {escape(self.note)}; orphaned files are not looked for")
         if not self.found:
             console.print(f"{escape(self.store)}: no problems found")
             return
@@ -93,7 +97,8 @@ def examine(uri: str = "local", fix: bool = False) -> Examination:
     workspace = Workspace(open_store(uri, create=False), Path.cwd())
     for kind in CHECKS:
         found += _treated(kind(workspace), fix)
-    return Examination(str(database or uri), tuple(found), tuple(uses(workspace)))
+    of_store = note(workspace.store)
+    return Examination(str(database or uri), tuple(found), tuple(uses(workspace)), of_store)
 
 
 def _of_schema(database: Path) -> list[Defect]:

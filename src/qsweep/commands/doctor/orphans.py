@@ -12,7 +12,7 @@ from qsweep.commands.doctor.defect import MARKED_FAILED, Defect, Workspace, mark
 from qsweep.system.untrusted_files import read_yaml
 from qsweep.tracking import checkpoints, episodes
 from qsweep.tracking.inventory import size
-from qsweep.tracking.tables.sqlite_database import SqliteDatabase
+from qsweep.tracking.tables.database import Database
 
 KIND, MISSING = "orphaned files", "missing files"
 LOST = "lost+found"
@@ -23,10 +23,10 @@ RUN, MODEL = re.compile("[0-9a-f]{32}"), re.compile("m-[0-9a-f]{32}")
 
 
 def defects(workspace: Workspace) -> Iterator[Defect]:
-    """Yield orphaned files, then finished runs with missing files; only for a local store."""
-    root, database = workspace.store.artifacts, workspace.store.database
-    if root is not None and database is not None:
-        for folder in _orphans(root, database):
+    """Yield orphaned files of a local store, if its tables are known, then finished runs with missing files."""
+    root, tables = workspace.store.artifacts, workspace.store.tables
+    if root is not None and tables is not None and workspace.store.database is not None:
+        for folder in _orphans(root, tables.database):
             place = folder.relative_to(root)
             remedy = f"moved to {LOST}/{place}"
             details = f"{size(folder):,} bytes that belong to no run or model in the store"
@@ -35,11 +35,11 @@ def defects(workspace: Workspace) -> Iterator[Defect]:
     yield from _missing(workspace)
 
 
-def _orphans(root: Path, database: Path) -> Iterator[Path]:
+def _orphans(root: Path, database: Database) -> Iterator[Path]:
     # Folders first, then the store's runs: a run is added to the store before its files are written.
     folders = [*root.glob("*/*"), *root.glob("*/models/*")]
     runs, models = (
-        {row[0] for row in SqliteDatabase(database).read(f"SELECT {key} FROM {table}")}  # noqa: S608
+        {row[0] for row in database.read(f"SELECT {key} FROM {table}")}  # noqa: S608
         for key, table in (("run_uuid", "runs"), ("model_id", "logged_models"))
     )
     found = [

@@ -13,10 +13,11 @@ from qsweep.plan.command_line import CommandLine
 from qsweep.plan.composition import Plan
 from qsweep.runs.journal import Ended, Journal
 from qsweep.runs.runner import Outcome, run_record
+from qsweep.runs.store_note import open_with_note
 from qsweep.runs.sweep.clusters import cluster_problems
 from qsweep.runs.sweep.launcher import launching
 from qsweep.runs.sweep.orchestration import Concluded, sweep
-from qsweep.tracking.store import Store, open_tracked
+from qsweep.tracking.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +69,7 @@ def check_requirements(uri: str, launcher: str) -> Store | None:
     """Return the open store. Raises UsageError if the launcher or the store is not available."""
     if problems := list(cluster_problems(launcher, uri)):
         raise UsageError(problems)
-    return open_tracked(uri)
+    return open_with_note(uri)
 
 
 def _untracked(plan: Plan, ended: list[Ended]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from qsweep.tracking.tables.curve_rows import Curve
+from qsweep.tracking.tables.shape import Table
 
 T = TypeVar("T")
 
@@ -41,6 +42,9 @@ class Database(Protocol):
         Waits for other writers, and for a limited time for an unreachable server, then raises
         DatabaseError. An exception from `change` rolls the transaction back.
         """
+
+    def tables(self, names: Iterable[str]) -> dict[str, Table]:
+        """Return those of the named tables that exist, as the schema describes them. Raises DatabaseError."""
 
 
 class PerThread:

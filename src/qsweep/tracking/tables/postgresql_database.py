@@ -14,6 +14,7 @@ from qsweep.errors import Problem, UsageError, one_line
 from qsweep.tracking.tables import schema
 from qsweep.tracking.tables.curve_rows import COLUMNS, Curve
 from qsweep.tracking.tables.database import DatabaseError, PerThread, Transaction
+from qsweep.tracking.tables.shape import Table, described
 
 T = TypeVar("T")
 
@@ -29,6 +30,27 @@ FROM unnest(%b::varchar[], %b::float8[], %b::bigint[], %b::bigint[], %b::boolean
   AS points (key, value, timestamp, step, is_nan)
 ON CONFLICT DO NOTHING
 """  # noqa: S608
+_NAMED = "tables.relnamespace = current_schema()::regnamespace AND tables.relname = ANY(?)"
+_SCHEMA = (
+    f"""
+SELECT tables.relname, columns.attname, format_type(columns.atttypid, NULL),
+  columns.attnotnull AND NOT columns.atthasdef AND columns.attidentity = ''
+FROM pg_class AS tables JOIN pg_attribute AS columns ON columns.attrelid = tables.oid
+WHERE tables.relkind IN ('r', 'p') AND columns.attnum > 0 AND NOT columns.attisdropped
+  AND columns.attgenerated = '' AND {_NAMED}
+""",  # noqa: S608
+    f"""
+SELECT tables.relname, indexes.indexrelid, columns.attname
+FROM pg_index AS indexes JOIN pg_class AS tables ON tables.oid = indexes.indrelid
+  JOIN pg_attribute AS columns ON columns.attrelid = indexes.indexrelid
+WHERE indexes.indisunique AND columns.attnum <= indexes.indnkeyatts AND {_NAMED}
+""",  # noqa: S608
+    f"""
+SELECT DISTINCT tables.relname FROM pg_trigger AS triggers JOIN pg_class AS tables ON tables.oid = tgrelid
+WHERE NOT triggers.tgisinternal AND {_NAMED}
+""",  # noqa: S608
+)
+"""Queries of the columns, unique keys and triggers of tables, whose names are given as a list."""
 
 
 class PostgresqlDatabase:
@@ -47,6 +69,11 @@ class PostgresqlDatabase:
     def read(self, query: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
         return self.write(lambda transaction: transaction.rows(query, given))
+
+    def tables(self, names: Iterable[str]) -> dict[str, Table]:
+        """Return those of the named tables that exist."""
+        given = ([*names],)
+        return described(*(self.read(query, given) for query in _SCHEMA))
 
     def write(self, change: Callable[[Transaction], T]) -> T:
         """Call `change` in a transaction; retry if the connection is lost."""

@@ -11,9 +11,6 @@ from pathlib import Path
 
 from qsweep.errors import Problem, UsageError
 
-KNOWN = frozenset({"dc11669786a5"})
-"""Versions that `run_tables` can write (MLflow 3.17); other stores are written through MLflow."""
-
 _REVISION = re.compile(r"^(revision|down_revision)\b[^=\n]*=\s*(.*)$", re.MULTILINE)
 _NAME = re.compile(r"[\"'](\w+)[\"']")
 
@@ -36,15 +33,15 @@ def installed() -> tuple[str, frozenset[str]]:
     return newest, frozenset(revisions["revision"])
 
 
-def check(found: Collection[str], place: str, upgrade: Iterable[str]) -> str:
-    """Return the schema version if it is the installed MLflow's.
+def check(found: Collection[str], place: str, upgrade: Iterable[str]) -> None:
+    """Raise UsageError if a store's schema version is not the installed MLflow's.
 
     found: the versions in `alembic_version`. place: the store's name for messages. upgrade: the commands
-    that would upgrade it. Raises UsageError if it is older or newer: nothing is migrated without request.
+    that would upgrade it: nothing is migrated without request.
     """
     newest, known = installed()
     if set(found) == {newest}:
-        return newest
+        return
     if len(found) != 1:
         rule, remedy = "the store's tables have no schema version, or several", "restore it from a backup"
     elif set(found) <= known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import threading
@@ -17,6 +18,8 @@ from filelock import FileLock
 from qsweep.system.atomic_files import sync_folder
 from qsweep.tracking.tables.curve_rows import COLUMNS, Curve
 from qsweep.tracking.tables.database import DatabaseError, PerThread, Transaction
+from qsweep.tracking.tables.shape import Table, described
+from qsweep.tracking.tables.sqlite_schema import QUERIES
 
 T = TypeVar("T")
 
@@ -59,6 +62,11 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             raise DatabaseError(f"{self._file}: {error}") from error
         return found
+
+    def tables(self, names: Iterable[str]) -> dict[str, Table]:
+        """Return those of the named tables that exist."""
+        given = (json.dumps([*names]),)
+        return described(*(self.read(query, given) for query in QUERIES))
 
     def write(self, change: Callable[[Transaction], T]) -> T:
         """Call `change` in an exclusive write transaction."""
