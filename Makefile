@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+LOWEST := .venv/lowest
 
 # Set-up, tests and commands write bytecode, also where the machine's settings forbid it: imports are compiled once.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup sweep report test test-fast style types suite ui server verify bench docs lock clean
+.PHONY: help setup sweep report test test-fast test-lowest style types suite ui server verify bench docs lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -32,6 +33,14 @@ test: style  ## Lint, check types and run all tests; about a quarter of an hour 
 
 test-fast: $(READY)  ## Run the unit tests: no servers, no browser, no long runs; under three minutes
 	$(BIN)/pytest -m "not slow and not integration"
+
+test-lowest:  ## Run unit tests and a sweep with the lowest versions that pyproject.toml declares (needs uv)
+	uv venv --quiet --clear --python 3.11 $(LOWEST)
+	uv pip compile --quiet --python-version 3.11 --resolution lowest-direct --extra postgresql --extra minigrid \
+	  pyproject.toml --output-file $(LOWEST)/lowest.txt
+	uv pip install --quiet --python $(LOWEST) --requirement $(LOWEST)/lowest.txt --group dev --editable .
+	$(LOWEST)/bin/pytest -m "not slow and not integration"
+	cd $(LOWEST) && bin/qsweep train -m sweep.name=lowest buckets=5,10 seed=1,2 episodes=500 && bin/qsweep report lowest
 
 style: $(READY)
 	$(BIN)/ruff check

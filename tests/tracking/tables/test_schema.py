@@ -9,9 +9,14 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.store.db.utils import _get_latest_schema_revision
 
+from qsweep.commands.doctor.examination import examine
+from qsweep.commands.train import launch
 from qsweep.errors import UsageError
+from qsweep.report.terminal import wide_console
+from qsweep.runs.sweep.multirun import check_requirements
 from qsweep.tracking import tracker
 from qsweep.tracking.client.mlflow_tracker import MlflowTracker
+from qsweep.tracking.run_search import every_run
 from qsweep.tracking.store import open_store
 from qsweep.tracking.tables import schema
 from qsweep.tracking.tracker import RunRecord
@@ -74,3 +79,23 @@ def test_tables_of_another_shape(workdir: Path) -> None:
     found = MlflowClient(f"sqlite:///{database}").get_run(run.run_id)
     assert (found.info.status, found.data.metrics) == ("FINISHED", {"a": 1.0})
     assert type(store.client._tracking_client.store).__name__ == "SqlAlchemyStore"
+
+
+def test_a_command_says_once_that_recording_is_slow(
+    workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`train`, with one run or several, and `doctor` name the difference once; the run is recorded."""
+    with closing(sqlite3.connect(workdir / "mlruns" / "mlflow.db")) as connection:
+        connection.execute("CREATE TRIGGER seen AFTER INSERT ON tags BEGIN SELECT 1; END")
+    said = (
+        "MLflow's tables are not as qsweep knows them: in table tags, there are triggers; runs are recorded"
+    )
+    run = ("env.id=Blackjack-v1", "engine=gymnasium", "episodes=4", "evaluation.test_episodes=4")
+    assert launch([*run, "registry.promote=never"]) == 0
+    assert capsys.readouterr().err.count(said) == 1
+    store = check_requirements("local", "joblib")
+    assert capsys.readouterr().err.count(said) == 1
+    assert store is not None
+    assert [found.status for found in every_run(store).values()] == ["FINISHED"]
+    examine().show(wide_console())
+    assert " ".join(capsys.readouterr().out.split()).count(said) == 1

@@ -23,7 +23,7 @@ RUN, MODEL = re.compile("[0-9a-f]{32}"), re.compile("m-[0-9a-f]{32}")
 
 
 def defects(workspace: Workspace) -> Iterator[Defect]:
-    """Yield orphaned files of a local store, if its tables are known, then finished runs with missing files."""
+    """Yield orphaned files of a local store with known tables, then finished runs with missing files."""
     root, tables = workspace.store.artifacts, workspace.store.tables
     if root is not None and tables is not None and workspace.store.database is not None:
         for folder in _orphans(root, tables.database):
