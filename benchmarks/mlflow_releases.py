@@ -23,7 +23,7 @@ from typing import Any
 ROUNDS, RUNS, POINTS, CURVES = 3, 10, 2500, ("a", "b", "c", "d")
 REFERENCE = "3.17."
 CHECKOUT = Path(__file__).parents[1]
-SECONDS_TO_START = 120
+SECONDS_TO_START = 600
 
 
 def environment(folder: Path, release: str) -> str:
