@@ -144,7 +144,7 @@ def runs(name: str | None, limit: int, uri: str) -> None:
     "--since", help="Only runs started since a date (2025-01-31, '2025-01-31 14:00' UTC) or age (7d)."
 )
 @click.option("--where", multiple=True, help="Only runs that meet this condition: 'buckets >= 20'.")
-@click.option("--metric", default="test/return_mean", show_default=True, help="Metric to compare by.")
+@click.option("--metric", default="score", show_default=True, help="Metric to compare by.")
 @click.option("--baseline", help="Variant (label or hash) to compare all others with.")
 @click.option("--ui", help="Address of the MLflow UI to link runs to.")
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")

@@ -302,8 +302,9 @@ def evaluated(config: Resolved) -> tuple[Evaluator, list[Chunk], dict[int, float
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_first_of_the_best_checkpoints_is_chosen(seed: int) -> None:
-    """The result is the first checkpoint with the highest score, as recomputed here, on test starts."""
+def test_the_first_of_the_best_checkpoints_is_chosen(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an exact evaluation the first with the highest mean on validation starts is measured."""
+    monkeypatch.setattr("qsweep.policies.evaluation.exact.AFFORDABLE", 0.0)
     evaluator, chunks, scores = evaluated(resolve({**LAKE, "seed": seed}))
     tables = {chunk.span.end: chunk.q_table for chunk in chunks}
     by_hand = {end: float(np.mean(walks(tables[end], seeds.validation(10)))) for end in range(40, 401, 40)}
@@ -314,6 +315,32 @@ def test_the_first_of_the_best_checkpoints_is_chosen(seed: int) -> None:
     assert result.q_table.tobytes() == tables[result.episodes].tobytes()
     assert result.test.returns.tolist() == walks(tables[result.episodes], seeds.test(40))
     assert result.final.returns.tolist() == walks(tables[400], seeds.test(40))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_best_checkpoint_by_exact_return_is_chosen(seed: int) -> None:
+    """With transition tables the first checkpoint with the highest expected return is chosen, by no luck."""
+    config = resolve({**LAKE, "seed": seed})
+    evaluator, chunks, scores = evaluated(config)
+    lake = gymnasium.make("FrozenLake-v1").unwrapped
+    exact = {}
+    for chunk in chunks:
+        if chunk.span.end % 40 == 0:
+            here, total = np.eye(16)[0], 0.0
+            for _ in range(config.max_steps):
+                following = np.zeros(16)
+                for place in np.flatnonzero(here):
+                    action = int(chunk.q_table[place].argmax())
+                    for chance, after, reward, over in lake.P[int(place)][action]:  # type: ignore[attr-defined]
+                        total += here[place] * chance * reward
+                        following[after] += here[place] * chance * (not over)
+                here = following
+            exact[chunk.span.end] = round(total, 9)
+    assert scores == pytest.approx({end - 1: value for end, value in exact.items()}, abs=1e-9)
+    result = evaluator.result()
+    assert result.episodes == max(exact, key=lambda end: exact[end])
+    assert result.metrics()["score"] == pytest.approx(exact[result.episodes], abs=1e-9)
+    assert result.metrics()["final/return_exact"] == pytest.approx(exact[400], abs=1e-9)
 
 
 def test_an_evaluator_keeps_its_scores() -> None:
@@ -349,11 +376,20 @@ def test_metrics_of_a_result() -> None:
     assert -200 < low < -125 < high < -90
     assert metrics == {
         "best_episode": 17_500.0,
+        "score": -125.0,
         "test/return_mean": -125.0,
         "test/return_worst": -200.0,
         "final/return_mean": -126.0,
         "test/success_rate": 0.75,
     }
+
+
+def test_an_exact_return_is_the_score() -> None:
+    """It stands beside the sampled mean, and ranks."""
+    sampled = result_of("FrozenLake-v1", [1.0, 0.0], [9, 9], [True, True])
+    metrics = replace(sampled, exact=0.75, final_exact=0.7).metrics()
+    assert (metrics["score"], metrics["test/return_exact"], metrics["test/return_mean"]) == (0.75, 0.75, 0.5)
+    assert (metrics["final/return_exact"], metrics["final/return_mean"]) == (0.7, -0.5)
 
 
 def test_a_verdict_comes_back_as_it_was_written(tmp_path: Path) -> None:

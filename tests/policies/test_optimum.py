@@ -355,7 +355,6 @@ def test_a_wrapper_hides_the_tables(register: Callable[..., str]) -> None:
         ("Acrobot-v1", {}),
         ("FrozenLake-v1", {"map_name": None}),  # another map each time
         ("FrozenLake-v1", {"success_rate": 1.5}),
-        ("Taxi-v4", {"fickle_passenger": True}),  # beyond its P
         ("MountainCar-v0", {"goal_velocity": 0.03}),
         ("CartPole-v1", {"sutton_barto_reward": True}),
     ],

@@ -70,8 +70,11 @@ def test_no_runs() -> None:
 def test_what_is_known_beside() -> None:
     """Fresh seeds and the optimum have columns if known."""
     again = frame({"buckets=20": [-126.0, -128.0]}, sweep="s-confirm").assign(config=["x", "y"], seed=[2, 3])
-    runs = pd.concat([frame(SCORES), again], ignore_index=True).assign(**{"optimum/return": -100.0})
+    runs = pd.concat([frame(SCORES), again], ignore_index=True).assign(
+        **{"optimum/return": -100.0, "random/return": -200.0}
+    )
     found = lines(runs)
     assert found[6].endswith("| P(leader better) | fresh seeds | of optimum |")
-    assert found[8].endswith("| buckets=20 | 4 | -126 (-129 to -122) | -130 | leader | -127 | 79.4% |")
-    assert found[9].endswith("| 1.00 | - | 69.0% |")
+    assert found[8].endswith("| buckets=20 | 4 | -126 (-129 to -122) | -130 | leader | -127 | 74.0% |")
+    assert found[9].endswith("| 1.00 | - | 55.0% |")
+    assert "Of optimum: 0% is the return of random actions (-200), 100% the optimum (-100)." in found

@@ -100,7 +100,7 @@ def test_runs_that_do_not_count() -> None:
         "2 runs failed: left out of every comparison.",
         "1 run was killed: left out of every comparison.",
         "1 run is marked as running (in progress, or its process died): left out of every comparison.",
-        "1 finished run without test/return_mean: left out of every comparison.",
+        "1 finished run without score: left out of every comparison.",
         "1 run was repeated later with the same config: only the latest counts.",
     ]
     assert list(notes(study_of(frame(SCORES)))) == []

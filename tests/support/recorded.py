@@ -14,9 +14,10 @@ from qsweep.runs.runner import run_record
 from qsweep.tracking.client.mlflow_tracker import MlflowTracker
 from qsweep.tracking.curves import Points
 from qsweep.tracking.store import Store
+from qsweep.tracking.stored_run import SCORE
 from qsweep.tracking.tracker import RunRecord, Status
 
-SCORE = "test/return_mean"
+MEAN = "test/return_mean"
 EPISODES = 100
 
 
@@ -38,7 +39,7 @@ def record(
     log.log(curve(config.seed))
     log.log(Points(np.array([49, 99]), {"eval/return_mean": np.array([-180.0, -150.0 - config.seed])}))
     metrics = {"train/seconds": 0.25, "train/steps": 9000.0, "best_episode": 100.0, **more}
-    log.close(status, metrics if score is None else {**metrics, SCORE: score}, {})
+    log.close(status, metrics if score is None else {**metrics, SCORE: score, MEAN: score}, {})
     return log.run_id
 
 

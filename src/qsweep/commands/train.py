@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,6 +16,7 @@ from qsweep.plan import overrides
 from qsweep.plan.command_line import read, refusing
 from qsweep.plan.composition import Job, Plan, planned
 from qsweep.plan.conf import PRIMARY, conf_folder, hydra_app
+from qsweep.report.formats import share_of_optimum
 from qsweep.runs.progress import RunProgress
 from qsweep.runs.resume import interrupted_run
 from qsweep.runs.runner import Outcome, Work, run
@@ -25,6 +28,7 @@ from qsweep.system.interrupts import StopRequests
 from qsweep.tracking import tracker
 from qsweep.tracking.checkpoints import name_of
 from qsweep.tracking.store import Store
+from qsweep.tracking.stored_run import EXACT, SAMPLED, SCORE
 from qsweep.tracking.unfinished import all_progress
 
 OWN_CONFIGS = Path("conf")
@@ -139,9 +143,20 @@ def _summary(config: Config, outcome: Outcome) -> str:
         f"average {number(of['train/return_avg'])}, minimum {number(of['train/return_min'])}, "
         f"maximum {number(of['train/return_max'])}\n"
         f"best      checkpoint {name_of(int(of['best_episode']))}: mean return "
-        f"{number(of['test/return_mean'])} (95% {number(of['test/return_ci_low'])} to "
+        f"{number(of[SAMPLED])} (95% {number(of['test/return_ci_low'])} to "
         f"{number(of['test/return_ci_high'])}) over {config.evaluation.test_episodes:,} test starts, "
         f"worst {number(of['test/return_worst'])}\n"
-        f"last      checkpoint {name_of(outcome.episodes)}: mean return {number(of['final/return_mean'])}"
-        + (f"; the optimum is {number(of['optimum/return'])}" if "optimum/return" in of else "")
-    )
+        f"last      checkpoint {name_of(outcome.episodes)}: mean return {number(of['final/return_mean'])}\n"
+        + "".join(_exact(of))
+    ).rstrip()
+
+
+def _exact(of: Mapping[str, float]) -> Iterator[str]:
+    """Yield lines on the exact returns, and on the optimum, as far as they are known."""
+    if EXACT in of:
+        yield f"exact     expected return: best {of[EXACT]:.4g}, last {of['final/return_exact']:.4g}\n"
+    if "optimum/return" in of:
+        best, by_chance = of["optimum/return"], of.get("random/return", math.nan)
+        share = share_of_optimum(of[SCORE], best, by_chance)
+        ends = "" if math.isnan(by_chance) else f", random actions earn {by_chance:.4g}"
+        yield f"optimum   {best:.4g}{ends}: the best checkpoint is at {share}\n"

@@ -163,10 +163,23 @@ def cells_at(grid: Grid, observations: Floats) -> Cells:
     observations float64[n, dimensions] -> int64[n, tilings]. The value of an action is the sum over an
     observation's cells.
     """
-    arrays, indices = lattice(grid), np.empty((len(observations), grid.tilings), np.int64)
+    low, scale, buckets, offsets, _ = lattice(grid)
     with np.errstate(over="ignore"):  # infinity falls into an outer bucket, as all values out of bounds do
-        for observation, cells in zip(observations, indices, strict=True):
-            locate(arrays, observation, cells)
+        x = np.clip((observations - low) * scale, 0.0, buckets)
+    if grid.tilings > 1:
+        tiles = (x[:, None, :] + offsets).astype(np.int64)  # [n, tilings, dimensions]
+        numbers = np.broadcast_to(np.arange(grid.tilings), tiles.shape[:2])
+        return _flat(grid, (numbers, *np.moveaxis(tiles, 2, 0)))
+    if grid.edges is None:
+        places = np.minimum(x.astype(np.int64), buckets - 1).T
+    else:
+        columns = zip(grid.edges, observations.T, strict=True)
+        places = np.stack([np.searchsorted(inner, column, "right") for inner, column in columns])
+    return _flat(grid, tuple(places))[:, None]
+
+
+def _flat(grid: Grid, places: tuple[Cells, ...]) -> Cells:
+    indices: Cells = np.ravel_multi_index(places, grid.shape)
     return indices
 
 

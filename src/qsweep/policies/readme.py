@@ -67,6 +67,11 @@ choices = np.array(list(itertools.product(*axes)), box.dtype).reshape(-1, *box.s
 """
 
 
+SCORES = """\
+Scores on test starts, which were not used in training; test/return_exact is the expected return of an
+episode, computed from the environment's transition tables:"""
+
+
 def page(env: Env, grid: Grid, actions: int, discrete: bool, origin: Mapping[str, Any]) -> str:
     """Return the text of the page. discrete: observations are integers; origin: see `Policy`."""
     tiles, choices = grid.tilings > 1, env.actions is not None
@@ -76,7 +81,7 @@ def page(env: Env, grid: Grid, actions: int, discrete: bool, origin: Mapping[str
         **{key: _word(origin[key]) for key in ("checkpoint", "run_name", "run_id")},
         env=_word(env.id),
         shape=[*grid.shape, actions],
-        scores=scores and f"\nScores on test starts, which were not used in training:\n\n{scores}",
+        scores=scores and f"\n{SCORES}\n\n{scores}",
         axes=AXES_OF_TILES if tiles else AXES,
         cells=CELLS_OF_TILES if tiles else CELLS,
         act=ACT_ON_TILES if tiles else act,

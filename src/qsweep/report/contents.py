@@ -22,6 +22,7 @@ from qsweep.report.loading.curves import Histories, histories
 from qsweep.report.loading.selection import Selection
 from qsweep.report.q_tables import q_table_series
 from qsweep.tracking.store import Store
+from qsweep.tracking.stored_run import SCORE
 
 KEYS = 12
 """Maximum number of hyperparameters with a chart of their own."""
@@ -80,7 +81,7 @@ def _section(study: Study, store: Store, generator: np.random.Generator) -> Sect
 def _figures(study: Study, read: Histories, generator: np.random.Generator) -> Iterator[Chart | LeftOut]:
     """Yield every figure in the order of the page."""
     rules = references(study)
-    of_scores = rules if "return" in study.metric else ()
+    of_scores = rules if "return" in study.metric or study.metric == SCORE else ()
     important = important_keys(study, generator)
     yield learning_curves(study, read, rules, generator)
     yield greedy_curves(study, read, rules, generator)

@@ -16,7 +16,7 @@ import pandas as pd
 from qsweep.errors import Problem, UsageError
 from qsweep.report.comparison.standings import together
 from qsweep.report.contents import Contents, contents
-from qsweep.report.loading.runs import IDENTITY, SCORE
+from qsweep.report.loading.runs import IDENTITY
 from qsweep.report.loading.selection import Selection, selected
 from qsweep.report.markdown import markdown
 from qsweep.report.page.page import UI, page
@@ -24,6 +24,7 @@ from qsweep.report.q_table_figures import q_table_figures
 from qsweep.system.atomic_files import replacing_folder, write_text
 from qsweep.system.overwriting import only_over, writing_to
 from qsweep.tracking.store import Store, local_database
+from qsweep.tracking.stored_run import SCORE
 
 PAGE, SUMMARY, RUNS, VARIANTS, FIGURES = "report.html", "report.md", "runs.csv", "variants.csv", "figures"
 WRITTEN = (PAGE, SUMMARY, RUNS, VARIANTS, FIGURES)

@@ -5,18 +5,28 @@ from __future__ import annotations
 import numpy as np
 
 
-def share_of_optimum(score: float, optimum: float) -> str:
-    """Return a mean return relative to the optimum, as text.
+def share_of_optimum(score: float, optimum: float, random: float) -> str:
+    """Return a mean return on the scale from random actions, 0%, to the optimum, 100%, as text.
 
-    A percentage if both have the same sign (the smaller absolute value over the larger), else the distance.
+    If the return of random actions is unknown, or is the optimum, the distance to the optimum.
     """
     if np.isnan(optimum):
         return "-"
-    if score >= optimum:
-        return "100.0%" if score == optimum else "above: luck"
-    if optimum > 0 and score > 0:
-        return f"{score / optimum:.1%}"
-    return f"{optimum / score:.1%}" if optimum < 0 else f"{optimum - score:.3g} below"
+    if np.isclose(score, optimum, rtol=1e-9, atol=1e-9):
+        return "100.0%"
+    if score > optimum:
+        return "above: luck"
+    if np.isnan(random) or np.isclose(random, optimum, rtol=1e-9, atol=1e-9):
+        return f"{optimum - score:.3g} below"
+    return f"{(score - random) / (optimum - random):.1%}"
+
+
+def scale(optimum: float, random: float) -> str:
+    """Return both ends of the scale of `share_of_optimum`, as text; empty if there is no scale."""
+    if np.isnan(optimum) or np.isnan(random):
+        return ""
+    ends = f"0% is the return of random actions ({number(random)}), 100% the optimum ({number(optimum)})"
+    return f"of optimum: {ends}"
 
 
 def number(value: float) -> str:

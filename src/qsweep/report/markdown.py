@@ -11,7 +11,7 @@ from typing import Any
 from qsweep.errors import printable
 from qsweep.report import words
 from qsweep.report.contents import Contents, Section
-from qsweep.report.formats import number, share_of_optimum, with_interval
+from qsweep.report.formats import number, scale, share_of_optimum, with_interval
 
 LINES = 58
 """Maximum number of lines of the report, without the last two."""
@@ -48,6 +48,7 @@ def _section(section: Section, many: bool) -> Iterator[str]:
     if len(section.standings):
         yield from _table(section)
         yield ""
+        yield from ((scale_of(section), "") if scale_of(section) else ())
     fresh = "; ".join(words.on_fresh_seeds(study))
     sentences = [
         *study.verdict.lines[:SENTENCES],
@@ -72,10 +73,17 @@ def _table(section: Section) -> Iterator[str]:
         mean = with_interval(row["mean"], row["mean_low"], row["mean_high"])
         cells = [_plain(row["label"]), str(row["seeds"]), mean, number(row["worst"]), _odds(row)]
         cells += [with_interval(row["fresh_mean"], math.nan, math.nan)] * fresh
-        cells += [share_of_optimum(row["mean"], row["optimum"])] * best
+        cells += [share_of_optimum(row["mean"], row["optimum"], row["random"])] * best
         yield f"| {' | '.join(cells)} |"
     if len(frame) > VARIANTS:
         yield f"| and {words.counted(len(frame) - VARIANTS, 'more variant')} |{' |' * (len(heads) - 1)}"
+
+
+def scale_of(section: Section) -> str:
+    """Return both ends of the scale of the column "of optimum", as a sentence; empty without it."""
+    leader = section.standings.iloc[0]
+    ends = scale(leader["optimum"], leader["random"])
+    return f"{ends[0].upper()}{ends[1:]}." if ends else ""
 
 
 def _odds(row: dict[Any, Any]) -> str:

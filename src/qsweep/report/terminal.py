@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 from rich.console import Console
@@ -10,12 +10,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from qsweep.errors import printable
-from qsweep.report.comparison.variants import variants
-from qsweep.report.formats import number, share_of_optimum
-from qsweep.report.loading.runs import SCORE, runs_in
+from qsweep.report.comparison.variants import mean_of, variants, with_fresh_seeds
+from qsweep.report.formats import number, scale, share_of_optimum
+from qsweep.report.loading.runs import kind_of_score, mixture, runs_in
 from qsweep.report.loading.selection import Selection, selected
 from qsweep.tracking.run_ids import short
 from qsweep.tracking.store import Store
+from qsweep.tracking.stored_run import SCORE
 
 WIDTH = 140
 """Maximum line length in a file or pipe."""
@@ -49,15 +50,20 @@ def show_variants(runs: pd.DataFrame, console: Console, only: Sequence[str] | No
         if (group["status"] == "FINISHED").any():
             title = escape(printable(f"{experiment}: variants"))
             console.print(variants_table(group, title, only))
-            console.print(CAPTION, "", soft_wrap=True, style="dim")
+            for line in captions(group):
+                console.print(line, soft_wrap=True, style="dim", highlight=False)
+            console.print()
 
 
-CAPTION = (
-    "mean, SD, worst and best over all seeds of the chosen checkpoint's mean return on test starts\n"
-    "of optimum: the mean relative to the optimum, where it is known: a share, or how far below\n"
-    "training, s: the last trailing average, with exploration; the seconds of training"
-)
-"""Explanation of the columns of `variants_table`."""
+def captions(runs: pd.DataFrame) -> Iterator[str]:
+    """Yield the explanations of the columns of `variants_table`."""
+    counted = with_fresh_seeds(runs)
+    yield f"mean, SD, worst and best over all seeds of the chosen checkpoint's {kind_of_score(counted)}"
+    if note := mixture(counted):
+        yield note
+    if ends := scale(mean_of(counted, "optimum/return"), mean_of(counted, "random/return")):
+        yield ends
+    yield "training, s: the last trailing average, with exploration; the seconds of training"
 
 
 def variants_table(runs: pd.DataFrame, title: str, only: Sequence[str] | None = None) -> Table:
@@ -72,7 +78,7 @@ def variants_table(runs: pd.DataFrame, title: str, only: Sequence[str] | None = 
         spread = "-" if row["seeds"] == 1 else f"{row['sd']:.2g}"
         scores = (number(row["mean"]), spread, number(row["worst"]), number(row["best"]))
         training = (number(row["train"]), f"{row['seconds']:.2f}")
-        share = share_of_optimum(row["mean"], row["optimum"])
+        share = share_of_optimum(row["mean"], row["optimum"], row["random"])
         seeds = f"{row['seeds']} ({row['fresh']} fresh)" if row["fresh"] else str(row["seeds"])
         table.add_row(escape(row["label"]), seeds, *scores, share, *training)
     return table
@@ -85,7 +91,7 @@ def runs_table(runs: pd.DataFrame, limit: int) -> Table:
     table = Table(title=f"Runs{more}", title_justify="left", box=None, pad_edge=False)
     for column in ("started", "run", "id", "status"):
         table.add_column(column, overflow="fold")
-    table.add_column("test mean", justify="right")
+    table.add_column("score", justify="right")
     for _, run in shown.iterrows():
         score = run.get(SCORE, float("nan"))
         started = run["started"].tz_convert(None).strftime("%Y-%m-%d %H:%M")

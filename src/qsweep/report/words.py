@@ -13,8 +13,9 @@ from qsweep.report.comparison.studies import SEED, Study, studies
 from qsweep.report.comparison.variants import params_in
 from qsweep.report.contents import RUNS, Contents
 from qsweep.report.formats import number
-from qsweep.report.loading.runs import SCORE
+from qsweep.report.loading.runs import mixture
 from qsweep.report.statistics.significance import LEVEL
+from qsweep.tracking.stored_run import SCORE
 
 LISTED = 12
 """Maximum number of seeds or values that a line lists; further ones are counted."""
@@ -93,6 +94,8 @@ def notes(study: Study) -> Iterator[str]:
             yield f"{counted(some, 'run')} {one if some == 1 else more}: left out of every comparison."
     ended = runs[runs["status"] == "FINISHED"]
     without = int(ended[metric].isna().sum()) if metric in ended else len(ended)
+    if metric == SCORE and (note := mixture(study.counted)):
+        yield note
     if without:
         yield f"{counted(without, 'finished run')} without {metric}: left out of every comparison."
     again = len(ended) - without - int((~study.counted["fresh"]).sum())

@@ -18,6 +18,7 @@ from qsweep.environments.resolved import Resolved
 from qsweep.learning.training import Block, State, train_blocks
 from qsweep.policies.evaluation.evaluator import TEST_FILE, Evaluator
 from qsweep.policies.optimum import optimum
+from qsweep.policies.optimum.random_policy import random_return
 from qsweep.runs.faults import Faults
 from qsweep.system.atomic_files import write_text
 from qsweep.system.interrupts import StopRequests
@@ -176,15 +177,17 @@ class _Recording(AbstractContextManager["_Recording"]):
         self._checkpointed = time.monotonic()
 
     def evaluate_checkpoints(self) -> None:
-        """Evaluate the chosen checkpoint on test starts, and compare it with the optimum if known."""
+        """Evaluate the chosen checkpoint, and compare it with the optimum and random actions if known."""
         result = self._evaluator.result()
         result.write(self.saved.folder / TEST_FILE)
         self._log.keep(self.saved.folder / TEST_FILE, "evaluation")
         self._summary = result.metrics()
         best = optimum(self._work.config.env)
         if best is not None:
-            gap = best - float(result.test.returns.mean())
-            self._summary |= {"optimum/return": best, "optimum/gap": gap}
+            self._summary |= {"optimum/return": best, "optimum/gap": best - result.score}
+        by_chance = random_return(self._work.config.env)
+        if by_chance is not None:
+            self._summary["random/return"] = by_chance
         self._evaluated = True
 
     def __exit__(self, *error: object) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 SWEEP, PARENT, CONFIG, CODE = "qsweep.sweep", "mlflow.parentRunId", "qsweep.config", "qsweep.code"
+SCORE, EXACT, SAMPLED = "score", "test/return_exact", "test/return_mean"
+"""A run's score is the exact expected return of its chosen checkpoint, where that can be computed, and
+otherwise its mean return on test starts. Scores of the two kinds are never compared with each other."""
 DAMAGED = "qsweep.damaged"
 """The tag that names a run's damaged or missing files. Such a run cannot be resumed."""
 

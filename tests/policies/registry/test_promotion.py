@@ -323,3 +323,45 @@ def test_many_register_at_once(store: Store, workdir: Path) -> None:
     assert said[3] == "True"
     assert (best(store), versions(store)) == (runs[3], 6)
     assert len({found.run_id for found in store.client.search_model_versions()}) == 6
+
+
+LAKE = "FrozenLake-v1"
+
+
+def lake_candidate(store: Store, action: int, returns: Sequence[float], seed: int, exact: bool) -> str:
+    """Record a run on a dry lake whose checkpoint always takes one action at the start and else goes home.
+
+    exact: whether it records its expected return; runs of older versions did not.
+    """
+    env = {"id": LAKE, "low": None, "high": None, "kwargs": {"is_slippery": False}}
+    config = resolve({"episodes": 10, "seed": seed, "env": env, "evaluation": {"test_episodes": 2}})
+    table = np.zeros((16, 4))
+    table[[0, 4, 8, 9, 13, 14], [action, 1, 2, 1, 2, 2]] = 1.0
+    rollouts = Rollouts(np.array(returns), np.full(2, 9, np.int32), np.ones(2, bool))
+    log = tracker(store).open(run_record(config, f"seed={seed}", ""))
+    value = float(action == 1) if exact else None
+    result = EvaluationResult(10, table, rollouts, rollouts, LAKE, value, value)
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        with History(folder / FILE_NAME, (16, 4), about(config)) as history:
+            history.add(10, table)
+        log.keep(folder / FILE_NAME, "checkpoints")
+        result.write(folder / TEST_FILE)
+        log.keep(folder / TEST_FILE, "evaluation")
+    log.close("FINISHED", result.metrics(), {})
+    return log.run_id
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "computed from its table"])
+def test_exact_returns_decide_not_the_luck_of_starts(store: Store, recorded: bool) -> None:
+    """A policy that is worth more takes the place of one with luckier starts, also of an older version's."""
+    lucky, better = (
+        lake_candidate(store, 0, [1.0, 1.0], 0, exact=recorded),
+        lake_candidate(store, 1, [0.0, 1.0], 1, exact=True),
+    )
+    register(store, lucky)
+    promotion = register(store, better)
+    assert promotion == Promotion(LAKE, "2", better=True, difference=1.0, exact=True)
+    assert str(store.client.get_model_version_by_alias(LAKE, BEST).run_id) == better
+    worse = lake_candidate(store, 0, [1.0, 1.0], 2, exact=True)
+    assert str(register(store, worse)).endswith("it is better by 1 in exact expected return")

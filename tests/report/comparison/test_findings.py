@@ -185,3 +185,21 @@ def test_findings_gathers_what_applies() -> None:
     assert [sentence.split()[0] for sentence in found] == ["The", "Epsilon", "Still", "50%"]
     assert findings([run(successes=EARLY)]) == ()
     assert findings([]) == ()
+
+
+def test_cells_that_cannot_be_updated_are_not_counted() -> None:
+    """Terminal and unreachable cells keep their initial values; a cell that changed was reached."""
+    first = np.zeros((4, 5, 2))
+    last = first.copy()
+    last.reshape(20, 2)[:6] = 1.0
+    reachable = np.arange(20) < 8
+    reachable[0] = False
+    run_of_both = run(first_table=first, last_table=last, reachable=reachable)
+    assert unchanged_share(first, last, reachable) == pytest.approx(2 / 8)
+    assert never_visited([run_of_both]) == (
+        "25% of the reachable cells still have their initial values: never visited, or nothing learned. "
+        "13 of the table's 20 cells are not counted: no step starts in them, because they are terminal or "
+        "out of reach."
+    )
+    last.reshape(20, 2)[:8] = 1.0
+    assert never_visited([run(first_table=first, last_table=last, reachable=reachable)]) is None

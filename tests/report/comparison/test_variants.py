@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from qsweep.report.comparison.variants import counted_runs, differing, label, variants
-from qsweep.report.formats import number, share_of_optimum
-from qsweep.report.loading.runs import SCORE
+from qsweep.report.formats import number, scale, share_of_optimum
 from qsweep.report.terminal import runs_table, show_variants, variants_table
+from qsweep.tracking.stored_run import SCORE
 
 NAN = math.nan
 
@@ -86,6 +86,7 @@ def test_variants_by_hand() -> None:
     sd = row.pop("sd")
     assert sd == pytest.approx(math.sqrt(50))
     assert math.isnan(row.pop("optimum"))
+    assert math.isnan(row.pop("random"))
     assert row == {
         "variant": "a",
         "label": "MountainCar-v0",
@@ -194,23 +195,34 @@ def test_arguments_of_the_environment_differ() -> None:
 
 
 @pytest.mark.parametrize(
-    ("score", "optimum", "words"),
+    ("score", "optimum", "random", "words"),
     [
-        (-150.0, NAN, "-"),
-        (-200.0, -100.0, "50.0%"),
-        (-100.0, -100.0, "100.0%"),
-        (-99.0, -100.0, "above: luck"),
-        (0.5, 0.75, "66.7%"),
-        (0.0, 0.75, "0.75 below"),
-        (-1.0, 7.9, "8.9 below"),
-        (-0.25, 0.0, "0.25 below"),
-        (0.0, 0.0, "100.0%"),
-        (0.0, -1.0, "above: luck"),
+        (-150.0, NAN, -200.0, "-"),
+        (-200.0, -97.66, -200.0, "0.0%"),
+        (-150.0, -100.0, -200.0, "50.0%"),
+        (-100.0, -100.0, -200.0, "100.0%"),
+        (-100.0 - 1e-12, -100.0, -200.0, "100.0%"),
+        (-99.0, -100.0, -200.0, "above: luck"),
+        (0.72977, 0.74419, 0.01394, "98.0%"),
+        (-1.0, 7.0, -9.0, "50.0%"),
+        (-17.0, 7.0, -9.0, "-50.0%"),
+        (-0.25, 0.0, NAN, "0.25 below"),
+        (-0.25, 0.0, 0.0, "0.25 below"),
+        (0.0, 0.0, 0.0, "100.0%"),
     ],
 )
-def test_share_of_the_optimum(score: float, optimum: float, words: str) -> None:
-    """The relation to the optimum is a share if both have one sign, else a difference."""
-    assert share_of_optimum(score, optimum) == words
+def test_share_of_the_optimum(score: float, optimum: float, random: float, words: str) -> None:
+    """Random actions are 0% and the optimum 100%; without the former it is the distance."""
+    assert share_of_optimum(score, optimum, random) == words
+
+
+def test_both_ends_of_the_scale_are_shown() -> None:
+    """The sentence names them; without one of them there is no scale."""
+    assert (
+        scale(-97.66, -200.0)
+        == "of optimum: 0% is the return of random actions (-200), 100% the optimum (-97.66)"
+    )
+    assert scale(NAN, -200.0) == scale(-97.66, NAN) == ""
 
 
 def test_numbers() -> None:
@@ -225,7 +237,7 @@ def test_numbers() -> None:
 
 def test_the_variants_table() -> None:
     """Each variant has a line: label, seeds, mean, SD, worst, best, share, training."""
-    optimum = {"optimum/return": -100.0}
+    optimum = {"optimum/return": -100.0, "random/return": -200.0}
     runs = frame(
         run("a", 0, -150.0, buckets=10, **optimum),
         run("a", 1, -140.0, buckets=10, **optimum),
@@ -237,8 +249,8 @@ def test_the_variants_table() -> None:
         "variant", "seeds", "mean", "SD", "worst", "best", "of optimum", "training", "s",
     ]  # fmt: skip
     assert [[cell.strip() for cell in line] for line in lines] == [
-        ["buckets=10", "2", "-145", "7.1", "-150", "-140", "69.0%", "-190", "0.50"],
-        ["buckets=20", "1", "-125", "-", "-125", "-125", "80.0%", "-190", "0.50"],
+        ["buckets=10", "2", "-145", "7.1", "-150", "-140", "55.0%", "-190", "0.50"],
+        ["buckets=20", "1", "-125", "-", "-125", "-125", "75.0%", "-190", "0.50"],
     ]
 
 

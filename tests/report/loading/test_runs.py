@@ -15,7 +15,18 @@ import qsweep
 from qsweep.config import config_hash, environment_hash, variant_hash
 from qsweep.errors import UsageError
 from qsweep.plan.resolution import resolve
-from qsweep.report.loading.runs import IDENTITY, ORIGIN, PLACE, children, load_runs, runs_in, sweep_runs
+from qsweep.report.loading.runs import (
+    IDENTITY,
+    ORIGIN,
+    PLACE,
+    children,
+    exactly_scored,
+    load_runs,
+    mixture,
+    runs_in,
+    sweep_runs,
+    with_scores,
+)
 from qsweep.report.terminal import show_runs
 from qsweep.runs.runner import run_record
 from qsweep.tracking import paging
@@ -23,6 +34,7 @@ from qsweep.tracking.client.mlflow_tracker import MlflowTracker
 from qsweep.tracking.curves import Points
 from qsweep.tracking.run_search import every_run, run_of
 from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.stored_run import EXACT, SAMPLED, SCORE
 from qsweep.tracking.tracker import RunRecord, Status
 
 COLUMNS = ["run_id", "started", "name", "experiment", "status", "sweep", "variant", "config", "environment"]
@@ -266,3 +278,24 @@ def test_a_deleted_experiments_runs_are_left_out(store: Store) -> None:
 def test_it_is_part_of_the_package() -> None:
     """The function is public as qsweep.load_runs."""
     assert qsweep.load_runs is load_runs
+
+
+def test_scores_of_one_environment_are_of_one_kind() -> None:
+    """Exact returns rank only if all runs of the environment have one; otherwise their sampled means do."""
+    runs = pd.DataFrame(
+        {
+            "environment": ["a", "a", "b", "b", "c", "d", None],
+            EXACT: [0.7, 0.8, 0.5, None, None, None, None],
+            SAMPLED: [0.6, 0.9, 0.4, 0.45, -150.0, None, 3.0],
+        }
+    )
+    scored = with_scores(runs)
+    assert math.isnan(scored[SCORE][5])
+    groups = {name: scored[scored["environment"].fillna("") == name] for name in ("a", "b", "c", "")}
+    assert groups["a"][SCORE].tolist() == [0.7, 0.8]
+    assert groups["b"][SCORE].tolist() == [0.4, 0.45]
+    assert groups["c"][SCORE].tolist() == [-150.0]
+    assert groups[""][SCORE].tolist() == [3.0]
+    assert [exactly_scored(group) for group in groups.values()] == [True, False, False, False]
+    assert [bool(mixture(group)) for group in groups.values()] == [False, True, False, False]
+    assert mixture(groups["b"]).startswith("1 of 2 runs have no exact expected return")

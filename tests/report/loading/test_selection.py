@@ -122,7 +122,7 @@ def test_runs_since() -> None:
 
 def test_metrics() -> None:
     """Unknown metrics and metrics to minimise are refused, with the nearest valid one."""
-    assert "(did you mean test/return_mean?)" in refusal(metric="test/return_men")
+    assert "(did you mean train/return_avg?)" in refusal(metric="train/return_av")
     assert "--metric: must be a metric of the runs; given 'buckets'" in refusal(metric="buckets")
     assert "must be a metric for which higher is better; given 'train/seconds'" in refusal(
         metric="train/seconds"

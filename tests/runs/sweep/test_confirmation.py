@@ -23,15 +23,16 @@ from qsweep.policies.evaluation.evaluator import TEST_FILE, EvaluationResult
 from qsweep.policies.evaluation.rollouts import Rollouts
 from qsweep.policies.registry.promotion import Promotion
 from qsweep.report.comparison.standings import load_variants
-from qsweep.report.loading.runs import load_runs
+from qsweep.report.loading.runs import load_runs, with_scores
 from qsweep.report.loading.selection import Selection, selected
 from qsweep.report.terminal import show_runs, variants_table
 from qsweep.report.words import conclusions
 from qsweep.runs.runner import about, run_record
-from qsweep.runs.sweep.confirmation import Winner, winners
+from qsweep.runs.sweep.confirmation import Winner, _best_run, winners
 from qsweep.tracking.checkpoints import FILE_NAME, History
 from qsweep.tracking.client.mlflow_tracker import MlflowTracker
 from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.stored_run import EXACT, SAMPLED
 from qsweep.tracking.tracker import RunRecord
 from tests.support.commands import run_command
 
@@ -318,6 +319,39 @@ def test_a_winner_in_words() -> None:
     other = Promotion("Taxi-v4", "5", better=False, difference=None)
     assert "other arguments or another step limit" in str(
         Winner("Taxi-v4", "e", "x", "y", "r", 2, -1.0, None, other)
+    )
+
+
+@pytest.mark.parametrize(
+    ("exact", "expected"),
+    [
+        ([0.70, 0.72, 0.74, 0.74], "b1"),  # the winner's come first among equals
+        ([0.70, 0.72, 0.74, 0.75], "a2"),
+        ([0.70, 0.72, 0.74, None], "b2"),  # sampled: only the winner's runs, by their means
+    ],
+)
+def test_the_best_policy_of_the_sweep_is_registered_if_returns_are_exact(
+    exact: list[float | None], expected: str
+) -> None:
+    """Exact returns are compared over all variants; sampled ones only within the winner."""
+    runs = pd.DataFrame(
+        {
+            "environment": "e",
+            "variant": ["a", "b", "b", "a"],
+            "run_id": ["a1", "b2", "b1", "a2"],
+            EXACT: exact,
+            SAMPLED: [0.9, 0.8, 0.6, 0.7],
+        }
+    )
+    assert _best_run(with_scores(runs), "b")["run_id"] == expected
+
+
+def test_a_best_policy_of_another_variant_in_words() -> None:
+    """The clause says that the best policy is of another variant than the one that ranks first."""
+    promotion = Promotion("Taxi-v4", "3", better=True, difference=None)
+    winner = Winner("Taxi-v4", "e", "n=2", "n=2", "n=1,seed=3", 7, 7.5, None, promotion, "n=1")
+    assert str(winner) == (
+        "Taxi-v4@best is now the best run of the sweep by exact return (n=1,seed=3, of n=1)"
     )
 
 

@@ -8,6 +8,7 @@ from functools import partial
 
 from qsweep.commands.verify.measures import (
     best_return,
+    exact_minus_sampled,
     greedy_return,
     mean,
     prediction_error,
@@ -25,7 +26,8 @@ class Case:
 
     what: the number in words. expected, tolerance: the range of the mean over runs. overrides: as for
     `qsweep train`, without a seed; measure: resolved config -> the number of one run. seeds: number of
-    runs, with the seeds 0 to `seeds` - 1; quick_seeds: the same with --quick, 0 skips the case.
+    runs, with the seeds 0 to `seeds` - 1; quick_seeds: the same with --quick, 0 skips the case. On a new
+    machine compiling takes most of the time of --quick, so it skips cases with an algorithm of their own.
     """
 
     name: str
@@ -44,7 +46,7 @@ FROM_ZERO = ("initial_q.low=0", "initial_q.high=0")
 STEADY = (*FROM_ZERO, "ties=random", "epsilon=constant")
 
 
-def _cliff(algorithm: str, expected: float) -> Case:
+def _cliff(algorithm: str, expected: float, quick_seeds: int = 200) -> Case:
     settings = ("learning_rate=0.5", "epsilon.start=0.1", "episodes=500", "checkpoint_every=500")
     return Case(
         f"cliff/{algorithm}",
@@ -55,11 +57,11 @@ def _cliff(algorithm: str, expected: float) -> Case:
         ("env=cliff_walking", f"algorithm={algorithm}", *STEADY, "discount=1", *settings, NO_LIMIT),
         partial(mean, of="returns", first=101, last=500),
         seeds=1000,
-        quick_seeds=200,
+        quick_seeds=quick_seeds,
     )
 
 
-def _bias(algorithm: str, source: str, expected: float, tolerance: float) -> Case:
+def _bias(algorithm: str, source: str, expected: float, tolerance: float, quick_seeds: int) -> Case:
     settings = ("learning_rate=0.1", "epsilon.start=0.1", "episodes=300", "checkpoint_every=300")
     return Case(
         f"bias/{algorithm}",
@@ -70,7 +72,7 @@ def _bias(algorithm: str, source: str, expected: float, tolerance: float) -> Cas
         ("env.id=qsweep/MaximizationBias-v0", f"algorithm={algorithm}", *STEADY, "discount=1", *settings),
         partial(share_of_left, first=21, last=30),
         seeds=10_000,
-        quick_seeds=2000,
+        quick_seeds=quick_seeds,
     )
 
 
@@ -86,7 +88,7 @@ def _mountain_car(learning_rate: float, expected: float) -> Case:
         ("env=mountain_car", "algorithm=sarsa", *tiles, *STEADY, "discount=1", *settings, NO_LIMIT),
         partial(mean, of="lengths", first=401, last=500),
         seeds=200,
-        quick_seeds=40,
+        quick_seeds=0,
     )
 
 
@@ -110,7 +112,9 @@ def _maze(planning_steps: int, first: int, tolerance: float) -> Case:
     )
 
 
-def _walk(name: str, figure: str, learning_rate: float, expected: float, *algorithm: str) -> Case:
+def _walk(
+    name: str, figure: str, learning_rate: float, expected: float, *algorithm: str, quick_seeds: int = 100
+) -> Case:
     settings = (f"learning_rate={learning_rate}", "epsilon.start=0", "episodes=10", "checkpoint_every=1")
     return Case(
         f"walk/{name}",
@@ -121,7 +125,7 @@ def _walk(name: str, figure: str, learning_rate: float, expected: float, *algori
         ("env.id=qsweep/RandomWalk-v0", *algorithm, *STEADY, "discount=1", *settings, NO_LIMIT),
         prediction_error,
         seeds=400,
-        quick_seeds=100,
+        quick_seeds=quick_seeds,
     )
 
 
@@ -131,7 +135,7 @@ def _n_step(n: int, learning_rate: float, expected: float) -> Case:
 
 def _trace_decay(decay: float, learning_rate: float, expected: float) -> Case:
     traces = ("algorithm=sarsa_lambda", f"trace_decay={decay}", "traces=accumulating")
-    return _walk(f"lambda={decay}", "12.6", learning_rate, expected, *traces)
+    return _walk(f"lambda={decay}", "12.6", learning_rate, expected, *traces, quick_seeds=0)
 
 
 def _optimum(name: str, expected: float, *overrides: str) -> Case:
@@ -144,6 +148,20 @@ def _learned(name: str, expected: float, *overrides: str) -> Case:
     what = "exact return of the learned greedy policy"
     return Case(
         f"learned/{name}", what, "exact", expected, EXACT, given, greedy_return, seeds=5, quick_seeds=2
+    )
+
+
+def _sampled(name: str, tolerance: float, quick_seeds: int, *overrides: str) -> Case:
+    return Case(
+        f"sampled/{name}",
+        "exact return of the learned policy minus the mean of its episodes",
+        "exact",
+        0.0,
+        tolerance,
+        (*STEADY, "algorithm=q_learning", *overrides),
+        exact_minus_sampled,
+        seeds=10,
+        quick_seeds=quick_seeds,
     )
 
 
@@ -164,6 +182,7 @@ def _tutorial(buckets: int, expected: float) -> Case:
 WALK = ("epsilon.start=0.1", "learning_rate=0.5", "discount=1", "episodes=2000", "checkpoint_every=2000")
 TAXI = ("env=taxi", "learning_rate=1", "epsilon.start=0.5", "episodes=20000", "checkpoint_every=20000")
 ICE = ("env=frozen_lake", "checkpoint_every=50000", "episodes=50000", "discount=0.999", "epsilon.start=0.5")
+SHORT = ("learning_rate=0.1", "epsilon.start=0.5", "episodes=5000", "checkpoint_every=5000")
 
 CASES: tuple[Case, ...] = (
     _tutorial(20, -136.1),
@@ -171,11 +190,11 @@ CASES: tuple[Case, ...] = (
     _mountain_car(0.1, 137.0),
     _mountain_car(0.2, 127.0),
     _mountain_car(0.5, 118.0),
-    _bias("q_learning", "S&B, Figure 6.5", 0.94, 0.02),
-    _bias("double_q_learning", "S&B, Figure 6.5, simulated", 0.235, 0.05),
+    _bias("q_learning", "S&B, Figure 6.5", 0.94, 0.02, quick_seeds=2000),
+    _bias("double_q_learning", "S&B, Figure 6.5, simulated", 0.235, 0.05, quick_seeds=0),
     _cliff("sarsa", -28.1),
     _cliff("q_learning", -49.7),
-    _cliff("expected_sarsa", -21.1),
+    _cliff("expected_sarsa", -21.1, quick_seeds=0),
     _maze(0, 26, 4.0),
     _maze(5, 6, 1.5),
     _maze(50, 4, 1.5),
@@ -193,8 +212,14 @@ CASES: tuple[Case, ...] = (
     _learned("windy_gridworld", -15.0, "env.id=qsweep/WindyGridworld-v0", *WALK),
     _learned("taxi", 7.93, *TAXI),
     _learned("frozen_lake", 14 / 17, *ICE, "learning_rate_schedule=linear", "learning_rate=0.1"),
+    _sampled("frozen_lake", 0.015, 5, "env=frozen_lake", *SHORT),
+    _sampled("frozen_lake_8x8", 0.015, 0, "env=frozen_lake_8x8", *SHORT),
+    _sampled("taxi_rainy", 1.0, 0, "env=taxi", "env.kwargs.is_rainy=true", *SHORT),
+    _sampled("cliff_slippery", 10.0, 0, "env=cliff_walking", "env.kwargs.is_slippery=true", *SHORT),
 )
-"""The longest first, so that all cores finish at about the same time."""
+"""The longest first, so that all cores finish at about the same time; `measure_all` begins with `INSTANT`."""
+INSTANT = "optimum"
+"""The group of cases that train and compile nothing."""
 
 
 @dataclass(frozen=True)

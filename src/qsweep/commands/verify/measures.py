@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Literal
 
 import numpy as np
 
+from qsweep import seeds
 from qsweep.config import Config
 from qsweep.environments.description import make
+from qsweep.environments.resolved import Resolved, Setting
 from qsweep.learning.training import train
+from qsweep.policies.evaluation.exact import ExactEvaluation, exact_evaluation
+from qsweep.policies.evaluation.rollouts import roll_out
 from qsweep.policies.optimum import optimum
-from qsweep.policies.optimum.tables import read, return_within
 
 LONGEST = 10_000
 """Largest number of steps of a greedy episode."""
+SAMPLES = 5000
+"""Greedy episodes per run that an exact return is compared with."""
 
 
 def mean(config: Config, of: Literal["returns", "lengths"], first: int, last: int) -> float:
@@ -44,17 +50,26 @@ def best_return(config: Config) -> float:
     return found
 
 
-def greedy_return(config: Config) -> float:
-    """Return the exact expected return of the last Q-table's greedy policy in an environment with a `P`.
+def greedy_return(config: Config, steps: int = LONGEST) -> float:
+    """Return the exact expected return of the last Q-table's greedy policy within a number of steps.
 
-    The environment's step limit is ignored; an episode has at most `LONGEST` steps.
+    The environment has transition tables; its own step limit is ignored.
     """
     *_, last = train(config)
-    env: Any = make(config.env).unwrapped
-    policy = enumerate(last.q_table.argmax(axis=-1).tolist())
-    only_choice = {state: {0: env.P[state][action]} for state, action in policy}
-    tables = read(only_choice, env.initial_state_distrib, (0,))
-    assert tables is not None
-    found = return_within(tables, LONGEST)
+    resolved = Resolved.of(config)
+    longer = dataclasses.replace(resolved, env=dataclasses.replace(config.env, max_steps=steps))
+    return _exact(longer).of(last.q_table)
+
+
+def exact_minus_sampled(config: Config) -> float:
+    """Return the exact expected return of the last Q-table minus the mean of `SAMPLES` greedy episodes."""
+    *_, last = train(config)
+    resolved = Resolved.of(config)
+    sampled = roll_out(resolved, last.q_table, seeds.play(SAMPLES, config.seed * SAMPLES)).returns.mean()
+    return _exact(resolved).of(last.q_table) - float(sampled)
+
+
+def _exact(setting: Setting) -> ExactEvaluation:
+    found = exact_evaluation(setting)
     assert found is not None
     return found

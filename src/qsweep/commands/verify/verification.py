@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qsweep.commands.verify.cases import CASES, Case, Measurement
+from qsweep.commands.verify.cases import CASES, INSTANT, Case, Measurement
 from qsweep.commands.verify.table import show
 from qsweep.errors import Problem, UsageError, closest
 from qsweep.plan.composition import load_config
@@ -50,7 +50,8 @@ def measure_all(cases: Sequence[Case], quick: bool) -> list[Measurement]:
     from joblib import Parallel, cpu_count, delayed
 
     at_once = min(cpu_count(), len(cases))
-    jobs = (delayed(measure)(case, quick) for case in cases)
+    order = sorted(cases, key=lambda case: not case.name.startswith(f"{INSTANT}/"))  # stable
+    jobs = (delayed(measure)(case, quick) for case in order)
     worker = {"initializer": exit_with_parent, "initargs": (os.getpid(),)}
     measurements = Parallel(n_jobs=at_once, batch_size=1, return_as="generator_unordered", **worker)(jobs)
     found: dict[str, Measurement] = {}

@@ -32,6 +32,14 @@ def twin_of(env: Env, description: Description) -> Twin | None:
     return _twin_of(dataclasses.replace(env, low=None, high=None, max_steps=None), description)
 
 
+def follows_tables(env: Env, description: Description) -> bool:
+    """Return whether an environment was seen to follow its transition tables: it has a twin made of them."""
+    from qsweep.environments.twins import tables
+
+    twin = twin_of(env, description)
+    return twin is not None and twin.step is tables.step
+
+
 @lru_cache(maxsize=32)
 def _twin_of(env: Env, description: Description) -> Twin | None:
     if env.actions or env.wrapper:

@@ -1,4 +1,8 @@
-"""Choose a run's best checkpoint on validation starts; evaluate it and the last one on test starts."""
+"""Choose a run's best checkpoint; evaluate it and the last one.
+
+Where the environment has transition tables, a checkpoint's score is its exact expected return. Elsewhere it
+is the mean return on validation starts, and that of the chosen one the mean return on test starts.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +18,12 @@ from qsweep import seeds
 from qsweep.environments.resolved import Resolved
 from qsweep.learning.training import Block
 from qsweep.policies.evaluation.bootstrap import mean_interval
+from qsweep.policies.evaluation.exact import exact_evaluation
 from qsweep.policies.evaluation.rollouts import Rollouts, roll_out
 from qsweep.system import arrow
 from qsweep.system.arrays import QTable
 from qsweep.tracking.curves import Points
+from qsweep.tracking.stored_run import EXACT, SAMPLED, SCORE
 
 TEST_FILE = "test_episodes.parquet"
 TEST_SCHEMA = pa.schema(
@@ -35,7 +41,8 @@ TEST_SCHEMA = pa.schema(
 class EvaluationResult:
     """The rollouts of a run's chosen checkpoint and of its last one on test starts.
 
-    episodes: the number of training episodes before the chosen checkpoint, as in its name.
+    episodes: the number of training episodes before the chosen checkpoint, as in its name. exact,
+    final_exact: the exact expected returns of both, None if unknown.
     """
 
     episodes: int
@@ -43,6 +50,13 @@ class EvaluationResult:
     test: Rollouts
     final: Rollouts
     env_id: str
+    exact: float | None = None
+    final_exact: float | None = None
+
+    @property
+    def score(self) -> float:
+        """The number that runs are compared by."""
+        return float(self.test.returns.mean()) if self.exact is None else self.exact
 
     def write(self, path: Path) -> None:
         """Write the test episodes as Parquet: seed, return, length, terminated, the last table's return."""
@@ -60,12 +74,15 @@ class EvaluationResult:
         low, high = mean_interval(self.test.returns)
         metrics = {
             "best_episode": float(self.episodes),
-            "test/return_mean": float(self.test.returns.mean()),
+            SCORE: self.score,
+            SAMPLED: float(self.test.returns.mean()),
             "test/return_ci_low": low,
             "test/return_ci_high": high,
             "test/return_worst": float(self.test.returns.min()),
             "final/return_mean": float(self.final.returns.mean()),
         }
+        if self.exact is not None and self.final_exact is not None:
+            metrics |= {EXACT: self.exact, "final/return_exact": self.final_exact}
         successes = self.test.successes(self.env_id)
         if successes is not None:
             metrics["test/success_rate"] = float(successes.mean())
@@ -73,14 +90,15 @@ class EvaluationResult:
 
 
 class Evaluator:
-    """Receives a run's blocks and keeps the checkpoint with the best mean return on validation starts.
+    """Receives a run's blocks and keeps the checkpoint with the highest score.
 
-    evaluated: the checkpoints to evaluate, by the number of episodes before them. scores: mean returns
-    of the checkpoints evaluated so far.
+    evaluated: the checkpoints to evaluate, by the number of episodes before them. scores: of the
+    checkpoints evaluated so far.
     """
 
     def __init__(self, resolved: Resolved) -> None:
         self._resolved, config = resolved, resolved.config
+        self._exact = exact_evaluation(resolved)
         self._validation = seeds.validation(config.evaluation.episodes)
         self._test = seeds.test(config.evaluation.test_episodes)
         self.evaluated = frozenset(
@@ -91,29 +109,34 @@ class Evaluator:
         self._last: QTable | None = None
 
     def receive(self, block: Block) -> Iterator[Points]:
-        """Yield the validation scores of the block's checkpoints that are to be evaluated."""
+        """Yield the scores of the block's checkpoints that are to be evaluated."""
         self._last = block.tables[-1]
         for span, table in zip(block.spans, block.tables, strict=True):
             if span.checkpoint and span.end in self.evaluated:
                 yield self.evaluate(span.end, table)
 
     def evaluate(self, episodes: int, q_table: QTable) -> Points:
-        """Return the validation score of the checkpoint after `episodes` episodes, which must increase."""
-        rollouts = roll_out(self._resolved, q_table, self._validation)
-        score = float(rollouts.returns.mean())
+        """Return the score of the checkpoint after `episodes` episodes, which must increase."""
+        score = self._score(q_table)
         if self._best is None or score > self._best[0]:
             self._best = (score, episodes, q_table.copy())
         self.scores.append(score)
         return Points(np.array([episodes - 1]), {"eval/return_mean": np.array([score])})
 
+    def _score(self, q_table: QTable) -> float:
+        if self._exact:
+            return self._exact.of(q_table)
+        return float(roll_out(self._resolved, q_table, self._validation).returns.mean())
+
     def result(self) -> EvaluationResult:
-        """Evaluate the chosen and the last checkpoint on test starts, after all blocks were received."""
+        """Evaluate the chosen and the last checkpoint, after all blocks were received."""
         assert self._best is not None
         assert self._last is not None
         _, episodes, q_table = self._best
         test = roll_out(self._resolved, q_table, self._test)
         final = roll_out(self._resolved, self._last, self._test)
-        return EvaluationResult(episodes, q_table, test, final, self._resolved.env.id)
+        exact = [self._exact.of(table) for table in (q_table, self._last)] if self._exact else [None, None]
+        return EvaluationResult(episodes, q_table, test, final, self._resolved.env.id, *exact)
 
 
 def evaluated_episodes(episodes: int, checkpoint_every: int, count: int) -> list[int]:

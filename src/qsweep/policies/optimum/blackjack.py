@@ -24,7 +24,7 @@ State = tuple[Hand, bool, int]
 
 
 def tables(sab: bool, natural: bool) -> Tables | None:
-    """Return the game's tables for `best_within`; sab, natural: Gymnasium's rules of these names.
+    """Return the game's tables; sab, natural: Gymnasium's rules of these names.
 
     Observations do not distinguish a natural from another soft 21. It is best to stick on either, so the
     optimum is the same.
@@ -46,7 +46,12 @@ def tables(sab: bool, natural: bool) -> Tables | None:
     for (one, two), card in product(product(CARDS, CARDS), CARDS):
         state = add(add((0, False), one), two), {one, two} == {1, 10}, card
         start[number[state]] += CARDS[one] * CARDS[two] * CARDS[card]
-    return read(p, start, (STICK, HIT))
+    return read(p, start, (STICK, HIT), lambda place: _observation(states[place]))
+
+
+def _observation(state: State) -> tuple[float, float, float]:
+    (total, ace), _, card = state
+    return float(total), float(card), float(ace)
 
 
 def add(hand: Hand, card: int) -> Hand:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 from filelock import FileLock
 
@@ -16,9 +17,11 @@ from qsweep.policies.policy import Policy, readable
 from qsweep.policies.registry.local_versions import LocalVersions, versions_in
 from qsweep.policies.registry.rivals import (
     ENVIRONMENT,
+    EXPECTED,
     MEAN,
     STANDARD,
     STARTS,
+    Lead,
     beats,
     displaces,
     lead,
@@ -29,7 +32,7 @@ from qsweep.tracking import checkpoints
 from qsweep.tracking.run_files import file_of
 from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store
-from qsweep.tracking.stored_run import StoredRun
+from qsweep.tracking.stored_run import EXACT, SAMPLED, StoredRun
 
 BEST = "best"
 COMPARED = "qsweep.judged"
@@ -40,14 +43,22 @@ COMPARED = "qsweep.judged"
 class Promotion:
     """The outcome of a registration. version: of the model `name`; better: whether it is `best` now.
 
-    difference: mean over the common test starts of the candidate's return minus that of the previous
-    best, or None if there was none that it can be compared with.
+    difference: the candidate's return minus that of the previous best, or None if there was none that it can
+    be compared with. exact: expected returns were compared, not means over the common test starts.
     """
 
     name: str
     version: str
     better: bool
     difference: float | None
+    exact: bool = False
+
+    @classmethod
+    def of(cls, name: str, version: str, better: bool, found: Lead | None) -> Self:
+        """Return the outcome of a comparison."""
+        if found is None:
+            return cls(name, version, better, None)
+        return cls(name, version, better, found.difference, found.exact)
 
     def __str__(self) -> str:
         best, version = f"{self.name}@{BEST}", f"{self.name}/{self.version}"
@@ -57,8 +68,9 @@ class Promotion:
             return f"{version}; {best} is kept: it is for other arguments or another step limit"
         if self.difference > 0:
             return f"{version}; {best} is kept: it was measured on more starts"
-        lead = f"is better by {-self.difference:.3g}" if self.difference else "is equal"
-        return f"{version}; {best} is kept: it {lead} on the same starts"
+        comparison = f"is better by {-self.difference:.3g}" if self.difference else "is equal"
+        how = "in exact expected return" if self.exact else "on the same starts"
+        return f"{version}; {best} is kept: it {comparison} {how}"
 
 
 def model_name(env_id: str) -> str:
@@ -69,10 +81,10 @@ def model_name(env_id: str) -> str:
 def register(store: Store, run_id: str) -> Promotion:
     """Register a run's chosen checkpoint as a version, and make it `best` if it beats the current one.
 
-    The comparison is paired, on the test starts that both were evaluated on. A lock serialises it, so
-    that the better of two sweeps that end together wins; on a server, which several machines may use, it
-    is repeated afterwards. Raises KeyError if no checkpoint of the run was evaluated, UsageError if the
-    model belongs to another user.
+    The comparison is by exact expected return, or paired, on the test starts that both were evaluated on. A
+    lock serialises it, so that the better of two sweeps that end together wins; on a server, which several
+    machines may use, it is repeated afterwards. Raises KeyError if no checkpoint of the run was evaluated,
+    UsageError if the model belongs to another user.
     """
     run = run_of(store, run_id)
     with temporary_folder() as temporary:
@@ -102,18 +114,18 @@ def _compare(store: Store, run: StoredRun, name: str, version: str, folder: Path
     incumbent = versions.holder(name, BEST)
     if incumbent is not None and incumbent.number == version and COMPARED in incumbent.tags:
         return Promotion(name, version, better=True, difference=None)
-    difference, better = None, True
+    found, better = None, True
     if incumbent is not None and incumbent.number != version:
-        difference = lead(store, incumbent.tags, run, folder)
-        better = displaces(incumbent.tags, run, difference)
+        found = lead(store, incumbent.tags, run, folder)
+        better = displaces(incumbent.tags, run, found)
     if better:
         versions.set_alias(name, BEST, version)
         if not isinstance(versions, LocalVersions):  # perhaps a server, which other machines use too
             holder = move_to_best(versions, name, BEST, version, partial(beats, store, folder))
             if holder.number != version:
-                better, difference = False, lead(store, holder.tags, run, folder)
+                better, found = False, lead(store, holder.tags, run, folder)
     versions.set_tag(name, version, COMPARED, "true")
-    return Promotion(name, version, better, difference)
+    return Promotion.of(name, version, better, found)
 
 
 @contextmanager
@@ -154,5 +166,6 @@ def _tags(run: StoredRun) -> dict[str, str]:
         STARTS: run.params["evaluation.test_episodes"],
         "qsweep.run_id": run.run_id,
         "qsweep.checkpoint": checkpoints.name_of(int(run.metrics["best_episode"])),
-        MEAN: f"{run.metrics['test/return_mean']:.6g}",
+        MEAN: f"{run.metrics[SAMPLED]:.6g}",
+        **({EXPECTED: repr(run.metrics[EXACT])} if EXACT in run.metrics else {}),
     }

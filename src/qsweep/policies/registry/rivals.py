@@ -8,24 +8,30 @@ all of them, so the best one keeps it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from qsweep.errors import UsageError
 from qsweep.policies.evaluation.evaluator import TEST_FILE
+from qsweep.policies.evaluation.exact import exact_evaluation
 from qsweep.policies.registry.client_versions import ClientVersions
 from qsweep.policies.registry.versions import Version
+from qsweep.policies.setting import setting_of_archive
 from qsweep.system.untrusted_files import read_columns
+from qsweep.tracking import checkpoints
 from qsweep.tracking.run_files import file_of
 from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store
-from qsweep.tracking.stored_run import StoredRun
+from qsweep.tracking.stored_run import EXACT, StoredRun
 
 STARTS = "qsweep.test_episodes"
 STANDARD = "qsweep.standard"
 """The tag of runs in an unmodified registered environment."""
-MEAN = "qsweep.test_return_mean"
+MEAN, EXPECTED = "qsweep.test_return_mean", "qsweep.test_return_exact"
+"""The tags with the sampled and the exact return of a version."""
 ENVIRONMENT = "qsweep.environment"
 """The tag with the environment of a run; returns are comparable only if it is equal."""
 RECENT_SECONDS = 600.0
@@ -49,16 +55,24 @@ def move_to_best(versions: ClientVersions, name: str, alias: str, ours: str, bea
         versions.set_alias(name, alias, better.number)
 
 
-def displaces(incumbent: Mapping[str, str], run: StoredRun, difference: float | None) -> bool:
-    """Return whether a run's checkpoint becomes `best`: a better return on at least as many starts.
+@dataclass(frozen=True)
+class Lead:
+    """How much a run's checkpoint is better than the incumbent. exact: in expected return, not on starts."""
 
-    Returns of different environments are not comparable (difference is None). Then the environment as
+    difference: float
+    exact: bool
+
+
+def displaces(incumbent: Mapping[str, str], run: StoredRun, found: Lead | None) -> bool:
+    """Return whether a run's checkpoint becomes `best`: a better return, exact or on as many starts.
+
+    Returns of different environments are not comparable (found is None). Then the environment as
     registered, without arguments and with its own step limit, takes precedence.
     """
-    if difference is None:
+    if found is None:
         return run.tags.get(STANDARD) == "true" and incumbent.get(STANDARD) != "true"
     starts = int(run.params["evaluation.test_episodes"])
-    return difference > 0 and starts >= int(incumbent.get(STARTS, 0))
+    return found.difference > 0 and (found.exact or starts >= int(incumbent.get(STARTS, 0)))
 
 
 def beats(store: Store, folder: Path, rival: Version, holder: Version) -> bool:
@@ -67,31 +81,56 @@ def beats(store: Store, folder: Path, rival: Version, holder: Version) -> bool:
     if ours.get(ENVIRONMENT) != theirs.get(ENVIRONMENT):
         may = ours.get(STANDARD) == "true" and theirs.get(STANDARD) != "true"
     else:
-        may = float(ours.get(MEAN, "nan")) > float(theirs.get(MEAN, "nan"))
+        kind = EXPECTED if EXPECTED in ours and EXPECTED in theirs else MEAN
+        unknown = kind == MEAN and (EXPECTED in ours or EXPECTED in theirs)  # one is computed from its table
+        may = unknown or float(ours.get(kind, "nan")) > float(theirs.get(kind, "nan"))
     if not may:
         return False
     try:
         run = run_of(store, ours["qsweep.run_id"])
-        difference = lead(store, theirs, run, folder)
+        found = lead(store, theirs, run, folder)
     except (OSError, ValueError):  # the run was deleted, or is damaged
         return False
-    return displaces(theirs, run, difference)
+    return displaces(theirs, run, found)
 
 
-def lead(store: Store, incumbent: Mapping[str, str], run: StoredRun, folder: Path) -> float | None:
-    """Return the mean return of a run's chosen checkpoint minus the incumbent's, over common test starts.
+def lead(store: Store, incumbent: Mapping[str, str], run: StoredRun, folder: Path) -> Lead | None:
+    """Return the lead of a run's chosen checkpoint: in exact return, or in mean over the common test starts.
 
-    None if their environments differ, or the incumbent was not registered by qsweep.
+    None if their environments differ, or the incumbent was not registered by qsweep. Runs recorded before
+    exact returns were computed have theirs computed here, from their tables.
     """
     candidate = test_returns(store, run, folder)  # also where nothing is compared: a version has them
     if incumbent.get(ENVIRONMENT) != run.tags[ENVIRONMENT]:
         return None
+    ours = exact_score(store, run, folder)
     try:
-        returns = test_returns(store, run_of(store, incumbent["qsweep.run_id"]), folder)
-    except (OSError, ValueError):  # its run was deleted, or is damaged; only its mean is left
-        return float(candidate.mean() - float(incumbent[MEAN]))
+        rival = run_of(store, incumbent["qsweep.run_id"])
+        theirs = None if ours is None else exact_score(store, rival, folder)
+        if ours is not None and theirs is not None:
+            return Lead(ours - theirs, exact=True)
+        returns = test_returns(store, rival, folder)
+    except (OSError, ValueError):  # its run was deleted, or is damaged; only its tags are left
+        if ours is not None and EXPECTED in incumbent:
+            return Lead(ours - float(incumbent[EXPECTED]), exact=True)
+        return Lead(float(candidate.mean() - float(incumbent[MEAN])), exact=False)
     common = min(len(candidate), len(returns))
-    return float((candidate[:common] - returns[:common]).mean())
+    return Lead(float((candidate[:common] - returns[:common]).mean()), exact=False)
+
+
+def exact_score(store: Store, run: StoredRun, folder: Path) -> float | None:
+    """Return the exact expected return of a run's chosen checkpoint, None if it is unknown."""
+    if EXACT in run.metrics:
+        return run.metrics[EXACT]
+    path = f"checkpoints/{checkpoints.FILE_NAME}"
+    try:
+        archive = checkpoints.Archive(file_of(store, run.run_id, run.artifacts, path, folder))
+        setting = setting_of_archive(archive)
+        evaluation = exact_evaluation(setting)
+        name = checkpoints.name_of(int(run.metrics["best_episode"]))
+        return evaluation.of(archive.q_table(name)) if evaluation else None
+    except (OSError, ValueError, TypeError, KeyError, UsageError):  # the archive is missing or damaged
+        return None
 
 
 def test_returns(store: Store, run: StoredRun, folder: Path) -> npt.NDArray[np.float64]:

@@ -10,8 +10,10 @@ import pandas as pd
 from qsweep.report.charts.chart import Axis, LeftOut, Line, LineChart, Rule, no_values
 from qsweep.report.comparison.studies import Study
 from qsweep.report.loading.curves import Histories, aligned
+from qsweep.report.loading.runs import exactly_scored
 from qsweep.report.statistics.summaries import bootstrap_interval
 from qsweep.system.arrays import Floats
+from qsweep.tracking.stored_run import SCORE
 
 MAX_COLOURED = 6
 """The number of variants with a colour of their own and a band: those with the highest scores."""
@@ -53,7 +55,7 @@ def greedy_curves(
     return LineChart(
         name="greedy_curves",
         title="Greedy policy during training",
-        caption=f"Mean return of the checkpoints, without exploration, on validation starts.{_many(study)}",
+        caption=f"{_checkpoint_scores(study)} of the checkpoints, without exploration.{_many(study)}",
         x=Axis("episode"),
         y=Axis("return"),
         lines=lines,
@@ -61,6 +63,11 @@ def greedy_curves(
         band="95% interval of the mean over seeds",
         extremes="lowest and highest seed",
     )
+
+
+def _checkpoint_scores(study: Study) -> str:
+    exact = study.metric == SCORE and exactly_scored(study.counted)
+    return "Exact expected return" if exact else "Mean return on validation starts"
 
 
 def best_run(study: Study, found: Histories, rules: Sequence[Rule]) -> LineChart | LeftOut:

@@ -23,9 +23,12 @@ from qsweep.report.charts.curve_charts import MAX_COLOURED, MAX_CURVES
 from qsweep.report.charts.swept_values import MAX_VALUES, as_text, axis_of, distinct, rows_with
 from qsweep.report.comparison.studies import Study
 from qsweep.report.comparison.variants import mean_of
+from qsweep.report.loading.runs import kind_of_score
 from qsweep.report.statistics.summaries import performance_profile, profile_band, summaries
+from qsweep.tracking.stored_run import SCORE
 
 METRICS = {
+    "test/return_exact": "exact expected return",
     "test/return_mean": "mean return on test starts",
     "test/return_worst": "worst return on test starts",
     "test/success_rate": "success rate on test starts",
@@ -140,4 +143,4 @@ def _seconds(study: Study, variant: str) -> str:
 
 def metric_label(study: Study) -> str:
     """Return the axis label of the metric that a study compares."""
-    return METRICS.get(study.metric, study.metric)
+    return kind_of_score(study.counted) if study.metric == SCORE else METRICS.get(study.metric, study.metric)

@@ -27,7 +27,8 @@ class TrainingCurves:
     episodes [points]: numbers from 0, ascending. returns [points]: of the episode, or a trailing average.
     epsilon [points]. successes [points]: whether the goal was reached since the previous point; None if
     the environment has no goal. first_table, last_table [buckets..., actions]: before the first episode and
-    after the last; None if unknown. A first table taken later hides earlier visits.
+    after the last; None if unknown. A first table taken later hides earlier visits. reachable [cells]: which
+    cells, in C order, training can update; None if unknown.
     """
 
     episodes: npt.NDArray[np.int64]
@@ -36,6 +37,7 @@ class TrainingCurves:
     successes: npt.NDArray[np.bool_] | None = None
     first_table: Floats | None = None
     last_table: Floats | None = None
+    reachable: npt.NDArray[np.bool_] | None = None
 
 
 def findings(curves: Sequence[TrainingCurves]) -> tuple[str, ...]:
@@ -117,25 +119,38 @@ def _t_interval(values: Floats) -> Interval:
 def never_visited(curves: Sequence[TrainingCurves]) -> str | None:
     """Report the share of cells whose values of all actions are still the initial ones, bit for bit.
 
-    A cell is one combination of buckets. Cells whose updates changed nothing (a value of 0 with a reward of
-    0) count as well, and the sentence says so.
+    A cell is one combination of buckets. Cells that training cannot update are not counted, where they are
+    known. Cells whose updates changed nothing (a value and a reward of 0) are, and the sentence says so.
     """
     shares = [
-        unchanged_share(run.first_table, run.last_table)
+        unchanged_share(run.first_table, run.last_table, run.reachable)
         for run in curves
         if run.first_table is not None and run.last_table is not None
     ]
     if not shares or max(shares) < LEAST_SHARE:
         return None
     seeds = f" (mean of {len(shares)} seeds, {min(shares):.0%} to {max(shares):.0%})"
-    cells = f"{np.mean(shares):.0%} of the table's cells still have their initial values"
-    return f"{cells}{seeds if len(shares) > 1 else ''}: never visited, or nothing learned."
+    known = [run.reachable for run in curves if run.reachable is not None]
+    which = "reachable cells" if known else "table's cells"
+    cells = f"{np.mean(shares):.0%} of the {which} still have their initial values"
+    sentence = f"{cells}{seeds if len(shares) > 1 else ''}: never visited, or nothing learned."
+    return f"{sentence}{_out_of_reach(known[0])}" if known else sentence
 
 
-def unchanged_share(first: Floats, last: Floats) -> float:
-    """Return the share of cells with the same bits in both tables [buckets..., actions], 0 to 1."""
+def _out_of_reach(reachable: npt.NDArray[np.bool_]) -> str:
+    others = int((~reachable).sum())
+    which = f" {others:,} of the table's {len(reachable):,} cells are not counted"
+    return f"{which}: no step starts in them, because they are terminal or out of reach." if others else ""
+
+
+def unchanged_share(first: Floats, last: Floats, reachable: npt.NDArray[np.bool_] | None = None) -> float:
+    """Return the share of cells with the same bits in both tables [buckets..., actions], 0 to 1.
+
+    reachable [cells]: the cells to count, beside those that changed; None: all.
+    """
     bits = (np.ascontiguousarray(table, dtype=np.float64).view(np.int64) for table in (first, last))
-    return float(np.mean(np.all(np.equal(*bits), axis=-1)))
+    same = np.all(np.equal(*bits), axis=-1).ravel()
+    return float(np.mean(same if reachable is None else same[reachable | ~same]))
 
 
 def _in(some: int, runs: int) -> str:

@@ -14,11 +14,11 @@ from qsweep.report.comparison.ranking import Row
 from qsweep.report.comparison.studies import SEED, Study, studies
 from qsweep.report.comparison.variants import mean_of
 from qsweep.report.loading.curves import Histories, aligned, histories
-from qsweep.report.loading.runs import SCORE
 from qsweep.report.loading.selection import Selection, selected
 from qsweep.report.statistics.summaries import area_under_curve
 from qsweep.report.statistics.thresholds import first_reached, median_episodes
 from qsweep.tracking.store import open_store
+from qsweep.tracking.stored_run import SCORE
 
 CURVES = ("train/return_avg", "eval/return_mean")
 """Metrics of the curves that standings need."""
@@ -55,8 +55,9 @@ COLUMNS = {
     "fresh_low": "95% bootstrap interval of that mean, low end",
     "fresh_high": "high end",
     "optimum": "the expected return of the best policy, where it is known",
+    "random": "the expected return of random actions, where it is known",
     "solved_at": "the return at which the environment counts as solved, where defined",
-    "solved_runs": "seeds whose greedy policy reached it on validation starts",
+    "solved_runs": "seeds of which a checkpoint reached it: in exact return, or on validation starts",
     "solved_episodes": "by which episode half of the seeds would reach it (Kaplan-Meier); inf: never",
     "area": "mean height of the learning curve (area under it over its episodes), mean over seeds",
     "train_return": "the last trailing average while training, mean over seeds",
@@ -125,6 +126,7 @@ def _row(study: Study, row: Row, place: int, found: Histories) -> dict[str, Any]
         **_behind(row),
         **_fresh(row),
         "optimum": optimum(study),
+        "random": known_return(study, "random/return"),
         **_solved(study, runs, found),
         "area": _area(runs, found),
         "train_return": mean_of(runs, "train/return_avg"),
@@ -185,9 +187,14 @@ def _area(runs: pd.DataFrame, found: Histories) -> float:
 
 def optimum(study: Study) -> float | None:
     """Return the expected return of the best policy as the runs recorded it, None if they did not."""
-    if "optimum/return" not in study.counted:
+    return known_return(study, "optimum/return")
+
+
+def known_return(study: Study, metric: str) -> float | None:
+    """Return a property of the environment as the runs recorded it, None if they did not."""
+    if metric not in study.counted:
         return None
-    known = study.counted["optimum/return"].dropna()
+    known = study.counted[metric].dropna()
     return float(known.iloc[0]) if len(known) else None
 
 

@@ -45,6 +45,7 @@ def _curves(study: Study, label: str, found: Histories, store: Store, tables: in
                 successes=_successes(study.env_id, run, found, episodes),
                 first_table=read[0] if read else None,
                 last_table=read[1] if read else None,
+                reachable=read[2] if read else None,
             )
         )
     return curves

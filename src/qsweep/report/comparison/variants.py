@@ -10,8 +10,8 @@ import pandas as pd
 
 from qsweep.config import RULES, WITHOUT_EFFECT
 from qsweep.report.comparison.samples import Sample, ordered
-from qsweep.report.loading.runs import SCORE
 from qsweep.report.loading.selection import CONFIRM
+from qsweep.tracking.stored_run import SCORE
 
 DERIVED = ("epsilon.decay_", "env.low", "env.high", "env.max_steps", "initial_q.", "checkpoint_every")
 """Params that often follow from a preset or another param; left out of labels if they do."""
@@ -90,9 +90,9 @@ def variants(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per variant, ranked, over all seeds, fresh ones included.
 
     Columns: variant, label, seeds, fresh (how many of these are); mean, sd (NaN with one seed), worst and
-    best of the test score over seeds; optimum, the environment's (NaN if unknown); train, the mean of the
-    last trailing average in training; seconds, the mean training time. runs: a frame as `load_runs` returns
-    it.
+    best of the score over seeds; optimum and random, the returns of the best policy and of random actions
+    (NaN if unknown); train, the mean of the last trailing average in training; seconds, the mean training
+    time. runs: a frame as `load_runs` returns it.
     """
     counted = runs if runs.empty else with_fresh_seeds(runs)
     if counted.empty:
@@ -113,11 +113,12 @@ def _row(runs: pd.DataFrame, sample: Sample) -> dict[str, Any]:
         "seeds": len(scores),
         "fresh": len(sample.confirmation()),
         "mean": scores.mean(),
-        "sd": scores.std(ddof=1),
+        "sd": (scores - scores.iloc[0]).std(ddof=1),  # exactly 0 for equal scores
         "worst": scores.min(),
         "best": scores.max(),
         "train": mean_of(runs, "train/return_avg"),
         "optimum": mean_of(runs, "optimum/return"),
+        "random": mean_of(runs, "random/return"),
         "seconds": mean_of(runs, "train/seconds"),
     }
 

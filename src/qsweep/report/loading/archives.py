@@ -10,6 +10,7 @@ from qsweep.errors import UsageError
 from qsweep.learning.initial_table import initial_table
 from qsweep.plan.checking import recorded_config
 from qsweep.policies.policy import readable
+from qsweep.policies.reachable_cells import Mask, reachable_cells
 from qsweep.policies.setting import setting_of_archive
 from qsweep.system.arrays import QTable
 from qsweep.system.atomic_files import temporary_folder
@@ -31,14 +32,14 @@ def archive(store: Store, run_id: str, artifacts: str) -> Iterator[Archive]:
         yield Archive(file_of(store, run_id, artifacts, FILE, Path(scratch)))
 
 
-def first_and_last(store: Store, run_id: str, artifacts: str) -> tuple[QTable, QTable] | None:
+def first_and_last(store: Store, run_id: str, artifacts: str) -> tuple[QTable, QTable, Mask | None] | None:
     """Return a run's Q-tables before and after training, float64[buckets..., actions]; None if unreadable.
 
-    The first one is derived again from the seed.
+    The first one is derived again from the seed. The third is which cells training can update, if known.
     """
     with suppress(UsageError), archive(store, run_id, artifacts) as history:
         config = recorded_config(history.about["config"])
-        first = initial_table(config, setting_of_archive(history))
+        setting = setting_of_archive(history)
         [(_, last)] = history.tables([config.episodes])
-        return first, last
+        return initial_table(config, setting), last, reachable_cells(setting.env, setting.grid)
     return None

@@ -8,12 +8,13 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from qsweep.errors import Problem, UsageError, closest, printable
 from qsweep.tracking import RunRecord, run_search
 from qsweep.tracking.store import Store, open_store
-from qsweep.tracking.stored_run import CONFIG, PARENT, SWEEP, StoredRun
+from qsweep.tracking.stored_run import CONFIG, EXACT, PARENT, SAMPLED, SCORE, SWEEP, StoredRun
 
 IDENTITY = ("run_id", "started", "name", "experiment", "status", "sweep", "variant", "config", "environment")
 """The first columns of every frame of runs."""
@@ -37,9 +38,9 @@ def load_runs(name: str | None = None, uri: str = "local") -> pd.DataFrame:
 
     Columns: run_id, started (UTC), name, experiment, status, sweep; variant, config and environment, each a
     hash that equal ones share; those of ORIGIN; experiment_id, artifacts (a URI); every param under its key
-    (numbers as numbers); the last value of every metric under its name. Absent values are NaN or None.
-    Histories are read by `load_curves`. Parent runs are left out. Raises UsageError if there is no store or
-    the name is unknown.
+    (numbers as numbers); the last value of every metric under its name, `score` as `with_scores` gives it.
+    Absent values are NaN or None. Histories are read by `load_curves`. Parent runs are left out. Raises
+    UsageError if there is no store or the name is unknown.
     """
     return runs_in(open_store(uri, create=False), name)
 
@@ -60,7 +61,7 @@ def sweep_runs(store: Store, name: str) -> pd.DataFrame:
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=[*IDENTITY, *ORIGIN, *PLACE])
+    return with_scores(pd.DataFrame(rows)) if rows else pd.DataFrame(columns=[*IDENTITY, *ORIGIN, *PLACE])
 
 
 def _rows(store: Store, name: str | None) -> list[dict[str, Any]]:
@@ -117,5 +118,35 @@ def _value(text: str) -> Any:
     return printable(text)
 
 
-SCORE = "test/return_mean"
-"""Metric that ranks variants: the mean return of a run's chosen checkpoint on test starts."""
+def with_scores(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return runs with the column `score`, by which they are ranked, of one kind within an environment.
+
+    It is the exact expected return if all runs of the environment that were evaluated have it, and otherwise
+    the mean return on test starts: runs recorded before it was computed have only that.
+    """
+    if runs.empty or (EXACT not in runs and SAMPLED not in runs):
+        return runs
+    none = pd.Series(np.nan, runs.index)
+    exact, sampled = (pd.to_numeric(runs.get(key, none), errors="coerce") for key in (EXACT, SAMPLED))
+    inexact = exact.isna() & sampled.notna()
+    mixed = inexact.groupby(runs["environment"].fillna("").to_numpy(), sort=False).transform("any")
+    return runs.assign(**{SCORE: exact.where(~mixed, sampled)})
+
+
+def kind_of_score(runs: pd.DataFrame) -> str:
+    """Return in words what the scores of runs of one environment are."""
+    return "exact expected return" if exactly_scored(runs) else "mean return on test starts"
+
+
+def mixture(runs: pd.DataFrame) -> str:
+    """Return a sentence if only some of the runs of one environment have an exact return, else nothing."""
+    some = int(runs[EXACT].notna().sum()) if EXACT in runs else 0
+    if not some or exactly_scored(runs):
+        return ""
+    what = f"{len(runs) - some:,} of {len(runs):,} runs have no exact expected return"
+    return f"{what}, so all are compared by their mean return on test starts."
+
+
+def exactly_scored(runs: pd.DataFrame) -> bool:
+    """Return whether the scores of runs are exact expected returns, not means over test starts."""
+    return EXACT in runs and len(runs) > 0 and bool((runs[SCORE] == runs[EXACT]).all())

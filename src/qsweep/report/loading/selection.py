@@ -12,8 +12,9 @@ from typing import Any
 import pandas as pd
 
 from qsweep.errors import Problem, UsageError, closest, collecting
-from qsweep.report.loading.runs import SCORE, runs_in, sweep_runs
+from qsweep.report.loading.runs import runs_in, sweep_runs, with_scores
 from qsweep.tracking.store import Store
+from qsweep.tracking.stored_run import SCORE
 
 CONFIRM = "-confirm"
 """Name suffix of a sweep that confirms the finalists of another one on fresh seeds."""
@@ -33,6 +34,7 @@ LESS_IS_BETTER = (
     *("optimum/gap", "train/seconds", "train/compile_seconds", "train/steps", "train/epsilon"),
     "best_episode",
 )
+"""Metrics by which variants are not compared."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def restricted(runs: pd.DataFrame, selection: Selection) -> pd.DataFrame:
         problems.append(Problem("--where and --since", "no run meets these conditions", given))
     if problems:
         raise UsageError(problems)
-    return runs[kept].reset_index(drop=True)
+    return with_scores(runs[kept].reset_index(drop=True))
 
 
 def moment(since: str, now: pd.Timestamp) -> pd.Timestamp:
@@ -133,7 +135,7 @@ def _as_text(column: pd.Series) -> pd.Series:
 def metrics_in(runs: pd.DataFrame) -> list[str]:
     """Return the metrics by which variants can be compared: those of which more is better."""
     names = (str(column) for column in runs.columns)
-    return [name for name in names if "/" in name and name not in LESS_IS_BETTER]
+    return [name for name in names if ("/" in name or name == SCORE) and name not in LESS_IS_BETTER]
 
 
 def _metric_problems(runs: pd.DataFrame, metric: str) -> Iterable[Problem]:

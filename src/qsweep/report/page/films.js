@@ -178,7 +178,7 @@ function film(figure) {
 
   function draw() {
     const n = Number(slider.value), table = all[n];
-    const scored = shown.scores[n] === null ? "not evaluated" : `${number(shown.scores[n])} on validation starts`;
+    const scored = shown.scores[n] === null ? "not evaluated" : `score ${number(shown.scores[n])}`;
     const score = shown.scores.some(finite) ? `: ${scored}` : "";
     const chosen = n === shown.best ? ", the chosen one" : "";
     output.textContent = `${shown.checkpoints[n]}, after ${number(shown.episodes[n])} episodes${score}${chosen}`;

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from qsweep.report.charts.curve_charts import MAX_COLOURED
+from qsweep.report.charts.score_charts import metric_label
 from qsweep.report.contents import RUNS, Section
-from qsweep.report.formats import share_of_optimum, with_interval
+from qsweep.report.formats import scale, share_of_optimum, with_interval
 from qsweep.report.page.cells import (
     Cell,
     Column,
@@ -39,20 +40,20 @@ def leaderboard(section: Section, place: str, ui: str) -> SortableTable:
     if len(study.fresh):
         columns.append(Column("fresh seeds", "mean of the fresh seeds alone", number=True))
     if frame["optimum"].notna().any():
-        columns.append(Column("of optimum", "the mean relative to the optimum", number=True))
+        columns.append(Column("of optimum", "0%: random actions, 100%: the optimum", number=True))
     columns += [
         Column("best run"),
         Column("command", fixed=True),
     ]
     scores = study.counted[study.metric]
-    ends = float(scores.min()), float(scores.max())
+    span = float(scores.min()), float(scores.max())
     rows = []
     for position, row in enumerate(frame.to_dict("records")):
         cells = [
             Cell(row["label"], row["label"], "label", colour=position if position < MAX_COLOURED else None),
             number_cell(row["seeds"], str(row["seeds"])),
             number_cell(row["mean"], with_interval(row["mean"], row["mean_low"], row["mean_high"])),
-            spread_cell(row, study.scores(row["label"]), ends),
+            spread_cell(row, study.scores(row["label"]), span),
             number_cell(row["worst"]),
             number_cell(row["leader_p_better"], _odds(row)),
             Cell(_apart(row), _apart(row)),
@@ -60,14 +61,20 @@ def leaderboard(section: Section, place: str, ui: str) -> SortableTable:
         if len(study.fresh):
             cells.append(number_cell(row["fresh_mean"]))
         if frame["optimum"].notna().any():
-            cells.append(number_cell(row["mean"], share_of_optimum(row["mean"], row["optimum"])))
+            cells.append(
+                number_cell(row["mean"], share_of_optimum(row["mean"], row["optimum"], row["random"]))
+            )
         run = study.best_run(row["label"])
         cells += [
             link_cell(str(run["name"]), ui, str(run["experiment_id"]), run["run_id"]),
             Cell(text_of(row["command"]), kind="command"),
         ]
         rows.append(tuple(cells))
-    caption = f"Variants by {study.metric} over seeds. The command trains the variant's best seed again."
+    ends = scale(frame["optimum"].iloc[0], frame["random"].iloc[0]) if len(frame) else ""
+    caption = (
+        f"Variants by {metric_label(study)}, over seeds. The command trains the variant's best seed again."
+    )
+    caption += f" {ends[0].upper()}{ends[1:]}." if ends else ""
     return SortableTable(f"{place}-variants", caption, "buckets=40", tuple(columns), tuple(rows))
 
 
@@ -83,9 +90,9 @@ def runs_table(section: Section, place: str, ui: str) -> SortableTable:
         Column("variant"),
         Column("seed", number=True),
         Column("status"),
-        Column("score", study.metric, number=True, sort="descending"),
-        Column("interval", "95% interval of the score over test starts", number=True),
-        Column("checkpoint", "chosen on validation starts", number=True),
+        Column("score", metric_label(study), number=True, sort="descending"),
+        Column("on test starts", "95% interval of the mean return on test starts", number=True),
+        Column("checkpoint", "the one with the highest score in the run", number=True),
         Column("s", "seconds of training", number=True),
         Column("started", "UTC"),
         Column("in MLflow"),
@@ -94,7 +101,7 @@ def runs_table(section: Section, place: str, ui: str) -> SortableTable:
     rows = tuple(_run(run, labels, study.metric, ui) for run in runs.head(RUNS).to_dict("records"))
     return SortableTable(
         f"{place}-all-runs",
-        f"Every run, by {study.metric}. The command trains it again.",
+        f"Every run, by {metric_label(study)}. The command trains it again.",
         "seed=3, failed, fresh",
         columns,
         rows,

@@ -10,10 +10,11 @@ import pandas as pd
 from qsweep.config import config_hash, variant_hash
 from qsweep.plan.composition import Job, Plan
 from qsweep.policies.registry.promotion import Promotion, register
-from qsweep.report.comparison.variants import variants, with_fresh_seeds
-from qsweep.report.loading.runs import SCORE, children
+from qsweep.report.comparison.variants import differing, labels, variants, with_fresh_seeds
+from qsweep.report.loading.runs import children, exactly_scored, with_scores
 from qsweep.report.loading.selection import CONFIRM
 from qsweep.tracking.store import Store
+from qsweep.tracking.stored_run import SCORE
 
 FINALISTS = 3
 """Number of variants trained again: the leader of the first estimate is often not the best."""
@@ -28,7 +29,8 @@ class Winner:
 
     leader: the variant with the highest mean over the sweep's own seeds; first: that mean, biased upwards by
     the selection; fresh: the leader's mean over fresh seeds, None without confirmation. promotion: of the
-    variant's best run, `run_name` of `runs`, in the registry.
+    best run, `run_name`, in the registry: of `runs` runs of the variant, or, if `other` is not empty, of the
+    variant with this label.
     """
 
     env_id: str
@@ -40,6 +42,7 @@ class Winner:
     first: float
     fresh: float | None
     promotion: Promotion
+    other: str = ""
 
     def metrics(self, prefix: str = "confirm") -> dict[str, float]:
         """Return the metrics for the parent run."""
@@ -52,6 +55,8 @@ class Winner:
         """Return what became of `best`, as a clause that follows the verdict."""
         best = f"{self.promotion.name}@best"
         run = f"{self.label}, which ranks first ({self.run_name}, of {self.runs} seeds)"
+        if self.other:
+            run = f"the sweep by exact return ({self.run_name}, of {self.other})"
         if self.promotion.better:
             return f"{best} is now the best run of {run}"
         return f"the best run of {run}, is {self.promotion}"
@@ -80,21 +85,38 @@ def sweep_runs(store: Store, plan: Plan, parent: str) -> pd.DataFrame:
 
 def _winner(runs: pd.DataFrame, store: Store) -> Winner:
     """Register the best run of the variant that ranks first among the counted runs of one environment."""
+    runs = with_scores(runs.reset_index(drop=True))
     before, ranked = variants(runs[~runs["fresh"]]).iloc[0], variants(runs).iloc[0]
     again = runs[runs["fresh"] & (runs["variant"] == before["variant"])][SCORE]
-    own = runs[runs["variant"] == ranked["variant"]].sort_values(SCORE, ascending=False)
-    run = own.iloc[0]
+    run = _best_run(runs, str(ranked["variant"]))
+    another = run["variant"] != ranked["variant"]
     return Winner(
         env_id=str(run["env.id"]),
         environment=str(run["environment"]),
         label=str(ranked["label"]),
         leader=str(before["label"]),
         run_name=str(run["name"]),
-        runs=len(own),
+        runs=int((runs["variant"] == ranked["variant"]).sum()),
         first=float(before["mean"]),
         fresh=float(again.mean()) if len(again) else None,
+        other=labels(runs, differing(runs))[str(run["variant"])] if another else "",
         promotion=register(store, str(run["run_id"])),
     )
+
+
+def _best_run(runs: pd.DataFrame, winner: str) -> pd.Series:
+    """Return the run to register: the winning variant's best, or the best of all if the scores are exact.
+
+    An exact return is no luck of the test starts, so nothing speaks against the best policy of any variant.
+    Of equal ones, the winner's comes first.
+    """
+    offered = runs if exactly_scored(runs) else runs[runs["variant"] == winner]
+    of_winner = (offered["variant"] == winner).rename("of_winner")
+    order = pd.concat([offered[SCORE], of_winner], axis=1).sort_values(
+        [SCORE, "of_winner"], ascending=False, kind="stable"
+    )
+    best: pd.Series = offered.loc[order.index[0]]
+    return best
 
 
 def _confirming_jobs(plan: Plan, first: pd.DataFrame, runs: pd.DataFrame) -> list[Job]:

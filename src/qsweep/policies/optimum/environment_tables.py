@@ -1,0 +1,68 @@
+"""The transition tables of an environment: its own `P`, or the project's tables of one that has none."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import closing
+from functools import lru_cache
+
+from gymnasium import spaces
+from gymnasium.envs.toy_text.blackjack import BlackjackEnv
+from gymnasium.envs.toy_text.taxi import TaxiEnv
+
+from qsweep.config import Env
+from qsweep.environments.description import describe, is_bare, make
+from qsweep.environments.twins.matching import follows_tables
+from qsweep.policies.optimum import blackjack, taxi
+from qsweep.policies.optimum.tables import Tables, read
+
+
+def tables_of(env: Env) -> Tables | None:
+    """Return the environment's tables, or None if they do not describe it completely. Cached.
+
+    It is made and reset twice because tables can be random, as FrozenLake's map with map_name=null. Raises
+    whatever the environment's constructor raises.
+    """
+    if env.actions or env.wrapper:
+        return None  # not the environment registered under that id
+    return _tables_of(dataclasses.replace(env, low=None, high=None, max_steps=None))
+
+
+def observed_tables(env: Env) -> Tables | None:
+    """Return the tables that also give the observations of an environment; None without any. Cached.
+
+    A `P` counts only if the environment was seen to follow it, and to show its states as they are.
+    """
+    tables = tables_of(env)
+    return tables if tables and (_is_known(env) or follows_tables(env, describe(env))) else None
+
+
+@lru_cache(maxsize=32)
+def _tables_of(env: Env) -> Tables | None:
+    first = _tables_of_one(env, seed=0)
+    second = _tables_of_one(env, seed=1) if first else None
+    return first if first and second and first.same(second) else None
+
+
+def _tables_of_one(env: Env, seed: int) -> Tables | None:
+    with closing(make(env)) as made:
+        made.reset(seed=seed)
+        inner, actions = made.unwrapped, made.action_space
+        if not is_bare(made) or not isinstance(actions, spaces.Discrete):
+            return None
+        if type(inner) is BlackjackEnv:
+            return blackjack.tables(sab=inner.sab, natural=inner.natural)
+        if getattr(inner, "fickle_passenger", False):
+            return taxi.tables(inner) if type(inner) is TaxiEnv else None
+        names = range(int(actions.start), int(actions.start + actions.n))
+        start = getattr(inner, "initial_state_distrib", None)
+        return None if start is None else read(getattr(inner, "P", None), start, names)
+
+
+@lru_cache(maxsize=32)
+def _is_known(env: Env) -> bool:
+    """Return whether the project's own tables describe the environment, which has no complete `P`."""
+    with closing(make(env)) as made:
+        inner = made.unwrapped
+        fickle = bool(getattr(inner, "fickle_passenger", False))
+        return type(inner) is BlackjackEnv or (type(inner) is TaxiEnv and fickle)
