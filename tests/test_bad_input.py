@@ -69,9 +69,10 @@ VALUES: dict[str, list[Wrong]] = {
     "episodes=0": [("episodes", "must be a whole number from 1 to 1,000,000,000", "0")],
     "episodes=1e9": [("episodes", "must be a whole number", "1000000000.0")],
     "episodes=1000000001": [("episodes", "must be a whole number", "1000000001")],
-    "seed=-1": [("seed", "must be a whole number of at least 0", "-1")],
-    "seed=1.5": [("seed", "must be a whole number of at least 0", "1.5")],
-    """seed='"3"'""": [("seed", "must be a whole number of at least 0", "'3'")],
+    "env.reset_options=5": [("env.reset_options", "must be a mapping passed to every reset", "5")],
+    "seed=-1": [("seed", "must be a whole number from 0 to 1,000,000,000,000,000", "-1")],
+    "seed=1.5": [("seed", "must be a whole number from 0 to 1,000,000,000,000,000", "1.5")],
+    """seed='"3"'""": [("seed", "must be a whole number from 0 to 1,000,000,000,000,000", "'3'")],
     "window=0": [("window", "must be a whole number of at least 1 (episodes)", "0")],
     f"window={HUGE} {SMOKE}": [("window", "must be a whole number", HUGE)],
     "checkpoint_every=0": [("checkpoint_every", "must be a whole number of at least 1", "0")],
@@ -388,7 +389,7 @@ SWEEPS: dict[str, list[Wrong]] = {
     "-m seed=range(0)": [("seed", "", "'seed=range(0)'")],
     "-m 'env=glob(z*)'": [("env", "", "'env=glob(z*)'")],
     "-m buckets=10,0,20": [("buckets", BUCKETS, "0")],
-    "-m 'seed=range(-1,9)'": [("seed", "must be a whole number of at least 0", "-1")],
+    "-m 'seed=range(-1,9)'": [("seed", "must be a whole number from 0 to 1,000,000,000,000,000", "-1")],
     "-m buckets=10,20,30 episodes=5,0 seed=1,2": [("episodes", "must be a whole number from 1", "0")],
     "-m env=mountain_car,cart_pol,acrobot": [("env", "did you mean cart_pole?", "'cart_pol'")],
     "-m env=mountain_car,cart_pole buckets=[20,20]": [
@@ -399,10 +400,10 @@ SWEEPS: dict[str, list[Wrong]] = {
     ],
     "-m buckets=10,0 seed=1,-1 discont=1": [
         ("buckets", BUCKETS, "0"),
-        ("seed", "must be a whole number of at least 0", "-1"),
+        ("seed", "must be a whole number from 0 to 1,000,000,000,000,000", "-1"),
         ("discont", "did you mean discount?", ""),
     ],
-    "-m +sweep=buckets seed=-1": [("seed", "must be a whole number of at least 0", "-1")],
+    "-m +sweep=buckets seed=-1": [("seed", "must be a whole number from 0 to 1,000,000,000,000,000", "-1")],
     "-m tracking.uri=http://127.0.0.1:1 seed=1,2": [
         ("tracking.uri", "must be a running", "'http://127.0.0.1:1'")
     ],
@@ -415,7 +416,7 @@ MANY: dict[str, list[Wrong]] = {
         ("discount", "must be a number from 0 to 1", "nan"),
         ("buckets", BUCKETS, "0"),
         ("episodes", "must be a whole number", "'ten'"),
-        ("seed", "must be a whole number of at least 0", "-1"),
+        ("seed", "must be a whole number from 0 to 1,000,000,000,000,000", "-1"),
         ("windw", "did you mean window?", "'windw=5'"),
         ("env", "did you mean mountain_car?", "'mountain_cr'"),
         ("tracking.experiment", NAME, "'a/b'"),
@@ -618,7 +619,10 @@ OWN_PRESETS: dict[str, tuple[str, str, list[Wrong]]] = {
     "an unknown key": (
         "conf/experiment/mine.yaml",
         "# @package _global_\nlerning_rate: 1\nseed: -1\n",
-        [("lerning_rate", "did you mean learning_rate?", "1"), ("seed", "of at least 0", "-1")],
+        [
+            ("lerning_rate", "did you mean learning_rate?", "1"),
+            ("seed", "from 0 to 1,000,000,000,000,000", "-1"),
+        ],
     ),
     "a section that is no mapping": (
         "conf/experiment/mine.yaml",
@@ -635,7 +639,7 @@ OWN_PRESETS: dict[str, tuple[str, str, list[Wrong]]] = {
     "a sweep with bad values": (
         "conf/sweep/mine.yaml",
         "# @package _global_\nhydra: {sweeper: {params: {bukets: '1,2', seed: '1,-2'}}}\n",
-        [("bukets", "did you mean buckets?", ""), ("seed", "of at least 0", "-2")],
+        [("bukets", "did you mean buckets?", ""), ("seed", "from 0 to 1,000,000,000,000,000", "-2")],
     ),
     "a sweep that is no mapping": (
         "conf/sweep/mine.yaml",

@@ -11,6 +11,7 @@ import click
 
 from qsweep.errors import Failure, UsageError, printable, store_failure
 from qsweep.system.garbage import collect_less_often
+from qsweep.system.interrupts import mark_interrupts
 
 if TYPE_CHECKING:
     from qsweep.tracking.store import Store
@@ -74,6 +75,7 @@ trusting = click.option(
 @click.version_option(package_name="qsweep")
 def main() -> None:
     """Track, sweep and compare tabular reinforcement learning."""
+    mark_interrupts()
     collect_less_often()
 
 

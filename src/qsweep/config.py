@@ -30,9 +30,15 @@ BOUNDS = Field(min_length=1, description="a list of finite numbers, one per dime
 EPISODE = Field(description="an episode (whole number of at least 0) or a fraction (0.0 to 1.0)")
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$")]
 BucketCount = Annotated[int, Field(ge=1, le=100_000)]
-BucketCounts = Annotated[tuple[BucketCount, ...], Field(min_length=1)]
+BucketCounts = Annotated[tuple[Annotated[int, Field(ge=1, le=2**25)], ...], Field(min_length=1)]
+"""The buckets of each dimension: as many as values fit into a table, where the dimension is discrete."""
 Episode = Annotated[int, Field(ge=0)]
 Fraction = Annotated[float, number("from 0 to 1", ge=0, le=1)]
+
+
+LARGEST_SEED = 10**15
+"""The largest seed of a new run, whose confirming runs use larger ones: programs that read records keep seeds
+of up to 2^53 exactly. Records of earlier versions may have larger seeds."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -48,6 +54,9 @@ class Env:
     kwargs: Annotated[dict[str, Any], Field(description="a mapping passed to gymnasium.make")] = (
         dataclasses.field(default_factory=dict)
     )
+    reset_options: Annotated[
+        dict[str, Any], Field(description="a mapping passed to every reset, as its options")
+    ] = dataclasses.field(default_factory=dict)
     actions: Annotated[int | None, integer(2, 10_000, " (per dimension of a Box of actions), or null")] = None
     wrapper: Annotated[str | None, Field(min_length=1, description="MODULE:WRAPPER, or null")] = None
 
@@ -153,11 +162,16 @@ class Config:
         Field(description="a whole number from 1 to 100,000, or a list of them, one per dimension"),
     ] = 20
     episodes: Annotated[int, integer(1, 10**9)] = 25_000
-    seed: Annotated[int, integer(0)] = 0
+    seed: Annotated[int, Field(ge=0, description=f"a whole number from 0 to {LARGEST_SEED:,}")] = 0
     window: Annotated[int, integer(1, None, " (episodes)", limit=10**9)] = 100
     checkpoint_every: Annotated[int, integer(1, None, " (episodes)", limit=10**9)] = 10
     terminal_rule: Literal["standard", "tutorial"] = "standard"
     engine: Literal["auto", "compiled", "gymnasium"] = "auto"
+
+
+def with_slashes(name: str, env_id: str) -> str:
+    """Return a name in a store with an environment's id as users write it: stores replace its slash by _."""
+    return name.replace(env_id.replace("/", "_"), env_id) if "/" in env_id else name
 
 
 def is_name(given: object) -> bool:
@@ -226,6 +240,8 @@ def as_episode(value: int | float, episodes: int) -> int:
 def record(config: Config) -> dict[str, Any]:
     """Return the config as nested dicts and lists, as it is written to config.yaml and read back."""
     values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    if not config.env.reset_options:  # as in the records of versions that did not have it
+        del values["env"]["reset_options"]
     return {key: value for key, value in values.items() if key not in OPTIONAL or value is not None}
 
 
@@ -243,10 +259,10 @@ def config_hash(config: Config) -> str:
 
 def environment_hash(env: Env) -> str:
     """Return 8 hex digits that identify the environment that a return was earned in."""
-    deciding = json.dumps(
-        [env.id, env.kwargs, env.max_steps, env.actions, env.wrapper], default=repr, sort_keys=True
-    )
-    return hashlib.sha256(deciding.encode()).hexdigest()[:8]
+    deciding = [env.id, env.kwargs, env.max_steps, env.actions, env.wrapper]
+    deciding += [env.reset_options] if env.reset_options else []
+    text = json.dumps(deciding, default=repr, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def variant_hash(config: Config) -> str:

@@ -6,14 +6,14 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.spaces import Discrete
+from gymnasium.spaces import Box, Discrete
 from gymnasium.wrappers import RecordEpisodeStatistics, TimeAwareObservation
 
 from qsweep.config import Env
 from qsweep.environments.description import Dimension, describe, is_bare, make
 from qsweep.errors import Problem, UsageError
 from qsweep.plan.resolution import resolve
-from tests.support.fixed_spaces import ACTIONS, OBSERVATIONS, described, env, registered
+from tests.support.fixed_spaces import ACTIONS, OBSERVATIONS, Fixed, described, env, registered
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -203,3 +203,55 @@ def test_an_id_without_its_version_is_resolved() -> None:
     """`MountainCar` is resolved to the latest version, with its id and its twin."""
     config = resolve({"env": {"id": "MountainCar"}}).config
     assert (config.env.id, config.engine) == ("MountainCar-v0", "compiled")
+
+
+def test_more_dimensions_than_a_table_can_have_are_refused() -> None:
+    """The limit is named, and the way out."""
+    observations = Box(0, 1, (4, 4, 16))
+    given = {"observations": observations, "actions": Discrete(2)}
+    gymnasium.register("Wide-v0", entry_point=Fixed, kwargs=given)
+    try:
+        with pytest.raises(UsageError, match=r"at most 32 dimensions; Wide-v0 has 256.*env\.wrapper"):
+            describe(Env("Wide-v0"))
+    finally:
+        del gymnasium.registry["Wide-v0"]
+
+
+@pytest.mark.parametrize("states", [150_000, 2**23])
+def test_discrete_spaces_of_many_states(states: int) -> None:
+    """They may have as many as fit into a table."""
+    name = f"Many{states}-v0"
+    gymnasium.register(
+        name, entry_point=Fixed, kwargs={"observations": Discrete(states), "actions": Discrete(4)}
+    )
+    try:
+        assert resolve({"env": {"id": name}}).config.buckets == (states,)
+    finally:
+        del gymnasium.registry[name]
+
+
+@pytest.mark.parametrize(
+    ("observations", "given", "words"),
+    [
+        (Discrete(2**24), {}, r"buckets: must give .*too large for a table; an env\.wrapper"),
+        (Box(0, 1, (25,)), {"buckets": 2}, r"buckets: must give .*too large for a table; an env\.wrapper"),
+        (Box(0, 1, (4,)), {"buckets": 100}, r"buckets: must give .*use fewer buckets"),
+        (
+            Box(np.array([0.0, 3.0]), np.array([6.0, 3.0])),
+            {},
+            r"env\.low: must be below .*set env\.low and env\.high",
+        ),
+    ],
+)
+def test_spaces_without_a_table_have_a_remedy(observations: Any, given: dict[str, Any], words: str) -> None:
+    """It is one that helps."""
+    made, name = (
+        {"observations": observations, "actions": Discrete(4)},
+        f"Odd{abs(hash(words + str(given)))}-v0",
+    )
+    gymnasium.register(name, entry_point=Fixed, kwargs=made)
+    try:
+        with pytest.raises(UsageError, match=words):
+            resolve({"env": {"id": name}, **given})
+    finally:
+        del gymnasium.registry[name]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -133,11 +134,17 @@ def test_a_boundary_separates_two_buckets(bucket: int) -> None:
 
 @pytest.mark.parametrize("d", [0, 1])
 def test_nan_has_no_cell(d: int) -> None:
-    """An observation with NaN raises ValueError instead of getting a cell."""
+    """An observation with NaN raises ValueError; in compiled loops it has some cell of the grid."""
     observation = [0.0, 0.0]
     observation[d] = math.nan
-    with pytest.raises(ValueError, match="NaN"):
-        cell(MOUNTAIN_CAR, observation)
+    one = Grid((-1.0, -1.0), (1.0, 1.0), (4, 4))
+    for made in (one, replace(one, tilings=2)):
+        with pytest.raises(ValueError, match="NaN"):
+            cells_at(made, np.array([observation]))
+        found = np.zeros(made.tilings, np.int64)
+        locate(lattice(made), np.array(observation), found)
+        assert 0 <= found[0] < made.cells
+    assert cell_of(observation, [-1.0, -1.0], [2.0, 2.0], [4, 4]) == (2 if d == 0 else 8)
 
 
 @st.composite

@@ -14,6 +14,7 @@ from gymnasium import spaces
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from qsweep.environments.failures import EnvironmentFailure
 from qsweep.environments.resolved import Resolved
 from qsweep.errors import UsageError
 from qsweep.learning.algorithms import NAMES, algorithm
@@ -418,12 +419,12 @@ def test_an_unknown_environment_is_refused_at_once() -> None:
 def test_an_observation_with_nan_ends_training(
     discretizer: str, trained: Callable[[Resolved], Iterable[object]]
 ) -> None:
-    """NaN has no bucket: a ValueError names it before compiled code computes one."""
+    """NaN has no bucket: a failure names it before compiled code computes one."""
     made: dict[str, Any] = {"env": {"id": "qsweep-test/Lost-v0"}, "buckets": 4, "episodes": 3}
     if discretizer == "tiles":
         made |= {"discretizer": "tiles", "tilings": 2}
     raises = pytest.raises(
-        ValueError, match=r"qsweep-test/Lost-v0 gave an observation with NaN: \[0.5, nan\]"
+        EnvironmentFailure, match=r"qsweep-test/Lost-v0: .* gave an observation with NaN: \[0.5, nan\]"
     )
     with raises, np.errstate(over="ignore"):
         list(trained(resolve(made)))

@@ -20,6 +20,7 @@ from gymnasium import spaces
 from PIL import Image, ImageColor
 
 from qsweep.config import Env, record
+from qsweep.environments.failures import EnvironmentFailure
 from qsweep.environments.grid import Grid
 from qsweep.errors import UsageError
 from qsweep.pictures.agent_video import (
@@ -238,7 +239,7 @@ def test_small_odd_pictures_are_enlarged(tmp_path: Path) -> None:
     assert (image.width % 2, image.height % 2) == (0, 0)
 
 
-@pytest.mark.parametrize(("at", "error"), [("fails", ZeroDivisionError), ("is killed", Interrupted)])
+@pytest.mark.parametrize(("at", "error"), [("fails", EnvironmentFailure), ("is killed", Interrupted)])
 def test_no_incomplete_file_is_left(at: str, error: type[BaseException], tmp_path: Path) -> None:
     """If the environment fails, or a signal arrives, the old file stays and no file is added."""
     (tmp_path / "a.mp4").write_bytes(b"mine")

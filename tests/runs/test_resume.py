@@ -27,7 +27,7 @@ from qsweep.system.liveness import HEARTBEAT, HOST, PROCESS, Owner, announce
 from qsweep.tracking.checkpoints import FILE_NAME, History
 from qsweep.tracking.episodes import FILE_NAME as EPISODES
 from qsweep.tracking.episodes import EpisodeFile
-from qsweep.tracking.provenance import code
+from qsweep.tracking.result_code import code_of
 from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.stored_run import CODE, CONFIG, DAMAGED, StoredRun
 from qsweep.tracking.tracker import Status
@@ -130,6 +130,11 @@ def leave(run_id: str, config: str = "", by: str = "") -> None:
     left.make_durable(10, 1.0, {"q": np.zeros(1)})
 
 
+def code() -> str:
+    """Return the code of runs on MountainCar."""
+    return code_of(resolve({}))
+
+
 def test_earlier_runs_in_a_store(store: Store) -> None:
     """Only the sweep's runs under the parent are found, by config hash."""
     parent = record(store, status="KILLED")
@@ -199,8 +204,8 @@ def test_the_parent_of_a_multirun(store: Store) -> None:
 
 def test_a_run_alone_that_was_interrupted(store: Store) -> None:
     """A single run is resumed if config, code and name match, and it is undamaged and not running."""
-    wanted = resolve({"episodes": 100, "seed": 1}).config
-    config, name = config_hash(wanted), "buckets=20,seed=1"
+    wanted = resolve({"episodes": 100, "seed": 1})
+    config, name = config_hash(wanted.config), "buckets=20,seed=1"
     assert interrupted_run(store, wanted, name) == ""
 
     run_id = record(store, {"seed": 1}, None, "KILLED")
@@ -211,7 +216,7 @@ def test_a_run_alone_that_was_interrupted(store: Store) -> None:
     leave(old, config, "old")
     assert interrupted_run(store, wanted, name) == run_id
     assert interrupted_run(store, wanted, "another") == ""
-    assert interrupted_run(store, resolve({"episodes": 100, "seed": 2}).config, name) == ""
+    assert interrupted_run(store, resolve({"episodes": 100, "seed": 2}), name) == ""
     store.client.set_tag(run_id, DAMAGED, "episodes.parquet")
     assert interrupted_run(store, wanted, name) == ""
     store.client.delete_tag(run_id, DAMAGED)
@@ -225,11 +230,11 @@ def test_a_run_that_would_be_recorded_otherwise_does_not_go_on(store: Store, key
     """With another max_points or experiment a run starts over: its curves and experiment are fixed."""
     values = {"episodes": 100, "seed": 1}
     name, run_id = "buckets=20,seed=1", record(store, {"seed": 1}, None, "KILLED")
-    other = resolve({**values, "tracking": {key: 10 if key == "max_points" else "elsewhere"}}).config
+    other = resolve({**values, "tracking": {key: 10 if key == "max_points" else "elsewhere"}})
     record(store, {"seed": 1, "tracking": {"experiment": "elsewhere"}})
-    leave(run_id, config_hash(other), code())
-    assert config_hash(other) == config_hash(resolve(values).config)
-    assert interrupted_run(store, resolve(values).config, name) == run_id
+    leave(run_id, config_hash(other.config), code())
+    assert config_hash(other.config) == config_hash(resolve(values).config)
+    assert interrupted_run(store, resolve(values), name) == run_id
     assert interrupted_run(store, other, name) == ""
 
 

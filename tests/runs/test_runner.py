@@ -21,6 +21,7 @@ from mlflow.entities import Run
 
 from qsweep import seeds
 from qsweep.config import Config, config_hash, record, variant_hash
+from qsweep.environments.failures import EnvironmentFailure
 from qsweep.environments.resolved import Resolved
 from qsweep.errors import UsageError
 from qsweep.learning.engines import compiled_engine
@@ -30,6 +31,7 @@ from qsweep.runs.runner import UNTRACKED, Outcome, Work, _Recording
 from qsweep.tracking import recorder, table_tracker
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, sha256
 from qsweep.tracking.store import open_store
+from qsweep.tracking.stored_run import NOTES
 from qsweep.tracking.tables.run_tables import RunChanges
 from qsweep.tracking.unfinished import all_progress
 from tests.support.trained import run
@@ -230,7 +232,7 @@ def test_the_documented_names_are_the_real_ones(small: Recorded) -> None:
     assert named["metrics"] - {"window"} | named["summary metrics"] == set(small.run.data.metrics)
     assert named["artifacts"] == set(small.files)
     tags = {key for key in small.run.data.tags if key.startswith("qsweep.")}
-    only_some = {"qsweep.sweep", "qsweep.git_commit", "qsweep.git_dirty", "qsweep.alive"}
+    only_some = {"qsweep.sweep", "qsweep.git_commit", "qsweep.git_dirty", "qsweep.alive", NOTES}
     assert named["tags"] - tags <= only_some
     assert tags <= named["tags"]
 
@@ -345,7 +347,7 @@ def _registered() -> Iterator[None]:
 def fragile(kwargs: Mapping[str, Any]) -> Recorded:
     """Run the fragile environment until it raises, and read back the only run."""
     wanted = resolve({**SMALL, "env": {"id": "Fragile-v0", "kwargs": dict(kwargs)}})
-    with pytest.raises(RuntimeError, match="the wheel came off"):
+    with pytest.raises(EnvironmentFailure, match="Fragile-v0: reset raised RuntimeError: the wheel came off"):
         run([Work(wanted, "fragile", "")])
     return only_run(wanted)
 
@@ -587,7 +589,7 @@ def test_an_untracked_run_that_fails_harms_no_other() -> None:
         run([Work(resolve(GOES_ON), "first", "")], StopsAfter(100, signal.SIGTERM))
     before = all_progress()
     values = {**SMALL, "env": {"id": "Fragile-v0", "kwargs": {"lasts": 95}}, "tracking": {"uri": "none"}}
-    with pytest.raises(RuntimeError, match="the wheel came off"):
+    with pytest.raises(EnvironmentFailure, match="Fragile-v0: reset raised RuntimeError: the wheel came off"):
         run([Work(resolve(values), "untracked", "")])
     assert all_progress() == before != []
 

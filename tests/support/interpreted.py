@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from functools import partial
 
 import numpy as np
@@ -18,5 +17,5 @@ def train_interpreted(run: Resolved) -> list[Chunk]:
     learning = learner(run)
     record = AgentRecord(learning.agent, learning.memory, np.zeros(len(run.grid.buckets)))
     calls = partial(learning.begin, *record), partial(learning.observe, *record)
-    with closing(run.make()) as env:
+    with run.open() as env:
         return list(chunks(blocks(run, env, Actor(record, np.zeros((0, 0), np.int64), *calls), 0)))

@@ -12,6 +12,7 @@ from pathlib import Path
 from qsweep.config import config_hash
 from qsweep.environments.resolved import Resolved
 from qsweep.errors import Problem, UsageError, printable
+from qsweep.learning.conduct import conduct
 from qsweep.learning.training import train_blocks
 from qsweep.plan.resolution import recorded
 from qsweep.policies.policy import readable
@@ -21,14 +22,15 @@ from qsweep.system.atomic_files import temporary_folder
 from qsweep.system.untrusted_files import read_yaml
 from qsweep.tracking.checkpoints import sha256
 from qsweep.tracking.provenance import provenance
+from qsweep.tracking.result_code import code_of
 from qsweep.tracking.run_files import file_of
 from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store
-from qsweep.tracking.stored_run import CONFIG, StoredRun
+from qsweep.tracking.stored_run import CONFIG, NOTES, StoredRun
 
 RECORD = "config.yaml"
 TABLE = "qsweep.qtable_sha256"
-COMPARED = ("version", "python", "platform", "git_commit", "git_dirty")
+COMPARED = ("version", "code", "python", "platform", "git_commit", "git_dirty")
 """Tags that may explain, like the packages, why a run is not reproduced."""
 
 
@@ -37,7 +39,8 @@ class Reproduction:
     """The result of training a run again.
 
     recorded, found: SHA-256 of the last Q-table, then and now. recorded_config, config: the hash of
-    config.yaml, then and now. differences: of code, versions and machine, in words.
+    config.yaml, then and now. differences: of code, versions and machine, in words. notes: what the
+    environment does that a seed does not control.
     """
 
     run_name: str
@@ -49,6 +52,7 @@ class Reproduction:
     recorded_config: str
     config: str
     differences: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def equal(self) -> bool:
@@ -68,6 +72,7 @@ class Reproduction:
         else:
             yield f"config    {RECORD} was changed: recorded {self.recorded_config}, now {self.config}"
         yield from (f"differs   {difference}" for difference in self.differences)
+        yield from (f"warning   {note}" for note in self.notes)
         if not self.differences:
             yield "differs   nothing: code, packages, Python and platform are as recorded"
         yield "reproduced: the last Q-table is identical to the bit" if self.equal else "NOT reproduced"
@@ -94,7 +99,8 @@ def reproduce(store: Store, name: str) -> Reproduction:
         found=found,
         recorded_config=run.tags[CONFIG],
         config=config_hash(resolved.config),
-        differences=tuple(differences(run.tags, provenance())),
+        differences=tuple(differences(run.tags, {"qsweep.code": code_of(resolved), **provenance()})),
+        notes=tuple(dict.fromkeys([*_notes(run), *conduct(resolved)])),
     )
 
 
@@ -121,6 +127,10 @@ def _recorded(store: Store, run: StoredRun) -> Resolved:
             raise UsageError(
                 dataclasses.replace(problem, key=f"{where}: {problem.key}") for problem in error.problems
             ) from error
+
+
+def _notes(run: StoredRun) -> list[str]:
+    return [printable(note) for note in run.tags.get(NOTES, "").splitlines()]
 
 
 def _train(resolved: Resolved) -> str:

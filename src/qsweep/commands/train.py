@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 from hydra._internal.utils import get_args_parser
 
-from qsweep.config import RULES, Config
+from qsweep.config import RULES, Config, with_slashes
 from qsweep.errors import Problem, UsageError, without_password
 from qsweep.plan import overrides
 from qsweep.plan.command_line import read, refusing
@@ -104,7 +104,9 @@ def _single(plan: Plan) -> int:
     work = Work(job.resolved, job.name, command(job.overrides), run_id=_interrupted(job, store))
     with RunProgress(config.episodes, config.window) as progress:
         [outcome] = run([work], progress.update, tracker(store))
-    click.echo(f"{config.env.id}  {outcome.name}\n{_summary(config, outcome)}")
+    click.echo(f"{config.env.id}  {with_slashes(outcome.name, config.env.id)}\n{_summary(config, outcome)}")
+    for note in outcome.notes:
+        click.echo(f"qsweep: warning: {note}", err=True)
     tracked = "see it with: qsweep ui" if config.tracking.uri == "local" else config.tracking.uri
     if outcome.run_id:
         click.echo(f"run       {outcome.run_id}  {tracked}")
@@ -117,7 +119,7 @@ def _interrupted(job: Job, store: Store | None) -> str:
     """Return the id of the interrupted run to resume, or an empty string."""
     if store is None or job.config.tracking.resume == "never" or not (left := all_progress()):
         return ""
-    run_id = interrupted_run(store, job.config, job.name)
+    run_id = interrupted_run(store, job.resolved, job.name)
     for found in left:
         if found.run_id == run_id:
             say = "to start over: tracking.resume=never"

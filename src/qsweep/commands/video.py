@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -178,7 +178,7 @@ def _write_video(source: _Source, shown: list[int], path: Path, agent: bool, fps
 
 def _agent(source: _Source, fps: float, stack: ExitStack) -> EpisodePlayer:
     stack.enter_context(headless())
-    env = stack.enter_context(closing(rendering_env(source.setting, "rgb_array", "--agent")))
+    env = stack.enter_context(rendering_env(source.setting, "rgb_array", "--agent"))
     return EpisodePlayer(env, source.setting, source.policy, seeds.play(1)[0], fps)
 
 

@@ -6,8 +6,6 @@ import dataclasses
 import os
 import sys
 import warnings
-from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,6 +17,8 @@ from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
 import qsweep.environments.textbook  # noqa: F401  (registers its environments)
 from qsweep.config import Env
+from qsweep.environments.encoding import Continuous, Encode, SeveralDiscrete, SingleDiscrete
+from qsweep.environments.failures import calling, closing, current_folder, is_interrupt, return_to
 from qsweep.environments.wrappers import DiscreteActions, wrapped
 from qsweep.errors import Problem, UsageError, one_line
 
@@ -47,16 +47,18 @@ class Description:
 
     encode: observation -> one number per dimension. first_action: the environment's number of action 0.
     available: the number of actions in each state, the first ones; None: all actions in all states.
-    step_limit: the environment's own, in steps, or None.
+    step_limit: the environment's own, in steps, or None. modules: the names of all that define it, its
+    wrappers and their base classes.
     """
 
     dimensions: tuple[Dimension, ...]
-    encode: Callable[[Any], list[float]]
+    encode: Encode
     actions: int
     first_action: int
     available: tuple[int, ...] | None
     step_limit: int | None
     id: str
+    modules: tuple[str, ...] = ()
 
 
 OWN_MODULES = ("gymnasium", "minigrid", "qsweep")
@@ -94,23 +96,29 @@ def refuse_foreign(env_id: Any, wrapper: Any) -> None:
 def make(env: Env, max_steps: int | None = None, **more: Any) -> gymnasium.Env[Any, Any]:
     """Return the Gymnasium environment, with the time limit `max_steps` if it is given.
 
-    Raises whatever the environment raises; `describe` converts that to a problem.
+    Raises EnvironmentFailure if it cannot be made, UsageError if its wrapper cannot.
     """
+    with calling(env.id, "make"):
+        return made(env, max_steps, **more)
+
+
+def made(env: Env, max_steps: int | None = None, **more: Any) -> gymnasium.Env[Any, Any]:
+    """Return the environment as `make` does, but raise whatever it raises, in the folder it chooses."""
     if (":" in env.id or env.wrapper) and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # so that a user's own module is found, as python -m finds it
     _requested.update(name.partition(":")[0] for name in (env.id, env.wrapper or "") if ":" in name)
     limit = {} if max_steps is None else {"max_episode_steps": max_steps}
-    made = gymnasium.make(env.id, disable_env_checker=True, **limit, **env.kwargs, **more)
-    made = wrapped(made, env.wrapper) if env.wrapper else made
-    return DiscreteActions(made, env.actions) if env.actions else made
+    found = gymnasium.make(env.id, disable_env_checker=True, **limit, **env.kwargs, **more)
+    found = wrapped(found, env.wrapper) if env.wrapper else found
+    return DiscreteActions(found, env.actions) if env.actions else found
 
 
-def is_bare(made: gymnasium.Env[Any, Any]) -> bool:
+def is_bare(env: gymnasium.Env[Any, Any]) -> bool:
     """Return whether no wrapper but a time limit changes an environment's rewards, observations or ends."""
-    while isinstance(made, gymnasium.Wrapper):
-        if not isinstance(made, (OrderEnforcing, PassiveEnvChecker, TimeLimit)):
+    while isinstance(env, gymnasium.Wrapper):
+        if not isinstance(env, (OrderEnforcing, PassiveEnvChecker, TimeLimit)):
             return False
-        made = made.env
+        env = env.env
     return True
 
 
@@ -131,23 +139,39 @@ def _describe(env: Env) -> Description:
     ]
     if reserved:
         raise UsageError(reserved)
+    home = current_folder()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a problem below reports what matters
-            made = make(env)
-    except UsageError:
-        raise
-    except Exception as error:  # whatever a third party's constructor raises
+            found = made(env)
+        with closing(env.id, found):
+            return dataclasses.replace(_described(env.id, found), modules=_modules(env, found))
+    except BaseException as error:  # whatever a third party's constructor raises
+        if isinstance(error, UsageError) or is_interrupt(error):
+            raise
         raise UsageError([_cannot_make(env, error)]) from error
-    with closing(made):
-        space, actions = made.observation_space, made.action_space
-        if not isinstance(actions, spaces.Discrete):
-            raise UsageError([_no_actions(env.id, actions)])
-        dimensions, encode = _observation(env.id, space)
-        limit = made.spec.max_episode_steps if made.spec else None
-        full = made.spec.id if made.spec and ":" not in env.id else env.id
-        some = _available(made, dimensions, int(actions.n))
-        return Description(dimensions, encode, int(actions.n), int(actions.start), some, limit, full)
+    finally:
+        return_to(home)
+
+
+def _described(env_id: str, found: gymnasium.Env[Any, Any]) -> Description:
+    space, actions = found.observation_space, found.action_space
+    if not isinstance(actions, spaces.Discrete):
+        raise UsageError([_no_actions(env_id, actions)])
+    dimensions, encode = _observation(env_id, space)
+    limit = found.spec.max_episode_steps if found.spec else None
+    full = found.spec.id if found.spec and ":" not in env_id else env_id
+    some = _available(found, dimensions, int(actions.n))
+    return Description(dimensions, encode, int(actions.n), int(actions.start), some, limit, full)
+
+
+def _modules(env: Env, found: gymnasium.Env[Any, Any]) -> tuple[str, ...]:
+    names = {name.partition(":")[0] for name in (env.id, env.wrapper or "") if ":" in name}
+    layer: Any = found
+    while layer is not None:
+        names |= {kind.__module__ for kind in type(layer).__mro__}
+        layer = layer.env if isinstance(layer, gymnasium.Wrapper) else None
+    return tuple(sorted(names - sys.stdlib_module_names))
 
 
 def _no_actions(env_id: str, actions: spaces.Space[Any]) -> Problem:
@@ -159,52 +183,51 @@ def _no_actions(env_id: str, actions: spaces.Space[Any]) -> Problem:
 
 
 def _available(
-    made: gymnasium.Env[Any, Any], dimensions: tuple[Dimension, ...], actions: int
+    env: gymnasium.Env[Any, Any], dimensions: tuple[Dimension, ...], actions: int
 ) -> tuple[int, ...] | None:
     """Return `actions_in` of a Discrete environment: the number of actions in each state, the first ones."""
-    some = getattr(made.unwrapped, "actions_in", None)
+    some = getattr(env.unwrapped, "actions_in", None)
     if some is None or len(dimensions) != 1 or len(some) != dimensions[0].values:
         return None
     return tuple(min(max(int(n), 1), actions) for n in some)
 
 
-def _cannot_make(env: Env, error: Exception) -> Problem:
+def _cannot_make(env: Env, error: BaseException) -> Problem:
     reason = one_line(error, kind=True)
     if env.kwargs and env.id in gymnasium.registry:
         return Problem("env.kwargs", f"must suit {env.id}", dict(env.kwargs), reason)
     return Problem("env.id", "must be an environment that Gymnasium can make", env.id, reason)
 
 
-def _observation(
-    env_id: str, space: spaces.Space[Any]
-) -> tuple[tuple[Dimension, ...], Callable[[Any], list[float]]]:
+def _observation(env_id: str, space: spaces.Space[Any]) -> tuple[tuple[Dimension, ...], Encode]:
+    text = str(space)
     match space:
         case spaces.Discrete():
-            return (_discrete(int(space.start), int(space.n)),), _single
+            first, end = int(space.start), int(space.start + space.n)
+            return (_discrete(first, int(space.n)),), SingleDiscrete(text, first, end)
         case spaces.MultiDiscrete():
             counts = zip(space.start.ravel().tolist(), space.nvec.ravel().tolist(), strict=True)
-            return tuple(_discrete(start, n) for start, n in counts), _flat
+            some = tuple(_discrete(start, n) for start, n in counts)
         case spaces.Tuple() if all(isinstance(part, spaces.Discrete) for part in space.spaces):
             parts = [part for part in space.spaces if isinstance(part, spaces.Discrete)]
-            return tuple(_discrete(int(part.start), int(part.n)) for part in parts), _flat
-        case spaces.Box() if len(space.low.ravel()) <= MAX_DIMENSIONS:
+            some = tuple(_discrete(int(part.start), int(part.n)) for part in parts)
+        case spaces.Box():
             bounds = zip(_shortest(space.low), _shortest(space.high), strict=True)
-            return tuple(Dimension(low, high) for low, high in bounds), _flat
-    rule = "must have Discrete, MultiDiscrete, Tuple-of-Discrete or Box observations"
-    raise UsageError([Problem("env.id", rule, env_id, f"{env_id} has {space}")])
+            some = tuple(Dimension(low, high) for low, high in bounds)
+        case _:
+            rule = "must have Discrete, MultiDiscrete, Tuple-of-Discrete or Box observations"
+            raise UsageError([Problem("env.id", rule, env_id, f"{env_id} has {space}")])
+    if len(some) > MAX_DIMENSIONS:
+        rule = f"must have observations of at most {MAX_DIMENSIONS} dimensions; {env_id} has {len(some)}"
+        remedy = "too many for a table; an env.wrapper can make smaller observations"
+        raise UsageError([Problem("env.id", rule, env_id, remedy)])
+    if isinstance(space, spaces.Box):
+        return some, Continuous(text, len(some))
+    return some, SeveralDiscrete(text, tuple((int(d.low), int(d.high)) for d in some))
 
 
 def _discrete(start: int, n: int) -> Dimension:
     return Dimension(float(start), float(start + n), n)
-
-
-def _single(seen: Any) -> list[float]:
-    return [float(seen)]
-
-
-def _flat(seen: Any) -> list[float]:
-    values: list[float] = np.asarray(seen, np.float64).ravel().tolist()
-    return values
 
 
 def _shortest(bounds: Any) -> list[float]:

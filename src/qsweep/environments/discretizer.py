@@ -10,8 +10,9 @@ from functools import lru_cache
 import numpy as np
 
 from qsweep.config import Config, Env
-from qsweep.environments.description import Description, make
+from qsweep.environments.description import Description
 from qsweep.environments.grid import Grid
+from qsweep.environments.guarded import opened
 from qsweep.errors import Problem
 from qsweep.seeds import random_play
 from qsweep.system.arrays import Floats
@@ -22,6 +23,7 @@ UNBOUNDED = 1e30
 """Larger bounds count as infinite: some environments use the largest float for infinity."""
 TABLE_LIMIT = 2**25
 """The maximum number of values in a Q-table (256 MiB), so that runs do not exhaust the memory."""
+TOO_LARGE = "too large for a table; an env.wrapper can make smaller observations"
 LEARNED_FROM = 20_000
 """The number of random steps from whose observations the edges of quantile buckets are learned."""
 
@@ -68,7 +70,8 @@ def _bounds(env: Env, d: int, low: float, high: float) -> Iterator[Problem]:
     if low < high and not math.isfinite(1 / (high - low)):
         yield Problem("env.low", f"is too close to env.high in {name} ({high:g})", low)
     if low >= high:
-        yield Problem("env.low", f"must be below env.high in {name} ({high:g})", low)
+        own = "" if env.low and env.high else f"{env.id} has these bounds itself: set env.low and env.high"
+        yield Problem("env.low", f"must be below env.high in {name} ({high:g})", low, own)
 
 
 def grid(config: Config, found: Description) -> tuple[Grid | None, list[Problem]]:
@@ -125,16 +128,14 @@ def _learned_edges(env: Env, found: Description, buckets: tuple[int, ...]) -> tu
 def _observations(env: Env, found: Description) -> Floats:
     """Return the observations of uniformly random actions, float64[LEARNED_FROM, dimensions]."""
     seed, generator = random_play()
-    made = make(env, env.max_steps)
     observations = np.empty((LEARNED_FROM, len(found.dimensions)))
-    observation, _ = made.reset(seed=seed)
-    actions = generator.integers(found.actions, size=LEARNED_FROM).tolist()
-    for row, action in zip(observations, actions, strict=True):
-        observation, _, terminated, truncated, _ = made.step(action + found.first_action)
-        row[:] = found.encode(observation)
-        if terminated or truncated:
-            observation, _ = made.reset()
-    made.close()
+    with opened(env, found, env.max_steps) as played:
+        played.reset(seed)
+        actions = generator.integers(found.actions, size=LEARNED_FROM).tolist()
+        for row, action in zip(observations, actions, strict=True):
+            row[:], _, terminated, truncated = played.step(action + found.first_action)
+            if terminated or truncated:
+                played.reset()
     return observations
 
 
@@ -146,4 +147,6 @@ def _count_problems(env: Env, made: Grid, found: Description) -> Iterator[Proble
     values = made.cells * found.actions
     if values > TABLE_LIMIT:
         rule = f"must give a Q-table of at most {TABLE_LIMIT:,} values; this one would have {values:,}"
-        yield Problem("buckets", rule, list(made.buckets), "use fewer buckets")
+        least = math.prod(d.values or 2 for d in found.dimensions) * found.actions
+        remedy = "use fewer buckets" if least <= TABLE_LIMIT else TOO_LARGE
+        yield Problem("buckets", rule, list(made.buckets), remedy)

@@ -129,10 +129,10 @@ def cell_of(observation: Any, low: Any, scale: Any, buckets: Any) -> int:
         x = (observation[d] - low[d]) * scale[d]
         if x >= buckets[d]:
             bucket = buckets[d] - 1
-        elif x < 0.0:
-            bucket = 0
-        else:
+        elif x >= 0.0:
             bucket = int(x)
+        else:
+            bucket = 0  # below the bounds, or NaN, which would be any number
         cell = cell * buckets[d] + bucket
     return cell
 
@@ -152,7 +152,7 @@ def _tiles(lattice: Lattice, observation: Floats, cells: Cells) -> None:
         cell = tiling
         for d in range(len(lattice.buckets)):
             x = (observation[d] - lattice.low[d]) * lattice.scale[d]
-            x = min(max(x, 0.0), float(lattice.buckets[d])) + lattice.offsets[tiling, d]
+            x = min(max(0.0, x), float(lattice.buckets[d])) + lattice.offsets[tiling, d]
             cell = cell * (lattice.buckets[d] + 1) + int(x)
         cells[tiling] = cell
 
@@ -163,6 +163,8 @@ def cells_at(grid: Grid, observations: Floats) -> Cells:
     observations float64[n, dimensions] -> int64[n, tilings]. The value of an action is the sum over an
     observation's cells.
     """
+    if np.isnan(observations).any():
+        raise ValueError("an observation with NaN has no cell")
     low, scale, buckets, offsets, _ = lattice(grid)
     with np.errstate(over="ignore"):  # infinity falls into an outer bucket, as all values out of bounds do
         x = np.clip((observations - low) * scale, 0.0, buckets)

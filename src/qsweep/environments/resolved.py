@@ -12,6 +12,7 @@ from qsweep.config import Config, Env
 from qsweep.environments.description import Description, describe, make
 from qsweep.environments.discretizer import grid
 from qsweep.environments.grid import Grid
+from qsweep.environments.guarded import GuardedEnv, opened
 from qsweep.environments.twins.matching import twin_of
 from qsweep.environments.twins.twin import Twin
 from qsweep.errors import Problem, UsageError
@@ -43,6 +44,10 @@ class Setting:
     def make(self, **more: Any) -> gymnasium.Env[Any, Any]:
         """Return the Gymnasium environment, with its step limit."""
         return make(self.env, self.max_steps, **more)
+
+    def open(self, **more: Any) -> GuardedEnv:
+        """Return the Gymnasium environment, with its step limit and checked results, as a context."""
+        return opened(self.env, self.description, self.max_steps, **more)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+from qsweep.environments.failures import is_interrupt
 from qsweep.errors import Problem, UsageError, one_line
 
 MAX_ACTIONS = 100_000
@@ -63,7 +64,9 @@ def wrapped(env: gymnasium.Env[Any, Any], name: str) -> gymnasium.Env[Any, Any]:
     rule = "must be MODULE:WRAPPER, a callable that takes and returns an environment"
     try:
         made = getattr(import_module(module), attribute)(env)
-    except Exception as error:  # whatever a third party's module or wrapper raises
+    except BaseException as error:  # whatever a third party's module or wrapper raises
+        if is_interrupt(error):
+            raise
         raise UsageError([Problem("env.wrapper", rule, name, one_line(error, kind=True))]) from error
     if not isinstance(made, gymnasium.Env):
         raise UsageError([Problem("env.wrapper", rule, name, f"it returned {made!r}")])

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from qsweep.environments.guarded import GuardedEnv
 from qsweep.environments.resolved import Setting
 from qsweep.pictures.agent_video import FPS, moments
 from qsweep.policies.evaluation.rollouts import roll_out
@@ -34,7 +35,7 @@ class EpisodePlayer:
     about a second and shows one policy from start to end. env: from `rendering_env`.
     """
 
-    def __init__(self, env: Any, setting: Setting, policy: Policy, seed: int, fps: float) -> None:
+    def __init__(self, env: GuardedEnv, setting: Setting, policy: Policy, seed: int, fps: float) -> None:
         self._env, self._setting, self._policy, self._seed = env, setting, policy, seed
         self._frames_per_step = fps / float(env.metadata.get("render_fps") or FPS)
         self._playing: Iterator[Still] = iter(())

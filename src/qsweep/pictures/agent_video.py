@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ import pygame
 from PIL import Image, ImageDraw
 
 from qsweep.environments.facts import facts
+from qsweep.environments.failures import EnvironmentFailure
+from qsweep.environments.guarded import GuardedEnv
 from qsweep.environments.resolved import Setting
 from qsweep.errors import Problem, UsageError, one_line
 from qsweep.pictures.encoding import writing
@@ -71,7 +73,7 @@ def record_video(
     """
     with ExitStack() as stack, StopRequests() as stop:
         stack.enter_context(headless())
-        env = stack.enter_context(closing(rendering_env(setting, "rgb_array", option)))
+        env = stack.enter_context(rendering_env(setting, "rgb_array", option))
         fps = float(env.metadata.get("render_fps") or FPS)
         writers = [stack.enter_context(writing(path, fps)) for path in files]
         frames, size = 0, (0, 0)
@@ -116,7 +118,7 @@ def show(setting: Setting, policy: Policy, seeds: range) -> None:
 
     Raises UsageError if the environment has no window.
     """
-    with closing(rendering_env(setting, "human", "--human")) as env, StopRequests() as stop:
+    with rendering_env(setting, "human", "--human") as env, StopRequests() as stop:
         for seed in seeds:
             for _ in moments(env, setting, policy, seed):
                 stop.check()
@@ -124,7 +126,7 @@ def show(setting: Setting, policy: Policy, seeds: range) -> None:
                     return
 
 
-def rendering_env(setting: Setting, render_mode: str, option: str) -> Any:
+def rendering_env(setting: Setting, render_mode: str, option: str) -> GuardedEnv:
     """Return the Gymnasium environment of a setting, in a render mode.
 
     Raises UsageError about `option` if the environment does not have that mode.
@@ -132,32 +134,35 @@ def rendering_env(setting: Setting, render_mode: str, option: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a problem is reported below; other warnings do not matter
-            env = setting.make(render_mode=render_mode)
+            env = setting.open(render_mode=render_mode)
         if render_mode in (env.metadata.get("render_modes") or ()):
             return env
         env.close()
         reason = f"its render modes: {env.metadata.get('render_modes')}"
-    except Exception as error:  # whatever a third party's constructor raises
-        reason = one_line(error, kind=True)
+    except EnvironmentFailure as failed:
+        reason = one_line(failed)
     rule = f"needs an environment that can render (render_mode {render_mode})"
     raise UsageError([Problem(option, rule, setting.env.id, reason)])
 
 
-def moments(env: Any, setting: Setting, policy: Policy, seed: int, every: int = 1) -> Iterator[Moment]:
+def moments(env: GuardedEnv, setting: Setting, policy: Policy, seed: int, every: int = 1) -> Iterator[Moment]:
     """Yield the start, every n-th step and the end of a greedy episode in an environment that renders."""
     into_window = env.render_mode == "human"
-    observation, _ = env.reset(seed=seed)
     total, step, action, ending = 0.0, 0, None, ""
-    while True:
-        if step % every == 0 or ending:
-            yield Moment(None if into_window else env.render(), step, action, total, ending)
-        if ending:
-            return
-        action = policy.act(setting.description.encode(observation))
-        observation, reward, terminated, truncated, _ = env.step(action)
-        total, step = total + float(reward), step + 1
-        if terminated or truncated or step >= setting.max_steps:
-            ending = TERMINATED if terminated else TRUNCATED
+    try:
+        observation = env.reset(seed)
+        while True:
+            if step % every == 0 or ending:
+                yield Moment(None if into_window else env.render(), step, action, total, ending)
+            if ending:
+                return
+            action, step = policy.act(observation), step + 1
+            observation, reward, terminated, truncated = env.step(action)
+            total += reward
+            if terminated or truncated or step >= setting.max_steps:
+                ending = TERMINATED if terminated else TRUNCATED
+    except EnvironmentFailure as failed:
+        raise failed.at(f"in the greedy episode from seed {seed}, at step {step}") from failed
 
 
 def captioned_frame(moment: Moment, policy: Policy) -> Image.Image:

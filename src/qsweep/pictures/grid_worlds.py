@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qsweep.environments.description import make
+from qsweep.environments.failures import EnvironmentFailure, calling, closing
 from qsweep.environments.resolved import Setting
 from qsweep.pictures.surfaces import MapFeatures, Panel, PanelAxis
 
@@ -25,14 +26,15 @@ def maps(setting: Setting) -> tuple[tuple[Panel, ...], str]:
     env, grid = setting.env, setting.grid
     if len(grid.buckets) != 1 or setting.description.dimensions[0].values is None:
         return (), ""
-    made = make(env)
     try:
-        world: Any = made.unwrapped
-        if env.id.startswith("Taxi-") and grid.cells == 500:
-            return _taxi(world), TAXI_FIXED
-        letters = _letters(env.id, world)
-    finally:
-        made.close()
+        made = make(env)
+        with closing(env.id, made), calling(env.id, "make"):
+            world: Any = made.unwrapped
+            if env.id.startswith("Taxi-") and grid.cells == 500:
+                return _taxi(world), TAXI_FIXED
+            letters = _letters(env.id, world)
+    except EnvironmentFailure:
+        return (), ""
     if letters is None or letters.size != grid.cells:
         return (), ""
     ends = np.isin(letters, list(ENDS)) & env.id.startswith(("FrozenLake", "CliffWalking"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -117,6 +118,24 @@ def _epsilon_problems(config: Config) -> Iterator[Problem]:
             f"must not come after epsilon.decay_end (episode {last})",
             epsilon.decay_start,
         )
+
+
+def argument_problems(config: Config) -> Iterator[Problem]:
+    """Yield a problem for each number that is not finite among an environment's arguments."""
+    yield from _not_finite("env.kwargs", config.env.kwargs)
+    yield from _not_finite("env.reset_options", config.env.reset_options)
+
+
+def _not_finite(key: str, value: Any) -> Iterator[Problem]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _not_finite(f"{key}.{name}", inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _not_finite(key, inner)
+    elif isinstance(value, float) and not math.isfinite(value):
+        remedy = f"if it is meant as a word, put it in quotes: {key}=\"'{value}'\""
+        yield Problem(key, "must be a finite number, which can be recorded as JSON", value, remedy)
 
 
 DEPENDENT_KEYS = {

@@ -15,7 +15,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from qsweep.config import Config, config_hash
+from qsweep.config import LARGEST_SEED, RULES, Config, config_hash
 from qsweep.environments.resolved import Resolved
 from qsweep.errors import Problem, UsageError, collecting
 from qsweep.plan import overrides
@@ -112,7 +112,7 @@ def _plan(given: list[Override], problems: list[Problem]) -> Plan:
     jobs: list[Job] = []
     for lines in product(*map(overrides.alternatives, given)):
         values, wrong = _interpolated(_values(given, lines))
-        problems += wrong
+        problems += [*wrong, *_seed_problems(values.get("seed"))]
         name = _name(values, [line for o, line in zip(given, lines, strict=True) if o in named])
         tasks = (line for o, line in zip(given, lines, strict=True) if not overrides.for_hydra(o))
         with collecting(problems):
@@ -123,6 +123,12 @@ def _plan(given: list[Override], problems: list[Problem]) -> Plan:
     varied = tuple(o.key_or_group for o in swept)
     name = jobs[0].config.sweep.name or ",".join(varied) or jobs[0].name
     return Plan(name, varied, _fixed([o for o in given if o not in swept]), tuple(jobs))
+
+
+def _seed_problems(seed: Any) -> Iterator[Problem]:
+    if isinstance(seed, int) and seed > LARGEST_SEED:
+        shown = seed if seed.bit_length() < 1000 else f"a number of {seed.bit_length():,} bits"
+        yield Problem("seed", f"must be {RULES['seed']}", shown)
 
 
 def _fixed(given: Sequence[Override]) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, Transformer
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -14,6 +13,7 @@ from yaml import YAMLError
 from qsweep.config import OPTIONAL, RULES
 from qsweep.errors import Problem, closest, one_line
 from qsweep.plan.conf import PRIMARY, hydra_app
+from qsweep.plan.ranges import parser_of, values_of
 
 GROUPS = (
     *("env", "algorithm", "learning_rate_schedule", "discretizer", "exploration", "epsilon"),
@@ -21,7 +21,9 @@ GROUPS = (
 )
 ADDED = ("experiment", "sweep")
 """Groups outside the defaults list: Hydra requires a leading +, which is optional here."""
-ADDIBLE = ("env.kwargs", "env.actions", "env.wrapper", *OPTIONAL)
+MAPPINGS = ("env.kwargs.", "env.reset_options.")
+"""The beginnings of keys whose names are free."""
+ADDIBLE = ("env.kwargs", "env.reset_options", "env.actions", "env.wrapper", *OPTIONAL)
 """Keys that a preset may lack: Hydra requires a leading ++, which is optional here."""
 SEEDS = "hydra.sweeper.seeds="
 """The value is quoted: Hydra would read 0,1,2 as several values of its own option, and refuse them."""
@@ -33,7 +35,7 @@ HydraErrors = (HydraException, OmegaConfBaseException, YAMLError)
 def parsed(lines: Iterable[str], problems: list[Problem]) -> Iterator[Override]:
     """Yield the overrides that can be parsed; add the problems of the others."""
     loader = hydra_app().config_loader
-    parser = OverridesParser.create(config_loader=loader)
+    parser = parser_of(loader)
     for line in lines:
         try:
             override = parser.parse_override(line)
@@ -70,7 +72,7 @@ def normalized(line: str) -> str:
         return f"{SEEDS}{quoted(line.removeprefix(SEEDS))}"
     if line.startswith(tuple(f"{group}=" for group in ADDED)):
         return f"+{line}"
-    if _key(line) in ADDIBLE or _key(line).startswith("env.kwargs."):
+    if _key(line) in ADDIBLE or _key(line).startswith(MAPPINGS):
         return "++" + line.lstrip("+")
     return line.lstrip("+") if _key(line) in RULES else line
 
@@ -80,7 +82,7 @@ def alternatives(override: Override) -> list[str]:
     if not override.is_sweep_override():
         return [override.input_line or ""]
     key = (override.input_line or "").partition("=")[0]
-    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+    return [f"{key}={Transformer.str(value)}" for value in values_of(override)]
 
 
 def quoted(text: str) -> str:
@@ -105,7 +107,7 @@ def _problems(override: Override, multirun: bool, search: Sequence[str]) -> Iter
         return
     try:
         swept = override.is_sweep_override()
-        values = list(override.sweep_iterator()) if swept else [override.value()]
+        values = values_of(override) if swept else [override.value()]
     except (*HydraErrors, AttributeError, ValueError) as error:
         remedy = "write KEY=A,B,C or KEY=range(N)"
         yield Problem(key, "must be a list of values", line, f"{hydra_message(error)}; {remedy}")
@@ -115,7 +117,7 @@ def _problems(override: Override, multirun: bool, search: Sequence[str]) -> Iter
         return
     if key in GROUPS and not all(isinstance(value, Mapping) for value in values):
         yield from _preset_problems(key, values, search)
-    elif key not in RULES and key not in SECTIONS and not key.startswith("env.kwargs."):
+    elif key not in RULES and key not in SECTIONS and not key.startswith(MAPPINGS):
         yield Problem(key, "is not a key", line, closest(key, [*RULES, *GROUPS]))
 
 

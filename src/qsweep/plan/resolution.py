@@ -13,7 +13,14 @@ from qsweep.environments.grid import Grid
 from qsweep.environments.resolved import Resolved
 from qsweep.environments.twins.matching import twin_of
 from qsweep.errors import Problem, UsageError
-from qsweep.plan.checking import algorithm_problems, applicability_problems, at_fault, of_run, parse
+from qsweep.plan.checking import (
+    algorithm_problems,
+    applicability_problems,
+    argument_problems,
+    at_fault,
+    of_run,
+    parse,
+)
 
 
 def resolve(values: Mapping[str, Any]) -> Resolved:
@@ -22,7 +29,7 @@ def resolve(values: Mapping[str, Any]) -> Resolved:
     Raises UsageError with every problem of the values and of their fit to the environment.
     """
     config, problems = parse(values)
-    problems += [*applicability_problems(config, problems)]
+    problems += [*applicability_problems(config, problems), *argument_problems(config)]
     if at_fault(problems, "env"):
         raise UsageError(problems)
     try:

@@ -105,7 +105,8 @@ class Policy:
         with readable(RECORD):
             record = read_json(folder / RECORD)
             grid = recorded_grid(record, "learned")
-            env = Env(record["env"], **{key: record[WRITTEN[key]] for key in WRITTEN})
+            written = {key: record[WRITTEN[key]] for key in WRITTEN}
+            env = Env(record["env"], **written, reset_options=record.get("reset_options", {}))
             actions, first_action, origin = record["actions"], record["first_action"], record["origin"]
             integers = all(isinstance(n, int) for n in (env.max_steps, actions, first_action))
             _check(integers, "max_steps, actions and first_action must be whole numbers")
@@ -125,6 +126,7 @@ class Policy:
         record = {
             "env": self.env_id,
             **{name: getattr(self.env, key) for key, name in WRITTEN.items()},
+            **({"reset_options": self.env.reset_options} if self.env.reset_options else {}),
             "actions": self.actions,
             "first_action": self.first_action,
             "buckets": self.grid.buckets,

@@ -29,7 +29,7 @@ policy, q_table = json.load(open("policy.json")), np.load("q_table.npy")
 def act(observation):
 {act}
 env = gymnasium.make(policy["env"], max_episode_steps=policy["max_steps"], **policy["kwargs"])
-{wrap}observation, _ = env.reset(seed=0)
+{wrap}observation, _ = env.reset(seed=0{options})
 total, over = 0, False
 while not over:
     observation, reward, terminated, truncated, _ = env.step({step})
@@ -86,6 +86,7 @@ def page(env: Env, grid: Grid, actions: int, discrete: bool, origin: Mapping[str
         cells=CELLS_OF_TILES if tiles else CELLS,
         act=ACT_ON_TILES if tiles else act,
         wrap=(WRAP if env.wrapper else "") + (CHOICES if choices else ""),
+        options=', options=policy["reset_options"]' if env.reset_options else "",
         step="choices[act(observation)]" if choices else "act(observation)",
     )
 

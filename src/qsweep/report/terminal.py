@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from qsweep.config import with_slashes
 from qsweep.errors import printable
 from qsweep.report.comparison.variants import mean_of, variants, with_fresh_seeds
 from qsweep.report.formats import number, scale, share_of_optimum
@@ -48,7 +49,8 @@ def show_variants(runs: pd.DataFrame, console: Console, only: Sequence[str] | No
         return
     for (experiment, _), group in runs.groupby(["experiment", "environment"], dropna=False, sort=False):
         if (group["status"] == "FINISHED").any():
-            title = escape(printable(f"{experiment}: variants"))
+            named = with_slashes(str(experiment), str(group["env.id"].iloc[0]) if "env.id" in group else "")
+            title = escape(printable(f"{named}: variants"))
             console.print(variants_table(group, title, only))
             for line in captions(group):
                 console.print(line, soft_wrap=True, style="dim", highlight=False)

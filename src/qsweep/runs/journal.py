@@ -44,7 +44,7 @@ class Journal:
     """Start and end marks of one multirun's runs; safe between processes: each writes its own file."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()  # an environment may change the current folder
         self._read_to: dict[Path, int] = {}
         self._ended: dict[int, Ended] = {}
         self._started: dict[int, Worker] = {}

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from qsweep.config import Config, Tracking, config_hash
+from qsweep.config import Tracking, config_hash
+from qsweep.environments.resolved import Resolved
 from qsweep.system.liveness import is_alive, last_heartbeat, owner_of
 from qsweep.tracking import run_search
-from qsweep.tracking.provenance import code
+from qsweep.tracking.result_code import code_of
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import CONFIG, DAMAGED, PARENT, SWEEP, StoredRun
 from qsweep.tracking.unfinished import all_progress, progress_of
@@ -117,13 +118,14 @@ def parent_of(store: Store, experiment: str, tags: Mapping[str, str]) -> StoredR
     return next(iter(run_search.runs(store, _named(store, experiment), tags)), None)
 
 
-def interrupted_run(store: Store, config: Config, name: str) -> str:
+def interrupted_run(store: Store, resolved: Resolved, name: str) -> str:
     """Return the id of an interrupted run in this folder with this config and name, or "".
 
     It has no parent run, belongs to the config's experiment and the current code, is undamaged, and no
     process is executing it.
     """
-    requested = (config_hash(config), code())
+    config = resolved.config
+    requested = (config_hash(config), code_of(resolved))
     of_this = {saved.run_id for saved in all_progress() if (saved.config, saved.code) == requested}
     if not of_this:
         return ""

@@ -15,6 +15,7 @@ import yaml
 from qsweep.config import Config, config_hash, environment_hash, flatten, record, variant_hash
 from qsweep.environments.description import is_standard
 from qsweep.environments.resolved import Resolved
+from qsweep.learning.conduct import conduct
 from qsweep.learning.training import Block, State, train_blocks
 from qsweep.policies.evaluation.evaluator import TEST_FILE, Evaluator
 from qsweep.policies.optimum import optimum
@@ -25,8 +26,10 @@ from qsweep.system.interrupts import StopRequests
 from qsweep.system.liveness import announce
 from qsweep.tracking import RunLog, RunRecord, Status, Tracker, checkpoints, episodes
 from qsweep.tracking.curves import Points
-from qsweep.tracking.provenance import code, provenance
+from qsweep.tracking.provenance import provenance
 from qsweep.tracking.recorder import Recorder
+from qsweep.tracking.result_code import code_of
+from qsweep.tracking.stored_run import NOTES
 from qsweep.tracking.unfinished import Progress, forget, progress_of, working_folder
 
 UNTRACKED = ("tracking.name", "tracking.parent", "tracking.resume", "tracking.durable_seconds")
@@ -61,7 +64,7 @@ class Outcome:
     """The result of a run.
 
     metrics: name -> summary metric or last value of a curve. scores: of the evaluated checkpoints on
-    validation starts, in order.
+    validation starts, in order. notes: what its environment does that a seed does not control.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Outcome:
     episodes: int
     metrics: Mapping[str, float]
     scores: list[float] = field(default_factory=list)
+    notes: Sequence[str] = ()
 
 
 def run(works: Sequence[Work], receive: Callable[[Block], None], tracking: Tracker) -> list[Outcome]:
@@ -113,14 +117,15 @@ def _recorded(work: Work, tracking: Tracker, faults: Faults) -> Iterator[_Record
     with ExitStack() as stack:  # keeps checkpoints until the log is closed
         # A resumed run's folder is locked first: another process may be executing it.
         saved = stack.enter_context(working_folder(progress_of(work.run_id))) if work.run_id else None
-        record = run_record(work.resolved, work.name, work.command)
+        notes = conduct(work.resolved)
+        record = run_record(work.resolved, work.name, work.command, notes)
         log = tracking.reopen(work.run_id, record) if work.run_id else tracking.open(record)
         status: Status = "FAILED"
         summary: dict[str, float] = {}
         tags: dict[str, str] = {}
         try:
             saved = saved or stack.enter_context(working_folder(progress_of(log.run_id)))
-            recording = _Recording(work, saved, log)
+            recording = _Recording(work, saved, log, notes)
             try:
                 with recording:
                     yield recording
@@ -143,10 +148,10 @@ class _Recording(AbstractContextManager["_Recording"]):
     complete: whether it is fully trained, evaluated and recorded.
     """
 
-    def __init__(self, work: Work, saved: Progress, log: RunLog) -> None:
-        self._work, self._log = work, log
+    def __init__(self, work: Work, saved: Progress, log: RunLog, notes: Sequence[str]) -> None:
+        self._work, self._log, self._notes = work, log, notes
         self._seconds, self._compile_seconds = saved.seconds, 0.0
-        self.saved = replace(saved, config=config_hash(work.config), code=code())
+        self.saved = replace(saved, config=config_hash(work.config), code=code_of(work.resolved))
         self._evaluator = Evaluator(work.resolved)
         self._summary: dict[str, float] = {}
         self._evaluated = self.complete = False
@@ -236,11 +241,13 @@ class _Recording(AbstractContextManager["_Recording"]):
         """Return the result of the run."""
         metrics = self.summary() | self._recorder.last_values
         scores = list(self._evaluator.scores)
-        return Outcome(self._work.name, self._log.run_id, self._recorder.episodes, metrics, scores)
+        return Outcome(
+            self._work.name, self._log.run_id, self._recorder.episodes, metrics, scores, self._notes
+        )
 
 
-def run_record(resolved: Resolved, name: str, command: str) -> RunRecord:
-    """Return the name, params and tags of a run, known before it starts."""
+def run_record(resolved: Resolved, name: str, command: str, notes: Sequence[str] = ()) -> RunRecord:
+    """Return the name, params and tags of a run, known before it starts. notes: as in its outcome."""
     config = resolved.config
     flat = {
         key: value
@@ -253,10 +260,13 @@ def run_record(resolved: Resolved, name: str, command: str) -> RunRecord:
         "qsweep.environment": environment_hash(config.env),
         "qsweep.standard": str(is_standard(config.env, resolved.description)).lower(),
         "qsweep.command": command,
+        "qsweep.code": code_of(resolved),
         **provenance(),
     }
     if config.tracking.uri != "none":
         tags |= announce().tags
+    if notes:
+        tags[NOTES] = "\n".join(notes)
     if config.sweep.name:
         tags["qsweep.sweep"] = config.sweep.name
     params = {k: v if isinstance(v, str) else json.dumps(v, separators=(",", ":")) for k, v in flat.items()}

@@ -20,6 +20,17 @@ class Interrupted(KeyboardInterrupt):
         self.signum = signum
 
 
+def mark_interrupts() -> None:
+    """Let Ctrl-C raise `Interrupted`, which differs from a KeyboardInterrupt that foreign code raises."""
+    main = threading.current_thread() is threading.main_thread()
+    if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
+
+
+def _interrupt(signum: int, _: FrameType | None) -> None:
+    raise Interrupted(signum)
+
+
 class StopRequests:
     """A context in which the first SIGINT or SIGTERM is only recorded, and the next `check` raises.
 

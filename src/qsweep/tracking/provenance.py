@@ -1,8 +1,7 @@
-"""The provenance of a run: code, versions and machine."""
+"""The provenance of a run: versions and machine; `result_code` has its code."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import subprocess
@@ -13,27 +12,12 @@ from pathlib import Path
 
 PACKAGES = ("gymnasium", "numpy", "numba", "hydra-core", "mlflow", "pandas")
 
-RESULT_SOURCES = ("environments", "learning", "policies/evaluation", "seeds.py")
-"""The parts of qsweep that determine a run's result."""
-
-
-@lru_cache(maxsize=1)
-def code() -> str:
-    """Return a hash, of twelve hex digits, of the source that determines a run's result."""
-    root = Path(__file__).parents[1]
-    paths = [path for name in RESULT_SOURCES for path in sorted((root / name).rglob("*.py")) or [root / name]]
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
-
 
 @lru_cache(maxsize=1)
 def provenance() -> Mapping[str, str]:
-    """Return the tags for code, versions and machine; determined once per process."""
+    """Return the tags for versions and machine; determined once per process."""
     return {
         "qsweep.version": version("qsweep"),
-        "qsweep.code": code(),
         "qsweep.packages": json.dumps({name: version(name) for name in PACKAGES}),
         "qsweep.python": platform.python_version(),
         "qsweep.platform": platform.platform(),

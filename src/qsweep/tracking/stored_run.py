@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+NOTES = "qsweep.environment_notes"
+"""The tag with what a run's environment does that a seed does not control, a line each."""
 SWEEP, PARENT, CONFIG, CODE = "qsweep.sweep", "mlflow.parentRunId", "qsweep.config", "qsweep.code"
 SCORE, EXACT, SAMPLED = "score", "test/return_exact", "test/return_mean"
 """A run's score is the exact expected return of its chosen checkpoint, where that can be computed, and
@@ -42,6 +45,11 @@ class StoredRun:
 
     def __str__(self) -> str:
         return f"{self.name} ({self.run_id})"
+
+    @property
+    def score(self) -> float:
+        """Its exact return, or the one on test starts; NaN if it has neither."""
+        return self.metrics.get(EXACT, self.metrics.get(SAMPLED, math.nan))
 
     @property
     def trained(self) -> bool:

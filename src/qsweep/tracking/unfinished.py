@@ -36,7 +36,7 @@ KINDS = (episodes.FILE_NAME, checkpoints.FILE_NAME)
 class Progress:
     """A run's progress at its last durable point.
 
-    config: the config's hash. code: the result of `tracking.provenance.code`. episodes: number done, 0
+    config: the config's hash. code: the result of `tracking.result_code.code_of`. episodes: number done, 0
     without a durable point. parts: number of files of each kind. seconds: time spent in training. hashes:
     the SHA-256 of every file by name.
     """

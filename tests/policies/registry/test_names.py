@@ -10,7 +10,7 @@ import pytest
 from mlflow.entities import Metric
 
 from qsweep.errors import UsageError
-from qsweep.policies.registry.names import Target, checkpoint_in, resolve
+from qsweep.policies.registry.names import Target, as_stored, checkpoint_in, resolve
 from qsweep.tracking.checkpoints import Archive, History
 from qsweep.tracking.store import Store, open_store
 
@@ -193,3 +193,44 @@ def test_no_such_checkpoint_in_an_archive(tmp_path: Path) -> None:
     read = archive(tmp_path, range(10, 3010, 10))
     with pytest.raises(UsageError, match=r"nearest: ep001230, ep001240; there are 300, the last is ep003000"):
         checkpoint_in(read, Target("", "ep001234"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("mod:ns/Env-v0@best", "mod_ns_Env-v0@best", "mod:ns/Env-v0/1", "mod_ns_Env-v0/1"),
+        *(
+            "env.id=mod:ns/Env-v0,seed=0",
+            "env.id=mod:ns/Env-v0,seed=0/ep017500",
+            "env.id=mod:ns_Env-v0,seed=0",
+        ),
+    ],
+)
+def test_an_environments_id_is_found_as_it_is_written(name: str, namespaced: Filled) -> None:
+    """Stores have another spelling of an id with a slash; both find its model and its runs."""
+    found = resolve(namespaced.store, name)
+    assert (found.run_id, found.checkpoint) == (namespaced.ids["run"], "ep017500")
+
+
+@pytest.fixture(scope="module")
+def namespaced(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """A run and a model of an environment whose id has a slash."""
+    folder = tmp_path_factory.mktemp("namespaced")
+    shutil.copy(migrated_store, folder / "mlflow.db")
+    store = open_store(f"sqlite:///{folder / 'mlflow.db'}")
+    experiment = store.client.create_experiment("mod:ns_Env-v0", str(folder / "artifacts"))
+    tags = {"qsweep.config": "c"}
+    run = store.client.create_run(experiment, tags=tags, run_name="env.id=mod:ns_Env-v0,seed=0")
+    store.client.log_batch(run.info.run_id, [Metric(key, value, 0, 0) for key, value in BEST.items()])
+    store.client.create_registered_model("mod_ns_Env-v0")
+    version = {"qsweep.run_id": run.info.run_id, "qsweep.checkpoint": "ep017500"}
+    store.client.create_model_version("mod_ns_Env-v0", "/nowhere", tags=version)
+    store.client.set_registered_model_alias("mod_ns_Env-v0", "best", "1")
+    return Filled(store, {"run": run.info.run_id})
+
+
+@pytest.mark.parametrize("name", ["../x-v0", "./x-v0", "~/x-v0", "a/../x-v0", "a/b/c-v0", "a//x-v0", "/x-v0"])
+def test_paths_are_no_ids(name: str, filled: Filled) -> None:
+    """What leaves its folder stays refused, though it looks like an id."""
+    assert "must be MODEL@ALIAS" in refused(filled, name) or "is not" in refused(filled, name)
+    assert as_stored(name) == name

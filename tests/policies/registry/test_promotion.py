@@ -19,7 +19,8 @@ import pytest
 from qsweep.plan.resolution import resolve
 from qsweep.policies.evaluation.evaluator import TEST_FILE, EvaluationResult
 from qsweep.policies.evaluation.rollouts import Rollouts
-from qsweep.policies.registry.promotion import BEST, Promotion, model_name, register
+from qsweep.policies.registry.promotion import BEST, Promotion, register
+from qsweep.policies.registry.versions import model_name
 from qsweep.runs.runner import about, run_record
 from qsweep.tracking import tracker
 from qsweep.tracking.checkpoints import FILE_NAME, History
@@ -365,3 +366,22 @@ def test_exact_returns_decide_not_the_luck_of_starts(store: Store, recorded: boo
     assert str(store.client.get_model_version_by_alias(LAKE, BEST).run_id) == better
     worse = lake_candidate(store, 0, [1.0, 1.0], 2, exact=True)
     assert str(register(store, worse)).endswith("it is better by 1 in exact expected return")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_returns_that_are_not_finite_are_neither_promoted_nor_kept(store: Store, value: float) -> None:
+    """An earlier version may have recorded such a run, and made it `best`: any finite one displaces it."""
+    with np.errstate(all="ignore"):
+        odd = candidate(store, [value, value])
+    first = register(store, odd)
+    assert not first.better
+    store.client.set_registered_model_alias(NAME, BEST, first.version)  # as an earlier version did
+    good = candidate(store, [-150, -150], seed=1)
+    assert register(store, good).better
+    assert best(store) == good
+    with np.errstate(all="ignore"):
+        again = candidate(store, [value, value], seed=2)
+    refused = register(store, again)
+    assert not refused.better
+    assert "its own returns are not finite" in str(refused)
+    assert best(store) == good

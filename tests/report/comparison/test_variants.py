@@ -65,6 +65,17 @@ def test_only_finished_runs_count() -> None:
     assert counted_runs(frame(*rows))["run_id"].tolist() == ["a0"]
 
 
+@pytest.mark.parametrize("missing", [None, float("nan"), "", "x"])
+def test_seeds_of_earlier_versions_are_told_apart(missing: Any) -> None:
+    """However large they are; a missing or damaged one is no other run's."""
+    large = [2**53, 2**53 + 1, 2**63 - 1, 2**63, 2**64, 2**64 + 1]
+    rows = [run("a", n) | {"seed": seed} for n, seed in enumerate([*large, missing, 3])]
+    seeds = counted_runs(frame(*rows))["seed"]
+    assert seeds.tolist()[:3] == large[:3]
+    assert seeds.tolist()[-1] == 3
+    assert seeds.nunique() == len(large) + 2
+
+
 def test_a_config_counts_once() -> None:
     """Of a repeated config the latest finished run counts, on any engine."""
     runs = frame(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.metadata import entry_points
 
+from qsweep.environments.failures import is_interrupt
 from qsweep.environments.twins.pcg64 import uniform
 from qsweep.environments.twins.twin import Twin
 from qsweep.errors import Problem, UsageError, one_line
@@ -39,7 +40,9 @@ def named_twin(env_id: str) -> Twin | None:
     for point in entry_points(group=GROUP, name=registered):
         try:
             loaded = point.load()
-        except Exception as error:  # whatever a third party's module raises
+        except BaseException as error:  # whatever a third party's module raises
+            if is_interrupt(error):
+                raise
             rule = f"compiled needs the twin of {env_id}, which could not be loaded"
             raise UsageError([Problem("engine", rule, point.value, one_line(error, kind=True))]) from error
         if not isinstance(loaded, Twin):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from contextlib import closing
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +11,8 @@ import numpy as np
 
 from qsweep.config import Env
 from qsweep.environments.description import Description, is_bare, make
+from qsweep.environments.failures import EnvironmentFailure, calling, closing
+from qsweep.environments.guarded import GuardedEnv, opened
 from qsweep.environments.twins import named_twin
 from qsweep.environments.twins.pcg64 import stream
 from qsweep.environments.twins.twin import Twin
@@ -42,7 +43,7 @@ def follows_tables(env: Env, description: Description) -> bool:
 
 @lru_cache(maxsize=32)
 def _twin_of(env: Env, description: Description) -> Twin | None:
-    if env.actions or env.wrapper:
+    if env.actions or env.wrapper or env.reset_options:
         return None
     twin = None if env.kwargs else named_twin(env.id)
     return twin or _of_tables(env, description)
@@ -51,36 +52,48 @@ def _twin_of(env: Env, description: Description) -> Twin | None:
 def _of_tables(env: Env, description: Description) -> Twin | None:
     from qsweep.environments.twins import tables
 
-    with closing(make(env)) as made:
+    try:
+        made = make(env)
+    except EnvironmentFailure:  # there is one already, or it fails at times: the run will say so
+        return None
+    with closing(env.id, made):
         inner: Any = made.unwrapped
         try:
-            start = inner.initial_state_distrib
-            twin = tables.twin(inner.P, np.asarray(start, np.float64).tolist(), description.actions)
-            suits = description.first_action == 0 and is_bare(made)
-            return twin if suits and all(_agree(env, twin, seed) for seed in (0, 1)) else None
-        except (AttributeError, KeyError, IndexError, TypeError, ValueError):
-            return None  # there are no tables, or tables of another form
+            with calling(env.id, "make"):
+                start = np.asarray(inner.initial_state_distrib, np.float64).tolist()
+                twin = tables.twin(inner.P, start, description.actions)
+            suits = _is_numbered(description, len(start)) and is_bare(made)
+            return twin if suits and all(_agree(env, description, twin, seed) for seed in (0, 1)) else None
+        except EnvironmentFailure:
+            return None  # there are no tables, or tables of another form, or they do not hold
 
 
-def _agree(env: Env, twin: Twin, seed: int) -> bool:
+def _is_numbered(description: Description, states: int) -> bool:
+    """Return whether observations are the numbers of at least so many states, and actions count from 0."""
+    first, *others = description.dimensions
+    numbered = not others and first.low == 0 and (first.values or 0) >= states
+    return numbered and description.first_action == 0
+
+
+def _agree(env: Env, description: Description, twin: Twin, seed: int) -> bool:
     """Return whether a new environment and the twin give the same results from a seed."""
     # The products of PCG64 are meant to overflow.
-    with closing(make(env)) as made, np.errstate(over="ignore"):
-        return all(expected == result for expected, result in _results(made, twin, seed))
+    with opened(env, description) as played, np.errstate(over="ignore"):
+        return all(expected == result for expected, result in _results(played, description, twin, seed))
 
 
-def _results(env: Any, twin: Twin, seed: int) -> Iterator[tuple[Any, Any]]:
+def _results(env: GuardedEnv, description: Description, twin: Twin, seed: int) -> Iterator[tuple[Any, Any]]:
     """Yield the results of the environment and of the twin for each of some random steps and resets."""
     random, (state, observation) = stream(seed), twin.buffers()
-    observed, _ = env.reset(seed=seed)
+    observed = env.reset(seed)
     twin.reset(random, twin.constants, state, observation)
-    yield float(observed), observation[0]
-    actions = np.random.default_rng(seed).integers(env.action_space.n, size=TRIAL_STEPS).tolist()
+    yield observed, [observation[0]]
+    actions = np.random.default_rng(seed).integers(description.actions, size=TRIAL_STEPS).tolist()
     for number, action in enumerate(actions, 1):
-        observed, reward, terminated, truncated, _ = env.step(action)
+        observed, reward, terminated, truncated = env.step(action)
         result = twin.step(random, twin.constants, state, action, observation)
-        yield (float(observed), float(reward), bool(terminated)), (observation[0], *result)
+        yield (observed, reward, terminated), ([observation[0]], *result)
         if terminated or truncated or number % TRIAL_EPISODE == 0:
-            observed, _ = env.reset()
+            observed = env.reset()
             twin.reset(random, twin.constants, state, observation)
-            yield float(observed), observation[0]
+            yield observed, [observation[0]]

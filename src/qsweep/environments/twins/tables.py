@@ -26,6 +26,10 @@ def twin(p: Mapping[int, Any], start: Sequence[float], actions: int) -> Twin:
     """
     rows = [[(chance, state, 0.0, False) for state, chance in enumerate(start)]]
     rows += [list(p[state][action]) for state in range(len(start)) for action in range(actions)]
+    if any(
+        int(outcome[1]) != outcome[1] or not 0 <= outcome[1] < len(start) for row in rows for outcome in row
+    ):
+        raise ValueError("a next state that does not exist")
     return Twin(step, reset=reset, sizes=(1, 1), constants=_constants(rows, actions))
 
 

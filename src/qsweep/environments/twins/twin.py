@@ -49,6 +49,12 @@ class Twin:
     sizes: tuple[int, int] = (0, 0)
     constants: Floats = field(default_factory=lambda: np.zeros(1))
 
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The names of the modules that define its functions."""
+        functions = (getattr(part, "py_func", part) for part in (self.step, self.start, self.reset) if part)
+        return tuple(sorted({function.__module__ for function in functions}))
+
     def buffers(self) -> tuple[Floats, Floats]:
         """Return arrays for a state, float64[k], and an observation, float64[dimensions]."""
         if self.start is None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
-from typing import Any
+from contextlib import ExitStack
 
 import numpy as np
 
+from qsweep.environments.guarded import GuardedEnv
 from qsweep.environments.resolved import Setting
 from qsweep.seeds import generator_state, random_play, restored_generator
 
@@ -33,27 +33,24 @@ def _same_episodes(setting: Setting) -> bool:
     seed, actions = random_play()
     with ExitStack() as stack:
         try:
-            old, new = (stack.enter_context(closing(setting.make())) for _ in range(2))
-            old.reset(seed=seed)
+            old, new = (stack.enter_context(setting.open()) for _ in range(2))
+            old.reset(seed)
             _results(setting, old, actions)
-            new.unwrapped.np_random = restored_generator(generator_state(old.unwrapped.np_random))
+            new.np_random = restored_generator(generator_state(old.np_random))
             state = generator_state(actions)
             return _results(setting, old, actions) == _results(setting, new, restored_generator(state))
         except Exception:  # another kind of generator, no second environment allowed, or any other error
             return False
 
 
-def _results(setting: Setting, env: Any, actions: np.random.Generator) -> list[Result]:
+def _results(setting: Setting, env: GuardedEnv, actions: np.random.Generator) -> list[Result]:
     """Return the results of random actions in some episodes: observation, reward, terminated, truncated."""
     about = setting.description
     results: list[Result] = []
     for _ in range(EPISODES):
-        observation, _ = env.reset()
-        results.append((about.encode(observation), 0.0, False, False))
+        results.append((env.reset(), 0.0, False, False))
         for _ in range(STEPS):
-            action = int(actions.integers(about.actions)) + about.first_action
-            observation, reward, terminated, truncated, _ = env.step(action)
-            results.append((about.encode(observation), float(reward), bool(terminated), bool(truncated)))
-            if terminated or truncated:
+            results.append(env.step(int(actions.integers(about.actions)) + about.first_action))
+            if results[-1][2] or results[-1][3]:
                 break
     return results

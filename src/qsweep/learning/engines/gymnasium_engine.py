@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from qsweep.environments.failures import EnvironmentFailure
+from qsweep.environments.guarded import MOST, GuardedEnv
 from qsweep.environments.resolved import Resolved
 from qsweep.learning.agent.acting import begin, observe
 from qsweep.learning.agent.agent import Agent
@@ -22,11 +22,16 @@ from qsweep.learning.compiler.intrinsics import intrinsics_for, unpack
 from qsweep.learning.compiler.packing import Words, pack
 from qsweep.learning.engines.continuing import is_resumable
 from qsweep.learning.engines.learner import Learner, learner
+from qsweep.learning.engines.limits import bad_return, divergence, is_good, step_of
 from qsweep.learning.rates import epsilon, rates_of
 from qsweep.seeds import generator_state, restored_generator, streams
 
 MAX_EPISODES = 50
 """The maximum number of episodes per block: well under a second in most environments."""
+
+
+SMALL = 2**16
+"""The number of values of a Q-table up to which it is checked after each episode, and not each block."""
 
 
 class AgentRecord(NamedTuple):
@@ -59,10 +64,10 @@ def train(run: Resolved, state: State | None = None) -> Iterator[Block]:
     began = time.perf_counter()
     actor = _compiled(learner(run), len(run.grid.buckets))
     compiling = time.perf_counter() - began
-    with closing(run.make()) as env:
+    with run.open() as env:
         if state:
             actor.words[:] = state["words"]
-            env.unwrapped.np_random = restored_generator(state["environment"])
+            env.np_random = restored_generator(state["environment"])
         for block in blocks(run, env, actor, int(state["episodes"]) if state else 0):
             yield block._replace(compile_seconds=compiling)
             compiling = 0.0
@@ -93,7 +98,7 @@ def _compiled(learning: Learner, dimensions: int) -> Actor:
     return Actor(block.records[0], block.words, *calls)
 
 
-def blocks(run: Resolved, env: Any, actor: Actor, first: int) -> Iterator[Block]:
+def blocks(run: Resolved, env: GuardedEnv, actor: Actor, first: int) -> Iterator[Block]:
     """Yield the blocks of a run from episode `first` on."""
     config, agent = run.config, actor.record.agent
     environment_seed = streams(config.seed).environment
@@ -101,17 +106,20 @@ def blocks(run: Resolved, env: Any, actor: Actor, first: int) -> Iterator[Block]
     def state() -> dict[str, Any]:
         if not is_resumable(run):
             return {}
-        arrays = {"words": actor.words.copy(), "environment": generator_state(env.unwrapped.np_random)}
+        arrays = {"words": actor.words.copy(), "environment": generator_state(env.np_random)}
         return arrays | {"episodes": np.array(span.end)}
 
     for span in spans(config.episodes, config.checkpoint_every, MAX_EPISODES, first):
         began, episodes = time.perf_counter(), np.arange(span.first, span.end)
         results = []
-        for episode, rates in zip(episodes, rates_of(run, episodes), strict=True):
+        for episode, rates in zip(episodes.tolist(), rates_of(run, episodes), strict=True):
             agent.rates[:] = rates
-            observation, _ = env.reset(seed=environment_seed if episode == 0 else None)
-            actor.record.observation[:] = _numbers(run, observation)
-            results.append(_episode(run, env, actor))
+            total, length = _episode(run, env, actor, episode, environment_seed if episode == 0 else None)
+            results.append((total, length))
+            checked = agent.q if agent.q.size <= SMALL or episode == span.end - 1 else agent.q[:1]
+            if not is_good(run, np.array([total]), checked):
+                failed = divergence(run) if -MOST <= total <= MOST else bad_return(run, total)
+                raise failed.at(step_of(episode, length))
         returns, lengths = (np.array(column) for column in zip(*results, strict=True))
         tables = agent.q.reshape(1, *run.shape).copy()
         rates_used = epsilon(config, episodes)
@@ -119,29 +127,25 @@ def blocks(run: Resolved, env: Any, actor: Actor, first: int) -> Iterator[Block]
         yield Block((span,), returns, lengths.astype(np.int32), rates_used, tables, state, seconds)
 
 
-def _episode(run: Resolved, env: Any, actor: Actor) -> tuple[float, int]:
-    """Run an episode from the observation in the actor's record; return its return and length."""
-    step, observe, observation = env.step, actor.observe, actor.record.observation
+def _episode(
+    run: Resolved, env: GuardedEnv, actor: Actor, episode: int, seed: int | None
+) -> tuple[float, int]:
+    """Run an episode; return its return and length. seed: of its reset."""
+    observe, observation = actor.observe, actor.record.observation
     skip, max_steps = run.config.terminal_rule == "tutorial", run.max_steps
     first_action = run.description.first_action
-    a = actor.begin()
     total, length, over = 0.0, 0, False
-    while not over:
-        seen, reward, terminated, truncated, _ = step(a + first_action)
-        r, terminated = float(reward), bool(terminated)
-        total += r
-        length += 1
-        truncated = not terminated and (bool(truncated) or length >= max_steps)
-        over = terminated or truncated
-        observation[:] = _numbers(run, seen)
-        if not (truncated and skip):
-            a = observe(r, terminated, truncated)
+    try:
+        observation[:] = env.reset(seed)
+        a = actor.begin()
+        while not over:
+            length += 1
+            observation[:], r, terminated, truncated = env.step(a + first_action)
+            total += r
+            truncated = not terminated and (truncated or length >= max_steps)
+            over = terminated or truncated
+            if not (truncated and skip):
+                a = observe(r, terminated, truncated)
+    except EnvironmentFailure as failed:
+        raise failed.at(step_of(episode, length)) from failed
     return total, length
-
-
-def _numbers(run: Resolved, seen: Any) -> list[float]:
-    """Return an observation as numbers; raise ValueError for NaN, which has no cell in compiled code."""
-    numbers = run.description.encode(seen)
-    if math.isnan(sum(numbers)) and any(map(math.isnan, numbers)):  # inf - inf is NaN, too
-        raise ValueError(f"{run.env.id} gave an observation with NaN: {numbers}")
-    return numbers

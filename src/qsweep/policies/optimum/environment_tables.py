@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from contextlib import closing
 from functools import lru_cache
 
 from gymnasium import spaces
@@ -12,6 +11,7 @@ from gymnasium.envs.toy_text.taxi import TaxiEnv
 
 from qsweep.config import Env
 from qsweep.environments.description import describe, is_bare, make
+from qsweep.environments.failures import EnvironmentFailure, calling, closing
 from qsweep.environments.twins.matching import follows_tables
 from qsweep.policies.optimum import blackjack, taxi
 from qsweep.policies.optimum.tables import Tables, read
@@ -20,8 +20,7 @@ from qsweep.policies.optimum.tables import Tables, read
 def tables_of(env: Env) -> Tables | None:
     """Return the environment's tables, or None if they do not describe it completely. Cached.
 
-    It is made and reset twice because tables can be random, as FrozenLake's map with map_name=null. Raises
-    whatever the environment's constructor raises.
+    It is made and reset twice because tables can be random, as FrozenLake's map with map_name=null.
     """
     if env.actions or env.wrapper:
         return None  # not the environment registered under that id
@@ -39,14 +38,19 @@ def observed_tables(env: Env) -> Tables | None:
 
 @lru_cache(maxsize=32)
 def _tables_of(env: Env) -> Tables | None:
-    first = _tables_of_one(env, seed=0)
-    second = _tables_of_one(env, seed=1) if first else None
+    try:
+        first = _tables_of_one(env, seed=0)
+        second = _tables_of_one(env, seed=1) if first else None
+    except EnvironmentFailure:  # there may be only one, or it fails at times
+        return None
     return first if first and second and first.same(second) else None
 
 
 def _tables_of_one(env: Env, seed: int) -> Tables | None:
-    with closing(make(env)) as made:
-        made.reset(seed=seed)
+    made = make(env)
+    with closing(env.id, made):
+        with calling(env.id, "reset"):
+            made.reset(seed=seed)
         inner, actions = made.unwrapped, made.action_space
         if not is_bare(made) or not isinstance(actions, spaces.Discrete):
             return None
@@ -62,7 +66,8 @@ def _tables_of_one(env: Env, seed: int) -> Tables | None:
 @lru_cache(maxsize=32)
 def _is_known(env: Env) -> bool:
     """Return whether the project's own tables describe the environment, which has no complete `P`."""
-    with closing(make(env)) as made:
+    made = make(env)
+    with closing(env.id, made):
         inner = made.unwrapped
         fickle = bool(getattr(inner, "fickle_passenger", False))
         return type(inner) is BlackjackEnv or (type(inner) is TaxiEnv and fickle)

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from qsweep.errors import Problem, UsageError, one_line, printable
+from qsweep.policies.registry.versions import model_name
 from qsweep.tracking.checkpoints import Archive, name_of
 from qsweep.tracking.run_search import matching
 from qsweep.tracking.store import Store, literal
@@ -39,12 +40,18 @@ class Target:
     version: str = ""
 
 
+def as_stored(name: str) -> str:
+    """Return a name with the slash of an environment's id, as in ns/Env-v0@best, replaced as in stores."""
+    match = re.fullmatch(r"([^/]+)/([^/]*-v[0-9][^/]*)((?:/[^/]*)?)", name)
+    return f"{match[1]}_{match[2]}{match[3]}" if match and match[1] not in (".", "..", "~") else name
+
+
 def parts_of(name: str) -> list[str]:
-    """Return the one or two parts of a name, separated by a slash.
+    """Return the one or two parts of a name, separated by a slash; that of an environment's id is replaced.
 
     Raises UsageError for an invalid name, in particular a path that leaves its folder.
     """
-    parts = name.split("/")
+    parts = as_stored(name).split("/")
     bad = len(parts) > 2 or any(part in ("", ".", "..") for part in parts)
     if bad or not name.isprintable() or "\\" in name:
         raise UsageError([Problem("name", FORMS, name)])
@@ -65,10 +72,11 @@ def resolve(store: Store, name: str) -> Target:
     parts = parts_of(name)
     if len(parts) == 2:
         return _with_slash(store, name, *parts)
-    model, at, alias = name.rpartition("@")
+    model, at, alias = parts[0].rpartition("@")
     registered = _model(store, model) if at else None
     if registered is None:
-        return _of_run(_run(store, name), None)
+        return _of_run(_run(store, parts[0]), None)
+    model = registered.name
     if alias not in registered.aliases:
         raise _unknown(store, name, "is not the alias of any version")
     return _of_version(store, name, model, str(registered.aliases[alias]))
@@ -76,9 +84,10 @@ def resolve(store: Store, name: str) -> Target:
 
 def _with_slash(store: Store, name: str, head: str, tail: str) -> Target:
     if re.fullmatch("[0-9]{1,9}", tail):
-        if _model(store, head) is None:
+        registered = _model(store, head)
+        if registered is None:
             raise _unknown(store, name, "is not a version of a registered model")
-        return _of_version(store, name, head, str(int(tail)))
+        return _of_version(store, name, registered.name, str(int(tail)))
     match = re.fullmatch("ep([0-9]{1,9})", tail)
     if match is None:
         raise UsageError([Problem("name", FORMS, name, "checkpoint names look like ep017500")])
@@ -86,7 +95,10 @@ def _with_slash(store: Store, name: str, head: str, tail: str) -> Target:
 
 
 def _model(store: Store, name: str) -> Any:
-    return _ask(lambda: store.client.get_registered_model(name))
+    """Return the registered model of a name, or of an environment's id; None if there is none."""
+    found = _ask(lambda: store.client.get_registered_model(name))
+    other = model_name(name)
+    return found or (_ask(lambda: store.client.get_registered_model(other)) if other != name else None)
 
 
 def _ask(ask: Callable[[], Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from qsweep.policies.registry.rivals import (
     lead,
     move_to_best,
 )
+from qsweep.policies.registry.versions import model_name
+from qsweep.system.arrays import is_finite
 from qsweep.system.atomic_files import temporary_folder, user_cache
 from qsweep.tracking import checkpoints
 from qsweep.tracking.run_files import file_of
@@ -43,8 +46,9 @@ COMPARED = "qsweep.judged"
 class Promotion:
     """The outcome of a registration. version: of the model `name`; better: whether it is `best` now.
 
-    difference: the candidate's return minus that of the previous best, or None if there was none that it can
-    be compared with. exact: expected returns were compared, not means over the common test starts.
+    difference: the candidate's return minus that of the previous best; None if there was none that it can
+    be compared with, NaN if a return was not finite. exact: expected returns were compared, not means over
+    the common test starts.
     """
 
     name: str
@@ -64,6 +68,8 @@ class Promotion:
         best, version = f"{self.name}@{BEST}", f"{self.name}/{self.version}"
         if self.better:
             return f"{version} is now {best}"
+        if self.difference is not None and math.isnan(self.difference):
+            return f"{version}; {best} is kept: its own returns are not finite"
         if self.difference is None:
             return f"{version}; {best} is kept: it is for other arguments or another step limit"
         if self.difference > 0:
@@ -71,11 +77,6 @@ class Promotion:
         comparison = f"is better by {-self.difference:.3g}" if self.difference else "is equal"
         how = "in exact expected return" if self.exact else "on the same starts"
         return f"{version}; {best} is kept: it {comparison} {how}"
-
-
-def model_name(env_id: str) -> str:
-    """Return the registered model's name for an environment: its id without MLflow's reserved characters."""
-    return env_id.replace("/", "_").replace(":", "_")
 
 
 def register(store: Store, run_id: str) -> Promotion:
@@ -114,7 +115,9 @@ def _compare(store: Store, run: StoredRun, name: str, version: str, folder: Path
     incumbent = versions.holder(name, BEST)
     if incumbent is not None and incumbent.number == version and COMPARED in incumbent.tags:
         return Promotion(name, version, better=True, difference=None)
-    found, better = None, True
+    found, better = None, bool(is_finite(run.score))
+    if not better:
+        found = Lead(math.nan, exact=False)
     if incumbent is not None and incumbent.number != version:
         found = lead(store, incumbent.tags, run, folder)
         better = displaces(incumbent.tags, run, found)

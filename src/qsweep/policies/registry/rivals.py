@@ -7,6 +7,7 @@ all of them, so the best one keeps it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from qsweep.policies.evaluation.exact import exact_evaluation
 from qsweep.policies.registry.client_versions import ClientVersions
 from qsweep.policies.registry.versions import Version
 from qsweep.policies.setting import setting_of_archive
+from qsweep.system.arrays import is_finite
 from qsweep.system.untrusted_files import read_columns
 from qsweep.tracking import checkpoints
 from qsweep.tracking.run_files import file_of
@@ -67,8 +69,13 @@ def displaces(incumbent: Mapping[str, str], run: StoredRun, found: Lead | None) 
     """Return whether a run's checkpoint becomes `best`: a better return, exact or on as many starts.
 
     Returns of different environments are not comparable (found is None). Then the environment as
-    registered, without arguments and with its own step limit, takes precedence.
+    registered, without arguments and with its own step limit, takes precedence. An incumbent of an earlier
+    version may have returns that are not finite (its lead is NaN): any finite one displaces it.
     """
+    if not is_finite(run.score):
+        return False
+    if found is not None and math.isnan(found.difference):
+        return True
     if found is None:
         return run.tags.get(STANDARD) == "true" and incumbent.get(STANDARD) != "true"
     starts = int(run.params["evaluation.test_episodes"])
@@ -83,7 +90,7 @@ def beats(store: Store, folder: Path, rival: Version, holder: Version) -> bool:
     else:
         kind = EXPECTED if EXPECTED in ours and EXPECTED in theirs else MEAN
         unknown = kind == MEAN and (EXPECTED in ours or EXPECTED in theirs)  # one is computed from its table
-        may = unknown or float(ours.get(kind, "nan")) > float(theirs.get(kind, "nan"))
+        may = unknown or _may_lead(_number(ours, kind), _number(theirs, kind))
     if not may:
         return False
     try:
@@ -94,11 +101,23 @@ def beats(store: Store, folder: Path, rival: Version, holder: Version) -> bool:
     return displaces(theirs, run, found)
 
 
+def _number(tags: Mapping[str, str], name: str) -> float:
+    try:
+        return float(tags.get(name, "nan"))
+    except ValueError:  # edited by hand
+        return math.nan
+
+
+def _may_lead(ours: float, theirs: float) -> bool:
+    """Return whether a return may be the better one; one that is not finite never is."""
+    return bool(is_finite(ours)) and not (bool(is_finite(theirs)) and ours <= theirs)
+
+
 def lead(store: Store, incumbent: Mapping[str, str], run: StoredRun, folder: Path) -> Lead | None:
     """Return the lead of a run's chosen checkpoint: in exact return, or in mean over the common test starts.
 
-    None if their environments differ, or the incumbent was not registered by qsweep. Runs recorded before
-    exact returns were computed have theirs computed here, from their tables.
+    None if their environments differ, or the incumbent was not registered by qsweep; NaN if a return is not
+    finite. Runs recorded before exact returns were computed have theirs computed here, from their tables.
     """
     candidate = test_returns(store, run, folder)  # also where nothing is compared: a version has them
     if incumbent.get(ENVIRONMENT) != run.tags[ENVIRONMENT]:
@@ -108,14 +127,14 @@ def lead(store: Store, incumbent: Mapping[str, str], run: StoredRun, folder: Pat
         rival = run_of(store, incumbent["qsweep.run_id"])
         theirs = None if ours is None else exact_score(store, rival, folder)
         if ours is not None and theirs is not None:
-            return Lead(ours - theirs, exact=True)
+            return _lead(ours - theirs, exact=True)
         returns = test_returns(store, rival, folder)
     except (OSError, ValueError):  # its run was deleted, or is damaged; only its tags are left
         if ours is not None and EXPECTED in incumbent:
-            return Lead(ours - float(incumbent[EXPECTED]), exact=True)
-        return Lead(float(candidate.mean() - float(incumbent[MEAN])), exact=False)
+            return _lead(ours - _number(incumbent, EXPECTED), exact=True)
+        return _lead(float(candidate.mean() - _number(incumbent, MEAN)), exact=False)
     common = min(len(candidate), len(returns))
-    return Lead(float((candidate[:common] - returns[:common]).mean()), exact=False)
+    return _lead(float((candidate[:common] - returns[:common]).mean()), exact=False)
 
 
 def exact_score(store: Store, run: StoredRun, folder: Path) -> float | None:
@@ -131,6 +150,10 @@ def exact_score(store: Store, run: StoredRun, folder: Path) -> float | None:
         return evaluation.of(archive.q_table(name)) if evaluation else None
     except (OSError, ValueError, TypeError, KeyError, UsageError):  # the archive is missing or damaged
         return None
+
+
+def _lead(difference: float, exact: bool) -> Lead:
+    return Lead(difference if is_finite(difference) else math.nan, exact)
 
 
 def test_returns(store: Store, run: StoredRun, folder: Path) -> npt.NDArray[np.float64]:

@@ -23,6 +23,11 @@ class Version:
     tags: Mapping[str, str]
 
 
+def model_name(env_id: str) -> str:
+    """Return the registered model's name for an environment: its id without MLflow's reserved characters."""
+    return env_id.replace("/", "_").replace(":", "_")
+
+
 def scores(run: StoredRun) -> dict[str, float]:
     """Return the metrics of a run that its model has too."""
     return {key: value for key, value in run.metrics.items() if key.startswith(("test/", "final/"))}

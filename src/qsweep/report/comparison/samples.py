@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qsweep.system.arrays import is_finite
+
 NOTHING_FRESH: npt.NDArray[np.bool_] = np.zeros(0, bool)
 
 
@@ -26,7 +28,7 @@ class Sample:
 
     def finite(self) -> Sample:
         """Return the sample without NaN and infinite scores."""
-        return self._of(np.isfinite(self.scores))
+        return self._of(is_finite(self.scores))
 
     def once(self) -> Sample:
         """Return the sample with the last score of each seed: repeating a seed adds no evidence."""

@@ -11,6 +11,7 @@ import pandas as pd
 from qsweep.config import RULES, WITHOUT_EFFECT
 from qsweep.report.comparison.samples import Sample, ordered
 from qsweep.report.loading.selection import CONFIRM
+from qsweep.system.arrays import is_finite
 from qsweep.tracking.stored_run import SCORE
 
 DERIVED = ("epsilon.decay_", "env.low", "env.high", "env.max_steps", "initial_q.", "checkpoint_every")
@@ -36,11 +37,26 @@ def counted_runs(runs: pd.DataFrame, metric: str = SCORE) -> pd.DataFrame:
         return runs.iloc[:0].assign(
             **{metric: pd.Series(dtype=np.float64), "seed": pd.Series(dtype=np.int64)}
         )
-    has = np.isfinite(pd.to_numeric(runs[metric], errors="coerce"))
+    has = is_finite(pd.to_numeric(runs[metric], errors="coerce"))
     counted: pd.DataFrame = runs[has & (runs["status"] == "FINISHED")].drop_duplicates("config")
-    seeds = pd.to_numeric(counted.get("seed", pd.Series(np.nan, counted.index)), errors="coerce")
-    numbered = pd.Series(-1.0 - np.arange(len(counted)), counted.index)  # older runs have no seed
-    return counted.assign(seed=seeds.fillna(numbered).astype(np.int64))
+    given = counted.get("seed", pd.Series(np.nan, counted.index))
+    return counted.assign(seed=_whole(given.tolist()))
+
+
+def _whole(seeds: Sequence[Any]) -> list[int]:
+    """Return seeds of 64 bits; those of older runs that are missing or larger get numbers below 0."""
+    known: dict[Any, int] = {}
+    found: list[int] = []
+    for number, seed in enumerate(seeds):
+        try:
+            exact = int(seed)
+        except (TypeError, ValueError, OverflowError):
+            exact = None
+        if exact is None or abs(exact) >= 2**63:
+            key = f"run {number}" if exact is None else exact
+            exact = known.setdefault(key, -1 - len(known))
+        found.append(exact)
+    return found
 
 
 def with_fresh_seeds(runs: pd.DataFrame, metric: str = SCORE) -> pd.DataFrame:

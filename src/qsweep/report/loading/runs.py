@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qsweep.config import with_slashes
 from qsweep.errors import Problem, UsageError, closest, printable
 from qsweep.tracking import RunRecord, run_search
 from qsweep.tracking.store import Store, open_store
@@ -95,7 +96,7 @@ def _row(run: StoredRun) -> dict[str, Any]:
 def row(run: StoredRun | RunRecord, status: str, metrics: Mapping[str, float]) -> dict[str, Any]:
     """Return the columns of a recorded run, or of an untracked one as it would be recorded."""
     return {
-        "name": printable(run.name),
+        "name": with_slashes(printable(run.name), printable(run.params.get("env.id", ""))),
         "experiment": run.experiment,
         "status": status,
         "sweep": run.tags.get(SWEEP),

@@ -43,6 +43,8 @@ def search(line: CommandLine) -> int:
     failed = [each for each in ended if each.error]
     count = f"{len(ended) - len(failed)} runs in {took:.1f} s; folder: {folder}"
     show_end(concluded, runs, count, shown)
+    for note in dict.fromkeys(note for each in ended for note in each.outcome.get("notes", ())):
+        click.echo(f"qsweep: warning: {note}", err=True)
     for each in failed:
         click.echo(f"qsweep: run {each.number} failed: {each.error}", err=True)
     return 1 if failed else 0

@@ -35,7 +35,7 @@ def search(wanted: SearchPlan, launcher: Launcher, folder: Path) -> Concluded:
     first, how = wanted.first, wanted.settings
     points = sampler(how.sampler, how.seed, wanted.space)
     path, stops = study.database(first.tracking.uri), pruner(how.pruner)
-    held = study.SearchStudy(wanted.name, path, points, stops, wanted.facts)
+    held = study.SearchStudy(wanted.name, path, points, stops, wanted.study_facts)
     with stopping_runs(journal), parent_run(plan) as parent:
         runs = Executor(parent, launcher, journal, first)
         best = -math.inf

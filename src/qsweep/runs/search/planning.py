@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from qsweep.config import Config, config_hash, environment_hash
+from qsweep.environments.resolved import Resolved
 from qsweep.errors import Problem, UsageError, collecting
 from qsweep.plan import composition, overrides
 from qsweep.plan.command_line import sweep_params
 from qsweep.runs.search.samplers import sampler
 from qsweep.runs.search.settings import PREFIX, Settings, settings
 from qsweep.runs.search.spaces import Space, space
+from qsweep.tracking.result_code import code_of
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class SearchPlan:
     """What a command line asks for.
 
     name: of the study and of the sweep. varied: the keys that are searched. fixed: the overrides that all
-    runs share. first: the config of the first point of the space with the first seed.
+    runs share. first: the config of the first point of the space with the first seed. code: that decides
+    its result.
     """
 
     name: str
@@ -29,6 +32,7 @@ class SearchPlan:
     space: Space
     settings: Settings
     first: Config
+    code: str
 
     @property
     def facts(self) -> dict[str, object]:
@@ -38,6 +42,12 @@ class SearchPlan:
             "fixed config": config_hash(self.first),
             "seeds": list(self.settings.seeds),
         }
+
+    @property
+    def study_facts(self) -> dict[str, object]:
+        """What must be the same to resume a study: the code too, unless sweep.rerun keeps old runs."""
+        keeps = self.first.sweep.rerun in ("never", "failed")
+        return self.facts if keeps else {**self.facts, "code": self.code}
 
 
 def search_plan(lines: Sequence[str], options: Mapping[str, Any]) -> SearchPlan:
@@ -61,13 +71,14 @@ def search_plan(lines: Sequence[str], options: Mapping[str, Any]) -> SearchPlan:
         )
     if chosen is None or searched is None or problems:
         raise UsageError(problems)
-    configs = check(fixed, searched, chosen)
+    found = check(fixed, searched, chosen)
+    first = found[0].config
     keys = tuple(each.key for each in searched.keys)
-    name = chosen.study or configs[0].sweep.name or ",".join(keys)
-    return SearchPlan(name, keys, fixed, searched, chosen, configs[0])
+    name = chosen.study or first.sweep.name or ",".join(keys)
+    return SearchPlan(name, keys, fixed, searched, chosen, first, code_of(found[0]))
 
 
-def check(fixed: Sequence[str], searched: Space, chosen: Settings) -> list[Config]:
+def check(fixed: Sequence[str], searched: Space, chosen: Settings) -> list[Resolved]:
     """Return the configs at the corners of a space: its first point, and each extreme of each key alone.
 
     If these are valid, so are all between them: the rules are bounds and lists of words. Raises UsageError
@@ -76,16 +87,16 @@ def check(fixed: Sequence[str], searched: Space, chosen: Settings) -> list[Confi
     problems: list[Problem] = []
     with collecting(problems):
         sampler(chosen.sampler, chosen.seed, searched)
-    configs: list[Config] = []
+    found: list[Resolved] = []
     for corner in searched.corners():
         lines = (*fixed, *searched.overrides(corner), f"seed={chosen.seeds[0]}")
         with collecting(problems):
-            configs.append(composition.load_config(lines))
-    if len({environment_hash(config.env) for config in configs}) > 1:
+            found.append(composition.load_resolved(lines))
+    if len({environment_hash(each.env) for each in found}) > 1:
         problems.append(Problem("env", "must be the same in all trials", None, "give it one value"))
     if problems:
         raise UsageError(problems)
-    return configs
+    return found
 
 
 def _split(lines: Sequence[str], problems: list[Problem]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import joblib
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, RangeSweep
 
-from qsweep.config import is_name
+from qsweep.config import LARGEST_SEED, is_name
 from qsweep.errors import Problem, UsageError, closest, collecting
 from qsweep.plan.overrides import HydraErrors
+from qsweep.plan.ranges import parser_of, range_values
 
 SAMPLERS = ("tpe", "random", "grid", "cmaes", "qmc")
 PRUNERS = ("none", "median", "successive_halving")
@@ -81,9 +81,13 @@ def settings(given: Mapping[str, Any]) -> Settings:
 def _seeds(given: Any) -> tuple[int, ...]:
     """Return the seeds of range(5), "0,1,2" or [0,1,2]: different whole numbers of at least 0."""
     found = _as_list(given)
-    if found and all(type(seed) is int and seed >= 0 for seed in found) and len(set(found)) == len(found):
+    if (
+        found
+        and all(type(seed) is int and 0 <= seed <= LARGEST_SEED for seed in found)
+        and len(set(found)) == len(found)
+    ):
         return tuple(found)
-    rule = "must be range(N), range(A,B), or a list of different whole numbers of at least 0"
+    rule = "must be range(N), range(A,B), or a list of different whole numbers from 0 to 10^15"
     remedy = "range(5) for five seeds, [5] for the seed 5"
     raise UsageError([Problem(f"{PREFIX}.seeds", rule, given, remedy)])
 
@@ -91,10 +95,10 @@ def _seeds(given: Any) -> tuple[int, ...]:
 def _as_list(given: Any) -> list[Any]:
     if isinstance(given, str):
         try:
-            value = OverridesParser.create().parse_override(f"seed={given}").value()
+            value = parser_of().parse_override(f"seed={given}").value()
         except HydraErrors:
             return []
         if isinstance(value, RangeSweep):
-            return list(value.range()) if abs((value.stop or 0) - (value.start or 0)) <= LARGEST else []
+            return range_values(value) if abs((value.stop or 0) - (value.start or 0)) <= LARGEST else []
         given = value.list if isinstance(value, ChoiceSweep) else value
     return list(given) if isinstance(given, list | tuple) else []

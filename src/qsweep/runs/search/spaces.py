@@ -40,7 +40,7 @@ SYNTAX = "write choice(A,B), range(A,B), interval(A,B), tag(log, interval(A,B)) 
 UNSEARCHABLE = {
     "seed": "set hydra.sweeper.seeds=range(5): a trial is the mean over these seeds",
     **dict.fromkeys(
-        ("env", "env.id", "env.kwargs", "env.max_steps", "env.actions", "env.wrapper"),
+        ("env", "env.id", "env.kwargs", "env.reset_options", "env.max_steps", "env.actions", "env.wrapper"),
         "a study has one environment, as returns of different ones cannot be compared",
     ),
     "evaluation": "all trials are evaluated in the same way: give it one value",

@@ -15,7 +15,7 @@ from functools import cache
 from itertools import groupby, islice
 
 from qsweep.config import record, variant_hash
-from qsweep.errors import one_line
+from qsweep.errors import Failure, one_line
 from qsweep.learning.training import LANES
 from qsweep.plan.resolution import resolve
 from qsweep.runs.journal import Ended, Journal
@@ -136,7 +136,7 @@ def _run(
         journal.stop()
         return [Ended(each.number, {}, f"stopped by {interrupt}") for each in group]
     except Exception as failure:  # from an environment or a store; other runs continue
-        error = one_line(failure, kind=True)
+        error = one_line(failure, kind=not isinstance(failure, Failure))
         return [Ended(each.number, {}, error) for each in group]
     pairs = zip(group, outcomes, strict=True)
     return [Ended(each.number, asdict(outcome), "") for each, outcome in pairs]

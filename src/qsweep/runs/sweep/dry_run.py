@@ -21,8 +21,8 @@ from qsweep.runs.sweep.confirmation import FINALISTS
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking import RunLog
 from qsweep.tracking.curves import stride_for
-from qsweep.tracking.provenance import code
 from qsweep.tracking.recorder import Recorder
+from qsweep.tracking.result_code import code_of
 from qsweep.tracking.store import open_store
 from qsweep.tracking.unfinished import Progress
 
@@ -67,7 +67,7 @@ def _counted(found: Counter[str]) -> list[str]:
 def _decisions(plan: Plan) -> list[tuple[Job, str]]:
     rerun, earlier = plan.jobs[0].config.sweep.rerun, _earlier(plan)
     known = ((job, earlier.get(config_hash(job.config), [])) for job in plan.jobs)
-    return [(job, decide(runs, rerun, code()).does) for job, runs in known]
+    return [(job, decide(runs, rerun, code_of(job.resolved)).does) for job, runs in known]
 
 
 def _earlier(plan: Plan) -> dict[str, list[Earlier]]:

@@ -30,7 +30,7 @@ from qsweep.system.exit_with_parent import exit_with_parent
 from qsweep.system.interrupts import Interrupted
 from qsweep.system.liveness import announce
 from qsweep.tracking import unfinished
-from qsweep.tracking.provenance import code
+from qsweep.tracking.result_code import code_of
 from qsweep.tracking.run_search import kill_abandoned
 
 ORPHAN_SECONDS = 90.0
@@ -146,14 +146,14 @@ class Executor:
 
     def _decisions(self, works: Mapping[int, Work], name: str, rerun: Rerun) -> dict[int, Decision]:
         """Decide on runs; wait for those in orphaned workers, which may end soon."""
-        hashes = {number: config_hash(work.config) for number, work in works.items()}
+        wanted = {n: (config_hash(work.config), code_of(work.resolved)) for n, work in works.items()}
         deadline = time.monotonic() + ORPHAN_SECONDS
         while True:
             if name not in self._found:  # no other process starts runs under this parent
                 self._found[name] = self._earlier_runs(name)
             found = self._found[name]
             decisions = {
-                number: decide(found.get(config, []), rerun, code()) for number, config in hashes.items()
+                n: decide(found.get(config, []), rerun, code) for n, (config, code) in wanted.items()
             }
             waits = any(decision.does == "wait" for decision in decisions.values())
             if not waits or time.monotonic() > deadline:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qsweep.config import with_slashes
 from qsweep.errors import UsageError
 from qsweep.plan.command_line import CommandLine
-from qsweep.plan.composition import Plan
+from qsweep.plan.composition import Job, Plan
 from qsweep.runs.journal import Ended, Journal
 from qsweep.runs.runner import Outcome, run_record
 from qsweep.runs.store_note import open_with_note
@@ -41,11 +42,17 @@ def multirun(line: CommandLine, plan: Plan) -> int:
     earlier = f" ({kept} of them earlier)" if kept else ""
     count = f"{done} of {len(plan.jobs)} runs finished{earlier} in {took:.1f} s; folder: {folder}"
     show_end(concluded, runs, count)
+    for note in dict.fromkeys(note for job in marks for note in job.outcome.get("notes", ())):
+        click.echo(f"qsweep: warning: {note}", err=True)
     for job in failed:
         confirming = job.number >= len(plan.jobs)
-        name = "on fresh seeds" if confirming else plan.jobs[job.number].name
+        name = "on fresh seeds" if confirming else _shown(plan.jobs[job.number])
         click.echo(f"qsweep: run {name} failed: {job.error}", err=True)
     return 0 if done == len(plan.jobs) and not failed else 1
+
+
+def _shown(job: Job) -> str:
+    return with_slashes(job.name, job.config.env.id)
 
 
 def show_end(concluded: Concluded, runs: pd.DataFrame, count: str, only: Sequence[str] | None = None) -> None:

@@ -22,7 +22,7 @@ from qsweep.runs.parent_run import Parent, parent_run
 from qsweep.runs.progress import bar
 from qsweep.runs.sweep.batches import Batch, run_batch
 from qsweep.runs.sweep.executor import Executor
-from qsweep.system.interrupts import Interrupted
+from qsweep.system.interrupts import Interrupted, mark_interrupts
 from qsweep.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ GRACE_SECONDS = 10.0
 
 def run_job(config: DictConfig) -> list[Ended]:
     """Execute a batch of runs; Hydra calls this for each job of a multirun."""
+    mark_interrupts()
     return run_batch(Batch.decoded(config.batch), Journal(Path(HydraConfig.get().sweep.dir)))
 
 

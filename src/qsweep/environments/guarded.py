@@ -1,0 +1,171 @@
+"""A Gymnasium environment whose results are checked, with observations and rewards as plain numbers."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any, NoReturn, Self
+
+import numpy as np
+
+from qsweep.config import Env
+from qsweep.environments.description import Description, made
+from qsweep.environments.failures import (
+    close,
+    current_folder,
+    failure,
+    is_interrupt,
+    raised,
+    return_to,
+)
+from qsweep.errors import UsageError
+
+MOST = 1e100
+"""The largest reward, return and initial Q-value: means and squares of them do not overflow."""
+REWARD = f"a reward is one number, here from -{MOST:g} to {MOST:g}"
+VECTOR = "; mo_gymnasium.wrappers:LinearReward as env.wrapper makes one number of several"
+FLAGS = "terminated and truncated are true or false"
+
+
+class GuardedEnv:
+    """An environment; `step` and `reset` raise EnvironmentFailure for all that it does wrong.
+
+    An environment that changes the current folder finds itself in its folder, and qsweep in its own, `home`.
+    """
+
+    def __init__(self, env: Env, inner: Any, description: Description, home: str) -> None:
+        self._id, self._env, self._encode = env.id, inner, description.encode
+        self._given = {"options": dict(env.reset_options)} if env.reset_options else {}
+        self._home, self._folder = home, ""
+        self.metadata, self.render_mode = inner.metadata, inner.render_mode
+        self._leave()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @property
+    def np_random(self) -> np.random.Generator:
+        """The environment's generator."""
+        generator: np.random.Generator = self._env.unwrapped.np_random
+        return generator
+
+    @np_random.setter
+    def np_random(self, generator: np.random.Generator) -> None:
+        self._env.unwrapped.np_random = generator
+
+    def reset(self, seed: int | None = None) -> list[float]:
+        """Reset the environment; return the observation's numbers."""
+        self._enter()
+        try:
+            returned = self._env.reset(seed=seed, **self._given)
+        except BaseException as error:
+            self._raise("reset", error)
+        self._leave()
+        if not isinstance(returned, tuple) or len(returned) != 2:
+            raise failure(self._id, "reset", f"returned {_shown(returned)}")
+        return self._numbers("reset", returned[0])
+
+    def step(self, action: int) -> tuple[list[float], float, bool, bool]:
+        """Take an action; return the observation's numbers, the reward, terminated and truncated."""
+        if self._folder:
+            self._enter()
+        try:
+            returned = self._env.step(action)
+        except BaseException as error:
+            self._raise("step", error)
+        try:
+            seen, r, terminated, truncated, _ = returned
+        except (TypeError, ValueError):
+            raise failure(self._id, "step", f"returned {_shown(returned)}") from None
+        if not (terminated is False or terminated is True):
+            terminated = self._flag("terminated", terminated)
+        if not (truncated is False or truncated is True):
+            truncated = self._flag("truncated", truncated)
+        if terminated or truncated or self._folder:
+            self._leave()
+        if not (type(r) is float and -MOST <= r <= MOST):
+            r = self._reward(r)
+        return self._numbers("step", seen), r, terminated, truncated
+
+    def render(self) -> Any:
+        """Return the environment's frame."""
+        self._enter()
+        try:
+            return self._env.render()
+        except BaseException as error:
+            self._raise("render", error)
+        finally:
+            self._leave()
+
+    def close(self) -> None:
+        """Close the environment; a failure is only a warning."""
+        self._leave()
+        close(self._id, self._env)
+
+    def _numbers(self, method: str, seen: Any) -> list[float]:
+        try:
+            return self._encode(seen)
+        except ValueError as error:
+            raise failure(self._id, method, f"gave {error}", "observations lie in the space") from None
+
+    def _reward(self, given: Any) -> float:
+        value = given.item() if isinstance(given, np.generic | np.ndarray) and given.ndim == 0 else given
+        if isinstance(value, Real):
+            try:
+                r = float(value)
+            except OverflowError:
+                r = np.inf
+            if -MOST <= r <= MOST:
+                return r
+        several = VECTOR if isinstance(value, np.ndarray | list | tuple) and len(value) > 1 else ""
+        raise failure(self._id, "step", f"returned the reward {_shown(value)}", REWARD + several)
+
+    def _flag(self, name: str, given: Any) -> bool:
+        value = given.item() if isinstance(given, np.generic | np.ndarray) and given.ndim == 0 else given
+        if isinstance(value, int) and value in (0, 1):
+            return bool(value)
+        raise failure(self._id, "step", f"returned {name} {_shown(given)}", FLAGS)
+
+    def _raise(self, method: str, error: BaseException) -> NoReturn:
+        """Raise the failure of a method that raised, or a user's interrupt."""
+        self._leave()
+        if is_interrupt(error):
+            raise error
+        raise failure(self._id, method, raised(error)) from error
+
+    def _enter(self) -> None:
+        if self._folder:
+            return_to(self._folder)
+
+    def _leave(self) -> None:
+        here = current_folder()
+        if here != self._home:
+            self._folder = here
+            return_to(self._home)
+
+
+def opened(env: Env, description: Description, max_steps: int | None = None, **more: Any) -> GuardedEnv:
+    """Return an environment with its results checked.
+
+    Raises EnvironmentFailure if it cannot be made, UsageError if its wrapper cannot.
+    """
+    home = current_folder()
+    try:
+        found = made(env, max_steps, **more)
+        guarded = GuardedEnv(env, found, description, home)
+    except BaseException as error:
+        return_to(home)
+        if isinstance(error, UsageError) or is_interrupt(error):
+            raise
+        raise failure(env.id, "make", raised(error)) from error
+    return guarded
+
+
+def _shown(value: object) -> str:
+    """Return a wrong result in one short line; a tuple by its length."""
+    if isinstance(value, tuple):
+        return f"{len(value)} values"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:80]}..."

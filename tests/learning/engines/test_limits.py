@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+from gymnasium.envs.toy_text.utils import categorical_sample
+
+from qsweep.environments.failures import EnvironmentFailure
+from qsweep.environments.resolved import Resolved
+from qsweep.environments.twins.tables import twin
+from qsweep.learning.engines.limits import divergence, is_good
+from qsweep.learning.training import train, train_blocks
+from qsweep.plan.resolution import resolve
+from qsweep.policies.evaluation.rollouts import roll_out
+from tests.support.misbehaving import ID
+
+STATES = 6
+
+
+class Tables(gymnasium.Env[Any, Any]):
+    """A walk with transition tables; the step into its fourth state earns `reward`."""
+
+    observation_space, action_space = spaces.Discrete(STATES), spaces.Discrete(2)
+
+    def __init__(self, reward: Any = -1.0) -> None:
+        self.initial_state_distrib = [1.0] + [0.0] * (STATES - 1)
+        there = [[s, min(s + 1, STATES - 1)] for s in range(STATES)]
+        self.P = {
+            s: {
+                a: [
+                    (1.0, there[s][a], float(reward) if there[s][a] == 3 else -1.0, there[s][a] == STATES - 1)
+                ]
+                for a in (0, 1)
+            }
+            for s in range(STATES)
+        }
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        """Draw a start."""
+        super().reset(seed=seed)
+        self.s = int(categorical_sample(self.initial_state_distrib, self.np_random))
+        return self.s, {}
+
+    def step(self, action: int) -> Any:
+        """Draw an outcome."""
+        outcomes = self.P[self.s][int(action)]
+        _, self.s, r, over = outcomes[categorical_sample([o[0] for o in outcomes], self.np_random)]
+        return self.s, r, over, False, {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered() -> Iterator[None]:
+    """Register the walk."""
+    gymnasium.register("Walk-v0", entry_point=Tables, max_episode_steps=30)
+    yield
+    del gymnasium.registry["Walk-v0"]
+
+
+def walk(engine: str, reward: str, **more: Any) -> Resolved:
+    """Return a run on the walk. reward: as text, which the environment makes a float."""
+    env = {"id": "Walk-v0", "kwargs": {"reward": reward}}
+    epsilon = {"start": 0.05, "end": 0.05}
+    run = resolve({"env": env, "engine": "gymnasium", "episodes": 40, "epsilon": epsilon, **more})
+    if engine == "gymnasium":
+        return run
+    made = Tables(reward)  # as if the trial of the twin had missed the reward
+    return replace(run.changed(engine="compiled"), twin=twin(made.P, made.initial_state_distrib, 2))
+
+
+def failure_of(run: Resolved) -> str:
+    """Return the failure that ends a training."""
+    with pytest.raises(EnvironmentFailure) as caught:
+        list(train(run))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("reward", ["nan", "inf", "-inf", "1e200"])
+def test_both_engines_name_the_step_of_a_reward_that_is_no_number(reward: str) -> None:
+    """The compiled one finds it by training again."""
+    places = [
+        re.search(r"in episode \d+ \(the first is 0\), at step \d+", failure_of(walk(engine, reward)))
+        for engine in ("gymnasium", "compiled")
+    ]
+    assert None not in places
+    assert len({place[0] for place in places if place}) == 1
+
+
+def test_interleaved_runs_fail_as_one_does() -> None:
+    """Of four seeds in one loop, the first that fails is named with its place."""
+    runs = [walk("compiled", "nan", seed=seed) for seed in range(4)]
+    with pytest.raises(
+        EnvironmentFailure, match=r"Walk-v0: step gave a reward .* in episode \d+ .* at step \d+"
+    ):
+        list(train_blocks(runs))
+
+
+def test_q_values_have_limits() -> None:
+    """Numbers beyond them count as divergence; -inf is allowed where it marks missing actions."""
+    run, returns = walk("gymnasium", "0"), np.zeros(1)
+    some = replace(run, description=replace(run.description, available=(1,) * STATES))
+    for value, good, marked in ((1e149, True, True), (1e151, False, False), (-np.inf, False, True)):
+        table = np.array([[0.0, value]])
+        assert (is_good(run, returns, table), is_good(some, returns, table)) == (good, marked)
+    assert not is_good(run, returns, np.array([[np.nan]]))
+    assert not is_good(run, np.array([0.0, np.nan]), np.zeros((1, 1)))
+    assert "a Q-value beyond 1e+150" in str(divergence(run))
+
+
+@pytest.mark.parametrize("engine", ["gymnasium", "compiled"])
+def test_an_evaluation_names_the_start_and_the_step(engine: str) -> None:
+    """The greedy episode that walks right meets the reward in its third step."""
+    table = np.zeros((STATES, 2))
+    table[:, 1] = 1.0
+    with pytest.raises(
+        EnvironmentFailure, match=r"in the greedy episode from seed 7, at step 3; Gymnasium's rule"
+    ):
+        roll_out(walk(engine, "nan"), table, range(7, 9))
+
+
+@pytest.mark.parametrize("how", ["exit", "nan", "n", "four values"])
+def test_the_place_of_whatever_an_environment_does(how: str) -> None:
+    """Episode and step are named, counted from 0 and from 1."""
+    env = {"id": ID, "kwargs": {"method": "step", "how": how, "episode": 4, "at": 2}}
+    text = failure_of(resolve({"env": env, "episodes": 10}))
+    assert text.startswith(f"{ID}: step ")
+    assert ", in episode 4 (the first is 0), at step 2; Gymnasium's rule: " in text
+
+
+def test_tables_that_lead_nowhere_make_no_twin() -> None:
+    """A next state that does not exist would be read beyond the tables."""
+    for state in (2, -1, 0.5):
+        with pytest.raises(ValueError, match="does not exist"):
+            twin({0: {0: [(1.0, state, 0.0, False)]}, 1: {0: [(1.0, 0, 0.0, True)]}}, [1.0, 0.0], 1)
