@@ -31,6 +31,7 @@ CASES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "env.high": (CAR, "[0.6,0.07]", "[0.6,0.05]"),
     "env.max_steps": (CAR, "200", "150"),
     "env.kwargs": (LAKE, "{is_slippery:true}", "{is_slippery:false}"),
+    "env.reset_options": (CAR, "{low:-0.6,high:-0.5}", "{low:-0.5,high:-0.4}"),
     "env.actions": (PENDULUM, "3", "5"),
     "env.wrapper": (CAR, "null", "gymnasium.wrappers:NormalizeReward"),
     "epsilon.schedule": ((*LAKE, *LATE), "linear", "exponential"),

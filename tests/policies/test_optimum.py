@@ -18,6 +18,7 @@ from scipy.optimize import linprog  # type: ignore[import-untyped]
 from qsweep.config import Env
 from qsweep.environments.twins import named_twin
 from qsweep.policies.optimum import mountain_car, optimum, tables
+from qsweep.policies.optimum.environment_tables import _tables_of
 from qsweep.policies.optimum.tables import Tables, best_within, read
 from qsweep.system.arrays import Floats
 from tests.support.machine_code import machine_code
@@ -332,6 +333,7 @@ def register() -> Iterator[Callable[..., str]]:
     for env_id in ids:
         del gymnasium.registry[env_id]
     optimum.cache_clear()
+    _tables_of.cache_clear()
 
 
 def test_a_users_own_environment(register: Callable[..., str]) -> None:

@@ -51,6 +51,8 @@ def exact_evaluation(setting: Setting) -> ExactEvaluation | None:
 
     None if its environment has no tables, or if they and the step limit are so large that it takes too long.
     """
+    if any(dimension.values is None for dimension in setting.description.dimensions):
+        return None  # tables number their states
     tables = observed_tables(setting.env)
     if tables is None or evaluation_work(tables, setting.max_steps) > AFFORDABLE:
         return None
