@@ -28,7 +28,7 @@ HOMES = {
     "av": {"pictures"},
     "gymnasium": {"environments", "policies/optimum"},
     "matplotlib": {"report", "pictures"},
-    "mlflow": {"commands/doctor", "tracking", "policies/registry", "report"},
+    "mlflow": {"commands/doctor", "commands/server", "tracking", "policies/registry", "report"},
     "numba": {"environments", "learning", "policies/evaluation", "tracking/checkpoints"},
     "optuna": {"runs/search"},
     "pygame": {"pictures"},

@@ -36,6 +36,7 @@ PLANNING = "must be a whole number from 0 to 10,000"
 PRESET = "must be a preset of"
 RATE = "must be a number above 0 and at most 1"
 SINGLE = "takes one value in a single run"
+ALONE = "has no effect in a single run"
 SYNTAX = "must be written KEY=VALUE"
 URI = (
     "must be local, none, http(s)://HOST, sqlite:///FILE or postgresql://HOST/DATABASE,"
@@ -72,6 +73,8 @@ VALUES: dict[str, list[Wrong]] = {
     "env.reset_options=5": [("env.reset_options", "must be a mapping passed to every reset", "5")],
     "seed=-1": [("seed", "must be a whole number from 0 to 1,000,000,000,000,000", "-1")],
     "seed=1.5": [("seed", "must be a whole number from 0 to 1,000,000,000,000,000", "1.5")],
+    f"seed={'9' * 5001}": [("seed=99", SYNTAX, "")],
+    f"env.kwargs.x={'9' * 5001}": [("env.kwargs.x=99", SYNTAX, "")],
     """seed='"3"'""": [("seed", "must be a whole number from 0 to 1,000,000,000,000,000", "'3'")],
     "window=0": [("window", "must be a whole number of at least 1 (episodes)", "0")],
     f"window={HUGE} {SMOKE}": [("window", "must be a whole number", HUGE)],
@@ -337,15 +340,34 @@ KEYS_AND_PRESETS: dict[str, list[Wrong]] = {
     "experiment=tutorial_final2": [("experiment", "did you mean tutorial_final?", "'tutorial_final2'")],
     "+experiment=other": [("experiment", "one of tutorial_10000, tutorial_2000,", "'other'")],
     "-m +sweep=bucket": [("sweep", "did you mean buckets?", "'bucket'")],
-    "experiment=tutorial_2000 experiment=tutorial_final": [("", "tutorial_final", "")],
-    "hydra/launcher=cluster": [("", "hydra/launcher/cluster", "")],
+    "experiment=tutorial_2000 experiment=tutorial_final": [("experiment", "takes one preset", "'+exp")],
+    "hydra/launcher=cluster": [("hydra/launcher", "must be a preset of hydra/launcher", "'cluster'")],
+    "hydra/launcher=basic": [("hydra/launcher", ALONE, "'hydra/launcher=basic'")],
+    "hydra.job.chdir=true": [("hydra.job.chdir", ALONE, "'hydra.job.chdir=true'")],
+    "hydra.run.dir=x": [("hydra.run.dir", "has no effect", "'hydra.run.dir=x'")],
+    "-m seed=1,2 hydra.run.dir=x": [
+        ("hydra.run.dir", "hydra.sweep.dir sets the folder", "'hydra.run.dir=x'")
+    ],
+    "hydra.mode=MULTIRUN": [("hydra.mode", "-m asks for a multirun", "'hydra.mode=MULTIRUN'")],
     "hydra.launcher.n_jobs=many": [("", "hydra.launcher.n_jobs=many", "")],
-    "hydra.lancher.n_jobs=1": [("", "hydra.lancher", "")],
+    "hydra.lancher.n_jobs=1": [("hydra.lancher.n_jobs", "did you mean hydra.launcher?", "'hydra.lancher")],
+    "-m hydra/sweeper=optuna hydra.sweeper.n_trials=3 learning_rate=interval(0.1,0.5)": [
+        ("hydra/sweeper", "did you mean qsweep_optuna?", "'optuna'")
+    ],
+    "-m hydra/sweeper=qsweep_optuna hydra.sweeper.n_trials=3 learning_rate=interval(0.1,0.5)": [
+        ("hydra.sweeper.n_trials", "did you mean hydra.sweeper.trials?", "'hydra.sweeper.n_trials=3'")
+    ],
+    "-m hydra/sweeper=qsweep_optuna hydra.sweeper.direction=minimize learning_rate=interval(0.1,0.5)": [
+        ("hydra.sweeper.direction", "is not a key", "'hydra.sweeper.direction=minimize'")
+    ],
+    "-m +sweep=buckets,algorithms": [("sweep", "takes one preset", "'+sweep=buckets,algorithms'")],
+    "-m +sweep=buckets +sweep=algorithms": [("sweep", "takes one preset", "'+sweep=buckets +sweep=")],
+    "experiment=sub/deep": [("experiment", PRESET, "'sub/deep'")],
     "-m seed=1,2 hydra/sweeper=basic": [("hydra/sweeper", "must be qsweep or qsweep_optuna", "'basic'")],
     "-m seed=1,2 'hydra.launcher.n_jobs=choice(2)'": [("hydra.launcher.n_jobs", "takes one value", "")],
     "-m seed=1,2 hydra.searchpath=3": [("", "hydra.searchpath must be a list", "")],
     "-m hydra/sweeper=qsweep_optuna learning_rate=0.1,0.2 hydra/launcher=basic,joblib": [
-        ("hydra/launcher", "cannot be searched", "")
+        ("hydra/launcher", "takes one value", "")
     ],
 }
 
@@ -370,10 +392,21 @@ SYNTAX_ERRORS: dict[str, list[Wrong]] = {
     ],
     "--colour": [("", "--colour", "")],
     "--cfg everything": [("", "everything", "")],
-    "--cfg job sead=1": [("", "Could not override 'sead'", "")],
-    "--cfg job seed=1,2": [("", "seed=1,2", "")],
+    "--cfg job sead=1": [("sead", "did you mean seed?", "'sead=1'")],
+    "--cfg job seed=1,2": [("seed", "takes one value", "'seed=1,2'")],
+    "--cfg job env=nosuch": [("env", PRESET, "'nosuch'")],
+    "--cfg job 'buckets=${nosuch}' --resolve": [("", "'nosuch' not found", "")],
+    "--cfg job -p nosuch": [("--package", "must be a node of the config", "'nosuch'")],
     "-m --cfg job": [("", "takes only one of --run, --multirun and --cfg", "")],
+    "--run -m seed=1,2": [("", "takes only one of --run, --multirun and --cfg", "")],
+    "--resolve": [("--resolve", "needs --cfg", "")],
+    "--package env": [("--package", "needs --cfg", "'env'")],
+    "--hydra-help": [("--hydra-help", "see qsweep train --help", "")],
+    "-sc install=bash": [("--shell-completion", "_QSWEEP_COMPLETE=bash_source", "")],
+    "-sc query=bash": [("--shell-completion", "is not supported", "")],
+    "--experimental-rerun x": [("--experimental-rerun", "qsweep reproduce repeats a run", "'x'")],
     f"--config-dir nowhere {SMOKE}": [("", "nowhere", "")],
+    f"--config-dir {'x' * 300} {SMOKE}": [("[Errno 36] File name too long", "give a shorter name", "")],
     f"--config-name other {SMOKE}": [("", "config-name", "")],
     f"--info=defaults {SMOKE}": [("", "info", "")],
 }
@@ -387,6 +420,10 @@ SWEEPS: dict[str, list[Wrong]] = {
     "-m seed=interval(0,1)": [("seed", "must be a list of values", "'seed=interval(0,1)'")],
     "-m seed=choice()": [("seed=choice()", "empty choice", "")],
     "-m seed=range(0)": [("seed", "", "'seed=range(0)'")],
+    "-m seed=range(100000000)": [("seed", "at most 100,000 values; it has 100,000,000", "'seed=range")],
+    "-m learning_rate=range(0,1,1e-12)": [("learning_rate", "at most 100,000 values", "'learning_rate=")],
+    "-m env=range(100000000)": [("env", "at most 100,000 values", "'env=range(100000000)'")],
+    "-m seed=range(1000) buckets=range(1,1000)": [("multirun", "at most 100,000 runs", "'999,000'")],
     "-m 'env=glob(z*)'": [("env", "", "'env=glob(z*)'")],
     "-m buckets=10,0,20": [("buckets", BUCKETS, "0")],
     "-m 'seed=range(-1,9)'": [("seed", "must be a whole number from 0 to 1,000,000,000,000,000", "-1")],
@@ -634,8 +671,22 @@ OWN_PRESETS: dict[str, tuple[str, str, list[Wrong]]] = {
         "# @package _global_\nwindow: ${nothing}\n",
         [("", "'nothing' not found", "")],
     ),
+    "another folder for a run": (
+        "conf/experiment/mine.yaml",
+        "# @package _global_\nhydra: {run: {dir: elsewhere}}\n",
+        [("hydra.run.dir", "has no effect", "'elsewhere'")],
+    ),
+    "a launcher in the defaults list": (
+        "conf/sweep/mine.yaml",
+        "# @package _global_\ndefaults:\n  - override /hydra/launcher: basic\n",
+        [("sweep", "cannot choose hydra/launcher in its defaults list", "'/")],
+    ),
     "broken YAML": ("conf/experiment/mine.yaml", "# @package _global_\nseed: [1\n", [("", "mine", "")]),
-    "a preset that is a list": ("conf/experiment/mine.yaml", "- seed\n", [("experiment", "", "")]),
+    "a preset that is a list": (
+        "conf/experiment/mine.yaml",
+        "- seed\n",
+        [("configuration", "experiment/mine", "")],
+    ),
     "a sweep with bad values": (
         "conf/sweep/mine.yaml",
         "# @package _global_\nhydra: {sweeper: {params: {bukets: '1,2', seed: '1,-2'}}}\n",

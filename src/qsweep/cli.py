@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from qsweep.errors import Failure, UsageError, printable, store_failure
+from qsweep.errors import Failure, UsageError, printable, shortened, store_failure
 from qsweep.system.garbage import collect_less_often
 from qsweep.system.interrupts import mark_interrupts
+from qsweep.system.streams import secure_streams
 
 if TYPE_CHECKING:
     from qsweep.tracking.store import Store
@@ -25,6 +28,19 @@ class Commands(click.Group):
     The exit code is 2 for bad input, 1 for a failure, 128 + n for signal n. A failing disk, database or
     server counts as a failure. Any other exception is a bug, and is raised.
     """
+
+    def main(self, *arguments: Any, **named: Any) -> Any:
+        """Run the command line, with standard streams whose end does not end the command."""
+        outputs = secure_streams()
+        try:
+            return super().main(*arguments, **named)
+        finally:
+            for stream in (sys.stdout, sys.stderr) if outputs else ():
+                stream.flush()
+            for output in outputs:
+                if output.failed:
+                    click.echo(f"qsweep: the output cannot be written: {output.failed.strerror}", err=True)
+                    sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
@@ -41,6 +57,9 @@ class Commands(click.Group):
             click.echo("qsweep: interrupted", err=True)
             sys.exit(128 + getattr(interrupt, "signum", 2))
         except Exception as error:
+            if getattr(error, "errno", None) == errno.ENAMETOOLONG:
+                click.echo(f"qsweep: {printable(shortened(str(error)))}; give a shorter name", err=True)
+                sys.exit(2)
             failed = store_failure(error)
             if not failed:
                 raise
@@ -54,6 +73,16 @@ def _trust(_: click.Context, __: click.Parameter, given: bool) -> None:
         from qsweep.environments.description import trust_records
 
         trust_records()
+
+
+@contextmanager
+def _working(what: str) -> Iterator[None]:
+    """Show on a terminal that a command is working."""
+    from qsweep.runs.progress import bar
+
+    with bar() as shown:
+        shown.add_task(what, total=None)
+        yield
 
 
 def _opened(uri: str) -> Store:
@@ -172,7 +201,9 @@ def report(
     from qsweep.report.folder import report
     from qsweep.report.loading.selection import Selection
 
-    click.echo(report(_opened(uri), Selection(name, since, where, metric, baseline), out, ui))
+    with _working("comparing the runs"):
+        written = report(_opened(uri), Selection(name, since, where, metric, baseline), out, ui)
+    click.echo(written)
 
 
 @main.command()
@@ -379,12 +410,16 @@ def gc(
     from qsweep.commands.gc.condition import Condition
 
     condition = Condition(older_than, keep_best, thin_checkpoints, keep_checkpoints, purge)
-    click.echo(collect(_opened(uri), name, condition, dry_run))
+    with _working("reading the store"):
+        collected = collect(_opened(uri), name, condition, dry_run)
+    click.echo(collected)
 
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=5000, show_default=True, help="Port to listen on.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Port to listen on."
+)
 def ui(host: str, port: int) -> None:
     """Start the MLflow UI for the store in this folder.
 

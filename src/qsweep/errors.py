@@ -29,9 +29,10 @@ class Problem:
     remedy: str = ""
 
     def __str__(self) -> str:
-        given = "" if self.given is None else f"; given {self.given!r}"
+        given = "" if self.given is None else f"; given {shortened(repr(self.given))}"
         remedy = f" ({self.remedy})" if self.remedy else ""
-        return printable("".join(map(without_password, (f"{self.key}: ", self.rule, given, remedy))))
+        key = f"{shortened(self.key)}: "
+        return printable("".join(map(without_password, (key, self.rule, given, remedy))))
 
 
 class Failure(Exception):
@@ -58,7 +59,23 @@ def collecting(problems: list[Problem]) -> Iterator[None]:
 def printable(text: object) -> str:
     """Return an untrusted text as one line for a terminal, with ? in place of control characters."""
     one_line = re.sub(r"\s+", " ", str(text)) if "\n" in str(text) else str(text)
+    if one_line.isprintable():
+        return one_line
     return "".join(letter if letter.isprintable() else "?" for letter in one_line)
+
+
+def escaped(text: str) -> str:
+    """Return an untrusted text with escapes in place of letters that cannot be seen."""
+    if text.isprintable():
+        return text
+    seen = (a if a.isprintable() or a in "\n\t" else a.encode("unicode_escape").decode() for a in text)
+    return "".join(seen)
+
+
+def shortened(text: str) -> str:
+    """Return a text of at most MAX_ERROR_LENGTH letters, without its middle."""
+    half = MAX_ERROR_LENGTH // 2
+    return text if len(text) <= 2 * half else f"{text[:half]}...{text[-half:]}"
 
 
 def one_line(error: object, kind: bool = False) -> str:

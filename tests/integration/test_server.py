@@ -333,3 +333,75 @@ def test_no_password_is_written_anywhere(service: Service, recorded: Path) -> No
     passwords = [service.password, service.postgresql.password, *service.users.values()]
     assert [secret for secret in passwords for text in written if secret.encode() in text] == []
     assert [user for user in service.users for text in [dump, *written[2:]] if user.encode() in text] == []
+
+
+def post(service: Service, user: str, path: str, **body: object) -> int:
+    """Send a request as a user; returns the status of the answer."""
+    address = f"{service.address}/{path}"
+    auth = (user, service.users[user])
+    return requests.request("POST", address, json=body, auth=auth, timeout=30).status_code
+
+
+ROOTS = ("api/2.0/mlflow", "ajax-api/2.0/mlflow")
+ELSEWHERE = ("/tmp/elsewhere", "file:///tmp/elsewhere", "s3://bucket/elsewhere", "http://127.0.0.1:9/x")
+FORBIDDEN = 403
+
+
+@pytest.mark.parametrize("root", ROOTS)
+@pytest.mark.parametrize("place", ELSEWHERE)
+@pytest.mark.parametrize("key", ["artifact_location", "artifactLocation"])
+def test_only_the_servers_own_artifact_locations(service: Service, root: str, place: str, key: str) -> None:
+    """No user makes an experiment whose files the server would write elsewhere."""
+    made = post(
+        service, "grace-h0pper", f"{root}/experiments/create", **{"name": f"{root}{place}{key}", key: place}
+    )
+    assert made == FORBIDDEN
+    assert service.rows("SELECT 1 FROM experiments WHERE artifact_location LIKE '%elsewhere%'") == []
+
+
+@pytest.mark.usefixtures("recorded")
+@pytest.mark.parametrize("root", ROOTS)
+def test_what_is_others_keeps_its_name_and_its_place(service: Service, root: str) -> None:
+    """A user may rename neither the models nor the experiments of others, nor add versions from elsewhere."""
+    name = "MountainCar-v0"
+    [(number,)] = service.rows(f"SELECT experiment_id FROM experiments WHERE name = '{name}'")
+    renames = [
+        [post(service, user, f"{root}/{path}", **body) for user in service.users]
+        for path, body in (
+            ("registered-models/rename", {"name": name, "new_name": name}),
+            ("experiments/update", {"experiment_id": str(number), "new_name": name}),
+        )
+    ]
+    assert all(sorted(codes)[-1] == FORBIDDEN and codes.count(FORBIDDEN) == 1 for codes in renames)
+    for place in ELSEWHERE:
+        made = post(service, "grace-h0pper", f"{root}/model-versions/create", name=name, source=place)
+        assert made == FORBIDDEN
+
+
+def test_a_second_user_repeats_a_sweep_of_the_first(service: Service, tmp_path: Path) -> None:
+    """The runs of another user stay, marked as superseded, and the sweep ends."""
+    sweep = ("train", "-m", "tracking=server", "seed=3,4", "episodes=60", "tracking.experiment=shared")
+    alone = (
+        "registry.promote=never",
+        "sweep.report=never",
+        "hydra/launcher=basic",
+        "evaluation.test_episodes=5",
+    )
+    for user, more in (("ada-l0velace", ()), ("grace-h0pper", ("sweep.rerun=all",))):
+        code, out, err = service.done(service.client(tmp_path, user, *sweep, *alone, *more))
+        assert (code, "2 of 2 runs finished" in out) == (0, True), err
+    marked = "SELECT count(*) FROM tags WHERE key = 'qsweep.superseded'"
+    assert service.rows(marked) == [(2,)]
+
+
+def test_a_killed_server_leaves_nothing_running(service: Service) -> None:
+    """After kill -9 the processes that it started end, so that it can be started again on the same port."""
+    assert service.process
+    service.process.kill()
+    service.process.wait()
+    deadline = time.monotonic() + 60
+    while service._answers():
+        assert time.monotonic() < deadline, "it lives on"
+        time.sleep(0.2)
+    service.start()
+    assert requests.get(f"{service.address}/health", timeout=30).ok

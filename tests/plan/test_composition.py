@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -152,7 +153,7 @@ def test_a_single_run_is_named_by_what_was_given(line: str, name: str) -> None:
 
 
 def test_a_name_has_no_slashes_and_an_end() -> None:
-    """A name is valid for a folder: no slashes, at most 200 characters."""
+    """A name is valid for a folder: no slashes, at most 200 characters, the seed among them."""
     env_id = f"maker/{'Car' * 50}-v0"
     car = "gymnasium.envs.classic_control.mountain_car:MountainCarEnv"
     gymnasium.register(env_id, entry_point=car, max_episode_steps=200)
@@ -160,7 +161,20 @@ def test_a_name_has_no_slashes_and_an_end() -> None:
         [name] = names(single(f"env.id={env_id}", "env.low=[-1.2,-0.07]", "env.high=[0.6,0.07]"))
     finally:
         del gymnasium.registry[env_id]
-    assert name == f"env.id=maker_{'Car' * 50}-v0,env.low=[-1.2,-0.07],env.high=[0.6,0.07]"[:200]
+    whole = f"env.id=maker_{'Car' * 50}-v0,env.low=[-1.2,-0.07],env.high=[0.6,0.07]"
+    beginning, _, end = name.partition("~")
+    assert whole.startswith(beginning)
+    assert re.fullmatch("[0-9a-f]{6},seed=0", end)
+    assert len(name) == 200
+
+
+def test_names_that_are_cut_still_differ() -> None:
+    """Runs whose overrides differ after the 200th letter, or in the seed, have names of their own."""
+    maps = (f"[{'S' * 16},{','.join(['F' * 16] * 14)},{last}]" for last in ("F" * 15 + "G", "F" * 14 + "GH"))
+    swept = ("env=frozen_lake", f"env.kwargs.desc={','.join(maps)}", "seed=range(3)")
+    found = names(plan([*swept, "env.kwargs.is_slippery=false"], multirun=True))
+    assert len(set(found)) == 6
+    assert {name.rpartition(",")[2] for name in found} == {"seed=0", "seed=1", "seed=2"}
 
 
 def test_a_single_plan_is_called_after_its_run() -> None:

@@ -9,13 +9,15 @@ from typing import Any, NoReturn
 
 import click
 from hydra._internal.utils import get_args_parser
+from omegaconf import OmegaConf
 
 from qsweep.config import RULES, Config, with_slashes
 from qsweep.errors import Problem, UsageError, without_password
 from qsweep.plan import overrides
 from qsweep.plan.command_line import read, refusing
 from qsweep.plan.composition import Job, Plan, planned
-from qsweep.plan.conf import PRIMARY, conf_folder, hydra_app
+from qsweep.plan.conf import PRIMARY, at_top, hydra_app, version_base
+from qsweep.plan.presets import with_own_presets
 from qsweep.report.formats import share_of_optimum
 from qsweep.runs.progress import RunProgress
 from qsweep.runs.resume import interrupted_run
@@ -31,10 +33,15 @@ from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import EXACT, SAMPLED, SCORE
 from qsweep.tracking.unfinished import all_progress
 
-OWN_CONFIGS = Path("conf")
-"""Presets in this folder, relative to the current one, are found as well as the packaged ones."""
-UNSUPPORTED = ("config_name", "config_path", "experimental_rerun", "hydra_help", "info", "shell_completion")
-"""Hydra's flags that are refused."""
+UNSUPPORTED = {
+    "config_name": "conf/train.yaml has the defaults; set yours in conf/experiment/NAME.yaml",
+    "config_path": "the folder of your own presets is conf/, or --config-dir",
+    "experimental_rerun": "qsweep reproduce repeats a run",
+    "hydra_help": "see qsweep train --help",
+    "info": "--cfg job prints the config, --cfg hydra Hydra's",
+    "shell_completion": 'for bash: eval "$(_QSWEEP_COMPLETE=bash_source qsweep)"',
+}
+"""Hydra's flags that are refused, with the remedy."""
 
 
 def launch(arguments: list[str]) -> int:
@@ -44,7 +51,7 @@ def launch(arguments: list[str]) -> int:
     """
     flags = _flags(arguments)
     lines = [overrides.normalized(line) for line in flags.overrides]
-    lines = [*_search_path(flags.config_dir, lines), *lines]
+    lines = with_own_presets(lines, flags.config_dir)
     if flags.cfg:
         _print_config(flags, lines)
         return 0
@@ -70,10 +77,21 @@ def _flags(arguments: list[str]) -> Any:
     flags = parser.parse_intermixed_args(arguments)
     if flags.config_dir and not Path(flags.config_dir).is_dir():
         raise UsageError([Problem("--config-dir", "must be a folder", flags.config_dir)])
-    for name in UNSUPPORTED:
-        if given := getattr(flags, name):
-            shown = None if given is True else given
-            raise UsageError([Problem(f"--{name.replace('_', '-')}", "is not supported", shown)])
+    problems = [
+        Problem(f"--{name.replace('_', '-')}", "is not supported", None if given is True else given, remedy)
+        for name, remedy in UNSUPPORTED.items()
+        if (given := getattr(flags, name, None))
+    ]
+    if not flags.cfg:
+        problems += [
+            Problem(f"--{name}", "needs --cfg", None if given is True else given)
+            for name in ("package", "resolve")
+            if (given := getattr(flags, name, None))
+        ]
+    if sum(bool(flag) for flag in (flags.run, flags.multirun, flags.cfg)) > 1:
+        problems.append(Problem("qsweep train", "takes only one of --run, --multirun and --cfg"))
+    if problems:
+        raise UsageError(problems)
     return flags
 
 
@@ -81,20 +99,15 @@ def _print_config(flags: Any, lines: list[str]) -> None:
     """Let Hydra print the composed config. Refuse a password, which would be shown."""
     if any(line.startswith("tracking.uri=") and without_password(line) != line for line in lines):
         raise UsageError([Problem("tracking.uri", f"must be {RULES['tracking.uri']}")])
-    if flags.run or flags.multirun:
-        raise UsageError([Problem("qsweep train", "takes only one of --run, --multirun and --cfg")])
-    with refusing():
-        hydra_app().show_cfg(PRIMARY, lines, flags.cfg, flags.package, flags.resolve)
-
-
-def _search_path(config_dir: str | None, lines: list[str]) -> list[str]:
-    """Return the override with Hydra's search path for the user's own presets, if there are any."""
-    if any(line.startswith("hydra.searchpath=") for line in lines):
-        return []
-    folder = Path(config_dir or OWN_CONFIGS).absolute()
-    if not folder.is_dir() or folder == conf_folder():
-        return []
-    return [f"hydra.searchpath=[{overrides.quoted(f'file://{folder}')}]"]
+    line = read(lines, multirun=True)
+    swept = [o for o in line.given if o.is_sweep_override()]
+    problems = [*line.problems, *(Problem(o.key_or_group, "takes one value", o.input_line) for o in swept)]
+    if flags.package and OmegaConf.select(line.config, flags.package, default=...) is ...:
+        problems.append(Problem("--package", "must be a node of the config", flags.package))
+    if problems:
+        raise UsageError(problems)
+    with refusing(), version_base():
+        hydra_app().show_cfg(PRIMARY, at_top(lines), flags.cfg, flags.package, flags.resolve)
 
 
 def _single(plan: Plan) -> int:

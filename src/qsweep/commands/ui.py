@@ -6,12 +6,14 @@ import os
 import sys
 from typing import NoReturn
 
+from qsweep.system.addresses import check_address
 from qsweep.tracking.store import open_store
 
 
 def serve(host: str, port: int) -> NoReturn:
     """Replace this process by MLflow's server; Ctrl-C stops it."""
     store = open_store("local", create=False)
+    check_address(host, port)
     print(f"http://{host}:{port}", file=sys.stderr, flush=True)
     arguments = ["--backend-store-uri", store.uri, "--default-artifact-root", str(store.artifacts)]
     mlflow = [sys.executable, "-m", "mlflow", "server", "--workers", "1", *arguments]

@@ -16,8 +16,8 @@ from qsweep.config import RULES
 from qsweep.errors import Problem, UsageError
 from qsweep.plan import overrides
 from qsweep.plan.conf import composed
-
-SEARCH_PATH = "hydra.searchpath="
+from qsweep.plan.hydra_options import ineffective_problems, known_options
+from qsweep.plan.presets import SEARCH_PATH
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,14 @@ def read(lines: Sequence[str], multirun: bool) -> CommandLine:
     with refusing(problems):
         search = [line for line in lines if line.startswith(SEARCH_PATH)]
         given = tuple(overrides.usable(lines, multirun, search, problems))
-        presets = (o.input_line or "" for o in given if not (o.is_sweep_override() or is_plain(o)))
-        config = composed(tuple(presets)).config
+        if any(problem.key.startswith("hydra/") for problem in problems):
+            raise UsageError(problems)  # what else is valid depends on the launcher and the sweeper
+        known, unknown = known_options(given)
+        problems += unknown
+        given = tuple(known)
+        presets = (o for o in given if not (o.is_sweep_override() or is_plain(o)))
+        config = composed(tuple(o.input_line or "" for o in presets)).config
+        problems += ineffective_problems(given, config, multirun)
     line = CommandLine(tuple(lines), multirun, given, tuple(problems), config)
     return replace(line, problems=(*problems, *_multirun_problems(line))) if multirun else line
 

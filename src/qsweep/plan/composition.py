@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,12 +20,15 @@ from qsweep.config import LARGEST_SEED, RULES, Config, config_hash
 from qsweep.environments.resolved import Resolved
 from qsweep.errors import Problem, UsageError, collecting
 from qsweep.plan import overrides
-from qsweep.plan.command_line import SEARCH_PATH, CommandLine, is_plain, read, refusing, sweep_params
+from qsweep.plan.command_line import CommandLine, is_plain, read, refusing, sweep_params
 from qsweep.plan.conf import composed
+from qsweep.plan.presets import SEARCH_PATH, with_own_presets
 from qsweep.plan.resolution import resolve
 
 NOT_IN_NAMES = ("tracking", "registry", "sweep", "engine")
 """Keys and groups that are left out of run names and of the hash `Plan.fixed`."""
+NAME_LENGTH = 200
+"""The maximum number of letters of a run's name; MLflow's is 250."""
 REPEATED = (
     "vary only keys that change the result; engine and window never do, nor do buckets with discrete "
     "observations"
@@ -77,7 +81,7 @@ def load_resolved(lines: Sequence[str] = ()) -> Resolved:
 
 def plan(lines: Sequence[str], multirun: bool) -> Plan:
     """Plan all runs that overrides ask for. Raises UsageError with every problem found in any of them."""
-    return planned(read(lines, multirun))
+    return planned(read(with_own_presets(lines), multirun))
 
 
 def planned(line: CommandLine) -> Plan:
@@ -88,6 +92,11 @@ def planned(line: CommandLine) -> Plan:
             swept = _with_preset_sweep(line, problems if line.multirun else [])
             problems += [] if line.multirun else _varied_problems(swept)
             given = swept if line.multirun else given
+        given = [*overrides.enumerable(given, problems)]
+        many = math.prod(overrides.count(o) or 1 for o in given if o.is_sweep_override())
+        if many > overrides.MAX_RUNS:
+            rule, remedy = f"must have at most {overrides.MAX_RUNS:,} runs", "split it into several"
+            raise UsageError([*problems, Problem("multirun", rule, f"{many:,}", remedy)])
         return _plan(given, problems)
 
 
@@ -165,7 +174,18 @@ def _name(values: Mapping[str, Any], lines: Sequence[str]) -> str:
     ]
     if "seed" not in given:
         words.append(f"seed={values['seed']}")
-    return ",".join(words).replace("/", "_")[:200]
+    return _shortened(words).replace("/", "_")
+
+
+def _shortened(words: Sequence[str]) -> str:
+    """Return words as a name of at most NAME_LENGTH letters, with the seed and a hash of the rest."""
+    name = ",".join(words)
+    if len(name) <= NAME_LENGTH:
+        return name
+    seed = "".join(f",{word}" for word in words if word.startswith("seed="))
+    rest = ",".join(word for word in words if not word.startswith("seed="))
+    mark = f"~{hashlib.sha256(rest.encode()).hexdigest()[:6]}{seed}"
+    return f"{rest[: NAME_LENGTH - len(mark)]}{mark}"
 
 
 def _values(given: Sequence[Override], lines: Sequence[str]) -> dict[str, Any]:

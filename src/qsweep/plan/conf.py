@@ -5,6 +5,9 @@ Hydra is used as a library, without its command line and its global instance.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -19,6 +22,8 @@ from omegaconf import DictConfig, OmegaConf
 
 PRIMARY = "train"
 """The primary config: conf/train.yaml."""
+ADDED = ("experiment", "sweep")
+"""Groups outside the defaults list: Hydra requires a leading +, which is optional here."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +40,32 @@ def conf_folder() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[3] / "conf"
 
 
+@contextmanager
+def version_base() -> Iterator[None]:
+    """Give Hydra the behaviour of version 1.3, then again that of the program that has called qsweep."""
+    before = version.getbase()
+    version.setbase("1.3")
+    try:
+        yield
+    finally:
+        version.VersionBase.instance().version_base = before
+
+
 @cache
 def hydra_app() -> Hydra:
     """Return Hydra for the packaged configs; shared, because it has no other state."""
-    version.setbase("1.3")
     return Hydra(PRIMARY, ConfigLoaderImpl(create_config_search_path(str(conf_folder()))))
+
+
+def quoted(text: str) -> str:
+    """Quote a string as a value in Hydra's override grammar."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def at_top(lines: Iterable[str]) -> list[str]:
+    """Return overrides that put an experiment's or a sweep's values at the top, whatever its file says."""
+    return [re.sub(rf"^\+({'|'.join(ADDED)})=", r"+\1@_global_=", line) for line in lines]
 
 
 @lru_cache(maxsize=256)
@@ -48,7 +74,8 @@ def composed(lines: tuple[str, ...]) -> Composed:
 
     The run mode does not matter: Hydra's two modes differ in how they treat several values.
     """
-    config = hydra_app().compose_config(PRIMARY, list(lines), RunMode.RUN, from_shell=False)
+    with version_base():
+        config = hydra_app().compose_config(PRIMARY, at_top(lines), RunMode.RUN, from_shell=False)
     values = OmegaConf.to_container(config)
     assert isinstance(values, dict)
     return Composed(config, {str(key): value for key, value in values.items() if key != "hydra"})

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
-from hydra.core.override_parser.types import Override, Transformer
+from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep, Transformer
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from qsweep.config import OPTIONAL, RULES
 from qsweep.errors import Problem, closest, one_line
-from qsweep.plan.conf import PRIMARY, hydra_app
+from qsweep.plan.conf import ADDED, hydra_app, quoted
+from qsweep.plan.presets import preset_problems
 from qsweep.plan.ranges import parser_of, values_of
 
 GROUPS = (
     *("env", "algorithm", "learning_rate_schedule", "discretizer", "exploration", "epsilon"),
     *("tracking", "experiment", "sweep"),
 )
-ADDED = ("experiment", "sweep")
-"""Groups outside the defaults list: Hydra requires a leading +, which is optional here."""
 MAPPINGS = ("env.kwargs.", "env.reset_options.")
 """The beginnings of keys whose names are free."""
 ADDIBLE = ("env.kwargs", "env.reset_options", "env.actions", "env.wrapper", *OPTIONAL)
@@ -29,7 +28,12 @@ SEEDS = "hydra.sweeper.seeds="
 """The value is quoted: Hydra would read 0,1,2 as several values of its own option, and refuse them."""
 SECTIONS = tuple(dict.fromkeys(key.partition(".")[0] for key in RULES if "." in key))
 
-HydraErrors = (HydraException, OmegaConfBaseException, YAMLError)
+SEVERAL = "run one after the other, or write a preset with both in its defaults list"
+MAX_RUNS = 100_000
+"""The maximum number of runs of a multirun, and of values of a key."""
+
+HydraErrors = (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError)
+"""UnicodeDecodeError: a preset that another one includes is not in UTF-8."""
 
 
 def parsed(lines: Iterable[str], problems: list[Problem]) -> Iterator[Override]:
@@ -39,8 +43,10 @@ def parsed(lines: Iterable[str], problems: list[Problem]) -> Iterator[Override]:
     for line in lines:
         try:
             override = parser.parse_override(line)
-        except HydraErrors as error:
-            problems.append(Problem(line, "must be written KEY=VALUE", None, hydra_message(error)))
+        except (*HydraErrors, ValueError) as error:  # ValueError: a number of thousands of digits
+            problems.append(
+                Problem(line.lstrip("+"), "must be written KEY=VALUE", None, hydra_message(error))
+            )
             continue
         override.config_loader = loader
         yield override
@@ -50,8 +56,12 @@ def usable(
     lines: Iterable[str], multirun: bool, search: Sequence[str], problems: list[Problem]
 ) -> Iterator[Override]:
     """Yield the valid overrides; add the problems of the others. search: the search-path overrides."""
+    chosen: dict[str, str] = {}
     for override in parsed(map(normalized, lines), problems):
-        wrong = [] if for_hydra(override) else [*_problems(override, multirun, search)]
+        key, line = override.key_or_group, override.input_line or ""
+        wrong = [*_problems(override, multirun, search)]
+        if key in ADDED and (other := chosen.setdefault(key, line)) != line:
+            wrong = [Problem(key, "takes one preset", f"{other} {line}", SEVERAL)]
         problems += wrong
         if not wrong:
             yield override
@@ -85,12 +95,6 @@ def alternatives(override: Override) -> list[str]:
     return [f"{key}={Transformer.str(value)}" for value in values_of(override)]
 
 
-def quoted(text: str) -> str:
-    """Quote a string as a value in Hydra's override grammar."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
 def hydra_message(error: Exception) -> str:
     """Return an error's message in one line, without Hydra's link to its documentation."""
     return one_line(error).partition(" See https")[0]
@@ -98,6 +102,10 @@ def hydra_message(error: Exception) -> str:
 
 def _problems(override: Override, multirun: bool, search: Sequence[str]) -> Iterator[Problem]:
     key, line = override.key_or_group, override.input_line or ""
+    if for_hydra(override):
+        if "/" in key and not override.is_sweep_override() and not override.is_delete():
+            yield from preset_problems(key, override.value(), search)
+        return
     if override.is_delete():
         yield Problem(key, "cannot be removed", line, "set it to another value")
         return
@@ -105,27 +113,55 @@ def _problems(override: Override, multirun: bool, search: Sequence[str]) -> Iter
         remedy = f"add -m for a multirun, or write a list: {key}=[...]"
         yield Problem(key, "takes one value in a single run", line, remedy)
         return
-    try:
-        swept = override.is_sweep_override()
-        values = values_of(override) if swept else [override.value()]
-    except (*HydraErrors, AttributeError, ValueError) as error:
-        remedy = "write KEY=A,B,C or KEY=range(N)"
-        yield Problem(key, "must be a list of values", line, f"{hydra_message(error)}; {remedy}")
-        return
-    if not values:
-        yield Problem(key, "has no values", line)
-        return
-    if key in GROUPS and not all(isinstance(value, Mapping) for value in values):
-        yield from _preset_problems(key, values, search)
+    if key in GROUPS:
+        yield from _group_problems(override, search)
     elif key not in RULES and key not in SECTIONS and not key.startswith(MAPPINGS):
         yield Problem(key, "is not a key", line, closest(key, [*RULES, *GROUPS]))
 
 
-def _preset_problems(group: str, values: Sequence[Any], search: Sequence[str]) -> Iterator[Problem]:
-    loader = hydra_app().config_loader
-    presets = loader.get_group_options(group, config_name=PRIMARY, overrides=[*search])
-    for value in values:
-        if str(value) not in presets:
-            remedy = closest(str(value), presets)
-            given = "null" if value is None else str(value)
-            yield Problem(group, f"must be a preset of {group}", given, remedy)
+def _group_problems(override: Override, search: Sequence[str]) -> Iterator[Problem]:
+    key, line = override.key_or_group, override.input_line or ""
+    swept = override.is_sweep_override()
+    if swept and (wrong := [*_list_problems(override)]):
+        yield from wrong
+        return
+    values = values_of(override) if swept else [override.value()]
+    if key == "sweep" and len(values) > 1:
+        yield Problem(key, "takes one preset", line, SEVERAL)
+    elif not all(isinstance(value, Mapping) for value in values):
+        for value in values:
+            yield from preset_problems(key, value, search)
+
+
+def enumerable(given: Iterable[Override], problems: list[Problem]) -> Iterator[Override]:
+    """Yield the overrides whose values can be listed; add the problems of the others."""
+    for override in given:
+        swept = override.is_sweep_override() and not for_hydra(override)
+        wrong = [*_list_problems(override)] if swept else []
+        problems += wrong
+        if not wrong:
+            yield override
+
+
+def _list_problems(override: Override) -> Iterator[Problem]:
+    key, line = override.key_or_group, override.input_line or ""
+    try:
+        many = count(override)
+        values = values_of(override) if many <= MAX_RUNS else []
+    except (*HydraErrors, AttributeError, ValueError) as error:
+        remedy = "write KEY=A,B,C or KEY=range(N)"
+        yield Problem(key, "must be a list of values", line, f"{hydra_message(error)}; {remedy}")
+        return
+    if many > MAX_RUNS:
+        yield Problem(key, f"must have at most {MAX_RUNS:,} values; it has {many:,}", line)
+    elif not values:
+        yield Problem(key, "has no values", line)
+
+
+def count(override: Override) -> int:
+    """Return the number of values of an override, without listing those of a range; 0 if it is not known."""
+    value = override.value()
+    if isinstance(value, RangeSweep) and value.step:
+        span = ((value.stop or 0) - (value.start or 0)) / value.step
+        return max(0, math.ceil(span)) if math.isfinite(span) else MAX_RUNS + 1
+    return len(value.list) if isinstance(value, ChoiceSweep) else 0

@@ -11,14 +11,18 @@ from rich.table import Table
 
 from qsweep.config import with_slashes
 from qsweep.errors import printable
-from qsweep.report.comparison.variants import mean_of, variants, with_fresh_seeds
+from qsweep.report.comparison.variants import environment_titles, mean_of, variants, with_fresh_seeds
 from qsweep.report.formats import number, scale, share_of_optimum
-from qsweep.report.loading.runs import kind_of_score, mixture, runs_in
-from qsweep.report.loading.selection import Selection, selected
+from qsweep.report.loading.runs import brief, kind_of_score, mixture, with_params
+from qsweep.report.loading.selection import in_sweep_or_experiment
 from qsweep.tracking.run_ids import short
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import SCORE
 
+SHOWN = ("train/return_avg", "optimum/return", "random/return", "train/seconds")
+"""Metrics in the table of variants, besides the score."""
+MOST = 500
+"""Maximum number of variants in a table."""
 WIDTH = 140
 """Maximum line length in a file or pipe."""
 
@@ -29,12 +33,28 @@ def show_runs(store: Store, name: str | None, limit: int) -> None:
     Raises UsageError if the name is unknown.
     """
     console = wide_console()
-    runs = runs_in(store) if name is None else selected(store, Selection(name))
+    runs = in_sweep_or_experiment(store, name, brief(metrics=SHOWN))
     if runs.empty:
         console.print("no runs yet; start with: qsweep train")
         return
-    show_variants(runs, console)
+    groups = _tables(runs)
+    chosen = [_with_labels(store, group) for group in groups]
+    for title, shown, group in zip(_titles(chosen), chosen, groups, strict=True):
+        kept, all_of = (some["variant"].nunique() for some in (shown, group))
+        most = f" (the best {kept:,} of {all_of:,})" if kept < all_of else ""
+        _show(shown, f"{title}: variants{most}", console)
     console.print(runs_table(runs, limit))
+
+
+def _with_labels(store: Store, runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of the best MOST variants, with the params from which labels are made."""
+    if store.tables is None:
+        return runs
+    counted = with_fresh_seeds(runs)
+    best = counted.groupby("variant")[SCORE].mean().nlargest(MOST).index
+    firsts = counted[counted["variant"].isin(best)].drop_duplicates("variant")
+    chosen = runs[runs["variant"].isin(best)] if counted["variant"].nunique() > MOST else runs
+    return with_params(store, chosen, list(firsts["run_id"]))
 
 
 def wide_console() -> Console:
@@ -47,14 +67,37 @@ def show_variants(runs: pd.DataFrame, console: Console, only: Sequence[str] | No
     """Print the variants of each experiment among `runs`, the leader first. only: as in `variants_table`."""
     if runs.empty:
         return
-    for (experiment, _), group in runs.groupby(["experiment", "environment"], dropna=False, sort=False):
-        if (group["status"] == "FINISHED").any():
-            named = with_slashes(str(experiment), str(group["env.id"].iloc[0]) if "env.id" in group else "")
-            title = escape(printable(f"{named}: variants"))
-            console.print(variants_table(group, title, only))
-            for line in captions(group):
-                console.print(line, soft_wrap=True, style="dim", highlight=False)
-            console.print()
+    groups = _tables(runs)
+    for title, group in zip(_titles(groups), groups, strict=True):
+        _show(group, f"{title}: variants", console, only)
+
+
+def _tables(runs: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the runs of each experiment and environment that have a finished one."""
+    groups = runs.groupby(["experiment", "environment"], dropna=False, sort=False)
+    return [group for _, group in groups if (group["status"] == "FINISHED").any()]
+
+
+def _titles(groups: list[pd.DataFrame]) -> list[str]:
+    """Return the experiment of each group, with its environment if the experiment has several."""
+    titles: dict[int, str] = {}
+    for name in dict.fromkeys(str(group["experiment"].iloc[0]) for group in groups):
+        places = [n for n, group in enumerate(groups) if str(group["experiment"].iloc[0]) == name]
+        environments = environment_titles([groups[n] for n in places])
+        for place, environment in zip(places, environments, strict=True):
+            named = with_slashes(
+                name, str(groups[place]["env.id"].iloc[0]) if "env.id" in groups[place] else ""
+            )
+            other = environment if environment.startswith(named) else f"{named}, {environment}"
+            titles[place] = other if len(places) > 1 else named
+    return [titles[n] for n in range(len(groups))]
+
+
+def _show(runs: pd.DataFrame, title: str, console: Console, only: Sequence[str] | None = None) -> None:
+    console.print(variants_table(runs, escape(printable(title)), only))
+    for line in captions(runs):
+        console.print(line, soft_wrap=True, style="dim", highlight=False)
+    console.print()
 
 
 def captions(runs: pd.DataFrame) -> Iterator[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -18,16 +20,32 @@ def local_folder(store: Store, uri: str | None) -> Path | None:
     path = unquote((uri or "").removeprefix("file://"))
     if store.artifacts is None or not path.startswith("/"):
         return None
-    folder, root = Path(path), store.artifacts.resolve()
-    return folder if folder.resolve().is_relative_to(root) and folder.resolve() != root else None
+    folder, root = Path(path), _resolved(store.artifacts)
+    real = folder.resolve()
+    return folder if real.is_relative_to(root) and real != root else None
+
+
+@lru_cache
+def _resolved(folder: Path) -> Path:
+    return folder.resolve()
 
 
 def size(path: Path) -> int:
     """Return the bytes of a file, or of all files below a folder; links are not followed."""
     if path.is_dir() and not path.is_symlink():
-        inner = (each for each in path.rglob("*") if each.is_symlink() or each.is_file())
-        return sum(each.lstat().st_size for each in inner)
+        return _size_below(str(path))
     return path.lstat().st_size if path.is_symlink() or path.exists() else 0
+
+
+def _size_below(folder: str) -> int:
+    total = 0
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                total += _size_below(entry.path)
+            elif entry.is_symlink() or entry.is_file():
+                total += entry.stat(follow_symlinks=False).st_size
+    return total
 
 
 def purge(store: Store, run: StoredRun) -> None:

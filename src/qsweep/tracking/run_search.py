@@ -6,12 +6,13 @@ Importing MLflow takes longer than reading the tables.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from qsweep.system.liveness import is_alive, owner_of
 from qsweep.tracking.paging import every_result
 from qsweep.tracking.store import Store, literal
-from qsweep.tracking.stored_run import PARENT, StoredRun, milliseconds
+from qsweep.tracking.stored_run import PARENT, SUPERSEDED, Keys, StoredRun, milliseconds
 from qsweep.tracking.tables import run_rows
 from qsweep.tracking.tables.run_tables import RunChanges
 
@@ -36,22 +37,31 @@ def every_experiment(store: Store) -> Iterator[Any]:
 
 
 def runs(
-    store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None = None, status: str | None = None
+    store: Store,
+    of: Mapping[str, str],
+    tags: Mapping[str, str] | None = None,
+    status: str | None = None,
+    only: Keys | None = None,
 ) -> list[StoredRun]:
     """Return the runs of experiments that have these tags, latest first, without deleted ones.
 
-    of: the experiments' names by id. status: only runs with this status.
+    of: the experiments' names by id. status: only runs with this status. only: the params, tags and
+    metrics that are needed; None: all. A server sends all of them anyway.
     """
     if store.tables is None:
         return list(_from_client(store, of, tags or {}, status))
-    return run_rows.runs(store.tables.database, of, tags, status)
+    return run_rows.runs(store.tables.database, of, tags, status, only=only)
 
 
-def every_run(store: Store) -> dict[str, StoredRun]:
-    """Return all runs of a store by id, including parents of multiruns, other programs' and deleted runs."""
+def every_run(store: Store, only: Keys | None = None) -> dict[str, StoredRun]:
+    """Return all runs of a store by id, including parents of multiruns, other programs' and deleted runs.
+
+    only: as for `runs`.
+    """
     names = experiments(store, deleted=True)
     if store.tables is not None:
-        return {run.run_id: run for run in run_rows.runs(store.tables.database, names, deleted=True)}
+        stored = run_rows.runs(store.tables.database, names, deleted=True, only=only)
+        return {run.run_id: run for run in stored}
     if not names:
         return {}
     found = every_result(store.client.search_runs, list(names), run_view_type=_all())
@@ -82,6 +92,19 @@ def matching(store: Store, where: str = "") -> list[StoredRun]:
     newest = ["attributes.start_time DESC"]
     found = store.client.search_runs(list(names), where, max_results=LATEST, order_by=newest)
     return [_stored(run, names[run.info.experiment_id]) for run in found]
+
+
+def discard(store: Store, run_id: str) -> None:
+    """Delete a run that a later one replaces. Another user's, which a server protects, is tagged instead."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        store.client.delete_run(run_id)
+    except MlflowException as error:
+        if error.error_code != "PERMISSION_DENIED":
+            raise
+        with suppress(MlflowException):  # nor may this user write into it; the later one counts all the same
+            store.client.set_tag(run_id, SUPERSEDED, "true")
 
 
 def kill_abandoned(store: Store, parent: str) -> None:

@@ -180,9 +180,9 @@ def _server(uri: str, patient: bool) -> Store:
 
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # RetryingClient retries
     store = Store(uri, None)
-    client = cast("RetryingClient", store.client)
-    client.budget = BUDGET_SECONDS if patient or uri in _REACHED else FIRST_BUDGET_SECONDS
     try:
+        client = cast("RetryingClient", store.client)
+        client.budget = BUDGET_SECONDS if patient or uri in _REACHED else FIRST_BUDGET_SECONDS
         client.search_experiments(max_results=1)
     except Exception as error:  # many kinds, of requests and MLflow
         raise UsageError([_refusal(uri, error)]) from error

@@ -13,6 +13,8 @@ SWEEP, PARENT, CONFIG, CODE = "qsweep.sweep", "mlflow.parentRunId", "qsweep.conf
 SCORE, EXACT, SAMPLED = "score", "test/return_exact", "test/return_mean"
 """A run's score is the exact expected return of its chosen checkpoint, where that can be computed, and
 otherwise its mean return on test starts. Scores of the two kinds are never compared with each other."""
+SUPERSEDED = "qsweep.superseded"
+"""The tag of a run that a later one has replaced, but that this user may not delete."""
 DAMAGED = "qsweep.damaged"
 """The tag that names a run's damaged or missing files. Such a run cannot be resumed."""
 
@@ -20,6 +22,15 @@ DAMAGED = "qsweep.damaged"
 def milliseconds() -> int:
     """Return the present time as MLflow stores it, in ms since 1970."""
     return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The params, tags and metrics to read of runs. Reading all of 100,000 runs takes a minute and 2 GB."""
+
+    params: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

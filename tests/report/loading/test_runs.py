@@ -24,7 +24,7 @@ from qsweep.report.loading.runs import (
     load_runs,
     mixture,
     runs_in,
-    sweep_runs,
+    runs_in_sweep,
     with_scores,
 )
 from qsweep.report.terminal import show_runs
@@ -177,7 +177,7 @@ def test_the_tables_say_what_mlflow_says(
     def read(opened: Store) -> list[Any]:
         show_runs(opened, None, 20)
         every = [runs_in(opened, name) for name in (None, "s", "MountainCar-v0", "other", 'it\'s "s"')]
-        return [capsys.readouterr().out, *every, children(opened, parent), sweep_runs(opened, "s")]
+        return [capsys.readouterr().out, *every, children(opened, parent), runs_in_sweep(opened, "s")]
 
     without_tables = replace(store, tables=None)
     ours = read(store)
@@ -235,11 +235,11 @@ def test_an_unknown_name(store: Store) -> None:
 
 
 def test_the_runs_of_a_sweep_alone(store: Store) -> None:
-    """`sweep_runs` finds a sweep's runs even if an experiment has its name; none of an unknown one."""
+    """`runs_in_sweep` finds a sweep's runs even if an experiment has its name; none of an unknown one."""
     add(store, "a", {"tracking": {"experiment": "s"}})
     child = add(store, "b", in_sweep("s"))
-    assert sweep_runs(store, "s")["run_id"].tolist() == [child]
-    assert sweep_runs(store, "t").empty
+    assert runs_in_sweep(store, "s")["run_id"].tolist() == [child]
+    assert runs_in_sweep(store, "t").empty
 
 
 def test_no_store(tmp_path: Path) -> None:

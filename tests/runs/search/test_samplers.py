@@ -86,7 +86,7 @@ def test_a_grid_is_every_combination_once() -> None:
     [
         ("grid", ["x=interval(0,1)", "n=range(4)"], "x: must be a list of values on a grid"),
         ("grid", ["n=range(101)", "m=range(100)"], "at most 10,000 combinations"),
-        ("cmaes", ["x=interval(0,1)", "c=a,b"], "cmaes needs at least two keys"),
+        ("cmaes", ["n=range(3,4)", "c=a,b"], "cmaes needs a key"),
     ],
 )
 def test_an_unsuitable_space(name: str, lines: list[str], rule: str) -> None:

@@ -110,3 +110,20 @@ def test_a_launcher_that_cannot_be_made(folder: Path, option: str, rule: str) ->
     assert (code, said, line.startswith("qsweep: configuration: ")) == (2, "", True)
     assert rule in line
     assert list(folder.glob("multirun/seed/*")) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *[("n_jobs", value) for value in ("0", "100000")],
+        *[("timeout", value) for value in ("0", "-1")],
+        *[("pre_dispatch", value) for value in ("0", "0*n_jobs", "few")],
+        *[("backend", "foo"), ("prefer", "foo"), ("require", "foo"), ("batch_size", "0")],
+    ],
+)
+def test_numbers_of_joblib_are_checked(folder: Path, option: str, value: str) -> None:
+    """What joblib cannot work with is refused before anything starts, and the folder is removed."""
+    code, said, complained = train(f"hydra.launcher.{option}={value}")
+    [line] = complained.splitlines()
+    assert (code, said, line.startswith("qsweep: hydra.launcher")) == (2, "", True)
+    assert list(folder.glob("multirun/seed/*")) == []

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from qsweep.commands.doctor.defect import MARKED_FAILED, Defect, Workspace, mark_failed
+from qsweep.commands.doctor.defect import HASH, MARKED_FAILED, Defect, Workspace, mark_failed
 from qsweep.errors import one_line
 from qsweep.policies.evaluation.evaluator import TEST_FILE
 from qsweep.system.untrusted_files import read_columns
@@ -15,11 +15,11 @@ from qsweep.tracking import checkpoints, episodes
 from qsweep.tracking.stored_run import DAMAGED, StoredRun
 
 KIND = "unreadable archive"
-HASH = "qsweep.qtable_sha256"
 
 
 def defects(workspace: Workspace) -> Iterator[Defect]:
     """Yield the damaged archives of a local store's runs."""
+    errors: dict[tuple[Path, str | None], Exception | None] = {}  # a store may have copies of a run
     for run in workspace.runs.values():
         folder = workspace.files_of(run)
         if folder is None or run.deleted or not run.trained or run.status == "RUNNING" or DAMAGED in run.tags:
@@ -30,11 +30,21 @@ def defects(workspace: Workspace) -> Iterator[Defect]:
             f"evaluation/{TEST_FILE}": _check_columns,
         }
         for name, check in checks.items():
-            if (folder / name).is_file():  # `orphans` reports missing files
-                try:
-                    check(folder / name, run)
-                except Exception as error:  # a damaged file makes its reader raise many kinds
-                    yield _defect(workspace, run, name, error)
+            key = (folder / name, run.tags.get(HASH))
+            if key not in errors:
+                errors[key] = _error(check, folder / name, run)
+            if error := errors[key]:
+                yield _defect(workspace, run, name, error)
+
+
+def _error(check: Callable[[Path, StoredRun], None], path: Path, run: StoredRun) -> Exception | None:
+    if not path.is_file():  # `orphans` reports it
+        return None
+    try:
+        check(path, run)
+    except Exception as error:  # a damaged file makes its reader raise many kinds
+        return error
+    return None
 
 
 def _defect(workspace: Workspace, run: StoredRun, name: str, error: Exception) -> Defect:

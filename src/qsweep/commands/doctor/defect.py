@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from qsweep.system.liveness import HEARTBEAT, HOST, PROCESS
 from qsweep.system.overwriting import exists
 from qsweep.tracking.inventory import local_folder
 from qsweep.tracking.run_search import every_run
 from qsweep.tracking.store import Store
-from qsweep.tracking.stored_run import DAMAGED, StoredRun
+from qsweep.tracking.stored_run import CONFIG, DAMAGED, PARENT, SWEEP, Keys, StoredRun
 
+HASH = "qsweep.qtable_sha256"
 MARKED_FAILED = "run marked FAILED, so that relaunching its sweep trains it again; its files are kept"
+
+
+NEEDED = Keys(("env.id",), (CONFIG, PARENT, SWEEP, DAMAGED, HASH, HOST, PROCESS, HEARTBEAT))
+"""What the checks need of each run."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +47,17 @@ class Workspace:
     @cached_property
     def runs(self) -> Mapping[str, StoredRun]:
         """All runs of the store by id, including deleted ones."""
-        return every_run(self.store)
+        return every_run(self.store, NEEDED)
 
     def files_of(self, run: StoredRun) -> Path | None:
         """Return the folder of a run's artifacts; None for a server or a folder outside the store."""
-        return local_folder(self.store, run.artifacts)
+        if run.artifacts not in self._folders:
+            self._folders[run.artifacts] = local_folder(self.store, run.artifacts)
+        return self._folders[run.artifacts]
+
+    @cached_property
+    def _folders(self) -> dict[str, Path | None]:
+        return {}
 
 
 def mark_failed(workspace: Workspace, run: StoredRun, files: str) -> None:

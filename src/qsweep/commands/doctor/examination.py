@@ -15,6 +15,7 @@ from qsweep.commands.doctor import archives, leftovers, orphans, parents, schema
 from qsweep.commands.doctor.defect import Defect, Workspace
 from qsweep.commands.doctor.disk import DiskUse, uses
 from qsweep.errors import Problem, UsageError, one_line, printable
+from qsweep.runs.progress import bar
 from qsweep.runs.store_note import note
 from qsweep.tracking.store import database_of, open_store
 
@@ -95,10 +96,15 @@ def examine(uri: str = "local", fix: bool = False) -> Examination:
     if not all(each.repaired for each in found):
         return Examination(str(database), tuple(found), ())  # nothing else can be read from it
     workspace = Workspace(open_store(uri, create=False), Path.cwd())
-    for kind in CHECKS:
-        found += _treated(kind(workspace), fix)
-    of_store = note(workspace.store)
-    return Examination(str(database or uri), tuple(found), tuple(uses(workspace)), of_store)
+    with bar() as shown:
+        task = shown.add_task("examining", total=len(CHECKS) + 1)
+        for kind in CHECKS:
+            shown.update(task, description=f"examining: {kind.__module__.rpartition('.')[2]}")
+            found += _treated(kind(workspace), fix)
+            shown.advance(task)
+        shown.update(task, description="examining: disk usage")
+        of_store = note(workspace.store)
+        return Examination(str(database or uri), tuple(found), tuple(uses(workspace)), of_store)
 
 
 def _of_schema(database: Path) -> list[Defect]:

@@ -62,12 +62,14 @@ def _is_elsewhere(folder: Path) -> bool:
 
 
 def _missing(workspace: Workspace) -> Iterator[Defect]:
+    lost_in: dict[Path, list[str]] = {}
     for run in workspace.runs.values():
         folder = workspace.files_of(run)
         if run.deleted or not run.trained or run.status != "FINISHED" or folder is None:
             continue
-        lost = [name for name in NEEDED if not (folder / name).is_file()]
-        if lost:
+        if folder not in lost_in:
+            lost_in[folder] = [name for name in NEEDED if not (folder / name).is_file()]
+        if lost := lost_in[folder]:
             names = ", ".join(lost)
             repair = partial(mark_failed, workspace, run, names)
             yield Defect(MISSING, str(run), f"has no {names}", MARKED_FAILED, repair)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
@@ -13,15 +14,17 @@ from qsweep.commands.gc.condition import Condition, kept_checkpoints, runs_to_de
 from qsweep.commands.gc.downsampling import downsample, write_downsampled
 from qsweep.errors import Problem, UsageError, one_line, printable
 from qsweep.policies.registry.versions import every_version
-from qsweep.report.loading.runs import runs_in
-from qsweep.report.loading.selection import Selection, selected
+from qsweep.report.loading.runs import brief
+from qsweep.report.loading.selection import in_sweep_or_experiment
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking import checkpoints
 from qsweep.tracking.inventory import local_folder, purge, size
 from qsweep.tracking.run_search import every_run
 from qsweep.tracking.store import Store
-from qsweep.tracking.stored_run import SWEEP, StoredRun
+from qsweep.tracking.stored_run import CONFIG, PARENT, SWEEP, Keys, StoredRun
 
+NEEDED = Keys(("env.id",), (CONFIG, PARENT, SWEEP), ("best_episode",))
+"""What is needed of each run."""
 ARCHIVE = Path("checkpoints") / checkpoints.FILE_NAME
 
 
@@ -74,14 +77,16 @@ def collect(store: Store, name: str | None, condition: Condition, dry: bool = Fa
         raise UsageError(
             [Problem("--purge, --thin-checkpoints, --keep-checkpoints", rule, store.uri, remedy)]
         )
-    frame = selected(store, Selection(name)) if name else runs_in(store)
-    runs, registered = every_run(store), _registered(store)
+    frame = in_sweep_or_experiment(store, name, brief())
+    runs, registered = every_run(store, NEEDED), _registered(store)
     meeting = set(runs_to_delete(frame, condition))
     deleted = with_parents(meeting - set(registered), runs)
-    trash = sum(_bytes(store, runs[run_id]) for run_id in deleted)
+    sizes = cache(partial(_bytes, store))
+    trash = sum(sizes(runs[run_id].artifacts) for run_id in deleted)
     purged = _purged(deleted, name, runs, condition, set(registered)) if condition.purge else []
-    freed = sum(_bytes(store, runs[run_id]) for run_id in purged)
-    kept = [str(run_id) for run_id in frame["run_id"] if run_id not in set(deleted)]
+    freed = sum(sizes(runs[run_id].artifacts) for run_id in purged)
+    gone = set(deleted)
+    kept = [str(run_id) for run_id in frame["run_id"] if run_id not in gone]
     finished = [runs[run_id] for run_id in kept if runs[run_id].status == "FINISHED"]
     histories = (
         [*_downsample(store, finished, registered, condition, dry)] if condition.of_checkpoints else []
@@ -119,8 +124,8 @@ def _registered(store: Store) -> dict[str, set[int]]:
     return found
 
 
-def _bytes(store: Store, run: StoredRun) -> int:
-    folder = local_folder(store, run.artifacts)
+def _bytes(store: Store, artifacts: str) -> int:
+    folder = local_folder(store, artifacts)
     return size(folder.parent) if folder else 0
 
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from qsweep.errors import Problem, UsageError
+from qsweep.system.death_signal import signalled_at_death
 
 DATABASE = "mlflow"
 USER = "qsweep"
@@ -50,6 +52,7 @@ def own_postgresql(folder: Path) -> Iterator[str]:
     if not (folder / "data").exists():
         _make(folder, binaries, user)
     if not _answers(folder):
+        _wait_for_end(folder)
         _start(folder, binaries, user)
     try:
         _make_database(folder)
@@ -118,6 +121,16 @@ def _make(folder: Path, binaries: Path, user: pwd.struct_passwd | None) -> None:
     temporary.rename(folder / "data")
 
 
+def _wait_for_end(folder: Path) -> None:
+    """Wait for one that is shutting down, because the server that started it was killed."""
+    deadline = time.monotonic() + SECONDS_TO_START
+    with suppress(OSError, ValueError):
+        number = int((folder / "data" / "postmaster.pid").read_text().partition("\n")[0])
+        while time.monotonic() < deadline:
+            os.kill(number, 0)  # raises an OSError when it has ended
+            time.sleep(POLL_SECONDS)
+
+
 def _start(folder: Path, binaries: Path, user: pwd.struct_passwd | None) -> None:
     settings = {
         "listen_addresses": "",
@@ -133,6 +146,7 @@ def _start(folder: Path, binaries: Path, user: pwd.struct_passwd | None) -> None
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C goes to the server, which then stops it
+            preexec_fn=signalled_at_death(signal.SIGINT),  # a fast shutdown
             **_as(user),
         )
     deadline = time.monotonic() + SECONDS_TO_START

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
+import signal
 import subprocess
 import sys
 import time
@@ -17,10 +17,13 @@ from pathlib import Path
 import click
 from filelock import FileLock, Timeout
 
+from qsweep.commands.server import guarded_app
 from qsweep.commands.server.backend import backend_uri, need_extra, need_password, prepare, users_uri
 from qsweep.commands.server.own_postgresql import own_postgresql
 from qsweep.errors import Problem, UsageError
+from qsweep.system.addresses import check_address
 from qsweep.system.atomic_files import write_text
+from qsweep.system.death_signal import signalled_at_death
 from qsweep.system.interrupts import Interrupted, StopRequests
 
 FOLDER = Path("mlruns") / "server"
@@ -28,6 +31,7 @@ FOLDER = Path("mlruns") / "server"
 POSTGRESQL = Path("mlruns") / "postgresql"
 POLL_SECONDS = 0.2
 SECONDS_TO_END = 30
+SECONDS_FOR_PORT = 5.0
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 PERMISSIONS = """\
@@ -70,10 +74,10 @@ def serve(server: Server) -> int:
     """
     need_extra()
     uri = backend_uri(server.backend)
-    _check_port(server)
     FOLDER.mkdir(parents=True, exist_ok=True)
     with StopRequests() as stop, ExitStack() as ended_with:
         ended_with.enter_context(_alone())
+        _wait_for_address(server, stop)
         settings = _settings(uri or ended_with.enter_context(own_postgresql(POSTGRESQL)))
         process = ended_with.enter_context(_running(_command(server), {**os.environ, **settings}))
         try:
@@ -87,16 +91,19 @@ def serve(server: Server) -> int:
         return process.returncode or 1  # it ended although nobody stopped it
 
 
-def _check_port(server: Server) -> None:
-    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _wait_for_address(server: Server, stop: StopRequests) -> None:
+    """Wait a moment for the port: the processes of a server that was killed take some time to end."""
+    deadline = time.monotonic() + SECONDS_FOR_PORT
+    while True:
+        stop.check()
         try:
-            probe.bind((server.host, server.port))
-        except OSError as error:
-            given = f"{server.host}:{server.port}"
-            rule = "must be an address of this machine and a free port"
-            raise UsageError([Problem("--host, --port", rule, given, str(error.strerror))]) from None
+            check_address(server.host, server.port)
+        except UsageError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_SECONDS)
+        else:
+            return
 
 
 @contextmanager
@@ -151,13 +158,14 @@ def _command(server: Server) -> list[str]:
         "--artifacts-destination": artifacts,
     }
     words = [word for pair in options.items() for word in pair]
-    return [sys.executable, "-m", "mlflow", "server", "--serve-artifacts", *words]
+    return [sys.executable, "-m", guarded_app.__name__, "server", "--serve-artifacts", *words]
 
 
 @contextmanager
 def _running(command: list[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Run a process in its own session, so that it receives a signal only once; end it at the end."""
-    process = subprocess.Popen(command, env=environment, start_new_session=True)
+    at_death = signalled_at_death(signal.SIGTERM)
+    process = subprocess.Popen(command, env=environment, start_new_session=True, preexec_fn=at_death)
     try:
         yield process
     finally:

@@ -13,6 +13,7 @@ from qsweep.report.comparison.variants import (
     HASH_LENGTH,
     confirming,
     differing,
+    environment_titles,
     labels,
     samples,
     with_fresh_seeds,
@@ -78,7 +79,7 @@ def studies(
     Raises UsageError if no variant matches `baseline`.
     """
     groups = [group for _, group in runs.groupby(_environments(runs), sort=False)]
-    titles = _titles(groups)
+    titles = environment_titles(groups)
     made = [
         _study(group, title, metric, baseline, generator) for group, title in zip(groups, titles, strict=True)
     ]
@@ -93,22 +94,6 @@ def _environments(runs: pd.DataFrame) -> pd.Series:
     """Return each run's environment: its hash, or its id in older runs without one."""
     ids = runs["env.id"] if "env.id" in runs else pd.Series("unknown", index=runs.index)
     return runs["environment"].fillna(ids.fillna("unknown"))
-
-
-def _titles(groups: list[pd.DataFrame]) -> list[str]:
-    """Return a title per environment: its id, with its params if several share the id."""
-    ids = [str(group["env.id"].iloc[0]) if "env.id" in group else "unknown" for group in groups]
-    return [
-        f"{name} ({_particulars(group)})" if ids.count(name) > 1 else name
-        for name, group in zip(ids, groups, strict=True)
-    ]
-
-
-def _particulars(group: pd.DataFrame) -> str:
-    first = group.iloc[0]
-    keys = [str(key) for key in group if str(key).startswith(("env.kwargs", "env.max_steps"))]
-    given = [f"{key}={first[key]}" for key in keys if pd.notna(first[key]) and first[key] != "{}"]
-    return ", ".join(given) or f"environment {first['environment']}"
 
 
 def _study(

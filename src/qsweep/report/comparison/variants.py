@@ -20,6 +20,8 @@ RUN_KEYS = ("seed", *WITHOUT_EFFECT)
 """Params, and groups of params, in which the runs of one variant may differ."""
 
 
+PARTICULARS = ("env.kwargs", "env.max_steps", "env.actions", "env.wrapper")
+"""Params that distinguish environments of one id."""
 HASH_LENGTH = 6
 """Hex digits of a variant's hash that distinguish equal labels."""
 
@@ -160,3 +162,22 @@ def labels(runs: pd.DataFrame, keys: Sequence[str]) -> dict[str, str]:
 def label(run: pd.Series, keys: Sequence[str]) -> str:
     """Return a variant's label: the params in which it differs, or its environment."""
     return "  ".join(f"{key}={run[key]}" for key in keys) or str(run["env.id"])
+
+
+def environment_titles(groups: Sequence[pd.DataFrame]) -> list[str]:
+    """Return a title for the runs of each environment: its id, with what differs if several share the id."""
+    ids = [str(group["env.id"].iloc[0]) if "env.id" in group else "unknown" for group in groups]
+    given = [_particulars(group) for group in groups]
+    titles = []
+    for name, own, group in zip(ids, given, groups, strict=True):
+        others = [values for values, other in zip(given, ids, strict=True) if other == name]
+        differing = [f"{k}={v}" for k, v in own.items() if any(values.get(k) != v for values in others)]
+        what = ", ".join(differing) or f"environment {group['environment'].iloc[0]}"
+        titles.append(f"{name} ({what})" if len(others) > 1 else name)
+    return titles
+
+
+def _particulars(group: pd.DataFrame) -> dict[str, str]:
+    """Return the params of an environment. Of some of its runs they may not have been read."""
+    values = {str(key): group[key].dropna() for key in group if str(key).startswith(PARTICULARS)}
+    return {key: str(found.iloc[0]) for key, found in values.items() if len(found)}

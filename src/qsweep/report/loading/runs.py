@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -15,7 +16,8 @@ from qsweep.config import with_slashes
 from qsweep.errors import Problem, UsageError, closest, printable
 from qsweep.tracking import RunRecord, run_search
 from qsweep.tracking.store import Store, open_store
-from qsweep.tracking.stored_run import CONFIG, EXACT, PARENT, SAMPLED, SCORE, SWEEP, StoredRun
+from qsweep.tracking.stored_run import CONFIG, EXACT, PARENT, SAMPLED, SCORE, SWEEP, Keys, StoredRun
+from qsweep.tracking.tables import run_rows
 
 IDENTITY = ("run_id", "started", "name", "experiment", "status", "sweep", "variant", "config", "environment")
 """The first columns of every frame of runs."""
@@ -31,6 +33,10 @@ ORIGIN = (
     "qtable_sha256",
 )
 """Provenance columns: the tags `qsweep.NAME`, as text."""
+STATUSES = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
+LAST_MS = 9_223_372_036_854
+"""The last moment that pandas takes, in ms since 1970."""
+VARIANT, ENVIRONMENT = "qsweep.variant", "qsweep.environment"
 PLACE = ("experiment_id", "artifacts")
 
 
@@ -46,9 +52,87 @@ def load_runs(name: str | None = None, uri: str = "local") -> pd.DataFrame:
     return runs_in(open_store(uri, create=False), name)
 
 
-def runs_in(store: Store, name: str | None = None) -> pd.DataFrame:
-    """Return the runs of an experiment or sweep, or all runs, of an open store, as `load_runs` does."""
-    return _frame(_rows(store, name))
+def runs_in(store: Store, name: str | None = None, only: Keys | None = None) -> pd.DataFrame:
+    """Return the runs of an experiment or sweep, or all runs, of an open store, as `load_runs` does.
+
+    only: the params, tags and metrics that are needed; the columns of others are missing or None.
+    """
+    if only is None or store.tables is None:
+        return _frame(_rows(store, name, only))
+    names = run_search.experiments(store)
+    named = {key: value for key, value in names.items() if name in (None, value)}
+    found = _columns(store, named or names, None if named else {SWEEP: str(name)}, only)
+    return found if len(found) or named or name is None else _frame(_rows(store, name, only))
+
+
+def _columns(store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None, only: Keys) -> pd.DataFrame:
+    """Return the runs of a local store with the columns of `only`, read column by column."""
+    assert store.tables is not None
+    if not of:
+        return _frame([])
+    table, params, metrics = run_rows.columns(store.tables.database, of, tags, only)
+    if not table["run_id"]:
+        return _frame([])
+    trained = [
+        config is not None and status in STATUSES and isinstance(started, int) and abs(started) < LAST_MS
+        for config, status, started in zip(table[CONFIG], table["status"], table["started"], strict=True)
+    ]
+    variants = zip(table.pop(VARIANT), table[CONFIG], strict=True)
+    found: dict[str, Any] = {
+        "run_id": table.pop("run_id"),
+        "started": table.pop("started"),
+        "name": [
+            with_slashes(printable(name), printable(env_id or ""))
+            for name, env_id in zip(table.pop("name"), params["env.id"], strict=True)
+        ],
+        "experiment": table.pop("experiment"),
+        "status": table.pop("status"),
+        "sweep": table.pop(SWEEP),
+        "variant": [config if variant is None else variant for variant, config in variants],
+        "config": table.pop(CONFIG),
+        "environment": table.pop(ENVIRONMENT),
+    }
+    found |= {tag.removeprefix("qsweep."): table.pop(tag) for tag in only.tags if tag in table}
+    for key in only.params:
+        values = params[key]
+        if key not in found and any(value is not None for value in values):
+            found[key] = [None if value is None else _value(str(value)) for value in values]
+    for key in only.metrics:
+        if key not in found and any(value is not None for value in metrics[key]):
+            found[key] = [_number(value) for value in metrics[key]]
+    frame = pd.DataFrame(found)[trained].reset_index(drop=True)
+    frame["started"] = pd.to_datetime(frame["started"].astype("int64"), unit="ms", utc=True)
+    return with_scores(frame)
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+def brief(params: Sequence[str] = (), metrics: Sequence[str] = ()) -> Keys:
+    """Return the keys that every use of runs needs, with some more."""
+    tags = (f"qsweep.{key}" for key in params if key in ORIGIN)
+    return Keys(
+        ("env.id", "seed", *params), (CONFIG, SWEEP, VARIANT, ENVIRONMENT, *tags), (EXACT, SAMPLED, *metrics)
+    )
+
+
+def complete(store: Store, runs: pd.DataFrame) -> pd.DataFrame:
+    """Return runs of a local store with all columns, where `runs_in` was asked for some."""
+    assert store.tables is not None
+    found = run_rows.runs_by_id(store.tables.database, list(runs["run_id"]))
+    return _frame([_row(run) for run in found])
+
+
+def with_params(store: Store, runs: pd.DataFrame, run_ids: Sequence[str]) -> pd.DataFrame:
+    """Return runs of a local store with the params of some of them as columns."""
+    assert store.tables is not None
+    found = run_rows.params_of(store.tables.database, run_ids)
+    rows = {run_id: {key: _value(value) for key, value in params.items()} for run_id, params in found.items()}
+    params = pd.DataFrame.from_dict(rows, orient="index", dtype=object)
+    params = params.drop(columns=list(runs.columns), errors="ignore")
+    joined: pd.DataFrame = runs.join(params, on="run_id")
+    return joined
 
 
 def children(store: Store, parent: str) -> pd.DataFrame:
@@ -56,35 +140,38 @@ def children(store: Store, parent: str) -> pd.DataFrame:
     return _frame(_search(store, run_search.experiments(store), {PARENT: parent}))
 
 
-def sweep_runs(store: Store, name: str) -> pd.DataFrame:
-    """Return the runs of a sweep, as `load_runs` does; none if it does not exist."""
-    return _frame(_search(store, run_search.experiments(store), {SWEEP: name}))
+def runs_in_sweep(store: Store, name: str, only: Keys | None = None) -> pd.DataFrame:
+    """Return the runs of a sweep, as `runs_in` does; none if it does not exist."""
+    names = run_search.experiments(store)
+    if only is None or store.tables is None:
+        return _frame(_search(store, names, {SWEEP: name}, only))
+    return _columns(store, names, {SWEEP: name}, only)
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return with_scores(pd.DataFrame(rows)) if rows else pd.DataFrame(columns=[*IDENTITY, *ORIGIN, *PLACE])
 
 
-def _rows(store: Store, name: str | None) -> list[dict[str, Any]]:
+def _rows(store: Store, name: str | None, only: Keys | None = None) -> list[dict[str, Any]]:
     names = run_search.experiments(store)
     if name is None:
-        return _search(store, names)
+        return _search(store, names, only=only)
     experiments = {key: value for key, value in names.items() if value == name}
     if experiments:
-        return _search(store, experiments)
-    rows = _search(store, names, {SWEEP: name})
+        return _search(store, experiments, only=only)
+    rows = _search(store, names, {SWEEP: name}, only)
     if not rows:
-        known = [*names.values(), *{row["sweep"] for row in _search(store, names)}]
+        known = [*names.values(), *{row["sweep"] for row in _search(store, names, only=brief())}]
         remedy = closest(name, [other for other in known if other and other != "Default"])
         raise UsageError([Problem("name", "must be an experiment or a sweep", name, remedy)])
     return rows
 
 
 def _search(
-    store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None = None
+    store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None = None, only: Keys | None = None
 ) -> list[dict[str, Any]]:
     """Return the runs of experiments (names by id) with these tags, a row each, the latest first."""
-    return [_row(run) for run in run_search.runs(store, of, tags) if run.trained]
+    return [_row(run) for run in run_search.runs(store, of, tags, only=only) if run.trained]
 
 
 def _row(run: StoredRun) -> dict[str, Any]:
@@ -100,9 +187,9 @@ def row(run: StoredRun | RunRecord, status: str, metrics: Mapping[str, float]) -
         "experiment": run.experiment,
         "status": status,
         "sweep": run.tags.get(SWEEP),
-        "variant": run.tags.get("qsweep.variant", run.tags[CONFIG]),
+        "variant": run.tags.get(VARIANT, run.tags[CONFIG]),
         "config": run.tags[CONFIG],
-        "environment": run.tags.get("qsweep.environment"),
+        "environment": run.tags.get(ENVIRONMENT),
         **{column: run.tags.get(f"qsweep.{column}") for column in ORIGIN},
         **{key: _value(value) for key, value in run.params.items()},
         **metrics,

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from qsweep.errors import Problem, UsageError, closest, collecting
-from qsweep.report.loading.runs import runs_in, sweep_runs, with_scores
+from qsweep.report.loading.runs import brief, complete, runs_in, runs_in_sweep, with_scores
 from qsweep.tracking.store import Store
-from qsweep.tracking.stored_run import SCORE
+from qsweep.tracking.stored_run import SCORE, Keys
 
 CONFIRM = "-confirm"
 """Name suffix of a sweep that confirms the finalists of another one on fresh seeds."""
@@ -59,11 +59,39 @@ def selected(store: Store, selection: Selection) -> pd.DataFrame:
 
     Raises UsageError if the name is unknown or the selection is invalid.
     """
-    runs = runs_in(store, selection.name)
-    if (runs["sweep"] == selection.name).all():
-        again = sweep_runs(store, f"{selection.name}{CONFIRM}")
-        runs = pd.concat([runs, again]).drop_duplicates("run_id") if len(again) else runs
-    return restricted(runs, selection)
+    chosen = store.tables and (selection.where or selection.since is not None)
+    brief_runs = in_sweep_or_experiment(store, selection.name, _needed(selection)) if chosen else None
+    if brief_runs is None or not _decides(brief_runs, selection):
+        return restricted(in_sweep_or_experiment(store, selection.name), selection)
+    kept = restricted(brief_runs, selection)
+    return complete(store, kept) if len(kept) else kept
+
+
+def in_sweep_or_experiment(store: Store, name: str | None, only: Keys | None = None) -> pd.DataFrame:
+    """Return the runs of an experiment, or of a sweep with its confirmation runs; without a name, all."""
+    runs = runs_in(store, name, only)
+    if name and (runs["sweep"] == name).all():
+        again = runs_in_sweep(store, f"{name}{CONFIRM}", only)
+        runs = with_scores(pd.concat([runs, again]).drop_duplicates("run_id")) if len(again) else runs
+    return runs
+
+
+def _needed(selection: Selection) -> Keys:
+    """Return what has to be read of each run to know whether it is selected."""
+    parts = (CONDITION.fullmatch(part) for part in _conditions(selection))
+    keys = [parts[1] for parts in parts if parts]
+    return brief(keys, [selection.metric, *keys])
+
+
+def _decides(runs: pd.DataFrame, selection: Selection) -> bool:
+    """Return whether runs have all columns of a selection; if not, it is wrong, and all are to be listed."""
+    parts = [CONDITION.fullmatch(part) for part in _conditions(selection)]
+    known = selection.metric in runs and selection.metric not in LESS_IS_BETTER
+    return known and all(part and part[1] in runs for part in parts)
+
+
+def _conditions(selection: Selection) -> list[str]:
+    return [part for text in selection.where for part in re.split(r"\s+and\s+", text)]
 
 
 def restricted(runs: pd.DataFrame, selection: Selection) -> pd.DataFrame:
@@ -73,7 +101,7 @@ def restricted(runs: pd.DataFrame, selection: Selection) -> pd.DataFrame:
     """
     problems: list[Problem] = [*_metric_problems(runs, selection.metric)]
     kept = pd.Series(True, index=runs.index)
-    for condition in [part for text in selection.where for part in re.split(r"\s+and\s+", text)]:
+    for condition in _conditions(selection):
         with collecting(problems):
             kept &= _holds(runs, condition)
     if selection.since is not None:

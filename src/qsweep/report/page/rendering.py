@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
+
+from qsweep.errors import escaped
 
 FOLDER = Path(__file__).parent
 Q_TABLE_SCRIPTS = ("charts.js", "worlds.js", "scenes.js", "playground.js", "films.js")
@@ -19,8 +22,13 @@ STYLES = ("page.css", "playground.css")
 def rendered(template: str, scripts: tuple[str, ...], **values: Any) -> str:
     """Return a page as HTML: a template of this folder with scripts, which alone may run, and styles."""
     templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(FOLDER),
+        autoescape=True,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+    values = {**values, "data": _visible(values.get("data"))}
     script = "\n".join((FOLDER / name).read_text() for name in scripts)
     return templates.get_template(template).render(
         script=script,
@@ -29,6 +37,19 @@ def rendered(template: str, scripts: tuple[str, ...], **values: Any) -> str:
         version=version("qsweep"),
         **values,
     )
+
+
+def _visible(value: Any) -> Any:
+    """Return a value of a template with escapes in place of letters that cannot be seen."""
+    if isinstance(value, Markup):  # qsweep's own
+        return value
+    if isinstance(value, str):
+        return escaped(value)
+    if isinstance(value, dict):
+        return {_visible(key): _visible(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_visible(inner) for inner in value]
+    return value
 
 
 def playground(title: str, run: str, series: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import time
 
 import click
 
-from qsweep.errors import Problem, UsageError
+from qsweep.errors import Problem, UsageError, collecting
 from qsweep.plan.command_line import CommandLine
 from qsweep.runs.journal import Journal
 from qsweep.runs.search import orchestration
@@ -24,7 +24,11 @@ def search(line: CommandLine) -> int:
     from qsweep.report.loading.selection import CONFIRM
     from qsweep.runs.search.planning import search_plan
 
-    wanted = search_plan(line.lines, line.sweeper)
+    problems = [*line.problems]
+    with collecting(problems):
+        wanted = search_plan(line.lines, line.sweeper)
+    if problems:
+        raise UsageError(problems)
     uri = wanted.first.tracking.uri
     if uri == "none" or wanted.first.sweep.dry_run:
         key, given = ("tracking", uri) if uri == "none" else ("sweep.dry_run", "true")

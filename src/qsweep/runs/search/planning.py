@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hydra.core.override_parser.types import Override
+
 from qsweep.config import Config, config_hash, environment_hash
 from qsweep.environments.resolved import Resolved
 from qsweep.errors import Problem, UsageError, collecting
 from qsweep.plan import composition, overrides
 from qsweep.plan.command_line import sweep_params
+from qsweep.plan.presets import SEARCH_PATH
 from qsweep.runs.search.samplers import sampler
 from qsweep.runs.search.settings import PREFIX, Settings, settings
 from qsweep.runs.search.spaces import Space, space
@@ -102,7 +105,12 @@ def check(fixed: Sequence[str], searched: Space, chosen: Settings) -> list[Resol
 def _split(lines: Sequence[str], problems: list[Problem]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Split overrides into those of one value and those that vary; the last one of a key counts."""
     typed = overrides.parsed(map(overrides.normalized, lines), problems)
-    given = {each.key_or_group: each for each in typed if not each.key_or_group.startswith(f"{PREFIX}.")}
+    given = {each.key_or_group: each for each in typed if not _is_setting(each)}
     fixed = (each.input_line or "" for each in given.values() if not each.is_sweep_override())
     varied = (each.input_line or "" for each in given.values() if each.is_sweep_override())
     return tuple(fixed), tuple(varied)
+
+
+def _is_setting(override: Override) -> bool:
+    """Return True if an override configures Hydra and not the runs; the search path finds their presets."""
+    return overrides.for_hydra(override) and f"{override.key_or_group}=" != SEARCH_PATH

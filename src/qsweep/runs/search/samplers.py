@@ -112,6 +112,6 @@ def _check_numbers(space: Space) -> None:
         for key, distribution in space.distributions.items()
         if not distribution.single() and not isinstance(distribution, CategoricalDistribution)
     ]
-    if len(numbers) < 2:
-        rule = "cmaes needs at least two keys with a range or an interval"
-        raise UsageError([Problem(f"{PREFIX}.sampler", rule, ", ".join(numbers) or None, "use tpe")])
+    if not numbers:
+        rule = "cmaes needs a key with a range or an interval of more than one value"
+        raise UsageError([Problem(f"{PREFIX}.sampler", rule, None, "use tpe")])

@@ -31,7 +31,7 @@ from qsweep.system.interrupts import Interrupted
 from qsweep.system.liveness import announce
 from qsweep.tracking import unfinished
 from qsweep.tracking.result_code import code_of
-from qsweep.tracking.run_search import kill_abandoned
+from qsweep.tracking.run_search import discard, kill_abandoned
 
 ORPHAN_SECONDS = 90.0
 """Time that runs get to end if their launcher is gone: other machines check once a minute."""
@@ -195,7 +195,7 @@ class Executor:
     def _discard(self, run_ids: Iterable[str]) -> None:
         for run_id in run_ids:
             assert self._store is not None
-            self._store.client.delete_run(run_id)
+            discard(self._store, run_id)
             unfinished.forget(run_id)
 
 

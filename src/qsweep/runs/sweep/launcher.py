@@ -11,7 +11,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+import joblib
 from hydra._internal.callbacks import Callbacks
 from hydra.core.plugins import Plugins
 from hydra.core.utils import configure_log
@@ -19,14 +21,16 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig, open_dict
 
-from qsweep.errors import Problem, UsageError
+from qsweep.errors import Problem, UsageError, one_line
 from qsweep.plan.command_line import CommandLine, refusing
-from qsweep.plan.conf import PRIMARY, hydra_app
-from qsweep.plan.overrides import quoted
+from qsweep.plan.conf import PRIMARY, hydra_app, quoted, version_base
 from qsweep.runs.sweep.orchestration import run_job
 
 OUTPUTS = Path("multirun")
 FOLDER = "hydra.sweep.dir"
+PRE_DISPATCH = r"all|[1-9]\d*|([1-9]\d*(\.\d+)? *\* *)?n_jobs"
+MOST_JOBS = 1024
+"""Processes that the joblib launcher may start: it starts all at once."""
 
 
 @contextmanager
@@ -44,7 +48,7 @@ def launching(line: CommandLine, name: str) -> Iterator[tuple[Launcher, Path]]:
         # Workers compose each job's config from these and from the job's own overrides.
         config.hydra.overrides.hydra.extend(["hydra.mode=MULTIRUN", f"{FOLDER}={quoted(str(folder))}"])
     try:
-        with _launcher(config) as launcher:
+        with version_base(), _launcher(config) as launcher:
             yield launcher, folder
     except UsageError:
         with suppress(OSError):
@@ -60,8 +64,31 @@ def _launcher(config: DictConfig) -> Iterator[Launcher]:
         callbacks.on_multirun_start(config=config, config_name=PRIMARY)
         context = HydraContext(hydra_app().config_loader, callbacks)
         launcher = Plugins.instance().instantiate_launcher(context, run_job, config)
+    _check_pool(getattr(launcher, "joblib", None))
     yield launcher
     callbacks.on_multirun_end(config=config, config_name=PRIMARY)
+
+
+def _check_pool(pool: Any) -> None:
+    """Raise UsageError unless joblib accepts the settings of the joblib launcher, if there are any."""
+    if pool is None:
+        return
+    given = dict(pool)
+    jobs = given.get("n_jobs")
+    if jobs is not None and not (jobs < 0 or 1 <= jobs <= MOST_JOBS):
+        rule = f"must be a whole number from 1 to {MOST_JOBS:,}, or below 0 (-1: one for each core)"
+        raise UsageError([Problem("hydra.launcher.n_jobs", rule, jobs)])
+    try:
+        joblib.Parallel(**given)
+        joblib.effective_n_jobs(jobs)
+    except (ValueError, TypeError) as error:
+        raise UsageError([Problem("hydra.launcher", "must suit joblib", given, one_line(error))]) from None
+    if not re.fullmatch(PRE_DISPATCH, str(given.get("pre_dispatch", "all"))):
+        rule = "must be all, a whole number above 0, or a multiple of n_jobs such as 2*n_jobs"
+        raise UsageError([Problem("hydra.launcher.pre_dispatch", rule, given["pre_dispatch"])])
+    if not (given.get("timeout") is None or given["timeout"] > 0):
+        rule = "must be a number above 0 (seconds), or null"
+        raise UsageError([Problem("hydra.launcher.timeout", rule, given["timeout"])])
 
 
 def make_folder(name: str, given: str | None) -> Path:

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 from mlflow.entities import Metric, RunTag
 from mlflow.exceptions import MlflowException
 
-from qsweep.errors import Problem, UsageError
+from qsweep.errors import Problem, UsageError, collecting, one_line
 from qsweep.system.atomic_files import AtomicFile, write_text
+from qsweep.system.untrusted_files import read_json
 from qsweep.tracking.curves import Points
 from qsweep.tracking.patience import ServerGone
 from qsweep.tracking.store import Store, open_store
@@ -87,35 +90,72 @@ class FallbackRunLog(RunLog):
 def send() -> list[str]:
     """Upload all saved runs to their servers, remove them here, and return their ids.
 
-    Raises UsageError if a server cannot be reached, or, after uploading the others, if it refuses a run.
+    Raises UsageError if another process is uploading them, and, after uploading the others, for each run
+    that is damaged, or that its server refuses or cannot be reached for.
     """
+    if not FOLDER.is_dir():
+        return []
     sent: list[str] = []
     problems: list[Problem] = []
-    for described in sorted(FOLDER.glob(f"*/{RUN}")):
-        about = json.loads(described.read_text())
-        store, folder = open_store(about["uri"]), described.parent
-        try:
-            _send(store, folder, about["run"], about["status"], about["tags"])
-        except MlflowException as error:
-            problems.append(
-                Problem("qsweep send", "the server refused this run", str(folder), str(error)[:300])
-            )
-            continue
-        shutil.rmtree(folder)
-        sent.append(str(about["run"]))
+    with _alone():
+        for described in sorted(FOLDER.glob(f"*/{RUN}")):
+            with collecting(problems):
+                sent.append(_send_saved(described.parent))
     if problems:
         raise UsageError(problems)
     return sent
 
 
-def _send(store: Store, folder: Path, run: str, status: Status, tags: Mapping[str, str]) -> None:
+@contextmanager
+def _alone() -> Iterator[None]:
+    try:
+        with FileLock(FOLDER / ".lock", timeout=0):
+            yield
+    except Timeout:
+        rule = "another process is uploading these runs"
+        raise UsageError([Problem("qsweep send", rule, str(FOLDER.absolute()), "wait for it")]) from None
+
+
+def _send_saved(folder: Path) -> str:
+    """Upload a saved run, remove it here and return its id. Raises UsageError if it or its server fails."""
+    about, rows = _read(folder)
+    store = open_store(about["uri"])
+    try:
+        _send(store, folder, about, rows)
+    except MlflowException as error:
+        rule = "the server refused this run"
+        raise UsageError([Problem("qsweep send", rule, str(folder), one_line(error))]) from None
+    shutil.rmtree(folder)
+    return str(about["run"])
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return a saved run and its metrics, checked. Raises UsageError if a file is missing or damaged."""
+    try:
+        about = read_json(folder / RUN)
+        fields = {key: about[key] for key in ("uri", "run", "status")}
+        if not all(isinstance(value, str) for value in fields.values()):
+            raise ValueError(f"uri, run and status in {RUN} must be text")
+        if fields["status"] not in get_args(Status):
+            raise ValueError(f"status in {RUN} must be one of {', '.join(get_args(Status))}")
+        tags = {str(key): str(value) for key, value in about["tags"].items()}
+        rows = pq.read_table(folder / METRICS, columns=["key", "value", "timestamp", "step"]).to_pylist()
+        if not all(isinstance(row["key"], str) and None not in row.values() for row in rows):
+            raise ValueError(f"{METRICS} lacks values")
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, pa.ArrowException) as error:
+        rule, remedy = "this saved run is damaged", f"{one_line(error, kind=True)}; remove the folder"
+        raise UsageError([Problem("qsweep send", rule, str(folder), remedy)]) from None
+    return {**fields, "tags": tags}, rows
+
+
+def _send(store: Store, folder: Path, about: Mapping[str, Any], rows: list[dict[str, Any]]) -> None:
+    run = about["run"]
     _send_artifacts(store, run, folder)
-    rows = pq.read_table(folder / METRICS).to_pylist()
     for first in range(0, len(rows), BATCH):
         metrics = [Metric(**row) for row in rows[first : first + BATCH]]
         store.client.log_batch(run, metrics=metrics, synchronous=True)
-    store.client.log_batch(run, tags=[RunTag(key, value) for key, value in tags.items()])
-    store.client.set_terminated(run, status)
+    store.client.log_batch(run, tags=[RunTag(key, value) for key, value in about["tags"].items()])
+    store.client.set_terminated(run, about["status"])
 
 
 def _send_artifacts(store: Store, run: str, folder: Path) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from qsweep.tracking.stored_run import StoredRun
+from qsweep.tracking.stored_run import Keys, StoredRun
 from qsweep.tracking.tables.database import Database
+
+Columns = dict[str, list[Any]]
+"""Name -> values."""
+CHUNK = 500
+"""Ids in one query."""
 
 
 def experiments(database: Database, deleted: bool = False) -> dict[str, str]:
@@ -27,25 +32,103 @@ def runs(
     tags: Mapping[str, str] | None = None,
     status: str | None = None,
     deleted: bool = False,
+    only: Keys | None = None,
 ) -> list[StoredRun]:
     """Return the runs of experiments that have these tags, latest first.
 
     of: the experiments' names by id. status: only runs with this status. deleted: include deleted ones.
+    only: the params, tags and metrics to read; None: all.
     """
     if not of:
         return []
-    numbers = ", ".join(str(int(key)) for key in of)
-    where = f"experiment_id IN ({numbers})"
-    given: list[str] = []
-    if not deleted:
-        where += " AND lifecycle_stage = 'active'"
+    where, given = _condition(of, tags, deleted)
     if status:
         where += " AND status = ?"
         given.append(status)
+    return _read(database, where, given, only)
+
+
+def _condition(
+    of: Mapping[str, str], tags: Mapping[str, str] | None, deleted: bool = False
+) -> tuple[str, list[str]]:
+    """Return a condition on `runs`, with its parameters."""
+    where = f"experiment_id IN ({', '.join(str(int(key)) for key in of)})"
+    given: list[str] = []
+    if not deleted:
+        where += " AND lifecycle_stage = 'active'"
     for tag in (tags or {}).items():
         where += " AND run_uuid IN (SELECT run_uuid FROM tags WHERE key = ? AND value = ?)"
         given += tag
-    return _read(database, where, given)
+    return where, given
+
+
+def columns(
+    database: Database, of: Mapping[str, str], tags: Mapping[str, str] | None, only: Keys
+) -> tuple[Columns, Columns, Columns]:
+    """Return the runs of experiments that have these tags as columns: of runs with tags, params, metrics.
+
+    The first has run_id, name, experiment, status, started (ms), and the tags in `only`; all are in the
+    same order, latest first, with None where a run lacks a key. Values are as in the tables. Records of
+    100,000 runs would take several times the time and memory.
+    """
+    where, given = _condition(of, tags)
+    found = database.read(
+        "SELECT run_uuid, name, CAST(experiment_id AS TEXT), status, start_time FROM runs"  # noqa: S608
+        f" WHERE {where} ORDER BY start_time DESC, run_uuid",
+        given,
+    )
+    names = ("run_id", "name", "experiment", "status", "started")
+    table: Columns = {name: [row[n] for row in found] for n, name in enumerate(names)}
+    del found
+    table["experiment"] = [of[number] for number in table["experiment"]]
+    places = {run_id: place for place, run_id in enumerate(table["run_id"])}
+    chosen = (where, given) if tags else None
+
+    def columns_of(source: str, keys: Iterable[str]) -> Columns:
+        return {key: _column(database, source, key, places, chosen) for key in keys}
+
+    table |= columns_of("tags", only.tags)
+    return table, columns_of("params", only.params), columns_of("latest_metrics", only.metrics)
+
+
+def _column(
+    database: Database,
+    source: str,
+    key: str,
+    places: Mapping[str, int],
+    chosen: tuple[str, Sequence[str]] | None,
+) -> list[Any]:
+    """Return the values of a key; places: run id -> place in the list. chosen: the runs, if few."""
+    value = "CASE WHEN is_nan THEN NULL ELSE value END" if source == "latest_metrics" else "value"
+    query, given = f"SELECT run_uuid, {value} FROM {source} WHERE key = ?", [key]  # noqa: S608
+    if chosen:
+        query += f" AND run_uuid IN (SELECT run_uuid FROM runs WHERE {chosen[0]})"  # noqa: S608
+        given += chosen[1]
+    column: list[Any] = [None] * len(places)
+    same: dict[Any, Any] = {}
+    for run_id, value in database.read(query, given):
+        if (place := places.get(run_id)) is not None:
+            column[place] = same.setdefault(value, value)  # equal values share their memory
+    return column
+
+
+def runs_by_id(database: Database, run_ids: Sequence[str]) -> list[StoredRun]:
+    """Return the runs with these ids, in their order if they are latest first."""
+    found: list[StoredRun] = []
+    for first in range(0, len(run_ids), CHUNK):
+        asked = list(run_ids[first : first + CHUNK])
+        found += _read(database, f"run_uuid IN ({', '.join('?' * len(asked))})", asked)
+    return found
+
+
+def params_of(database: Database, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return the params of the runs with these ids."""
+    found: dict[str, dict[str, str]] = {}
+    for first in range(0, len(run_ids), CHUNK):
+        asked = list(run_ids[first : first + CHUNK])
+        where = f"run_uuid IN ({', '.join('?' * len(asked))})"
+        found |= _by_run(database, "SELECT run_uuid, key, value FROM params", where, asked)
+    return found
 
 
 def find_run(database: Database, run_id: str) -> StoredRun | None:
@@ -54,7 +137,7 @@ def find_run(database: Database, run_id: str) -> StoredRun | None:
     return found[0] if found else None
 
 
-def _read(database: Database, where: str, given: Sequence[str]) -> list[StoredRun]:
+def _read(database: Database, where: str, given: Sequence[str], only: Keys | None = None) -> list[StoredRun]:
     found = database.read(
         "SELECT run_uuid, name, (SELECT name FROM experiments WHERE experiment_id = runs.experiment_id),"  # noqa: S608
         " CAST(experiment_id AS TEXT), status, start_time, artifact_uri, end_time, lifecycle_stage FROM runs"
@@ -64,11 +147,11 @@ def _read(database: Database, where: str, given: Sequence[str]) -> list[StoredRu
     if not found:
         return []
     params, tags = (
-        _by_run(database, f"SELECT run_uuid, key, value FROM {table}", where, given)  # noqa: S608
-        for table in ("params", "tags")
+        _by_run(database, f"SELECT run_uuid, key, value FROM {table}", where, given, keys)  # noqa: S608
+        for table, keys in (("params", only.params if only else None), ("tags", only.tags if only else None))
     )
     metrics = "SELECT run_uuid, key, CASE WHEN is_nan THEN NULL ELSE value END FROM latest_metrics"
-    values = _by_run(database, metrics, where, given)
+    values = _by_run(database, metrics, where, given, only.metrics if only else None)
     read: list[StoredRun] = []
     for run_id, name, experiment, number, status, started, artifacts, ended, stage in found:
         last = {key: math.nan if value is None else value for key, value in values[run_id].items()}
@@ -77,9 +160,17 @@ def _read(database: Database, where: str, given: Sequence[str]) -> list[StoredRu
     return read
 
 
-def _by_run(database: Database, select: str, where: str, given: Sequence[str]) -> Any:
-    """Return {run id: {key: value}} of the rows of a SELECT whose runs satisfy a condition."""
+def _by_run(
+    database: Database, select: str, where: str, given: Sequence[str], keys: Sequence[str] | None = None
+) -> Any:
+    """Return {run id: {key: value}} of the rows of a SELECT whose runs satisfy a condition.
+
+    keys: only rows with these keys; None: all.
+    """
     chosen = f"{select} WHERE run_uuid IN (SELECT run_uuid FROM runs WHERE {where})"  # noqa: S608
+    if keys is not None:
+        chosen += f" AND key IN ({', '.join('?' * len(keys))})"
+        given = [*given, *keys]
     found: dict[str, dict[str, Any]] = defaultdict(dict)
     for run_id, key, value in database.read(chosen, given):
         found[run_id][key] = value

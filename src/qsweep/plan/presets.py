@@ -1,0 +1,76 @@
+"""Presets by name: the packaged ones, and the user's own, whose files are checked before Hydra reads them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from qsweep.errors import Problem, closest, one_line
+from qsweep.plan.conf import PRIMARY, conf_folder, hydra_app, quoted
+
+OWN_CONFIGS = Path("conf")
+"""Presets in this folder, relative to the current one, are found as well as the packaged ones."""
+SEARCH_PATH = "hydra.searchpath="
+CHOOSES_FOR_HYDRA = re.compile(r"^\s*-\s*(?:override\s+)?/?(hydra/[\w/]+)\s*:\s*([\w/.]+)", re.MULTILINE)
+"""An entry of a preset's defaults list. Hydra ignores it, because conf/train.yaml has chosen already."""
+
+
+def with_own_presets(lines: Sequence[str], config_dir: str | None = None) -> list[str]:
+    """Return overrides that include Hydra's search path for the user's own presets, if there are any."""
+    folder = Path(config_dir or OWN_CONFIGS).absolute()
+    given = any(line.startswith(SEARCH_PATH) for line in lines)
+    if given or not folder.is_dir() or folder == conf_folder():
+        return [*lines]
+    return [f"{SEARCH_PATH}[{quoted(f'file://{folder}')}]", *lines]
+
+
+def preset_problems(group: str, value: Any, search: Sequence[str]) -> Iterator[Problem]:
+    """Yield the problems of a preset's name and of its file, if it is the user's own.
+
+    search: the overrides with the search path.
+    """
+    folder, _, name = str(value).rpartition("/")
+    inside = f"{group}/{folder}" if folder else group
+    known = _options(inside, search)
+    if name not in known:
+        given = "null" if value is None else str(value)
+        yield Problem(group, f"must be a preset of {group}", given, closest(given, known))
+        return
+    for file in (root / inside / f"{name}.yaml" for root in _folders(search)):
+        if file.exists():
+            packaged = name in _options(inside, ())
+            yield from _file_problems(group, str(value), file, packaged)
+
+
+def _options(group: str, search: Sequence[str]) -> list[str]:
+    return hydra_app().config_loader.get_group_options(group, config_name=PRIMARY, overrides=[*search])
+
+
+def _folders(search: Sequence[str]) -> Iterator[Path]:
+    """Yield the folders of search paths, which `usable` has parsed before."""
+    for line in search:
+        value = OverridesParser.create().parse_override(line).value()
+        for path in value if isinstance(value, list) else ():
+            if "://" not in str(path) or str(path).startswith("file://"):
+                yield Path(str(path).removeprefix("file://"))
+
+
+def _file_problems(group: str, name: str, file: Path, packaged: bool) -> Iterator[Problem]:
+    if packaged:
+        yield Problem(group, "is the name of a packaged preset as well", name, f"rename {file}")
+        return
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        yield Problem(group, f"must be a file in UTF-8; {one_line(error)}", str(file), "save it as UTF-8")
+        return
+    except OSError as error:
+        yield Problem(group, "must be a readable file", str(file), str(error.strerror))
+        return
+    for option, chosen in CHOOSES_FOR_HYDRA.findall(text):
+        remedy = f"write {option}={chosen} on the command line"
+        yield Problem(group, f"cannot choose {option} in its defaults list", str(file), remedy)
