@@ -163,5 +163,5 @@ def count(override: Override) -> int:
     value = override.value()
     if isinstance(value, RangeSweep) and value.step:
         span = ((value.stop or 0) - (value.start or 0)) / value.step
-        return max(0, math.ceil(span)) if math.isfinite(span) else MAX_RUNS + 1
+        return max(0, math.ceil(span)) if math.isfinite(span) else 0
     return len(value.list) if isinstance(value, ChoiceSweep) else 0
