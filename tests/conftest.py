@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +41,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"qsweep", "postgresql"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.integration)
+
+
+def copy_store(migrated: Path, database: Path) -> None:
+    """Copy an empty store, whose only experiment then has its files beside the copy."""
+    shutil.copy(migrated, database)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            "UPDATE experiments SET artifact_location = ?", (f"{database.parent}/artifacts/0",)
+        )
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +93,7 @@ def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_store: Pat
     """The current folder, empty but for an empty store."""
     database = tmp_path / "mlruns" / "mlflow.db"
     database.parent.mkdir()
-    shutil.copy(migrated_store, database)
+    copy_store(migrated_store, database)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

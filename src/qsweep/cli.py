@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import click
 from qsweep.errors import Failure, UsageError, printable, shortened, store_failure
 from qsweep.system.garbage import collect_less_often
 from qsweep.system.interrupts import mark_interrupts
+from qsweep.system.start_folder import started_in
 from qsweep.system.streams import secure_streams
 
 if TYPE_CHECKING:
@@ -45,7 +47,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
         try:
-            return super().invoke(ctx)
+            with started_in(Path.cwd()):
+                return super().invoke(ctx)
         except UsageError as error:
             for problem in error.problems:
                 click.echo(f"qsweep: {problem}", err=True)
@@ -71,8 +74,18 @@ class Commands(click.Group):
 def _trust(_: click.Context, __: click.Parameter, given: bool) -> None:
     if given:
         from qsweep.environments.description import trust_records
+        from qsweep.tracking.places import trust_places
 
         trust_records()
+        trust_places()
+
+
+class Output(click.Path):
+    """A file or folder to write; ~ stands for the home folder, also where the shell left it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        return super().convert(os.path.expanduser(value), param, ctx)
 
 
 @contextmanager
@@ -96,7 +109,7 @@ trusting = click.option(
     is_flag=True,
     expose_value=False,
     callback=_trust,
-    help="Allow the run's record to import Python modules.",
+    help="Allow records to import Python modules and to name files outside the store.",
 )
 
 
@@ -110,6 +123,7 @@ def main() -> None:
 
 @main.command(context_settings={**CONTEXT, "ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[OVERRIDES] [-m]")
+@trusting
 def train(arguments: Sequence[str]) -> None:
     """Train one run, or with -m one run per combination of values.
 
@@ -170,7 +184,7 @@ def runs(name: str | None, limit: int, uri: str) -> None:
 
 @main.command()
 @click.argument("name", metavar="EXPERIMENT-or-SWEEP")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write (default: NAME-report).")
+@click.option("--out", type=Output(path_type=Path), help="Folder to write (default: NAME-report).")
 @click.option(
     "--since", help="Only runs started since a date (2025-01-31, '2025-01-31 14:00' UTC) or age (7d)."
 )
@@ -208,7 +222,7 @@ def report(
 
 @main.command()
 @click.argument("name")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write (default: NAME).")
+@click.option("--out", type=Output(path_type=Path), help="Folder to write (default: NAME).")
 @click.option("--force", is_flag=True, help="Replace a folder that holds a pulled policy.")
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @trusting
@@ -230,9 +244,9 @@ def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
 @click.argument("name")
 @click.option("--episodes", default=10, show_default=True, help="Number of episodes to play.")
 @click.option("--seed", default=0, show_default=True, help="Index of the first start state.")
-@click.option("--video", type=click.Path(path_type=Path), help="Write the first episode to this MP4 file.")
-@click.option("--gif", type=click.Path(path_type=Path), help="Write the first episode to this GIF file.")
-@click.option("--page", type=click.Path(path_type=Path), help="Write a page that plays, as an HTML file.")
+@click.option("--video", type=Output(path_type=Path), help="Write the first episode to this MP4 file.")
+@click.option("--gif", type=Output(path_type=Path), help="Write the first episode to this GIF file.")
+@click.option("--page", type=Output(path_type=Path), help="Write a page that plays, as an HTML file.")
 @click.option("--human", is_flag=True, help="Show the episodes in a window.")
 @click.option("--force", is_flag=True, help="Replace existing files.")
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
@@ -265,7 +279,7 @@ def play(
 
 @main.command()
 @click.argument("name")
-@click.option("--out", type=click.Path(path_type=Path), help="MP4 or GIF file to write (default: NAME.mp4).")
+@click.option("--out", type=Output(path_type=Path), help="MP4 or GIF file to write (default: NAME.mp4).")
 @click.option("--every", type=int, help="Show every n-th checkpoint (default: about 250 in all).")
 @click.option("--agent", is_flag=True, help="Also show the agent playing.")
 @click.option("--fps", type=float, help="Frames per second (default: 25, or 20 for a GIF).")
@@ -420,6 +434,7 @@ def gc(
 @click.option(
     "--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Port to listen on."
 )
+@trusting
 def ui(host: str, port: int) -> None:
     """Start the MLflow UI for the store in this folder.
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,6 +111,28 @@ def test_registered_runs_and_running_ones_and_their_parents_stay(store: Store) -
     collected = collect(store, None, Condition("0m", purge=True))
     assert (collected.runs, collected.purged, collected.kept) == (2, 2, 1)
     assert set(every_run(store)) == {runs[0], parents[0], runs[2], parents[2]}
+
+
+@pytest.mark.parametrize("place", ["{files}/model", "file://{files}", "runs:/{run}/model", "models:/{model}"])
+def test_a_version_may_name_only_the_place_of_its_files(store: Store, place: str) -> None:
+    """A run whose files a version names is kept, although the version does not name the run."""
+    kept, gone = (recorded.record(store, {"seed": n}, -150.0) for n in range(2))
+    info = store.client.get_run(kept).info
+    model = store.client.create_logged_model(info.experiment_id, source_run_id=kept)
+    source = place.format(files=info.artifact_uri, run=kept, model=model.model_id)
+    with closing(sqlite3.connect(store.database or "")) as connection, connection:
+        connection.execute(
+            "INSERT INTO registered_models (name, workspace, creation_time) VALUES ('M', 'default', 0)"
+        )
+        connection.execute(
+            "INSERT INTO model_versions (name, workspace, version, creation_time, current_stage, source,"
+            " status) VALUES ('M', 'default', 1, 0, 'None', ?, 'READY')",
+            (source,),
+        )
+    collected = collect(store, None, Condition("0m", purge=True))
+    assert (collected.purged, collected.kept) == (1, 1)
+    assert kept in every_run(store)
+    assert gone not in every_run(store)
 
 
 def test_purged_runs_are_gone_with_their_files(store: Store) -> None:

@@ -21,7 +21,7 @@ from qsweep.tracking import run_files, table_tracker
 from qsweep.tracking.client.mlflow_tracker import MlflowTracker
 from qsweep.tracking.curves import Points
 from qsweep.tracking.run_search import kill_abandoned
-from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.store import Store, database_of, open_store
 from qsweep.tracking.table_tracker import TableTracker
 from qsweep.tracking.tables.curve_rows import Curve
 from qsweep.tracking.tables.database import DatabaseError
@@ -186,8 +186,10 @@ def test_a_name_that_mlflow_must_validate(sides: Sides) -> None:
 
 
 def test_an_existing_experiment_keeps_its_location(sides: Sides, tmp_path: Path) -> None:
-    """Artifacts are stored in the existing experiment's artifact location."""
-    place = f"file://{tmp_path}/my%20place"
+    """Artifacts are stored in the existing experiment's artifact location, if it is in the store's folder."""
+    database = database_of(sides.ours.uri)
+    home = database.parent if database else tmp_path
+    place = f"file://{home}/my%20place"
     for side in (sides.ours, sides.stock):
         side.client.create_experiment("placed", place)
     runs = (
@@ -202,7 +204,7 @@ def test_an_existing_experiment_keeps_its_location(sides: Sides, tmp_path: Path)
     (tmp_path / "note.txt").write_text("kept")
     runs[0].keep(tmp_path / "note.txt", "notes")
     runs[0].close("FINISHED", {}, {})
-    assert [file.read_text() for file in tmp_path.rglob("artifacts/notes/note.txt")] == ["kept"]
+    assert [file.read_text() for file in home.rglob("my place/*/artifacts/notes/note.txt")] == ["kept"]
 
 
 @pytest.mark.usefixtures("workdir")

@@ -18,6 +18,7 @@ from qsweep.policies.registry import names
 from qsweep.policies.registry.fetching import fetch
 from qsweep.system.atomic_files import temporary_folder, write_text
 from qsweep.system.overwriting import file_problems, writing_to
+from qsweep.system.start_folder import start_folder
 from qsweep.tracking.store import open_store
 
 if TYPE_CHECKING:  # imports matplotlib and Pillow
@@ -122,9 +123,10 @@ def play(
     policy, source = named(name, uri)
     setting, starts = policy.setting(), seeds.play(episodes, first)
     rollouts = roll_out(setting, policy.q_table, starts)
-    made = _write_video(setting, policy, starts[0], pictures.files) if pictures.files else None
+    files = {option: start_folder() / path for option, path in pictures.files.items()}
+    made = _write_video(setting, policy, starts[0], files) if files else None
     if pictures.page:
-        _write_page(policy, uri, pictures.page)
+        _write_page(policy, uri, start_folder() / pictures.page)
     if pictures.window:
         from qsweep.pictures.agent_video import show
 

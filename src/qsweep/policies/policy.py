@@ -19,7 +19,7 @@ from qsweep.environments.grid import Grid, bucket_edges, cells_at, recorded_grid
 from qsweep.errors import Problem, UsageError, one_line, printable
 from qsweep.policies.readme import page
 from qsweep.system.arrays import QTable
-from qsweep.system.untrusted_files import read_json, read_yaml
+from qsweep.system.untrusted_files import disk_failed, opened, read_json, read_yaml
 from qsweep.tracking.checkpoints import Archive, name_of, sha256
 
 if TYPE_CHECKING:
@@ -178,12 +178,17 @@ class Policy:
 
 @contextmanager
 def readable(what: str) -> Iterator[None]:
-    """Convert any error in reading an untrusted file into a UsageError about `what`."""
+    """Convert any error in reading an untrusted file into a UsageError about `what`.
+
+    An error of the disk is raised as it is: the file may be sound.
+    """
     try:
         yield
     except UsageError:
         raise
     except Exception as error:  # a damaged file makes its reader raise many kinds
+        if disk_failed(error):
+            raise
         reason = one_line(error, kind=True)
         rule = "is missing or damaged, or was not written by qsweep"
         raise UsageError([Problem(what, rule, reason, "pull or train it again")]) from error
@@ -202,6 +207,7 @@ def _plain_origin(origin: Mapping[str, Any]) -> dict[str, Any]:
 
 def _table(path: Path, shape: tuple[int, ...]) -> QTable:
     """Return the table in an .npy file; its shape and type are checked before it is read."""
+    opened(path).close()
     mapped = np.load(path, mmap_mode="r", allow_pickle=False)
     fits = isinstance(mapped, np.ndarray) and mapped.shape == shape and mapped.dtype == np.dtype("<f8")
     _check(fits, f"it must be float64{list(shape)}")

@@ -14,6 +14,7 @@ from qsweep.report.loading.runs import children
 from qsweep.report.loading.selection import Selection
 from qsweep.report.q_tables import layout_of
 from qsweep.system.atomic_files import temporary_folder
+from qsweep.tracking.places import place_of
 from qsweep.tracking.run_files import add_files
 from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store
@@ -55,7 +56,8 @@ def _place(store: Store, parent: StoredRun) -> str:
     """Return the page's address: a file, or the parent run's artifacts on a server."""
     if store.artifacts is None:
         return f"{store.uri}/#/experiments/{parent.experiment_id}/runs/{parent.run_id}/artifacts"
-    return f"{parent.artifacts.removeprefix('file://')}/{ARTIFACTS}/{PAGE}"
+    place = place_of(store, parent.artifacts)
+    return str(place / ARTIFACTS / PAGE) if place else f"{parent.artifacts}/{ARTIFACTS}/{PAGE}"
 
 
 def _add_sliders(section: Section, store: Store) -> None:

@@ -22,7 +22,9 @@ from qsweep.report.markdown import markdown
 from qsweep.report.page.page import UI, page
 from qsweep.report.q_table_figures import q_table_figures
 from qsweep.system.atomic_files import replacing_folder, write_text
+from qsweep.system.file_names import fitting
 from qsweep.system.overwriting import only_over, writing_to
+from qsweep.tracking.places import place_of
 from qsweep.tracking.store import Store, local_database
 from qsweep.tracking.stored_run import SCORE
 
@@ -61,15 +63,24 @@ def report(store: Store, selection: Selection, out: Path | None = None, ui: str 
     address = (ui or ui_of(store)).rstrip("/")
     if not re.fullmatch(r"https?://[^\s\"'<>@]+", address):
         raise UsageError([Problem("--ui", "must be http(s)://HOST, without user or password", ui)])
-    made = contents(store, selected(store, selection), selection)
+    chosen = selected(store, selection)
+    check_places(store, chosen)
+    made = contents(store, chosen, selection)
     with writing_to("--out", folder), replacing_folder(folder, check) as new:
         write_files(store, made, new, command(store, selection, out), address)
     return Report(folder, tuple(headlines(made)))
 
 
+def check_places(store: Store, runs: pd.DataFrame) -> None:
+    """Raise ForeignPlace if the files of some runs are outside the store, without --trust."""
+    pairs = zip(runs["run_id"], runs["artifacts"], strict=True)
+    for place in {str(artifacts).replace(run_id, "0" * len(run_id)) for run_id, artifacts in pairs}:
+        place_of(store, place)
+
+
 def folder_name(name: str) -> str:
     """Return the default folder of a report on an experiment or sweep: a,b -> a,b-report."""
-    return re.sub(r"^\.|[^\w.,=@+-]", "_", name)[:200] + "-report"
+    return fitting(re.sub(r"^\.|[^\w.,=@+-]", "_", name)) + "-report"
 
 
 def ui_of(store: Store) -> str:

@@ -35,7 +35,7 @@ def show_runs(store: Store, name: str | None, limit: int) -> None:
     console = wide_console()
     runs = in_sweep_or_experiment(store, name, brief(metrics=SHOWN))
     if runs.empty:
-        console.print("no runs yet; start with: qsweep train")
+        console.print("no runs of qsweep yet; start with: qsweep train")
         return
     groups = _tables(runs)
     chosen = [_with_labels(store, group) for group in groups]

@@ -64,7 +64,7 @@ class Journal:
             file.write(f"\n{json.dumps(mark)}\n")
 
     def _read(self) -> None:
-        for path in self.folder.glob("*.jsonl"):
+        for path in filter(Path.is_file, self.folder.glob("*.jsonl")):
             with path.open("rb") as file:
                 file.seek(self._read_to.get(path, 0))
                 lines, _, _ = file.read().rpartition(b"\n")

@@ -5,20 +5,24 @@ from __future__ import annotations
 import getpass
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import click
 from filelock import FileLock
 
 from qsweep.errors import Problem, UsageError
 from qsweep.plan.composition import Plan
 from qsweep.runs.resume import is_running, parent_of
 from qsweep.system.liveness import announce, owner_of
-from qsweep.tracking import RunLog, RunRecord, Status, tracker
+from qsweep.system.start_folder import start_folder
+from qsweep.tracking import RunLog, RunRecord, Status, run_search, tracker
+from qsweep.tracking.places import experiment_folder
 from qsweep.tracking.provenance import provenance
 from qsweep.tracking.run_search import kill_abandoned
 from qsweep.tracking.store import Store, open_tracked
+from qsweep.tracking.tables.database import DatabaseError
 
 LOCK = Path("multirun") / ".parents.lock"
 
@@ -55,23 +59,42 @@ def parent_run(plan: Plan) -> Iterator[Parent]:
         status = "KILLED"
         raise
     finally:
-        if store is not None:
-            kill_abandoned(store, parent.run_id)
-        log.close(status, parent.metrics, {})
+        with suppress(*([DatabaseError] if status == "FAILED" else [])):  # each failed run says why
+            if store is not None:
+                kill_abandoned(store, parent.run_id)
+            log.close(status, parent.metrics, {})
 
 
 def _opened(plan: Plan, store: Store | None) -> tuple[RunLog, bool]:
     recording, record = tracker(store), _record(plan)
     if store is None:
         return recording.open(record), False
-    LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(LOCK):  # of two simultaneous launches, the second finds the first's
+    lock = start_folder() / LOCK
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):  # of two simultaneous launches, the second finds the first's
         found = parent_of(store, record.experiment, same_sweep(plan))
         if found is None:
+            _tell_of_renamed(store, record.experiment, same_sweep(plan))
             return recording.open(record), False
+        if found.deleted:
+            click.echo(f"the parent run {found} was deleted; it is restored, as its runs are kept", err=True)
+            store.client.restore_run(found.run_id)
         if is_running(found):
             raise UsageError([_already_running(plan, found.tags)])
         return recording.reopen(found.run_id, record), True
+
+
+def _tell_of_renamed(store: Store, experiment: str, tags: Mapping[str, str]) -> None:
+    """Say that an earlier launch is in the experiment that had this name, which was renamed since."""
+    if store.artifacts is None:
+        return
+    folder = experiment_folder(store.artifacts, experiment).name
+    for number, name in run_search.renamed(store, folder).items():
+        if name != experiment and run_search.runs(store, {number: name}, tags):
+            say = f"to continue it there: tracking.experiment={name}"
+            click.echo(
+                f"an earlier launch of this sweep is in the renamed experiment {name}; {say}", err=True
+            )
 
 
 def _already_running(plan: Plan, tags: Mapping[str, str]) -> Problem:

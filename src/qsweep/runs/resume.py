@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,7 @@ from qsweep.config import Tracking, config_hash
 from qsweep.environments.resolved import Resolved
 from qsweep.system.liveness import is_alive, last_heartbeat, owner_of
 from qsweep.tracking import run_search
+from qsweep.tracking.completeness import missing_files
 from qsweep.tracking.result_code import code_of
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import CONFIG, DAMAGED, PARENT, SWEEP, StoredRun
@@ -28,17 +30,19 @@ class Earlier:
     """A run of an earlier launch.
 
     alive: whether a process executes it. resumable: whether it saved a checkpoint on this machine that fits
-    the requested recording, and qsweep doctor has found none of its files damaged.
+    the requested recording, and qsweep doctor has found none of its files damaged. complete: whether its
+    files are there.
     """
 
     run: StoredRun
     alive: bool
     resumable: bool
+    complete: bool = True
 
     @property
     def finished(self) -> bool:
-        """True if it has finished."""
-        return self.run.status == "FINISHED"
+        """True if it has finished, and its files are there."""
+        return self.run.status == "FINISHED" and self.complete
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,8 @@ def earlier_runs(store: Store, parent: str, sweep: str, tracking: Tracking) -> d
     for run in run_search.runs(store, run_search.experiments(store), {PARENT: parent, SWEEP: sweep}):
         if run.trained:
             resumable = _fits(run, tracking) and progress_of(run.run_id).episodes > 0
-            found.setdefault(run.tags[CONFIG], []).append(Earlier(run, is_running(run), resumable))
+            there = not missing_files(store, run)
+            found.setdefault(run.tags[CONFIG], []).append(Earlier(run, is_running(run), resumable, there))
     return found
 
 
@@ -114,8 +119,27 @@ def is_running(run: StoredRun) -> bool:
 
 
 def parent_of(store: Store, experiment: str, tags: Mapping[str, str]) -> StoredRun | None:
-    """Return the latest run of an experiment that has all the given tags, or None."""
-    return next(iter(run_search.runs(store, _named(store, experiment), tags)), None)
+    """Return the parent run of an experiment's earlier multirun with these tags, or None.
+
+    It is the latest one with all the tags; else one that was deleted, or has lost some of the tags, while
+    runs of the sweep are still nested under it.
+    """
+    named = _named(store, experiment)
+    found = next(iter(run_search.runs(store, named, tags)), None)
+    return found or _lost_parent(store, named, tags)
+
+
+def _lost_parent(store: Store, named: Mapping[str, str], tags: Mapping[str, str]) -> StoredRun | None:
+    of_sweep = {SWEEP: tags.get(SWEEP, "")}
+    children = (run for run in run_search.runs(store, named, of_sweep) if run.trained)
+    for run_id in dict.fromkeys(run.parent for run in children if run.parent):
+        with suppress(OSError):  # there is no such run
+            parent = run_search.run_of(store, run_id)
+            if not parent.trained and all(
+                parent.tags.get(key, value) == value for key, value in tags.items()
+            ):
+                return parent
+    return None
 
 
 def interrupted_run(store: Store, resolved: Resolved, name: str) -> str:

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qsweep.errors import Problem, UsageError
+from qsweep.system.start_folder import start_folder
 
 FOLDER = Path("multirun") / ".alive"
-"""The default folder of the files, relative to the current folder."""
+"""The default folder of the files, relative to the one in which the command was started."""
 HOST, PROCESS, HEARTBEAT = "qsweep.host", "qsweep.process", "qsweep.alive"
 """Tags of a run: the two parts of its owner, and the time of its last heartbeat, in Unix seconds."""
 CLOCKS_SECONDS = 600.0
@@ -63,7 +64,7 @@ def announce(folder: Path = FOLDER) -> Owner:
 
     Raises UsageError if the folder cannot be written.
     """
-    resolved = folder.resolve()
+    resolved = _resolved(folder)
     if resolved not in _locked:
         try:
             resolved.mkdir(parents=True, exist_ok=True)
@@ -83,15 +84,16 @@ def is_alive(owner: Owner, folder: Path = FOLDER) -> bool | None:
     if owner.host != socket.gethostname() or not parts:
         return None
     number, folder_hash = parts
-    resolved = folder.resolve()
-    if folder_hash == _folder_hash(resolved):
-        return not _removed_if_dead(_file(resolved, owner))
+    resolved = _resolved(folder)
+    file = _file(resolved, owner)
+    if folder_hash == _folder_hash(resolved) or file.exists():  # the folder was moved with the file in it
+        return not _removed_if_dead(file)
     return None if is_running(number) else False
 
 
 def remove_dead(folder: Path = FOLDER) -> list[Path]:
     """Remove the files of this host's dead processes; return them."""
-    files = folder.resolve().glob(f"{_safe(socket.gethostname())}-*")
+    files = _resolved(folder).glob(f"{_safe(socket.gethostname())}-*")
     return [file for file in sorted(files) if file.is_file() and _removed_if_dead(file)]
 
 
@@ -143,6 +145,10 @@ def is_running(number: int) -> bool:
     except (ProcessLookupError, OverflowError):
         return False
     return True
+
+
+def _resolved(folder: Path) -> Path:
+    return (start_folder() / folder).resolve()
 
 
 def _parts(owner: Owner) -> tuple[int, str] | None:

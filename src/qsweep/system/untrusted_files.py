@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import stat
 from collections.abc import Mapping, Sequence
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,44 @@ MAX_DEPTH = 100
 """The deepest nesting of a YAML file that is read; qsweep's have 5, and scanning takes its square."""
 MAX_ROWS = 2**27
 """The largest number of rows that is read of a Parquet file: a gigabyte per column."""
+
+
+NO_FAILURES = (
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.EINVAL,
+    errno.ENXIO,
+)
+"""The errors of the system that tell about a file or its name, not about a disk that fails."""
+
+
+def opened(path: Path) -> BufferedReader:
+    """Open a regular file for reading.
+
+    Raises ValueError if it is a pipe or a device: reading one may never end.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise ValueError("it is no regular file")
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def disk_failed(error: BaseException | None) -> bool:
+    """Return whether an error comes from the disk or from permissions, which is no damage of a file."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, OSError) and error.errno is not None:
+            return error.errno not in NO_FAILURES
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def read_json(path: Path) -> Any:
@@ -67,6 +109,7 @@ def read_columns(path: Path, columns: Sequence[str] | None = None) -> Mapping[st
 
     from qsweep.system import arrow
 
+    opened(path).close()
     file = pq.ParquetFile(path, page_checksum_verification=True)
     rows = file.metadata.num_rows
     if rows > MAX_ROWS:
@@ -83,7 +126,7 @@ def read_columns(path: Path, columns: Sequence[str] | None = None) -> Mapping[st
 
 
 def _text(path: Path, limit: int) -> str:
-    with path.open("rb") as file:
+    with opened(path) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
         raise ValueError(f"it is larger than {limit:,} bytes")

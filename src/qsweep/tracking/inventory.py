@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
-from functools import lru_cache
 from pathlib import Path
-from urllib.parse import unquote
 
+from qsweep.tracking.places import own_place, recorded_path
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import StoredRun
 
 
 def local_folder(store: Store, uri: str | None) -> Path | None:
-    """Return the artifact folder at a recorded URI if it lies inside the store's own folder, else None.
+    """Return the artifact folder at a recorded location if it is inside the store's own folder, else None.
 
     A record may name any path, also through links; nothing outside the store's folder may be touched.
     """
-    path = unquote((uri or "").removeprefix("file://"))
-    if store.artifacts is None or not path.startswith("/"):
+    if store.artifacts is None:
         return None
-    folder, root = Path(path), _resolved(store.artifacts)
-    real = folder.resolve()
-    return folder if real.is_relative_to(root) and real != root else None
-
-
-@lru_cache
-def _resolved(folder: Path) -> Path:
-    return folder.resolve()
+    own = own_place(store, uri)
+    return own if store.database or own == recorded_path(store, uri) else None
 
 
 def size(path: Path) -> int:

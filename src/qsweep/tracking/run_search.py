@@ -5,11 +5,12 @@ Importing MLflow takes longer than reading the tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from qsweep.system.liveness import is_alive, owner_of
+from qsweep.system.notices import left_out
 from qsweep.tracking.paging import every_result
 from qsweep.tracking.store import Store, literal
 from qsweep.tracking.stored_run import PARENT, SUPERSEDED, Keys, StoredRun, milliseconds
@@ -29,6 +30,14 @@ def experiments(store: Store, deleted: bool = False) -> Mapping[str, str]:
         return run_rows.experiments(store.tables.database, deleted)
     found = every_experiment(store)
     return {each.experiment_id: each.name for each in found if deleted or each.lifecycle_stage == "active"}
+
+
+def renamed(store: Store, folder: str) -> Mapping[str, str]:
+    """Return the names by id of a local store's experiments whose files are in a folder of this name."""
+    if store.tables is None or store.database is None:
+        return {}
+    asked = "SELECT experiment_id, name FROM experiments WHERE artifact_location LIKE ?"
+    return {str(number): str(name) for number, name in store.tables.database.read(asked, (f"%/{folder}",))}
 
 
 def every_experiment(store: Store) -> Iterator[Any]:
@@ -65,7 +74,7 @@ def every_run(store: Store, only: Keys | None = None) -> dict[str, StoredRun]:
     if not names:
         return {}
     found = every_result(store.client.search_runs, list(names), run_view_type=_all())
-    return {run.info.run_id: _stored(run, names[run.info.experiment_id]) for run in found}
+    return {run.run_id: run for run in _sound(found, names)}
 
 
 def run_of(store: Store, run_id: str) -> StoredRun:
@@ -84,14 +93,25 @@ def run_of(store: Store, run_id: str) -> StoredRun:
     return _stored(run, store.client.get_experiment(run.info.experiment_id).name)
 
 
-def matching(store: Store, where: str = "") -> list[StoredRun]:
-    """Return the runs that match an MLflow filter, latest first, without deleted ones."""
+def matching(store: Store, name: str | None = None, part: str = "") -> list[StoredRun]:
+    """Return the runs with a name, or whose id begins or ends with `part`; without both, all runs.
+
+    They are the latest LATEST ones, latest first, without deleted ones.
+    """
     names = experiments(store)
     if not names:
         return []
-    newest = ["attributes.start_time DESC"]
-    found = store.client.search_runs(list(names), where, max_results=LATEST, order_by=newest)
-    return [_stored(run, names[run.info.experiment_id]) for run in found]
+    if store.tables is not None:
+        return run_rows.matching(store.tables.database, names, name, part, LATEST)
+    filters = [f"attributes.run_id LIKE '{like}'" for like in (f"%{part}", f"{part}%") if part]
+    if name is not None and not ("'" in name and '"' in name):
+        filters.append(f"attributes.run_name = {literal(name)}")
+    found: dict[str, Run] = {}
+    for where in filters or ([""] if name is None else []):
+        newest = ["attributes.start_time DESC"]
+        for run in store.client.search_runs(list(names), where, max_results=LATEST, order_by=newest):
+            found[run.info.run_id] = run
+    return list(_sound(found.values(), names))
 
 
 def discard(store: Store, run_id: str) -> None:
@@ -128,9 +148,18 @@ def _from_client(
     plain = {key: value for key, value in tags.items() if not ("'" in value and '"' in value)}
     conditions = [f"tags.`{key}` = {literal(value)}" for key, value in plain.items()]
     conditions += [f"attributes.status = '{status}'"] if status else []
-    for run in every_result(store.client.search_runs, list(of), " and ".join(conditions)):
-        if tags.items() <= run.data.tags.items():
-            yield _stored(run, of[run.info.experiment_id])
+    for run in _sound(every_result(store.client.search_runs, list(of), " and ".join(conditions)), of):
+        if tags.items() <= run.tags.items():
+            yield run
+
+
+def _sound(found: Iterable[Run], names: Mapping[str, str]) -> Iterator[StoredRun]:
+    """Yield MLflow's runs as records; name those without a start or a status."""
+    for run in found:
+        if run.info.start_time is None or run.info.status is None:
+            left_out([f"run {run.info.run_id}: it has no start_time or no status"])
+        else:
+            yield _stored(run, names[run.info.experiment_id])
 
 
 def _stored(run: Run, experiment: str) -> StoredRun:

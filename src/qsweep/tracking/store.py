@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 from qsweep.errors import Problem, UsageError, one_line
+from qsweep.system.start_folder import start_folder
 from qsweep.tracking.tables import schema, shape
 from qsweep.tracking.tables.database import Database, DatabaseError
 from qsweep.tracking.tables.new_store import make_store
 from qsweep.tracking.tables.run_tables import RunTables
 from qsweep.tracking.tables.sqlite_database import SqliteDatabase, create_once, holds_anything
+from qsweep.tracking.tables.sqlite_file import LONGEST_PATH, SqliteFile, sqlite_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -55,6 +57,11 @@ class Store:
         """The file of an SQLite store; None for other stores."""
         return database_of(self.uri)
 
+    @property
+    def writable(self) -> bool:
+        """False for an SQLite store that can only be read."""
+        return self.database is None or self._opened.writable
+
     @cached_property
     def client(self) -> MlflowClient:
         """MLflow's client. The first access imports MLflow, which takes a second."""
@@ -66,19 +73,26 @@ class Store:
             return cast(
                 "MlflowClient", RetryingClient(MlflowClient(self.uri, registry_uri=self.uri), self.uri)
             )
-        return MlflowClient(self.uri, registry_uri=self.uri)
+        uri = self.uri if self.database is None else self._opened.mlflow_uri
+        return MlflowClient(uri, registry_uri=uri)
+
+    @property
+    def _opened(self) -> SqliteFile:
+        assert self.database is not None
+        tables = self.tables.database if self.tables else None
+        return tables.opened if isinstance(tables, SqliteDatabase) else sqlite_file(self.database)
 
 
 def local_database(folder: Path | None = None) -> Path:
-    """Return the database path of a folder's local store (default: the current folder's)."""
-    return (folder or Path.cwd()).absolute() / LOCAL_FOLDER / DATABASE
+    """Return the database path of a folder's local store (default: of the command's folder)."""
+    return (folder or start_folder()).absolute() / LOCAL_FOLDER / DATABASE
 
 
 def database_of(uri: str) -> Path | None:
     """Return the database file of a local store's URI; None for other URIs."""
     if uri != "local" and not uri.startswith("sqlite:///"):
         return None
-    return local_database() if uri == "local" else Path(uri.removeprefix("sqlite:///")).absolute()
+    return local_database() if uri == "local" else start_folder() / uri.removeprefix("sqlite:///")
 
 
 def unfinished_tables(ask: Callable[[str], Iterable[tuple[Any, ...]]]) -> list[str]:
@@ -111,12 +125,11 @@ def open_store(uri: str, create: bool = True, patient: bool = False) -> Store:
         return _postgresql(uri, create, local_database().parent)
     database = database_of(uri)
     assert database is not None
+    if problems := [*_path_problems(uri, database)]:
+        raise UsageError(problems)
     if not create and not holds_anything(database):
         remedy = "run qsweep train first, or change to the folder with mlruns/"
         raise UsageError([Problem("tracking.uri", "store does not exist", str(database), remedy)])
-    if "?" in str(database) or unquote(str(database)) != str(database):
-        rule = "must be in a folder whose path contains no ? and no %XX, which SQLite URIs misread"
-        raise UsageError([Problem("tracking.uri", rule, str(database), "rename the folder")])
     try:
         return _local(database)
     except (OSError, sqlite3.Error, DatabaseError) as error:
@@ -124,9 +137,22 @@ def open_store(uri: str, create: bool = True, patient: bool = False) -> Store:
         raise UsageError([Problem("tracking.uri", rule, str(database), str(error))]) from None
 
 
-def open_tracked(uri: str, patient: bool = False) -> Store | None:
+def _path_problems(uri: str, database: Path) -> Iterator[Problem]:
+    """Yield the problems of a database's path, which SQLite and MLflow would misread."""
+    if (length := len(os.fsencode(database))) > LONGEST_PATH:
+        rule = f"must be a path of at most {LONGEST_PATH} bytes, because of SQLite; this one has {length:,}"
+        yield Problem("tracking.uri", rule, f"...{str(database)[-60:]}", "use a folder with a shorter path")
+    if "?" in str(database) or unquote(str(database)) != str(database):
+        rule = "must be in a folder whose path contains no ? and no %XX, which SQLite URIs misread"
+        yield Problem("tracking.uri", rule, str(database), "rename the folder")
+    if uri.removeprefix("sqlite:///").startswith("~"):
+        remedy = "write the folder, or sqlite:///${oc.env:HOME}/FILE"
+        yield Problem("tracking.uri", "must not begin with ~, which is not expanded here", uri, remedy)
+
+
+def open_tracked(uri: str, patient: bool = False, create: bool = True) -> Store | None:
     """Open the store of a `tracking.uri` as `open_store` does; None for 'none'."""
-    return None if uri == "none" else open_store(uri, patient=patient)
+    return None if uri == "none" else open_store(uri, create, patient)
 
 
 def _local(database: Path) -> Store:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import posixpath
 import time
 from collections.abc import Callable, Mapping
@@ -16,7 +17,8 @@ from qsweep.system.liveness import HEARTBEAT
 from qsweep.tracking.continued import ContinuedRunLog
 from qsweep.tracking.curves import Points
 from qsweep.tracking.heartbeat import Heartbeat, sign_of_life
-from qsweep.tracking.run_files import is_plain_folder, keep_file
+from qsweep.tracking.places import as_location, current_location, experiment_folder
+from qsweep.tracking.run_files import keep_file
 from qsweep.tracking.run_ids import new_run_id
 from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store
@@ -67,11 +69,12 @@ class TableTracker(Tracker):
 
     def _create(self, record: RunRecord) -> NewRun:
         now, run_id = milliseconds(), new_run_id()
-        location = str(self._store.artifacts / record.experiment) if self._store.artifacts else ""
+        folder = self._store.artifacts
+        location = as_location(experiment_folder(folder, record.experiment)) if folder else ""
         experiment = self._tables.experiment(record.experiment, location, EXPERIMENT_TAGS, now)
         if not experiment.active:
             raise deleted(record.experiment)
-        artifacts = _artifact_uri(experiment.location, run_id)
+        artifacts = _artifact_uri(current_location(self._store, experiment.location), run_id)
         params = {key: value[:LONGEST_PARAM] for key, value in record.params.items()}
         tags = {**run_tags(record), "mlflow.runName": record.name}
         number = experiment.experiment_id
@@ -91,10 +94,11 @@ class TableTracker(Tracker):
 class TableRunLog(RunLog):
     """The log of a run in MLflow's tables; points are written in batches. keep: saves a file in a folder."""
 
-    def __init__(self, tables: RunTables, run_id: str, keep: Callable[[Path, str], None]) -> None:
+    def __init__(self, tables: RunTables, run_id: str, keep: Callable[[Path, str], Path | None]) -> None:
         self.run_id = run_id
         self._tables = tables
         self._keep = keep
+        self._kept: list[Path] = []
         self._logged: list[Logged] = []
         self._points = 0
         self._flushed = time.monotonic()
@@ -115,7 +119,8 @@ class TableRunLog(RunLog):
 
     def keep(self, file: Path, folder: str = "") -> None:
         """Save a file as an artifact; it must not be written to afterwards."""
-        self._keep(file, folder)
+        if path := self._keep(file, folder):
+            self._kept.append(path)
 
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
         """Write the buffered points and end the run, in one transaction."""
@@ -124,6 +129,8 @@ class TableRunLog(RunLog):
         summary = {key: np.array([value], np.float64) for key, value in metrics.items()}
         self._logged.append((Points(np.zeros(1, np.int64), summary), now))
         try:
+            if status == "FINISHED":
+                self._check_files()
             kept = {key: value[:LONGEST_TAG] for key, value in tags.items()}
             self._flush(RunChanges(tags=kept, status=status, ended=now))
         except BaseException:
@@ -131,10 +138,17 @@ class TableRunLog(RunLog):
             self._tables.add(self.run_id, RunChanges(status="FAILED", ended=milliseconds()))
             raise
 
+    def _check_files(self) -> None:
+        for path in self._kept:
+            if not path.is_file():
+                raise FileNotFoundError(
+                    errno.ENOENT, "a file of the run was removed before the run ended", str(path)
+                )
+
 
 def _artifact_uri(location: str, run_id: str) -> str:
     """Return the artifact URI of a run, as MLflow forms it."""
-    if is_plain_folder(location):
+    if location.startswith("/"):
         return posixpath.join(location, run_id, "artifacts")
     from mlflow.utils.uri import append_to_uri_path  # slow to import
 

@@ -24,6 +24,8 @@ from filelock import FileLock, Timeout
 from qsweep.errors import Problem, UsageError
 from qsweep.learning.blocks import State
 from qsweep.system.atomic_files import temporary_folder, write_bytes, write_text
+from qsweep.system.start_folder import start_folder
+from qsweep.system.untrusted_files import disk_failed, opened
 from qsweep.tracking import checkpoints, episodes
 
 FOLDER = Path("multirun") / "unfinished"
@@ -88,12 +90,14 @@ class Progress:
         """Return whether all files that the manifest names are unchanged."""
         try:
             return all(_sha256(self.folder / name) == known for name, known in self.hashes.items())
-        except OSError:
+        except (OSError, ValueError) as error:
+            if disk_failed(error):
+                raise
             return False
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -105,17 +109,20 @@ def progress_of(run_id: str, root: Path = FOLDER) -> Progress:
     """Return a run's saved progress, with 0 episodes if it has none to resume from."""
     folder = _folder(run_id, root)
     try:
-        checksum, _, known = (folder / MANIFEST).read_text().partition("\n")
+        with opened(folder / MANIFEST) as file:
+            checksum, _, known = file.read().decode().partition("\n")
         if checksum == _checksum(known):
             return Progress(**(json.loads(known) | {"folder": folder}))
-    except (OSError, ValueError, TypeError):
-        pass
+    except (OSError, ValueError, TypeError) as error:
+        if disk_failed(error):  # its files would be removed
+            raise
     return Progress(folder, run_id)
 
 
 def all_progress(root: Path = FOLDER) -> list[Progress]:
     """Return the saved progress of all runs that can be resumed, in no order."""
-    found = [progress_of(manifest.parent.name, root) for manifest in root.glob(f"*/{MANIFEST}")]
+    manifests = (start_folder() / root).glob(f"*/{MANIFEST}")
+    found = [progress_of(manifest.parent.name, root) for manifest in manifests]
     return [progress for progress in found if progress.episodes]
 
 
@@ -129,7 +136,7 @@ def _folder(run_id: str, root: Path) -> Path:
     """Return a run's folder. Raises UsageError for other ids than MLflow's: stores are not trusted."""
     if re.fullmatch(r"[\w-]*", run_id) is None:
         raise UsageError([Problem("run", "must have an id as MLflow makes them", run_id)])
-    return root / run_id
+    return start_folder() / root / run_id
 
 
 @contextmanager

@@ -81,7 +81,7 @@ def test_a_version(filled: Filled, name: str) -> None:
     assert found == Target(filled.ids["plain"], "ep017500", model="MountainCar-v0", version="1")
 
 
-@pytest.mark.parametrize("label", ["plain", "quoted", "at"])
+@pytest.mark.parametrize("label", ["plain", "quoted", "doubly quoted", "at"])
 def test_a_run_by_its_name(filled: Filled, label: str) -> None:
     """RUN is its best checkpoint, with what that scored on test starts; the last table's score is not."""
     found = resolve(filled.store, str(filled.store.client.get_run(filled.ids[label]).info.run_name))
@@ -135,7 +135,7 @@ def test_several_runs_of_one_name(filled: Filled) -> None:
         ("MountianCar-v0@best", "is not the name or id of a run", "MountainCar-v0@best"),
         ("buckets=20,seed=1", "is not the name or id of a run", "buckets=20,seed=0"),
         ("buckets=20,sed=0/ep000010", "is not the name or id of a run", "buckets=20,seed=0"),
-        ('it\'s "odd"', "is not the name or id of a run", "it's"),
+        ('it\'s "odder"', "is not the name or id of a run", "it's"),
         ("sweep", "is not the name or id of a run", "known: "),
         ("%", "is not the name or id of a run", "twin"),
     ],

@@ -299,3 +299,24 @@ def test_scores_of_one_environment_are_of_one_kind() -> None:
     assert [exactly_scored(group) for group in groups.values()] == [True, False, False, False]
     assert [bool(mixture(group)) for group in groups.values()] == [False, True, False, False]
     assert mixture(groups["b"]).startswith("1 of 2 runs have no exact expected return")
+
+
+def test_a_param_with_the_name_of_a_column(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """It does not replace the column, nor does a metric with the name of a param; both are named."""
+    run_id = add(store, "one")
+    store.client.log_param(run_id, "started", "yesterday")
+    store.client.log_metric(run_id, "seed", 7.5)
+    [run] = runs_in(store).to_dict("records")
+    assert isinstance(run["started"], pd.Timestamp)
+    assert run["seed"] == 0
+    said = capsys.readouterr().err
+    assert [f"its {key}, which" in said for key in ("started", "seed")] == [True, True]
+
+
+def test_a_finished_run_without_params(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """The leaderboard has it, although it does not say what it trained."""
+    run_id = store.client.create_run("0", tags={"qsweep.config": "0123"}).info.run_id
+    store.client.log_metric(run_id, "test/return_mean", -1.0)
+    store.client.set_terminated(run_id)
+    show_runs(store, None, 5)
+    assert "unknown" in capsys.readouterr().out

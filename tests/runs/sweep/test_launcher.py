@@ -127,3 +127,31 @@ def test_numbers_of_joblib_are_checked(folder: Path, option: str, value: str) ->
     [line] = complained.splitlines()
     assert (code, said, line.startswith("qsweep: hydra.launcher")) == (2, "", True)
     assert list(folder.glob("multirun/seed/*")) == []
+
+
+def test_the_same_folder_again(folder: Path) -> None:
+    """A folder that is empty is used; each further launch makes one of its own in it."""
+    (folder / "out").mkdir()
+    for launches in range(3):
+        code, said, _ = train("hydra/launcher=basic", "hydra.sweep.dir=out")
+        assert (code, "2 of 2 runs" in said) == (0, True)
+        made = [path for path in (folder / "out").iterdir() if path.is_dir()]
+        assert len(made) == launches
+        assert all(len(Journal(path).ended()) == 2 for path in (folder / "out", *made))
+
+
+@pytest.mark.parametrize("given", ["'~/qq'", "'~'", "''", "'a\tb'"])
+def test_a_folder_that_is_no_name(folder: Path, given: str) -> None:
+    """A folder that would not be the one that was meant is refused, and none is made."""
+    code, said, complained = train("hydra/launcher=basic", f"hydra.sweep.dir={given}")
+    assert (code, said, complained.count("\n")) == (2, "", 1)
+    assert "hydra.sweep.dir: must" in complained
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("given", "made"), [("'run=1'", "run=1"), ("'out,2'", "out,2"), ("'é'", "é")])
+def test_a_folder_with_a_name_of_any_kind(given: str, made: str) -> None:
+    """A quoted name is a folder's name."""
+    code, said, _ = train("hydra/launcher=basic", f"hydra.sweep.dir={given}")
+    assert (code, said.rstrip().endswith(f"folder: {made}")) == (0, True)

@@ -22,7 +22,7 @@ from qsweep.plan.composition import load_config, plan
 from qsweep.runs.journal import Ended, Journal
 from qsweep.runs.runner import run_record
 from qsweep.runs.sweep.batches import Batch
-from qsweep.runs.sweep.launcher import make_folder
+from qsweep.runs.sweep.launcher import make_folder, shown
 from qsweep.runs.sweep.orchestration import NEEDED_BY_REPORTS, report_loading, sweep
 from qsweep.system.liveness import PROCESS, announce
 from qsweep.tracking.client.mlflow_tracker import MlflowTracker
@@ -247,7 +247,7 @@ def test_folders_of_one_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("qsweep.runs.sweep.launcher.time.strftime", lambda _: "2025-01-02_03-04-05")
     folders = [make_folder(name, None) for name in ("s", "s", "s", "a/b c")]
-    assert [str(folder) for folder in folders] == [
+    assert [str(shown(folder)) for folder in folders] == [
         "multirun/s/2025-01-02_03-04-05",
         "multirun/s/2025-01-02_03-04-05_1",
         "multirun/s/2025-01-02_03-04-05_2",
@@ -267,13 +267,17 @@ def test_two_launches_at_once(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_ones_own(tmp_path: Path, qsweep: Command) -> None:
-    """hydra.sweep.dir sets the folder, which must be new."""
+    """hydra.sweep.dir sets the folder; a further launch makes one in it, and what is a file is refused."""
     given = ("train", "-m", *SMALL, "seed=0", NOWHERE, BASIC, "hydra.sweep.dir=mine")
     assert qsweep(*given).returncode == 0
     assert [mark.number for mark in Journal(tmp_path / "mine").ended()] == [0]
-    again = qsweep(*given)
-    assert again.returncode == 2
-    assert again.stderr.startswith("qsweep: hydra.sweep.dir: must be a new folder that can be created")
+    assert qsweep(*given).returncode == 0
+    [again] = (path for path in (tmp_path / "mine").iterdir() if path.is_dir())
+    assert [mark.number for mark in Journal(again).ended()] == [0]
+    (tmp_path / "file").touch()
+    refused = qsweep(*given[:-1], "hydra.sweep.dir=file")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("qsweep: hydra.sweep.dir: must be a folder that can be created")
 
 
 class Launcher:

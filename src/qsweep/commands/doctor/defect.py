@@ -26,8 +26,9 @@ NEEDED = Keys(("env.id",), (CONFIG, PARENT, SWEEP, DAMAGED, HASH, HOST, PROCESS,
 class Defect:
     """One defect of a store or of its folder.
 
-    what: the run, file or model. remedy: the effect of `--fix`, or advice to the user if it cannot
-    repair this (repair is None). repair: raises OSError or MLflow's errors if it fails.
+    what: the run, file or model. remedy: the effect of `--fix`, or advice to the user if it cannot repair
+    this (repair is None). repair: raises OSError or MLflow's errors if it fails. harmless: the defect needs
+    no repair, and is only said.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Defect:
     details: str
     remedy: str
     repair: Callable[[], object] | None = None
+    harmless: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,16 @@ class Workspace:
     def runs(self) -> Mapping[str, StoredRun]:
         """All runs of the store by id, including deleted ones."""
         return every_run(self.store, NEEDED)
+
+    @cached_property
+    def ids(self) -> set[str]:
+        """The ids of all runs, also of those whose rows are damaged."""
+        tables = self.store.tables
+        return (
+            {str(row[0]) for row in tables.database.read("SELECT run_uuid FROM runs")}
+            if tables
+            else set(self.runs)
+        )
 
     def files_of(self, run: StoredRun) -> Path | None:
         """Return the folder of a run's artifacts; None for a server or a folder outside the store."""

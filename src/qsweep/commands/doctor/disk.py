@@ -10,8 +10,10 @@ from pathlib import Path
 from qsweep.commands.doctor.defect import Workspace
 from qsweep.commands.doctor.orphans import LOST
 from qsweep.runs.journal import Journal
-from qsweep.tracking.inventory import local_folder, size
-from qsweep.tracking.run_search import every_experiment
+from qsweep.tracking.companions import Companions
+from qsweep.tracking.inventory import size
+from qsweep.tracking.run_search import experiments
+from qsweep.tracking.tables import registry_rows
 
 
 @dataclass(frozen=True)
@@ -27,25 +29,39 @@ def uses(workspace: Workspace) -> Iterator[DiskUse]:
     """Yield the experiments, largest first, then everything else; nothing for a server."""
     if workspace.store.artifacts is None:
         return
-    runs = Counter(run.experiment for run in workspace.runs.values())
-    folders = {
-        each.name: local_folder(workspace.store, each.artifact_location)
-        for each in every_experiment(workspace.store)
-    }
-    found = [
-        DiskUse(name, f"{runs[name]:,}", size(folder) if folder else 0) for name, folder in folders.items()
-    ]
-    yield from sorted((use for use in found if use.bytes or use.runs != "0"), key=lambda use: -use.bytes)
+    yield from _experiments(workspace, workspace.store.artifacts)
     if database := workspace.store.database:
         files = database.parent.glob(f"{database.name}*")
         yield DiskUse("database", "", sum(size(file) for file in files))
         backups = database.parent.glob(f"{database.stem}.backup-*")
         yield DiskUse("backups", "", sum(size(file) for file in backups))
+        others = [file for file in Companions(workspace.store).files if ".backup-" not in file.name]
+        yield DiskUse("other databases", "", sum(size(file) for file in others))
     yield DiskUse("lost+found", "", size(workspace.store.artifacts.parent / LOST))
     ended = [folder for folder in workspace.folder.glob("multirun/*/*") if _ended(folder)]
     yield DiskUse(
         "multirun/: finished sweeps", f"{len(ended):,} sweeps", sum(size(folder) for folder in ended)
     )
+
+
+def _experiments(workspace: Workspace, root: Path) -> Iterator[DiskUse]:
+    """Yield the bytes of each experiment's runs and models; experiments may share a folder.
+
+    What belongs to none of them, such as the files of another store, comes last.
+    """
+    runs = Counter(run.experiment for run in workspace.runs.values())
+    owners = {run.run_id: run.experiment for run in workspace.runs.values()}
+    if tables := workspace.store.tables:
+        names = experiments(workspace.store, deleted=True)
+        models = registry_rows.logged_models(tables.database)
+        owners |= {model.model_id: names.get(model.experiment_id, "") for model in models}
+    found: Counter[str] = Counter(dict.fromkeys(runs, 0))
+    for folder in (*root.glob("*/*"), *root.glob("*/*/*"), *root.glob("*/*/models/*")):
+        if owner := owners.get(folder.name):
+            found[owner] += size(folder)
+    other = size(root) - sum(found.values())
+    yield from (DiskUse(name, f"{runs[name]:,}", found[name]) for name, _ in found.most_common())
+    yield DiskUse("files of no run here", "", other)
 
 
 def _ended(folder: Path) -> bool:

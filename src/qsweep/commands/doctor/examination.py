@@ -11,18 +11,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from qsweep.commands.doctor import archives, leftovers, orphans, parents, schema, versions, zombies
+from qsweep.commands.doctor import archives, leftovers, orphans, parents, places, schema, versions, zombies
 from qsweep.commands.doctor.defect import Defect, Workspace
 from qsweep.commands.doctor.disk import DiskUse, uses
 from qsweep.errors import Problem, UsageError, one_line, printable
 from qsweep.runs.progress import bar
 from qsweep.runs.store_note import note
+from qsweep.system.start_folder import start_folder
 from qsweep.tracking.store import database_of, open_store
 
 CHECKS: tuple[Callable[[Workspace], Iterable[Defect]], ...] = (
     zombies.defects,
     parents.defects,
     versions.defects,
+    places.defects,
     orphans.defects,
     archives.defects,
     leftovers.defects,
@@ -50,8 +52,8 @@ class Examination:
 
     @property
     def healthy(self) -> bool:
-        """True if there was no defect, or all were repaired."""
-        return all(found.repaired for found in self.found)
+        """True if there was no defect, or all were repaired or are harmless."""
+        return all(found.repaired or found.defect.harmless for found in self.found)
 
     def show(self, console: Console) -> None:
         """Print the defects and the disk usage as tables."""
@@ -95,7 +97,9 @@ def examine(uri: str = "local", fix: bool = False) -> Examination:
     found = [*_treated(_of_schema(database), fix)] if database else []
     if not all(each.repaired for each in found):
         return Examination(str(database), tuple(found), ())  # nothing else can be read from it
-    workspace = Workspace(open_store(uri, create=False), Path.cwd())
+    workspace = Workspace(open_store(uri, create=False), start_folder())
+    if fix and not workspace.store.writable:
+        raise UsageError([Problem("--fix", "needs a store that can be written", str(database), "omit --fix")])
     with bar() as shown:
         task = shown.add_task("examining", total=len(CHECKS) + 1)
         for kind in CHECKS:

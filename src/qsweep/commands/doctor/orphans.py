@@ -10,15 +10,15 @@ from pathlib import Path
 
 from qsweep.commands.doctor.defect import MARKED_FAILED, Defect, Workspace, mark_failed, move_aside
 from qsweep.system.untrusted_files import read_yaml
-from qsweep.tracking import checkpoints, episodes
+from qsweep.tracking.companions import Companions
+from qsweep.tracking.completeness import NEEDED
 from qsweep.tracking.inventory import size
+from qsweep.tracking.places import recorded_path
 from qsweep.tracking.tables.database import Database
 
 KIND, MISSING = "orphaned files", "missing files"
 LOST = "lost+found"
 """The folder, next to the artifacts, that orphans are moved to."""
-NEEDED = ("config.yaml", episodes.FILE_NAME, f"checkpoints/{checkpoints.FILE_NAME}")
-"""Files that every finished run has."""
 RUN, MODEL = re.compile("[0-9a-f]{32}"), re.compile("m-[0-9a-f]{32}")
 
 
@@ -26,12 +26,21 @@ def defects(workspace: Workspace) -> Iterator[Defect]:
     """Yield orphaned files of a local store with known tables, then finished runs with missing files."""
     root, tables = workspace.store.artifacts, workspace.store.tables
     if root is not None and tables is not None and workspace.store.database is not None:
-        for folder in _orphans(root, tables.database):
+        found, companions = [*_orphans(root, tables.database)], Companions(workspace.store)
+        # A server on PostgreSQL may use the same folder for artifacts: then they cannot be attributed.
+        served = (root.parent / "postgresql").exists() or any(map(_is_elsewhere, found))
+        for folder in found:
             place = folder.relative_to(root)
             remedy = f"moved to {LOST}/{place}"
             details = f"{size(folder):,} bytes that belong to no run or model in the store"
             repair = partial(move_aside, folder, root.parent / LOST / place)
-            yield Defect(KIND, str(place), details, remedy, repair)
+            named = companions.naming(folder.name)
+            if named or served:
+                by = f"{named.name} may name them" if named else "a server may name them"
+                advice = f"left: {by}; remove it, or move the files yourself, if they are not needed"
+                yield Defect(KIND, str(place), details, advice, harmless=True)
+            else:
+                yield Defect(KIND, str(place), details, remedy, repair)
     yield from _missing(workspace)
 
 
@@ -42,22 +51,20 @@ def _orphans(root: Path, database: Database) -> Iterator[Path]:
         {row[0] for row in database.read(f"SELECT {key} FROM {table}")}  # noqa: S608
         for key, table in (("run_uuid", "runs"), ("model_id", "logged_models"))
     )
-    found = [
+    yield from (
         folder
         for folder in sorted(folders)
         if (RUN.fullmatch(folder.name) and folder.name not in runs)
         or (MODEL.fullmatch(folder.name) and folder.name not in models)
-    ]
-    # A store on PostgreSQL may use the same folder for artifacts: then they cannot be attributed.
-    yield from () if any(map(_is_elsewhere, found)) else found
+    )
 
 
 def _is_elsewhere(folder: Path) -> bool:
-    """Return whether a run's or model's config says that it is recorded in PostgreSQL."""
+    """Return whether a run's or model's config says that it is recorded on a server."""
     for place in ("artifacts", "artifacts/artifacts"):
         with suppress(OSError, ValueError, TypeError, LookupError):
             uri = read_yaml(folder / place / "config.yaml")["tracking"]["uri"]
-            return str(uri).startswith("postgresql:")
+            return not str(uri).startswith(("local", "sqlite:", "none"))
     return False
 
 
@@ -71,5 +78,10 @@ def _missing(workspace: Workspace) -> Iterator[Defect]:
             lost_in[folder] = [name for name in NEEDED if not (folder / name).is_file()]
         if lost := lost_in[folder]:
             names = ", ".join(lost)
+            recorded = recorded_path(workspace.store, run.artifacts)
+            if recorded != folder:
+                advice = "copy its files here, or delete the run"
+                yield Defect(MISSING, str(run), f"has no {names} here; recorded at {recorded}", advice)
+                continue
             repair = partial(mark_failed, workspace, run, names)
             yield Defect(MISSING, str(run), f"has no {names}", MARKED_FAILED, repair)

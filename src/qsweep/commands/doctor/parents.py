@@ -22,6 +22,8 @@ def defects(workspace: Workspace) -> Iterator[Defect]:
     for parent, nested in children.items():
         found = workspace.runs.get(parent)
         count = f"{len(nested)} run{'s' if len(nested) > 1 else ''} nested under it, such as {nested[0].name}"
+        if found is None and parent in workspace.ids:
+            continue  # it is there, though its row is damaged
         if found is None:
             repair = partial(_cut, workspace, nested, parent)
             yield Defect(

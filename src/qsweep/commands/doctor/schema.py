@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
 from filelock import FileLock
 
 from qsweep.commands.doctor.defect import Defect
 from qsweep.errors import one_line
-from qsweep.tracking.store import unfinished_tables
+from qsweep.tracking.store import open_store, unfinished_tables
 from qsweep.tracking.tables.schema import installed, silence_migrations
+from qsweep.tracking.tables.sqlite_database import holds_anything
+from qsweep.tracking.tables.sqlite_file import sqlite_file
 
 KIND = "database schema"
 COUNTED = ("experiments", "runs", "params", "tags", "metrics", "registered_models", "model_versions")
@@ -28,13 +29,26 @@ def defects(database: Path) -> Iterator[Defect]:
 
     Raises sqlite3.Error if it is no database.
     """
+    if not holds_anything(database):
+        remedy = "made anew, without runs"
+        yield Defect(
+            KIND, str(database), "is an empty file", remedy, partial(open_store, f"sqlite:///{database}")
+        )
+        return
     with closing(_open(database)) as db:
         integrity = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+        tables = _tables(db)
         revision = _revision(db)
         halves = unfinished_tables(db.execute)
     if integrity != "ok":
         remedy = "restore a backup, or run: sqlite3 mlflow.db .recover"
         yield Defect(KIND, str(database), f"is damaged: {integrity[:150]}", remedy)
+        return
+    if not tables & {"runs", "_alembic_tmp_runs"}:
+        found = f"it has {len(tables)} tables, but no runs" if tables else "it has no tables"
+        yield Defect(
+            KIND, str(database), f"is no MLflow store: {found}", "move it away; qsweep train makes a store"
+        )
         return
     needed, known = installed()
     if revision and revision not in known:
@@ -53,17 +67,24 @@ def upgrade(database: Path) -> None:
     The database itself changes in one transaction at the end, or not at all. Raises OSError with the
     reason if the copy is not complete or the database is in use.
     """
+    if not sqlite_file(database).writable:
+        raise OSError("the database cannot be written")
     with FileLock(database.with_suffix(".lock")), closing(_open(database)) as db:
         before = db.execute("PRAGMA data_version").fetchone()[0]
         backup = backed_up(db, database)
-        copy = database.with_suffix(".new")
+        copy, replacing = database.with_suffix(".new"), False
         try:
             shutil.copy(backup, copy)
-            _repair(copy, backup)
+            _repair(copy)
             with closing(_open(copy)) as repaired:
                 if db.execute("PRAGMA data_version").fetchone()[0] != before:
                     raise OSError("another process wrote to the database meanwhile; stop it and try again")
+                replacing = True
                 repaired.backup(db)
+        except BaseException:
+            if not replacing:
+                backup.unlink()
+            raise
         finally:
             for left in copy.parent.glob(f"{copy.name}*"):
                 left.unlink()
@@ -87,7 +108,7 @@ def backed_up(db: sqlite3.Connection, database: Path) -> Path:
     return backup
 
 
-def _repair(copy: Path, backup: Path) -> None:
+def _repair(copy: Path) -> None:
     """Finish or undo an interrupted migration, then upgrade.
 
     To migrate a table in SQLite, alembic fills a copy, drops the table and renames the copy. So the table
@@ -105,9 +126,7 @@ def _repair(copy: Path, backup: Path) -> None:
         _upgrade(copy)
     except Exception as error:  # alembic's and SQLAlchemy's, of many kinds
         reason = one_line(error)
-        raise OSError(
-            f"the upgrade failed ({reason}); nothing was changed, the backup is {backup}"
-        ) from error
+        raise OSError(f"the upgrade failed ({reason}); nothing was changed") from error
     with closing(_open(copy)) as db:
         after = _counts(db)
         lost = [table for table, rows in counted.items() if after.get(table, 0) < rows]
@@ -129,7 +148,7 @@ def _upgrade(database: Path) -> None:
 
 
 def _open(database: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(str(database))}?mode=rw", uri=True)
+    return sqlite3.connect(sqlite_file(database).address, uri=True)
 
 
 def _tables(db: sqlite3.Connection) -> set[str]:

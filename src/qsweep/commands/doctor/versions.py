@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -10,19 +9,17 @@ from typing import Any
 from qsweep.commands.doctor.defect import Defect, Workspace
 from qsweep.policies.registry.model import FILES
 from qsweep.policies.registry.promotion import COMPARED, finish_registration
-from qsweep.policies.registry.versions import every_version
+from qsweep.policies.registry.versions import RUN_ID, every_version, is_ours, place_of_version
 from qsweep.tracking.inventory import local_folder
 from qsweep.tracking.stored_run import CONFIG, StoredRun
 
 BROKEN, INCOMPLETE = "broken version", "incomplete registration"
-RUN_ID = "qsweep.run_id"
-"""The tag of the versions that qsweep registered."""
 
 
 def defects(workspace: Workspace) -> Iterator[Defect]:
     """Yield the defects of the registered versions."""
     for version in every_version(workspace.store):
-        if RUN_ID not in version.tags:
+        if not is_ours(version.tags):
             continue
         name = f"{version.name}/{version.version}"
         run = workspace.runs.get(version.tags[RUN_ID])
@@ -30,9 +27,11 @@ def defects(workspace: Workspace) -> Iterator[Defect]:
         if lost:
             remedy = "delete the version, or restore its files from a backup"
             yield Defect(BROKEN, name, f"its model lacks {', '.join(lost)}", remedy)
-        elif run is None:
+        elif run is None and version.tags[RUN_ID] not in workspace.ids:
             remedy = "pull and play still work; delete the version if you do not need it"
             yield Defect(BROKEN, name, "its run does not exist", remedy)
+        elif run is None:
+            continue  # it is there, though its row is damaged
         elif run.deleted and not _replaced(workspace, run):
             repair = partial(workspace.store.client.restore_run, run.run_id)
             yield Defect(BROKEN, name, f"its run {run} was deleted", "run restored", repair)
@@ -61,13 +60,9 @@ def _replaced(workspace: Workspace, run: StoredRun) -> bool:
 
 def _lost_files(workspace: Workspace, version: Any) -> list[str]:
     """Return the missing files of a version's policy; none are looked for on a server."""
-    source = version.source
     if workspace.store.artifacts is None:
         return []
-    model = re.fullmatch(r"models:/(m-[0-9a-f]{32})", source or "")
-    if model:
-        source = workspace.store.client.get_logged_model(model[1]).artifact_location
-    folder = local_folder(workspace.store, source)
+    folder = local_folder(workspace.store, place_of_version(workspace.store, version))
     if folder is None:
         return []
     return [file for file in FILES.values() if not (folder / "artifacts" / file).is_file()]

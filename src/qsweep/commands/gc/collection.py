@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,18 +14,23 @@ import pandas as pd
 from qsweep.commands.gc.condition import Condition, kept_checkpoints, runs_to_delete, with_parents
 from qsweep.commands.gc.downsampling import downsample, write_downsampled
 from qsweep.errors import Problem, UsageError, one_line, printable
-from qsweep.policies.registry.versions import every_version
+from qsweep.policies.registry.versions import every_version, place_of_version
 from qsweep.report.loading.runs import brief
 from qsweep.report.loading.selection import in_sweep_or_experiment
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking import checkpoints
+from qsweep.tracking.companions import Companions
 from qsweep.tracking.inventory import local_folder, purge, size
+from qsweep.tracking.places import recorded_path
 from qsweep.tracking.run_search import every_run
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import CONFIG, PARENT, SWEEP, Keys, StoredRun
+from qsweep.tracking.tables import registry_rows
 
 NEEDED = Keys(("env.id",), (CONFIG, PARENT, SWEEP), ("best_episode",))
 """What is needed of each run."""
+RUN_IDS = re.compile(r"(?<![0-9a-f-])[0-9a-f]{32}(?![0-9a-f])")
+MODEL_IDS = re.compile(r"\bm-[0-9a-f]{32}\b")
 ARCHIVE = Path("checkpoints") / checkpoints.FILE_NAME
 
 
@@ -34,8 +40,8 @@ class Collected:
 
     runs: deleted runs, including parents; trash: the bytes of their files until they are purged.
     purged, purged_bytes: permanently deleted runs. histories, history_bytes: checkpoint files that were
-    reduced, and the bytes freed. kept: runs that meet the condition but are registered. skipped:
-    checkpoint files that could not be reduced, with the reason.
+    reduced, and the bytes freed. kept: runs that meet the condition but are registered. skipped: runs
+    that are not purged, and checkpoint files that are not reduced, with the reason.
     """
 
     dry: bool
@@ -83,7 +89,14 @@ def collect(store: Store, name: str | None, condition: Condition, dry: bool = Fa
     deleted = with_parents(meeting - set(registered), runs)
     sizes = cache(partial(_bytes, store))
     trash = sum(sizes(runs[run_id].artifacts) for run_id in deleted)
-    purged = _purged(deleted, name, runs, condition, set(registered)) if condition.purge else []
+    purged: list[str] = []
+    left: list[tuple[str, str]] = []
+    if condition.purge:
+        others = Companions(store)
+        for run_id in _purged(deleted, name, runs, condition, set(registered)):
+            reason = _kept_files(store, runs[run_id], others)
+            left += [(str(runs[run_id]), f"stays in the trash, because {reason}")] if reason else []
+            purged += [] if reason else [run_id]
     freed = sum(sizes(runs[run_id].artifacts) for run_id in purged)
     gone = set(deleted)
     kept = [str(run_id) for run_id in frame["run_id"] if run_id not in gone]
@@ -100,13 +113,13 @@ def collect(store: Store, name: str | None, condition: Condition, dry: bool = Fa
     return Collected(
         dry=dry,
         runs=len(deleted),
-        trash=0 if condition.purge else trash,
+        trash=trash - sum(sizes(runs[run_id].artifacts) for run_id in purged if run_id in gone),
         purged=len(purged),
         purged_bytes=freed,
         histories=len(saved),
         history_bytes=sum(saved),
         kept=len(meeting & set(registered)),
-        skipped=tuple(entry for entry in histories if isinstance(entry, str)),
+        skipped=(*_grouped([*left, *(entry for entry in histories if isinstance(entry, tuple))]),),
     )
 
 
@@ -115,13 +128,45 @@ def _counted(count: int, what: str) -> str:
 
 
 def _registered(store: Store) -> dict[str, set[int]]:
-    """Return the runs behind registered versions, each with its registered checkpoints, in episodes."""
+    """Return the runs behind registered versions, each with its registered checkpoints, in episodes.
+
+    A version may name its run, or only the place of the run's files, or of a model that the run made.
+    """
     found: dict[str, set[int]] = {}
+    makers = {}
+    if store.tables:
+        makers = {each.model_id: each.run_id for each in registry_rows.logged_models(store.tables.database)}
     for version in every_version(store):
-        for run_id in filter(None, (version.run_id, version.tags.get("qsweep.run_id"))):
+        named = {version.run_id, version.tags.get("qsweep.run_id")}
+        for place in (version.source, place_of_version(store, version) if store.artifacts else ""):
+            named |= {*RUN_IDS.findall(place or "")}
+            named |= {makers.get(model) for model in MODEL_IDS.findall(place or "")}
+        for run_id in filter(None, named):
             checkpoint = version.tags.get("qsweep.checkpoint", "").removeprefix("ep")
             found.setdefault(run_id, set()).update([int(checkpoint)] if checkpoint.isdecimal() else [])
     return found
+
+
+def _kept_files(store: Store, run: StoredRun, others: Companions) -> str:
+    """Return why a run must not be purged; empty if it may."""
+    folder, recorded = local_folder(store, run.artifacts), recorded_path(store, run.artifacts)
+    if by := others.naming(run.run_id):
+        return f"the database {by.name} beside this one may name it"
+    if folder is None and run.trained:
+        return f"its files are outside the store: {run.artifacts}"
+    if folder is not None and folder != recorded and not folder.exists() and run.trained:
+        return f"its files are not here; recorded at {recorded}"
+    return ""
+
+
+def _grouped(entries: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield a line for each reason, with the first of its runs and the number of the others."""
+    runs: dict[str, list[str]] = {}
+    for run, reason in entries:
+        runs.setdefault(reason, []).append(run)
+    for reason, some in runs.items():
+        more = f" and {len(some) - 1:,} more" if len(some) > 1 else ""
+        yield f"{some[0]}{more}: {reason}"
 
 
 def _bytes(store: Store, artifacts: str) -> int:
@@ -150,10 +195,14 @@ def _downsample(
     registered: Mapping[str, set[int]],
     condition: Condition,
     dry: bool,
-) -> Iterator[int | str]:
-    """Reduce checkpoint files; yield for each the bytes freed, or the reason why it could not be."""
+) -> Iterator[int | tuple[str, str]]:
+    """Reduce checkpoint files; yield for each the bytes freed, or the run and why it could not be."""
+    others = Companions(store)
     with temporary_folder() as scratch:
         for run in runs:
+            if by := others.naming(run.run_id):
+                yield str(run), f"the database {by.name} beside this one may name its checkpoints"
+                continue
             folder = local_folder(store, run.artifacts)
             path = folder / ARCHIVE if folder else None
             if path is None or path.is_symlink() or not path.is_file():
@@ -173,4 +222,4 @@ def _downsample(
                     )
                     yield before - rest
             except Exception as error:  # a damaged file makes its reader raise many kinds
-                yield f"{run}: {one_line(error)}"
+                yield str(run), one_line(error)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from qsweep.policies.policy import Policy
 from qsweep.policies.registry.model import write_model
-from qsweep.policies.registry.versions import MODEL, Version, description, scores
+from qsweep.policies.registry.versions import MODEL, RUN_ID, Version, description, scores
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking.paging import every_result
+from qsweep.tracking.places import as_location, place_of
 from qsweep.tracking.store import Store, literal
 from qsweep.tracking.stored_run import StoredRun, milliseconds
 
@@ -25,7 +26,8 @@ class ClientVersions:
     def version_of(self, run: StoredRun, name: str) -> str | None:
         """Return the latest version of `name` that was made from a run, or None."""
         found = self._store.client.search_model_versions(f"run_id = '{run.run_id}'")
-        numbers = [int(version.version) for version in found if version.name == name]
+        ours = (version for version in found if version.tags.get(RUN_ID) == run.run_id)
+        numbers = [int(version.version) for version in ours if version.name == name]
         return str(max(numbers)) if numbers else None
 
     def add(self, run: StoredRun, name: str, policy: Policy, tags: Mapping[str, str]) -> str:
@@ -40,8 +42,10 @@ class ClientVersions:
         logged = client.create_logged_model(run.experiment_id, name=MODEL, source_run_id=run.run_id)
         with temporary_folder() as temporary:
             folder = Path(temporary) / "model"
-            write_model(policy, folder)
-            client.log_model_artifacts(logged.model_id, str(folder))
+            place = place_of(self._store, logged.artifact_location)
+            write_model(policy, place or folder)
+            if place is None:
+                client.log_model_artifacts(logged.model_id, str(folder))
         client.finalize_logged_model(logged.model_id, "READY")
         now = milliseconds()
         linked = [Metric(key, value, now, 0, model_id=logged.model_id) for key, value in scores(run).items()]
@@ -53,7 +57,7 @@ class ClientVersions:
                 raise
         version = client.create_model_version(
             name,
-            logged.artifact_location,
+            as_location(place) if place else logged.artifact_location,
             run.run_id,
             dict(tags),
             await_creation_for=0,  # it exists when the call returns

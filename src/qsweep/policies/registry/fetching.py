@@ -9,6 +9,8 @@ from pathlib import Path
 from qsweep.policies.policy import Policy, readable
 from qsweep.policies.registry.model import download_policy
 from qsweep.policies.registry.names import Target, checkpoint_in, parts_of
+from qsweep.policies.registry.versions import place_of_version, version_of
+from qsweep.system.file_names import fitting
 from qsweep.tracking import checkpoints
 from qsweep.tracking.run_files import file_of
 from qsweep.tracking.run_search import run_of
@@ -20,7 +22,7 @@ def folder_name(name: str) -> str:
 
     Raises UsageError for an invalid name.
     """
-    return re.sub(r"^\.|[^\w.,=@+-]", "_", "_".join(parts_of(name)))
+    return fitting(re.sub(r"^\.|[^\w.,=@+-]", "_", "_".join(parts_of(name))))
 
 
 def fetch(store: Store, target: Target, scratch: Path) -> Policy:
@@ -41,8 +43,8 @@ def fetch(store: Store, target: Target, scratch: Path) -> Policy:
 def _of_version(store: Store, target: Target, scratch: Path) -> Policy:
     """Return the policy in a registered model; the model's code is neither downloaded nor run."""
     with readable(f"{target.model}/{target.version}"):
-        source = store.client.get_model_version_download_uri(target.model, target.version)
-        download_policy(store, source, scratch)
+        found = version_of(store, target.model, target.version)
+        download_policy(store, place_of_version(store, found), scratch)
     policy = Policy.load(scratch)
     origin = {**policy.origin, "model": target.model, "version": target.version}
     return dataclasses.replace(policy, origin=origin)

@@ -10,8 +10,9 @@ from pathlib import Path
 from qsweep.policies.policy import Policy
 from qsweep.policies.registry.client_versions import ClientVersions
 from qsweep.policies.registry.model import write_model
-from qsweep.policies.registry.versions import MODEL, Version, description, scores
-from qsweep.tracking.run_files import is_plain_folder
+from qsweep.policies.registry.versions import MODEL, RUN_ID, Version, description, scores
+from qsweep.tracking.places import place_of
+from qsweep.tracking.run_files import is_plain
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import StoredRun, milliseconds
 from qsweep.tracking.tables.database import Database, Transaction
@@ -36,6 +37,10 @@ INSERT INTO model_versions (name, version, creation_time, last_updated_time, cur
   status, storage_location, workspace) VALUES (?1, ?2, ?3, ?3, 'None', ?4, ?5, 'READY', ?4, 'default')
 """
 _OF_NAME = "FROM model_versions WHERE workspace = 'default' AND name = ?"
+_OURS = f"""
+SELECT max(version) {_OF_NAME} AND run_id = ? AND current_stage != 'Deleted_Internal' AND version IN
+  (SELECT version FROM model_version_tags AS t WHERE t.name = model_versions.name AND key = ? AND value = ?)
+"""  # noqa: S608
 _TAG = "INSERT INTO model_version_tags (key, value, name, version, workspace) VALUES (?, ?, ?, ?, 'default')"
 _SET_TAG = f"{_TAG} ON CONFLICT DO UPDATE SET value = excluded.value"
 _TAGS_OF = """
@@ -51,11 +56,11 @@ ON CONFLICT DO UPDATE SET version = excluded.version
 
 
 class LocalVersions(ClientVersions):
-    """The registry in a local store's database file."""
+    """The registry in a local store's database file. files: the folder of the run's artifacts."""
 
-    def __init__(self, store: Store, database: Database) -> None:
+    def __init__(self, store: Store, database: Database, files: Path) -> None:
         super().__init__(store)
-        self._database = database
+        self._database, self._files = database, files
 
     def add(self, run: StoredRun, name: str, policy: Policy, tags: Mapping[str, str]) -> str:
         """Log a policy as a model of its run, with the test metrics; register it as a version of `name`.
@@ -63,7 +68,7 @@ class LocalVersions(ClientVersions):
         The files are written first, then all rows in one transaction. Returns the version's number.
         """
         model, now = f"m-{uuid.uuid4().hex}", milliseconds()
-        folder = Path(run.artifacts).parents[1] / "models" / model / "artifacts"
+        folder = self._files.parents[1] / "models" / model / "artifacts"
         write_model(policy, folder)
         logged = (model, run.experiment_id, MODEL, str(folder), now, milliseconds(), READY, run.run_id)
         measured = [
@@ -85,8 +90,7 @@ class LocalVersions(ClientVersions):
 
     def version_of(self, run: StoredRun, name: str) -> str | None:
         """Return the latest version of `name` that was made from a run, or None."""
-        asked = f"SELECT max(version) {_OF_NAME} AND run_id = ? AND current_stage != 'Deleted_Internal'"
-        [(version,)] = self._database.read(asked, (name, run.run_id))
+        [(version,)] = self._database.read(_OURS, (name, run.run_id, RUN_ID, run.run_id))
         return None if version is None else str(version)
 
     def holder(self, name: str, alias: str) -> Version | None:
@@ -95,7 +99,8 @@ class LocalVersions(ClientVersions):
         if not found:
             return None
         [(version,)] = found
-        return Version(str(version), dict(self._database.read(_TAGS_OF, (name, version))))
+        tags = self._database.read(_TAGS_OF, (name, version))
+        return Version(str(version), {key: value for key, value in tags if isinstance(value, str)})
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Move an alias to a version."""
@@ -110,6 +115,7 @@ class LocalVersions(ClientVersions):
 
 def versions_in(store: Store, run: StoredRun) -> ClientVersions:
     """Return the registry of a run's store; MLflow is not used if the run is in a local one."""
-    if store.tables is None or store.database is None or not is_plain_folder(run.artifacts):
+    place = place_of(store, run.artifacts)
+    if store.tables is None or store.database is None or place is None or not is_plain(place):
         return ClientVersions(store)
-    return LocalVersions(store, store.tables.database)
+    return LocalVersions(store, store.tables.database, place)

@@ -7,13 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 from qsweep.errors import Problem, UsageError, one_line, printable
-from qsweep.policies.registry.versions import model_name
+from qsweep.policies.registry.versions import (
+    CHECKPOINT,
+    RUN_ID,
+    aliases_of,
+    every_version,
+    is_ours,
+    model_name,
+    version_of,
+)
 from qsweep.tracking.checkpoints import Archive, name_of
 from qsweep.tracking.run_search import matching
-from qsweep.tracking.store import Store, literal
+from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import StoredRun
 
 FORMS = (
@@ -73,32 +82,34 @@ def resolve(store: Store, name: str) -> Target:
     if len(parts) == 2:
         return _with_slash(store, name, *parts)
     model, at, alias = parts[0].rpartition("@")
-    registered = _model(store, model) if at else None
-    if registered is None:
+    found = _model(store, model) if at else None
+    if found is None:
         return _of_run(_run(store, parts[0]), None)
-    model = registered.name
-    if alias not in registered.aliases:
+    model, aliases = found
+    if alias not in aliases:
         raise _unknown(store, name, "is not the alias of any version")
-    return _of_version(store, name, model, str(registered.aliases[alias]))
+    return _of_version(store, name, model, aliases[alias])
 
 
 def _with_slash(store: Store, name: str, head: str, tail: str) -> Target:
     if re.fullmatch("[0-9]{1,9}", tail):
-        registered = _model(store, head)
-        if registered is None:
+        found = _model(store, head)
+        if found is None:
             raise _unknown(store, name, "is not a version of a registered model")
-        return _of_version(store, name, registered.name, str(int(tail)))
+        return _of_version(store, name, found[0], str(int(tail)))
     match = re.fullmatch("ep([0-9]{1,9})", tail)
     if match is None:
         raise UsageError([Problem("name", FORMS, name, "checkpoint names look like ep017500")])
     return _of_run(_run(store, head), name_of(int(match[1])))
 
 
-def _model(store: Store, name: str) -> Any:
-    """Return the registered model of a name, or of an environment's id; None if there is none."""
-    found = _ask(lambda: store.client.get_registered_model(name))
-    other = model_name(name)
-    return found or (_ask(lambda: store.client.get_registered_model(other)) if other != name else None)
+def _model(store: Store, name: str) -> tuple[str, Mapping[str, str]] | None:
+    """Return the name and aliases of a model, named or of an environment's id; None if there is none."""
+    for model in dict.fromkeys((name, model_name(name))):
+        aliases: Mapping[str, str] | None = _ask(partial(aliases_of, store, model))
+        if aliases is not None:
+            return model, aliases
+    return None
 
 
 def _ask(ask: Callable[[], Any]) -> Any:
@@ -119,20 +130,17 @@ def _ask(ask: Callable[[], Any]) -> Any:
 
 
 def _of_version(store: Store, name: str, model: str, version: str) -> Target:
-    found = _ask(lambda: store.client.get_model_version(model, version))
+    found = _ask(lambda: version_of(store, model, version))
     if found is None:
         raise _unknown(store, name, "is not a registered version")
-    run_id, checkpoint = (found.tags.get(f"qsweep.{key}", "") for key in ("run_id", "checkpoint"))
-    if not re.fullmatch("[0-9a-f]{32}", run_id) or not re.fullmatch("ep[0-9]{6,9}", checkpoint):
+    if not is_ours(found.tags):
         raise UsageError([Problem("name", "is a model version that qsweep did not register", name)])
-    return Target(run_id, checkpoint, model=model, version=version)
+    return Target(found.tags[RUN_ID], found.tags[CHECKPOINT], model=model, version=version)
 
 
 def _run(store: Store, run: str) -> StoredRun:
-    filters = [] if "'" in run and '"' in run else [f"attributes.run_name = {literal(run)}"]
-    if re.fullmatch("[0-9a-f]{6,32}", run):
-        filters += [f"attributes.run_id LIKE '{part}'" for part in (f"%{run}", f"{run}%")]
-    runs = {found.run_id: found for where in filters for found in _search(store, where)}
+    part = run if re.fullmatch("[0-9a-f]{6,32}", run) else ""
+    runs = {found.run_id: found for found in _search(store, run, part)}
     if not runs:
         raise _unknown(store, run, "is not the name or id of a run")
     if len(runs) > 1:
@@ -143,9 +151,9 @@ def _run(store: Store, run: str) -> StoredRun:
     return next(iter(runs.values()))
 
 
-def _search(store: Store, where: str = "") -> list[StoredRun]:
-    """Return the latest runs of qsweep that match one of MLflow's filters, newest first."""
-    return [run for run in _ask(lambda: matching(store, where)) or () if run.trained]
+def _search(store: Store, name: str | None = None, part: str = "") -> list[StoredRun]:
+    """Return the latest runs of qsweep, newest first; those with a name or part of an id, if one is given."""
+    return [run for run in _ask(lambda: matching(store, name, part)) or () if run.trained]
 
 
 def _started(run: StoredRun) -> str:
@@ -185,9 +193,10 @@ def _unknown(store: Store, name: str, rule: str) -> UsageError:
 
 def _known(store: Store) -> list[str]:
     """Return the names of all aliases, versions and recent runs, newest first."""
-    models = store.client.search_registered_models(max_results=1000)
-    aliases = [f"{model.name}@{alias}" for model in models for alias in model.aliases]
-    versions = [f"{found.name}/{found.version}" for found in store.client.search_model_versions()]
+    found = every_version(store)
+    models = dict.fromkeys(version.name for version in found)
+    aliases = [f"{model}@{alias}" for model in models for alias in aliases_of(store, model) or ()]
+    versions = [f"{version.name}/{version.version}" for version in found]
     runs = [run.name for run in _search(store)]
     return list(dict.fromkeys([*aliases, *versions, *runs]))
 

@@ -28,9 +28,10 @@ from qsweep.policies.registry.rivals import (
     lead,
     move_to_best,
 )
-from qsweep.policies.registry.versions import model_name
+from qsweep.policies.registry.versions import is_ours, model_name
 from qsweep.system.arrays import is_finite
 from qsweep.system.atomic_files import temporary_folder, user_cache
+from qsweep.system.file_names import fitting
 from qsweep.tracking import checkpoints
 from qsweep.tracking.run_files import file_of
 from qsweep.tracking.run_search import run_of
@@ -48,7 +49,7 @@ class Promotion:
 
     difference: the candidate's return minus that of the previous best; None if there was none that it can
     be compared with, NaN if a return was not finite. exact: expected returns were compared, not means over
-    the common test starts.
+    the common test starts. other: whether qsweep did not register the previous best.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Promotion:
     better: bool
     difference: float | None
     exact: bool = False
+    other: bool = False
 
     @classmethod
     def of(cls, name: str, version: str, better: bool, found: Lead | None) -> Self:
@@ -70,6 +72,8 @@ class Promotion:
             return f"{version} is now {best}"
         if self.difference is not None and math.isnan(self.difference):
             return f"{version}; {best} is kept: its own returns are not finite"
+        if self.other:
+            return f"{version}; {best} is kept: qsweep did not register it (remove the alias to replace it)"
         if self.difference is None:
             return f"{version}; {best} is kept: it is for other arguments or another step limit"
         if self.difference > 0:
@@ -118,6 +122,9 @@ def _compare(store: Store, run: StoredRun, name: str, version: str, folder: Path
     found, better = None, bool(is_finite(run.score))
     if not better:
         found = Lead(math.nan, exact=False)
+    if incumbent is not None and incumbent.number != version and not is_ours(incumbent.tags):
+        versions.set_tag(name, version, COMPARED, "true")
+        return Promotion(name, version, better=False, difference=None, other=True)
     if incumbent is not None and incumbent.number != version:
         found = lead(store, incumbent.tags, run, folder)
         better = displaces(incumbent.tags, run, found)
@@ -157,7 +164,7 @@ def _chosen_policy(store: Store, run: StoredRun, folder: Path) -> Policy:
 def _lock(store: Store, name: str) -> FileLock:
     """Return the lock for registrations: among all users of a local store, or among this user's processes."""
     if store.artifacts is not None:
-        return FileLock(store.artifacts.parent / f".{name}.lock")
+        return FileLock(store.artifacts.parent / f".{fitting(name)}.lock")
     key = hashlib.sha256(f"{store.uri} {name}".encode()).hexdigest()[:16]
     return FileLock(user_cache() / f"registry-{key}.lock")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +20,10 @@ from qsweep.errors import UsageError
 from qsweep.policies.evaluation.evaluator import TEST_FILE
 from qsweep.policies.evaluation.exact import exact_evaluation
 from qsweep.policies.registry.client_versions import ClientVersions
-from qsweep.policies.registry.versions import Version
+from qsweep.policies.registry.versions import Version, is_ours
 from qsweep.policies.setting import setting_of_archive
 from qsweep.system.arrays import is_finite
-from qsweep.system.untrusted_files import read_columns
+from qsweep.system.untrusted_files import disk_failed, read_columns
 from qsweep.tracking import checkpoints
 from qsweep.tracking.run_files import file_of
 from qsweep.tracking.run_search import run_of
@@ -72,14 +73,14 @@ def displaces(incumbent: Mapping[str, str], run: StoredRun, found: Lead | None) 
     registered, without arguments and with its own step limit, takes precedence. An incumbent of an earlier
     version may have returns that are not finite (its lead is NaN): any finite one displaces it.
     """
-    if not is_finite(run.score):
-        return False
+    if not is_ours(incumbent) or not is_finite(run.score):
+        return False  # nobody knows the score of a version that is not ours
     if found is not None and math.isnan(found.difference):
         return True
     if found is None:
         return run.tags.get(STANDARD) == "true" and incumbent.get(STANDARD) != "true"
     starts = int(run.params["evaluation.test_episodes"])
-    return found.difference > 0 and (found.exact or starts >= int(incumbent.get(STARTS, 0)))
+    return found.difference > 0 and (found.exact or starts >= _number(incumbent, STARTS, 0.0))
 
 
 def beats(store: Store, folder: Path, rival: Version, holder: Version) -> bool:
@@ -96,16 +97,11 @@ def beats(store: Store, folder: Path, rival: Version, holder: Version) -> bool:
     try:
         run = run_of(store, ours["qsweep.run_id"])
         found = lead(store, theirs, run, folder)
-    except (OSError, ValueError):  # the run was deleted, or is damaged
+    except (OSError, ValueError, KeyError) as error:  # the run was deleted, or is damaged
+        if disk_failed(error):
+            raise
         return False
     return displaces(theirs, run, found)
-
-
-def _number(tags: Mapping[str, str], name: str) -> float:
-    try:
-        return float(tags.get(name, "nan"))
-    except ValueError:  # edited by hand
-        return math.nan
 
 
 def _may_lead(ours: float, theirs: float) -> bool:
@@ -129,7 +125,9 @@ def lead(store: Store, incumbent: Mapping[str, str], run: StoredRun, folder: Pat
         if ours is not None and theirs is not None:
             return _lead(ours - theirs, exact=True)
         returns = test_returns(store, rival, folder)
-    except (OSError, ValueError):  # its run was deleted, or is damaged; only its tags are left
+    except (OSError, ValueError, KeyError) as error:  # its run was deleted, or is damaged; its tags are left
+        if disk_failed(error):
+            raise
         if ours is not None and EXPECTED in incumbent:
             return _lead(ours - _number(incumbent, EXPECTED), exact=True)
         return _lead(float(candidate.mean() - _number(incumbent, MEAN)), exact=False)
@@ -148,12 +146,27 @@ def exact_score(store: Store, run: StoredRun, folder: Path) -> float | None:
         evaluation = exact_evaluation(setting)
         name = checkpoints.name_of(int(run.metrics["best_episode"]))
         return evaluation.of(archive.q_table(name)) if evaluation else None
-    except (OSError, ValueError, TypeError, KeyError, UsageError):  # the archive is missing or damaged
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        UsageError,
+    ) as error:  # the archive is missing or damaged
+        if disk_failed(error):
+            raise
         return None
 
 
 def _lead(difference: float, exact: bool) -> Lead:
     return Lead(difference if is_finite(difference) else math.nan, exact)
+
+
+def _number(tags: Mapping[str, str], key: str, otherwise: float = math.nan) -> float:
+    """Return the number in a tag, which anybody can write."""
+    with suppress(ValueError):
+        return float(tags.get(key, otherwise))
+    return otherwise
 
 
 def test_returns(store: Store, run: StoredRun, folder: Path) -> npt.NDArray[np.float64]:

@@ -161,7 +161,7 @@ def labels(runs: pd.DataFrame, keys: Sequence[str]) -> dict[str, str]:
 
 def label(run: pd.Series, keys: Sequence[str]) -> str:
     """Return a variant's label: the params in which it differs, or its environment."""
-    return "  ".join(f"{key}={run[key]}" for key in keys) or str(run["env.id"])
+    return "  ".join(f"{key}={run[key]}" for key in keys) or str(run.get("env.id", "unknown"))
 
 
 def environment_titles(groups: Sequence[pd.DataFrame]) -> list[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from qsweep.system.arrays import Floats
+from qsweep.system.notices import left_out
 from qsweep.tracking.curves import stride_for
 from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.tables.curve_rows import LARGEST
@@ -123,12 +125,23 @@ def _from_tables(
             [extent] = database.read(EXTENT, (run_id, metric))
             if extent[0] is None:
                 continue
+            if not all(isinstance(step, int | None) for step in extent):
+                left_out([f"run {run_id}: its curve {metric}, which has steps that are no numbers"])
+                continue
             step = _step(extent, points)
             rows = database.read(SELECT, (run_id, metric, extent[1], step))
             if step > 1 and len(rows) < points / 4:  # they are unevenly spaced
                 rows = database.read(SELECT, (run_id, metric, extent[1], 1))
-            table = np.array(rows, np.float64)
+            table = np.array(_sound(rows, f"run {run_id}: points of its curve {metric}"), np.float64)
             yield _curve(run_id, metric, table[:, 0].astype(np.int64), table[:, 1], points)
+
+
+def _sound(rows: list[tuple[Any, ...]], what: str) -> list[tuple[Any, ...]]:
+    """Return the points that are numbers; others can be written by other programs."""
+    sound = [row for row in rows if isinstance(row[0], int) and isinstance(row[1], int | float | None)]
+    if len(sound) < len(rows):
+        left_out([f"{what}, which are no numbers"])
+    return sound or [(0, None)]
 
 
 def _step(extent: tuple[int, int, int | None], points: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -14,10 +14,12 @@ import pandas as pd
 
 from qsweep.config import with_slashes
 from qsweep.errors import Problem, UsageError, closest, printable
+from qsweep.system.notices import left_out
 from qsweep.tracking import RunRecord, run_search
 from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.stored_run import CONFIG, EXACT, PARENT, SAMPLED, SCORE, SWEEP, Keys, StoredRun
 from qsweep.tracking.tables import run_rows
+from qsweep.tracking.tables.sound_rows import what_is_wrong
 
 IDENTITY = ("run_id", "started", "name", "experiment", "status", "sweep", "variant", "config", "environment")
 """The first columns of every frame of runs."""
@@ -33,11 +35,10 @@ ORIGIN = (
     "qtable_sha256",
 )
 """Provenance columns: the tags `qsweep.NAME`, as text."""
-STATUSES = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
-LAST_MS = 9_223_372_036_854
-"""The last moment that pandas takes, in ms since 1970."""
 VARIANT, ENVIRONMENT = "qsweep.variant", "qsweep.environment"
 PLACE = ("experiment_id", "artifacts")
+RESERVED = {*IDENTITY, *ORIGIN, *PLACE}
+"""Columns that no param and no metric may be called."""
 
 
 def load_runs(name: str | None = None, uri: str = "local") -> pd.DataFrame:
@@ -73,10 +74,13 @@ def _columns(store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None
     table, params, metrics = run_rows.columns(store.tables.database, of, tags, only)
     if not table["run_id"]:
         return _frame([])
-    trained = [
-        config is not None and status in STATUSES and isinstance(started, int) and abs(started) < LAST_MS
-        for config, status, started in zip(table[CONFIG], table["status"], table["started"], strict=True)
-    ]
+    trained, odd = [], []
+    rows = zip(*(table[key] for key in ("run_id", "experiment", "status", "started", CONFIG)), strict=True)
+    for run_id, experiment, status, started, config in rows:
+        wrong = what_is_wrong(run_id, experiment, status, started) if config is not None else ""
+        odd += [f"run {run_id}: {wrong}"] if wrong else []
+        trained.append(config is not None and not wrong)
+    left_out(odd)
     variants = zip(table.pop(VARIANT), table[CONFIG], strict=True)
     found: dict[str, Any] = {
         "run_id": table.pop("run_id"),
@@ -135,6 +139,18 @@ def with_params(store: Store, runs: pd.DataFrame, run_ids: Sequence[str]) -> pd.
     return joined
 
 
+def check_any(store: Store, name: str, runs: pd.DataFrame) -> None:
+    """Raise UsageError if an experiment has runs, but none of qsweep's."""
+    if runs.empty and any(not run.trained for run in _of_experiment(store, name)):
+        rule = "is an experiment without a run of qsweep; its runs are another program's"
+        raise UsageError([Problem("name", rule, name, "see them with: qsweep ui")])
+
+
+def _of_experiment(store: Store, name: str) -> list[StoredRun]:
+    named = {key: value for key, value in run_search.experiments(store).items() if value == name}
+    return [run for run in run_search.runs(store, named) if SWEEP not in run.tags]
+
+
 def children(store: Store, parent: str) -> pd.DataFrame:
     """Return the runs nested under a parent run, as `load_runs` does."""
     return _frame(_search(store, run_search.experiments(store), {PARENT: parent}))
@@ -171,13 +187,26 @@ def _search(
     store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None = None, only: Keys | None = None
 ) -> list[dict[str, Any]]:
     """Return the runs of experiments (names by id) with these tags, a row each, the latest first."""
-    return [_row(run) for run in run_search.runs(store, of, tags, only=only) if run.trained]
+    rows, odd = [], []
+    for run in run_search.runs(store, of, tags, only=only):
+        if run.trained:
+            rows.append(_row(run))
+            columns = {*(key for key in run.params if key in RESERVED), *_shadowed(run.metrics, run.params)}
+            odd += [
+                f"run {run.run_id}: its {key}, which is the name of another column" for key in sorted(columns)
+            ]
+    left_out(odd)
+    return rows
 
 
 def _row(run: StoredRun) -> dict[str, Any]:
     started = pd.Timestamp(run.started, unit="ms", tz="UTC")
     where = {"experiment_id": run.experiment_id, "artifacts": run.artifacts}
     return {"run_id": run.run_id, "started": started, **row(run, run.status, run.metrics), **where}
+
+
+def _shadowed(metrics: Iterable[str], params: Container[str]) -> list[str]:
+    return [key for key in metrics if key in RESERVED or key in params]
 
 
 def row(run: StoredRun | RunRecord, status: str, metrics: Mapping[str, float]) -> dict[str, Any]:
@@ -191,8 +220,8 @@ def row(run: StoredRun | RunRecord, status: str, metrics: Mapping[str, float]) -
         "config": run.tags[CONFIG],
         "environment": run.tags.get(ENVIRONMENT),
         **{column: run.tags.get(f"qsweep.{column}") for column in ORIGIN},
-        **{key: _value(value) for key, value in run.params.items()},
-        **metrics,
+        **{key: _value(value) for key, value in run.params.items() if key not in RESERVED},
+        **{key: value for key, value in metrics.items() if not _shadowed([key], run.params)},
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from qsweep.errors import Problem, UsageError, closest, collecting
-from qsweep.report.loading.runs import brief, complete, runs_in, runs_in_sweep, with_scores
+from qsweep.report.loading.runs import brief, check_any, complete, runs_in, runs_in_sweep, with_scores
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import SCORE, Keys
 
@@ -62,7 +62,9 @@ def selected(store: Store, selection: Selection) -> pd.DataFrame:
     chosen = store.tables and (selection.where or selection.since is not None)
     brief_runs = in_sweep_or_experiment(store, selection.name, _needed(selection)) if chosen else None
     if brief_runs is None or not _decides(brief_runs, selection):
-        return restricted(in_sweep_or_experiment(store, selection.name), selection)
+        runs = in_sweep_or_experiment(store, selection.name)
+        check_any(store, selection.name, runs)
+        return restricted(runs, selection)
     kept = restricted(brief_runs, selection)
     return complete(store, kept) if len(kept) else kept
 

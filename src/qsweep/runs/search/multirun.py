@@ -11,6 +11,7 @@ from qsweep.plan.command_line import CommandLine
 from qsweep.runs.journal import Journal
 from qsweep.runs.search import orchestration
 from qsweep.runs.sweep.launcher import launching
+from qsweep.runs.sweep.launcher import shown as shown_folder
 from qsweep.runs.sweep.multirun import check_requirements, show_end
 
 SHOWN = 20
@@ -45,7 +46,7 @@ def search(line: CommandLine) -> int:
     shown = list(ranked["variant"][:SHOWN]) if len(ranked) else []
     ended = Journal(folder).ended()
     failed = [each for each in ended if each.error]
-    count = f"{len(ended) - len(failed)} runs in {took:.1f} s; folder: {folder}"
+    count = f"{len(ended) - len(failed)} runs in {took:.1f} s; folder: {shown_folder(folder)}"
     show_end(concluded, runs, count, shown)
     for note in dict.fromkeys(note for each in ended for note in each.outcome.get("notes", ())):
         click.echo(f"qsweep: warning: {note}", err=True)

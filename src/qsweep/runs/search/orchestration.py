@@ -45,6 +45,8 @@ def search(wanted: SearchPlan, launcher: Launcher, folder: Path) -> Concluded:
                 best = result.mean
                 click.echo(f"trial {result.number}: {', '.join(result.overrides)}: {result.mean:.4g}")
         plan = plan_of_best(wanted, held.study.get_trials(deepcopy=False))
-        concluded = conclude(plan, parent, runs, journal)
-        parent.complete = True
+        concluded = Concluded(parent.run_id, {}, "")
+        if runs.check_recorded():
+            concluded = conclude(plan, parent, runs, journal)
+        parent.complete = runs.check_recorded()
     return concluded

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import groupby, islice
+from pathlib import Path
 
 from qsweep.config import record, variant_hash
 from qsweep.errors import Failure, one_line
@@ -24,7 +26,9 @@ from qsweep.runs.sweep.watchdog import Watchdog
 from qsweep.system.exit_with_parent import BUSY
 from qsweep.system.garbage import collect_less_often
 from qsweep.system.liveness import Owner
+from qsweep.system.start_folder import start_folder, started_in
 from qsweep.tracking import Tracker, tracker
+from qsweep.tracking.places import places_trusted, trust_places
 from qsweep.tracking.store import open_tracked
 
 LARGEST = 48
@@ -43,11 +47,17 @@ class Assigned:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some runs of a sweep. owner: the process that launches them; lanes: how many train interleaved."""
+    """Some runs of a sweep.
+
+    owner: the process that launches them. lanes: how many train interleaved. folder: the one in which that
+    process was started. trust: whether the user gave --trust.
+    """
 
     owner: Owner
     lanes: int
     runs: tuple[Assigned, ...]
+    folder: str = ""
+    trust: bool = False
 
     def encoded(self) -> str:
         """Return the batch as URL-safe base64."""
@@ -55,18 +65,20 @@ class Batch:
             [each.number, record(each.work.config), each.work.name, each.work.command, each.work.run_id]
             for each in self.runs
         ]
-        plain = json.dumps([asdict(self.owner), self.lanes, runs])
+        plain = json.dumps([asdict(self.owner), self.lanes, runs, self.folder, self.trust])
         return base64.b64encode(zlib.compress(plain.encode()), altchars=b"-_").decode()
 
     @classmethod
     def decoded(cls, text: str) -> Batch:
         """Return the batch that `encoded` encoded."""
-        owner, lanes, runs = json.loads(zlib.decompress(base64.b64decode(text, altchars=b"-_")))
+        owner, lanes, runs, folder, trust = json.loads(
+            zlib.decompress(base64.b64decode(text, altchars=b"-_"))
+        )
         assigned = (
             Assigned(number, Work(resolve(values), name, command, figures=False, run_id=run_id))
             for number, values, name, command, run_id in runs
         )
-        return cls(Owner(**owner), lanes, tuple(assigned))
+        return cls(Owner(**owner), lanes, tuple(assigned), folder, trust)
 
     def groups(self) -> Iterator[tuple[Assigned, ...]]:
         """Yield groups that train interleaved: `lanes` new runs of one variant, or a single run."""
@@ -99,7 +111,7 @@ def batches(runs: Sequence[Assigned], owner: Owner, size: int | None, workers: i
     while done < len(ordered):
         fair = max(1, min(LARGEST, (len(ordered) - done) // (SHARE * workers)))
         some = ordered[done : done + (size or fair + -fair % lanes)]
-        made.append(Batch(owner, lanes, tuple(some)))
+        made.append(Batch(owner, lanes, tuple(some), str(start_folder()), places_trusted()))
         done += len(some)
     return made
 
@@ -111,19 +123,38 @@ def run_batch(batch: Batch, journal: Journal) -> list[Ended]:
     after its sweep was relaunched.
     """
     collect_less_often()
+    trust_places(batch.trust)
+    current = Path.cwd()
+    try:
+        with started_in(working_folder(batch)), BUSY:
+            return _run_all(batch, journal)
+    finally:
+        os.chdir(current)  # an environment may have changed it
+
+
+def working_folder(batch: Batch) -> Path:
+    """Return the folder in which the launching process was started; the current one if it is missing here.
+
+    Hydra may have changed the current folder.
+    """
+    known = bool(batch.folder) and Path(batch.folder).is_dir()
+    return Path(batch.folder) if known else Path.cwd()
+
+
+def _run_all(batch: Batch, journal: Journal) -> list[Ended]:
     ended: list[Ended] = []
     tracking = batch.runs[0].work.config.tracking
     watchdog = Watchdog(batch.owner, tracking.uri, tracking.parent)
-    # If a server recorded the parent run, wait for it.
-    recording = cache(lambda: tracker(open_tracked(tracking.uri, patient=tracking.parent is not None)))
-    with BUSY:
-        for group in batch.groups():
-            if journal.stopped or not watchdog.launcher_alive():
-                break
-            journal.start([each.number for each in group])
-            for mark in _run(group, watchdog, recording, journal):
-                journal.end(mark)
-                ended.append(mark)
+    # If a server recorded the parent run, wait for it. A local store that was deleted is not made again.
+    nested = tracking.parent is not None
+    recording = cache(lambda: tracker(open_tracked(tracking.uri, patient=nested, create=not nested)))
+    for group in batch.groups():
+        if journal.stopped or not watchdog.launcher_alive():
+            break
+        journal.start([each.number for each in group])
+        for mark in _run(group, watchdog, recording, journal):
+            journal.end(mark)
+            ended.append(mark)
     return ended
 
 

@@ -18,7 +18,7 @@ from hydra.plugins.launcher import Launcher
 from joblib import effective_n_jobs
 
 from qsweep.config import Config, config_hash
-from qsweep.errors import one_line
+from qsweep.errors import UsageError, one_line
 from qsweep.plan.composition import Job
 from qsweep.runs.journal import POLL_SECONDS, Ended, Journal, watching
 from qsweep.runs.parent_run import Parent
@@ -29,9 +29,13 @@ from qsweep.runs.sweep.batches import Assigned, Batch, batches
 from qsweep.system.exit_with_parent import exit_with_parent
 from qsweep.system.interrupts import Interrupted
 from qsweep.system.liveness import announce
-from qsweep.tracking import unfinished
+from qsweep.tracking import run_search, unfinished
+from qsweep.tracking.completeness import missing_files
 from qsweep.tracking.result_code import code_of
 from qsweep.tracking.run_search import discard, kill_abandoned
+from qsweep.tracking.store import open_store
+from qsweep.tracking.stored_run import PARENT
+from qsweep.tracking.tables.database import DatabaseError
 
 ORPHAN_SECONDS = 90.0
 """Time that runs get to end if their launcher is gone: other machines check once a minute."""
@@ -63,6 +67,20 @@ class Executor:
     def complete(self) -> bool:
         """True if every run so far has ended without an error."""
         return not any(run.error for run in self._journal.ended())
+
+    def check_recorded(self) -> bool:
+        """Mark the runs as failed whose records or files are not in the store any more; return if none is.
+
+        A store or a folder that is deleted during a sweep takes along the runs that have ended before.
+        """
+        ended = [run for run in self._journal.ended() if not run.error and run.outcome.get("run_id")]
+        if self._store is None or self._store.database is None or not ended:
+            return True
+        lost = lost_runs(self._store.uri, self._parent.run_id, [str(run.outcome["run_id"]) for run in ended])
+        for run in ended:
+            if reason := lost.get(str(run.outcome["run_id"])):
+                self._journal.end(Ended(run.number, {}, reason))
+        return not lost
 
     def run(self, jobs: Sequence[Job], name: str) -> list[Ended]:
         """Run further jobs as the sweep `name`; return how each ended, in order."""
@@ -197,6 +215,30 @@ class Executor:
             assert self._store is not None
             discard(self._store, run_id)
             unfinished.forget(run_id)
+
+
+def lost_runs(uri: str, parent: str, run_ids: Iterable[str]) -> dict[str, str]:
+    """Return the runs that a store does not hold as finished, with their files, by id, with the reason.
+
+    The store is opened anew: an open database can be read after its file was deleted.
+    """
+    try:
+        store = open_store(uri, create=False)
+        found = {
+            run.run_id: run for run in run_search.runs(store, run_search.experiments(store), {PARENT: parent})
+        }
+    except (UsageError, DatabaseError) as error:
+        return dict.fromkeys(
+            run_ids, f"the store was moved or deleted while the sweep ran: {one_line(error)}"
+        )
+    lost: dict[str, str] = {}
+    for run_id in run_ids:
+        run = found.get(run_id)
+        if run is None:
+            lost[run_id] = f"its record {run_id} was deleted from the store while the sweep ran"
+        elif missing := missing_files(store, run):
+            lost[run_id] = f"its files were deleted while the sweep ran: {', '.join(missing)}"
+    return lost
 
 
 def _launched_next(works: Mapping[int, Work], deaths: Counter[int]) -> dict[int, Work]:

@@ -19,12 +19,14 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import configure_log
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from qsweep.errors import Problem, UsageError, one_line
 from qsweep.plan.command_line import CommandLine, refusing
 from qsweep.plan.conf import PRIMARY, hydra_app, quoted, version_base
 from qsweep.runs.sweep.orchestration import run_job
+from qsweep.system.file_names import fitting
+from qsweep.system.start_folder import start_folder
 
 OUTPUTS = Path("multirun")
 FOLDER = "hydra.sweep.dir"
@@ -43,10 +45,14 @@ def launching(line: CommandLine, name: str) -> Iterator[tuple[Launcher, Path]]:
     given = any(override.key_or_group == FOLDER for override in line.given)
     with refusing():
         folder = make_folder(name, str(config.hydra.sweep.dir) if given else None)
+    written = str(shown(folder))
     with open_dict(config):
-        config.hydra.sweep.dir = str(folder)
+        config.hydra.sweep.dir = written
         # Workers compose each job's config from these and from the job's own overrides.
-        config.hydra.overrides.hydra.extend(["hydra.mode=MULTIRUN", f"{FOLDER}={quoted(str(folder))}"])
+        typed = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
+        assert isinstance(typed, list)
+        kept = [each for each in typed if not str(each).startswith(f"{FOLDER}=")]
+        config.hydra.overrides.hydra = [*kept, "hydra.mode=MULTIRUN", f"{FOLDER}={quoted(written)}"]
     try:
         with version_base(), _launcher(config) as launcher:
             yield launcher, folder
@@ -92,20 +98,46 @@ def _check_pool(pool: Any) -> None:
 
 
 def make_folder(name: str, given: str | None) -> Path:
-    """Make a new folder for this multirun: the given one, or one named after it and the time."""
-    if given is not None:
-        try:
-            Path(given).mkdir(parents=True)
-        except OSError as error:
-            rule = "must be a new folder that can be created"
-            raise UsageError([Problem(FOLDER, rule, str(Path(given)), str(error))]) from None
-        return Path(given)
-    safe = re.sub(r"[^\w.,=-]+", "_", name)
+    """Make a new folder for this launch of a multirun.
+
+    given: hydra.sweep.dir. It is used as it is if it is new or empty; else a folder in it, named after the
+    time, as for every further launch of the same multirun. Raises UsageError if it cannot be made.
+    """
+    if given is None:
+        return _new_in(start_folder() / OUTPUTS / fitting(re.sub(r"[^\w.,=-]+", "_", name)))
+    if problem := next(_problems(given), None):
+        raise UsageError([problem])
+    folder = start_folder() / given
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _new_in(folder) if any(folder.iterdir()) else folder
+    except OSError as error:
+        rule = "must be a folder that can be created and written"
+        raise UsageError([Problem(FOLDER, rule, given, str(error))]) from None
+
+
+def _problems(given: str) -> Iterator[Problem]:
+    if not given:
+        yield Problem(FOLDER, "must name a folder", given)
+    if given.startswith("~"):
+        remedy = "write the folder, or ${oc.env:HOME}/FOLDER"
+        yield Problem(FOLDER, "must not begin with ~, which is not expanded here", given, remedy)
+    if not given.isprintable():
+        yield Problem(FOLDER, "must have no control characters", given)
+
+
+def _new_in(folder: Path) -> Path:
     second = time.strftime("%Y-%m-%d_%H-%M-%S")
     number = 0
     while True:
-        folder = OUTPUTS / safe / (f"{second}_{number}" if number else second)
+        new = folder / (f"{second}_{number}" if number else second)
         with suppress(FileExistsError):
-            folder.mkdir(parents=True)
-            return folder
+            new.mkdir(parents=True)
+            return new
         number += 1
+
+
+def shown(folder: Path) -> Path:
+    """Return a folder as messages name it: relative to the folder of the command, if inside."""
+    start = start_folder()
+    return folder.relative_to(start) if folder.is_relative_to(start) else folder

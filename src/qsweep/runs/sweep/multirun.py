@@ -16,7 +16,7 @@ from qsweep.runs.journal import Ended, Journal
 from qsweep.runs.runner import Outcome, run_record
 from qsweep.runs.store_note import open_with_note
 from qsweep.runs.sweep.clusters import cluster_problems
-from qsweep.runs.sweep.launcher import launching
+from qsweep.runs.sweep.launcher import launching, shown
 from qsweep.runs.sweep.orchestration import Concluded, sweep
 from qsweep.tracking.store import Store
 
@@ -40,7 +40,7 @@ def multirun(line: CommandLine, plan: Plan) -> int:
     done = sum(not job.error for job in ended)
     kept = sum(not job.error and "name" not in job.outcome for job in ended)
     earlier = f" ({kept} of them earlier)" if kept else ""
-    count = f"{done} of {len(plan.jobs)} runs finished{earlier} in {took:.1f} s; folder: {folder}"
+    count = f"{done} of {len(plan.jobs)} runs finished{earlier} in {took:.1f} s; folder: {shown(folder)}"
     show_end(concluded, runs, count)
     for note in dict.fromkeys(note for job in marks for note in job.outcome.get("notes", ())):
         click.echo(f"qsweep: warning: {note}", err=True)

@@ -20,7 +20,7 @@ from qsweep.plan.composition import Job, Plan
 from qsweep.runs.journal import POLL_SECONDS, Ended, Journal, watching
 from qsweep.runs.parent_run import Parent, parent_run
 from qsweep.runs.progress import bar
-from qsweep.runs.sweep.batches import Batch, run_batch
+from qsweep.runs.sweep.batches import Batch, run_batch, working_folder
 from qsweep.runs.sweep.executor import Executor
 from qsweep.system.interrupts import Interrupted, mark_interrupts
 from qsweep.tracking.store import Store
@@ -37,7 +37,8 @@ GRACE_SECONDS = 10.0
 def run_job(config: DictConfig) -> list[Ended]:
     """Execute a batch of runs; Hydra calls this for each job of a multirun."""
     mark_interrupts()
-    return run_batch(Batch.decoded(config.batch), Journal(Path(HydraConfig.get().sweep.dir)))
+    batch = Batch.decoded(config.batch)
+    return run_batch(batch, Journal(working_folder(batch) / HydraConfig.get().sweep.dir))
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,10 @@ def sweep(plan: Plan, launcher: Launcher, folder: Path) -> Concluded:
         reported = parent.run_id and first.sweep.report == "auto"
         with report_loading(folder) if reported else nullcontext():
             runs.run(plan.jobs, plan.name)
-        concluded = conclude(plan, parent, runs, journal)
+        concluded = Concluded(parent.run_id, {}, "")
+        if runs.check_recorded():
+            concluded = conclude(plan, parent, runs, journal)
+            runs.check_recorded()
         parent.complete = runs.complete
     return concluded
 

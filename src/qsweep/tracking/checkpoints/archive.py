@@ -18,6 +18,7 @@ from qsweep.environments.grid import Grid, recorded_grid
 from qsweep.errors import Problem, UsageError, closest
 from qsweep.system import arrow
 from qsweep.system.arrays import QTable
+from qsweep.system.untrusted_files import opened
 from qsweep.tracking.checkpoints import layout
 from qsweep.tracking.checkpoints.layout import name_of
 
@@ -30,6 +31,7 @@ class Archive:
     """
 
     def __init__(self, path: Path) -> None:
+        opened(path).close()
         self._file = pq.ParquetFile(
             path, page_checksum_verification=True, thrift_string_size_limit=layout.MAX_METADATA
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from mlflow.entities import Metric, Param, Run, RunTag
@@ -16,6 +16,8 @@ from qsweep.tracking.client.unsent import BATCH, BufferedLog, FallbackRunLog
 from qsweep.tracking.continued import ContinuedRunLog
 from qsweep.tracking.curves import Points
 from qsweep.tracking.heartbeat import Heartbeat, sign_of_life
+from qsweep.tracking.places import as_location, experiment_folder, place_of
+from qsweep.tracking.run_files import keep_file
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import milliseconds
 from qsweep.tracking.tracker import (
@@ -85,7 +87,7 @@ class MlflowTracker(Tracker):
         client, artifacts = self._store.client, self._store.artifacts
         found = client.get_experiment_by_name(name)
         if found is None:
-            location = str(artifacts / name) if artifacts else None
+            location = as_location(experiment_folder(artifacts, name)) if artifacts else None
             try:
                 created: str = client.create_experiment(name, location, EXPERIMENT_TAGS)
                 return created
@@ -95,6 +97,7 @@ class MlflowTracker(Tracker):
                     raise error
         if found.lifecycle_stage != "active":
             raise deleted(name)
+        place_of(self._store, found.artifact_location)  # raises if it is outside the store
         existing: str = found.experiment_id
         return existing
 
@@ -104,7 +107,7 @@ class MlflowRunLog(BufferedLog):
 
     def __init__(self, store: Store, run_id: str) -> None:
         self.run_id = run_id
-        self._client = store.client
+        self._store, self._client = store, store.client
         self.buffered = []
         self._flushed = time.monotonic()
         self._heartbeat = Heartbeat(lambda now: self._client.set_tag(run_id, HEARTBEAT, now))
@@ -127,7 +130,11 @@ class MlflowRunLog(BufferedLog):
 
     def keep(self, file: Path, folder: str = "") -> None:
         """Upload a file as an artifact."""
-        self._client.log_artifact(self.run_id, str(file), folder or None)
+        keep_file(self._store, self.run_id, self._artifacts, file, folder)
+
+    @cached_property
+    def _artifacts(self) -> str:
+        return str(self._client.get_run(self.run_id).info.artifact_uri) if self._store.artifacts else ""
 
     def close(self, status: Status, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
         """Send buffered metrics, then end the run."""

@@ -21,6 +21,7 @@ from mlflow.exceptions import MlflowException
 
 from qsweep.errors import Problem, UsageError, collecting, one_line
 from qsweep.system.atomic_files import AtomicFile, write_text
+from qsweep.system.start_folder import start_folder
 from qsweep.system.untrusted_files import read_json
 from qsweep.tracking.curves import Points
 from qsweep.tracking.patience import ServerGone
@@ -45,7 +46,7 @@ class FallbackRunLog(RunLog):
     def __init__(self, log: BufferedLog, store: Store) -> None:
         self.run_id = log.run_id
         self._log, self._store = log, store
-        self._folder = FOLDER.absolute() / log.run_id
+        self._folder = _folder() / log.run_id
 
     def log(self, points: Points) -> None:
         """Record points of curves; those that cannot be sent now are sent with the next."""
@@ -93,12 +94,12 @@ def send() -> list[str]:
     Raises UsageError if another process is uploading them, and, after uploading the others, for each run
     that is damaged, or that its server refuses or cannot be reached for.
     """
-    if not FOLDER.is_dir():
+    if not _folder().is_dir():
         return []
     sent: list[str] = []
     problems: list[Problem] = []
     with _alone():
-        for described in sorted(FOLDER.glob(f"*/{RUN}")):
+        for described in sorted(_folder().glob(f"*/{RUN}")):
             with collecting(problems):
                 sent.append(_send_saved(described.parent))
     if problems:
@@ -106,14 +107,18 @@ def send() -> list[str]:
     return sent
 
 
+def _folder() -> Path:
+    return start_folder() / FOLDER
+
+
 @contextmanager
 def _alone() -> Iterator[None]:
     try:
-        with FileLock(FOLDER / ".lock", timeout=0):
+        with FileLock(_folder() / ".lock", timeout=0):
             yield
     except Timeout:
         rule = "another process is uploading these runs"
-        raise UsageError([Problem("qsweep send", rule, str(FOLDER.absolute()), "wait for it")]) from None
+        raise UsageError([Problem("qsweep send", rule, str(_folder()), "wait for it")]) from None
 
 
 def _send_saved(folder: Path) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from qsweep.system.notices import left_out
 from qsweep.tracking.stored_run import Keys, StoredRun
 from qsweep.tracking.tables.database import Database
+from qsweep.tracking.tables.sound_rows import sound_runs
 
 Columns = dict[str, list[Any]]
 """Name -> values."""
@@ -23,7 +24,10 @@ def experiments(database: Database, deleted: bool = False) -> dict[str, str]:
         f"SELECT experiment_id, name FROM experiments WHERE workspace = 'default'{active}"  # noqa: S608
         " ORDER BY creation_time DESC, experiment_id"
     )
-    return {str(number): name for number, name in rows}
+    left_out(
+        f"experiment {number}: its name is no text" for number, name in rows if not isinstance(name, str)
+    )
+    return {str(number): name for number, name in rows if isinstance(name, str)}
 
 
 def runs(
@@ -131,6 +135,23 @@ def params_of(database: Database, run_ids: Sequence[str]) -> dict[str, dict[str,
     return found
 
 
+def matching(
+    database: Database, of: Mapping[str, str], name: str | None, part: str, most: int
+) -> list[StoredRun]:
+    """Return the latest runs with a name, or whose id begins or ends with `part`; without both, of all.
+
+    of: as for `runs`. Deleted runs are left out.
+    """
+    numbers = ", ".join(str(int(key)) for key in of)
+    where, given = f"experiment_id IN ({numbers}) AND lifecycle_stage = 'active'", []
+    if name is not None:
+        conditions = ["name = ?", *(["run_uuid LIKE ?", "run_uuid LIKE ?"] if part else [])]
+        where += f" AND ({' OR '.join(conditions)})"
+        given = [name, *([f"{part}%", f"%{part}"] if part else [])]
+    latest = f"SELECT run_uuid FROM runs WHERE {where} ORDER BY start_time DESC, run_uuid LIMIT {int(most)}"  # noqa: S608
+    return _read(database, f"run_uuid IN ({latest})", given)
+
+
 def find_run(database: Database, run_id: str) -> StoredRun | None:
     """Return a run, even if it is deleted; None if there is none."""
     found = _read(database, "run_uuid = ?", [run_id])
@@ -152,12 +173,7 @@ def _read(database: Database, where: str, given: Sequence[str], only: Keys | Non
     )
     metrics = "SELECT run_uuid, key, CASE WHEN is_nan THEN NULL ELSE value END FROM latest_metrics"
     values = _by_run(database, metrics, where, given, only.metrics if only else None)
-    read: list[StoredRun] = []
-    for run_id, name, experiment, number, status, started, artifacts, ended, stage in found:
-        last = {key: math.nan if value is None else value for key, value in values[run_id].items()}
-        of_run = (params[run_id], tags[run_id], last, ended, stage != "active")
-        read.append(StoredRun(run_id, name, experiment, number, status, started, artifacts, *of_run))
-    return read
+    return sound_runs(found, lambda run_id: (params[run_id], tags[run_id], values[run_id]))
 
 
 def _by_run(

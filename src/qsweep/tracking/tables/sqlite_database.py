@@ -11,7 +11,6 @@ from contextlib import closing, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from filelock import FileLock
 
@@ -19,6 +18,7 @@ from qsweep.system.atomic_files import sync_folder
 from qsweep.tracking.tables.curve_rows import COLUMNS, Curve
 from qsweep.tracking.tables.database import DatabaseError, PerThread, Transaction
 from qsweep.tracking.tables.shape import Table, described
+from qsweep.tracking.tables.sqlite_file import sqlite_file
 from qsweep.tracking.tables.sqlite_schema import QUERIES
 
 T = TypeVar("T")
@@ -40,15 +40,17 @@ class SqliteDatabase:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self.opened = sqlite_file(file)
+        self._inode = _inode(file)
         self._connections = PerThread(self._connect)
         self._checkpointing = threading.Lock()
         self._wal_bytes = 0
 
     def _connect(self) -> sqlite3.Connection:
-        where = f"file:{quote(str(self._file))}?mode=rw"
+        where = self.opened.address
         connection = sqlite3.connect(where, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
         [(journal,)] = connection.execute("PRAGMA journal_mode")
-        if journal == "wal":
+        if journal == "wal" and self.opened.writable:
             # A killed process loses nothing; a power cut may lose the last transactions, but no part of one.
             connection.execute("PRAGMA synchronous = NORMAL")
             [(page,)] = connection.execute("PRAGMA page_size")
@@ -58,10 +60,16 @@ class SqliteDatabase:
     def read(self, query: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
         try:
-            found: list[tuple[Any, ...]] = self._connections.get().execute(query, given).fetchall()
+            connection: sqlite3.Connection = self._connections.get()
+            try:
+                return connection.execute(query, given).fetchall()
+            except sqlite3.OperationalError as error:
+                if "decode" not in str(error):
+                    raise
+                connection.text_factory = lambda text: text.decode(errors="replace")  # another program's text
+                return connection.execute(query, given).fetchall()
         except sqlite3.Error as error:
             raise DatabaseError(f"{self._file}: {error}") from error
-        return found
 
     def tables(self, names: Iterable[str]) -> dict[str, Table]:
         """Return those of the named tables that exist."""
@@ -71,6 +79,8 @@ class SqliteDatabase:
     def write(self, change: Callable[[Transaction], T]) -> T:
         """Call `change` in an exclusive write transaction."""
         try:
+            if _inode(self._file) != self._inode:  # what is written to an open file without a name is lost
+                raise sqlite3.OperationalError("it was moved, deleted or replaced while it was in use")
             connection: sqlite3.Connection = self._connections.get()
             # A deferred transaction that reads, then writes, fails at once if another has written in between.
             connection.execute("BEGIN IMMEDIATE")
@@ -104,6 +114,14 @@ class SqliteDatabase:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         finally:
             self._checkpointing.release()
+
+
+def _inode(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def holds_anything(file: Path) -> bool:
