@@ -13,7 +13,7 @@ from qsweep.config import with_slashes
 from qsweep.errors import printable
 from qsweep.report.comparison.variants import environment_titles, mean_of, variants, with_fresh_seeds
 from qsweep.report.formats import number, scale, share_of_optimum
-from qsweep.report.loading.runs import brief, kind_of_score, mixture, with_params
+from qsweep.report.loading.runs import brief, check_any, kind_of_score, mixture, with_params
 from qsweep.report.loading.selection import in_sweep_or_experiment
 from qsweep.tracking.run_ids import short
 from qsweep.tracking.store import Store
@@ -34,6 +34,8 @@ def show_runs(store: Store, name: str | None, limit: int) -> None:
     """
     console = wide_console()
     runs = in_sweep_or_experiment(store, name, brief(metrics=SHOWN))
+    if name is not None:
+        check_any(store, name, runs)
     if runs.empty:
         console.print("no runs of qsweep yet; start with: qsweep train")
         return
