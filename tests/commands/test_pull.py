@@ -346,7 +346,8 @@ def test_a_spoilt_archive(content: bytes | None, broken: Path, local: Trained, t
 
 def test_a_model_that_is_not_ours(local: Trained, tmp_path: Path) -> None:
     """A version whose model holds no policy is refused; its code is neither run nor fetched."""
-    model = tmp_path / "model"
+    assert local.store.artifacts is not None
+    model = local.store.artifacts / "foreign"
     (model / "artifacts").mkdir(parents=True)
     (model / "MLmodel").write_text("flavors: {python_function: {loader_module: evil}}")
     (model / "evil.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')")
@@ -355,4 +356,4 @@ def test_a_model_that_is_not_ours(local: Trained, tmp_path: Path) -> None:
     local.store.client.create_model_version("Foreign-v0", str(model), local.run_id, tags)
     with pytest.raises(UsageError, match="Foreign-v0/1: is missing or damaged, or was not written by qsweep"):
         pull(local.store, "Foreign-v0/1", tmp_path / "out")
-    assert names_in(tmp_path) == ["model"]
+    assert names_in(tmp_path) == []
