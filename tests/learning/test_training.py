@@ -19,7 +19,7 @@ from qsweep.environments.resolved import Resolved
 from qsweep.errors import UsageError
 from qsweep.learning.algorithms import NAMES, algorithm
 from qsweep.learning.blocks import chunks, spans
-from qsweep.learning.engines import compiled_engine, gymnasium_engine
+from qsweep.learning.engines import compiled_engine, gymnasium_engine, lanes
 from qsweep.learning.engines.learner import learner
 from qsweep.learning.initial_table import initial_table
 from qsweep.learning.rates import rates_of
@@ -560,10 +560,15 @@ def test_different_configs_are_trained_one_after_the_other() -> None:
     assert list(train_blocks([])) == []
 
 
-@pytest.mark.parametrize(("module", "name"), [(gymnasium_engine, "_compiled"), (compiled_engine, "_kernel")])
-def test_seconds_are_those_of_training(module: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("engine", "module", "name"),
+    [("gymnasium", gymnasium_engine, "_compiled"), ("compiled", lanes, "_kernel")],
+)
+def test_seconds_are_those_of_training(
+    engine: str, module: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Neither compiling nor the consumer counts as training; only the first block compiled."""
-    prepare, engine = getattr(module, name), module.__name__.rpartition(".")[2].removesuffix("_engine")
+    prepare = getattr(module, name)
 
     def slowly(*given: Any) -> Any:
         time.sleep(0.6)
@@ -571,7 +576,8 @@ def test_seconds_are_those_of_training(module: Any, name: str, monkeypatch: pyte
 
     monkeypatch.setattr(module, name, slowly)
     config = resolve({"env": {"id": "FrozenLake-v1"}, "episodes": 60, "engine": engine})
-    monkeypatch.setattr(module, "MAX_EPISODES", 20)
+    for engines in (gymnasium_engine, compiled_engine):
+        monkeypatch.setattr(engines, "MAX_EPISODES", 20)
     blocks: list[Block] = []
     for _, block in train_blocks([config]):
         time.sleep(0.0 if blocks else 0.6)
