@@ -25,6 +25,7 @@ from qsweep.commands.reproduce import reproduce
 from qsweep.config import Env
 from qsweep.environments import description
 from qsweep.environments.description import refuse_foreign
+from qsweep.environments.failures import EnvironmentFailure
 from qsweep.errors import UsageError
 from qsweep.plan.composition import load_resolved
 from qsweep.policies.policy import RECORD, TABLE, Policy, readable
@@ -417,7 +418,7 @@ def test_what_the_user_asks_for_is_imported(monkeypatch: pytest.MonkeyPatch) -> 
     refuse_foreign("MountainCar-v0", None)
     with pytest.raises(UsageError):
         refuse_foreign("mine:Mine-v0", None)
-    with pytest.raises(ModuleNotFoundError):
+    with pytest.raises(EnvironmentFailure, match="ModuleNotFoundError"):
         description.make(Env("mine:Mine-v0"))
     refuse_foreign("mine:Mine-v0", None)
     with pytest.raises(UsageError):

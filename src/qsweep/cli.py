@@ -306,9 +306,7 @@ def video(
 @main.command()
 @click.argument("name")
 @click.argument("chart", default="curve", metavar="[curve|actions|policy|values|visits]")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="PNG, SVG or PDF file (default: NAME-CHART.png)."
-)
+@click.option("--out", type=Output(path_type=Path), help="PNG, SVG or PDF file (default: NAME-CHART.png).")
 @click.option(
     "--every", type=int, metavar="EPISODES", help="Write a folder with a PNG of a checkpoint every so often."
 )

@@ -60,6 +60,11 @@ class Env:
     actions: Annotated[int | None, integer(2, 10_000, " (per dimension of a Box of actions), or null")] = None
     wrapper: Annotated[str | None, Field(min_length=1, description="MODULE:WRAPPER, or null")] = None
 
+    @property
+    def altered(self) -> bool:
+        """Whether actions, observations, rewards or starts differ from those of the id and its arguments."""
+        return bool(self.actions or self.wrapper or self.reset_options)
+
     def __hash__(self) -> int:
         return hash(repr(self))  # a mapping cannot be hashed; repr distinguishes 1 and true, unlike ==
 

@@ -101,7 +101,9 @@ def test_another_version_is_named_though_the_table_is_equal() -> None:
     assert done.differences[0].startswith("qsweep.python: recorded 3.9.1, now 3.")
 
 
-@pytest.mark.parametrize(("changes", "equal"), [({"learning_rate": 0.2}, False), ({"window": 7}, True)])
+@pytest.mark.parametrize(
+    ("changes", "equal"), [({"learning_rate": 0.2}, False), ({"checkpoint_every": 5}, True)]
+)
 @pytest.mark.usefixtures("workdir")
 def test_a_changed_config_is_reported(changes: dict[str, Any], equal: bool, tmp_path: Path) -> None:
     """An edited config.yaml is trained as it is now, and the change is reported."""

@@ -24,7 +24,7 @@ from tests.support.misbehaving import EXCEPTIONS, ID, OBSERVATIONS, RESULTS, REW
 @pytest.fixture(autouse=True)
 def marked() -> Iterator[None]:
     """Let Ctrl-C raise `Interrupted`, as in a command; warn anew."""
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     mark_interrupts()
     failures._warned.clear()
     yield
@@ -83,6 +83,8 @@ def test_an_interrupt_of_the_users_is_not_the_environments() -> None:
             return 0, {}
 
     gymnasium.register("Signalled-v0", entry_point=Signalled)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    mark_interrupts()
     try:
         env = opened(Env("Signalled-v0"), describe(Env("Signalled-v0")))
         with pytest.raises(Interrupted):
@@ -91,6 +93,7 @@ def test_an_interrupt_of_the_users_is_not_the_environments() -> None:
         with pytest.raises(KeyboardInterrupt):
             env.reset()
     finally:
+        signal.signal(signal.SIGINT, before)
         del gymnasium.registry["Signalled-v0"]
 
 

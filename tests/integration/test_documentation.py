@@ -77,13 +77,6 @@ def test_the_notebook_lines_give_a_learning_curve(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", f"{code}\n{check}"], cwd=tmp_path, env=settings, check=True)
 
 
-def test_the_tutorials_chart_has_its_legend_elsewhere(tmp_path: Path) -> None:
-    """The Python block of docs/from-the-tutorial.md draws a curve, its legend in a place of one's own."""
-    [code] = blocks("docs/from-the-tutorial.md", "python")
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
-    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
-
-
 def test_the_history_is_read_without_qsweep(tmp_path: Path) -> None:
     """The Python block of docs/records.md reads the last Q-table of a real history."""
     import numpy as np

@@ -19,7 +19,7 @@ from qsweep.errors import UsageError
 from qsweep.tracking.store import Store, local_database, open_store
 from qsweep.tracking.tables.curve_rows import Curve
 from qsweep.tracking.tables.run_tables import NewRun, RunChanges
-from qsweep.tracking.tables.sqlite_database import PAGE_BYTES, ROW_BYTES, WAL_CHECKPOINT_BYTES
+from qsweep.tracking.tables.sqlite_database import PAGE_BYTES, ROW_BYTES, WAL_CHECKPOINT_BYTES, beside
 
 
 def usable(store: Store) -> bool:
@@ -59,10 +59,21 @@ def test_a_missing_store_is_created(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_an_empty_file_and_leftovers_are_no_store(tmp_path: Path) -> None:
     """An empty file becomes a store, and the remains of an interrupted creation are removed."""
     database = tmp_path / "mlflow.db"
-    for name in ("mlflow.db", "mlflow.new-journal", "mlflow.new-wal"):
+    new = beside(database)
+    for name in ("mlflow.db", f"{new.name}-journal", f"{new.name}-wal"):
         (tmp_path / name).touch()
-    (tmp_path / "mlflow.new").write_text("half a database")
+    new.write_text("half a database")
     check_complete(open_store(f"sqlite:///{database}"), database)
+
+
+def test_another_store_in_the_folder_is_kept(tmp_path: Path) -> None:
+    """Whatever its name, a database beside a new store stays as it is."""
+    others = [tmp_path / name for name in ("mlflow.new", "mlflow.new.db", "mlflow.new-old.db")]
+    for other in others:
+        open_store(f"sqlite:///{other}")
+    before = [other.read_bytes() for other in others]
+    open_store(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    assert [other.read_bytes() for other in others] == before
 
 
 @pytest.mark.integration
@@ -77,7 +88,7 @@ def test_a_process_killed_while_it_makes_a_store(tmp_path: Path) -> None:
     ran = subprocess.run([sys.executable, "-c", killed, str(database)], capture_output=True)
     assert ran.returncode == -9
     assert "mlflow.db" not in names_in(tmp_path)
-    assert "mlflow.new" in names_in(tmp_path)
+    assert beside(database).name in names_in(tmp_path)
     check_complete(open_store(f"sqlite:///{database}"), database)
 
 

@@ -11,6 +11,7 @@ from qsweep.environments.facts import Facts, action_names, dimension_names, fact
 from qsweep.environments.resolved import Resolved
 from qsweep.plan.composition import load_resolved
 from qsweep.plan.conf import conf_folder
+from qsweep.plan.presets import OWN_CONFIGS
 from qsweep.policies.optimum import optimum
 
 DEFAULT_PRESET = "mountain_car"
@@ -33,7 +34,8 @@ def describe_environment(name: str, overrides: Sequence[str] = ()) -> str:
     preset = (
         name if name in presets else next((key for key, env_id in presets.items() if env_id == name), None)
     )
-    run = load_resolved([f"env={preset}" if preset else f"env.id={name}", *overrides])
+    own = (OWN_CONFIGS / "env" / f"{name}.yaml").is_file()
+    run = load_resolved([f"env={preset or name}" if preset or own else f"env.id={name}", *overrides])
     lines = [run.env.id, *(f"{label:<13}{text}" for label, text in _lines(run, preset))]
     return "\n".join(lines)
 

@@ -10,7 +10,7 @@ from qsweep.pictures.layouts import layout
 from qsweep.policies.policy import Policy
 from qsweep.report.loading.archives import archive
 from qsweep.report.page.rendering import playground
-from qsweep.report.q_tables import CHECKPOINTS, evenly, table_series
+from qsweep.report.q_tables import CHECKPOINTS, PLAY_BYTES, evenly, table_series
 from qsweep.system.arrays import QTable
 from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store
@@ -20,7 +20,7 @@ PAGE = "play.html"
 
 
 def play_page(policy: Policy, store: Store | None = None) -> str | None:
-    """Return the page as HTML; None if it cannot step the policy's environment.
+    """Return the page as HTML; None if it cannot step the policy's environment, or the table is too large.
 
     store: where the policy's run is, for the other checkpoints; without it, or the run, there is one.
     """
@@ -38,7 +38,7 @@ def _others(policy: Policy, store: Store | None) -> Mapping[int, QTable]:
         if store is not None:
             run = run_of(store, policy.origin["run_id"])
             with archive(store, run.run_id, run.artifacts) as history:
-                if history.shape == policy.q_table.shape:
+                if history.shape == policy.q_table.shape and policy.q_table.nbytes <= PLAY_BYTES:
                     shown = evenly(history.episodes().tolist(), CHECKPOINTS)
                     return {n: table.copy() for n, table in history.tables(shown)}
     return {}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from qsweep.commands.play_page import PAGE, play_page
+from qsweep.errors import UsageError
 from qsweep.policies.policy import CONFIG, README, RECORD, TABLE, Policy
 from qsweep.policies.registry.fetching import fetch, folder_name
 from qsweep.policies.registry.model import write_model
@@ -52,6 +54,7 @@ def pull(store: Store, name: str, out: Path | None = None, force: bool = False) 
     with writing_to("--out", folder), replacing_folder(folder, check) as new:
         policy.save(new)
         write_model(policy, new / MODEL)
-        if page := play_page(policy):
-            (new / PAGE).write_text(page)
+        with suppress(UsageError):  # its environment may not be here, and is not needed to pull
+            if page := play_page(policy):
+                (new / PAGE).write_text(page)
     return Pulled(folder, policy)

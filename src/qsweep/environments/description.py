@@ -237,4 +237,4 @@ def _shortest(bounds: Any) -> list[float]:
 
 def is_standard(env: Env, found: Description) -> bool:
     """Return whether a resolved environment is used as registered: without arguments, with its step limit."""
-    return not (env.kwargs or env.actions or env.wrapper) and found.step_limit in (None, env.max_steps)
+    return not (env.kwargs or env.altered) and found.step_limit in (None, env.max_steps)

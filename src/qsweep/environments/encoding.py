@@ -81,7 +81,7 @@ def _whole(seen: Any, space: str) -> int:
 def _flat(seen: Any, dimensions: int, space: str) -> list[float]:
     try:
         numbers: list[float] = np.asarray(seen, np.float64).ravel().tolist()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise outside(seen, space) from None
     if len(numbers) != dimensions:
         raise outside(seen, space)

@@ -31,7 +31,7 @@ def reachable_cells(env: Env, grid: Grid) -> Mask | None:
     With transition tables it is exact. For MountainCar-v0 trajectories are followed from many starts, one in
     each of many small areas; a cell of which they miss the last corner may count as out of reach.
     """
-    if env.actions or env.wrapper:
+    if env.altered:
         return None
     if env.id == "MountainCar-v0":
         return None if env.kwargs else _mask(grid, _mountain_car())

@@ -34,7 +34,7 @@ FEWEST = 3
 BYTES = 600_000
 """Size limit of a run's tables in the page, before base64 encoding."""
 PLAY_BYTES = 600_000
-"""Size limit of the exact tables with which the page plays, before compression; the best is always there."""
+"""Size limit of the exact tables with which the page plays, uncompressed; larger ones are only shown."""
 LEVELS = 2**16 - 1
 """Number of quantisation steps for values in the page."""
 
@@ -116,7 +116,8 @@ def table_series(
         values[n] = np.concatenate(
             [panel.action_values(table).reshape(-1, table.shape[-1]) for panel in drawn.panels]
         )
-        exact[n] = table.copy()
+        if table.nbytes <= PLAY_BYTES:
+            exact[n] = table.copy()
     every = np.concatenate(list(values.values()))
     low, high = float(every.min()), float(every.max())
     step = (high - low) / LEVELS or 1.0
@@ -133,7 +134,7 @@ def table_series(
         "step": step,
         "values": [_text(((of_one - low) / step).round().astype("<u2")) for of_one in values.values()],
         "greedy": [_text(of_one.argmax(axis=1).astype(np.uint8)) for of_one in values.values()],
-        "play": play_data(setting, drawn, _small_enough(exact, best)),
+        "play": play_data(setting, drawn, _small_enough(exact, best)) if exact else None,
     }
 
 

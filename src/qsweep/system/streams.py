@@ -50,7 +50,7 @@ def secure_streams() -> list[_Output]:
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, mode)  # takes the lowest free number
+            os.set_inheritable(os.open(os.devnull, mode), True)  # it takes the lowest free number
     secured = []
     if sys.stdout is sys.__stdout__:
         secured.append(out := _Output(1, "w", closefd=False))

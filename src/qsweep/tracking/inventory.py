@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from qsweep.tracking.places import own_place, recorded_path
@@ -30,13 +31,15 @@ def size(path: Path) -> int:
 
 
 def _size_below(folder: str) -> int:
+    """Return the bytes of what can be read there, and does not vanish meanwhile."""
     total = 0
-    with os.scandir(folder) as entries:
+    with suppress(PermissionError, FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 total += _size_below(entry.path)
             elif entry.is_symlink() or entry.is_file():
-                total += entry.stat(follow_symlinks=False).st_size
+                with suppress(FileNotFoundError):
+                    total += entry.stat(follow_symlinks=False).st_size
     return total
 
 

@@ -77,6 +77,14 @@ def every_run(store: Store, only: Keys | None = None) -> dict[str, StoredRun]:
     return {run.run_id: run for run in _sound(found, names)}
 
 
+def parents(store: Store) -> Mapping[str, str]:
+    """Return the parent of every run that has one, by the run's id, without deleted runs; none of a server.
+
+    Other runs may have been read without it: their rows are odd.
+    """
+    return {} if store.tables is None else run_rows.parents(store.tables.database)
+
+
 def run_of(store: Store, run_id: str) -> StoredRun:
     """Return the run with an id, even if it is deleted. Raises OSError if there is none."""
     if store.tables is not None:

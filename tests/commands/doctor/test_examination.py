@@ -251,7 +251,7 @@ def test_a_half_migrated_database_is_repaired(store: Store, renamed: bool) -> No
     [backup] = Path("mlruns").glob("mlflow.backup-*.db")
     with closing(sqlite3.connect(backup)) as db:
         assert db.execute(f"SELECT count(*) FROM {HALF}").fetchone() == (int(renamed),)
-    assert not list(Path("mlruns").glob("mlflow.new*"))
+    assert not list(Path("mlruns").glob(".mlflow.db.*"))
 
 
 @pytest.fixture

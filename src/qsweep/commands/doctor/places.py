@@ -44,9 +44,7 @@ def defects(workspace: Workspace) -> Iterator[Defect]:
         yield Defect(MOVED, str(store.database), details, remedy, partial(_repoint, store, changes))
     for (table, owner), values in elsewhere.items():
         what = f"{table.removesuffix('s').replace('_', ' ')} {owner}"
-        advice = (
-            "left as they are; if you trust the store, --trust lets train, report, pull and play use them"
-        )
+        advice = "left as they are; if you trust the store, other commands use them with --trust"
         yield Defect(FOREIGN, what, f"outside the store's folder: {values[0]}", advice)
 
 

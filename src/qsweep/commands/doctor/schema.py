@@ -16,7 +16,7 @@ from qsweep.commands.doctor.defect import Defect
 from qsweep.errors import one_line
 from qsweep.tracking.store import open_store, unfinished_tables
 from qsweep.tracking.tables.schema import installed, silence_migrations
-from qsweep.tracking.tables.sqlite_database import holds_anything
+from qsweep.tracking.tables.sqlite_database import beside, holds_anything, unlink_database
 from qsweep.tracking.tables.sqlite_file import sqlite_file
 
 KIND = "database schema"
@@ -72,7 +72,7 @@ def upgrade(database: Path) -> None:
     with FileLock(database.with_suffix(".lock")), closing(_open(database)) as db:
         before = db.execute("PRAGMA data_version").fetchone()[0]
         backup = backed_up(db, database)
-        copy, replacing = database.with_suffix(".new"), False
+        copy, replacing = beside(database), False
         try:
             shutil.copy(backup, copy)
             _repair(copy)
@@ -86,8 +86,7 @@ def upgrade(database: Path) -> None:
                 backup.unlink()
             raise
         finally:
-            for left in copy.parent.glob(f"{copy.name}*"):
-                left.unlink()
+            unlink_database(copy)
 
 
 def backed_up(db: sqlite3.Connection, database: Path) -> Path:

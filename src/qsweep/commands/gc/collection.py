@@ -22,7 +22,7 @@ from qsweep.tracking import checkpoints
 from qsweep.tracking.companions import Companions
 from qsweep.tracking.inventory import local_folder, purge, size
 from qsweep.tracking.places import recorded_path
-from qsweep.tracking.run_search import every_run
+from qsweep.tracking.run_search import every_run, parents
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import CONFIG, PARENT, SWEEP, Keys, StoredRun
 from qsweep.tracking.tables import registry_rows
@@ -86,7 +86,7 @@ def collect(store: Store, name: str | None, condition: Condition, dry: bool = Fa
     frame = in_sweep_or_experiment(store, name, brief())
     runs, registered = every_run(store, NEEDED), _registered(store)
     meeting = set(runs_to_delete(frame, condition))
-    deleted = with_parents(meeting - set(registered), runs)
+    deleted = with_parents(meeting - set(registered), runs, set(registered), parents(store))
     sizes = cache(partial(_bytes, store))
     trash = sum(sizes(runs[run_id].artifacts) for run_id in deleted)
     purged: list[str] = []

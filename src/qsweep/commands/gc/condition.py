@@ -90,9 +90,16 @@ def _best(runs: pd.DataFrame, count: int) -> set[str]:
     return names
 
 
-def with_parents(deleted: Set[str], runs: Mapping[str, StoredRun]) -> list[str]:
-    """Return the ids of `deleted`, then of the parents that keep no run."""
+def with_parents(
+    deleted: Set[str], runs: Mapping[str, StoredRun], needed: Set[str], children: Mapping[str, str]
+) -> list[str]:
+    """Return the ids of `deleted`, then of the parents that keep no run.
+
+    needed: runs that must stay. children: the parents of all runs outside the trash, by the runs' ids, also
+    of those that cannot be read.
+    """
     kept = {run.parent for run in runs.values() if run.run_id not in deleted and not run.deleted}
+    kept |= {parent for run_id, parent in children.items() if run_id not in deleted} | set(needed)
     parents = {runs[run_id].parent for run_id in deleted if runs[run_id].parent in runs}
     gone = {p for p in parents - kept if runs[p].status != "RUNNING" and not runs[p].deleted}
     return [*sorted(deleted), *sorted(gone - set(deleted))]

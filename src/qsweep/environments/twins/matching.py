@@ -43,7 +43,7 @@ def follows_tables(env: Env, description: Description) -> bool:
 
 @lru_cache(maxsize=32)
 def _twin_of(env: Env, description: Description) -> Twin | None:
-    if env.actions or env.wrapper or env.reset_options:
+    if env.altered:
         return None
     twin = None if env.kwargs else named_twin(env.id)
     return twin or _of_tables(env, description)

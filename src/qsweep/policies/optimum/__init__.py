@@ -26,7 +26,7 @@ def optimum(env: Env) -> float | None:
     None if it is unknown or would take too long. The policy may see the state and the number of steps left;
     one that sees less may earn less. Takes milliseconds for small tables and is cached.
     """
-    if env.actions or env.wrapper or env.reset_options:
+    if env.altered:
         return None  # not the environment registered under that id
     assert env.max_steps is not None
     if env.id == "MountainCar-v0":

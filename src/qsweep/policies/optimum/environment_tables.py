@@ -22,7 +22,7 @@ def tables_of(env: Env) -> Tables | None:
 
     It is made and reset twice because tables can be random, as FrozenLake's map with map_name=null.
     """
-    if env.actions or env.wrapper or env.reset_options:
+    if env.altered:
         return None  # not the environment registered under that id
     return _tables_of(dataclasses.replace(env, low=None, high=None, max_steps=None))
 

@@ -53,9 +53,9 @@ SAME = {"CartPole-v0": "CartPole-v1"}
 def random_return(env: Env) -> float | None:
     """Return the expected undiscounted return of uniformly random actions in a resolved environment.
 
-    None if it is unknown or would take too long. Raises whatever the environment's constructor raises.
+    None if it is unknown or would take too long.
     """
-    if env.actions or env.wrapper:
+    if env.altered:
         return None  # not the environment registered under that id
     assert env.max_steps is not None
     name = SAME.get(env.id, env.id)

@@ -97,7 +97,7 @@ def beats(store: Store, folder: Path, rival: Version, holder: Version) -> bool:
     try:
         run = run_of(store, ours["qsweep.run_id"])
         found = lead(store, theirs, run, folder)
-    except (OSError, ValueError, KeyError) as error:  # the run was deleted, or is damaged
+    except (OSError, ValueError, KeyError, UsageError) as error:  # deleted, damaged, or not in this store
         if disk_failed(error):
             raise
         return False
@@ -125,7 +125,7 @@ def lead(store: Store, incumbent: Mapping[str, str], run: StoredRun, folder: Pat
         if ours is not None and theirs is not None:
             return _lead(ours - theirs, exact=True)
         returns = test_returns(store, rival, folder)
-    except (OSError, ValueError, KeyError) as error:  # its run was deleted, or is damaged; its tags are left
+    except (OSError, ValueError, KeyError, UsageError) as error:  # its run cannot be read; its tags can
         if disk_failed(error):
             raise
         if ours is not None and EXPECTED in incumbent:

@@ -20,7 +20,7 @@ RUN_KEYS = ("seed", *WITHOUT_EFFECT)
 """Params, and groups of params, in which the runs of one variant may differ."""
 
 
-PARTICULARS = ("env.kwargs", "env.max_steps", "env.actions", "env.wrapper")
+PARTICULARS = ("env.kwargs", "env.max_steps", "env.actions", "env.wrapper", "env.reset_options")
 """Params that distinguish environments of one id."""
 HASH_LENGTH = 6
 """Hex digits of a variant's hash that distinguish equal labels."""

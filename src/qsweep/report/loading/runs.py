@@ -86,7 +86,7 @@ def _columns(store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None
         "run_id": table.pop("run_id"),
         "started": table.pop("started"),
         "name": [
-            with_slashes(printable(name), printable(env_id or ""))
+            with_slashes(printable(name or ""), printable(env_id or ""))
             for name, env_id in zip(table.pop("name"), params["env.id"], strict=True)
         ],
         "experiment": table.pop("experiment"),
@@ -125,7 +125,7 @@ def complete(store: Store, runs: pd.DataFrame) -> pd.DataFrame:
     """Return runs of a local store with all columns, where `runs_in` was asked for some."""
     assert store.tables is not None
     found = run_rows.runs_by_id(store.tables.database, list(runs["run_id"]))
-    return _frame([_row(run) for run in found])
+    return _frame([_row(run) for run in found if run.trained])
 
 
 def with_params(store: Store, runs: pd.DataFrame, run_ids: Sequence[str]) -> pd.DataFrame:

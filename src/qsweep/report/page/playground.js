@@ -70,12 +70,15 @@ async function playground(figure, film, views, slider) {
   place.hidden = false;
   const made = parts(place, film, scene, playable);
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
-  const state = { start: play.starts[0], playing: false, last: 0, due: 0, speed: 1, episodes: [], held: null };
+  const state = { start: play.starts[0], playing: false, last: 0, due: 0, speed: 1, episodes: [], turn: 0, frame: 0 };
 
   async function restart(start = state.start) {
     state.start = start;
+    state.turn += 1;
+    const { turn } = state;
     const shown = [nearest(Number(slider.value)), ...(made.other.value === "" ? [] : [Number(made.other.value)])];
     const tables = await Promise.all(shown.map(table));
+    if (turn !== state.turn) return;  // another restart was asked for meanwhile
     state.episodes = tables.map((values) => new Episode(play, world, values, start));
     made.second.hidden = state.episodes.length < 2;
     made.names.forEach((name, n) => { name.textContent = n < shown.length ? film.checkpoints[shown[n]] : ""; });
@@ -91,6 +94,7 @@ async function playground(figure, film, views, slider) {
 
   function pause() {
     state.playing = false;
+    cancelAnimationFrame(state.frame);
     made.play.textContent = "Play";
     say();
   }
@@ -99,7 +103,7 @@ async function playground(figure, film, views, slider) {
     state.playing = true;
     made.play.textContent = "Pause";
     [state.last, state.due] = [performance.now(), 0];
-    requestAnimationFrame(tick);
+    state.frame = requestAnimationFrame(tick);
   }
 
   async function toggle() {
@@ -117,7 +121,7 @@ async function playground(figure, film, views, slider) {
       state.due -= 1;
     }
     show(state.playing && !calm.matches ? state.due : 1);
-    if (state.playing) requestAnimationFrame(tick);
+    if (state.playing) state.frame = requestAnimationFrame(tick);
   }
 
   // part: how much of the step from the state before to the present one is drawn.

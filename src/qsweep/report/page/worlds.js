@@ -3,7 +3,7 @@
 "use strict";
 
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
-const rounded = (values) => values.map(Math.fround);  // Gymnasium's observations are float32
+const float32s = (values) => values.map(Math.fround);  // Gymnasium's observations are float32
 
 const mountainCar = {
   step(state, action) {
@@ -15,7 +15,7 @@ const mountainCar = {
     [state[0], state[1]] = [position, velocity];
     return [-1, position >= 0.5 && velocity >= 0];
   },
-  observe: rounded,
+  observe: float32s,
 };
 
 const CART_POLE = { gravity: 9.8, force: 10, tau: 0.02, pole: 0.1, length: 0.5, angle: (12 * 2 * Math.PI) / 360, position: 2.4 };
@@ -36,7 +36,7 @@ const cartPole = {
     [state[0], state[1], state[2], state[3]] = [x, v, theta, omega];
     return [1, x < -position || x > position || theta < -angle || theta > angle];
   },
-  observe: rounded,
+  observe: float32s,
 };
 
 function acceleration(first, second, speed, other, torque) {
@@ -68,7 +68,7 @@ const acrobot = {
     const terminated = -Math.cos(state[0]) - Math.cos(state[1] + state[0]) > 1;
     return [terminated ? 0 : -1, terminated];
   },
-  observe: ([a, b, u, v]) => rounded([Math.cos(a), Math.sin(a), Math.cos(b), Math.sin(b), u, v]),
+  observe: ([a, b, u, v]) => float32s([Math.cos(a), Math.sin(a), Math.cos(b), Math.sin(b), u, v]),
 };
 
 // Transition tables: the number of actions, the offset of each row (the first is the reset), then for each outcome its

@@ -22,7 +22,7 @@ from mlflow.exceptions import MlflowException
 from qsweep.errors import Problem, UsageError, collecting, one_line
 from qsweep.system.atomic_files import AtomicFile, write_text
 from qsweep.system.start_folder import start_folder
-from qsweep.system.untrusted_files import read_json
+from qsweep.system.untrusted_files import disk_failed, read_json
 from qsweep.tracking.curves import Points
 from qsweep.tracking.patience import ServerGone
 from qsweep.tracking.store import Store, open_store
@@ -127,8 +127,8 @@ def _send_saved(folder: Path) -> str:
     store = open_store(about["uri"])
     try:
         _send(store, folder, about, rows)
-    except MlflowException as error:
-        rule = "the server refused this run"
+    except (MlflowException, ServerGone) as error:
+        rule = "the server refused this run, or has gone"
         raise UsageError([Problem("qsweep send", rule, str(folder), one_line(error))]) from None
     shutil.rmtree(folder)
     return str(about["run"])
@@ -148,7 +148,9 @@ def _read(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         if not all(isinstance(row["key"], str) and None not in row.values() for row in rows):
             raise ValueError(f"{METRICS} lacks values")
     except (OSError, ValueError, TypeError, LookupError, AttributeError, pa.ArrowException) as error:
-        rule, remedy = "this saved run is damaged", f"{one_line(error, kind=True)}; remove the folder"
+        if disk_failed(error):
+            raise
+        rule, remedy = "this saved run is damaged", f"{one_line(error, kind=True)}; move the folder away"
         raise UsageError([Problem("qsweep send", rule, str(folder), remedy)]) from None
     return {**fields, "tags": tags}, rows
 

@@ -22,6 +22,7 @@ def make_store(new: Path, artifacts: Path) -> None:
         template = _template()
         if template.exists() and _copied(template, new, artifacts):
             return
+    new.unlink(missing_ok=True)  # a copy that failed midway
     schema.make_tables(f"sqlite:///{new}", artifacts)
     with suppress(OSError):
         write_bytes(_template(), new.read_bytes())

@@ -13,6 +13,9 @@ from qsweep.tracking.tables.sound_rows import sound_runs
 
 Columns = dict[str, list[Any]]
 """Name -> values."""
+FEW = 5_000
+"""Number of runs up to which their values are looked up by run, not by reading those of all runs."""
+KINDS = {"params": "param", "tags": "tag", "latest_metrics": "metric"}
 CHUNK = 500
 """Ids in one query."""
 
@@ -83,10 +86,11 @@ def columns(
     )
     names = ("run_id", "name", "experiment", "status", "started")
     table: Columns = {name: [row[n] for row in found] for n, name in enumerate(names)}
+    few = len(found) <= FEW
     del found
     table["experiment"] = [of[number] for number in table["experiment"]]
     places = {run_id: place for place, run_id in enumerate(table["run_id"])}
-    chosen = (where, given) if tags else None
+    chosen = (where, given) if tags or few else None
 
     def columns_of(source: str, keys: Iterable[str]) -> Columns:
         return {key: _column(database, source, key, places, chosen) for key in keys}
@@ -108,11 +112,18 @@ def _column(
     if chosen:
         query += f" AND run_uuid IN (SELECT run_uuid FROM runs WHERE {chosen[0]})"  # noqa: S608
         given += chosen[1]
+    accepted = int | float | None if source == "latest_metrics" else str
     column: list[Any] = [None] * len(places)
     same: dict[Any, Any] = {}
+    odd: list[str] = []
     for run_id, value in database.read(query, given):
-        if (place := places.get(run_id)) is not None:
+        if (place := places.get(run_id)) is None:
+            continue
+        if isinstance(value, accepted):
             column[place] = same.setdefault(value, value)  # equal values share their memory
+        else:  # another program's
+            odd.append(f"run {run_id}: its {KINDS[source]} {key} is {value!r:.50}")
+    left_out(odd)
     return column
 
 
@@ -150,6 +161,16 @@ def matching(
         given = [name, *([f"{part}%", f"%{part}"] if part else [])]
     latest = f"SELECT run_uuid FROM runs WHERE {where} ORDER BY start_time DESC, run_uuid LIMIT {int(most)}"  # noqa: S608
     return _read(database, f"run_uuid IN ({latest})", given)
+
+
+def parents(database: Database) -> dict[str, str]:
+    """Return the parent of every run that has one, by the run's id; deleted runs are left out."""
+    found = database.read(
+        "SELECT run_uuid, value FROM tags WHERE key = ? AND run_uuid IN"
+        " (SELECT run_uuid FROM runs WHERE lifecycle_stage = 'active')",
+        ["mlflow.parentRunId"],
+    )
+    return {str(run_id): str(parent) for run_id, parent in found}
 
 
 def find_run(database: Database, run_id: str) -> StoredRun | None:

@@ -129,6 +129,17 @@ def holds_anything(file: Path) -> bool:
     return file.exists() and file.stat().st_size > 0
 
 
+def beside(file: Path) -> Path:
+    """Return where a database is made before it replaces `file`; no store of a user's has that name."""
+    return file.with_name(f".{file.name}.qsweep-new")
+
+
+def unlink_database(file: Path) -> None:
+    """Delete a database and the files that SQLite keeps with it."""
+    for ending in ("", "-wal", "-shm", "-journal"):
+        file.with_name(f"{file.name}{ending}").unlink(missing_ok=True)
+
+
 def create_once(file: Path, make_tables: Callable[[Path], None]) -> None:
     """Create a database if it does not exist, complete or not at all, and in one process: the others wait.
 
@@ -140,9 +151,8 @@ def create_once(file: Path, make_tables: Callable[[Path], None]) -> None:
     with FileLock(file.with_suffix(".lock")):
         if holds_anything(file):
             return
-        new = file.with_suffix(".new")
-        for leftover in file.parent.glob(f"{new.name}*"):
-            leftover.unlink()
+        new = beside(file)
+        unlink_database(new)
         make_tables(new)
         with closing(sqlite3.connect(new)) as connection:
             connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
