@@ -11,7 +11,20 @@ from qsweep.cli import main
 COMMANDS = sorted(main.commands)
 WIDEST = 60
 """Characters of a summary that `qsweep --help` shows whole on a terminal of 80 columns."""
-VERBS = {"Check", "Free", "Make", "Rank", "Run", "Start", "Train", "Upload", "Write", "Compare"}
+VERBS = {
+    "Check",
+    "Describe",
+    "Draw",
+    "Free",
+    "Make",
+    "Rank",
+    "Run",
+    "Start",
+    "Train",
+    "Upload",
+    "Write",
+    "Compare",
+}
 
 
 def summary(command: str) -> str:

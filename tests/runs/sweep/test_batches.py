@@ -154,7 +154,7 @@ def test_how_runs_ended_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert seen == [[0, 1], [2, 3], [4]]
     assert ended == jobs.ended()
     assert [run.error for run in ended] == ["", "", *["ValueError: no such bucket"] * 2, ""]
-    told = {"name": "run 1", "run_id": "id", "episodes": 5, "metrics": {"a": 1.0}, "scores": []}
+    told = {"name": "run 1", "run_id": "id", "episodes": 5, "metrics": {"a": 1.0}, "scores": [], "notes": []}
     assert ended[1].outcome == told
     assert jobs.running() == {}
 

@@ -74,8 +74,10 @@ def serve(server: Server) -> int:
     """
     need_extra()
     uri = backend_uri(server.backend)
-    FOLDER.mkdir(parents=True, exist_ok=True)
     with StopRequests() as stop, ExitStack() as ended_with:
+        if not FOLDER.exists():  # nothing is written if the address cannot be used
+            _wait_for_address(server, stop)
+        FOLDER.mkdir(parents=True, exist_ok=True)
         ended_with.enter_context(_alone())
         _wait_for_address(server, stop)
         settings = _settings(uri or ended_with.enter_context(own_postgresql(POSTGRESQL)))

@@ -170,4 +170,5 @@ def _run(
         error = one_line(failure, kind=not isinstance(failure, Failure))
         return [Ended(each.number, {}, error) for each in group]
     pairs = zip(group, outcomes, strict=True)
-    return [Ended(each.number, asdict(outcome), "") for each, outcome in pairs]
+    # Lists, as they are read again from the journal.
+    return [Ended(e.number, asdict(outcome) | {"notes": [*outcome.notes]}, "") for e, outcome in pairs]
