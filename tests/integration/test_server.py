@@ -329,7 +329,7 @@ def test_no_password_is_written_anywhere(service: Service, recorded: Path) -> No
     written += [path.read_bytes() for path in files]
     assert b"test/return_mean" in dump
     assert any(path.name == "log" for path in files)
-    assert any(" -m mlflow server" in text for text in service.outputs)
+    assert any(" -m qsweep.commands.server.guarded_app server" in text for text in service.outputs)
     passwords = [service.password, service.postgresql.password, *service.users.values()]
     assert [secret for secret in passwords for text in written if secret.encode() in text] == []
     assert [user for user in service.users for text in [dump, *written[2:]] if user.encode() in text] == []

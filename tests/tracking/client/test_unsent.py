@@ -64,7 +64,10 @@ def test_damaged_runs_are_named_and_the_others_are_sent(store: Store) -> None:
 def test_only_one_process_sends(store: Store) -> None:
     """A second `qsweep send` is refused while the first one uploads, and nothing is sent twice."""
     save(store)
-    with FileLock(FOLDER / ".lock"), pytest.raises(UsageError, match="another process is uploading"):
+    with (
+        FileLock(FOLDER.with_name(".unsent.lock")),
+        pytest.raises(UsageError, match="another process is uploading"),
+    ):
         send()
     assert len(send()) == 1
     assert send() == []

@@ -114,7 +114,7 @@ def _folder() -> Path:
 @contextmanager
 def _alone() -> Iterator[None]:
     try:
-        with FileLock(_folder() / ".lock", timeout=0):
+        with FileLock(_folder().with_name(".unsent.lock"), timeout=0):
             yield
     except Timeout:
         rule = "another process is uploading these runs"
