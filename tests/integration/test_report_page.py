@@ -175,7 +175,7 @@ def test_lines_can_be_hidden(page: Page) -> None:
 def test_the_slider_moves_the_q_table(page: Page) -> None:
     """Another checkpoint has another picture and other words; the keyboard moves it, too."""
     film = page.locator("[data-film]:not([hidden])")
-    slider, canvas = film.locator("input[type=range]"), film.locator("canvas")
+    slider, canvas = film.locator("input[type=range]"), film.locator(".panel canvas:not(.over)")
     pictures = set()
     for value in ("0", "5", slider.get_attribute("max") or ""):
         slider.fill(value)
@@ -189,7 +189,7 @@ def test_the_slider_moves_the_q_table(page: Page) -> None:
 
 def test_a_cell_of_a_q_table_has_values(page: Page) -> None:
     """Under a pointer a cell shows where it lies and the value of each action, one of them greedy."""
-    canvas = page.locator("[data-film]:not([hidden]) canvas").first
+    canvas = page.locator("[data-film]:not([hidden]) .panel canvas").first
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box() or {}
     page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.4 * box["height"])
@@ -206,7 +206,7 @@ def test_another_run_can_be_chosen(page: Page) -> None:
     choices.nth(1).check()
     assert [film.is_visible() for film in films.all()] == [False, True, False]
     films.nth(1).locator("input[type=range]").fill("0")
-    assert (films.nth(1).locator("canvas").first.bounding_box() or {})["height"] > 80
+    assert (films.nth(1).locator(".panel canvas").first.bounding_box() or {})["height"] > 80
 
 
 def test_commands_are_copied(page: Page) -> None:
@@ -239,7 +239,7 @@ def test_dark_mode(page: Page) -> None:
     """Where the reader prefers dark, paper is dark and ink bright, in figures and Q-tables, too."""
     paper = "getComputedStyle(document.body).backgroundColor"
     ink = "getComputedStyle(document.querySelector('.plot text')).fill"
-    canvas = page.locator("[data-film] canvas").first
+    canvas = page.locator("[data-film] .panel canvas").first
     bright = (brightness(page, paper), brightness(page, ink), canvas.evaluate("c => c.toDataURL()"))
     page.emulate_media(color_scheme="dark")
     dark = (brightness(page, paper), brightness(page, ink), canvas.evaluate("c => c.toDataURL()"))
