@@ -18,7 +18,7 @@ from qsweep.policies.optimum.environment_tables import observed_tables
 from qsweep.system.arrays import Floats
 
 FINENESS = (1800, 1400)
-"""Numbers of small areas along position and velocity; trajectories of MountainCar in one area count as one."""
+"""Numbers of small areas along position and velocity; trajectories in one area count as one."""
 STARTS = 2000
 
 Mask = npt.NDArray[np.bool_]
