@@ -94,7 +94,7 @@ COMMANDS = [
 
 def composed() -> dict[str, Any]:
     """Return the config that Hydra itself composes from conf/ without overrides."""
-    with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+    with initialize_config_dir(config_dir=str(conf_folder())):
         values = OmegaConf.to_container(compose("train"), resolve=True)
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qsweep.errors import Failure, UsageError, printable, shortened, store_failure
+from qsweep.system.extras import need
 from qsweep.system.garbage import collect_less_often
 from qsweep.system.interrupts import mark_interrupts
 from qsweep.system.start_folder import started_in
@@ -272,6 +273,8 @@ def play(
 
     NAME is a name that `qsweep pull` accepts, or a folder that it wrote.
     """
+    if video or gif or human:
+        need("video", "qsweep play")
     from qsweep.commands.play import Pictures, play
 
     click.echo(play(name, episodes, seed, Pictures(video, gif, human, force, page), uri))
@@ -298,6 +301,7 @@ def video(
     NAME is a name that `qsweep pull` accepts. The video ends at the checkpoint that it names; of a run's name
     alone it shows the whole training.
     """
+    need("video", "qsweep video")
     from qsweep.commands.video import video
 
     click.echo(video(name, out, every, agent, fps, force, uri))

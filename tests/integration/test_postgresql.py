@@ -107,4 +107,4 @@ def test_without_psycopg(postgresql: PostgreSQL, database: str, tmp_path: Path) 
     code = f"from qsweep.tracking.store import open_store; open_store({postgresql.uri(database)!r})"
     settings = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
     ran = subprocess.run([sys.executable, "-c", code], env=settings, capture_output=True, text=True)
-    assert "pip install 'qsweep[postgresql]'" in ran.stderr.splitlines()[-1]
+    assert "pip install 'psycopg[binary]'" in ran.stderr.splitlines()[-1]

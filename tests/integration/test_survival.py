@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,9 +57,11 @@ def complete(folder: Path, *arguments: str) -> str:
 
 def children_of(pid: int) -> list[int]:
     """The processes that a process has begun, and theirs."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
-    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
-    found = [int(row[0]) for row in rows if int(row[1]) == pid]
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            parent = status.read_text().rpartition(")")[2].split()[1]
+            found += [int(status.parent.name)] if int(parent) == pid else []
     return [*found, *(each for child in found for each in children_of(child))]
 
 

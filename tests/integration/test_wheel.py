@@ -22,7 +22,7 @@ def test_the_wheel_trains_from_an_empty_folder(tmp_path: Path) -> None:
     subprocess.run([*build, "--wheel-dir", str(tmp_path), str(ROOT)], check=True)
     [wheel] = tmp_path.glob("qsweep-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert "qsweep/conf/train.yaml" in names
+    assert {"qsweep/conf/train.yaml", "qsweep/py.typed"} <= set(names)
     assert not any(name.startswith(("tests/", "conf/", "docs/")) for name in names)
     # The dependencies are those of this environment; qsweep itself is not, but for the wheel.
     venv.create(tmp_path / "env")

@@ -15,7 +15,7 @@ from qsweep.cli import main
 from qsweep.errors import UsageError
 from qsweep.plan.command_line import read
 from qsweep.plan.composition import planned
-from qsweep.plan.conf import at_top, composed, hydra_app, version_base
+from qsweep.plan.conf import at_top, composed, hydra_app
 
 SMALL = ("episodes=5", "evaluation.episodes=1", "evaluation.test_episodes=2", "tracking=none")
 
@@ -43,10 +43,8 @@ def test_launchers_get_what_hydra_composes_for_a_multirun(lines: tuple[str, ...]
     composed.cache_clear()  # the current folder is part of a config, and an earlier test may have had another
     line = read(lines, multirun=True)
     given = [override.input_line or "" for override in line.given]
-    with version_base():
-        expected = hydra_app().compose_config(
-            "train", at_top([*given, "hydra.mode=MULTIRUN"]), RunMode.MULTIRUN
-        )
+    lines_of_a_multirun = at_top([*given, "hydra.mode=MULTIRUN"])
+    expected = hydra_app().compose_config("train", lines_of_a_multirun, RunMode.MULTIRUN)
     expected.hydra.overrides.hydra.remove("hydra.mode=MULTIRUN")
     expected.hydra.overrides.task = [o for o in given if not o.startswith(("hydra", "+hydra"))]
     assert plain(line.launcher_config()) == plain(expected)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hydra import version
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 
 from qsweep.errors import UsageError
 from qsweep.plan.composition import load_config, plan
@@ -88,11 +89,9 @@ def test_a_program_that_uses_hydra_keeps_its_settings(workdir: Path) -> None:
     """Composing here changes nothing of a program's own Hydra, nor of its presets for itself."""
     write(workdir, "env/mountain_car.yaml", "speed: 3\n")
     write(workdir, "train.yaml", "speed: 3\n")
-    before = version.getbase()
-    try:
-        version.setbase("1.2")
-        own = version.getbase()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(workdir / "conf")):
+        own = GlobalHydra.instance()
         assert load_config(["buckets=7"]).buckets == 7
-        assert version.getbase() == own
-    finally:
-        version.VersionBase.instance().version_base = before
+        assert GlobalHydra.instance() is own
+        assert compose("train").speed == 3

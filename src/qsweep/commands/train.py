@@ -16,7 +16,7 @@ from qsweep.errors import Problem, UsageError, without_password
 from qsweep.plan import overrides
 from qsweep.plan.command_line import read, refusing
 from qsweep.plan.composition import Job, Plan, planned
-from qsweep.plan.conf import PRIMARY, at_top, hydra_app, version_base
+from qsweep.plan.conf import PRIMARY, at_top, hydra_app
 from qsweep.plan.presets import with_own_presets
 from qsweep.report.formats import share_of_optimum
 from qsweep.runs.progress import RunProgress
@@ -106,7 +106,7 @@ def _print_config(flags: Any, lines: list[str]) -> None:
         problems.append(Problem("--package", "must be a node of the config", flags.package))
     if problems:
         raise UsageError(problems)
-    with refusing(), version_base():
+    with refusing():
         hydra_app().show_cfg(PRIMARY, at_top(lines), flags.cfg, flags.package, flags.resolve)
 
 

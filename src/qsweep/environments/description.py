@@ -13,6 +13,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from gymnasium.error import DependencyNotInstalled
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
 import qsweep.environments.textbook  # noqa: F401  (registers its environments)
@@ -21,6 +22,7 @@ from qsweep.environments.encoding import Continuous, Encode, SeveralDiscrete, Si
 from qsweep.environments.failures import calling, closing, current_folder, is_interrupt, return_to
 from qsweep.environments.wrappers import DiscreteActions, wrapped
 from qsweep.errors import Problem, UsageError, one_line
+from qsweep.system.extras import remedy
 
 MAX_DIMENSIONS = 32
 """The maximum number of dimensions: more than any Q-table can have, so that images are refused."""
@@ -193,6 +195,8 @@ def _available(
 
 
 def _cannot_make(env: Env, error: BaseException) -> Problem:
+    if isinstance(error, DependencyNotInstalled) and "box2d" in str(error).lower():
+        return Problem("env.id", "needs Box2D, which is not installed", env.id, remedy("box2d", ["Box2D"]))
     reason = one_line(error, kind=True)
     if env.kwargs and env.id in gymnasium.registry:
         return Problem("env.kwargs", f"must suit {env.id}", dict(env.kwargs), reason)

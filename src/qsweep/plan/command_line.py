@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -42,6 +42,11 @@ class CommandLine:
         return node["sweeper"] if isinstance(node["sweeper"], Mapping) else {}
 
     @property
+    def presets(self) -> tuple[str, ...]:
+        """The overrides that `config` is composed from."""
+        return _presets(self.given)
+
+    @property
     def launcher(self) -> str:
         """The name of the launcher's config."""
         return str(self.config.hydra.runtime.choices.get("hydra/launcher"))
@@ -74,11 +79,14 @@ def read(lines: Sequence[str], multirun: bool) -> CommandLine:
         known, unknown = known_options(given)
         problems += unknown
         given = tuple(known)
-        presets = (o for o in given if not (o.is_sweep_override() or is_plain(o)))
-        config = composed(tuple(o.input_line or "" for o in presets)).config
+        config = composed(_presets(given)).config
         problems += ineffective_problems(given, config, multirun)
     line = CommandLine(tuple(lines), multirun, given, tuple(problems), config)
     return replace(line, problems=(*problems, *_multirun_problems(line))) if multirun else line
+
+
+def _presets(given: Iterable[Override]) -> tuple[str, ...]:
+    return tuple(o.input_line or "" for o in given if not (o.is_sweep_override() or is_plain(o)))
 
 
 def _multirun_problems(line: CommandLine) -> Iterator[Problem]:

@@ -6,14 +6,12 @@ Hydra is used as a library, without its command line and its global instance.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
@@ -40,17 +38,6 @@ def conf_folder() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[3] / "conf"
 
 
-@contextmanager
-def version_base() -> Iterator[None]:
-    """Give Hydra the behaviour of version 1.3, then again that of the program that has called qsweep."""
-    before = version.getbase()
-    version.setbase("1.3")
-    try:
-        yield
-    finally:
-        version.VersionBase.instance().version_base = before
-
-
 @cache
 def hydra_app() -> Hydra:
     """Return Hydra for the packaged configs; shared, because it has no other state."""
@@ -74,8 +61,7 @@ def composed(lines: tuple[str, ...]) -> Composed:
 
     The run mode does not matter: Hydra's two modes differ in how they treat several values.
     """
-    with version_base():
-        config = hydra_app().compose_config(PRIMARY, at_top(lines), RunMode.RUN, from_shell=False)
+    config = hydra_app().compose_config(PRIMARY, at_top(lines), RunMode.RUN, from_shell=False)
     values = OmegaConf.to_container(config)
     assert isinstance(values, dict)
     return Composed(config, {str(key): value for key, value in values.items() if key != "hydra"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep, Transformer
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
@@ -14,7 +15,6 @@ from qsweep.config import OPTIONAL, RULES
 from qsweep.errors import Problem, closest, one_line
 from qsweep.plan.conf import ADDED, hydra_app, quoted
 from qsweep.plan.presets import preset_problems
-from qsweep.plan.ranges import parser_of, values_of
 
 GROUPS = (
     *("env", "algorithm", "learning_rate_schedule", "discretizer", "exploration", "epsilon"),
@@ -39,7 +39,7 @@ HydraErrors = (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeE
 def parsed(lines: Iterable[str], problems: list[Problem]) -> Iterator[Override]:
     """Yield the overrides that can be parsed; add the problems of the others."""
     loader = hydra_app().config_loader
-    parser = parser_of(loader)
+    parser = OverridesParser.create(config_loader=loader)
     for line in lines:
         try:
             override = parser.parse_override(line)
@@ -92,7 +92,7 @@ def alternatives(override: Override) -> list[str]:
     if not override.is_sweep_override():
         return [override.input_line or ""]
     key = (override.input_line or "").partition("=")[0]
-    return [f"{key}={Transformer.str(value)}" for value in values_of(override)]
+    return [f"{key}={Transformer.str(value)}" for value in override.sweep_iterator()]
 
 
 def hydra_message(error: Exception) -> str:
@@ -125,7 +125,7 @@ def _group_problems(override: Override, search: Sequence[str]) -> Iterator[Probl
     if swept and (wrong := [*_list_problems(override)]):
         yield from wrong
         return
-    values = values_of(override) if swept else [override.value()]
+    values = list(override.sweep_iterator()) if swept else [override.value()]
     if key == "sweep" and len(values) > 1:
         yield Problem(key, "takes one preset", line, SEVERAL)
     elif not all(isinstance(value, Mapping) for value in values):
@@ -147,8 +147,8 @@ def _list_problems(override: Override) -> Iterator[Problem]:
     key, line = override.key_or_group, override.input_line or ""
     try:
         many = count(override)
-        values = values_of(override) if many <= MAX_RUNS else []
-    except (*HydraErrors, AttributeError, ValueError) as error:
+        values = list(override.sweep_iterator()) if many <= MAX_RUNS else []
+    except (*HydraErrors, AttributeError, ValueError, ArithmeticError) as error:  # the last: of decimals
         remedy = "write KEY=A,B,C or KEY=range(N)"
         yield Problem(key, "must be a list of values", line, f"{hydra_message(error)}; {remedy}")
         return
@@ -159,9 +159,14 @@ def _list_problems(override: Override) -> Iterator[Problem]:
 
 
 def count(override: Override) -> int:
-    """Return the number of values of an override, without listing those of a range; 0 if it is not known."""
+    """Return the number of values of an override, without listing those of a range; 0 if it is not known.
+
+    Raises ValueError if they are infinitely many.
+    """
     value = override.value()
     if isinstance(value, RangeSweep) and value.step:
-        span = ((value.stop or 0) - (value.start or 0)) / value.step
-        return max(0, math.ceil(span)) if math.isfinite(span) else 0
+        span = (float(value.stop or 0) - float(value.start or 0)) / float(value.step)
+        if not math.isfinite(span):
+            raise ValueError("a range needs finite numbers")
+        return max(0, math.ceil(span))
     return len(value.list) if isinstance(value, ChoiceSweep) else 0

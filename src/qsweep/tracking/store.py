@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 from qsweep.errors import Problem, UsageError, one_line
+from qsweep.system import extras
 from qsweep.system.start_folder import start_folder
 from qsweep.tracking.tables import schema, shape
 from qsweep.tracking.tables.database import Database, DatabaseError
@@ -190,7 +191,7 @@ def _postgresql(uri: str, create: bool, folder: Path) -> Store:
     try:
         from qsweep.tracking.tables import postgresql_database as postgresql
     except ImportError:
-        remedy = "pip install 'qsweep[postgresql]'"
+        remedy = extras.remedy("postgresql", ["psycopg"])
         raise UsageError([Problem("tracking.uri", "needs psycopg", uri, remedy)]) from None
     found = postgresql.versions(uri)
     if found is None and not create:

@@ -22,7 +22,7 @@ def test_an_extra_that_is_not_installed(launcher: str, module: str, monkeypatch:
     monkeypatch.setitem(sys.modules, module, None)
     [line] = said(launcher)
     assert line.startswith(f"hydra/launcher: needs {module}, which is not installed; given '{launcher}'")
-    assert f"pip install 'qsweep[{launcher}]'" in line
+    assert line.endswith(f"(pip install {module})")
 
 
 @pytest.mark.parametrize("launcher", ["ray", "slurm"])

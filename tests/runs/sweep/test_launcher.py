@@ -9,7 +9,9 @@ from click.testing import CliRunner
 from hydra.experimental.callback import Callback
 
 from qsweep.cli import main
+from qsweep.plan.command_line import read
 from qsweep.runs.journal import Journal
+from qsweep.runs.sweep.launcher import launching
 from tests.support.messages import without_notice
 
 SMALL = ("episodes=5", "evaluation.episodes=1", "evaluation.test_episodes=2", "tracking=none", "seed=0,1")
@@ -60,6 +62,7 @@ class Noting(Callback):
         self._note("ends", config)
 
 
+@pytest.mark.filterwarnings("error")
 def test_callbacks_hear_of_a_multirun_and_its_jobs(folder: Path) -> None:
     """Callbacks are called as by Hydra; multirun and jobs share one Hydra config."""
     given = f"+hydra.callbacks.noting={{_target_: {__name__}.Noting, file: {folder}/noted}}"
@@ -83,6 +86,25 @@ def test_a_job_has_what_was_asked_of_hydra(folder: Path, launcher: str) -> None:
     assert [str(path) for path in written] == [f"mine/job{number}/.hydra/hydra.yaml" for number in (0, 1)]
 
 
+OWN_PRESET = "# @package _global_\nhydra:\n  sweeper: {params: {buckets: '3,4'}}\n  launcher: {n_jobs: 1}\n"
+
+
+@pytest.mark.parametrize("preset", ["+sweep=buckets", "+sweep=mine"])
+def test_a_preset_may_configure_sweeper_and_launcher(folder: Path, preset: str) -> None:
+    """Hydra refuses a job whose sweeper or launcher differs from the multirun's, so jobs have its presets."""
+    (folder / "conf" / "sweep").mkdir(parents=True)
+    (folder / "conf" / "sweep" / "mine.yaml").write_text(OWN_PRESET)
+    line = read(
+        (f"hydra.searchpath=['file://{folder}/conf']", preset, "hydra/launcher=joblib"), multirun=True
+    )
+    with launching(line, "presets") as (launcher, _):
+        made: Any = launcher
+        jobs = made.hydra_context.config_loader.load_sweep_config(made.config, ["+batch=some"])
+    assert jobs.batch == "some"
+    assert jobs.hydra.sweeper == line.config.hydra.sweeper
+    assert jobs.hydra.launcher == line.config.hydra.launcher
+
+
 @pytest.mark.parametrize(("written", "made"), [("x/${sweep.name}", "x/mine"), ("'two words'", "two words")])
 def test_the_folder_is_named_as_hydra_reads_it(folder: Path, written: str, made: str) -> None:
     """hydra.sweep.dir may be quoted, and may refer to other keys."""
@@ -97,7 +119,7 @@ def test_the_folder_is_named_as_hydra_reads_it(folder: Path, written: str, made:
     [
         ("+hydra.launcher.workers=3", "unexpected keyword argument 'workers'"),
         ("hydra.launcher=null", "launcher is not configured"),
-        ("hydra.launcher._target_=os.system", "Invalid plugin 'os.system'"),
+        ("hydra.launcher._target_=os.system", "Unknown plugin class : 'os.system'"),
         ("hydra.launcher._target_=hydra_plugins.nowhere.Launcher", "Unknown plugin class"),
         ("+hydra.callbacks.mine._target_=nowhere.Callback", "nowhere.Callback"),
         ("hydra.sweep.dir='${nowhere}'", "'nowhere' not found"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from urllib.parse import parse_qs, urlsplit
 
 from qsweep.errors import Problem, UsageError, one_line
@@ -42,14 +41,6 @@ def backend_uri(given: str | None) -> str | None:
 def users_uri(uri: str) -> str:
     """Return the URI with which MLflow finds its users in their own schema of the same database."""
     return f"{uri}{'&' if urlsplit(uri).query else '?'}options=-csearch_path={USERS}"
-
-
-def need_extra() -> None:
-    """Raise UsageError unless the packages that MLflow needs for the server are installed."""
-    missing = [name for name in ("psycopg", "flask_wtf") if find_spec(name) is None]
-    if missing:
-        remedy = "pip install 'qsweep[server]'"
-        raise UsageError([Problem("qsweep server", f"needs {' and '.join(missing)}", None, remedy)])
 
 
 def prepare(uri: str) -> bool:

@@ -43,8 +43,8 @@ def own_postgresql(folder: Path) -> Iterator[str]:
     is not installed or cannot run here.
     """
     folder = folder.absolute()
-    binaries, user = _binaries(), _user()
     _check(folder)
+    binaries, user = _binaries(), _user()
     folder.mkdir(parents=True, exist_ok=True)
     if user:
         shutil.chown(folder, user.pw_name, user.pw_gid)

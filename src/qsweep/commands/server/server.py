@@ -18,9 +18,10 @@ import click
 from filelock import FileLock, Timeout
 
 from qsweep.commands.server import guarded_app
-from qsweep.commands.server.backend import backend_uri, need_extra, need_password, prepare, users_uri
+from qsweep.commands.server.backend import backend_uri, need_password, prepare, users_uri
 from qsweep.commands.server.own_postgresql import own_postgresql
 from qsweep.errors import Problem, UsageError
+from qsweep.system import extras
 from qsweep.system.addresses import check_address
 from qsweep.system.atomic_files import write_text
 from qsweep.system.death_signal import signalled_at_death
@@ -72,7 +73,7 @@ def serve(server: Server) -> int:
 
     Raises UsageError if it cannot be started.
     """
-    need_extra()
+    extras.need("server", "qsweep server")
     uri = backend_uri(server.backend)
     with StopRequests() as stop, ExitStack() as ended_with:
         if not FOLDER.exists():  # nothing is written if the address cannot be used

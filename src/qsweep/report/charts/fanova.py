@@ -26,7 +26,7 @@ def shares(codes: npt.NDArray[np.int64], scores: Floats, trees: int, seed: int) 
     from sklearn.ensemble import RandomForestRegressor  # slow to import, and needed only here
 
     forest = RandomForestRegressor(n_estimators=trees, random_state=seed).fit(codes, scores)
-    low, high = np.full(codes.shape[1], -0.5), codes.max(axis=0) + 0.5
+    low, high = np.full(codes.shape[1], -0.5), codes.max(axis=0).astype(np.float64) + 0.5
     of_trees = [_of_tree(tree.tree_, low, high) for tree in forest.estimators_]
     known = [share for share in of_trees if share is not None]
     return np.mean(known, axis=0) if known else None

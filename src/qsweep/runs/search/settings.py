@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import joblib
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, RangeSweep
 
 from qsweep.config import LARGEST_SEED, is_name
 from qsweep.errors import Problem, UsageError, closest, collecting
 from qsweep.plan.overrides import HydraErrors
-from qsweep.plan.ranges import parser_of, range_values
 
 SAMPLERS = ("tpe", "random", "grid", "cmaes", "qmc")
 PRUNERS = ("none", "median", "successive_halving")
@@ -95,10 +95,11 @@ def _seeds(given: Any) -> tuple[int, ...]:
 def _as_list(given: Any) -> list[Any]:
     if isinstance(given, str):
         try:
-            value = parser_of().parse_override(f"seed={given}").value()
+            value = OverridesParser.create().parse_override(f"seed={given}").value()
         except HydraErrors:
             return []
         if isinstance(value, RangeSweep):
-            return range_values(value) if abs((value.stop or 0) - (value.start or 0)) <= LARGEST else []
+            length = abs(float(value.stop or 0) - float(value.start or 0))
+            return list(value.range()) if length <= LARGEST else []
         given = value.list if isinstance(value, ChoiceSweep) else value
     return list(given) if isinstance(given, list | tuple) else []

@@ -26,6 +26,7 @@ from qsweep.runs.progress import bar
 from qsweep.runs.resume import Decision, Earlier, Rerun, decide, earlier_runs
 from qsweep.runs.runner import Work
 from qsweep.runs.sweep.batches import Assigned, Batch, batches
+from qsweep.runs.sweep.workers import end_without_pgrep
 from qsweep.system.exit_with_parent import exit_with_parent
 from qsweep.system.interrupts import Interrupted
 from qsweep.system.liveness import announce
@@ -61,6 +62,7 @@ class Executor:
         self._found: dict[str, dict[str, list[Earlier]]] = {}
         pool = getattr(launcher, "joblib", None)
         if pool is not None:
+            end_without_pgrep()
             pool |= {"initializer": exit_with_parent, "initargs": (os.getpid(),)}
 
     @property

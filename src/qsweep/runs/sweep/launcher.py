@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,11 +20,11 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import configure_log
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, open_dict
 
 from qsweep.errors import Problem, UsageError, one_line
 from qsweep.plan.command_line import CommandLine, refusing
-from qsweep.plan.conf import PRIMARY, hydra_app, quoted, version_base
+from qsweep.plan.conf import PRIMARY, hydra_app, quoted
 from qsweep.runs.sweep.orchestration import run_job
 from qsweep.system.file_names import fitting
 from qsweep.system.start_folder import start_folder
@@ -48,13 +49,12 @@ def launching(line: CommandLine, name: str) -> Iterator[tuple[Launcher, Path]]:
     written = str(shown(folder))
     with open_dict(config):
         config.hydra.sweep.dir = written
-        # Workers compose each job's config from these and from the job's own overrides.
-        typed = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
-        assert isinstance(typed, list)
-        kept = [each for each in typed if not str(each).startswith(f"{FOLDER}=")]
+        # Workers compose each job's config from these and from the job's own overrides. The presets are among
+        # them because Hydra refuses jobs whose sweeper or launcher differs from the multirun's.
+        kept = [each for each in line.presets if not each.startswith(f"{FOLDER}=")]
         config.hydra.overrides.hydra = [*kept, "hydra.mode=MULTIRUN", f"{FOLDER}={quoted(written)}"]
     try:
-        with version_base(), _launcher(config) as launcher:
+        with _launcher(config) as launcher:
             yield launcher, folder
     except UsageError:
         with suppress(OSError):
@@ -65,8 +65,10 @@ def launching(line: CommandLine, name: str) -> Iterator[tuple[Launcher, Path]]:
 @contextmanager
 def _launcher(config: DictConfig) -> Iterator[Launcher]:
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
-    with refusing((), ImportError, RuntimeError):  # RuntimeError: not a plugin
-        callbacks = Callbacks(config)
+    with refusing((), ImportError, RuntimeError, TypeError):  # not a plugin; unknown settings
+        with warnings.catch_warnings():  # about running code that a config names; here the user named it
+            warnings.filterwarnings("ignore", r"\s*hydra\.utils\.instantiate\(\) resolved", UserWarning)
+            callbacks = Callbacks(config)
         callbacks.on_multirun_start(config=config, config_name=PRIMARY)
         context = HydraContext(hydra_app().config_loader, callbacks)
         launcher = Plugins.instance().instantiate_launcher(context, run_job, config)
