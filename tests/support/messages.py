@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from qsweep.learning.compiler.notice import NOTICE
+import re
+
+from qsweep.learning.compiler.notice import BEGIN, END
 
 
 def without_notice(text: str) -> str:
     """Return what was printed, without the notice that code is being compiled for the first time."""
-    return text.replace(f"{NOTICE}\n", "")
+    return re.sub(f"{BEGIN}.*{END}\n", "", text)

@@ -32,18 +32,20 @@ def _compilable_function(function: Any, names: Names) -> Any:
     return _copied(function, {**function.__globals__, **known}, closure or None)
 
 
-def compiled(function: Any, signature: Any, names: Mapping[str, Any] | None = None) -> Any:
+def compiled(function: Any, signature: Any, names: Mapping[str, Any] | None = None, what: str = "") -> Any:
     """Compile a plain function, and all plain functions that it calls, into one numba function.
 
     names: global name -> the value that replaces it, in `function` and in all functions that it calls; a
-    name of another module than the function's own is written with its module before it.
+    name of another module than the function's own is written with its module before it. what: what a user is
+    told is being compiled.
 
     No compiled function captures another or calls one that is cached by itself, so that the next process
     finds the machine code on disk. An edit of any function in it, or of the constants and classes that they
     use, changes the name under which it is cached, because numba checks only the caller's own file.
     """
     full = {name if "." in name else f"{function.__module__}.{name}": x for name, x in (names or {}).items()}
-    return _compile(function, signature, tuple(sorted(full.items())))
+    with compile_notice(what):
+        return _compile(function, signature, tuple(sorted(full.items())))
 
 
 @cache
@@ -58,8 +60,7 @@ def _compile(function: Any, signature: Any, names: Names) -> Any:
     made.__qualname__ = made.__name__ = name  # numba names the cache file after it
     kernel = njit(nogil=True, no_cfunc_wrapper=True, _nrt=False)(made)
     kernel._cache = KernelCache(made)
-    with compile_notice():
-        kernel.compile(signature)
+    kernel.compile(signature)
     kernel.disable_compile()
     return kernel
 

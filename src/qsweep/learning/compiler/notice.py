@@ -5,19 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 
-NOTICE = "qsweep: compiling; this takes some seconds, once per algorithm on this machine"
+BEGIN, END = "qsweep: compiling ", "; this takes some seconds, once on this machine"
+_said: list[str] = []
 
 
 @contextmanager
-def compile_notice() -> Iterator[None]:
-    """Print the message, once per process, if numba compiles anything inside; a cache hit does not count."""
+def compile_notice(what: str = "") -> Iterator[None]:
+    """Print the message if numba compiles anything inside; a cache hit does not count.
+
+    what: the algorithm and environment that are compiled. Printed once per process; code without a name is
+    not announced if anything else was.
+    """
     from numba.core import event
 
     class CompileListener(event.Listener):  # type: ignore[misc]  # numba has no types
         def on_start(self, event: object) -> None:
-            _say()
+            _say(what)
 
         def on_end(self, event: object) -> None:
             pass
@@ -26,6 +30,8 @@ def compile_notice() -> Iterator[None]:
         yield
 
 
-@cache
-def _say() -> None:
-    print(NOTICE, file=sys.stderr, flush=True)
+def _say(what: str) -> None:
+    if what in _said or (_said and not what):
+        return
+    _said.append(what)
+    print(f"{BEGIN}{what or 'loops'}{END}", file=sys.stderr, flush=True)

@@ -62,7 +62,7 @@ def train(run: Resolved, state: State | None = None) -> Iterator[Block]:
     state: the state from which training is resumed, if it is not empty.
     """
     began = time.perf_counter()
-    actor = _compiled(learner(run), len(run.grid.buckets))
+    actor = _compiled(run, learner(run))
     compiling = time.perf_counter() - began
     with run.open() as env:
         if state:
@@ -85,14 +85,15 @@ def next_action(words: Words, r: float, terminated: bool, truncated: bool) -> in
     return observe(record.agent, record.memory, record.observation, r, terminated, truncated)
 
 
-def _compiled(learning: Learner, dimensions: int) -> Actor:
+def _compiled(run: Resolved, learning: Learner) -> Actor:
     from numba import boolean, float64, int64
 
-    block = pack([AgentRecord(learning.agent, learning.memory, np.zeros(dimensions))])
+    block = pack([AgentRecord(learning.agent, learning.memory, np.zeros(len(run.grid.buckets)))])
     names, words = intrinsics_for(block.packing), int64[:, ::1]
-    first = compiled(first_action, int64(words), {**names, "begin": learning.begin})
+    what = f"{run.config.algorithm} for {run.env.id}"
+    first = compiled(first_action, int64(words), {**names, "begin": learning.begin}, what)
     following = compiled(
-        next_action, int64(words, float64, boolean, boolean), {**names, "observe": learning.observe}
+        next_action, int64(words, float64, boolean, boolean), {**names, "observe": learning.observe}, what
     )
     calls = partial(first, block.words), partial(following, block.words)
     return Actor(block.records[0], block.words, *calls)

@@ -74,7 +74,7 @@ class Lanes:
         self.compile_seconds = 0.0
         if self._kernel is None:
             ready = time.perf_counter()
-            self._kernel = _kernel(self._learners[0], twin, self._packed, batch)
+            self._kernel = _kernel(run, self._learners[0], self._packed, batch)
             self.compile_seconds = time.perf_counter() - ready
         with calling(run.env.id, "step"):
             self._kernel(self._packed.words, batch)
@@ -119,10 +119,12 @@ def _batch(run: Resolved, call: Sequence[Span], starts: Sequence[tuple[Floats, F
     )
 
 
-def _kernel(learning: Learner, twin: Twin, lanes: Packed, batch: EpisodeBatch) -> Callable[..., Any]:
+def _kernel(run: Resolved, learning: Learner, lanes: Packed, batch: EpisodeBatch) -> Callable[..., Any]:
     """Return the loop compiled for an algorithm and a twin, from numba's cache on disk if it is there."""
     from numba import int64, typeof, void
 
+    twin = run.twin
+    assert twin is not None
     names = {
         "begin": learning.begin,
         "observe": learning.observe,
@@ -135,4 +137,5 @@ def _kernel(learning: Learner, twin: Twin, lanes: Packed, batch: EpisodeBatch) -
         "qsweep.learning.agent.values.CELLS": 1 if _is_plain(learning.agent) else 0,
     }
     signature = void(int64[:, ::1], typeof(batch))
-    return compiled(train_lanes, signature, names)  # type: ignore[no-any-return]
+    what = f"{run.config.algorithm} for {run.env.id}"
+    return compiled(train_lanes, signature, names, what)  # type: ignore[no-any-return]
