@@ -16,7 +16,7 @@ from tests.support.commands import run_command
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", *sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").rglob("*.md"))]
 ELSEWHERE = ("make ", "qsweep ui", "pip install ")
-"""Commands that other tests run: make by CI itself, the UI in a browser; and set-up, which needs a network."""
+"""Commands that other tests run: make by CI itself, the UI in a browser; and one that needs a network."""
 SHORT = "hydra/launcher=basic sweep.report=never"
 SHELL = "|&;<>$`*?~"
 """What a shell does more than to split a line into words, quoted or not."""
