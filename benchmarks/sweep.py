@@ -1,7 +1,7 @@
 """A sweep of four bucket sizes over many seeds, tracked, beside training alone for the same configs.
 
 Both use two processes. Training alone is timed before and after the sweep, and the mean counts: the speed of
-a machine that others share drifts. What the sweep takes beyond training and judging is its overhead: for each
+a machine that others share drifts. What the sweep takes beyond training and evaluating is its overhead: for each
 run, and split by when its runs began and ended.
 """
 
@@ -20,7 +20,7 @@ from measuring import Point, Row, qsweep, run, warm_folder
 
 PROCESSES = 2
 SAMPLED = 5
-"""One seed in so many is judged, too, to know what that takes."""
+"""One seed in so many is evaluated, too, to know what that takes."""
 RUN = "everything except training and evaluation: Hydra, figures, checkpoints"
 BARE = [sys.executable, str(Path(__file__).with_name("bare_training.py")), str(PROCESSES)]
 
@@ -41,11 +41,11 @@ class Parts:
 
 @dataclass(frozen=True)
 class Bare:
-    """Seconds that bare processes took, and those of training and of judging, added up over them."""
+    """Seconds that bare processes took, and those of training and of evaluating, added up over them."""
 
     seconds: float
     training: float
-    judging: float
+    evaluating: float
 
 
 def measure(seeds: int = 250, times: int = 1, episodes: int = 25_000) -> list[Row | Point]:
@@ -69,22 +69,22 @@ def _figures(folder: Path, name: str, seeds: int, same: list[str]) -> dict[tuple
     some, runs = -(-seeds // SAMPLED), seeds * len(BUCKETS)
     alone = (before.seconds + after.seconds) / 2
     training = (before.training + after.training) / 2
-    judging = _bare(folder, True, some, same).judging * seeds / some
+    evaluating = _bare(folder, True, some, same).evaluating * seeds / some
     figures = {
         ("training only, two processes", "s"): alone,
         ("training only, after the sweep relative to before", "times"): after.seconds / before.seconds,
         ("qsweep train -m, tracked", "s"): tracked,
         ("qsweep train -m, relative to training only", "times"): tracked / alone,
         ("the same until the last run has ended, without the report", "times"): parts.trained / alone,
-        ("overhead per run", "ms"): 1000 * (PROCESSES * tracked - training - judging) / runs,
+        ("overhead per run", "ms"): 1000 * (PROCESSES * tracked - training - evaluating) / runs,
         ("training per run", "ms"): 1000 * training / runs,
-        ("evaluation per run", "ms"): 1000 * judging / runs,
+        ("evaluation per run", "ms"): 1000 * evaluating / runs,
     }
-    return figures | _overheads(parts, training + judging, runs)
+    return figures | _overheads(parts, training + evaluating, runs)
 
 
-def _bare(folder: Path, judged: bool, seeds: int, same: list[str]) -> Bare:
-    ran = run([*BARE, str(int(judged)), str(seeds), *same], folder)
+def _bare(folder: Path, evaluated: bool, seeds: int, same: list[str]) -> Bare:
+    ran = run([*BARE, str(int(evaluated)), str(seeds), *same], folder)
     return Bare(ran.seconds, **json.loads(ran.output))
 
 

@@ -110,10 +110,10 @@ def test_without_the_package_there_is_no_twin(tmp_path: Path) -> None:
         "env.id=ice_car:IceCar-v0",
         "episodes=5",
     ]
-    judged = ["evaluation.checkpoints=1", "evaluation.episodes=2", "evaluation.test_episodes=2"]
+    few = ["evaluation.checkpoints=1", "evaluation.episodes=2", "evaluation.test_episodes=2"]
     for engine, code in (("auto", 0), ("compiled", 2)):
         ran = subprocess.run(
-            [*qsweep, *judged, f"engine={engine}", "tracking=none"],
+            [*qsweep, *few, f"engine={engine}", "tracking=none"],
             cwd=tmp_path / "ice-car",
             capture_output=True,
             text=True,

@@ -106,7 +106,7 @@ def test_the_best_checkpoint_is_among_few(store: Store, count: int, best: int) -
     assert len(chosen) <= max(count, 3)
 
 
-def test_a_run_that_was_not_judged(store: Store) -> None:
+def test_a_run_that_was_not_evaluated(store: Store) -> None:
     """Without evaluated checkpoints any are shown, and the last one counts as the best."""
     trained()
     runs = load_runs().drop(columns="best_episode")
