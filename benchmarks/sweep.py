@@ -1,8 +1,8 @@
 """A sweep of four bucket sizes over many seeds, tracked, beside training alone for the same configs.
 
 Both use two processes. Training alone is timed before and after the sweep, and the mean counts: the speed of
-a machine that others share drifts. What the sweep takes beyond training and evaluating is its overhead: for each
-run, and split by when its runs began and ended.
+a machine that others share drifts. What the sweep takes beyond training and evaluation is its overhead: for
+each run, and split by when its runs began and ended.
 """
 
 from __future__ import annotations

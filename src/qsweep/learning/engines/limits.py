@@ -20,7 +20,7 @@ def step_of(episode: int, step: int) -> str:
 
 def is_good(run: Resolved, returns: Floats, q: Floats) -> bool:
     """Return whether returns and Q-values are finite and not too large."""
-    sound = bool((np.abs(returns) <= MOST).all()) and q.max() <= MOST_Q
+    sound = bool((np.abs(returns) <= MOST).all() and q.max() <= MOST_Q)
     if not sound or q.min() >= -MOST_Q:
         return sound
     # -inf marks the actions that a state does not have
