@@ -51,7 +51,7 @@ def filled(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return database
 
 
-@pytest.mark.parametrize(("number", "case"), enumerate(CASES))
+@pytest.mark.parametrize(("number", "case"), list(enumerate(CASES)))
 def test_no_value_is_a_traceback(
     filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, case: tuple[str, str]
 ) -> None:

@@ -92,6 +92,7 @@ def test_links_out_of_the_store_are_not_followed(store: Store, tmp_path: Path) -
     assert own_place(store, f"/old/mlruns/artifacts/out/{RUN}/artifacts") is None
     assert own_place(store, str(artifacts / "in")) == artifacts / "in"
     assert own_place(store, str(artifacts / "loop")) is None
+    assert own_place(store, str(artifacts / "loop" / RUN)) is None
 
 
 def test_a_store_behind_a_link(store: Store, tmp_path: Path) -> None:

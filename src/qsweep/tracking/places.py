@@ -7,7 +7,9 @@ elsewhere is used only with --trust: a store may come from somebody else.
 
 from __future__ import annotations
 
+import errno
 import re
+import stat
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -91,9 +93,19 @@ def is_inside(store: Store, path: Path) -> bool:
     try:
         resolved = path.resolve()
         roots = (store.artifacts.parent.resolve(), store.artifacts.resolve())
-    except (OSError, RuntimeError):  # a loop of links
+    except (OSError, RuntimeError):  # a loop of links, before Python 3.13
+        return False
+    if _is_loop(resolved):
         return False
     return any(resolved != root and resolved.is_relative_to(root) for root in roots)
+
+
+def _is_loop(resolved: Path) -> bool:
+    """Return whether a resolved path leads through a loop of links, which Python 3.13 leaves as they are."""
+    try:
+        return stat.S_ISLNK(resolved.lstat().st_mode)
+    except OSError as error:
+        return error.errno == errno.ELOOP
 
 
 def place_of(store: Store, location: object) -> Path | None:

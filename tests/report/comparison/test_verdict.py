@@ -318,4 +318,5 @@ def test_seeds_in_words(more: int | None, words: str) -> None:
 
 def test_the_same_generator_gives_the_same_verdict() -> None:
     """The verdict is reproducible with the same generator."""
-    assert verdict(a=shifted(0), b=shifted(2)) == verdict(a=shifted(0), b=shifted(2))
+    first, second = (verdict(a=shifted(0), b=shifted(2)) for _ in range(2))
+    assert repr(first) == repr(second)  # from Python 3.13 on, records that hold NaN differ from themselves
