@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from qsweep.config import (
+    ABOUT,
     OPTIONAL,
     RULES,
     Config,
     Env,
+    InitialQ,
     as_episode,
     config_hash,
     environment_hash,
@@ -92,6 +94,10 @@ COMMANDS = [
 ]
 
 
+RARE = {*OPTIONAL, "env.actions", "env.wrapper", "env.reset_options", "initial_q.from", "initial_q.sha256"}
+"""Keys that conf/ or a record has only if they are set."""
+
+
 def composed() -> dict[str, Any]:
     """Return the config that Hydra itself composes from conf/ without overrides."""
     with initialize_config_dir(config_dir=str(conf_folder())):
@@ -109,8 +115,28 @@ def test_the_schema_has_the_contracts_defaults() -> None:
 def test_conf_has_the_schemas_keys_and_defaults() -> None:
     """conf/ has every key of the schema except the rarely needed ones, with the schema's own default."""
     values = composed()
-    assert set(flatten(values)) == set(RULES) - {*OPTIONAL, "env.actions", "env.wrapper", "env.reset_options"}
+    assert set(flatten(values)) == set(RULES) - RARE
     assert parse(values) == (Config(), [])
+
+
+def test_a_trained_table_is_identified_by_its_hash() -> None:
+    """Where it was found does not matter, nor do the bounds of random values; without one hashes are kept."""
+    table = InitialQ(from_="a/ep000010", sha256="0" * 64)
+    config = Config(initial_q=table)
+    assert record(config)["initial_q"] == {"low": -2, "high": 0, "from": "a/ep000010", "sha256": "0" * 64}
+    assert record(Config())["initial_q"] == {"low": -2, "high": 0}
+    assert parse(record(config)) == (config, [])
+    moved = dataclasses.replace(table, from_="b/ep000020", low=-1.0)
+    other = dataclasses.replace(table, sha256="1" * 64)
+    hashes = [config_hash(Config(initial_q=each)) for each in (InitialQ(), table, moved, other)]
+    assert hashes[1] == hashes[2]
+    assert len({*hashes}) == 3
+
+
+def test_every_key_is_explained() -> None:
+    """Each key has a line, and one of the groups that `qsweep keys` shows."""
+    assert [key for key, about in ABOUT.items() if not about.text] == []
+    assert [key for key, about in ABOUT.items() if not (about.group or "." in key)] == []
 
 
 def test_optional_keys_are_in_presets() -> None:
@@ -150,7 +176,7 @@ def test_the_contracts_keys_are_the_schemas() -> None:
 
 def test_rules_name_every_key() -> None:
     """RULES has exactly the dotted keys of a config, each with a text."""
-    assert set(RULES) == {*flatten(record(Config())), *OPTIONAL, "env.reset_options"}
+    assert set(RULES) == {*flatten(record(Config())), *RARE}
     assert [key for key, rule in RULES.items() if not rule.strip()] == []
 
 

@@ -91,7 +91,11 @@ def result(overrides: tuple[str, ...]) -> tuple[str, int, bytes]:
 
 def test_every_key_that_makes_variants_has_a_case() -> None:
     """A key without a case either needs one, or belongs into WITHOUT_EFFECT."""
-    assert set(CASES) == {key for key in RULES if key.partition(".")[0] not in WITHOUT_EFFECT}
+    deciding = {key for key in RULES if key.partition(".")[0] not in WITHOUT_EFFECT}
+    assert deciding - set(CASES) == {
+        "initial_q.from",
+        "initial_q.sha256",
+    }  # tests/runs/test_starting_table.py
 
 
 @pytest.mark.parametrize("key", CASES)

@@ -58,7 +58,8 @@ class Commands(click.Group):
             click.echo(f"qsweep: {printable(failure)}", err=True)
             sys.exit(1)
         except KeyboardInterrupt as interrupt:
-            click.echo("qsweep: interrupted", err=True)
+            for line in ("interrupted", *getattr(interrupt, "__notes__", ())):
+                click.echo(f"qsweep: {line}", err=True)
             sys.exit(128 + getattr(interrupt, "signum", 2))
         except Exception as error:
             if getattr(error, "errno", None) == errno.ENAMETOOLONG:
@@ -124,8 +125,10 @@ def main() -> None:
 
 @main.command(context_settings={**CONTEXT, "ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[OVERRIDES] [-m]")
+@click.option("--again", is_flag=True, help="Train again even if an equal run is finished.")
+@click.option("--quiet", is_flag=True, help="Show no progress and no next steps.")
 @trusting
-def train(arguments: Sequence[str]) -> None:
+def train(arguments: Sequence[str], again: bool, quiet: bool) -> None:
     """Train one run, or with -m one run per combination of values.
 
     \b
@@ -142,7 +145,9 @@ def train(arguments: Sequence[str]) -> None:
     """
     from qsweep.commands.train import launch
 
-    sys.exit(launch(list(arguments)))
+    if quiet:
+        os.environ["QSWEEP_QUIET"] = "true"
+    sys.exit(launch([*arguments, *(["sweep.rerun=all"] if again else [])], quiet))
 
 
 @main.command()

@@ -11,7 +11,16 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
-STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class About:
+    """What a key is for, in one line. unit: of its value. group: of a key without a section."""
+
+    text: str
+    unit: str = ""
+    group: str = ""
 
 
 def integer(least: int, most: int | None = None, more: str = "", limit: int | None = None) -> Any:
@@ -45,20 +54,38 @@ of up to 2^53 exactly. Records of earlier versions may have larger seeds."""
 class Env:
     """One Gymnasium environment: its id and how its observations are bounded."""
 
-    id: Annotated[str, Field(min_length=1, description="a Gymnasium id such as MountainCar-v0")] = (
-        "MountainCar-v0"
-    )
-    low: Annotated[tuple[float, ...] | None, BOUNDS] = None
-    high: Annotated[tuple[float, ...] | None, BOUNDS] = None
-    max_steps: Annotated[int | None, integer(1, None, " (steps), or null", limit=10**9)] = None
-    kwargs: Annotated[dict[str, Any], Field(description="a mapping passed to gymnasium.make")] = (
-        dataclasses.field(default_factory=dict)
-    )
-    reset_options: Annotated[
-        dict[str, Any], Field(description="a mapping passed to every reset, as its options")
+    id: Annotated[
+        str,
+        Field(min_length=1, description="a Gymnasium id such as MountainCar-v0"),
+        About("the environment; presets: env=NAME"),
+    ] = "MountainCar-v0"
+    low: Annotated[tuple[float, ...] | None, BOUNDS, About("lower bounds of the buckets")] = None
+    high: Annotated[tuple[float, ...] | None, BOUNDS, About("upper bounds of the buckets")] = None
+    max_steps: Annotated[
+        int | None,
+        integer(1, None, " (steps), or null", limit=10**9),
+        About("longest episode; null: as registered", "steps"),
+    ] = None
+    kwargs: Annotated[
+        dict[str, Any],
+        Field(description="a mapping passed to gymnasium.make"),
+        About("arguments of the environment: env.kwargs.NAME=VALUE"),
     ] = dataclasses.field(default_factory=dict)
-    actions: Annotated[int | None, integer(2, 10_000, " (per dimension of a Box of actions), or null")] = None
-    wrapper: Annotated[str | None, Field(min_length=1, description="MODULE:WRAPPER, or null")] = None
+    reset_options: Annotated[
+        dict[str, Any],
+        Field(description="a mapping passed to every reset, as its options"),
+        About("options of every reset: env.reset_options.NAME=VALUE"),
+    ] = dataclasses.field(default_factory=dict)
+    actions: Annotated[
+        int | None,
+        integer(2, 10_000, " (per dimension of a Box of actions), or null"),
+        About("values that a continuous action is reduced to"),
+    ] = None
+    wrapper: Annotated[
+        str | None,
+        Field(min_length=1, description="MODULE:WRAPPER, or null"),
+        About("a wrapper of your own"),
+    ] = None
 
     @property
     def altered(self) -> bool:
@@ -73,36 +100,74 @@ class Env:
 class Epsilon:
     """The exploration schedule: the probability of a random action, by episode."""
 
-    schedule: Literal["linear", "exponential", "constant"] = "linear"
-    start: Annotated[float, number("of at least 0 (above 1: always explore)", ge=0)] = 0.5
-    end: Fraction | None = 0.0
-    decay_start: Annotated[Episode | Fraction | None, EPISODE] = 1
-    decay_end: Annotated[Episode | Fraction | None, EPISODE] = 0.5
+    schedule: Annotated[
+        Literal["linear", "exponential", "constant"], About("how epsilon decays; presets: epsilon=NAME")
+    ] = "linear"
+    start: Annotated[
+        float,
+        number("of at least 0 (above 1: always explore)", ge=0),
+        About("probability of a random action, at first"),
+    ] = 0.5
+    end: Annotated[Fraction | None, About("the same, after its decay")] = 0.0
+    decay_start: Annotated[
+        Episode | Fraction | None, EPISODE, About("where the decay begins", "episodes, or a fraction")
+    ] = 1
+    decay_end: Annotated[
+        Episode | Fraction | None, EPISODE, About("where the decay ends", "episodes, or a fraction")
+    ] = 0.5
 
 
 @dataclass(frozen=True, config=STRICT)
 class InitialQ:
-    """The Q-table's initial values: uniform in [low, high)."""
+    """The Q-table's initial values: uniform in [low, high), or those of a trained Q-table.
 
-    low: Annotated[float, number("from -1e100 to 1e100", ge=-1e100, le=1e100)] = -2.0
-    high: Annotated[float, number("from -1e100 to 1e100", ge=-1e100, le=1e100)] = 0.0
+    from_: the key `from`, the name of that table; a resolved run has its run and checkpoint. sha256: of that
+    table.
+    """
+
+    low: Annotated[
+        float, number("from -1e100 to 1e100", ge=-1e100, le=1e100), About("lowest initial value", "return")
+    ] = -2.0
+    high: Annotated[
+        float, number("from -1e100 to 1e100", ge=-1e100, le=1e100), About("highest initial value", "return")
+    ] = 0.0
+    from_: Annotated[
+        str | None,
+        Field(alias="from", min_length=1, description="a name that `qsweep pull` takes, a folder, or null"),
+        About("start from this trained Q-table instead"),
+    ] = None
+    sha256: Annotated[
+        str | None,
+        Field(pattern="^[0-9a-f]{64}$", description="64 hex digits, or null"),
+        About("hash of that Q-table; found when the run starts"),
+    ] = None
 
 
 @dataclass(frozen=True, config=STRICT)
 class Evaluation:
     """The number of checkpoints that are evaluated, and of episodes per evaluation."""
 
-    checkpoints: Annotated[int, integer(1, 100_000)] = 50
-    episodes: Annotated[int, integer(1, 10**6, " (episodes)")] = 100
-    test_episodes: Annotated[int, integer(1, 10**6, " (episodes)")] = 1000
+    checkpoints: Annotated[int, integer(1, 100_000), About("checkpoints to evaluate, evenly spaced")] = 50
+    episodes: Annotated[
+        int, integer(1, 10**6, " (episodes)"), About("greedy episodes that select the best one", "episodes")
+    ] = 100
+    test_episodes: Annotated[
+        int, integer(1, 10**6, " (episodes)"), About("greedy episodes that score it", "episodes")
+    ] = 1000
 
 
 @dataclass(frozen=True, config=STRICT)
 class Registry:
     """The promotion of the best checkpoint of a run or sweep, and its confirmation on fresh seeds."""
 
-    promote: Literal["auto", "never"] = "auto"
-    confirm_seeds: Annotated[int, integer(0, 10_000, " (0: no confirmation)")] = 5
+    promote: Annotated[
+        Literal["auto", "never"], About("auto: register the best checkpoint, as @best if it is better")
+    ] = "auto"
+    confirm_seeds: Annotated[
+        int,
+        integer(0, 10_000, " (0: no confirmation)"),
+        About("fresh seeds for the best variants of a multirun", "seeds"),
+    ] = 5
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -116,24 +181,52 @@ class Tracking:
             description="local, none, http(s)://HOST, sqlite:///FILE or postgresql://HOST/DATABASE, without"
             " user or password",
         ),
+        About("the store; presets: tracking=none, tracking=server"),
     ] = "local"
-    experiment: Annotated[Name | None, Field(description=f"{NAME} (the environment's id)")] = None
-    max_points: Annotated[int, integer(0, None, " (0: every episode)")] = 2500
-    name: Annotated[Name | None, Field(description=NAME)] = None
-    parent: Annotated[Name | None, Field(description="a run's id, or null")] = None
-    durable_seconds: Annotated[float, number("of at least 0 (seconds; 0: never)", ge=0, le=10**6)] = 30.0
-    resume: Literal["auto", "never"] = "auto"
+    experiment: Annotated[
+        Name | None,
+        Field(description=f"{NAME} (the environment's id)"),
+        About("MLflow experiment; null: the environment's id"),
+    ] = None
+    max_points: Annotated[
+        int, integer(0, None, " (0: every episode)"), About("points of a curve in MLflow; 0: all", "points")
+    ] = 2500
+    name: Annotated[Name | None, Field(description=NAME), About("name of the run; null: the keys given")] = (
+        None
+    )
+    parent: Annotated[
+        Name | None, Field(description="a run's id, or null"), About("run that this one is nested under")
+    ] = None
+    durable_seconds: Annotated[
+        float,
+        number("of at least 0 (seconds; 0: never)", ge=0, le=10**6),
+        About("time between points that a killed run resumes from", "seconds"),
+    ] = 30.0
+    resume: Annotated[Literal["auto", "never"], About("auto: continue an interrupted equal run")] = "auto"
 
 
 @dataclass(frozen=True, config=STRICT)
 class Sweep:
     """Settings of a multirun as a whole, not of one of its runs."""
 
-    name: Annotated[Name | None, Field(description=f"{NAME} (the keys that it varies)")] = None
-    report: Literal["auto", "never"] = "auto"
-    rerun: Literal["code", "all", "failed", "never"] = "code"
-    dry_run: Annotated[bool, Field(description="true or false")] = False
-    batch: Annotated[int | None, integer(1, 10_000, " (runs), or null (by the number of cores)")] = None
+    name: Annotated[
+        Name | None,
+        Field(description=f"{NAME} (the keys that it varies)"),
+        About("name of a multirun; null: the keys that it varies"),
+    ] = None
+    report: Annotated[Literal["auto", "never"], About("auto: a report in the parent run")] = "auto"
+    rerun: Annotated[
+        Literal["code", "all", "failed", "never"],
+        About("equal runs to train again: of other code, all (--again), failed, none"),
+    ] = "code"
+    dry_run: Annotated[
+        bool, Field(description="true or false"), About("true: show runs, disk and time; run nothing")
+    ] = False
+    batch: Annotated[
+        int | None,
+        integer(1, 10_000, " (runs), or null (by the number of cores)"),
+        About("runs that a worker gets at once", "runs"),
+    ] = None
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -147,31 +240,83 @@ class Config:
     registry: Registry = Registry()
     tracking: Tracking = Tracking()
     sweep: Sweep = Sweep()
-    algorithm: Annotated[str, Field(description="the name of an algorithm")] = "q_learning"
-    trace_decay: Fraction | None = None
-    traces: Literal["replacing", "accumulating"] | None = None
-    n: Annotated[int | None, integer(1, 100_000, " (steps)")] = None
-    planning_steps: Annotated[int | None, integer(0, 10_000)] = None
-    learning_rate: Annotated[float, number("above 0 and at most 1", gt=0, le=1)] = 0.1
-    learning_rate_schedule: Literal["constant", "linear", "visits"] = "constant"
-    learning_rate_end: Fraction | None = None
-    exploration: Literal["epsilon_greedy", "softmax", "ucb"] = "epsilon_greedy"
-    temperature: Annotated[float | None, number("above 0 (in units of return)", gt=0, le=1e100)] = None
-    confidence: Annotated[float | None, number("of at least 0 (in units of return)", ge=0, le=1e100)] = None
-    ties: Literal["first", "random"] = "first"
-    discretizer: Literal["uniform", "quantile", "tiles"] = "uniform"
-    tilings: Annotated[int | None, integer(2, 256)] = None
-    discount: Fraction = 0.95
+    algorithm: Annotated[
+        str, Field(description="the name of an algorithm"), About("the update rule", group="algorithm")
+    ] = "q_learning"
+    trace_decay: Annotated[
+        Fraction | None, About("lambda of q_lambda and sarsa_lambda", group="algorithm")
+    ] = None
+    traces: Annotated[
+        Literal["replacing", "accumulating"] | None, About("traces of sarsa_lambda", group="algorithm")
+    ] = None
+    n: Annotated[
+        int | None, integer(1, 100_000, " (steps)"), About("n of n_step_sarsa", "steps", "algorithm")
+    ] = None
+    planning_steps: Annotated[
+        int | None, integer(0, 10_000), About("model steps per real one, of dyna_q", "steps", "algorithm")
+    ] = None
+    learning_rate: Annotated[
+        float, number("above 0 and at most 1", gt=0, le=1), About("step size alpha", group="algorithm")
+    ] = 0.1
+    learning_rate_schedule: Annotated[
+        Literal["constant", "linear", "visits"],
+        About("decays by episode (linear) or by visits of a cell", group="algorithm"),
+    ] = "constant"
+    learning_rate_end: Annotated[
+        Fraction | None, About("step size at the end, if linear", group="algorithm")
+    ] = None
+    exploration: Annotated[
+        Literal["epsilon_greedy", "softmax", "ucb"], About("how actions are explored", group="exploration")
+    ] = "epsilon_greedy"
+    temperature: Annotated[
+        float | None,
+        number("above 0 (in units of return)", gt=0, le=1e100),
+        About("temperature of softmax", "return", "exploration"),
+    ] = None
+    confidence: Annotated[
+        float | None,
+        number("of at least 0 (in units of return)", ge=0, le=1e100),
+        About("weight of uncertainty in ucb", "return", "exploration"),
+    ] = None
+    ties: Annotated[
+        Literal["first", "random"], About("which of several best actions to take", group="exploration")
+    ] = "first"
+    discretizer: Annotated[
+        Literal["uniform", "quantile", "tiles"],
+        About("how observations become cells", group="Q-table"),
+    ] = "uniform"
+    tilings: Annotated[int | None, integer(2, 256), About("number of tilings, of tiles", group="Q-table")] = (
+        None
+    )
+    discount: Annotated[Fraction, About("gamma", group="algorithm")] = 0.95
     buckets: Annotated[
         BucketCount | BucketCounts,
         Field(description="a whole number from 1 to 100,000, or a list of them, one per dimension"),
+        About("buckets per dimension", group="Q-table"),
     ] = 20
-    episodes: Annotated[int, integer(1, 10**9)] = 25_000
-    seed: Annotated[int, Field(ge=0, description=f"a whole number from 0 to {LARGEST_SEED:,}")] = 0
-    window: Annotated[int, integer(1, None, " (episodes)", limit=10**9)] = 100
-    checkpoint_every: Annotated[int, integer(1, None, " (episodes)", limit=10**9)] = 10
-    terminal_rule: Literal["standard", "tutorial"] = "standard"
-    engine: Literal["auto", "compiled", "gymnasium"] = "auto"
+    episodes: Annotated[int, integer(1, 10**9), About("length of the training", "episodes", "run")] = 25_000
+    seed: Annotated[
+        int,
+        Field(ge=0, description=f"a whole number from 0 to {LARGEST_SEED:,}"),
+        About("all random numbers derive from it", group="run"),
+    ] = 0
+    window: Annotated[
+        int,
+        integer(1, None, " (episodes)", limit=10**9),
+        About("average, minimum and maximum are over so many", "episodes", "run"),
+    ] = 100
+    checkpoint_every: Annotated[
+        int,
+        integer(1, None, " (episodes)", limit=10**9),
+        About("a Q-table is saved every so often", "episodes", "run"),
+    ] = 10
+    terminal_rule: Annotated[
+        Literal["standard", "tutorial"],
+        About("tutorial: Q = 0 at the goal, no update at the limit", group="algorithm"),
+    ] = "standard"
+    engine: Annotated[
+        Literal["auto", "compiled", "gymnasium"], About("what steps; results are equal", group="run")
+    ] = "auto"
 
 
 def with_slashes(name: str, env_id: str) -> str:
@@ -199,12 +344,12 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _fields(schema: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+def _fields(schema: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, field in schema.__pydantic_fields__.items():
         if dataclasses.is_dataclass(field.annotation):
             yield from _fields(field.annotation, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", field.description or _rule(field.annotation)
+            yield f"{prefix}{field.alias or name}", field
 
 
 def _rule(annotation: Any) -> str:
@@ -215,8 +360,14 @@ def _rule(annotation: Any) -> str:
     return next(described, None) or _rule(get_args(annotation)[0])
 
 
-RULES: Mapping[str, str] = dict(_fields(Config))
+_FIELDS = dict(_fields(Config))
+RULES: Mapping[str, str] = {key: f.description or _rule(f.annotation) for key, f in _FIELDS.items()}
 """Dotted key of a config -> the rule that its value must follow."""
+ABOUT: Mapping[str, About] = {
+    key: next((each for each in f.metadata if isinstance(each, About)), About(""))
+    for key, f in _FIELDS.items()
+}
+"""Dotted key of a config -> what it is for."""
 
 
 OPTIONAL = {
@@ -247,6 +398,10 @@ def record(config: Config) -> dict[str, Any]:
     values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
     if not config.env.reset_options:  # as in the records of versions that did not have it
         del values["env"]["reset_options"]
+    values["initial_q"]["from"] = values["initial_q"].pop("from_")
+    for key in ("from", "sha256"):  # likewise
+        if values["initial_q"][key] is None:
+            del values["initial_q"][key]
     return {key: value for key, value in values.items() if key not in OPTIONAL or value is not None}
 
 
@@ -258,6 +413,8 @@ def config_hash(config: Config) -> str:
     """Return 12 hex digits, the same for two resolved configs exactly if they ask for the same result."""
     # Runs recorded before `window` was left out have its default in their hash.
     values = record(config) | {"window": Config.window}
+    if config.initial_q.sha256:  # wherever this table comes from
+        values["initial_q"] = {"sha256": config.initial_q.sha256}
     deciding = {k: v for k, v in values.items() if k not in WITHOUT_EFFECT or k == "window"}
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:12]
 

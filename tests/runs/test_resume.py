@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
 import pytest
 
 from qsweep.config import Tracking, config_hash
@@ -19,20 +18,16 @@ from qsweep.runs.resume import (
     Rerun,
     decide,
     earlier_runs,
-    interrupted_run,
     is_running,
     parent_of,
 )
 from qsweep.system.liveness import HEARTBEAT, HOST, PROCESS, Owner, announce
-from qsweep.tracking.checkpoints import FILE_NAME, History
-from qsweep.tracking.episodes import FILE_NAME as EPISODES
-from qsweep.tracking.episodes import EpisodeFile
 from qsweep.tracking.result_code import code_of
 from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.stored_run import CODE, CONFIG, DAMAGED, StoredRun
 from qsweep.tracking.tracker import Status
-from qsweep.tracking.unfinished import progress_of
 from tests.support.recorded import record
+from tests.support.unfinished import leave
 
 NOW, OLD = "now", "old"
 RUN, KEEP, RESUME, WAIT = (
@@ -121,15 +116,6 @@ def values(seed: int, sweep: str = "s") -> dict[str, object]:
     return {"seed": seed, "sweep": {"name": sweep}}
 
 
-def leave(run_id: str, config: str = "", by: str = "") -> None:
-    """Create what a run leaves if it is killed after its first durable point."""
-    left = replace(progress_of(run_id), config=config, code=by)
-    left.folder.mkdir(parents=True)
-    with EpisodeFile(left.part(EPISODES, 0)), History(left.part(FILE_NAME, 0), (1, 1), {}):
-        pass
-    left.make_durable(10, 1.0, {"q": np.zeros(1)})
-
-
 def code() -> str:
     """Return the code of runs on MountainCar."""
     return code_of(resolve({}))
@@ -200,42 +186,6 @@ def test_the_parent_of_a_multirun(store: Store) -> None:
     assert parent_of(store, "e", tags) is None
     assert parent_of(store, "another", {"b": "3"}) is None
     assert parent_of(store, "e", {"b": "3"}) is not None
-
-
-def test_a_run_alone_that_was_interrupted(store: Store) -> None:
-    """A single run is resumed if config, code and name match, and it is undamaged and not running."""
-    wanted = resolve({"episodes": 100, "seed": 1})
-    config, name = config_hash(wanted.config), "buckets=20,seed=1"
-    assert interrupted_run(store, wanted, name) == ""
-
-    run_id = record(store, {"seed": 1}, None, "KILLED")
-    leave(run_id, config, code())
-    child = record(store, {"seed": 1}, None, "KILLED", parent=record(store))
-    leave(child, config, code())
-    old = record(store, {"seed": 1}, None, "KILLED")
-    leave(old, config, "old")
-    assert interrupted_run(store, wanted, name) == run_id
-    assert interrupted_run(store, wanted, "another") == ""
-    assert interrupted_run(store, resolve({"episodes": 100, "seed": 2}), name) == ""
-    store.client.set_tag(run_id, DAMAGED, "episodes.parquet")
-    assert interrupted_run(store, wanted, name) == ""
-    store.client.delete_tag(run_id, DAMAGED)
-    assert interrupted_run(store, wanted, name) == run_id
-    store.client.update_run(run_id, status="RUNNING")  # the tags say that this process has it
-    assert interrupted_run(store, wanted, name) == ""
-
-
-@pytest.mark.parametrize("key", ["max_points", "experiment"])
-def test_a_run_that_would_be_recorded_otherwise_does_not_go_on(store: Store, key: str) -> None:
-    """With another max_points or experiment a run starts over: its curves and experiment are fixed."""
-    values = {"episodes": 100, "seed": 1}
-    name, run_id = "buckets=20,seed=1", record(store, {"seed": 1}, None, "KILLED")
-    other = resolve({**values, "tracking": {key: 10 if key == "max_points" else "elsewhere"}})
-    record(store, {"seed": 1, "tracking": {"experiment": "elsewhere"}})
-    leave(run_id, config_hash(other.config), code())
-    assert config_hash(other.config) == config_hash(resolve(values).config)
-    assert interrupted_run(store, resolve(values), name) == run_id
-    assert interrupted_run(store, other, name) == ""
 
 
 def test_a_sweep_that_is_recorded_otherwise_goes_on_with_no_run(store: Store) -> None:

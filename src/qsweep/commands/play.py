@@ -13,10 +13,9 @@ from qsweep.environments.resolved import Setting
 from qsweep.errors import Problem, UsageError
 from qsweep.policies.evaluation.bootstrap import mean_interval
 from qsweep.policies.evaluation.rollouts import Rollouts, roll_out
-from qsweep.policies.policy import RECORD, Policy
-from qsweep.policies.registry import names
-from qsweep.policies.registry.fetching import fetch
-from qsweep.system.atomic_files import temporary_folder, write_text
+from qsweep.policies.policy import Policy
+from qsweep.policies.registry.fetching import named
+from qsweep.system.atomic_files import write_text
 from qsweep.system.overwriting import file_problems, writing_to
 from qsweep.system.start_folder import start_folder
 from qsweep.tracking.store import open_store
@@ -139,26 +138,6 @@ def _range_problems(episodes: int, first: int) -> Iterator[Problem]:
         yield Problem("--episodes", f"must be a whole number from 1 to {MOST:,}", episodes)
     if not 0 <= first <= 2**29:
         yield Problem("--seed", f"must be a whole number from 0 to {2**29:,}", first)
-
-
-def named(name: str, uri: str = "local") -> tuple[Policy, str]:
-    """Return the policy that a name stands for, and its origin in words.
-
-    The store takes precedence over a folder of the same name, unless the name is written as a path: with
-    a leading . / or ~, or a trailing /. Raises UsageError if there is neither.
-    """
-    folder = Path(name).expanduser()
-    try:
-        if not names.is_path(name):
-            store = open_store(uri, create=False)
-            with temporary_folder() as scratch:
-                policy = fetch(store, names.resolve(store, name), Path(scratch))
-            return policy, policy.came_from
-    except UsageError:
-        if not (folder / RECORD).is_file():
-            raise
-    policy = Policy.load(folder)
-    return policy, f"{policy.came_from}, from the folder {folder}"
 
 
 def _write_video(setting: Setting, policy: Policy, seed: int, files: Mapping[str, Path]) -> VideoInfo:

@@ -10,23 +10,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qsweep.config import config_hash
-from qsweep.environments.resolved import Resolved
+from qsweep.environments.resolved import Resolved, Start
 from qsweep.errors import Problem, UsageError, printable
 from qsweep.learning.conduct import conduct
 from qsweep.learning.training import train_blocks
 from qsweep.plan.resolution import recorded
 from qsweep.policies.policy import readable
 from qsweep.policies.registry.names import resolve as find
+from qsweep.report.loading.archives import archive
 from qsweep.runs.progress import RunProgress
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.system.untrusted_files import read_yaml
-from qsweep.tracking.checkpoints import sha256
+from qsweep.tracking.checkpoints import name_of, sha256
 from qsweep.tracking.provenance import provenance
 from qsweep.tracking.result_code import code_of
 from qsweep.tracking.run_files import file_of
 from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store
-from qsweep.tracking.stored_run import CONFIG, NOTES, StoredRun
+from qsweep.tracking.stored_run import CONFIG, FROM_CHECKPOINT, FROM_RUN, NOTES, StoredRun
 
 RECORD = "config.yaml"
 TABLE = "qsweep.qtable_sha256"
@@ -87,7 +88,7 @@ def reproduce(store: Store, name: str) -> Reproduction:
     with readable(f"run {run_id}"):
         run = run_of(store, run_id)
     _check_finished(run)
-    resolved = _recorded(store, run)
+    resolved = _with_start(store, run, _recorded(store, run))
     started = time.perf_counter()
     found = _train(resolved)
     return Reproduction(
@@ -127,6 +128,17 @@ def _recorded(store: Store, run: StoredRun) -> Resolved:
             raise UsageError(
                 dataclasses.replace(problem, key=f"{where}: {problem.key}") for problem in error.problems
             ) from error
+
+
+def _with_start(store: Store, run: StoredRun, resolved: Resolved) -> Resolved:
+    """Return a run with the trained Q-table that it started from, if any: checkpoint 0 of its history."""
+    if resolved.config.initial_q.from_ is None:
+        return resolved
+    with archive(store, run.run_id, run.artifacts) as history:
+        start = Start(
+            history.q_table(name_of(0)), run.tags.get(FROM_RUN, ""), run.tags.get(FROM_CHECKPOINT, "")
+        )
+    return dataclasses.replace(resolved, start=start)
 
 
 def _notes(run: StoredRun) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import gymnasium
@@ -16,6 +16,7 @@ from qsweep.environments.guarded import GuardedEnv, opened
 from qsweep.environments.twins.matching import twin_of
 from qsweep.environments.twins.twin import Twin
 from qsweep.errors import Problem, UsageError
+from qsweep.system.arrays import QTable
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,23 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Start:
+    """The trained Q-table that a run starts from, float64[grid's shape..., actions], and its origin."""
+
+    q_table: QTable
+    run_id: str
+    checkpoint: str
+
+
+@dataclass(frozen=True)
 class Resolved(Setting):
-    """A resolved config and its setting. twin: also None with engine=gymnasium."""
+    """A resolved config and its setting.
+
+    twin: also None with engine=gymnasium. start: as `initial_q.from` says; None: drawn from the seed.
+    """
 
     config: Config
+    start: Start | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, config: Config) -> Self:

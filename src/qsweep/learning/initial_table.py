@@ -1,13 +1,27 @@
-"""The Q-tables that training starts from."""
+"""The Q-tables that training starts from: drawn from the seed, or trained before."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from qsweep.config import Config
-from qsweep.environments.resolved import Setting
+from qsweep.environments.resolved import Resolved, Setting
+from qsweep.errors import Problem, UsageError
 from qsweep.seeds import streams
 from qsweep.system.arrays import QTable
+
+
+def first_table(run: Resolved, number: int = 0) -> QTable:
+    """Return Q-table `number` of a run before its first episode; all are the one that it starts from, if any.
+
+    Raises UsageError if that one was not loaded.
+    """
+    if run.start is not None:
+        return run.start.q_table.copy()
+    if run.config.initial_q.from_ is not None:
+        rule, remedy = "needs a store, which training alone does not read", "use `qsweep train`"
+        raise UsageError([Problem("initial_q.from", rule, run.config.initial_q.from_, remedy)])
+    return initial_table(run.config, run, number)
 
 
 def initial_table(config: Config, setting: Setting, number: int = 0) -> QTable:

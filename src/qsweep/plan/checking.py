@@ -31,6 +31,8 @@ def parse(values: Mapping[str, Any]) -> tuple[Config, list[Problem]]:
     low, high = config.initial_q.low, config.initial_q.high
     if not at_fault(problems, "initial_q") and low > high:
         problems.append(Problem("initial_q.low", f"must not exceed initial_q.high ({high:g})", low))
+    if config.initial_q.sha256 and not config.initial_q.from_:
+        problems.append(Problem("initial_q.sha256", "needs initial_q.from", config.initial_q.sha256))
     if not at_fault(problems, "epsilon", "episodes"):
         problems += _epsilon_problems(config)
     return config, problems

@@ -126,7 +126,7 @@ def _plan(given: list[Override], problems: list[Problem]) -> Plan:
         tasks = (line for o, line in zip(given, lines, strict=True) if not overrides.for_hydra(o))
         with collecting(problems):
             jobs.append(Job(tuple(tasks), name, resolve(values)))
-    problems += _repeated(jobs)
+    problems += repeated(jobs)
     if problems:
         raise UsageError(problems)
     varied = tuple(o.key_or_group for o in swept)
@@ -147,7 +147,7 @@ def _fixed(given: Sequence[Override]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
-def _repeated(jobs: Sequence[Job]) -> Iterator[Problem]:
+def repeated(jobs: Sequence[Job]) -> Iterator[Problem]:
     """Yield a problem for the first run that has the same config as another one.
 
     Resuming identifies runs by the hash of their config: of two equal ones, it would discard one.
@@ -168,13 +168,18 @@ def _name(values: Mapping[str, Any], lines: Sequence[str]) -> str:
         return str(values["tracking"]["name"])
     given = dict(line.lstrip("+").partition("=")[::2] for line in lines)
     words = [
-        value if key == "experiment" else f"{key}={value}"
+        value if key == "experiment" else f"{key}={_plain(key, value)}"
         for key, value in given.items()
         if not key.startswith(NOT_IN_NAMES)
     ]
     if "seed" not in given:
         words.append(f"seed={values['seed']}")
     return _shortened(words).replace("/", "_")
+
+
+def _plain(key: str, value: str) -> str:
+    """Return a value as a run's name shows it: the name of another run without quotes."""
+    return value.strip("'\"") if key == "initial_q.from" else value
 
 
 def _shortened(words: Sequence[str]) -> str:

@@ -22,7 +22,11 @@ GROUPS = (
 )
 MAPPINGS = ("env.kwargs.", "env.reset_options.")
 """The beginnings of keys whose names are free."""
-ADDIBLE = ("env.kwargs", "env.reset_options", "env.actions", "env.wrapper", *OPTIONAL)
+FROM = "initial_q.from="
+ADDIBLE = (
+    *("env.kwargs", "env.reset_options", "env.actions", "env.wrapper", "initial_q.from", "initial_q.sha256"),
+    *OPTIONAL,
+)
 """Keys that a preset may lack: Hydra requires a leading ++, which is optional here."""
 SEEDS = "hydra.sweeper.seeds="
 """The value is quoted: Hydra would read 0,1,2 as several values of its own option, and refuse them."""
@@ -80,11 +84,19 @@ def normalized(line: str) -> str:
     """Return an override in the form that Hydra accepts: with the + it requires and quoted seeds."""
     if line.startswith(SEEDS) and not line.endswith(("'", '"')):
         return f"{SEEDS}{quoted(line.removeprefix(SEEDS))}"
+    if line.lstrip("+").startswith(FROM):
+        return f"++{_quoted_name(line.lstrip('+'))}"
     if line.startswith(tuple(f"{group}=" for group in ADDED)):
         return f"+{line}"
     if _key(line) in ADDIBLE or _key(line).startswith(MAPPINGS):
         return "++" + line.lstrip("+")
     return line.lstrip("+") if _key(line) in RULES else line
+
+
+def _quoted_name(line: str) -> str:
+    """Quote the name of a run, which may have = and commas: initial_q.from=buckets=20,seed=0."""
+    name = line.removeprefix(FROM)
+    return f"{FROM}{quoted(name)}" if "=" in name and not name.endswith(("'", '"')) else line
 
 
 def alternatives(override: Override) -> list[str]:

@@ -34,7 +34,7 @@ class Hidden:
 
 def bar(*columns: str) -> Progress | Hidden:
     """Return a progress bar on stderr with further columns, shown only in a terminal."""
-    if not (sys.stderr.isatty() or os.environ.get("FORCE_COLOR")):
+    if os.environ.get("QSWEEP_QUIET") or not (sys.stderr.isatty() or os.environ.get("FORCE_COLOR")):
         return Hidden()
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn

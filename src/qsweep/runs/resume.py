@@ -9,15 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
-from qsweep.config import Tracking, config_hash
-from qsweep.environments.resolved import Resolved
+from qsweep.config import Tracking
 from qsweep.system.liveness import is_alive, last_heartbeat, owner_of
 from qsweep.tracking import run_search
 from qsweep.tracking.completeness import missing_files
-from qsweep.tracking.result_code import code_of
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import CONFIG, DAMAGED, PARENT, SWEEP, StoredRun
-from qsweep.tracking.unfinished import all_progress, progress_of
+from qsweep.tracking.unfinished import progress_of
 
 QUIET_SECONDS = 600.0
 """A run on another machine counts as dead after this time without a heartbeat."""
@@ -93,10 +91,14 @@ def earlier_runs(store: Store, parent: str, sweep: str, tracking: Tracking) -> d
     found: dict[str, list[Earlier]] = {}
     for run in run_search.runs(store, run_search.experiments(store), {PARENT: parent, SWEEP: sweep}):
         if run.trained:
-            resumable = _fits(run, tracking) and progress_of(run.run_id).episodes > 0
-            there = not missing_files(store, run)
-            found.setdefault(run.tags[CONFIG], []).append(Earlier(run, is_running(run), resumable, there))
+            found.setdefault(run.tags[CONFIG], []).append(as_earlier(store, run, tracking))
     return found
+
+
+def as_earlier(store: Store, run: StoredRun, tracking: Tracking) -> Earlier:
+    """Return a run with what decides whether it is kept or resumed; tracking: as for `earlier_runs`."""
+    resumable = _fits(run, tracking) and progress_of(run.run_id).episodes > 0
+    return Earlier(run, is_running(run), resumable, not missing_files(store, run))
 
 
 def _fits(run: StoredRun, tracking: Tracking) -> bool:
@@ -140,25 +142,6 @@ def _lost_parent(store: Store, named: Mapping[str, str], tags: Mapping[str, str]
             ):
                 return parent
     return None
-
-
-def interrupted_run(store: Store, resolved: Resolved, name: str) -> str:
-    """Return the id of an interrupted run in this folder with this config and name, or "".
-
-    It has no parent run, belongs to the config's experiment and the current code, is undamaged, and no
-    process is executing it.
-    """
-    config = resolved.config
-    requested = (config_hash(config), code_of(resolved))
-    of_this = {saved.run_id for saved in all_progress() if (saved.config, saved.code) == requested}
-    if not of_this:
-        return ""
-    experiment = _named(store, config.tracking.experiment or config.env.id)
-    for run in run_search.runs(store, experiment, {CONFIG: requested[0]}):
-        alone = not run.parent and _fits(run, config.tracking)
-        if run.run_id in of_this and alone and run.name == name and not is_running(run):
-            return run.run_id
-    return ""
 
 
 def _named(store: Store, experiment: str) -> dict[str, str]:

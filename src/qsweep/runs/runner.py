@@ -29,7 +29,7 @@ from qsweep.tracking.curves import Points
 from qsweep.tracking.provenance import provenance
 from qsweep.tracking.recorder import Recorder
 from qsweep.tracking.result_code import code_of
-from qsweep.tracking.stored_run import NOTES
+from qsweep.tracking.stored_run import FROM_CHECKPOINT, FROM_RUN, NOTES
 from qsweep.tracking.unfinished import Progress, forget, progress_of, working_folder
 
 UNTRACKED = ("tracking.name", "tracking.parent", "tracking.resume", "tracking.durable_seconds")
@@ -156,7 +156,10 @@ class _Recording(AbstractContextManager["_Recording"]):
         self._summary: dict[str, float] = {}
         self._evaluated = self.complete = False
         self._keep_config()
-        self._recorder = Recorder(work.config, log, self.saved, about(work.resolved))
+        start = work.resolved.start
+        self._recorder = Recorder(
+            work.config, log, self.saved, about(work.resolved), start.q_table if start else None
+        )
         for path in self.saved.files(checkpoints.FILE_NAME):
             for end, table in checkpoints.Archive(path).tables(self._evaluator.evaluated):
                 log.log(self._evaluator.evaluate(end, table))
@@ -265,6 +268,8 @@ def run_record(resolved: Resolved, name: str, command: str, notes: Sequence[str]
     }
     if config.tracking.uri != "none":
         tags |= announce().tags
+    if resolved.start:
+        tags |= {FROM_RUN: resolved.start.run_id, FROM_CHECKPOINT: resolved.start.checkpoint}
     if notes:
         tags[NOTES] = "\n".join(notes)
     if config.sweep.name:

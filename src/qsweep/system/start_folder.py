@@ -23,3 +23,9 @@ def started_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         _started = before
+
+
+def shown(path: Path) -> Path:
+    """Return a path as messages name it: relative to the folder of the command, if inside."""
+    start = start_folder()
+    return path.relative_to(start) if path.is_relative_to(start) else path

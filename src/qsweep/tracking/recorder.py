@@ -12,6 +12,7 @@ import numpy.typing as npt
 from qsweep.config import Config
 from qsweep.learning.training import Block, State
 from qsweep.system import arrow
+from qsweep.system.arrays import QTable
 from qsweep.tracking import RunLog, checkpoints, episodes
 from qsweep.tracking.curves import Curves, Points, joined
 from qsweep.tracking.unfinished import Progress
@@ -23,13 +24,21 @@ FLUSH_EPISODES, FLUSH_BYTES, FLUSH_SECONDS = 1000, 2**23, 2.0
 class Recorder:
     """Writes a run's episodes and checkpoints to files and its curves to `log`.
 
-    progress: the folder, and the files that it already holds.
+    progress: the folder, and the files that it already holds. start: the Q-table to record as checkpoint 0,
+    if any.
     """
 
-    def __init__(self, config: Config, log: RunLog, progress: Progress, about: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        log: RunLog,
+        progress: Progress,
+        about: dict[str, Any],
+        start: QTable | None = None,
+    ) -> None:
         self._log = log
         self._curves = Curves(config.episodes, config.window, config.tracking.max_points)
-        self._about = about
+        self._about, self._start = about, start
         self._progress = progress
         self._files = ExitStack()
         self._episodes = self._episode_file()
@@ -54,7 +63,10 @@ class Recorder:
 
     def _history_file(self, shape: tuple[int, ...]) -> checkpoints.History:
         path = self._progress.part(checkpoints.FILE_NAME, self._progress.parts)
-        return self._files.enter_context(checkpoints.History(path, shape, self._about))
+        history = self._files.enter_context(checkpoints.History(path, shape, self._about))
+        if self._start is not None and not self._progress.parts:
+            history.add(0, self._start)
+        return history
 
     def add(self, block: Block) -> None:
         """Record the next block."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 NOTES = "qsweep.environment_notes"
 """The tag with what a run's environment does that a seed does not control, a line each."""
 SWEEP, PARENT, CONFIG, CODE = "qsweep.sweep", "mlflow.parentRunId", "qsweep.config", "qsweep.code"
+FROM_RUN, FROM_CHECKPOINT = "qsweep.from_run", "qsweep.from_checkpoint"
+"""The tags of a run that started from a trained Q-table: which checkpoint of which run."""
 SCORE, EXACT, SAMPLED = "score", "test/return_exact", "test/return_mean"
 """A run's score is the exact expected return of its chosen checkpoint, where that can be computed, and
 otherwise its mean return on test starts. Scores of the two kinds are never compared with each other."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from mlflow.entities import Metric
 
 from qsweep.errors import UsageError
 from qsweep.policies.registry.names import Target, as_stored, checkpoint_in, resolve
+from qsweep.tracking import RunRecord, tracker
 from qsweep.tracking.checkpoints import Archive, History
 from qsweep.tracking.store import Store, open_store
 
@@ -119,11 +121,29 @@ def test_a_run_without_a_best_is_its_last(filled: Filled) -> None:
 
 
 def test_several_runs_of_one_name(filled: Filled) -> None:
-    """Such a name is refused with the ids and when each started, the newest first."""
-    message = refused(filled, "twin")
-    newest = f"{filled.ids['second twin']} (started 2026-09-21 14:13:22 UTC)"
-    older = f"{filled.ids['first twin']} (started 2026-09-21 14:13:21 UTC)"
-    assert f"is the name of 2 runs; given 'twin' (give an id; newest first: {newest}, {older})" in message
+    """The name means the newest of them that has ended; of runs that have not, the newest."""
+    first, second = filled.ids["first twin"], filled.ids["second twin"]
+    client = filled.store.client
+    for number, (run_id, status) in enumerate([("", ""), (first, "FAILED"), (second, "KILLED")]):
+        if run_id:
+            client.update_run(run_id, status=status)
+        expected = first if number == 1 else second
+        assert (
+            resolve(filled.store, "twin").run_id == resolve(filled.store, "twin/ep17500").run_id == expected
+        )
+
+
+@pytest.mark.usefixtures("workdir")
+def test_part_of_several_ids() -> None:
+    """A beginning that ids share is refused with the ids and when each started, the newest first."""
+    store = open_store("local")
+    logs = [tracker(store).open(RunRecord(name, "e", {}, {"qsweep.config": "c"})) for name in ("a", "b")]
+    ids = [log.run_id for log in logs]
+    for log in logs:
+        log.close("FINISHED", {}, {})
+    message = refused(Filled(store, {}), ids[0][:6])  # qsweep's ids begin with the time
+    assert "is part of the ids of 2 runs" in message
+    assert re.search(f"newest first: {ids[1]} .started 20.* UTC., {ids[0]}", message)
 
 
 @pytest.mark.parametrize(

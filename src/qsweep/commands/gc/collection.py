@@ -208,7 +208,7 @@ def _downsample(
             if path is None or path.is_symlink() or not path.is_file():
                 continue
             before = path.stat().st_size
-            chosen = {*registered.get(run.run_id, ())}
+            chosen = {0, *registered.get(run.run_id, ())}  # 0: the table that it started from, if any
             with suppress(KeyError, ValueError, OverflowError):
                 chosen.add(int(run.metrics["best_episode"]))
             try:

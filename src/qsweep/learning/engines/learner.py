@@ -16,7 +16,7 @@ from qsweep.learning.agent.agent import Agent
 from qsweep.learning.agent.exploration import EXPLORATIONS, UCB
 from qsweep.learning.algorithms import Basis, algorithm
 from qsweep.learning.compiler.compilation import specialised
-from qsweep.learning.initial_table import initial_table
+from qsweep.learning.initial_table import first_table
 from qsweep.seeds import streams
 
 
@@ -37,7 +37,7 @@ def learner(run: Resolved) -> Learner:
     memory = chosen.memory(
         Basis(
             q=agent.q,
-            another_table=lambda: initial_table(config, run, 1).reshape(agent.q.shape),
+            another_table=lambda: first_table(run, 1).reshape(agent.q.shape),
             tilings=run.grid.tilings,
             max_steps=run.max_steps,
             gamma=agent.gamma,
@@ -63,7 +63,7 @@ def _agent(run: Resolved) -> Agent:
     decaying, exploration = config.learning_rate_schedule == "visits", EXPLORATIONS[config.exploration]
     counted_cells = cells if decaying or exploration == UCB else 0
     return Agent(
-        q=initial_table(config, run).reshape(cells, actions),
+        q=first_table(run).reshape(cells, actions),
         lattice=lattice(run.grid),
         s=np.zeros(tilings, np.int64),
         s_next=np.zeros(tilings, np.int64),

@@ -6,15 +6,18 @@ import dataclasses
 import re
 from pathlib import Path
 
-from qsweep.policies.policy import Policy, readable
+from qsweep.errors import Problem, UsageError
+from qsweep.policies.policy import RECORD, Policy, readable
 from qsweep.policies.registry.model import download_policy
-from qsweep.policies.registry.names import Target, checkpoint_in, parts_of
+from qsweep.policies.registry.names import Target, checkpoint_in, is_path, parts_of, resolve
 from qsweep.policies.registry.versions import place_of_version, version_of
+from qsweep.system.atomic_files import temporary_folder
 from qsweep.system.file_names import fitting
+from qsweep.system.start_folder import start_folder
 from qsweep.tracking import checkpoints
 from qsweep.tracking.run_files import file_of
 from qsweep.tracking.run_search import run_of
-from qsweep.tracking.store import Store
+from qsweep.tracking.store import Store, open_store
 
 
 def folder_name(name: str) -> str:
@@ -23,6 +26,28 @@ def folder_name(name: str) -> str:
     Raises UsageError for an invalid name.
     """
     return fitting(re.sub(r"^\.|[^\w.,=@+-]", "_", "_".join(parts_of(name))))
+
+
+def named(name: str, uri: str = "local") -> tuple[Policy, str]:
+    """Return the policy that a name stands for, and its origin in words.
+
+    The store takes precedence over a folder of the same name, unless the name is written as a path: with
+    a leading . / or ~, or a trailing /. Raises UsageError if there is neither.
+    """
+    folder = start_folder() / Path(name).expanduser()
+    try:
+        if not is_path(name):
+            store = open_store(uri, create=False)
+            with temporary_folder() as scratch:
+                policy = fetch(store, resolve(store, name), Path(scratch))
+            return policy, policy.came_from
+    except UsageError:
+        if not (folder / RECORD).is_file():
+            raise
+    if not folder.is_dir():
+        raise UsageError([Problem("name", "is no folder that `qsweep pull` wrote", name)])
+    policy = Policy.load(folder)
+    return policy, f"{policy.came_from}, from the folder {Path(name).expanduser()}"
 
 
 def fetch(store: Store, target: Target, scratch: Path) -> Policy:

@@ -139,16 +139,20 @@ def _of_version(store: Store, name: str, model: str, version: str) -> Target:
 
 
 def _run(store: Store, run: str) -> StoredRun:
+    """Return the newest run of a name, of those that have ended if any has; else the run with an id."""
     part = run if re.fullmatch("[0-9a-f]{6,32}", run) else ""
-    runs = {found.run_id: found for found in _search(store, run, part)}
+    runs = list({found.run_id: found for found in _search(store, run, part)}.values())
     if not runs:
         raise _unknown(store, run, "is not the name or id of a run")
+    called = [found for found in runs if found.name == run]
+    if called:
+        return max(called, key=lambda found: (found.status != "RUNNING", found.started, found.run_id))
     if len(runs) > 1:
-        latest = sorted(runs.values(), key=lambda found: -found.started)
+        latest = sorted(runs, key=lambda found: -found.started)
         several = [f"{found.run_id} (started {_started(found)})" for found in latest]
-        rule = f"is the name of {len(runs)} runs"
-        raise UsageError([Problem("name", rule, run, f"give an id; newest first: {_listed(several)}")])
-    return next(iter(runs.values()))
+        rule = f"is part of the ids of {len(runs)} runs"
+        raise UsageError([Problem("name", rule, run, f"give more of it; newest first: {_listed(several)}")])
+    return runs[0]
 
 
 def _search(store: Store, name: str | None = None, part: str = "") -> list[StoredRun]:

@@ -35,11 +35,13 @@ def archive(store: Store, run_id: str, artifacts: str) -> Iterator[Archive]:
 def first_and_last(store: Store, run_id: str, artifacts: str) -> tuple[QTable, QTable, Mask | None] | None:
     """Return a run's Q-tables before and after training, float64[buckets..., actions]; None if unreadable.
 
-    The first one is derived again from the seed. The third is which cells training can update, if known.
+    The first one is derived again from the seed, unless the run started from a trained table, which is its
+    checkpoint 0. The third is which cells training can update, if known.
     """
     with suppress(UsageError), archive(store, run_id, artifacts) as history:
         config = recorded_config(history.about["config"])
         setting = setting_of_archive(history)
-        [(_, last)] = history.tables([config.episodes])
-        return initial_table(config, setting), last, reachable_cells(setting.env, setting.grid)
+        *kept, (_, last) = history.tables([0, config.episodes])
+        first = kept[0][1] if kept else initial_table(config, setting)
+        return first, last, reachable_cells(setting.env, setting.grid)
     return None

@@ -11,15 +11,15 @@ from qsweep.plan.command_line import CommandLine
 from qsweep.runs.journal import Journal
 from qsweep.runs.search import orchestration
 from qsweep.runs.sweep.launcher import launching
-from qsweep.runs.sweep.launcher import shown as shown_folder
-from qsweep.runs.sweep.multirun import check_requirements, show_end
+from qsweep.runs.sweep.multirun import check_requirements, show_end, show_next
+from qsweep.system.start_folder import shown as shown_folder
 
 SHOWN = 20
 """Variants of a search that are listed at its end."""
 
 
-def search(line: CommandLine) -> int:
-    """Search what a command line varies; prints the best variants."""
+def search(line: CommandLine, quiet: bool = False) -> int:
+    """Search what a command line varies; prints the best variants. quiet: without the next steps."""
     from qsweep.report.comparison.variants import variants
     from qsweep.report.loading.runs import children
     from qsweep.report.loading.selection import CONFIRM
@@ -52,4 +52,5 @@ def search(line: CommandLine) -> int:
         click.echo(f"qsweep: warning: {note}", err=True)
     for each in failed:
         click.echo(f"qsweep: run {each.number} failed: {each.error}", err=True)
+    show_next(store, wanted.name, concluded, quiet)
     return 1 if failed else 0

@@ -17,6 +17,7 @@ from qsweep.plan.presets import SEARCH_PATH
 from qsweep.runs.search.samplers import sampler
 from qsweep.runs.search.settings import PREFIX, Settings, settings
 from qsweep.runs.search.spaces import Space, space
+from qsweep.runs.starting_table import Tables, named_by_run
 from qsweep.tracking.result_code import code_of
 
 
@@ -75,7 +76,9 @@ def search_plan(lines: Sequence[str], options: Mapping[str, Any]) -> SearchPlan:
     if chosen is None or searched is None or problems:
         raise UsageError(problems)
     found = check(fixed, searched, chosen)
-    first = found[0].config
+    started = Tables().started(found[0])
+    first = started.config
+    fixed = named_by_run(fixed, first)
     keys = tuple(each.key for each in searched.keys)
     name = chosen.study or first.sweep.name or ",".join(keys)
     return SearchPlan(name, keys, fixed, searched, chosen, first, code_of(found[0]))

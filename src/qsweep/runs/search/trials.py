@@ -10,6 +10,7 @@ from qsweep.plan.composition import Job
 from qsweep.runs.journal import Ended
 from qsweep.runs.search.loop import RunRequest, RunScore
 from qsweep.runs.search.planning import SearchPlan
+from qsweep.runs.starting_table import Tables
 from qsweep.tracking.store import Store
 
 LaunchJobs = Callable[[Sequence[Job], str], Sequence[Ended]]
@@ -37,7 +38,7 @@ def job(plan: SearchPlan, overrides: Sequence[str], seed: int) -> Job:
     lines = (*plan.fixed, *own)
     tasks = tuple(line for line in lines if not line.startswith(("hydra.", "hydra/")))
     name = ",".join(line.lstrip("+") for line in own)[:200]
-    return Job(tasks, name, composition.load_resolved(lines))
+    return Job(tasks, name, Tables().started(composition.load_resolved(lines)))
 
 
 def _score(ended: Ended, store: Store | None) -> RunScore:

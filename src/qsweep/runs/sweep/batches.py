@@ -22,6 +22,7 @@ from qsweep.learning.training import LANES
 from qsweep.plan.resolution import resolve
 from qsweep.runs.journal import Ended, Journal
 from qsweep.runs.runner import Work, run
+from qsweep.runs.starting_table import Tables
 from qsweep.runs.sweep.watchdog import Watchdog
 from qsweep.system.exit_with_parent import BUSY
 from qsweep.system.garbage import collect_less_often
@@ -74,8 +75,11 @@ class Batch:
         owner, lanes, runs, folder, trust = json.loads(
             zlib.decompress(base64.b64decode(text, altchars=b"-_"))
         )
+        tables = Tables()
         assigned = (
-            Assigned(number, Work(resolve(values), name, command, figures=False, run_id=run_id))
+            Assigned(
+                number, Work(tables.started(resolve(values)), name, command, figures=False, run_id=run_id)
+            )
             for number, values, name, command, run_id in runs
         )
         return cls(Owner(**owner), lanes, tuple(assigned), folder, trust)

@@ -27,7 +27,7 @@ from qsweep.plan.command_line import CommandLine, refusing
 from qsweep.plan.conf import PRIMARY, hydra_app, quoted
 from qsweep.runs.sweep.orchestration import run_job
 from qsweep.system.file_names import fitting
-from qsweep.system.start_folder import start_folder
+from qsweep.system.start_folder import shown, start_folder
 
 OUTPUTS = Path("multirun")
 FOLDER = "hydra.sweep.dir"
@@ -137,9 +137,3 @@ def _new_in(folder: Path) -> Path:
             new.mkdir(parents=True)
             return new
         number += 1
-
-
-def shown(folder: Path) -> Path:
-    """Return a folder as messages name it: relative to the folder of the command, if inside."""
-    start = start_folder()
-    return folder.relative_to(start) if folder.is_relative_to(start) else folder

@@ -13,19 +13,24 @@ from qsweep.errors import UsageError
 from qsweep.plan.command_line import CommandLine
 from qsweep.plan.composition import Job, Plan
 from qsweep.runs.journal import Ended, Journal
+from qsweep.runs.next_steps import after_multirun
 from qsweep.runs.runner import Outcome, run_record
 from qsweep.runs.store_note import open_with_note
 from qsweep.runs.sweep.clusters import cluster_problems
-from qsweep.runs.sweep.launcher import launching, shown
+from qsweep.runs.sweep.launcher import launching
 from qsweep.runs.sweep.orchestration import Concluded, sweep
+from qsweep.system.start_folder import shown
 from qsweep.tracking.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def multirun(line: CommandLine, plan: Plan) -> int:
-    """Run the plan of a command line, print leaderboard, failures and the verdict, return the exit code."""
+def multirun(line: CommandLine, plan: Plan, quiet: bool = False) -> int:
+    """Run the plan of a command line, print leaderboard, failures and the verdict, return the exit code.
+
+    quiet: without the next steps.
+    """
     from qsweep.runs.sweep.confirmation import sweep_runs  # pandas is slow to import
 
     store = check_requirements(plan.jobs[0].config.tracking.uri, line.launcher)
@@ -48,6 +53,7 @@ def multirun(line: CommandLine, plan: Plan) -> int:
         confirming = job.number >= len(plan.jobs)
         name = "on fresh seeds" if confirming else _shown(plan.jobs[job.number])
         click.echo(f"qsweep: run {name} failed: {job.error}", err=True)
+    show_next(store, plan.name, concluded, quiet or not done)
     return 0 if done == len(plan.jobs) and not failed else 1
 
 
@@ -70,6 +76,13 @@ def show_end(concluded: Concluded, runs: pd.DataFrame, count: str, only: Sequenc
     clauses = {environment: str(winner) for environment, winner in concluded.winners.items()}
     for sentence in conclusions(runs, clauses):
         click.echo(sentence)
+
+
+def show_next(store: Store | None, name: str, concluded: Concluded, quiet: bool) -> None:
+    """Print the commands that come next, unless nothing was recorded."""
+    models = [winner.promotion.name for winner in concluded.winners.values()]
+    for line in () if quiet or store is None else after_multirun(store, name, models):
+        click.echo(line)
 
 
 def check_requirements(uri: str, launcher: str) -> Store | None:
