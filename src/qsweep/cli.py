@@ -253,6 +253,9 @@ def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
 @click.option("--video", type=Output(path_type=Path), help="Write the first episode to this MP4 file.")
 @click.option("--gif", type=Output(path_type=Path), help="Write the first episode to this GIF file.")
 @click.option("--page", type=Output(path_type=Path), help="Write a page that plays, as an HTML file.")
+@click.option(
+    "--policy", default="", metavar="random|ACTION", help="Take random actions, or always this one, in NAME."
+)
 @click.option("--human", is_flag=True, help="Show the episodes in a window.")
 @click.option("--force", is_flag=True, help="Replace existing files.")
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
@@ -264,6 +267,7 @@ def play(
     video: Path | None,
     gif: Path | None,
     page: Path | None,
+    policy: str,
     human: bool,
     force: bool,
     uri: str,
@@ -275,14 +279,15 @@ def play(
     qsweep play RUN/ep017500 --video agent.mp4 --gif agent.gif
     qsweep play RUN --page agent.html   a slider over its checkpoints, and the agent at play
     qsweep play ./FOLDER --human        a folder written by `qsweep pull`
+    qsweep play mountain_car --policy 2 --video weak.mp4
 
-    NAME is a name that `qsweep pull` accepts, or a folder that it wrote.
+    NAME is a name that `qsweep pull` accepts, or a folder that it wrote; with --policy an environment.
     """
     if video or gif or human:
         need("video", "qsweep play")
     from qsweep.commands.play import Pictures, play
 
-    click.echo(play(name, episodes, seed, Pictures(video, gif, human, force, page), uri))
+    click.echo(play(name, episodes, seed, Pictures(video, gif, human, force, page), uri, policy))
 
 
 @main.command()

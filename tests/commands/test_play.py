@@ -272,11 +272,61 @@ def test_an_unknown_name(trained: Trained, tmp_path: Path, monkeypatch: pytest.M
         play("MountainCar-v0@bset", uri=trained.uri)
 
 
+@pytest.mark.parametrize(
+    ("env", "policy", "said", "mean"),
+    [
+        ("mountain_car", "2", "always action 2: push right", -200.0),
+        ("MountainCar-v0", "push right", "always action 2: push right", -200.0),
+        ("qsweep/RandomWalk-v0", "random", "random actions", None),
+        ("qsweep/WindyGridworld-v0", "right", "always action 1: right", None),
+        ("pendulum", "0", "always action 0: torque -2", None),
+        ("qsweep/MaximizationBias-v0", "random", "random actions", None),
+    ],
+)
+def test_a_policy_that_learned_nothing(env: str, policy: str, said: str, mean: float | None) -> None:
+    """Random actions, or one action by its number or name, are played without a store, the same each time."""
+    one, other = (play(env, 5, untrained=policy) for _ in range(2))
+    assert same(one.rollouts, other.rollouts)
+    assert str(one).splitlines()[0].endswith(f"  {said}")
+    assert "5 episodes" in str(one)
+    assert mean is None or one.rollouts.returns.tolist() == [mean] * 5
+
+
+@pytest.mark.slow
+def test_a_policy_that_learned_nothing_on_video(tmp_path: Path) -> None:
+    """The film's caption names the policy."""
+    played = play("mountain_car", 1, 0, Pictures(gif=tmp_path / "weak.gif"), untrained="2")
+    assert played.info is not None
+    assert played.info.frames == 201
+    assert (tmp_path / "weak.gif").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("env", "policy", "rule"),
+    [
+        ("mountain_car", "3", r"must be random or an action .* \(0 push left, 1 no push, 2 push right\)"),
+        ("mountain_car", "best", "must be random or an action of MountainCar-v0; given 'best'"),
+        ("qsweep/MaximizationBias-v0", "5", "an action of every state .*: one of the first 2; given '5'"),
+        ("Nowhere-v0", "random", "must be an environment that Gymnasium can make"),
+    ],
+)
+def test_an_action_that_does_not_exist(env: str, policy: str, rule: str) -> None:
+    """The error lists the actions that exist."""
+    with pytest.raises(UsageError, match=rule):
+        play(env, untrained=policy)
+
+
+def test_a_page_needs_a_table(tmp_path: Path) -> None:
+    """A page shows a Q-table, which random actions do not have."""
+    with pytest.raises(UsageError, match="--page: shows a Q-table"):
+        play("mountain_car", 1, 0, Pictures(page=tmp_path / "page.html"), untrained="random")
+
+
 def test_a_folder_that_is_none(qsweep: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     """The command prints one line, without a traceback, and exits with 2."""
     ran = qsweep("play", "./nothing")
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr.startswith("qsweep: policy.json: is missing or damaged")
+    assert ran.stderr.startswith("qsweep: name: is no folder that `qsweep pull` wrote; given './nothing'")
     assert ran.stderr.count("\n") == 1
 
 

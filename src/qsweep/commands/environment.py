@@ -30,14 +30,22 @@ def describe_environment(name: str, overrides: Sequence[str] = ()) -> str:
     name: a preset of the group env, or a Gymnasium id. overrides: as for `qsweep train`, such as buckets=40.
     Raises UsageError if the environment cannot be made, or suits no Q-table.
     """
+    run, preset = resolved_environment(name, overrides)
+    lines = [run.env.id, *(f"{label:<13}{text}" for label, text in _lines(run, preset))]
+    return "\n".join(lines)
+
+
+def resolved_environment(name: str, overrides: Sequence[str] = ()) -> tuple[Resolved, str | None]:
+    """Return a config in an environment, and the packaged preset of that environment, if there is one.
+
+    Arguments and errors are those of `describe_environment`.
+    """
     presets = _ids()
     preset = (
         name if name in presets else next((key for key, env_id in presets.items() if env_id == name), None)
     )
     own = (OWN_CONFIGS / "env" / f"{name}.yaml").is_file()
-    run = load_resolved([f"env={preset or name}" if preset or own else f"env.id={name}", *overrides])
-    lines = [run.env.id, *(f"{label:<13}{text}" for label, text in _lines(run, preset))]
-    return "\n".join(lines)
+    return load_resolved([f"env={preset or name}" if preset or own else f"env.id={name}", *overrides]), preset
 
 
 def _lines(run: Resolved, preset: str | None) -> Iterator[tuple[str, str]]:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qsweep import seeds
+from qsweep.commands.environment import resolved_environment
 from qsweep.environments.resolved import Setting
 from qsweep.errors import Problem, UsageError
 from qsweep.policies.evaluation.bootstrap import mean_interval
-from qsweep.policies.evaluation.rollouts import Rollouts, roll_out
+from qsweep.policies.evaluation.rollouts import Rollouts, roll_out, roll_out_by
 from qsweep.policies.policy import Policy
 from qsweep.policies.registry.fetching import named
+from qsweep.policies.untrained import Untrained
 from qsweep.system.atomic_files import write_text
 from qsweep.system.overwriting import file_problems, writing_to
 from qsweep.system.start_folder import start_folder
@@ -45,8 +47,11 @@ class Pictures:
         given = {"--video": self.video, "--gif": self.gif}
         return {option: path for option, path in given.items() if path}
 
-    def problems(self) -> Iterator[Problem]:
-        """Yield the problems that can be found in advance."""
+    def problems(self, untrained: bool = False) -> Iterator[Problem]:
+        """Yield the problems that can be found in advance. untrained: there is no Q-table."""
+        if untrained and self.page:
+            remedy = "use --video FILE.mp4 instead"
+            yield Problem("--page", "shows a Q-table, which --policy has not", str(self.page), remedy)
         for option, path in {**self.files, **({"--page": self.page} if self.page else {})}.items():
             ending = {"--video": ".mp4", "--gif": ".gif", "--page": ".html"}[option]
             if path.suffix.lower() != ending:
@@ -79,7 +84,8 @@ class Played:
     def _lines(self) -> Iterator[str]:
         episodes, plural = len(self.starts), "" if len(self.starts) == 1 else "s"
         yield f"{self.policy.env_id}  {self.source}"
-        yield f"played    {episodes:,} greedy episode{plural}"
+        greedy = "" if isinstance(self.policy, Untrained) else "greedy "
+        yield f"played    {episodes:,} {greedy}episode{plural}"
         start = f"seed {self.starts[0]}" if not plural else f"seeds {self.starts[0]} to {self.starts[-1]}"
         yield f"starts    {start}, not used in training, validation or test"
         yield f"return    {self._return()}"
@@ -110,18 +116,25 @@ NO_PICTURES = Pictures()
 
 
 def play(
-    name: str, episodes: int = 10, first: int = 0, pictures: Pictures = NO_PICTURES, uri: str = "local"
+    name: str,
+    episodes: int = 10,
+    first: int = 0,
+    pictures: Pictures = NO_PICTURES,
+    uri: str = "local",
+    untrained: str = "",
 ) -> Played:
     """Run `episodes` greedy episodes of the policy `name` from held-out starts, beginning with start `first`.
 
-    name: as for `pull`, or a folder that it wrote. Raises UsageError for an unknown name, a file that
-    exists or cannot be written, an environment that cannot be made or drawn.
+    name: as for `pull`, or a folder that it wrote. untrained: "random" or an action; then `name` is that of
+    an environment. Raises UsageError for an unknown name, a file that exists or cannot be written, an
+    environment that cannot be made or drawn.
     """
-    if problems := [*_range_problems(episodes, first), *pictures.problems()]:
+    if problems := [*_range_problems(episodes, first), *pictures.problems(bool(untrained))]:
         raise UsageError(problems)
-    policy, source = named(name, uri)
-    setting, starts = policy.setting(), seeds.play(episodes, first)
-    rollouts = roll_out(setting, policy.q_table, starts)
+    starts = seeds.play(episodes, first)
+    policy, source, setting, rollouts = (
+        _untrained(name, untrained, starts) if untrained else _trained(name, uri, starts)
+    )
     files = {option: start_folder() / path for option, path in pictures.files.items()}
     made = _write_video(setting, policy, starts[0], files) if files else None
     if pictures.page:
@@ -131,6 +144,21 @@ def play(
 
         show(setting, policy, starts)
     return Played(policy, source, starts, rollouts, pictures.files, made, pictures.page)
+
+
+Playing = tuple[Policy, str, Setting, Rollouts]
+
+
+def _trained(name: str, uri: str, starts: range) -> Playing:
+    policy, source = named(name, uri)
+    setting = policy.setting()
+    return policy, source, setting, roll_out(setting, policy.q_table, starts)
+
+
+def _untrained(name: str, wanted: str, starts: range) -> Playing:
+    run, _ = resolved_environment(name)
+    policy = Untrained.of(run, wanted)
+    return policy, policy.name, run, roll_out_by(run, policy.act, starts)
 
 
 def _range_problems(episodes: int, first: int) -> Iterator[Problem]:

@@ -178,7 +178,7 @@ def captioned_frame(moment: Moment, policy: Policy) -> Image.Image:
     image = Image.new("RGB", (width, height + 2 * round(1.7 * em)), BAR)
     image.paste(frame)
     draw, large, small = ImageDraw.Draw(image), font(em), font(round(0.8 * em))
-    title = f"{policy.env_id} · {policy.origin['checkpoint']} of run {policy.origin['run_name']}"
+    title = f"{policy.env_id} · {policy.title}"
     left, right, y = em, width - em, height + round(1.1 * em)
     draw.text((left, y), f"step {moment.step}", BRIGHT, large, "lm")
     draw.text((left + 7 * em, y), _action(moment, policy), BRIGHT, large, "lm")

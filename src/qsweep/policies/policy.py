@@ -61,6 +61,11 @@ class Policy:
         return f"checkpoint {origin['checkpoint']} of run {origin['run_name']} ({origin['run_id']}){version}"
 
     @property
+    def title(self) -> str:
+        """Its checkpoint and run, as pictures name it."""
+        return f"{self.origin['checkpoint']} of run {self.origin['run_name']}"
+
+    @property
     def discrete(self) -> bool:
         """True if the observations are integers."""
         return self.config["env"]["low"] is None

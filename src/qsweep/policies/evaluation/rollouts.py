@@ -128,6 +128,17 @@ def _kernel(twin: Twin) -> Callable[..., None]:
     return compiled(greedy_episodes, void(int64[:, ::1], batch), names)  # type: ignore[no-any-return]
 
 
+def roll_out_by(setting: Setting, act: Callable[[list[float]], int], seeds: range) -> Rollouts:
+    """Run one episode from the start state of each seed, in the environment itself.
+
+    act: observation -> the environment's action. Raises EnvironmentFailure as the environment does.
+    """
+    with setting.open() as env:
+        episodes = [_episode(env, act, seed, setting.max_steps) for seed in seeds]
+    returns, lengths, terminated = zip(*episodes, strict=True)
+    return Rollouts(np.array(returns), np.array(lengths, np.int32), np.array(terminated, np.bool_))
+
+
 def _gymnasium(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
     q, best = _values(setting, q_table)
     where, cells = lattice(setting.grid), np.zeros(setting.grid.tilings, np.int64)
@@ -136,10 +147,7 @@ def _gymnasium(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
         locate(where, np.array(numbers), cells)
         return greedy_action(q, best, cells) + setting.description.first_action
 
-    with setting.open() as env:
-        episodes = [_episode(env, act, seed, setting.max_steps) for seed in seeds]
-    returns, lengths, terminated = zip(*episodes, strict=True)
-    return Rollouts(np.array(returns), np.array(lengths, np.int32), np.array(terminated, np.bool_))
+    return roll_out_by(setting, act, seeds)
 
 
 def _episode(
