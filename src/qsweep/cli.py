@@ -45,6 +45,14 @@ class Commands(click.Group):
                     click.echo(f"qsweep: the output cannot be written: {output.failed.strerror}", err=True)
                     sys.exit(1)
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Return the command that a word names; refuse an unknown one with the one that is meant."""
+        if self.get_command(ctx, args[0]) is None:
+            from qsweep.commands.unknown_commands import unknown_command
+
+            raise unknown_command(args[0], args[1:], self.commands)
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
         try:

@@ -11,7 +11,8 @@ from qsweep.environments.facts import Facts, action_names, dimension_names, fact
 from qsweep.environments.resolved import Resolved
 from qsweep.plan.composition import load_resolved
 from qsweep.plan.conf import conf_folder
-from qsweep.plan.presets import OWN_CONFIGS
+from qsweep.plan.mistakes import environment_override, understood
+from qsweep.plan.presets import OWN_CONFIGS, environment_ids
 from qsweep.policies.optimum import optimum
 
 DEFAULT_PRESET = "mountain_car"
@@ -30,7 +31,7 @@ def describe_environment(name: str, overrides: Sequence[str] = ()) -> str:
     name: a preset of the group env, or a Gymnasium id. overrides: as for `qsweep train`, such as buckets=40.
     Raises UsageError if the environment cannot be made, or suits no Q-table.
     """
-    run, preset = resolved_environment(name, overrides)
+    run, preset = resolved_environment(name, understood(overrides).words)
     lines = [run.env.id, *(f"{label:<13}{text}" for label, text in _lines(run, preset))]
     return "\n".join(lines)
 
@@ -40,12 +41,12 @@ def resolved_environment(name: str, overrides: Sequence[str] = ()) -> tuple[Reso
 
     Arguments and errors are those of `describe_environment`.
     """
-    presets = _ids()
-    preset = (
-        name if name in presets else next((key for key, env_id in presets.items() if env_id == name), None)
-    )
     own = (OWN_CONFIGS / "env" / f"{name}.yaml").is_file()
-    return load_resolved([f"env={preset or name}" if preset or own else f"env.id={name}", *overrides]), preset
+    chosen = f"env={name}" if own else environment_override(name)
+    preset = chosen.removeprefix("env=")
+    if preset in environment_ids():
+        return load_resolved([chosen, *overrides]), preset
+    return load_resolved([chosen if own else f"env.id={name}", *overrides]), None
 
 
 def _lines(run: Resolved, preset: str | None) -> Iterator[tuple[str, str]]:
@@ -106,13 +107,6 @@ def _own(low: float, high: float) -> str:
 
 def _success(known: Facts) -> str:
     return f"; success: {ENDINGS[known.success]}" if known.success else ""
-
-
-def _ids() -> dict[str, str]:
-    """Return the packaged presets of environments: name -> Gymnasium id."""
-    files = sorted((conf_folder() / "env").glob("*.yaml"))
-    presets = {file.stem: yaml.safe_load(file.read_text()) for file in files}
-    return {name: str(values.get("env", values)["id"]) for name, values in presets.items()}
 
 
 def _commands(preset: str) -> list[str]:

@@ -16,6 +16,7 @@ from qsweep.plan import overrides
 from qsweep.plan.command_line import read, refusing
 from qsweep.plan.composition import planned
 from qsweep.plan.conf import PRIMARY, at_top, hydra_app
+from qsweep.plan.mistakes import understood
 from qsweep.plan.presets import with_own_presets
 from qsweep.runs.search.multirun import search
 from qsweep.runs.starting_table import with_starts
@@ -37,7 +38,10 @@ def launch(arguments: list[str], quiet: bool = False) -> int:
 
     Raises UsageError with all problems of the command line, before anything is started.
     """
-    flags = _flags(arguments)
+    meant = understood(arguments)
+    for note in meant.notes:
+        click.echo(f"qsweep: {note}", err=True)
+    flags = _flags([*meant.words])
     lines = [overrides.normalized(line) for line in flags.overrides]
     lines = with_own_presets(lines, flags.config_dir)
     if flags.cfg:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -122,7 +123,8 @@ def _problems(override: Override, multirun: bool, search: Sequence[str]) -> Iter
         yield Problem(key, "cannot be removed", line, "set it to another value")
         return
     if override.is_sweep_override() and not multirun:
-        remedy = f"add -m for a multirun, or write a list: {key}=[...]"
+        several = f"several: qsweep train -m {shlex.quote(line)}"
+        remedy = f"{several}; a list: {key}=[...]" if "list" in RULES.get(key, "") else several
         yield Problem(key, "takes one value in a single run", line, remedy)
         return
     if key in GROUPS:

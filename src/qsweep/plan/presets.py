@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from qsweep.errors import Problem, closest, one_line
@@ -26,6 +28,14 @@ def with_own_presets(lines: Sequence[str], config_dir: str | None = None) -> lis
     if given or not folder.is_dir() or folder == conf_folder():
         return [*lines]
     return [f"{SEARCH_PATH}[{quoted(f'file://{folder}')}]", *lines]
+
+
+@cache
+def environment_ids() -> dict[str, str]:
+    """Return the packaged presets of environments: name -> Gymnasium id."""
+    files = sorted((conf_folder() / "env").glob("*.yaml"))
+    presets = {file.stem: yaml.safe_load(file.read_text()) for file in files}
+    return {name: str(values.get("env", values)["id"]) for name, values in presets.items()}
 
 
 def preset_problems(group: str, value: Any, search: Sequence[str]) -> Iterator[Problem]:

@@ -81,7 +81,7 @@ def _action(run: Resolved, wanted: str) -> int:
 
 
 def _random(run: Resolved) -> Callable[[Sequence[float]], int]:
-    """Return a function that draws one of the actions that exist in a state; the same ones in every command."""
+    """Return a function that draws one of the actions of a state; every command draws the same ones."""
     _, generator = random_play()
     found = run.description
 

@@ -181,7 +181,7 @@ def test_what_no_name_can_be(filled: Filled, name: str) -> None:
     assert "must be MODEL@ALIAS, MODEL/VERSION, RUN or RUN/CHECKPOINT" in refused(filled, name)
 
 
-@pytest.mark.parametrize("checkpoint", ["best", "17500 ", "ep", "ep1e3", "ep-5", "ep9999999999"])
+@pytest.mark.parametrize("checkpoint", ["bset", "17500 ", "ep", "ep1e3", "ep-5", "ep9999999999"])
 def test_what_no_checkpoint_can_be(filled: Filled, checkpoint: str) -> None:
     """A checkpoint that is not named like ep017500 is refused."""
     assert "checkpoint names look like ep017500" in refused(filled, f"twin/{checkpoint}")

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from functools import partial
-from typing import Any
 
-from qsweep.errors import Problem, UsageError, one_line, printable
+from qsweep.errors import Problem, UsageError, printable
+from qsweep.policies.registry.known_names import ask, known, listed, search, unknown
 from qsweep.policies.registry.versions import (
     CHECKPOINT,
     RUN_ID,
     aliases_of,
-    every_version,
     is_ours,
     model_name,
     version_of,
 )
 from qsweep.tracking.checkpoints import Archive, name_of
-from qsweep.tracking.run_search import matching
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import StoredRun
 
 FORMS = (
     "must be MODEL@ALIAS, MODEL/VERSION, RUN or RUN/CHECKPOINT; RUN is a run's name, its id or the id's end"
 )
-LISTED = 20
-"""Most names or runs that one message lists."""
+BEST, NEWEST = "best", ("last", "latest", "newest")
 
 
 @dataclass(frozen=True)
@@ -84,19 +80,56 @@ def resolve(store: Store, name: str) -> Target:
     model, at, alias = parts[0].rpartition("@")
     found = _model(store, model) if at else None
     if found is None:
-        return _of_run(_run(store, parts[0]), None)
+        run = _found(store, parts[0])
+        return _of_run(run, None) if run else _meant(store, name, parts[0])
     model, aliases = found
+    if alias.isdecimal():
+        return _with_slash(store, name, model, alias)
     if alias not in aliases:
-        raise _unknown(store, name, "is not the alias of any version")
+        raise unknown(store, name, "is not the alias of any version")
     return _of_version(store, name, model, aliases[alias])
+
+
+def _meant(store: Store, name: str, word: str) -> Target:
+    """Return what a word stands for that is no name, if that is one thing.
+
+    `best` is the best version of the only model; a model or an environment's preset, its best version;
+    `last` and `latest`, the newest run; the beginning of a run's name, that run.
+    """
+    from qsweep.plan.presets import environment_ids  # imports Hydra
+
+    wanted = environment_ids().get(word, word)
+    bests = [name for name in known(store) if name.endswith(f"@{BEST}")]
+    chosen = (
+        bests if word in (BEST, f"@{BEST}") else [b for b in bests if b == f"{model_name(wanted)}@{BEST}"]
+    )
+    if len(chosen) == 1:
+        return resolve(store, chosen[0])
+    if chosen:
+        raise UsageError([Problem("name", "may be any of several", name, f"one of: {listed(chosen)}")])
+    begun = [run for run in search(store) if word in NEWEST or run.name.startswith(f"{word},")]
+    if begun and (word in NEWEST or len({run.name for run in begun}) == 1):
+        return _of_run(begun[0], None)
+    if wanted != word or word in (BEST, f"@{BEST}"):
+        remedy = "first: qsweep train" + ("" if wanted == word else f" env={word}")
+        raise UsageError([Problem("name", "has no registered version yet", name, remedy)])
+    raise unknown(store, word, "is not the name or id of a run")
 
 
 def _with_slash(store: Store, name: str, head: str, tail: str) -> Target:
     if re.fullmatch("[0-9]{1,9}", tail):
         found = _model(store, head)
-        if found is None:
-            raise _unknown(store, name, "is not a version of a registered model")
-        return _of_version(store, name, found[0], str(int(tail)))
+        if found is not None:
+            return _of_version(store, name, found[0], str(int(tail)))
+        run = _found(store, head)
+        if run is None:
+            raise unknown(store, name, "is not a version of a registered model")
+        return _of_run(run, name_of(int(tail)))
+    if tail == BEST:
+        found = _model(store, head)
+        return resolve(store, f"{found[0]}@{BEST}") if found else _of_run(_run(store, head), None)
+    if tail == "last":
+        return replace(_of_run(_run(store, head), None), checkpoint=None, metrics={})
     match = re.fullmatch("ep([0-9]{1,9})", tail)
     if match is None:
         raise UsageError([Problem("name", FORMS, name, "checkpoint names look like ep017500")])
@@ -106,44 +139,35 @@ def _with_slash(store: Store, name: str, head: str, tail: str) -> Target:
 def _model(store: Store, name: str) -> tuple[str, Mapping[str, str]] | None:
     """Return the name and aliases of a model, named or of an environment's id; None if there is none."""
     for model in dict.fromkeys((name, model_name(name))):
-        aliases: Mapping[str, str] | None = _ask(partial(aliases_of, store, model))
+        aliases: Mapping[str, str] | None = ask(partial(aliases_of, store, model))
         if aliases is not None:
             return model, aliases
     return None
 
 
-def _ask(ask: Callable[[], Any]) -> Any:
-    """Return the store's answer to a query, or None if it has no such entity.
-
-    Raises UsageError if the store fails.
-    """
-    try:
-        return ask()
-    except Exception as error:
-        code = getattr(error, "error_code", None)
-        if code is None:  # not an MlflowException, which this module does not import
-            raise
-        if code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        reason = one_line(error)
-        raise UsageError([Problem("--uri", "the store did not answer", reason)]) from error
-
-
 def _of_version(store: Store, name: str, model: str, version: str) -> Target:
-    found = _ask(lambda: version_of(store, model, version))
+    found = ask(lambda: version_of(store, model, version))
     if found is None:
-        raise _unknown(store, name, "is not a registered version")
+        raise unknown(store, name, "is not a registered version")
     if not is_ours(found.tags):
         raise UsageError([Problem("name", "is a model version that qsweep did not register", name)])
     return Target(found.tags[RUN_ID], found.tags[CHECKPOINT], model=model, version=version)
 
 
 def _run(store: Store, run: str) -> StoredRun:
+    """Return the run with a name or id. Raises UsageError if there is none."""
+    found = _found(store, run)
+    if found is None:
+        raise unknown(store, run, "is not the name or id of a run")
+    return found
+
+
+def _found(store: Store, run: str) -> StoredRun | None:
     """Return the newest run of a name, of those that have ended if any has; else the run with an id."""
     part = run if re.fullmatch("[0-9a-f]{6,32}", run) else ""
-    runs = list({found.run_id: found for found in _search(store, run, part)}.values())
+    runs = list({found.run_id: found for found in search(store, run, part)}.values())
     if not runs:
-        raise _unknown(store, run, "is not the name or id of a run")
+        return None
     called = [found for found in runs if found.name == run]
     if called:
         return max(called, key=lambda found: (found.status != "RUNNING", found.started, found.run_id))
@@ -151,13 +175,8 @@ def _run(store: Store, run: str) -> StoredRun:
         latest = sorted(runs, key=lambda found: -found.started)
         several = [f"{found.run_id} (started {_started(found)})" for found in latest]
         rule = f"is part of the ids of {len(runs)} runs"
-        raise UsageError([Problem("name", rule, run, f"give more of it; newest first: {_listed(several)}")])
+        raise UsageError([Problem("name", rule, run, f"give more of it; newest first: {listed(several)}")])
     return runs[0]
-
-
-def _search(store: Store, name: str | None = None, part: str = "") -> list[StoredRun]:
-    """Return the latest runs of qsweep, newest first; those with a name or part of an id, if one is given."""
-    return [run for run in _ask(lambda: matching(store, name, part)) or () if run.trained]
 
 
 def _started(run: StoredRun) -> str:
@@ -186,25 +205,3 @@ def checkpoint_in(archive: Archive, target: Target) -> str:
     near = sorted(names, key=lambda name: abs(int(name[2:]) - int(checkpoint[2:])))[:2]
     remedy = f"nearest: {', '.join(near)}; there are {len(names)}, the last is {names[-1]}"
     raise UsageError([Problem("name", "is not a checkpoint of this run", checkpoint, remedy)])
-
-
-def _unknown(store: Store, name: str, rule: str) -> UsageError:
-    known = _known(store)
-    near = get_close_matches(name, known, n=3) or get_close_matches(name, known, n=1, cutoff=0.3)
-    remedy = f"known: {_listed(near or known)}" if known else "the store is empty: run qsweep train"
-    return UsageError([Problem("name", rule, name, remedy)])
-
-
-def _known(store: Store) -> list[str]:
-    """Return the names of all aliases, versions and recent runs, newest first."""
-    found = every_version(store)
-    models = dict.fromkeys(version.name for version in found)
-    aliases = [f"{model}@{alias}" for model in models for alias in aliases_of(store, model) or ()]
-    versions = [f"{version.name}/{version.version}" for version in found]
-    runs = [run.name for run in _search(store)]
-    return list(dict.fromkeys([*aliases, *versions, *runs]))
-
-
-def _listed(words: Sequence[str]) -> str:
-    more = f" and {len(words) - LISTED} more" if len(words) > LISTED else ""
-    return ", ".join(words[:LISTED]) + more
