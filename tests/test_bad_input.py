@@ -380,7 +380,6 @@ SYNTAX_ERRORS: dict[str, list[Wrong]] = {
     "seed==3": [("seed==3", SYNTAX, "")],
     "'seed=${'": [("seed=${", SYNTAX, "")],
     "three plain words": [("three", SYNTAX, ""), ("plain", SYNTAX, ""), ("words", SYNTAX, "")],
-    "seed= 3": [("3", SYNTAX, ""), ("seed", "must be a whole number", "''")],
     "=3": [("", "=3", "")],
     """seed="'${'" """: [("", "seed='${'", "")],
     "~seed": [("seed", "cannot be removed", "'~seed'")],

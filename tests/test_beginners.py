@@ -147,7 +147,7 @@ def test_a_name_that_means_one_thing(name: str, filled: tuple[Store, dict[str, s
 
 
 def test_a_name_that_means_several_things(filled: tuple[Store, dict[str, str]]) -> None:
-    """With a second model, `best` is answered with both names; `taxi`, which has none, with how to make one."""
+    """With a second model, `best` is answered with both; `taxi`, which has none, with how to make one."""
     store, ids = filled
     with pytest.raises(
         UsageError, match=r"has no registered version yet; given 'taxi' \(first: qsweep train env=taxi"

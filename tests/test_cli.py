@@ -16,6 +16,8 @@ VERBS = {
     "Describe",
     "Draw",
     "Free",
+    "List",
+    "Print",
     "Make",
     "Rank",
     "Run",

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from qsweep.tracking.store import Store
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
+COMPLETE = "_QSWEEP_COMPLETE"
+"""The variable by which a shell asks for completions."""
 
 
 class Commands(click.Group):
@@ -35,6 +37,10 @@ class Commands(click.Group):
     def main(self, *arguments: Any, **named: Any) -> Any:
         """Run the command line, with standard streams whose end does not end the command."""
         outputs = secure_streams()
+        if COMPLETE in os.environ:
+            from qsweep.commands.completion import register
+
+            register()
         try:
             return super().main(*arguments, **named)
         finally:
@@ -47,7 +53,7 @@ class Commands(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Return the command that a word names; refuse an unknown one with the one that is meant."""
-        if self.get_command(ctx, args[0]) is None:
+        if self.get_command(ctx, args[0]) is None and not ctx.resilient_parsing:
             from qsweep.commands.unknown_commands import unknown_command
 
             raise unknown_command(args[0], args[1:], self.commands)
@@ -79,6 +85,28 @@ class Commands(click.Group):
             click.echo(f"qsweep: the store or its disk failed: {printable(failed)}", err=True)
             click.echo("qsweep: finished work is kept; fix the problem, then run the command again", err=True)
             sys.exit(1)
+
+
+class WithKeys(click.Command):
+    """A command whose help ends with the list of keys."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the keys."""
+        from qsweep.plan.key_list import write_keys
+
+        write_keys(formatter)
+
+
+def _completing(kind: str) -> Any:
+    """Return a function that completes an argument: overrides, names, comparisons or environments."""
+
+    def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+        from qsweep.commands import completion
+
+        found: list[str] = getattr(completion, kind)(incomplete)
+        return found
+
+    return complete
 
 
 def _trust(_: click.Context, __: click.Parameter, given: bool) -> None:
@@ -131,8 +159,14 @@ def main() -> None:
     collect_less_often()
 
 
-@main.command(context_settings={**CONTEXT, "ignore_unknown_options": True})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[OVERRIDES] [-m]")
+@main.command(cls=WithKeys, context_settings={**CONTEXT, "ignore_unknown_options": True})
+@click.argument(
+    "arguments",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    metavar="[OVERRIDES] [-m]",
+    shell_complete=_completing("overrides"),
+)
 @click.option("--again", is_flag=True, help="Train again even if an equal run is finished.")
 @click.option("--quiet", is_flag=True, help="Show no progress and no next steps.")
 @trusting
@@ -148,8 +182,8 @@ def train(arguments: Sequence[str], again: bool, quiet: bool) -> None:
     qsweep train -m +sweep=buckets
     qsweep train --cfg job        print the composed config and stop
 
-    OVERRIDES are Hydra overrides, KEY=VALUE; conf/train.yaml lists the keys. Your own presets in a
-    folder conf/ in the current directory are found as well as the packaged ones.
+    OVERRIDES are KEY=VALUE, of the keys below, in Hydra's grammar. Your own presets in a folder conf/ in
+    the current directory are found as well as the packaged ones. An equal run that is finished is kept.
     """
     from qsweep.commands.train import launch
 
@@ -159,8 +193,40 @@ def train(arguments: Sequence[str], again: bool, quiet: bool) -> None:
 
 
 @main.command()
-@click.argument("name", metavar="ENV")
-@click.argument("overrides", nargs=-1)
+@click.argument("word", default="")
+def keys(word: str) -> None:
+    """List the keys of a run, with defaults and units.
+
+    \b
+    qsweep keys             all keys, by group
+    qsweep keys epsilon     keys with this word, and their rules
+    """
+    from shutil import get_terminal_size
+
+    from qsweep.plan.key_list import key_lines
+
+    for line in key_lines(word, get_terminal_size().columns):
+        click.echo(line)
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell.
+
+    \b
+    eval "$(qsweep completion bash)"      in ~/.bashrc
+    eval "$(qsweep completion zsh)"       in ~/.zshrc
+    qsweep completion fish | source       in ~/.config/fish/config.fish
+    """
+    from qsweep.commands.completion import script
+
+    click.echo(script(shell), nl=False)
+
+
+@main.command()
+@click.argument("name", metavar="ENV", shell_complete=_completing("environments"))
+@click.argument("overrides", nargs=-1, shell_complete=_completing("overrides"))
 def env(name: str, overrides: Sequence[str]) -> None:
     """Describe an environment: bounds, actions, optimum, presets.
 
@@ -177,7 +243,7 @@ def env(name: str, overrides: Sequence[str]) -> None:
 
 
 @main.command()
-@click.argument("name", required=False, metavar="[EXPERIMENT]")
+@click.argument("name", required=False, metavar="[EXPERIMENT]", shell_complete=_completing("comparisons"))
 @click.option(
     "--limit",
     type=click.IntRange(0),
@@ -197,7 +263,7 @@ def runs(name: str | None, limit: int, uri: str) -> None:
 
 
 @main.command()
-@click.argument("name", metavar="EXPERIMENT-or-SWEEP")
+@click.argument("name", metavar="NAME", shell_complete=_completing("comparisons"))
 @click.option("--out", type=Output(path_type=Path), help="Folder to write (default: NAME-report).")
 @click.option(
     "--since", help="Only runs started since a date (2025-01-31, '2025-01-31 14:00' UTC) or age (7d)."
@@ -235,7 +301,7 @@ def report(
 
 
 @main.command()
-@click.argument("name")
+@click.argument("name", shell_complete=_completing("names"))
 @click.option("--out", type=Output(path_type=Path), help="Folder to write (default: NAME).")
 @click.option("--force", is_flag=True, help="Replace a folder that holds a pulled policy.")
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
@@ -255,7 +321,7 @@ def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
 
 
 @main.command()
-@click.argument("name")
+@click.argument("name", shell_complete=_completing("names"))
 @click.option("--episodes", default=10, show_default=True, help="Number of episodes to play.")
 @click.option("--seed", default=0, show_default=True, help="Index of the first start state.")
 @click.option("--video", type=Output(path_type=Path), help="Write the first episode to this MP4 file.")
@@ -299,7 +365,7 @@ def play(
 
 
 @main.command()
-@click.argument("name")
+@click.argument("name", shell_complete=_completing("names"))
 @click.option("--out", type=Output(path_type=Path), help="MP4 or GIF file to write (default: NAME.mp4).")
 @click.option("--every", type=int, help="Show every n-th checkpoint (default: about 250 in all).")
 @click.option("--agent", is_flag=True, help="Also show the agent playing.")
@@ -326,7 +392,7 @@ def video(
 
 
 @main.command()
-@click.argument("name")
+@click.argument("name", shell_complete=_completing("names"))
 @click.argument("chart", default="curve", metavar="[curve|actions|policy|values|visits]")
 @click.option("--out", type=Output(path_type=Path), help="PNG, SVG or PDF file (default: NAME-CHART.png).")
 @click.option(
@@ -363,7 +429,7 @@ def plot(
 
 
 @main.command()
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", shell_complete=_completing("names"))
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @trusting
 def reproduce(run: str, uri: str) -> None:
@@ -411,7 +477,9 @@ def doctor(fix: bool, uri: str) -> None:
 
 
 @main.command()
-@click.argument("name", required=False, metavar="[EXPERIMENT-or-SWEEP]")
+@click.argument(
+    "name", required=False, metavar="[EXPERIMENT-or-SWEEP]", shell_complete=_completing("comparisons")
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be deleted, with its size; change nothing.")
 @click.option("--older-than", help="Delete runs older than an age (30d) or started before a date.")
 @click.option("--keep-best", type=int, metavar="N", help="Delete runs outside the N best variants.")

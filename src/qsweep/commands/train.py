@@ -28,7 +28,7 @@ UNSUPPORTED = {
     "experimental_rerun": "qsweep reproduce repeats a run",
     "hydra_help": "see qsweep train --help",
     "info": "--cfg job prints the config, --cfg hydra Hydra's",
-    "shell_completion": 'for bash: eval "$(_QSWEEP_COMPLETE=bash_source qsweep)"',
+    "shell_completion": 'for bash: eval "$(qsweep completion bash)"',
 }
 """Hydra's flags that are refused, with the remedy."""
 

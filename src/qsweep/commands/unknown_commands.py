@@ -24,7 +24,8 @@ MEANT = {
     **dict.fromkeys(("delete", "remove", "rm", "clean"), ("qsweep gc --dry-run", "")),
     **dict.fromkeys(("repeat", "rerun", "replay"), ("qsweep reproduce {rest}", "RUN")),
     **dict.fromkeys(("resume", "continue"), ("qsweep train ..., the command that was interrupted", "")),
-    "help": ("qsweep {rest} --help", ""), "version": ("qsweep --version", ""),
+    "help": ("qsweep {rest} --help", ""),
+    "version": ("qsweep --version", ""),
 }
 """Word -> the command that it stands for, and words for it if none were given."""
 
