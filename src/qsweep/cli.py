@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,9 @@ from qsweep.system.streams import secure_streams
 if TYPE_CHECKING:
     from qsweep.tracking.store import Store
 
+WRITING = ("report", "pull", "play", "plot", "video", "export", "compare")
+WHOLE = ("nothing was written: files appear when they are complete; the same command starts over",)
+"""What an interrupt says of commands that write files."""
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 COMPLETE = "_QSWEEP_COMPLETE"
 """The variable by which a shell asks for completions."""
@@ -72,7 +75,8 @@ class Commands(click.Group):
             click.echo(f"qsweep: {printable(failure)}", err=True)
             sys.exit(1)
         except KeyboardInterrupt as interrupt:
-            for line in ("interrupted", *getattr(interrupt, "__notes__", ())):
+            kept = WHOLE if ctx.invoked_subcommand in WRITING else ()
+            for line in ("interrupted", *kept, *getattr(interrupt, "__notes__", ())):
                 click.echo(f"qsweep: {line}", err=True)
             sys.exit(128 + getattr(interrupt, "signum", 2))
         except Exception as error:
@@ -127,13 +131,13 @@ class Output(click.Path):
 
 
 @contextmanager
-def _working(what: str) -> Iterator[None]:
-    """Show on a terminal that a command is working."""
+def _working(what: str) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal that a command is working; yield a function that says at what."""
     from qsweep.runs.progress import bar
 
     with bar() as shown:
-        shown.add_task(what, total=None)
-        yield
+        task = shown.add_task(what, total=None)
+        yield lambda text: shown.update(task, description=text)
 
 
 def _opened(uri: str) -> Store:
@@ -221,7 +225,7 @@ def completion(shell: str) -> None:
     """
     from qsweep.commands.completion import script
 
-    click.echo(script(shell), nl=False)
+    click.echo(script(shell, main), nl=False)
 
 
 @main.command()
@@ -237,9 +241,11 @@ def env(name: str, overrides: Sequence[str]) -> None:
 
     ENV is a preset of the group env or a Gymnasium id; OVERRIDES are those of `qsweep train`.
     """
-    from qsweep.commands.environment import describe_environment
+    with _working(f"making {printable(name)}"):
+        from qsweep.commands.environment import describe_environment
 
-    click.echo(describe_environment(name, overrides))
+        described = describe_environment(name, overrides)
+    click.echo(described)
 
 
 @main.command()
@@ -289,14 +295,15 @@ def report(
     \b
     qsweep report buckets --out report
     qsweep report MountainCar-v0 --since 7d --where 'buckets >= 20'
+    qsweep report RUN                   a single run
 
-    An earlier report in the folder is replaced.
+    NAME is an experiment, a sweep or a run. An earlier report in the folder is replaced.
     """
-    from qsweep.report.folder import report
-    from qsweep.report.loading.selection import Selection
+    with _working("starting") as say:
+        from qsweep.report.folder import report
+        from qsweep.report.loading.selection import Selection
 
-    with _working("comparing the runs"):
-        written = report(_opened(uri), Selection(name, since, where, metric, baseline), out, ui)
+        written = report(_opened(uri), Selection(name, since, where, metric, baseline), out, ui, say)
     click.echo(written)
 
 
@@ -315,9 +322,11 @@ def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
     qsweep pull RUN                     the best checkpoint of a run (its name or id)
     qsweep pull RUN/ep017500            a given checkpoint of a run
     """
-    from qsweep.commands.pull import pull
+    with _working(f"pulling {printable(name)}"):
+        from qsweep.commands.pull import pull
 
-    click.echo(pull(_opened(uri), name, out, force))
+        pulled = pull(_opened(uri), name, out, force)
+    click.echo(pulled)
 
 
 @main.command()
@@ -359,9 +368,11 @@ def play(
     """
     if video or gif or human:
         need("video", "qsweep play")
-    from qsweep.commands.play import Pictures, play
+    with _working(f"playing {printable(name)}"):
+        from qsweep.commands.play import Pictures, play
 
-    click.echo(play(name, episodes, seed, Pictures(video, gif, human, force, page), uri, policy))
+        played = play(name, episodes, seed, Pictures(video, gif, human, force, page), uri, policy)
+    click.echo(played)
 
 
 @main.command()

@@ -151,4 +151,4 @@ def send(terminal: int, text: str, expected: str) -> None:
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_script_is_the_shells_own(shell: str) -> None:
     """`qsweep completion` prints a script that asks qsweep itself."""
-    assert f"_QSWEEP_COMPLETE={shell}_complete" in script(shell)
+    assert f"_QSWEEP_COMPLETE={shell}_complete" in script(shell, main)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
+from click import Command
 from click.shell_completion import CompletionItem, ShellComplete, add_completion_class, split_arg_string
 
 from qsweep.errors import UsageError
@@ -131,10 +132,8 @@ def register() -> None:
         add_completion_class(each)
 
 
-def script(shell: str) -> str:
-    """Return the script that makes a shell complete `qsweep`."""
-    from qsweep.cli import main
-
+def script(shell: str, main: Command) -> str:
+    """Return the script that makes a shell complete `qsweep`. main: the command."""
     return SHELLS[shell](main, {}, "qsweep", "_QSWEEP_COMPLETE").source()
 
 

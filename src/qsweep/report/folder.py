@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ WRITTEN = (PAGE, SUMMARY, RUNS, VARIANTS, FIGURES)
 FORMATS = ("png", "svg")
 FIRST = ("run_id", "name", "label", "seed", "status", "counts", "fresh")
 """The first columns of runs.csv."""
+Say = Callable[[str], object]
 FORMULA = re.compile(r"[=+\-@\t\r](?!\d+(\.\d*)?(e[+-]?\d+)?$)")
 """Beginning of a text that a spreadsheet would execute; numbers do not match."""
 
@@ -49,12 +50,18 @@ class Report:
         return "\n".join([*lines, f"open {self.folder / PAGE} in a browser"])
 
 
-def report(store: Store, selection: Selection, out: Path | None = None, ui: str | None = None) -> Report:
+def report(
+    store: Store,
+    selection: Selection,
+    out: Path | None = None,
+    ui: str | None = None,
+    say: Say = lambda _: None,
+) -> Report:
     """Compare the selected runs of a store and write the folder `out` (default: named after the selection).
 
     A folder that holds an earlier report and nothing else is replaced. ui: address of the MLflow UI for
-    links (default: the server's, or that of `qsweep ui`). Raises UsageError if the name is unknown, the
-    selection is invalid, or `out` may not be replaced.
+    links (default: the server's, or that of `qsweep ui`). say: receives what is being done. Raises UsageError
+    if the name is unknown, the selection is invalid, or `out` may not be replaced.
     """
     folder = Path(os.path.abspath(out or folder_name(selection.name)))
     figures = [f"{FIGURES}/*.{kind}" for kind in FORMATS]
@@ -63,11 +70,13 @@ def report(store: Store, selection: Selection, out: Path | None = None, ui: str 
     address = (ui or ui_of(store)).rstrip("/")
     if not re.fullmatch(r"https?://[^\s\"'<>@]+", address):
         raise UsageError([Problem("--ui", "must be http(s)://HOST, without user or password", ui)])
+    say("reading the runs")
     chosen = selected(store, selection)
     check_places(store, chosen)
+    say(f"comparing {len(chosen):,} runs")
     made = contents(store, chosen, selection)
     with writing_to("--out", folder), replacing_folder(folder, check) as new:
-        write_files(store, made, new, command(store, selection, out), address)
+        write_files(store, made, new, command(store, selection, out), address, say=say)
     return Report(folder, tuple(headlines(made)))
 
 
@@ -101,15 +110,22 @@ def command(store: Store, selection: Selection, out: Path | None = None) -> str:
 
 
 def write_files(
-    store: Store, made: Contents, folder: Path, command: str, ui: str, formats: Sequence[str] = FORMATS
+    store: Store,
+    made: Contents,
+    folder: Path,
+    command: str,
+    ui: str,
+    formats: Sequence[str] = FORMATS,
+    say: Say = lambda _: None,
 ) -> None:
-    """Write all files of a report into an existing folder. formats: of the figures."""
+    """Write all files of a report into an existing folder. formats: of the figures. say: as for `report`."""
+    say("writing the page")
     write_text(folder / PAGE, page(made, command, ui))
     write_text(folder / SUMMARY, markdown(made, command))
     harmless(runs_frame(made)).to_csv(folder / RUNS, index=False)
     variants = together(section.standings for section in made.sections)
     harmless(variants).to_csv(folder / VARIANTS, index=False)
-    _draw(store, made, folder / FIGURES, formats)
+    _draw(store, made, folder / FIGURES, formats, say)
 
 
 def runs_frame(made: Contents) -> pd.DataFrame:
@@ -142,7 +158,7 @@ def harmless(frame: pd.DataFrame) -> pd.DataFrame:
     return safe
 
 
-def _draw(store: Store, made: Contents, folder: Path, formats: Sequence[str]) -> None:
+def _draw(store: Store, made: Contents, folder: Path, formats: Sequence[str], say: Say) -> None:
     """Draw every figure in all formats; of several environments, names start with the section number."""
     from qsweep.report.figures import draw, save  # matplotlib is slow to import
 
@@ -151,7 +167,8 @@ def _draw(store: Store, made: Contents, folder: Path, formats: Sequence[str]) ->
         prefix = f"{number}_" if len(made.sections) > 1 else ""
         drawn = [(chart.name, draw(chart)) for chart in section.charts]
         drawn += [(f"q_table_{name}", figure) for name, figure in q_table_figures(section.study, store)]
-        for name, figure in drawn:
+        for done, (name, figure) in enumerate(drawn, start=1):
+            say(f"drawing figure {done} of {len(drawn)}")
             for kind in formats:
                 save(figure, folder / f"{prefix}{file_name(name)}.{kind}")
 

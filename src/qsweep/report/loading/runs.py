@@ -37,6 +37,8 @@ ORIGIN = (
 """Provenance columns: the tags `qsweep.NAME`, as text."""
 VARIANT, ENVIRONMENT = "qsweep.variant", "qsweep.environment"
 PLACE = ("experiment_id", "artifacts")
+UNKNOWN = "must be an experiment or a sweep"
+"""The rule about a name that is neither."""
 RESERVED = {*IDENTITY, *ORIGIN, *PLACE}
 """Columns that no param and no metric may be called."""
 
@@ -124,7 +126,11 @@ def brief(params: Sequence[str] = (), metrics: Sequence[str] = ()) -> Keys:
 def complete(store: Store, runs: pd.DataFrame) -> pd.DataFrame:
     """Return runs of a local store with all columns, where `runs_in` was asked for some."""
     assert store.tables is not None
-    found = run_rows.runs_by_id(store.tables.database, list(runs["run_id"]))
+    return frame(run_rows.runs_by_id(store.tables.database, list(runs["run_id"])))
+
+
+def frame(found: Iterable[StoredRun]) -> pd.DataFrame:
+    """Return the runs of qsweep among records, with all columns."""
     return _frame([_row(run) for run in found if run.trained])
 
 
@@ -179,7 +185,7 @@ def _rows(store: Store, name: str | None, only: Keys | None = None) -> list[dict
     if not rows:
         known = [*names.values(), *{row["sweep"] for row in _search(store, names, only=brief())}]
         remedy = closest(name, [other for other in known if other and other != "Default"])
-        raise UsageError([Problem("name", "must be an experiment or a sweep", name, remedy)])
+        raise UsageError([Problem("name", UNKNOWN, name, remedy)])
     return rows
 
 

@@ -6,13 +6,24 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from qsweep.errors import Problem, UsageError, closest, collecting
-from qsweep.report.loading.runs import brief, check_any, complete, runs_in, runs_in_sweep, with_scores
+from qsweep.policies.registry.names import resolve
+from qsweep.report.loading.runs import (
+    UNKNOWN,
+    brief,
+    check_any,
+    complete,
+    frame,
+    runs_in,
+    runs_in_sweep,
+    with_scores,
+)
+from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import SCORE, Keys
 
@@ -57,8 +68,29 @@ class Selection:
 def selected(store: Store, selection: Selection) -> pd.DataFrame:
     """Return the selected runs of a store, as `load_runs` does; for a sweep also its confirmation runs.
 
-    Raises UsageError if the name is unknown or the selection is invalid.
+    The name of no experiment and no sweep is that of a run. Raises UsageError if the name is unknown or the
+    selection is invalid.
     """
+    try:
+        return _selected(store, selection)
+    except UsageError as error:
+        if error.problems[0].rule != UNKNOWN:
+            raise
+        return restricted(_one_run(store, selection.name), selection)
+
+
+def _one_run(store: Store, name: str) -> pd.DataFrame:
+    """Return the run that a name stands for. Raises UsageError if there is none."""
+    try:
+        run_id = resolve(store, name).run_id
+    except UsageError as error:
+        raise UsageError(
+            replace(problem, rule="must be an experiment, a sweep or a run") for problem in error.problems
+        ) from error
+    return frame([run_of(store, run_id)])
+
+
+def _selected(store: Store, selection: Selection) -> pd.DataFrame:
     chosen = store.tables and (selection.where or selection.since is not None)
     brief_runs = in_sweep_or_experiment(store, selection.name, _needed(selection)) if chosen else None
     if brief_runs is None or not _decides(brief_runs, selection):

@@ -11,7 +11,7 @@ from qsweep.plan.command_line import CommandLine
 from qsweep.runs.journal import Journal
 from qsweep.runs.search import orchestration
 from qsweep.runs.sweep.launcher import launching
-from qsweep.runs.sweep.multirun import check_requirements, show_end, show_next
+from qsweep.runs.sweep.multirun import check_requirements, show_end, show_next, telling_what_is_kept
 from qsweep.system.start_folder import shown as shown_folder
 
 SHOWN = 20
@@ -37,7 +37,7 @@ def search(line: CommandLine, quiet: bool = False) -> int:
     store = check_requirements(uri, line.launcher)
     assert store is not None
     started = time.perf_counter()
-    with launching(line, wanted.name) as (launcher, folder):
+    with launching(line, wanted.name) as (launcher, folder), telling_what_is_kept(line, folder):
         concluded = orchestration.search(wanted, launcher, folder)
     took = time.perf_counter() - started
     runs = children(store, concluded.parent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from qsweep.runs.sweep.executor import Executor
 from qsweep.runs.sweep.orchestration import Concluded, conclude, stopping_runs
 
 if TYPE_CHECKING:
+    from qsweep.runs.search.loop import RunRequest, RunScore
     from qsweep.runs.search.planning import SearchPlan
 
 
@@ -39,7 +40,11 @@ def search(wanted: SearchPlan, launcher: Launcher, folder: Path) -> Concluded:
     with stopping_runs(journal), parent_run(plan) as parent:
         runs = Executor(parent, launcher, journal, first)
         best = -math.inf
-        train = partial(train_runs, wanted, runs.run, parent.store)
+
+        def train(requests: Sequence[RunRequest]) -> Sequence[RunScore]:
+            runs.doing = f"trial {min(held.count_trials() + 1, how.trials):,} of {how.trials:,}"
+            return train_runs(wanted, runs.run, parent.store, requests)
+
         for result in Search(held, wanted.space, how, train).run():
             if result.state == "complete" and result.mean > best:
                 best = result.mean

@@ -52,7 +52,12 @@ def command(lines: Sequence[str]) -> str:
 
 
 class Executor:
-    """The execution of runs under one parent run. first: a config, for the settings that all share."""
+    """The execution of runs under one parent run. first: a config, for the settings that all share.
+
+    doing: what the progress bar says; empty: the name of the sweep.
+    """
+
+    doing = ""
 
     def __init__(self, parent: Parent, launcher: Launcher, journal: Journal, first: Config) -> None:
         self._parent, self._launcher, self._journal = parent, launcher, journal
@@ -88,7 +93,7 @@ class Executor:
         """Run further jobs as the sweep `name`; return how each ended, in order."""
         first, self._requested = self._requested, self._requested + len(jobs)
         works = {first + n: self._work(job, name) for n, job in enumerate(jobs)}
-        with _progress(name, self._journal, first, len(jobs)):
+        with _progress(self.doing or f"sweep {name}", self._journal, first, len(jobs)):
             replaced = self._run(works, name)
         ended = [run for run in self._journal.ended() if run.number in works]
         done = [run.number for run in ended if not run.error]  # a failed run replaces none
@@ -259,8 +264,8 @@ def _workers(launcher: Launcher) -> int:
 
 
 @contextmanager
-def _progress(name: str, journal: Journal, before: int, total: int) -> Iterator[None]:
+def _progress(what: str, journal: Journal, before: int, total: int) -> Iterator[None]:
     with bar("{task.completed:.0f} of {task.total:.0f} runs") as shown:
-        line = shown.add_task(f"sweep {name}", total=total)
+        line = shown.add_task(what, total=total)
         with watching(journal.folder, lambda ended: shown.update(line, completed=len(ended) - before)):
             yield

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +15,7 @@ from qsweep.config import with_slashes
 from qsweep.errors import UsageError
 from qsweep.plan.command_line import CommandLine
 from qsweep.plan.composition import Job, Plan
+from qsweep.plan.presets import SEARCH_PATH
 from qsweep.runs.journal import Ended, Journal
 from qsweep.runs.next_steps import after_multirun
 from qsweep.runs.runner import Outcome, run_record
@@ -35,7 +39,7 @@ def multirun(line: CommandLine, plan: Plan, quiet: bool = False) -> int:
 
     store = check_requirements(plan.jobs[0].config.tracking.uri, line.launcher)
     started = time.perf_counter()
-    with launching(line, plan.name) as (launcher, folder):
+    with launching(line, plan.name) as (launcher, folder), telling_what_is_kept(line, folder):
         concluded = sweep(plan, launcher, folder)
     took = time.perf_counter() - started
     marks = Journal(folder).ended()  # of the requested runs, then of the confirmation runs
@@ -55,6 +59,19 @@ def multirun(line: CommandLine, plan: Plan, quiet: bool = False) -> int:
         click.echo(f"qsweep: run {name} failed: {job.error}", err=True)
     show_next(store, plan.name, concluded, quiet or not done)
     return 0 if done == len(plan.jobs) and not failed else 1
+
+
+@contextmanager
+def telling_what_is_kept(line: CommandLine, folder: Path) -> Iterator[None]:
+    """Add to an interrupt what is kept of a multirun, and the command that resumes it."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        done = sum(not run.error for run in Journal(folder).ended())
+        words = (word for word in line.lines if not word.startswith(SEARCH_PATH))
+        again = shlex.join(["qsweep", "train", "-m", *words])
+        interrupt.add_note(f"{done:,} finished runs are kept; to run the rest: {again}")
+        raise
 
 
 def _shown(job: Job) -> str:

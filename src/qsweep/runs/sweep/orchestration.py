@@ -92,6 +92,7 @@ def conclude(plan: Plan, parent: Parent, runs: Executor, journal: Journal) -> Co
     found: dict[str, Winner] = {}
     report = ""
     if parent.store is not None and first.registry.promote == "auto":
+        runs.doing = "confirming on fresh seeds"
         found = _winners(parent.store, plan, parent, runs.run)
     reported = first.sweep.report == "auto" and not all(run.error for run in journal.ended())
     if parent.store is not None and reported:
