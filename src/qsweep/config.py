@@ -315,7 +315,8 @@ class Config:
         About("tutorial: Q = 0 at the goal, no update at the limit", group="algorithm"),
     ] = "standard"
     engine: Annotated[
-        Literal["auto", "compiled", "gymnasium"], About("what steps; results are equal", group="run")
+        Literal["auto", "compiled", "gymnasium"],
+        About("machine code, or the environment itself", group="run"),
     ] = "auto"
 
 

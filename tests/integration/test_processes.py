@@ -69,10 +69,11 @@ def test_eight_processes_make_one_store(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_is_killed_and_keeps_all(tmp_path: Path, signum: int, code: int) -> None:
     """SIGINT and SIGTERM end a run KILLED, with its points, episodes and checkpoints kept."""
-    process = subprocess.Popen([QSWEEP, "train", *ENDLESS], cwd=tmp_path)
+    process = subprocess.Popen([QSWEEP, "train", *ENDLESS], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     wait_until(lambda: logging_has_begun(tmp_path))
     process.send_signal(signum)
-    assert process.wait(timeout=60) == code
+    assert "its record is kept; " in process.communicate(timeout=60)[1]
+    assert process.returncode == code
     assert list(statuses(tmp_path).values()) == ["KILLED"]
     [episodes] = tmp_path.glob("mlruns/artifacts/*/*/artifacts/episodes.parquet")
     [history] = tmp_path.glob("mlruns/artifacts/*/*/artifacts/checkpoints/*.parquet")
@@ -85,11 +86,15 @@ def test_an_interrupted_run_is_killed_and_keeps_all(tmp_path: Path, signum: int,
 def test_an_interrupted_sweep_leaves_nothing_running(tmp_path: Path, signum: int, code: int) -> None:
     """SIGINT and SIGTERM end a sweep's parent and the runs in hand KILLED; the others never begin."""
     command = [QSWEEP, "train", "-m", "seed=range(6)", "hydra.launcher.n_jobs=2", *ENDLESS]
-    process = subprocess.Popen(command, cwd=tmp_path, start_new_session=True)
+    process = subprocess.Popen(
+        command, cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE, text=True
+    )
     wait_until(lambda: logging_has_begun(tmp_path))
     # As a terminal does, SIGINT goes to the workers as well; SIGTERM to the parent alone.
     os.killpg(process.pid, signum) if signum == signal.SIGINT else process.send_signal(signum)
-    assert process.wait(timeout=60) == code
+    said = process.communicate(timeout=60)[1]
+    assert "0 finished runs are kept; to run the rest: qsweep train -m 'seed=range(6)'" in said
+    assert process.returncode == code
     ended = statuses(tmp_path)
     assert set(ended.values()) == {"KILLED"}
     assert 2 <= len(ended) <= 3

@@ -159,7 +159,7 @@ def test_a_failure_leaves_nothing(store: Store, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"name": "t"}, r"must be an experiment or a sweep; given 't' \(.*s\)"),
+        ({"name": "t"}, r"must be an experiment, a sweep or a run; given 't' \(known: "),
         ({"baseline": "buckets=11"}, "--baseline: must be the label or hash of a variant"),
         ({"where": ["bukets > 3"]}, "--where: must be a key of the runs"),
         ({"metric": "nonsense"}, "--metric: must be a metric of the runs"),
