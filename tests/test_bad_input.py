@@ -403,11 +403,11 @@ SYNTAX_ERRORS: dict[str, list[Wrong]] = {
     "--resolve": [("--resolve", "needs --cfg", "")],
     "--package env": [("--package", "needs --cfg", "'env'")],
     "--hydra-help": [("--hydra-help", "see qsweep train --help", "")],
-    "-sc install=bash": [("--shell-completion", "_QSWEEP_COMPLETE=bash_source", "")],
+    "-sc install=bash": [("--shell-completion", "qsweep completion bash", "")],
     "-sc query=bash": [("--shell-completion", "is not supported", "")],
     "--experimental-rerun x": [("--experimental-rerun", "qsweep reproduce repeats a run", "'x'")],
     f"--config-dir nowhere {SMOKE}": [("", "nowhere", "")],
-    f"--config-dir {'x' * 300} {SMOKE}": [("[Errno 36] File name too long", "give a shorter name", "")],
+    f"--config-dir {'x' * 300} {SMOKE}": [("--config-dir", "must be a folder", "'xxx")],
     f"--config-name other {SMOKE}": [("", "config-name", "")],
     f"--info=defaults {SMOKE}": [("", "info", "")],
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from itertools import product
 from typing import Any
 
@@ -21,11 +20,10 @@ from qsweep.learning.training import Chunk
 from qsweep.plan.composition import load_resolved
 from qsweep.plan.conf import conf_folder
 from tests.support.interpreted import train_interpreted
+from tests.support.optional_packages import skip_without_packages
 
 pytestmark = pytest.mark.slow  # it compiles most loops that there are
 
-NEEDS = {"lunar_lander": "Box2D", "minigrid": "minigrid"}
-"""Preset -> the package that it needs beside Gymnasium."""
 CONF = conf_folder()
 
 
@@ -45,8 +43,7 @@ SMALL = {"acrobot": 3, "cart_pole": 4, "lunar_lander": 2, "mountain_car": 6, "pe
 
 def small(preset: str, *lines: str) -> Resolved:
     """A config of smoke size: three episodes of at most 50 steps, a table after each."""
-    if preset in NEEDS and find_spec(NEEDS[preset]) is None:
-        pytest.skip(f"{NEEDS[preset]} is not installed")
+    skip_without_packages(preset)
     size = [f"buckets={SMALL[preset]}"] if preset in SMALL else []
     most = ["env.max_steps=50", "episodes=3", "checkpoint_every=1", "tracking=none"]
     most += ["initial_q.low=-1", "initial_q.high=1"]

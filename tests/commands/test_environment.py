@@ -9,6 +9,7 @@ from qsweep.errors import UsageError
 from qsweep.plan.command_line import read
 from qsweep.plan.composition import planned
 from qsweep.plan.conf import conf_folder
+from tests.support.optional_packages import skip_without_packages
 
 
 def lines(name: str, *overrides: str) -> dict[str, str]:
@@ -55,6 +56,7 @@ PRESETS = sorted(file.stem for file in (conf_folder() / "env").glob("*.yaml"))
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset(name: str) -> None:
     """Every packaged environment is described, and the commands that it offers are valid for it."""
+    skip_without_packages(name)
     text = describe_environment(name)
     commands = re.findall("qsweep train(.*)", text)
     assert f" env={name}" in commands or name == "mountain_car"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from os.path import isdir
 from typing import Any, NoReturn
 
 import click
@@ -67,7 +67,9 @@ def _flags(arguments: list[str]) -> Any:
 
     parser.error = refuse  # type: ignore[method-assign]  # argparse would print its own usage
     flags = parser.parse_intermixed_args(arguments)
-    if flags.config_dir and not Path(flags.config_dir).is_dir():
+    if flags.config_dir and not isdir(
+        flags.config_dir
+    ):  # Path.is_dir raises for a long name before Python 3.14
         raise UsageError([Problem("--config-dir", "must be a folder", flags.config_dir)])
     problems = [
         Problem(f"--{name.replace('_', '-')}", "is not supported", None if given is True else given, remedy)

@@ -58,8 +58,11 @@ def recorded_path(store: Store, location: object) -> Path | None:
 
 
 def as_location(folder: Path) -> str:
-    """Return a folder's path as an artifact location, in which MLflow decodes %XX."""
-    return str(folder).replace("%", "%25")
+    """Return a folder's path as an artifact location, in which MLflow decodes %XX.
+
+    From Python 3.14 on, MLflow 3.17 takes what follows # or ? for a part of an address, and leaves it out.
+    """
+    return str(folder).replace("%", "%25").replace("#", "%23").replace("?", "%3F")
 
 
 def experiment_folder(artifacts: Path, name: str) -> Path:
