@@ -6,19 +6,39 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qsweep.api.comparing import compare
+    from qsweep.api.pulled import pull
+    from qsweep.api.run import load_run
+    from qsweep.api.training import run, sweep
     from qsweep.learning.training import train
     from qsweep.plan.composition import load_config
     from qsweep.report.comparison.standings import load_variants
     from qsweep.report.loading.curves import load_curves
     from qsweep.report.loading.runs import load_runs
 
-__all__ = ["load_config", "load_curves", "load_runs", "load_variants", "train"]
+__all__ = [
+    "compare",
+    "load_config",
+    "load_curves",
+    "load_run",
+    "load_runs",
+    "load_variants",
+    "pull",
+    "run",
+    "sweep",
+    "train",
+]
 
 _HOMES = {
+    "compare": "qsweep.api.comparing",
     "load_config": "qsweep.plan.composition",
     "load_curves": "qsweep.report.loading.curves",
+    "load_run": "qsweep.api.run",
     "load_runs": "qsweep.report.loading.runs",
     "load_variants": "qsweep.report.comparison.standings",
+    "pull": "qsweep.api.pulled",
+    "run": "qsweep.api.training",
+    "sweep": "qsweep.api.training",
     "train": "qsweep.learning.training",
 }
 
@@ -28,3 +48,8 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the names of the API, which is what a user completes with Tab."""
+    return list(_HOMES)

@@ -38,6 +38,10 @@ class Problem:
 class Failure(Exception):
     """Something that the program needs has failed; the message tells the user what. The exit code is 1."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Return the message that a notebook shows instead of a traceback."""
+        return [f"qsweep: {printable(self)}"]
+
 
 class UsageError(Exception):
     """The user's input cannot be used; carries every problem that was found. The exit code is 2."""
@@ -45,6 +49,10 @@ class UsageError(Exception):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple({str(problem): problem for problem in problems}.values())
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def _render_traceback_(self) -> list[str]:
+        """Return the lines that a notebook shows instead of a traceback."""
+        return [f"qsweep: {problem}" for problem in self.problems]
 
 
 @contextmanager

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 from qsweep.learning.blocks import Block
+from qsweep.runs.notebook_bar import NotebookBar, in_notebook, notebook_bar
 
 REFRESH_SECONDS = 0.1
 
@@ -32,9 +33,13 @@ class Hidden:
         return lambda *_, **__: 0
 
 
-def bar(*columns: str) -> Progress | Hidden:
-    """Return a progress bar on stderr with further columns, shown only in a terminal."""
-    if os.environ.get("QSWEEP_QUIET") or not (sys.stderr.isatty() or os.environ.get("FORCE_COLOR")):
+def bar(*columns: str) -> Progress | Hidden | NotebookBar:
+    """Return a progress bar with further columns: on stderr in a terminal, in a notebook, else hidden."""
+    if os.environ.get("QSWEEP_QUIET"):
+        return Hidden()
+    if in_notebook():
+        return notebook_bar(columns)
+    if not (sys.stderr.isatty() or os.environ.get("FORCE_COLOR")):
         return Hidden()
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn

@@ -65,6 +65,14 @@ class StoredRun:
         return self.metrics.get(EXACT, self.metrics.get(SAMPLED, math.nan))
 
     @property
+    def interval(self) -> tuple[float, float]:
+        """The 95% interval of a score that is a mean over test starts; NaN if it is exact or unknown."""
+        if EXACT in self.metrics:
+            return math.nan, math.nan
+        low, high = (self.metrics.get(f"test/return_ci_{end}", math.nan) for end in ("low", "high"))
+        return low, high
+
+    @property
     def trained(self) -> bool:
         """True if qsweep trained it; False for parents of multiruns and runs of other programs."""
         return CONFIG in self.tags

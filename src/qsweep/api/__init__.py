@@ -1,0 +1,1 @@
+"""The Python API for scripts and notebooks: runs, sweeps and policies as values that display themselves."""

@@ -1,0 +1,1 @@
+"""Two runs side by side: configs, scores, learning curves and Q-tables."""
