@@ -277,6 +277,7 @@ def runs(name: str | None, limit: int, uri: str) -> None:
 @click.option("--where", multiple=True, help="Only runs that meet this condition: 'buckets >= 20'.")
 @click.option("--metric", default="score", show_default=True, help="Metric to compare by.")
 @click.option("--baseline", help="Variant (label or hash) to compare all others with.")
+@click.option("--pdf", is_flag=True, help="Also write the charts as PDF, 3.25 inches wide, for papers.")
 @click.option("--ui", help="Address of the MLflow UI to link runs to.")
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @trusting
@@ -287,6 +288,7 @@ def report(
     where: Sequence[str],
     metric: str,
     baseline: str | None,
+    pdf: bool,
     ui: str | None,
     uri: str,
 ) -> None:
@@ -297,13 +299,14 @@ def report(
     qsweep report MountainCar-v0 --since 7d --where 'buckets >= 20'
     qsweep report RUN                   a single run
 
-    NAME is an experiment, a sweep or a run. An earlier report in the folder is replaced.
+    NAME is an experiment, a sweep or a run. An earlier report in the folder is replaced. Its variants.tex is
+    a table for LaTeX.
     """
     with _working("starting") as say:
         from qsweep.report.folder import report
         from qsweep.report.loading.selection import Selection
 
-        written = report(_opened(uri), Selection(name, since, where, metric, baseline), out, ui, say)
+        written = report(_opened(uri), Selection(name, since, where, metric, baseline), out, ui, pdf, say)
     click.echo(written)
 
 
@@ -437,6 +440,75 @@ def plot(
     from qsweep.commands.plot import Request, plot
 
     click.echo(plot(_opened(uri), name, Request(chart, out, every, legend, force)))
+
+
+@main.command()
+@click.argument("first", metavar="RUN", shell_complete=_completing("names"))
+@click.argument("second", metavar="RUN", shell_complete=_completing("names"))
+@click.option("--page", type=Output(path_type=Path), help="Also write an HTML file, with the curves.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+@trusting
+def compare(first: str, second: str, page: Path | None, force: bool, uri: str) -> None:
+    """Show two runs side by side: configs, scores, curves.
+
+    \b
+    qsweep compare buckets=20,seed=0 buckets=40,seed=0
+    qsweep compare RUN/ep001000 RUN --page compare.html
+
+    RUN is a name that `qsweep pull` accepts. Keys that differ come first. `qsweep diff` compares Q-tables in
+    detail; `qsweep report` compares variants over several seeds.
+    """
+    from qsweep.commands.compare import compare
+
+    compare(_opened(uri), (first, second), page, force)
+
+
+@main.command()
+@click.argument("name", required=False, metavar="[SWEEP]", shell_complete=_completing("comparisons"))
+@click.option("--once", is_flag=True, help="Print the state once, and stop.")
+@click.option("--every", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between.")
+@click.option("--page", type=Output(path_type=Path), help="Also write an HTML file that reloads itself.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+def watch(name: str | None, once: bool, every: float, page: Path | None, force: bool, uri: str) -> None:
+    """Show the progress of a sweep that another shell runs.
+
+    \b
+    qsweep watch
+    qsweep watch buckets --page progress.html
+    qsweep watch --uri http://server:5000 --once
+
+    SWEEP is the name of a sweep or search; by default the one that runs, or the latest. Ctrl-C ends the
+    watching, not the sweep.
+    """
+    from qsweep.commands.watch.watching import watch
+
+    watch(_opened(uri), name, every, once, page, force)
+
+
+@main.command()
+@click.argument("name", shell_complete=_completing("names"))
+@click.option("--to", type=click.Choice(["folder", "hub"]), required=True, help="Folder, or upload.")
+@click.option("--out", type=Output(path_type=Path), help="Folder to write (default: NAME-export).")
+@click.option("--repo", metavar="USER/NAME", help="Repository on the hub (default: yours, q-ENVIRONMENT).")
+@click.option("--force", is_flag=True, help="Replace a folder that holds an exported policy.")
+@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+@trusting
+def export(name: str, to: str, out: Path | None, repo: str | None, force: bool, uri: str) -> None:
+    """Write a policy with model card and films for a model hub.
+
+    \b
+    qsweep export MountainCar-v0@best --to folder
+    qsweep export RUN --to hub --repo me/q-FrozenLake-v1
+
+    The folder has the layout of the Q-learning units of Hugging Face's course: a model card with the score,
+    q-learning.pkl, results.json, replay.mp4; and what `qsweep play ./FOLDER` needs. NAME is a name that
+    `qsweep pull` accepts. --to hub needs the extra `hub`, and a login (hf auth login).
+    """
+    from qsweep.commands.export.export import Request, export
+
+    click.echo(export(_opened(uri), name, Request(to, out, repo, force)))
 
 
 @main.command()

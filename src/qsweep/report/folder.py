@@ -16,6 +16,7 @@ import pandas as pd
 from qsweep.errors import Problem, UsageError
 from qsweep.report.comparison.standings import together
 from qsweep.report.contents import Contents, contents
+from qsweep.report.latex import latex
 from qsweep.report.loading.runs import IDENTITY
 from qsweep.report.loading.selection import Selection, selected
 from qsweep.report.markdown import markdown
@@ -30,6 +31,9 @@ from qsweep.tracking.stored_run import SCORE
 
 PAGE, SUMMARY, RUNS, VARIANTS, FIGURES = "report.html", "report.md", "runs.csv", "variants.csv", "figures"
 WRITTEN = (PAGE, SUMMARY, RUNS, VARIANTS, FIGURES)
+LATEX = "variants.tex"
+PDF = "pdf"
+"""A table and figures for papers; reports of earlier versions do not have them, and are replaced, too."""
 FORMATS = ("png", "svg")
 FIRST = ("run_id", "name", "label", "seed", "status", "counts", "fresh")
 """The first columns of runs.csv."""
@@ -55,17 +59,19 @@ def report(
     selection: Selection,
     out: Path | None = None,
     ui: str | None = None,
+    pdf: bool = False,
     say: Say = lambda _: None,
 ) -> Report:
     """Compare the selected runs of a store and write the folder `out` (default: named after the selection).
 
     A folder that holds an earlier report and nothing else is replaced. ui: address of the MLflow UI for
-    links (default: the server's, or that of `qsweep ui`). say: receives what is being done. Raises UsageError
-    if the name is unknown, the selection is invalid, or `out` may not be replaced.
+    links (default: the server's, or that of `qsweep ui`). pdf: also write the charts for papers. say:
+    receives what is being done. Raises UsageError if the name is unknown, the selection is invalid, or `out`
+    may not be replaced.
     """
     folder = Path(os.path.abspath(out or folder_name(selection.name)))
-    figures = [f"{FIGURES}/*.{kind}" for kind in FORMATS]
-    check = partial(only_over, what="a report", files=WRITTEN, inner=figures)
+    figures = [f"{FIGURES}/*.{kind}" for kind in (*FORMATS, PDF)]
+    check = partial(only_over, what="a report", files=WRITTEN, inner=(*figures, LATEX))
     check(folder)
     address = (ui or ui_of(store)).rstrip("/")
     if not re.fullmatch(r"https?://[^\s\"'<>@]+", address):
@@ -76,7 +82,8 @@ def report(
     say(f"comparing {len(chosen):,} runs")
     made = contents(store, chosen, selection)
     with writing_to("--out", folder), replacing_folder(folder, check) as new:
-        write_files(store, made, new, command(store, selection, out), address, say=say)
+        formats = (*FORMATS, PDF) if pdf else FORMATS
+        write_files(store, made, new, command(store, selection, out), address, formats, say)
     return Report(folder, tuple(headlines(made)))
 
 
@@ -125,6 +132,7 @@ def write_files(
     harmless(runs_frame(made)).to_csv(folder / RUNS, index=False)
     variants = together(section.standings for section in made.sections)
     harmless(variants).to_csv(folder / VARIANTS, index=False)
+    write_text(folder / LATEX, latex(made, command))
     _draw(store, made, folder / FIGURES, formats, say)
 
 
@@ -161,6 +169,7 @@ def harmless(frame: pd.DataFrame) -> pd.DataFrame:
 def _draw(store: Store, made: Contents, folder: Path, formats: Sequence[str], say: Say) -> None:
     """Draw every figure in all formats; of several environments, names start with the section number."""
     from qsweep.report.figures import draw, save  # matplotlib is slow to import
+    from qsweep.report.paper_figures import write_pdf
 
     folder.mkdir()
     for number, section in enumerate(made.sections, start=1):
@@ -169,8 +178,10 @@ def _draw(store: Store, made: Contents, folder: Path, formats: Sequence[str], sa
         drawn += [(f"q_table_{name}", figure) for name, figure in q_table_figures(section.study, store)]
         for done, (name, figure) in enumerate(drawn, start=1):
             say(f"drawing figure {done} of {len(drawn)}")
-            for kind in formats:
+            for kind in set(formats) - {PDF}:
                 save(figure, folder / f"{prefix}{file_name(name)}.{kind}")
+        for chart in section.charts if PDF in formats else ():
+            write_pdf(chart, folder / f"{prefix}{file_name(chart.name)}.{PDF}")
 
 
 def file_name(name: str) -> str:

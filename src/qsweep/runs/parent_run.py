@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from qsweep.tracking.places import experiment_folder
 from qsweep.tracking.provenance import provenance
 from qsweep.tracking.run_search import kill_abandoned
 from qsweep.tracking.store import Store, open_tracked
+from qsweep.tracking.stored_run import LAUNCHED, PLANNED
 from qsweep.tracking.tables.database import DatabaseError
 
 LOCK = Path("multirun") / ".parents.lock"
@@ -43,13 +45,14 @@ class Parent:
 
 
 @contextmanager
-def parent_run(plan: Plan) -> Iterator[Parent]:
+def parent_run(plan: Plan, most: int = 0) -> Iterator[Parent]:
     """Open the parent run of a plan; it ends FINISHED if complete, KILLED on an interrupt, else FAILED.
 
-    Raises UsageError if another process is running the same multirun.
+    most: the largest number of runs of a search, whose plan does not hold them. Raises UsageError if another
+    process is running the same multirun.
     """
     store = open_tracked(plan.jobs[0].config.tracking.uri)
-    log, earlier = _opened(plan, store)
+    log, earlier = _opened(plan, most or len(plan.jobs), store)
     parent = Parent(log.run_id, earlier, store)
     status: Status = "FAILED"
     try:
@@ -65,8 +68,8 @@ def parent_run(plan: Plan) -> Iterator[Parent]:
             log.close(status, parent.metrics, {})
 
 
-def _opened(plan: Plan, store: Store | None) -> tuple[RunLog, bool]:
-    recording, record = tracker(store), _record(plan)
+def _opened(plan: Plan, runs: int, store: Store | None) -> tuple[RunLog, bool]:
+    recording, record = tracker(store), _record(plan, runs)
     if store is None:
         return recording.open(record), False
     lock = start_folder() / LOCK
@@ -115,9 +118,10 @@ def same_sweep(plan: Plan) -> dict[str, str]:
     }
 
 
-def _record(plan: Plan) -> RunRecord:
+def _record(plan: Plan, runs: int) -> RunRecord:
     first = plan.jobs[0].config
-    tags = {**same_sweep(plan), **provenance()}
+    progress = {PLANNED: str(runs), LAUNCHED: str(int(time.time()))}
+    tags = {**same_sweep(plan), **progress, **provenance()}
     if first.tracking.uri != "none":
         tags |= announce().tags
     return RunRecord(plan.name, first.tracking.experiment or first.env.id, {}, tags)

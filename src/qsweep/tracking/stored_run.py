@@ -15,6 +15,8 @@ FROM_RUN, FROM_CHECKPOINT = "qsweep.from_run", "qsweep.from_checkpoint"
 SCORE, EXACT, SAMPLED = "score", "test/return_exact", "test/return_mean"
 """A run's score is the exact expected return of its chosen checkpoint, where that can be computed, and
 otherwise its mean return on test starts. Scores of the two kinds are never compared with each other."""
+PLANNED, LAUNCHED = "qsweep.planned_runs", "qsweep.launched"
+"""Tags of a parent run: the number of runs, for a search the most; the time of the last launch, in Unix s."""
 SUPERSEDED = "qsweep.superseded"
 """The tag of a run that a later one has replaced, but that this user may not delete."""
 DAMAGED = "qsweep.damaged"

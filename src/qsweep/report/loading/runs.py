@@ -162,6 +162,11 @@ def children(store: Store, parent: str) -> pd.DataFrame:
     return _frame(_search(store, run_search.experiments(store), {PARENT: parent}))
 
 
+def frame_of(runs: Iterable[StoredRun]) -> pd.DataFrame:
+    """Return runs that were read with all their params, tags and metrics as `load_runs` does."""
+    return _frame([_row(run) for run in runs if run.trained])
+
+
 def runs_in_sweep(store: Store, name: str, only: Keys | None = None) -> pd.DataFrame:
     """Return the runs of a sweep, as `runs_in` does; none if it does not exist."""
     names = run_search.experiments(store)

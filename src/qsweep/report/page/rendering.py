@@ -39,6 +39,11 @@ def rendered(template: str, scripts: tuple[str, ...], **values: Any) -> str:
     )
 
 
+def sheet(title: str, body: str, refresh: int | None = None) -> str:
+    """Return a page of one part. body: HTML whose texts are escaped; refresh: seconds between reloads."""
+    return rendered("sheet.html.j2", (), title=title, body=Markup(body), refresh=refresh)  # noqa: S704
+
+
 def _visible(value: Any) -> Any:
     """Return a value of a template with escapes in place of letters that cannot be seen."""
     if isinstance(value, Markup):  # qsweep's own

@@ -150,7 +150,7 @@ def _curve(store: Store, record: StoredRun) -> Points | None:
 
 
 def _config_rows(first: Mapping[str, str], second: Mapping[str, str]) -> Iterator[ConfigRow]:
-    """Yield the keys of two runs' params, those that differ first; the seed and results come before others."""
+    """Yield the keys of two runs' params, those that differ first."""
     keys = [key for key in dict.fromkeys([*first, *second]) if not key.startswith(HIDDEN)]
     rows = [
         ConfigRow(printable(key), (printable(first.get(key, "-")), printable(second.get(key, "-"))))

@@ -37,7 +37,7 @@ def search(wanted: SearchPlan, launcher: Launcher, folder: Path) -> Concluded:
     points = sampler(how.sampler, how.seed, wanted.space)
     path, stops = study.database(first.tracking.uri), pruner(how.pruner)
     held = study.SearchStudy(wanted.name, path, points, stops, wanted.study_facts)
-    with stopping_runs(journal), parent_run(plan) as parent:
+    with stopping_runs(journal), parent_run(plan, how.trials * len(how.seeds)) as parent:
         runs = Executor(parent, launcher, journal, first)
         best = -math.inf
 
