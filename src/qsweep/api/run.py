@@ -227,7 +227,7 @@ class Run:
     def _repr_html_(self) -> str:
         pictures = []
         with suppress(UsageError):  # a run that failed early has no files
-            pictures = [image(self.plot(chart), width) for chart, width in ((CURVE, 470), ("policy", 400))]
+            pictures = [image(self.plot(chart), width) for chart, width in ((CURVE, 400), ("policy", 340))]
         return titled(self._title, html_table(self._rows()), *pictures)
 
     def _rows(self) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from qsweep.errors import Problem, UsageError, closest
 from qsweep.report.comparison.standings import standings, together
 from qsweep.report.comparison.studies import SEED, Study, studies
 from qsweep.report.contents import references
-from qsweep.report.displays import Picture, html_table, image, picture_of, titled
+from qsweep.report.displays import Picture, html_table, image, paragraph, picture_of, titled
 from qsweep.report.formats import number, with_interval
 from qsweep.report.loading.curves import Histories, histories
 from qsweep.report.loading.runs import children
@@ -126,13 +126,13 @@ class SweepResult:
 
     def _repr_html_(self) -> str:
         parts = [html for study in self._studies for html in self._study(study)]
-        parts += [titled(f"failed: {error}") for error in self.failed]
+        parts += [paragraph(f"failed: {error}") for error in self.failed]
         if any(len(study.counted) for study in self._studies[:1]):
             parts.append(image(self.plot(), 720))
         return titled(f"Sweep {self.name}: {len(self.runs)} runs", *parts)
 
     def _study(self, study: Study) -> Iterator[str]:
-        yield titled(self._headline(study))
+        yield paragraph(self._headline(study))
         rows = []
         for row in study.verdict.rows[:SHOWN]:
             of = row.summary

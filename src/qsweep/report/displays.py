@@ -76,18 +76,25 @@ class Film:
 def image(picture: Picture, width: int) -> str:
     """Return a picture as an HTML image of a width in pixels, which contains its bytes."""
     source = f"data:image/png;base64,{base64.b64encode(picture.png).decode()}"
-    return f'<img width="{width}" style="max-width: 100%; background: white" src="{source}">'
+    style = "max-width: 100%; vertical-align: top; background: white"
+    return f'<img width="{width}" style="{style}" src="{source}">'
 
 
-def html_table(rows: Iterable[Sequence[str]], header: Sequence[str] = ()) -> str:
+def html_table(rows: Iterable[Sequence[str]], header: Sequence[str] = (), bold: bool = False) -> str:
     """Return rows of plain text as an HTML table. Without a header, the first cell of a row is its name."""
+    style = ' style="font-weight: bold"' if bold else ""
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     lines = [f"<tr>{head}</tr>"] if head else []
     for first, *others in rows:
         tag = "td" if head else "th"
-        cells = "".join(f"<td>{escape(cell)}</td>" for cell in others)
+        cells = "".join(f"<td{style}>{escape(cell)}</td>" for cell in others)
         lines.append(f'<tr><{tag} style="text-align: left">{escape(first)}</{tag}>{cells}</tr>')
     return f"<table>{''.join(lines)}</table>"
+
+
+def paragraph(text: str) -> str:
+    """Return plain text as a paragraph of HTML."""
+    return f"<p>{escape(text)}</p>"
 
 
 def titled(title: str, *parts: str) -> str:

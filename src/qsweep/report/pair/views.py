@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from qsweep.report.charts.chart import Axis, Line, LineChart, no_values
-from qsweep.report.displays import html_table, image, picture_of, titled
+from qsweep.report.displays import html_table, image, paragraph, picture_of
 from qsweep.report.pair import rows
 from qsweep.report.pair.pair import ConfigRow, Pair, Side
 from qsweep.tracking.run_ids import short
@@ -57,18 +57,17 @@ def _texts(pair: Pair) -> Iterator[rows.Row]:
 def html(pair: Pair) -> str:
     """Return the comparison as HTML: tables, learning curves, and where the Q-tables differ."""
     header = ("", *_headings(pair))
-    parts = [f"<p>{titled(sentence)}</p>" for sentence in rows.sentences(pair)]
-    parts.append(html_table(rows.results(pair), header))
+    parts = [paragraph(sentence) for sentence in rows.sentences(pair)]
+    parts += [html_table(rows.results(pair), header), _configs(pair.configs, header)]
     parts += [image(picture_of(figure), 620) for figure in _figures(pair)]
-    parts.append(_configs(pair.configs, header))
     return "".join(parts)
 
 
 def _configs(configs: tuple[ConfigRow, ...], header: tuple[str, ...]) -> str:
-    differing = html_table(((row.key, *row.values) for row in configs if row.differs), header)
+    differing = html_table(((row.key, *row.values) for row in configs if row.differs), header, bold=True)
     equal = html_table(((row.key, row.values[0]) for row in configs if not row.differs), ("key", "both"))
     count = sum(not row.differs for row in configs)
-    return f"<b>{differing}</b><details><summary>{count} equal keys</summary>{equal}</details>"
+    return f"{differing}<details><summary>{count} equal keys</summary>{equal}</details>"
 
 
 def _figures(pair: Pair) -> Iterator[Figure]:
