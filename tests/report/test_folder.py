@@ -19,7 +19,7 @@ from qsweep.tracking.store import Store, open_store
 from tests.support.recorded import SCORE, record, sweep
 from tests.support.trained import run
 
-FILES = {"report.html", "report.md", "runs.csv", "variants.csv", "figures"}
+FILES = {"report.html", "report.md", "runs.csv", "variants.csv", "variants.tex", "figures"}
 SCORES = {10: [-150.0, -140.0, -145.0], 20: [-130.0, -120.0, -125.0]}
 
 
@@ -50,6 +50,7 @@ def test_what_a_report_leaves(store: Store) -> None:
         "steps_and_score",
     )
     assert figures == [f"{stem}.{kind}" for stem in stems for kind in ("png", "svg")]
+    assert made.headlines[0].partition(" ")[0] in (made.folder / "variants.tex").read_text()
     assert str(made).endswith(f"open {made.folder}/report.html in a browser")
     assert made.headlines[0] in (made.folder / "report.html").read_text()
     assert made.headlines[0] in (made.folder / "report.md").read_text()
@@ -93,6 +94,11 @@ def test_a_report_is_replaced_by_a_report(store: Store) -> None:
     sweep(store, "s", {20: [-140.0]})
     assert written().folder == first
     assert len(pd.read_csv(first / "variants.csv")) == 2
+    (first / "variants.tex").unlink()  # as in a report of an earlier version
+    report(open_store("local"), Selection("s"), pdf=True)
+    figures = {path.suffix for path in (first / "figures").iterdir()}
+    assert figures == {".png", ".svg", ".pdf"}
+    assert written().folder == first
     assert [path.name for path in Path.cwd().glob(".qsweep-*")] == []
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from qsweep.environments.resolved import Setting  # gymnasium
 
 TABLE, RECORD, CONFIG, README = "q_table.npy", "policy.json", "config.yaml", "README.md"
+PICKLE = "q-learning.pkl"
+"""The file of a policy that Hugging Face's course makes; `qsweep export` writes it, nothing reads it."""
 WRITTEN = {"max_steps": "max_steps", "kwargs": "kwargs", "actions": "discretised", "wrapper": "wrapper"}
 """Key of an environment in a config -> its name in the record, where `actions` is their number."""
 ORIGIN = {"run_id", "run_name", "checkpoint", "sha256", "metrics"}
@@ -107,6 +109,9 @@ class Policy:
 
         Raises UsageError if a file is missing or malformed, or the files do not belong together.
         """
+        if (folder / PICKLE).exists() and not (folder / RECORD).exists():
+            rule = f"has its Q-table only in {PICKLE}, which may run any code when it is loaded"
+            raise UsageError([Problem("name", rule, str(folder), f"qsweep reads {RECORD} and {TABLE}")])
         with readable(RECORD):
             record = read_json(folder / RECORD)
             grid = recorded_grid(record, "learned")

@@ -11,11 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from qsweep.policies.registry.fetching import PICKLE
-from qsweep.policies.policy import Policy
+from qsweep.policies.policy import PICKLE, Policy
 from qsweep.system.atomic_files import write_bytes
-
-MODEL = PICKLE
 
 
 def course_model(policy: Policy, kwargs: Mapping[str, Any], starts: range) -> dict[str, Any]:
@@ -58,7 +55,7 @@ def _is_one_integer(policy: Policy) -> bool:
 
 def write_course_model(model: Mapping[str, Any], folder: Path) -> None:
     """Write the dictionary as q-learning.pkl into a folder."""
-    write_bytes(folder / MODEL, pickle.dumps(dict(model)))
+    write_bytes(folder / PICKLE, pickle.dumps(dict(model)))
 
 
 def environment_name(env_id: str, kwargs: Mapping[str, Any]) -> str:

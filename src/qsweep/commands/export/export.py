@@ -14,7 +14,7 @@ from typing import Any
 
 from qsweep import seeds
 from qsweep.commands.export.card import About, Scores, card
-from qsweep.commands.export.course_model import MODEL, course_model, environment_name, write_course_model
+from qsweep.commands.export.course_model import course_model, environment_name, write_course_model
 from qsweep.commands.export.hub import check_hub, upload
 from qsweep.commands.video import video
 from qsweep.environments.resolved import Setting
@@ -23,7 +23,7 @@ from qsweep.policies.evaluation.bootstrap import mean_interval
 from qsweep.policies.evaluation.exact import exact_evaluation
 from qsweep.policies.evaluation.rollouts import roll_out
 from qsweep.policies.optimum import optimum
-from qsweep.policies.policy import CONFIG, README, RECORD, TABLE, Policy
+from qsweep.policies.policy import CONFIG, PICKLE, README, RECORD, TABLE, Policy
 from qsweep.policies.registry.fetching import fetch, folder_name
 from qsweep.policies.registry.names import Target, resolve
 from qsweep.policies.registry.versions import model_name
@@ -33,9 +33,11 @@ from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store
 
 RESULTS, REPLAY, LEARNING = "results.json", "replay.mp4", "learning.mp4"
-WRITTEN = (README, MODEL, RESULTS, TABLE, RECORD, CONFIG)
+WRITTEN = (README, PICKLE, RESULTS, TABLE, RECORD, CONFIG)
 """The files of every exported folder; films are in it if the environment and the Q-table can be drawn."""
 DESTINATIONS = ("folder", "hub")
+PRIVATE = ("tracking", "registry", "sweep")
+"""Sections of a config that say where and how a run was recorded."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Exported:
-    """An exported policy. missing: a sentence per film that could not be made. address: on the hub, or ""."""
+    """An exported policy. title: of its card. missing: a sentence per film that could not be made.
+
+    address: of the repository on the hub, or "".
+    """
 
     folder: Path
+    title: str
     policy: Policy
     scores: Scores
     missing: tuple[str, ...]
@@ -90,18 +96,23 @@ def export(store: Store, name: str, request: Request) -> Exported:
     check(folder)
     target = resolve(store, name)
     with temporary_folder() as scratch:
-        policy = fetch(store, target, Path(scratch))
+        policy = _public(fetch(store, target, Path(scratch)))
     done = _written(store, target, policy, folder, check)
     if request.to == "folder":
         return done
-    return replace(done, address=upload(folder, request.repo, f"q-{model_name(policy.env_id)}"))
+    return replace(done, address=upload(folder, request.repo, done.title))
+
+
+def _public(policy: Policy) -> Policy:
+    """Return a policy without the parts of its config that name a user, a server or a note."""
+    return replace(policy, config={key: value for key, value in policy.config.items() if key not in PRIVATE})
 
 
 def _written(store: Store, target: Target, policy: Policy, folder: Path, check: Any) -> Exported:
     setting = policy.setting()
     starts = seeds.test(int(policy.config["evaluation"]["test_episodes"]))
     scores, kwargs = _scores(setting, policy, starts), _arguments(setting)
-    environment = environment_name(policy.env_id, kwargs)
+    environment = environment_name(model_name(policy.env_id), kwargs)
     with writing_to("--out", folder), replacing_folder(folder, check) as new:
         policy.save(new)
         write_course_model(course_model(policy, kwargs, starts), new)
@@ -109,7 +120,7 @@ def _written(store: Store, target: Target, policy: Policy, folder: Path, check: 
         films, missing = _films(store, setting, policy, new)
         about = About(f"q-{environment}", environment, _command(store, target), films)
         write_text(new / README, card(policy, scores, about))
-    return Exported(folder, policy, scores, tuple(missing))
+    return Exported(folder, about.name, policy, scores, tuple(missing))
 
 
 def _scores(setting: Setting, policy: Policy, starts: range) -> Scores:

@@ -123,7 +123,7 @@ def _left(planned: int | None, runs: Sequence[StoredRun], launched: float) -> fl
     """Return the seconds that the other runs take at the rate of this launch, None if it is unknown."""
     if planned is None:
         return None
-    ended = [run for run in runs if run.ended is not None]
+    ended = [run for run in runs if run.status != "RUNNING"]  # a resumed one has an end, too
     recent = sum(run.ended is not None and run.ended / 1000 >= launched for run in ended)
     rest = max(planned - len(ended), 0)
     return rest * (time.time() - launched) / recent if recent else None

@@ -80,7 +80,7 @@ def _counts(state: SweepState) -> str:
 def _best(best: Best, several: bool) -> str:
     seeds = f"{best.seeds} seeds" if best.seeds > 1 else "one seed"
     where = f"{best.environment}: " if several else ""
-    return f"{where}{best.label or 'the only variant'}: {with_interval(best.mean, *best.interval)}, {seeds}"
+    return f"{where}{best.label}: {with_interval(best.mean, *best.interval)}, {seeds}"
 
 
 def _failed(state: SweepState) -> str:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from qsweep.errors import Problem, UsageError
-from qsweep.policies.policy import RECORD, TABLE, Policy, readable
+from qsweep.policies.policy import RECORD, Policy, readable
 from qsweep.policies.registry.model import download_policy
 from qsweep.policies.registry.names import Target, checkpoint_in, is_path, parts_of, resolve
 from qsweep.policies.registry.versions import place_of_version, version_of
@@ -18,11 +18,6 @@ from qsweep.tracking import checkpoints
 from qsweep.tracking.run_files import file_of
 from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store, open_store
-
-
-PICKLE = "q-learning.pkl"
-"""The file with the Q-table in folders of Hugging Face's course."""
-UNSAFE = f"holds its Q-table only in {PICKLE}, which may run any code when it is loaded"
 
 
 def folder_name(name: str) -> str:
@@ -47,8 +42,6 @@ def named(name: str, uri: str = "local") -> tuple[Policy, str]:
                 policy = fetch(store, resolve(store, name), Path(scratch))
             return policy, policy.came_from
     except UsageError:
-        if (folder / PICKLE).is_file() and not (folder / RECORD).is_file():
-            raise UsageError([Problem("name", UNSAFE, name, f"it needs {RECORD} and {TABLE}")]) from None
         if not (folder / RECORD).is_file():
             raise
     if not folder.is_dir():
