@@ -21,6 +21,7 @@ VERBS = {
     "Make",
     "Rank",
     "Run",
+    "Show",
     "Start",
     "Train",
     "Upload",

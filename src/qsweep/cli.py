@@ -450,7 +450,7 @@ def plot(
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @trusting
 def compare(first: str, second: str, page: Path | None, force: bool, uri: str) -> None:
-    """Show two runs side by side: configs, scores, curves.
+    """Compare two runs: configs, scores, curves, Q-tables.
 
     \b
     qsweep compare buckets=20,seed=0 buckets=40,seed=0

@@ -32,7 +32,7 @@ def test_the_parent_holds_its_report(store: Store) -> None:
     folder = Path(store.client.get_run(sweep).info.artifact_uri) / "report"
     assert where == f"report: {folder}/report.html"
     files = {path.name for path in folder.iterdir()}
-    assert files == {"report.html", "report.md", "runs.csv", "variants.csv", "figures"}
+    assert files == {"report.html", "report.md", "runs.csv", "variants.csv", "variants.tex", "figures"}
     assert "one variant" in (folder / "report.md").read_text()
     assert "-150.5" in (folder / "variants.csv").read_text()
     assert len((folder / "runs.csv").read_text().splitlines()) == 3
