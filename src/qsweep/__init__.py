@@ -6,10 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qsweep.api.comparing import compare
-    from qsweep.api.pulled import pull
-    from qsweep.api.run import load_run
-    from qsweep.api.training import run, sweep
+    from qsweep.commands.api.comparing import compare
+    from qsweep.commands.api.pulled import pull
+    from qsweep.commands.api.run import load_run
+    from qsweep.commands.api.training import run, sweep
     from qsweep.learning.training import train
     from qsweep.plan.composition import load_config
     from qsweep.report.comparison.standings import load_variants
@@ -30,15 +30,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "compare": "qsweep.api.comparing",
+    "compare": "qsweep.commands.api.comparing",
     "load_config": "qsweep.plan.composition",
     "load_curves": "qsweep.report.loading.curves",
-    "load_run": "qsweep.api.run",
+    "load_run": "qsweep.commands.api.run",
     "load_runs": "qsweep.report.loading.runs",
     "load_variants": "qsweep.report.comparison.standings",
-    "pull": "qsweep.api.pulled",
-    "run": "qsweep.api.training",
-    "sweep": "qsweep.api.training",
+    "pull": "qsweep.commands.api.pulled",
+    "run": "qsweep.commands.api.training",
+    "sweep": "qsweep.commands.api.training",
     "train": "qsweep.learning.training",
 }
 

@@ -33,28 +33,32 @@ NEW = Decision("run")
 def single_run(job: Job, quiet: bool = False) -> int:
     """Execute a single run and print its results; return the exit code. quiet: without the next steps."""
     store = open_with_note(job.config.tracking.uri)
-    decision = decide_on(store, job) if store else NEW
-    if decision.does == "wait":
-        rule = f"run {decision.run_id} of this config is being executed by another process"
-        remedy = "wait until it ends, or record this one under another name: tracking.name=NAME"
-        raise UsageError([Problem("qsweep train", rule, None, remedy)])
+    decision = decided(store, job) if store else NEW
     if store and decision.does == "keep":
         _keep(store, job, decision.run_id, quiet)
         return 0
-    outcome = _trained(job, store, decision)
+    outcome = trained(job, store, decision)
     config = job.config
     click.echo(f"{config.env.id}  {with_slashes(outcome.name, config.env.id)}\n{_summary(config, outcome)}")
     for note in outcome.notes:
         click.echo(f"qsweep: warning: {note}", err=True)
     tracked = "see it with: qsweep ui" if config.tracking.uri == "local" else config.tracking.uri
     if store and outcome.run_id:
-        for run_id in decision.replaced:
-            discard(store, run_id)
         click.echo(f"run       {outcome.run_id}  {tracked}")
         if config.registry.promote == "auto":
             click.echo(f"model     {_register(store, outcome.run_id)}")
         _show_next(store, run_search.run_of(store, outcome.run_id), config, quiet)
     return 0
+
+
+def decided(store: Store, job: Job) -> Decision:
+    """Decide what to do about equal runs. Raises UsageError if another process executes one."""
+    decision = decide_on(store, job)
+    if decision.does == "wait":
+        rule = f"run {decision.run_id} of this config is being executed by another process"
+        remedy = "wait until it ends, or record this one under another name: tracking.name=NAME"
+        raise UsageError([Problem("qsweep train", rule, None, remedy)])
+    return decision
 
 
 def _keep(store: Store, job: Job, run_id: str, quiet: bool) -> None:
@@ -73,8 +77,8 @@ def _show_next(store: Store, kept: StoredRun, config: Config, quiet: bool) -> No
         click.echo(line)
 
 
-def _trained(job: Job, store: Store | None, decision: Decision) -> Outcome:
-    """Train or resume a run. An interrupt tells what is kept."""
+def trained(job: Job, store: Store | None, decision: Decision) -> Outcome:
+    """Train or resume a run, then discard those that it replaces. An interrupt tells what is kept."""
     config = job.config
     run_id = decision.run_id if decision.does == "resume" else ""
     if run_id:
@@ -89,6 +93,9 @@ def _trained(job: Job, store: Store | None, decision: Decision) -> Outcome:
             with suppress(OSError):
                 interrupt.add_note(_kept(work, store, before))
             raise
+    if store:
+        for replaced in decision.replaced:
+            discard(store, replaced)
     return outcome
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qsweep import seeds
-from qsweep.api.evaluation import Evaluation, evaluate
 from qsweep.commands import pull as pulling
+from qsweep.commands.api.evaluation import Evaluation, evaluate
 from qsweep.policies.policy import Policy
 from qsweep.report.displays import Film, html_table, titled
 from qsweep.system.arrays import QTable

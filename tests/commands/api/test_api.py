@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import qsweep
-from qsweep.api.run import Run
+from qsweep.commands.api.run import Run
 from qsweep.errors import Failure, Problem, UsageError
 from qsweep.tracking.checkpoints import sha256
 

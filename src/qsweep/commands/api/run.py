@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qsweep.api.evaluation import Evaluation, evaluate
+from qsweep.commands.api.evaluation import Evaluation, evaluate
 from qsweep.commands.plot import CHARTS, CURVE
 from qsweep.commands.video import video
 from qsweep.config import with_slashes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qsweep.api.run import Run
+from qsweep.commands.api.run import Run
 from qsweep.report.displays import titled
 from qsweep.report.pair import views
 from qsweep.report.pair.pair import CellShares, Difference, Pair, pair

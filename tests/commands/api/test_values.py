@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsweep.api.values import override_lines
+from qsweep.commands.api.values import override_lines
 from qsweep.plan.composition import load_config, plan
 
 

@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from qsweep.api.run import Run, load_run
-from qsweep.api.sweep import SweepResult
-from qsweep.api.values import override_lines
+from qsweep.commands.api.run import Run, load_run
+from qsweep.commands.api.sweep import SweepResult
+from qsweep.commands.api.values import override_lines
+from qsweep.commands.single_run import decided, trained
 from qsweep.errors import Problem, UsageError
 from qsweep.plan import overrides
 from qsweep.plan.command_line import CommandLine, read
 from qsweep.plan.composition import Plan, planned
 from qsweep.plan.presets import with_own_presets
 from qsweep.policies.registry.promotion import register
-from qsweep.runs import runner
 from qsweep.runs.journal import Journal
-from qsweep.runs.progress import RunProgress
-from qsweep.runs.resume import interrupted_run
+from qsweep.runs.starting_table import with_starts
 from qsweep.runs.store_note import open_with_note
 from qsweep.runs.sweep import orchestration
-from qsweep.runs.sweep.executor import command
 from qsweep.runs.sweep.launcher import launching
 from qsweep.runs.sweep.multirun import check_requirements
-from qsweep.tracking import tracker
 
 UNRECORDED = "must not be none here, because what it returns is read from the record"
 
@@ -32,8 +29,9 @@ def run(*given: str | Iterable[str], **keys: Any) -> Run:
     """Train one run, record it as `qsweep train` does, and return it.
 
     given: overrides as on the command line, "env=cart_pole" or "+experiment=tutorial_2000". keys: overrides
-    as Python values: buckets=[20, 40], epsilon={"start": 0.3}. A notebook shows the progress. An interrupted
-    run with the same config is resumed. Raises UsageError with every problem of the config, before anything
+    as Python values: buckets=[20, 40], epsilon={"start": 0.3}. A notebook shows the progress. An equal run
+    that is finished is returned as it is (sweep.rerun="all" trains again); an interrupted one is resumed.
+    Raises UsageError with every problem of the config, before anything
     is recorded. `qsweep.train` trains without a record.
     """
     _, plan = _planned(override_lines(given, keys), multirun=False)
@@ -41,13 +39,11 @@ def run(*given: str | Iterable[str], **keys: Any) -> Run:
     config = job.config
     store = open_with_note(config.tracking.uri)
     assert store is not None
-    resumed = "" if config.tracking.resume == "never" else interrupted_run(store, job.resolved, job.name)
-    work = runner.Work(job.resolved, job.name, command(job.overrides), run_id=resumed)
-    with RunProgress(config.episodes, config.window) as progress:
-        [outcome] = runner.run([work], progress.update, tracker(store))
+    decision = decided(store, job)
+    run_id = decision.run_id if decision.does == "keep" else trained(job, store, decision).run_id
     if config.registry.promote == "auto":
-        register(store, outcome.run_id)
-    return load_run(outcome.run_id, store.uri)
+        register(store, run_id)
+    return load_run(run_id, store.uri)
 
 
 def sweep(*given: str | Iterable[str], **keys: Any) -> SweepResult:
@@ -73,7 +69,7 @@ def _planned(lines: list[str], multirun: bool) -> tuple[CommandLine, Plan]:
     if multirun and line.searches:
         rule = "is for the command line; load its runs by name afterwards"
         raise UsageError([Problem("hydra/sweeper", rule, "qsweep_optuna", "qsweep train -m ...")])
-    plan = planned(line)
+    plan = with_starts(planned(line))
     first = plan.jobs[0].config
     if first.tracking.uri == "none":
         raise UsageError([Problem("tracking.uri", UNRECORDED, "none", "use qsweep.train")])

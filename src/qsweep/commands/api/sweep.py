@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qsweep.api.run import Run, load_run
+from qsweep.commands.api.run import Run, load_run
 from qsweep.errors import Problem, UsageError, closest
 from qsweep.report.comparison.standings import standings, together
 from qsweep.report.comparison.studies import SEED, Study, studies
