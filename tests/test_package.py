@@ -10,7 +10,7 @@ from hatch_build import long_description
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-LOCKED = re.compile(r"^([a-z0-9-]+)(?:\[.+\])?==(\S+)(.*)$", re.MULTILINE)
+LOCKED = re.compile(r"^([a-z0-9-]+)(?:\[.+\])?==(\S+)(?: ; (python_full_version \S+ \S+))?", re.MULTILINE)
 TARGETS = re.compile(r"\]\(([^)]+)\)")
 
 
