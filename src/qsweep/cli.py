@@ -542,6 +542,28 @@ def verify(cases: Sequence[str], quick: bool) -> None:
 
 
 @main.command()
+@click.argument("lesson", type=int, required=False)
+@click.argument("answer", type=int, required=False)
+@click.option("--of", "name", metavar="NAME", help="Only the runs of this experiment or sweep.")
+@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+def check(lesson: int | None, answer: int | None, name: str | None, uri: str) -> None:
+    """Check your answers to the exercises of the course.
+
+    \b
+    qsweep check        all lessons
+    qsweep check 2      the exercise of lesson 2, on the runs in this folder
+    qsweep check 5 3    the exercise of lesson 5, whose answer is a number
+
+    The lessons are in docs/course. Answers are checked on your own runs. Exits with 1 if one does not hold.
+    """
+    from qsweep.commands.check.checking import check
+
+    checked = check(_opened(uri), lesson, answer, name)
+    click.echo(checked)
+    sys.exit(0 if checked.holds else 1)
+
+
+@main.command()
 @click.option("--fix", is_flag=True, help="Repair what can be repaired; no result is deleted.")
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 def doctor(fix: bool, uri: str) -> None:
