@@ -19,8 +19,8 @@ endif
 # compiling all packages would take as long as installing them.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup sweep report test test-fast test-lowest style types suite ui server verify bench docs package lock \
-  clean
+.PHONY: help setup sweep report test test-fast test-lowest style types suite ui server verify bench docs site package \
+  lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -85,6 +85,9 @@ docs: $(DEV)  ## Make the pictures in docs/ from new runs; about ten minutes (ne
 	$(BIN)/python docs/pictures.py
 	$(BIN)/python docs/study.py
 
+site: $(VENV)/ready-docs  ## Build the documentation as a static site: site/index.html; some minutes
+	$(BIN)/python docs/site/build.py
+
 package: $(DEV)  ## Build the sdist and the wheel in dist/, and check them
 	rm -rf dist
 	$(BIN)/hatchling build
@@ -97,6 +100,7 @@ lock:  ## Update the locked versions (needs uv)
 	$(LOCK) --upgrade --group dev --output-file requirements-dev.lock
 	$(LOCK) --constraint requirements-dev.lock --output-file requirements.lock
 	$(LOCK) --constraint requirements-dev.lock --extra server --output-file requirements-server.lock
+	$(LOCK) --constraint requirements.lock --extra docs --output-file requirements-docs.lock
 
 clean:  ## Remove the environment and caches; keep the runs
 	rm -rf .venv* .mypy_cache .pytest_cache .ruff_cache .hypothesis

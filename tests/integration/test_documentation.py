@@ -1,4 +1,4 @@
-"""The commands and snippets in README and docs, run; short multiruns of pages as their test says."""
+"""The commands and snippets in README and docs, run; the multiruns of pages are made short."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from tests.support.commands import run_command
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", *sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").rglob("*.md"))]
+LESSONS = sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs" / "course").glob("[0-9]*.md"))
+MULTILINE = re.DOTALL | re.MULTILINE
 ELSEWHERE = ("make ", "qsweep ui", "pip install ")
 """Commands that other tests run: make by CI itself, the UI in a browser; and one that needs a network."""
 SHORT = "hydra/launcher=basic sweep.report=never"
@@ -43,7 +45,7 @@ def write_files(page: str, folder: Path) -> None:
         file.write_text(text)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", sorted({*PAGES} - {*LESSONS}))
 def test_every_command_of_a_page_succeeds(page: str, tmp_path: Path) -> None:
     """The commands of a page, typed one after the other beside the files it shows, all succeed.
 
@@ -52,9 +54,41 @@ def test_every_command_of_a_page_succeeds(page: str, tmp_path: Path) -> None:
     """
     write_files(page, tmp_path)
     for command in commands(page):
-        short = " train -m " in command and "launcher" not in command and page != "README.md"
-        ran = run_line(f"{command} {SHORT}" if short else command, tmp_path)
-        assert ran.returncode == 0, f"{command}\n{ran.stdout}\n{ran.stderr}"
+        run_example(command, tmp_path, short=page != "README.md")
+
+
+@pytest.mark.parametrize("page", LESSONS)
+def test_every_output_of_a_lesson_is_what_its_commands_print(page: str, tmp_path: Path) -> None:
+    """A lesson's commands and lines of Python succeed, and print the text that the page shows after them.
+
+    But for the seconds at the end of a line, which depend on the machine.
+    """
+    printed, code = "", ""
+    for language, block in re.findall(
+        r"^```(bash|python|text)\n(.*?)^```", (ROOT / page).read_text(), MULTILINE
+    ):
+        if language == "bash":
+            printed = "".join(run_example(line, tmp_path) for line in block.splitlines())
+        elif language == "python":
+            code += block
+            ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+            assert ran.returncode == 0, ran.stderr
+            printed = ran.stdout
+        for line in block.splitlines() if language == "text" else ():
+            assert words(line) in words(printed), f"{line}\nis not in\n{printed}"
+
+
+def words(text: str) -> str:
+    """A text without the seconds of training at the ends of lines, and with single spaces."""
+    return " ".join(re.sub(r"\s\d+\.\d\d\s*$", "", text, flags=re.MULTILINE).split())
+
+
+def run_example(command: str, folder: Path, short: bool = True) -> str:
+    """Run a command of a page; return what it prints. short: a multirun in one process, without a report."""
+    made_short = short and " train -m " in command and "launcher" not in command
+    ran = run_line(f"{command} {SHORT}" if made_short else command, folder)
+    assert ran.returncode == 0, f"{command}\n{ran.stdout}\n{ran.stderr}"
+    return ran.stdout
 
 
 def run_line(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
