@@ -23,4 +23,5 @@ html_css_files = ["site.css"]
 html_extra_path = ["extra"]
 html_copy_source = False
 html_show_sourcelink = False
+html_show_copyright = False
 html_show_search_summary = False  # it fetches pages, which browsers refuse for pages of a folder

@@ -1,27 +1,21 @@
-"""The commands and snippets in README and docs, run; the multiruns of pages are made short."""
+"""The commands and snippets in README and docs, run, and what the lessons say that they print."""
 
 from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.commands import run_command
+from tests.support.examples import LESSONS, outputs, run_example, words
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", *sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").rglob("*.md"))]
-LESSONS = sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs" / "course").glob("[0-9]*.md"))
-MULTILINE = re.DOTALL | re.MULTILINE
 ELSEWHERE = ("make ", "qsweep ui", "pip install ")
 """Commands that other tests run: make by CI itself, the UI in a browser; and one that needs a network."""
-SHORT = "hydra/launcher=basic sweep.report=never"
-SHELL = "|&;<>$`*?~"
-"""What a shell does more than to split a line into words, quoted or not."""
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -63,44 +57,9 @@ def test_every_output_of_a_lesson_is_what_its_commands_print(page: str, tmp_path
 
     But for the seconds at the end of a line, which depend on the machine.
     """
-    printed, code = "", ""
-    for language, block in re.findall(
-        r"^```(bash|python|text)\n(.*?)^```", (ROOT / page).read_text(), MULTILINE
-    ):
-        if language == "bash":
-            printed = "".join(run_example(line, tmp_path) for line in block.splitlines())
-        elif language == "python":
-            code += block
-            ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
-            assert ran.returncode == 0, ran.stderr
-            printed = ran.stdout
-        for line in block.splitlines() if language == "text" else ():
+    for block, printed in outputs((ROOT / page).read_text(), tmp_path):
+        for line in block[2].splitlines():
             assert words(line) in words(printed), f"{line}\nis not in\n{printed}"
-
-
-def words(text: str) -> str:
-    """A text without the seconds of training at the ends of lines, and with single spaces."""
-    return " ".join(re.sub(r"\s\d+\.\d\d\s*$", "", text, flags=re.MULTILINE).split())
-
-
-def run_example(command: str, folder: Path, short: bool = True) -> str:
-    """Run a command of a page; return what it prints. short: a multirun in one process, without a report."""
-    made_short = short and " train -m " in command and "launcher" not in command
-    ran = run_line(f"{command} {SHORT}" if made_short else command, folder)
-    assert ran.returncode == 0, f"{command}\n{ran.stdout}\n{ran.stderr}"
-    return ran.stdout
-
-
-def run_line(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a line as a shell does; one that is no more than a `qsweep` command needs none."""
-    name, *arguments = shlex.split(line, comments=True) or [""]
-    if name == "qsweep" and not set(SHELL) & set(line):
-        return run_command(arguments, folder)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path}
-    return subprocess.run(
-        line, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=500
-    )
 
 
 def test_the_notebook_lines_give_a_learning_curve(tmp_path: Path) -> None:
