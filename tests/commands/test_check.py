@@ -144,6 +144,16 @@ def test_a_store_without_runs_solves_nothing(exercise: Any) -> None:
     assert not exercise.check(recorded.frame({}), None).holds
 
 
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.question)
+@pytest.mark.parametrize("env_id", ["MountainCar-v0", "FrozenLake-v1", "CliffWalking-v1"])
+def test_runs_of_other_versions_solve_nothing(exercise: Any, env_id: str) -> None:
+    """They may lack params and metrics, or have words in place of numbers."""
+    assert not exercise.check(pd.DataFrame([row("v", seed) for seed in range(6)]), None).holds
+    frame = pd.DataFrame([row("v", seed, **{"env.id": env_id}) for seed in range(12)])
+    assert not exercise.check(frame, None).holds
+    assert not exercise.check(frame.assign(episodes="many"), None).holds
+
+
 def test_the_number_of_early_seeds_is_counted() -> None:
     """17,000, 18,500 and 20,000 count; 16,500 and 20,500 do not."""
     frame = runs(([-130] * 10, EARLY)).assign(best_episode=BEST)

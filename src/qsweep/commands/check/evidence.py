@@ -36,7 +36,7 @@ class Variant:
 
     def values(self, metric: str) -> Floats:
         """Return a metric of its runs [seeds]."""
-        found: Floats = pd.to_numeric(self.runs[metric], errors="coerce").to_numpy("float64")
+        found: Floats = numbers(self.runs, metric).to_numpy("float64")
         return found
 
     def mean(self, metric: str = "score") -> float:
@@ -53,12 +53,32 @@ class Variant:
         return f"{self.name}: {number(self.mean(metric))} with {_seeds(self.seeds)}"
 
 
-def finished(runs: pd.DataFrame, env_id: str) -> pd.DataFrame:
-    """Return the finished runs in an environment as it is registered, one per config, the latest first."""
-    counted = counted_runs(runs)
-    if counted.empty:
-        return counted
-    return counted[(counted["env.id"] == env_id) & (counted["standard"] != "false")]
+def finished(runs: pd.DataFrame, env_id: str, **params: object) -> pd.DataFrame:
+    """Return the finished runs in an environment as it is registered, one per config, the latest first.
+
+    params: values that they must have; __ stands for the dot of a key.
+    """
+    kept = counted_runs(runs)
+    for key, value in {"env.id": env_id, **params}.items():
+        kept = kept[column(kept, key.replace("__", ".")) == value]
+    return kept[column(kept, "standard") != "false"]
+
+
+def within(runs: pd.DataFrame, episodes: int) -> pd.DataFrame:
+    """Return the runs with at most so many episodes."""
+    return runs[numbers(runs, "episodes") <= episodes]
+
+
+def column(runs: pd.DataFrame, key: str) -> pd.Series:
+    """Return a column, of missing values where the frame has none: records of other versions lack some."""
+    found: pd.Series = runs[key] if key in runs else pd.Series(None, runs.index, dtype=object)
+    return found
+
+
+def numbers(runs: pd.DataFrame, key: str) -> pd.Series:
+    """Return a column of numbers, NaN where there is none."""
+    found: pd.Series = pd.to_numeric(column(runs, key), errors="coerce")
+    return found
 
 
 def variants(runs: pd.DataFrame, keys: Sequence[str], least: int) -> list[Variant]:

@@ -8,7 +8,7 @@ from math import prod
 
 import pandas as pd
 
-from qsweep.commands.check.evidence import Result, Variant, finished, rivals, variants
+from qsweep.commands.check.evidence import Result, Variant, finished, numbers, rivals, variants, within
 from qsweep.report.formats import number
 from qsweep.report.statistics.significance import LEVEL, difference_p
 
@@ -35,12 +35,12 @@ class Exercise:
 def every_start(runs: pd.DataFrame, _: int | None = None) -> Result:
     """Check for a run whose car reaches the flag from every test start, after few episodes."""
     most = 1000
-    found = finished(runs, CAR)
-    tried = found[found["episodes"] <= most] if len(found) else found
-    if tried.empty:
+    tried = within(finished(runs, CAR), most)
+    rates = numbers(tried, "test/success_rate").fillna(0).to_numpy()
+    if not len(rates):
         return Result(False, f"there is no finished run of {CAR} with at most {most:,} episodes")
-    best = tried.iloc[int(pd.to_numeric(tried["test/success_rate"]).to_numpy().argmax())]
-    share, episodes = float(best["test/success_rate"]), int(best["best_episode"])
+    best, share = tried.iloc[int(rates.argmax())], rates.max()
+    episodes = int(best["best_episode"])
     what = (
         f"{best['name']}, after {episodes:,} episodes, reaches the flag from {share:.1%} of the test starts"
     )
@@ -50,7 +50,7 @@ def every_start(runs: pd.DataFrame, _: int | None = None) -> Result:
 def small_grid(runs: pd.DataFrame, _: int | None = None) -> Result:
     """Check for a grid of at most 200 cells with a higher mean than that of 20 x 20."""
     least, most = 5, 200
-    tried = variants(_equal_buckets(runs), ["buckets"], least)
+    tried = variants(finished(runs, CAR, discretizer="uniform"), ["buckets"], least)
     coarse = [variant for variant in tried if _cells(variant) <= most]
     for reference in (
         variant for variant in tried if _cells(variant) == 400 and variant.param("buckets") == 20
@@ -93,9 +93,7 @@ def better_pair(runs: pd.DataFrame, _: int | None = None) -> Result:
 def without_chance(runs: pd.DataFrame, _: int | None = None) -> Result:
     """Check for an agent that learns FrozenLake without a single random action."""
     least, enough = 5, 0.7
-    found = finished(runs, ICE)
-    if len(found):
-        found = found[(found["epsilon.start"] == 0) & (found["exploration"] == "epsilon_greedy")]
+    found = finished(runs, ICE, epsilon__start=0, exploration="epsilon_greedy")
     tried = variants(found, ["initial_q.low", "initial_q.high", "ties"], least)
     if not tried:
         rule = "epsilon=constant epsilon.start=0 exploration=epsilon_greedy"
@@ -108,9 +106,7 @@ def without_chance(runs: pd.DataFrame, _: int | None = None) -> Result:
 def stopping_early(runs: pd.DataFrame, answer: int | None) -> Result:
     """Check the number of seeds whose best checkpoint is where the tutorial suggests to stop."""
     least, (first, last) = 10, SPAN
-    found = finished(runs, CAR)
-    if len(found):
-        found = found[(found["episodes"] == 25_000) & (found["terminal_rule"] == "tutorial")]
+    found = finished(runs, CAR, episodes=25_000, terminal_rule="tutorial")
     tried = variants(found, ["buckets"], least)
     if not tried:
         rule = f"needed are {least} seeds or more of +experiment=tutorial_final"
@@ -131,8 +127,7 @@ def stopping_early(runs: pd.DataFrame, answer: int | None) -> Result:
 def careful_but_short(runs: pd.DataFrame, _: int | None = None) -> Result:
     """Check for Sarsa on the shortest path along the cliff, with every seed."""
     least, shortest = 5, -13.0
-    found = finished(runs, CLIFF)
-    found = found[found["algorithm"] == "sarsa"] if len(found) else found
+    found = finished(runs, CLIFF, algorithm="sarsa")
     tried = variants(found, ["epsilon.schedule", "epsilon.start", "episodes"], least)
     if not tried:
         return Result(False, f"there is no variant of {CLIFF} with algorithm=sarsa and {least} seeds or more")
@@ -147,9 +142,8 @@ def careful_but_short(runs: pd.DataFrame, _: int | None = None) -> Result:
 def near_the_optimum(runs: pd.DataFrame, _: int | None = None) -> Result:
     """Check for a variant that comes near MountainCar's optimum after few episodes."""
     least, most, gap = 3, 2000, 5.0
-    found = finished(runs, CAR)
-    found = found[found["episodes"] <= most] if len(found) else found
-    tried = variants(found, ["algorithm", "discretizer", "buckets", "learning_rate"], least)
+    names = ["algorithm", "discretizer", "buckets", "learning_rate"]
+    tried = variants(within(finished(runs, CAR), most), names, least)
     if not tried:
         rule = f"at most {most:,} episodes and {least} seeds or more"
         return Result(False, f"there is no variant of {CAR} with {rule}")
@@ -157,11 +151,6 @@ def near_the_optimum(runs: pd.DataFrame, _: int | None = None) -> Result:
     what = f"{best.measured()}, which is {number(best.mean('optimum/gap'))} below the optimum"
     holds = best.mean("optimum/gap") <= gap
     return Result(holds, what if holds else f"the best of {_counted(tried)}: {what}")
-
-
-def _equal_buckets(runs: pd.DataFrame) -> pd.DataFrame:
-    found = finished(runs, CAR)
-    return found[found["discretizer"] == "uniform"] if len(found) else found
 
 
 def _cells(variant: Variant) -> int:
