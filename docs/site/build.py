@@ -142,10 +142,18 @@ def write_generated(source: Path) -> None:
 
 def _commands() -> str:
     parts = ["# Every command\n\nWhat `qsweep COMMAND --help` prints, for every command.\n"]
-    for name, command in sorted(qsweep_group.commands.items()):
-        context = click.Context(command, info_name=f"qsweep {name}", terminal_width=100)
-        parts.append(f"## `qsweep {name}`\n\n```text\n{command.get_help(context)}\n```\n")
+    for name, command in _every(qsweep_group, "qsweep"):
+        context = click.Context(command, info_name=name, terminal_width=100)
+        parts.append(f"## `{name}`\n\n```text\n{command.get_help(context)}\n```\n")
     return "\n".join(parts)
+
+
+def _every(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    """Yield every command below a group, with the words that call it."""
+    for name, command in sorted(group.commands.items()):
+        yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from _every(command, f"{path} {name}")
 
 
 def _api() -> str:

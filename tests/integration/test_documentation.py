@@ -53,10 +53,7 @@ def test_every_command_of_a_page_succeeds(page: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", LESSONS)
 def test_every_output_of_a_lesson_is_what_its_commands_print(page: str, tmp_path: Path) -> None:
-    """A lesson's commands and lines of Python succeed, and print the text that the page shows after them.
-
-    But for the seconds at the end of a line, which depend on the machine.
-    """
+    """A lesson's commands and lines of Python succeed, and print the text that the page shows after them."""
     for block, printed in outputs((ROOT / page).read_text(), tmp_path):
         for line in block[2].splitlines():
             assert words(line) in words(printed), f"{line}\nis not in\n{printed}"

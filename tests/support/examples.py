@@ -24,6 +24,7 @@ SHORT = "hydra/launcher=basic sweep.report=never"
 """What makes a multirun short: workers import everything again, and a report takes longer than some runs."""
 SHELL = "|&;<>$`*?~"
 """What a shell does more than to split a line into words, quoted or not."""
+SECONDS = re.compile(r"\s\d+\.\d\d\s*$|(?<= in )\d+\.\d\d(?= s;)", re.MULTILINE)
 WIDE = 140
 """Longer lines of an output are sentences, of which a page shows the first clause."""
 
@@ -65,8 +66,8 @@ def outputs(text: str, folder: Path) -> Iterator[tuple[re.Match[str], str]]:
 
 
 def words(text: str) -> str:
-    """A text without the seconds of training at the ends of lines, and with single spaces."""
-    return " ".join(re.sub(r"\s\d+\.\d\d\s*$", "", text, flags=re.MULTILINE).split())
+    """A text without the seconds of training, which depend on the machine, and with single spaces."""
+    return " ".join(SECONDS.sub("", text).split())
 
 
 def refreshed(shown: str, printed: str) -> str:
