@@ -71,10 +71,13 @@ def words(text: str) -> str:
 
 
 def refreshed(shown: str, printed: str) -> str:
-    """A block of text with its lines as they are printed now, in the same order within a paragraph."""
+    """A block of text with its lines as they are printed now; paragraphs that are right stay as they are."""
     lines = [line.rstrip() for line in printed.splitlines() if line.strip()]
     paragraphs = []
     for paragraph in shown.strip("\n").split("\n\n"):
+        if all(words(line) in words(printed) for line in paragraph.splitlines()):
+            paragraphs.append(paragraph)
+            continue
         found = {_like(line, lines) for line in paragraph.splitlines()}
         paragraphs.append("\n".join(_clause(lines[number]) for number in sorted(found)))
     return "\n\n".join(paragraphs) + "\n"
