@@ -2,57 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
 
-from qsweep.config import OPTIONAL, RULES, flatten
+from qsweep.config import ABOUT, OPTIONAL, RULES, flatten
 from qsweep.learning.algorithms import NAMES, algorithm
 from qsweep.plan.checking import DEPENDENT_KEYS
 from qsweep.plan.conf import composed, conf_folder
+from qsweep.plan.key_list import groups
 
-UNIT = re.compile(r"\(?(?:in )?(episodes|steps|seconds|runs|units of return)\b")
-UNITS = {
-    "episodes": "episodes",
-    "epsilon.decay_start": "episodes, or a share of them",
-    "epsilon.decay_end": "episodes, or a share of them",
-    "epsilon.start": "probability",
-    "epsilon.end": "probability",
-    "env.low": "units of the observation",
-    "env.high": "units of the observation",
-    "initial_q.low": "units of return",
-    "initial_q.high": "units of return",
-    "env.max_steps": "steps",
-    "env.actions": "actions",
-    "buckets": "buckets per dimension",
-    "tilings": "grids",
-    "planning_steps": "steps",
-    "evaluation.checkpoints": "checkpoints",
-    "registry.confirm_seeds": "seeds",
-    "tracking.max_points": "points",
-}
-"""The units of keys whose rule does not name one."""
-DEFAULTS = ("env/mountain_car.yaml", "epsilon/linear.yaml", "tracking/local.yaml", "discretizer/tiles.yaml")
-"""Presets whose comments are read first, below conf/."""
-CHOICES = {
-    "algorithm": "[algorithms](algorithms/README.md)",
-    "learning_rate_schedule": "[learning-rate schedules](exploration.md#learning-rate-schedules)",
-    "exploration": "[exploration](exploration.md#exploration)",
-    "discretizer": "[discretisers](discretizers/README.md)",
-    "epsilon.schedule": "[epsilon](exploration.md#epsilon); chosen by `epsilon=linear` and others",
-    "env.reset_options": "options of every reset, as [environments](environments.md) describes",
-    "env.wrapper": "a wrapper of yours: [environments](environments.md)",
-}
-"""Keys that conf/ explains in whole files, and the page about them."""
-COMMENT = re.compile(r"^(\s*)([\w.]+):[^#]*?(?:#\s*(.*))?$")
-MORE = re.compile(r"^\s{15,}#\s*(.*)$")
 INTRODUCTION = """# Every config key
 
 This page is made from the schema by which qsweep checks a config. *Default* is the value without an override;
 a key that belongs to an algorithm or another choice has the value of that preset.
-[Configuration](configuration.md) explains how keys are set, swept and grouped into presets.
+`qsweep keys` prints a shorter list. [Configuration](configuration.md) explains how keys are set and swept.
 """
 
 
@@ -62,26 +27,13 @@ def page() -> str:
     return "\n".join(parts) + "\n"
 
 
-def rows() -> Iterator[tuple[str, ...]]:
-    """Yield for each key: key, default, unit, range, what it belongs to, what it does."""
-    defaults, told = flatten(composed(()).values), comments()
-    owners = belongings()
-    for key, rule in RULES.items():
-        default = defaults[key] if key in defaults else _of_preset(key)
-        yield (
-            key,
-            shown(default),
-            unit(key),
-            rule,
-            owners.get(key, "all runs"),
-            CHOICES.get(key) or told.get(key, ""),
-        )
-
-
-def unit(key: str) -> str:
-    """Return the unit of a key's value, or an empty string."""
-    found = UNIT.search(RULES[key])
-    return UNITS.get(key) or (found[1] if found else "")
+def row(key: str) -> tuple[str, ...]:
+    """Return what is known of a key: default, unit, range, what it belongs to, what it is for."""
+    defaults = flatten(composed(()).values)
+    default = defaults[key] if key in defaults else _of_preset(key)
+    about = ABOUT[key]
+    text = about.text.replace("|", "\\|")
+    return shown(default), about.unit, RULES[key], belongings().get(key, "all runs"), text
 
 
 def belongings() -> Mapping[str, str]:
@@ -107,41 +59,6 @@ def belongings() -> Mapping[str, str]:
     return {key: ", ".join(names) for key, names in (owners | more | multirun).items()}
 
 
-def comments() -> Mapping[str, str]:
-    """Return key -> the comment beside it in conf/: in train.yaml, or in the first preset that has one."""
-    found: dict[str, str] = {}
-    defaults = [*DEFAULTS, *sorted(conf_folder().glob("*/*.yaml"))]
-    files = [conf_folder() / "train.yaml", *(conf_folder() / file for file in defaults)]
-    for file in files:
-        group = file.parent.name
-        nested = "@package _global_" not in file.read_text() and file.name != "train.yaml"
-        for key, text in _commented(file.read_text().splitlines(), f"{group}." if nested else ""):
-            if key in RULES and text:
-                found.setdefault(key, text)
-    return found
-
-
-def _commented(lines: list[str], prefix: str) -> Iterator[tuple[str, str]]:
-    section, key, text = "", "", ""
-    for line in lines:
-        if key and (more := MORE.match(line)):
-            text = f"{text} {more[1]}"
-            continue
-        if key:
-            yield key, text.replace("|", "\\|")
-        key = ""
-        if parts := COMMENT.match(line):
-            inside, name, told = parts[1], parts[2], parts[3] or ""
-            section = (
-                section
-                if inside
-                else ("" if line.split("#")[0].rstrip().removesuffix(":") != name else f"{name}.")
-            )
-            key, text = f"{prefix}{section if inside else ''}{name}", told
-    if key:
-        yield key, text
-
-
 def _of_preset(key: str) -> Any:
     """Return the value of an optional key in the first preset that sets it."""
     for file in sorted(conf_folder().glob("*/*.yaml")):
@@ -162,15 +79,13 @@ def shown(value: Any) -> str:
 
 
 def _sections() -> Iterator[str]:
-    sections: dict[str, list[tuple[str, ...]]] = {}
-    for row in rows():
-        sections.setdefault(row[0].partition(".")[0] if "." in row[0] else "", []).append(row)
-    for name in sorted(sections):
-        yield f"\n## {f'`{name}.`' if name else 'Without a group'}\n"
+    for title, keys in groups().items():
+        yield f"\n## {title}\n"
         yield "| key | default | unit | range | belongs to |"
         yield "| --- | --- | --- | --- | --- |"
-        for key, default, of, rule, owner, told in sections[name]:
-            yield f"| `{key}`<br>{told} | `{default}` | {of} | {rule} | {owner} |"
+        for key in keys:
+            default, unit, rule, owner, text = row(key)
+            yield f"| `{key}`<br>{text} | `{default}` | {unit} | {rule} | {owner} |"
 
 
 def _environments() -> Iterator[str]:
