@@ -66,6 +66,7 @@ RESOLVED: dict[str, Any] = {
     "env.low": [-1.2, -0.07],
     "env.high": [0.6, 0.07],
     "env.max_steps": 200,
+    "evaluation.test_episodes": 2000,
     "tracking.experiment": "MountainCar-v0",
 }
 COMMANDS = [

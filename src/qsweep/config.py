@@ -152,8 +152,10 @@ class Evaluation:
         int, integer(1, 10**6, " (episodes)"), About("greedy episodes that select the best one", "episodes")
     ] = 100
     test_episodes: Annotated[
-        int, integer(1, 10**6, " (episodes)"), About("greedy episodes that score it", "episodes")
-    ] = 1000
+        int | None,
+        integer(1, 10**6, " (episodes), or null"),
+        About("greedy episodes that score it; null: 2,000 on MountainCar, else 1,000", "episodes"),
+    ] = None
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -26,6 +26,7 @@ from qsweep.plan.resolution import resolve
 from qsweep.policies.evaluation.bootstrap import mean_interval
 from qsweep.policies.evaluation.evaluator import EvaluationResult, Evaluator, evaluated_episodes
 from qsweep.policies.evaluation.rollouts import LANES, Rollouts, roll_out
+from qsweep.policies.evaluation.starts import StartSet
 
 Table = npt.NDArray[np.float64]
 
@@ -363,7 +364,7 @@ def result_of(
 ) -> EvaluationResult:
     test = Rollouts(np.array(returns), np.array(lengths, np.int32), np.array(terminated))
     final = Rollouts(test.returns - 1, test.lengths, test.terminated)
-    return EvaluationResult(17_500, np.zeros((2, 3)), test, final, env_id)
+    return EvaluationResult(17_500, np.zeros((2, 3)), test, final, StartSet(seeds.test(len(returns))), env_id)
 
 
 def test_metrics_of_a_result() -> None:

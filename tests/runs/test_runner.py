@@ -27,6 +27,7 @@ from qsweep.errors import UsageError
 from qsweep.learning.engines import compiled_engine
 from qsweep.learning.training import Block
 from qsweep.plan.resolution import resolve
+from qsweep.policies.evaluation.starts import stratified_seeds
 from qsweep.runs.runner import UNTRACKED, Outcome, Work, _Recording
 from qsweep.tracking import recorder, table_tracker
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, sha256
@@ -170,7 +171,7 @@ def test_summary_metrics(small: Recorded) -> None:
     """The summary metrics follow from test episodes, scores and training episodes."""
     found = small.run.data.metrics
     test = pd.read_parquet(small.folder / "evaluation" / "test_episodes.parquet")
-    assert test["seed"].tolist() == list(seeds.test(25))
+    assert test["seed"].tolist() == list(stratified_seeds(seeds.TEST, 25))
     assert found["test/return_mean"] == pytest.approx(test["return"].mean())
     assert found["test/return_worst"] == test["return"].min()
     assert found["test/success_rate"] == pytest.approx(test["terminated"].mean())

@@ -40,8 +40,10 @@ class Facts:
 
     actions, dimensions: their names. control: the name of a one-dimensional Box action, its lowest and its
     highest value. success: the sign of an episode that reached the goal: it was terminated or truncated, or
-    its return is above 0. each_step_costs_one: a return is minus the number of steps. solved: the mean
-    return at which the environment counts as solved.
+    its return is above 0. each_step_costs_one: a return is minus the number of steps. drawn_at_once: the
+    first random number of an episode determines its start state, and no step draws another. test_episodes:
+    the number of test starts if the user names none. solved: the mean return at which the environment counts
+    as solved.
     """
 
     actions: tuple[str, ...] = ()
@@ -49,6 +51,8 @@ class Facts:
     control: tuple[str, float, float] | None = None
     success: Literal["terminated", "truncated", "rewarded"] | None = None
     each_step_costs_one: bool = False
+    drawn_at_once: bool = False
+    test_episodes: int = 1000
     solved: float | None = None
 
 
@@ -102,6 +106,8 @@ KNOWN: Mapping[str, Facts] = {
         dimensions=(Name("position"), Name("velocity", "per step")),
         success="terminated",
         each_step_costs_one=True,
+        drawn_at_once=True,
+        test_episodes=2000,
     ),
     "Pendulum-v1": Facts(
         dimensions=(Name("cos(angle)"), Name("sin(angle)"), Name("angular velocity", "rad/s")),

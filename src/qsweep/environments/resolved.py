@@ -70,6 +70,12 @@ class Resolved(Setting):
     config: Config
     start: Start | None = field(default=None, compare=False)
 
+    @property
+    def test_episodes(self) -> int:
+        """The number of test starts."""
+        assert self.config.evaluation.test_episodes is not None
+        return self.config.evaluation.test_episodes
+
     @classmethod
     def of(cls, config: Config) -> Self:
         """Return a config from `load_config` with its setting, which is looked up here.

@@ -9,6 +9,7 @@ from typing import Any
 from qsweep.config import Epsilon, as_episode
 from qsweep.environments.description import Description, describe, refuse_foreign
 from qsweep.environments.discretizer import bounded, grid
+from qsweep.environments.facts import facts
 from qsweep.environments.grid import Grid
 from qsweep.environments.resolved import Resolved
 from qsweep.environments.twins.matching import twin_of
@@ -55,6 +56,9 @@ def resolve(values: Mapping[str, Any]) -> Resolved:
         buckets=_buckets(cells, found),
         engine="compiled" if twin else "gymnasium",
         epsilon=_in_episodes(config.epsilon, config.episodes),
+        evaluation=dataclasses.replace(
+            config.evaluation, test_episodes=config.evaluation.test_episodes or facts(env.id).test_episodes
+        ),
         tracking=dataclasses.replace(
             config.tracking, experiment=config.tracking.experiment or env.id.replace("/", "_")
         ),

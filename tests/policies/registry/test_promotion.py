@@ -16,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from qsweep import seeds
 from qsweep.plan.resolution import resolve
 from qsweep.policies.evaluation.evaluator import TEST_FILE, EvaluationResult
 from qsweep.policies.evaluation.rollouts import Rollouts
+from qsweep.policies.evaluation.starts import StartSet
 from qsweep.policies.registry.promotion import BEST, Promotion, register
 from qsweep.policies.registry.versions import model_name
 from qsweep.runs.runner import about, run_record
@@ -47,7 +49,9 @@ def candidate(store: Store, returns: Sequence[float], seed: int = 0, max_steps: 
     rollouts = Rollouts(
         np.array(returns, float), np.full(len(returns), 9, np.int32), np.ones(len(returns), bool)
     )
-    result = EvaluationResult(10, table_of(seed), rollouts, rollouts, NAME)
+    result = EvaluationResult(
+        10, table_of(seed), rollouts, rollouts, StartSet(seeds.test(len(returns))), NAME
+    )
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         with History(folder / FILE_NAME, (3, 4, 3), about(config)) as history:
@@ -341,7 +345,7 @@ def lake_candidate(store: Store, action: int, returns: Sequence[float], seed: in
     rollouts = Rollouts(np.array(returns), np.full(2, 9, np.int32), np.ones(2, bool))
     log = tracker(store).open(run_record(config, f"seed={seed}", ""))
     value = float(action == 1) if exact else None
-    result = EvaluationResult(10, table, rollouts, rollouts, LAKE, value, value)
+    result = EvaluationResult(10, table, rollouts, rollouts, StartSet(seeds.test(2)), LAKE, value, value)
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         with History(folder / FILE_NAME, (16, 4), about(config)) as history:

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
+from qsweep import seeds
 from qsweep.commands.gc.condition import Condition, runs_to_delete
 from qsweep.config import Config
 from qsweep.environments.resolved import Resolved
@@ -21,6 +22,7 @@ from qsweep.learning.initial_table import initial_table
 from qsweep.plan.composition import Job, Plan, load_resolved, plan
 from qsweep.policies.evaluation.evaluator import TEST_FILE, EvaluationResult
 from qsweep.policies.evaluation.rollouts import Rollouts
+from qsweep.policies.evaluation.starts import StartSet
 from qsweep.policies.registry.promotion import Promotion
 from qsweep.report.comparison.standings import load_variants
 from qsweep.report.loading.runs import load_runs, with_scores
@@ -48,7 +50,7 @@ def measure(store: Store, made: Resolved, name: str, score: float | None) -> Non
         return
     table = initial_table(made.config, made)
     test = Rollouts(np.full(5, score), np.full(5, 9, np.int32), np.ones(5, bool))
-    result = EvaluationResult(10, table, test, test, made.env.id)
+    result = EvaluationResult(10, table, test, test, StartSet(seeds.test(5)), made.env.id)
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         with History(folder / FILE_NAME, table.shape, about(made)) as history:

@@ -18,7 +18,7 @@ Stream = npt.NDArray[np.uint64]
 
 _HALF = np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
-_HIGH_FACTOR, _LOW_FACTOR = np.uint64(0x2360ED051FC65DA4), np.uint64(0x4385DF649FCCF645)
+HIGH_FACTOR, LOW_FACTOR = np.uint64(0x2360ED051FC65DA4), np.uint64(0x4385DF649FCCF645)
 
 
 def stream(seed: int) -> Stream:
@@ -26,7 +26,7 @@ def stream(seed: int) -> Stream:
     return generator_state(np.random.default_rng(seed))[:4].copy()
 
 
-def _high_product(a: Any, b: Any) -> Any:
+def high_product(a: Any, b: Any) -> Any:
     """Return the high 64 of the 128 bits of a product."""
     a_high, a_low, b_high, b_low = a >> _HALF, a & _LOW, b >> _HALF, b & _LOW
     middle = a_high * b_low + ((a_low * b_low) >> _HALF)
@@ -37,8 +37,8 @@ def _high_product(a: Any, b: Any) -> Any:
 def uniform(random: Stream) -> float:
     """Return the next number of a stream, uniform in [0, 1), as `Generator.random()` does."""
     high, low, high_step, low_step = random[0], random[1], random[2], random[3]
-    product = low * _LOW_FACTOR
-    new_high = _high_product(low, _LOW_FACTOR) + high * _LOW_FACTOR + low * _HIGH_FACTOR + high_step
+    product = low * LOW_FACTOR
+    new_high = high_product(low, LOW_FACTOR) + high * LOW_FACTOR + low * HIGH_FACTOR + high_step
     new_low = product + low_step
     if new_low < product:
         new_high = new_high + np.uint64(1)

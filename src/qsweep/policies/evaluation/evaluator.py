@@ -14,12 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qsweep import seeds
 from qsweep.environments.resolved import Resolved
 from qsweep.learning.training import Block
-from qsweep.policies.evaluation.bootstrap import mean_interval
 from qsweep.policies.evaluation.exact import exact_evaluation
 from qsweep.policies.evaluation.rollouts import Rollouts, roll_out
+from qsweep.policies.evaluation.starts import StartSet, test_starts, validation_starts
 from qsweep.system import arrow
 from qsweep.system.arrays import QTable
 from qsweep.tracking.curves import Points
@@ -39,7 +38,7 @@ TEST_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """The rollouts of a run's chosen checkpoint and of its last one on test starts.
+    """The rollouts of a run's chosen checkpoint and of its last one on test starts, `starts`.
 
     episodes: the number of training episodes before the chosen checkpoint, as in its name. exact,
     final_exact: the exact expected returns of both, None if unknown.
@@ -49,6 +48,7 @@ class EvaluationResult:
     q_table: QTable
     test: Rollouts
     final: Rollouts
+    starts: StartSet
     env_id: str
     exact: float | None = None
     final_exact: float | None = None
@@ -61,7 +61,7 @@ class EvaluationResult:
     def write(self, path: Path) -> None:
         """Write the test episodes as Parquet: seed, return, length, terminated, the last table's return."""
         columns: list[arrow.Numbers] = [
-            np.arange(seeds.TEST, seeds.TEST + len(self.test.returns)),
+            np.array(self.starts.seeds),
             self.test.returns,
             self.test.lengths,
             self.test.terminated,
@@ -71,7 +71,7 @@ class EvaluationResult:
 
     def metrics(self) -> dict[str, float]:
         """Return the summary metrics of a run by their names in MLflow."""
-        low, high = mean_interval(self.test.returns)
+        low, high = self.starts.interval(self.test.returns)
         metrics = {
             "best_episode": float(self.episodes),
             SCORE: self.score,
@@ -99,8 +99,8 @@ class Evaluator:
     def __init__(self, resolved: Resolved) -> None:
         self._resolved, config = resolved, resolved.config
         self._exact = exact_evaluation(resolved)
-        self._validation = seeds.validation(config.evaluation.episodes)
-        self._test = seeds.test(config.evaluation.test_episodes)
+        self._validation = validation_starts(resolved.env, config.evaluation.episodes)
+        self._test = test_starts(resolved.env, resolved.test_episodes)
         self.evaluated = frozenset(
             evaluated_episodes(config.episodes, config.checkpoint_every, config.evaluation.checkpoints)
         )
@@ -126,17 +126,17 @@ class Evaluator:
     def _score(self, q_table: QTable) -> float:
         if self._exact:
             return self._exact.of(q_table)
-        return float(roll_out(self._resolved, q_table, self._validation).returns.mean())
+        return float(roll_out(self._resolved, q_table, self._validation.seeds).returns.mean())
 
     def result(self) -> EvaluationResult:
         """Evaluate the chosen and the last checkpoint, after all blocks were received."""
         assert self._best is not None
         assert self._last is not None
         _, episodes, q_table = self._best
-        test = roll_out(self._resolved, q_table, self._test)
-        final = roll_out(self._resolved, self._last, self._test)
+        test = roll_out(self._resolved, q_table, self._test.seeds)
+        final = roll_out(self._resolved, self._last, self._test.seeds)
         exact = [self._exact.of(table) for table in (q_table, self._last)] if self._exact else [None, None]
-        return EvaluationResult(episodes, q_table, test, final, self._resolved.env.id, *exact)
+        return EvaluationResult(episodes, q_table, test, final, self._test, self._resolved.env.id, *exact)
 
 
 def evaluated_episodes(episodes: int, checkpoint_every: int, count: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -57,7 +57,7 @@ class Rollouts:
         return None
 
 
-def roll_out(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
+def roll_out(setting: Setting, q_table: QTable, seeds: Sequence[int]) -> Rollouts:
     """Run one episode of the greedy policy of `q_table` from the start state of each seed.
 
     Ties go to the first action; the setting's step limit truncates. A twin, if the setting has one, gives
@@ -77,7 +77,7 @@ def _values(setting: Setting, q_table: QTable) -> tuple[Floats, Ints]:
     return q, q.argmax(axis=1)
 
 
-def _compiled(setting: Setting, twin: Twin, q_table: QTable, seeds: range) -> Rollouts:
+def _compiled(setting: Setting, twin: Twin, q_table: QTable, seeds: Sequence[int]) -> Rollouts:
     n = len(seeds)
     rollouts = Rollouts(np.empty(n), np.empty(n, np.int32), np.empty(n, np.bool_))
     q, best = _values(setting, q_table)
@@ -104,7 +104,7 @@ def _lanes(twin: Twin, grid: Grid) -> Packed:
 
 
 @lru_cache(maxsize=8)
-def _starts(twin: Twin, seeds: range) -> Starts:
+def _starts(twin: Twin, seeds: Sequence[int]) -> Starts:
     if twin.start is None:
         return Starts(*twin.starts(np.random.default_rng(0), 0), np.stack([stream(seed) for seed in seeds]))
     starts = (twin.start(np.random.default_rng(seed), 1) for seed in seeds)
@@ -128,7 +128,7 @@ def _kernel(twin: Twin) -> Callable[..., None]:
     return compiled(greedy_episodes, void(int64[:, ::1], batch), names)  # type: ignore[no-any-return]
 
 
-def roll_out_by(setting: Setting, act: Callable[[list[float]], int], seeds: range) -> Rollouts:
+def roll_out_by(setting: Setting, act: Callable[[list[float]], int], seeds: Sequence[int]) -> Rollouts:
     """Run one episode from the start state of each seed, in the environment itself.
 
     act: observation -> the environment's action. Raises EnvironmentFailure as the environment does.
@@ -139,7 +139,7 @@ def roll_out_by(setting: Setting, act: Callable[[list[float]], int], seeds: rang
     return Rollouts(np.array(returns), np.array(lengths, np.int32), np.array(terminated, np.bool_))
 
 
-def _gymnasium(setting: Setting, q_table: QTable, seeds: range) -> Rollouts:
+def _gymnasium(setting: Setting, q_table: QTable, seeds: Sequence[int]) -> Rollouts:
     q, best = _values(setting, q_table)
     where, cells = lattice(setting.grid), np.zeros(setting.grid.tilings, np.int64)
 
@@ -169,7 +169,7 @@ def _place(seed: int, step: int) -> str:
     return f"in the greedy episode from seed {seed}, at step {step}"
 
 
-def _check(setting: Setting, q_table: QTable, seeds: range, rollouts: Rollouts) -> None:
+def _check(setting: Setting, q_table: QTable, seeds: Sequence[int], rollouts: Rollouts) -> None:
     """Raise EnvironmentFailure if a return is no finite number, or so large that means overflow."""
     good = np.abs(rollouts.returns) <= MOST
     if good.all():

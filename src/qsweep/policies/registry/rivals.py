@@ -110,7 +110,7 @@ def _may_lead(ours: float, theirs: float) -> bool:
 
 
 def lead(store: Store, incumbent: Mapping[str, str], run: StoredRun, folder: Path) -> Lead | None:
-    """Return the lead of a run's chosen checkpoint: in exact return, or in mean over the common test starts.
+    """Return the lead of a run's chosen checkpoint: in exact return, or in mean return on test starts.
 
     None if their environments differ, or the incumbent was not registered by qsweep; NaN if a return is not
     finite. Runs recorded before exact returns were computed have theirs computed here, from their tables.
@@ -130,9 +130,8 @@ def lead(store: Store, incumbent: Mapping[str, str], run: StoredRun, folder: Pat
             raise
         if ours is not None and EXPECTED in incumbent:
             return _lead(ours - _number(incumbent, EXPECTED), exact=True)
-        return _lead(float(candidate.mean() - _number(incumbent, MEAN)), exact=False)
-    common = min(len(candidate), len(returns))
-    return _lead(float((candidate[:common] - returns[:common]).mean()), exact=False)
+        return _lead(float(candidate.returns.mean() - _number(incumbent, MEAN)), exact=False)
+    return _lead(candidate.lead_over(returns), exact=False)
 
 
 def exact_score(store: Store, run: StoredRun, folder: Path) -> float | None:
@@ -169,8 +168,23 @@ def _number(tags: Mapping[str, str], key: str, otherwise: float = math.nan) -> f
     return otherwise
 
 
-def test_returns(store: Store, run: StoredRun, folder: Path) -> npt.NDArray[np.float64]:
-    """Return the returns of a run's chosen checkpoint on test starts, in the order of the seeds."""
+@dataclass(frozen=True)
+class TestReturns:
+    """The returns of a run's chosen checkpoint, float64[n], from the starts of some seeds, int64[n]."""
+
+    seeds: npt.NDArray[np.int64]
+    returns: npt.NDArray[np.float64]
+
+    def lead_over(self, others: TestReturns) -> float:
+        """Return the mean of the differences on the fewer starts if the others contain them, else of all."""
+        _, here, there = np.intersect1d(self.seeds, others.seeds, return_indices=True)
+        if len(here) < min(len(self.seeds), len(others.seeds)):
+            return float(self.returns.mean() - others.returns.mean())
+        return float((self.returns[here] - others.returns[there]).mean())
+
+
+def test_returns(store: Store, run: StoredRun, folder: Path) -> TestReturns:
+    """Return the returns of a run's chosen checkpoint on test starts."""
     path = file_of(store, run.run_id, run.artifacts, f"evaluation/{TEST_FILE}", folder)
-    returns: npt.NDArray[np.float64] = read_columns(path, ["return"])["return"]
-    return returns
+    columns = read_columns(path, ["seed", "return"])
+    return TestReturns(columns["seed"], columns["return"])

@@ -130,7 +130,7 @@ def _measured(run: Resolved) -> tuple[float, float]:
     while spent < MOMENT_SECONDS and episodes < config.episodes:
         episodes = min(10 * episodes, config.episodes)
         spent, size = _written(run.changed(episodes=episodes))
-    greedy = config.evaluation.checkpoints * config.evaluation.episodes + 2 * config.evaluation.test_episodes
+    greedy = config.evaluation.checkpoints * config.evaluation.episodes + 2 * run.test_episodes
     share = 1 + GREEDY * greedy / config.episodes
     return spent / episodes * share, size / episodes
 
