@@ -5,10 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from mlflow import MlflowClient
 
 from qsweep.policies.registry.promotion import BEST, Promotion, register
+from qsweep.policies.registry.rivals import Sampled
 from qsweep.tracking.store import Store
 from tests.policies.registry.test_promotion import NAME, best, candidate, store
 
@@ -86,3 +88,20 @@ def test_the_environment_as_registered_comes_first(store: Store, machines: Calla
     other, standard = candidate(store, [-90, -90], max_steps=100), candidate(store, [-150, -150], seed=2)
     assert machines(other, standard).difference is None
     assert best(store) == standard
+
+
+@pytest.mark.parametrize(
+    ("seeds", "others", "expected"),
+    [
+        ([1, 2, 3], [1, 2, 3], -1.0),
+        ([1, 2], [2, 1, 9], 5.0 - (1.0 + 2.0) / 2),  # the same starts, in another order
+        ([1, 2, 3], [1, 2, 9], 4.0 - 5.0),  # another set: all of both count
+    ],
+)
+def test_the_lead_is_paired_where_starts_are_the_same(
+    seeds: list[int], others: list[int], expected: float
+) -> None:
+    """On other starts the means of all are compared: each set was chosen as a set."""
+    ours = Sampled(np.array(seeds), np.array({2: [4.0, 6.0], 3: [3.0, 4.0, 5.0]}[len(seeds)]))
+    theirs = Sampled(np.array(others), np.array([1.0, 2.0, 12.0] if len(seeds) == 2 else [4.0, 5.0, 6.0]))
+    assert ours.lead_over(theirs) == expected

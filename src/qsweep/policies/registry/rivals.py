@@ -169,13 +169,13 @@ def _number(tags: Mapping[str, str], key: str, otherwise: float = math.nan) -> f
 
 
 @dataclass(frozen=True)
-class TestReturns:
+class Sampled:
     """The returns of a run's chosen checkpoint, float64[n], from the starts of some seeds, int64[n]."""
 
     seeds: npt.NDArray[np.int64]
     returns: npt.NDArray[np.float64]
 
-    def lead_over(self, others: TestReturns) -> float:
+    def lead_over(self, others: Sampled) -> float:
         """Return the mean of the differences on the fewer starts if the others contain them, else of all."""
         _, here, there = np.intersect1d(self.seeds, others.seeds, return_indices=True)
         if len(here) < min(len(self.seeds), len(others.seeds)):
@@ -183,8 +183,8 @@ class TestReturns:
         return float((self.returns[here] - others.returns[there]).mean())
 
 
-def test_returns(store: Store, run: StoredRun, folder: Path) -> TestReturns:
+def test_returns(store: Store, run: StoredRun, folder: Path) -> Sampled:
     """Return the returns of a run's chosen checkpoint on test starts."""
     path = file_of(store, run.run_id, run.artifacts, f"evaluation/{TEST_FILE}", folder)
     columns = read_columns(path, ["seed", "return"])
-    return TestReturns(columns["seed"], columns["return"])
+    return Sampled(columns["seed"], columns["return"])
