@@ -1,6 +1,6 @@
 """Measure how far the mean return on test starts is from the truth, and whether its interval says so.
 
-    python benchmarks/start_sets.py          three minutes of one core
+    python benchmarks/start_sets.py          some minutes of one core
 
 Policies are the checkpoints of several runs. MountainCar's true mean comes from 20,000 stratified starts that
 no evaluation uses. Widths are percentages of the distance from random actions to the optimum (Acrobot, whose
@@ -27,7 +27,7 @@ RUNS = {
     "acrobot": ("buckets=[4,4,4,4,6,6]",),
 }
 DISTANCE = {"mountain_car": 102.34, "cart_pole": 477.8, "acrobot": 437.0}
-CHECKPOINTS, SEEDS = 10, 5
+CHECKPOINTS, SEEDS = 10, 4
 TRUTH = StartSet(stratified_seeds(seeds.PLAY, 20_000), stratified=True)
 SETS = {
     "plain 1,000": StartSet(seeds.test(1000)),

@@ -596,3 +596,16 @@ def test_interleaved_seeds_share_their_seconds_by_steps() -> None:
     found = list(train_blocks([resolve({**made, "seed": seed}) for seed in range(LANES)]))
     paces = [block.seconds / block.lengths.sum() for _, block in found]
     assert paces == pytest.approx([paces[0]] * LANES)
+
+
+@pytest.mark.parametrize("algorithm", ["q_learning", "sarsa", "monte_carlo"])
+def test_both_engines_count_the_same_visits(algorithm: str) -> None:
+    """Each step counts once, in the cell in which it began; resumed blocks count on."""
+    values = {"episodes": 60, "buckets": 4, "checkpoint_every": 20, "algorithm": algorithm}
+    runs = [resolve({**values, "engine": engine}) for engine in ("compiled", "gymnasium")]
+    counts = [[block.visits for _, block in train_blocks([run])][-1] for run in runs]
+    steps = sum(int(chunk.lengths.sum()) for chunk in train(runs[0]))
+    assert counts[0] is not None
+    assert counts[1] is not None
+    assert counts[0].tolist() == counts[1].tolist()
+    assert (counts[0].shape, int(counts[0].sum())) == ((4, 4), steps)

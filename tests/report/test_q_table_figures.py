@@ -27,9 +27,9 @@ def figures(*seeds: int) -> set[str]:
 
 @pytest.mark.usefixtures("workdir")
 def test_the_tables_of_one_seed() -> None:
-    """One seed gives chart, policy, values and changes of the chosen checkpoint, without agreement."""
+    """One seed gives chart, policy, values and visits of the chosen checkpoint, without agreement."""
     found = figures(0)
-    assert found - {"difference"} == {"actions", "policy", "value", "changes"}
+    assert found - {"difference"} == {"actions", "policy", "value", "visits"}
 
 
 @pytest.mark.usefixtures("workdir")

@@ -29,7 +29,7 @@ from qsweep.learning.training import Block
 from qsweep.plan.resolution import resolve
 from qsweep.policies.evaluation.starts import stratified_seeds
 from qsweep.runs.runner import UNTRACKED, Outcome, Work, _Recording
-from qsweep.tracking import recorder, table_tracker
+from qsweep.tracking import recorder, table_tracker, visits
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, sha256
 from qsweep.tracking.store import open_store
 from qsweep.tracking.stored_run import NOTES
@@ -41,6 +41,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "records.md"
 CURVES = ("train/return_avg", "train/return_min", "train/return_max", "train/epsilon")
 FILES = [
     f"checkpoints/{FILE_NAME}",
+    "checkpoints/visits.parquet",
     "config.yaml",
     "episodes.parquet",
     "evaluation/test_episodes.parquet",
@@ -624,3 +625,11 @@ def test_blocks_without_a_checkpoint(engine: str, monkeypatch: pytest.MonkeyPatc
     assert found.run.info.status == "FINISHED"
     assert found.archive.names() == ["ep000110", "ep000220", "ep000233"]
     check_kept(found, 233)
+
+
+def test_visits_are_counted(small: Recorded) -> None:
+    """Each training step is counted once, in the cell in which it began."""
+    counts = visits.read(small.folder / "checkpoints" / visits.FILE_NAME, small.archive.shape[:-1])
+    assert counts.sum() == small.run.data.metrics["train/steps"]
+    changed = small.archive.changed()
+    assert (counts[changed] > 0).all()

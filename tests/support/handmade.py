@@ -56,6 +56,7 @@ def agent(
         s_next=np.zeros(grid.tilings, np.int64),
         available=np.array(available, np.int64),
         visits=counts,
+        entered=np.zeros(grid.cells, np.int64),
         rates=np.array([epsilon, alpha / grid.tilings]),
         now=np.zeros(2, np.int64),
         preferences=np.zeros(actions),

@@ -46,6 +46,8 @@ class Block(NamedTuple):
     episodes. tables float64[k, buckets..., actions]: after the last episode of each span; read-only.
     state: as a chunk's, after the last span. seconds: spent in training it; of interleaved runs, the share of
     this one's steps. compile_seconds: spent before it in compiling, or in loading what was compiled before.
+    visits int64[buckets...]: the number of training steps that began in each cell, from the first episode of
+    the run to the last one of the block.
     """
 
     spans: tuple[Span, ...]
@@ -56,6 +58,7 @@ class Block(NamedTuple):
     state: Callable[[], State] | None = None
     seconds: float = 0.0
     compile_seconds: float = 0.0
+    visits: npt.NDArray[np.int64] | None = None
 
     @property
     def first(self) -> int:

@@ -72,12 +72,21 @@ def change_map(layout: Layout, changes: Cells, title: str) -> Figure:
 
     changes: int64[cells...] (`Archive.changes`).
     """
-    values = [panel.counts(changes).astype(np.float64) for panel in layout.panels]
+    words = "checkpoints at which the cell changed (an approximation of visits)"
+    return _count_map(layout, changes, title, words)
+
+
+def visit_map(layout: Layout, visits: Cells, title: str) -> Figure:
+    """Draw the number of training steps that began in each cell, int64[cells...]."""
+    return _count_map(layout, visits, title, "training steps that began in the cell")
+
+
+def _count_map(layout: Layout, counts: Cells, title: str, words: str) -> Figure:
+    values = [panel.counts(counts).astype(np.float64) for panel in layout.panels]
     positive = np.concatenate([value[value > 0] for value in values])
     low, high = (positive.min(), positive.max()) if len(positive) else (1.0, 2.0)
     norm = LogNorm(low, max(high, 2 * low))
-    words = "checkpoints at which the cell changed (an approximation of visits)"
-    return cell_map(layout, values, title, changes, norm, "cividis", words).figure
+    return cell_map(layout, values, title, counts, norm, "cividis", words).figure
 
 
 def cell_map(

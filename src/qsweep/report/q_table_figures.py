@@ -11,11 +11,12 @@ import pandas as pd
 
 from qsweep.errors import UsageError
 from qsweep.report.comparison.studies import Study
-from qsweep.report.loading.archives import archive
+from qsweep.report.loading.archives import archive, visits_of
 from qsweep.report.q_tables import best_checkpoint, layout_of
 from qsweep.system.arrays import QTable
 from qsweep.tracking.checkpoints import Archive, name_of
 from qsweep.tracking.store import Store
+from qsweep.tracking.visits import Visits
 
 if TYPE_CHECKING:  # matplotlib is slow to import
     from matplotlib.figure import Figure
@@ -25,7 +26,7 @@ SEEDS = 20
 
 
 def q_table_figures(study: Study, store: Store) -> Iterator[tuple[str, Figure]]:
-    """Yield named figures: actions, policy, value, changes, difference, and agreement between seeds.
+    """Yield named figures: actions, policy, value, visits, difference, and agreement between seeds.
 
     Yields nothing if no run has a score or the leader's checkpoints cannot be read.
     """
@@ -33,13 +34,14 @@ def q_table_figures(study: Study, store: Store) -> Iterator[tuple[str, Figure]]:
         return
     run = study.best_run(study.labels[0])
     with suppress(UsageError), archive(store, str(run["run_id"]), run["artifacts"]) as history:
-        yield from _of_run(history, run)
+        counts = visits_of(store, str(run["run_id"]), run["artifacts"], history.shape[:-1])
+        yield from _of_run(history, run, counts)
         others = study.of(study.labels[0]).head(SEEDS)
         yield from _of_seeds(history, others, study.labels[0], store)
 
 
-def _of_run(history: Archive, run: pd.Series) -> Iterator[tuple[str, Figure]]:
-    from qsweep.pictures.q_table import action_chart, change_map, policy_map, value_map
+def _of_run(history: Archive, run: pd.Series, counts: Visits | None) -> Iterator[tuple[str, Figure]]:
+    from qsweep.pictures.q_table import action_chart, change_map, policy_map, value_map, visit_map
     from qsweep.pictures.table_comparison import difference_map
 
     layout, changes = layout_of(history), history.changes()
@@ -49,7 +51,10 @@ def _of_run(history: Archive, run: pd.Series) -> Iterator[tuple[str, Figure]]:
     yield "actions", action_chart(layout, table, title)
     yield "policy", policy_map(layout, table, title, changes)
     yield "value", value_map(layout, table, title, changes)
-    yield "changes", change_map(layout, changes, str(run["name"]))
+    if counts is None:
+        yield "changes", change_map(layout, changes, str(run["name"]))
+    else:
+        yield "visits", visit_map(layout, counts, str(run["name"]))
     if first != chosen:
         before, words = history.q_table(first), f"{chosen} minus {first}"
         yield "difference", difference_map(layout, before, table, str(run["name"]), words)

@@ -24,7 +24,7 @@ from qsweep.runs.faults import Faults
 from qsweep.system.atomic_files import write_text
 from qsweep.system.interrupts import StopRequests
 from qsweep.system.liveness import announce
-from qsweep.tracking import RunLog, RunRecord, Status, Tracker, checkpoints, episodes
+from qsweep.tracking import RunLog, RunRecord, Status, Tracker, checkpoints, episodes, visits
 from qsweep.tracking.curves import Points
 from qsweep.tracking.provenance import provenance
 from qsweep.tracking.recorder import Recorder
@@ -205,6 +205,8 @@ class _Recording(AbstractContextManager["_Recording"]):
         keep(folder / episodes.FILE_NAME)
         if self._recorder.episodes:
             keep(folder / checkpoints.FILE_NAME, "checkpoints")
+        if (folder / visits.FILE_NAME).exists():
+            keep(folder / visits.FILE_NAME, "checkpoints")
         if self._work.figures and self._recorder.points and self._log.run_id:
             self._draw(self._recorder.points)
         self.complete = self._evaluated

@@ -13,7 +13,7 @@ from qsweep.config import Config
 from qsweep.learning.training import Block, State
 from qsweep.system import arrow
 from qsweep.system.arrays import QTable
-from qsweep.tracking import RunLog, checkpoints, episodes
+from qsweep.tracking import RunLog, checkpoints, episodes, visits
 from qsweep.tracking.curves import Curves, Points, joined
 from qsweep.tracking.unfinished import Progress
 
@@ -118,6 +118,8 @@ class Recorder:
                 history = self._history or self._history_file(self._last.tables.shape[1:])
                 history.add(self._last.end, self._last.tables[-1])
         self._join()
+        if self._last and self._last.visits is not None:
+            visits.write(self._progress.folder / visits.FILE_NAME, self._last.visits)
 
     def _join(self) -> None:
         kinds = ((checkpoints.FILE_NAME, checkpoints.join), (episodes.FILE_NAME, episodes.join))

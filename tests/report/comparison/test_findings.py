@@ -8,6 +8,7 @@ import pytest
 
 from qsweep.report.comparison.findings import (
     TrainingCurves,
+    concentration,
     epsilon_before_success,
     findings,
     never_reached,
@@ -203,3 +204,28 @@ def test_cells_that_cannot_be_updated_are_not_counted() -> None:
     )
     last.reshape(20, 2)[:8] = 1.0
     assert never_visited([run(first_table=first, last_table=last, reachable=reachable)]) is None
+
+
+def test_visits_decide_where_they_are_recorded() -> None:
+    """A visited cell whose values did not change is not called unvisited, and others are, also if they did."""
+    counts = np.array([[9, 0], [1, 0]])
+    one = run(visits=counts, **tables(0))
+    assert never_visited([one]) == "50% of the table's cells were never visited in training."
+    reachable = np.array([True, True, True, False])
+    sentence = never_visited([run(visits=counts, reachable=reachable, **tables(0))])
+    assert sentence is not None
+    assert sentence.startswith(
+        "33% of the reachable cells were never visited in training. 1 of the table's 4"
+    )
+    assert never_visited([run(visits=counts + 1, **tables(0))]) is None
+    assert never_visited([one, run(visits=counts[::-1, ::-1] * 0 + 1, **tables(0))]) == (
+        "25% of the table's cells were never visited in training (mean of 2 seeds, 0% to 50%)."
+    )
+
+
+def test_concentration_by_hand() -> None:
+    """Half of 100 steps are in the two largest of 40 cells; half of equal counts is in half of the cells."""
+    counts = np.array([30, 25, *[1] * 35, 10, 0, 0])
+    assert concentration([run(visits=counts)]) == "Half of the training steps began in 5% of the cells."
+    assert concentration([run(visits=np.ones(40, int))]) is None
+    assert concentration([run()]) is None

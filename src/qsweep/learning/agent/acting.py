@@ -7,6 +7,7 @@ from typing import Any
 from qsweep.environments.grid import locate
 from qsweep.learning.agent.agent import ACTION, Agent, Step
 from qsweep.learning.agent.exploration import choose
+from qsweep.learning.agent.values import cells_in, index
 from qsweep.system.arrays import Floats
 
 NEEDS_NEXT_ACTION = False
@@ -47,6 +48,8 @@ def observe(
         if NEEDS_NEXT_ACTION:
             a_next = choose(agent, s_next)
     learn(agent, memory, Step(s, a, r, s_next, a_next, terminated, truncated))
+    for i in range(cells_in(s)):
+        agent.entered[index(s[i])] += 1
     if terminated or truncated:
         return -1
     if not NEEDS_NEXT_ACTION:

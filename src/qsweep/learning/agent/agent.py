@@ -19,7 +19,8 @@ class Agent(NamedTuple):
     q float64[cells, actions]: the value of an action in a state is the sum over the state's cells.
     s, s_next int64[tilings]: the current state and the next one. available int64[cells]: the number of
     actions in each cell, the first ones; of length 0 if every cell has all. visits int64[cells, actions]:
-    counts, or of length 0 if they are not needed. rates float64[2]: epsilon and the step size of one cell
+    counts, or of length 0 if they are not needed. entered int64[cells]: the number of steps that the agent
+    learned from, by the cell in which they began. rates float64[2]: epsilon and the step size of one cell
     in this episode. now int64[2]: the number of random draws so far, and the last action. preferences,
     policy float64[actions]: buffers of `exploration`. gamma: the discount. decaying: the step size is
     divided by the visits. exploration, parameter, random_ties: see `exploration`. key uint64[1]: the key of
@@ -32,6 +33,7 @@ class Agent(NamedTuple):
     s_next: Ints
     available: Ints
     visits: Ints
+    entered: Ints
     rates: Floats
     now: Ints
     preferences: Floats

@@ -65,7 +65,11 @@ def train_interleaved(runs: Sequence[Resolved], state: State | None = None) -> I
             if not is_good(run, batch.returns[number], lanes.q_table(number)):
                 raise located([run], state, call[-1].end) or divergence(run)
             made = _block(run, call, batch, number, partial(lanes.state, number, call[-1]))
-            yield number, made._replace(seconds=seconds[number], compile_seconds=compiling / len(runs))
+            visits = lanes.visits(number).reshape(run.grid.shape)
+            yield (
+                number,
+                made._replace(seconds=seconds[number], compile_seconds=compiling / len(runs), visits=visits),
+            )
 
 
 def _shared(seconds: float, lengths: npt.NDArray[np.int32]) -> list[float]:

@@ -125,7 +125,8 @@ def blocks(run: Resolved, env: GuardedEnv, actor: Actor, first: int) -> Iterator
         tables = agent.q.reshape(1, *run.shape).copy()
         rates_used = epsilon(config, episodes)
         seconds = time.perf_counter() - began
-        yield Block((span,), returns, lengths.astype(np.int32), rates_used, tables, state, seconds)
+        made = Block((span,), returns, lengths.astype(np.int32), rates_used, tables, state, seconds)
+        yield made._replace(visits=agent.entered.reshape(run.grid.shape).copy())
 
 
 def _episode(

@@ -89,6 +89,11 @@ class Lanes:
         """Limit the next episodes to so many steps, without making room for more."""
         self._packed.words[:, self._packed.packing.header()["world.max_steps"]] = steps
 
+    def visits(self, number: int) -> npt.NDArray[np.int64]:
+        """Return how many steps of a run began in each cell, int64[cells]; a copy."""
+        entered: npt.NDArray[np.int64] = self._packed.records[number].agent.entered
+        return entered.copy()
+
     def q_table(self, number: int) -> Floats:
         """Return the Q-table of a run, float64[cells, actions]; a view."""
         q: Floats = self._packed.records[number].agent.q

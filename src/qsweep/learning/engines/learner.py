@@ -69,6 +69,7 @@ def _agent(run: Resolved) -> Agent:
         s_next=np.zeros(tilings, np.int64),
         available=np.array(run.description.available or (), np.int64),
         visits=np.zeros((counted_cells, actions), np.int64),
+        entered=np.zeros(cells, np.int64),
         rates=np.zeros(2),
         now=np.zeros(2, np.int64),
         preferences=np.zeros(actions),

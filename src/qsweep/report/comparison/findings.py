@@ -18,6 +18,8 @@ from qsweep.system.arrays import Floats
 
 LEAST_SHARE = 0.01
 """Minimum share of never visited cells that is reported."""
+MOST_CONCENTRATED = 0.1
+"""Maximum share of the cells with half of the steps that is reported."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class TrainingCurves:
     epsilon [points]. successes [points]: whether the goal was reached since the previous point; None if
     the environment has no goal. first_table, last_table [buckets..., actions]: before the first episode and
     after the last; None if unknown. A first table taken later hides earlier visits. reachable [cells]: which
-    cells, in C order, training can update; None if unknown.
+    cells, in C order, training can update; None if unknown. visits [buckets...]: the number of training steps
+    that began in each cell; None if it was not recorded.
     """
 
     episodes: npt.NDArray[np.int64]
@@ -38,12 +41,14 @@ class TrainingCurves:
     first_table: Floats | None = None
     last_table: Floats | None = None
     reachable: npt.NDArray[np.bool_] | None = None
+    visits: npt.NDArray[np.int64] | None = None
 
 
 def findings(curves: Sequence[TrainingCurves]) -> tuple[str, ...]:
     """Return all findings that apply to a variant, the most serious first, one sentence each."""
     found = (
-        finding(curves) for finding in (never_reached, epsilon_before_success, still_improving, never_visited)
+        finding(curves)
+        for finding in (never_reached, epsilon_before_success, still_improving, never_visited, concentration)
     )
     return tuple(sentence for sentence in found if sentence)
 
@@ -117,11 +122,14 @@ def _t_interval(values: Floats) -> Interval:
 
 
 def never_visited(curves: Sequence[TrainingCurves]) -> str | None:
-    """Report the share of cells whose values of all actions are still the initial ones, bit for bit.
+    """Report the share of cells in which no training step began.
 
     A cell is one combination of buckets. Cells that training cannot update are not counted, where they are
-    known. Cells whose updates changed nothing (a value and a reward of 0) are, and the sentence says so.
+    known. For runs without recorded visits, cells count whose values are still the initial ones, bit for bit;
+    updates may have changed nothing (a value and a reward of 0), and the sentence says so.
     """
+    if all(run.visits is not None for run in curves):
+        return _without_visits(curves)
     shares = [
         unchanged_share(run.first_table, run.last_table, run.reachable)
         for run in curves
@@ -129,12 +137,50 @@ def never_visited(curves: Sequence[TrainingCurves]) -> str | None:
     ]
     if not shares or max(shares) < LEAST_SHARE:
         return None
-    seeds = f" (mean of {len(shares)} seeds, {min(shares):.0%} to {max(shares):.0%})"
     known = [run.reachable for run in curves if run.reachable is not None]
     which = "reachable cells" if known else "table's cells"
     cells = f"{np.mean(shares):.0%} of the {which} still have their initial values"
-    sentence = f"{cells}{seeds if len(shares) > 1 else ''}: never visited, or nothing learned."
+    sentence = f"{cells}{_spread(shares)}: never visited, or nothing learned."
     return f"{sentence}{_out_of_reach(known[0])}" if known else sentence
+
+
+def _without_visits(curves: Sequence[TrainingCurves]) -> str | None:
+    shares = [float(np.mean(counts == 0)) for counts in map(_reachable_visits, curves) if counts is not None]
+    if not shares or max(shares) < LEAST_SHARE:
+        return None
+    known = [run.reachable for run in curves if run.reachable is not None]
+    which = "reachable cells" if known else "table's cells"
+    sentence = f"{np.mean(shares):.0%} of the {which} were never visited in training{_spread(shares)}."
+    return f"{sentence}{_out_of_reach(known[0])}" if known else sentence
+
+
+def concentration(curves: Sequence[TrainingCurves]) -> str | None:
+    """Report the smallest share of the reachable cells in which half of the training steps began."""
+    counts = [found for found in map(_reachable_visits, curves) if found is not None and found.any()]
+    shares = [_half_in(found) for found in counts]
+    if not shares or np.mean(shares) > MOST_CONCENTRATED:
+        return None
+    return f"Half of the training steps began in {np.mean(shares):.0%} of the cells{_spread(shares)}."
+
+
+def _half_in(counts: npt.NDArray[np.int64]) -> float:
+    """Return the smallest share of cells that have half of all visits, 0 to 1."""
+    largest = np.sort(counts)[::-1].cumsum()
+    return float(np.searchsorted(2 * largest, largest[-1]) + 1) / len(counts)
+
+
+def _reachable_visits(run: TrainingCurves) -> npt.NDArray[np.int64] | None:
+    """Return the visits of a run's reachable cells, and of all others that were visited, [cells]."""
+    if run.visits is None:
+        return None
+    counts = run.visits.ravel()
+    return counts if run.reachable is None else counts[run.reachable | (counts > 0)]
+
+
+def _spread(shares: Sequence[float]) -> str:
+    if len(shares) == 1:
+        return ""
+    return f" (mean of {len(shares)} seeds, {min(shares):.0%} to {max(shares):.0%})"
 
 
 def _out_of_reach(reachable: npt.NDArray[np.bool_]) -> str:

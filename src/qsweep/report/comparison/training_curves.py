@@ -10,7 +10,7 @@ import numpy.typing as npt
 from qsweep.environments.facts import facts
 from qsweep.report.comparison.findings import TrainingCurves, findings
 from qsweep.report.comparison.studies import Study
-from qsweep.report.loading.archives import first_and_last
+from qsweep.report.loading.archives import first_and_last, visits_of
 from qsweep.report.loading.curves import Histories
 from qsweep.system.arrays import Floats
 from qsweep.tracking.store import Store
@@ -46,6 +46,9 @@ def _curves(study: Study, label: str, found: Histories, store: Store, tables: in
                 first_table=read[0] if read else None,
                 last_table=read[1] if read else None,
                 reachable=read[2] if read else None,
+                visits=visits_of(store, run["run_id"], run["artifacts"], read[1].shape[:-1])
+                if read
+                else None,
             )
         )
     return curves

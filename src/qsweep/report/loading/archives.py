@@ -14,10 +14,11 @@ from qsweep.policies.reachable_cells import Mask, reachable_cells
 from qsweep.policies.setting import setting_of_archive
 from qsweep.system.arrays import QTable
 from qsweep.system.atomic_files import temporary_folder
-from qsweep.tracking import checkpoints
+from qsweep.tracking import checkpoints, visits
 from qsweep.tracking.checkpoints import Archive
 from qsweep.tracking.run_files import file_of
 from qsweep.tracking.store import Store
+from qsweep.tracking.visits import Visits
 
 FILE = f"checkpoints/{checkpoints.FILE_NAME}"
 
@@ -30,6 +31,14 @@ def archive(store: Store, run_id: str, artifacts: str) -> Iterator[Archive]:
     """
     with temporary_folder() as scratch, readable(f"run {run_id}: {FILE}"):
         yield Archive(file_of(store, run_id, artifacts, FILE, Path(scratch)))
+
+
+def visits_of(store: Store, run_id: str, artifacts: str, shape: tuple[int, ...]) -> Visits | None:
+    """Return how many training steps of a run began in each cell, int64[shape]; None if it is unknown."""
+    with suppress(UsageError), temporary_folder() as scratch, readable(f"run {run_id}: {visits.FILE_NAME}"):
+        file = file_of(store, run_id, artifacts, f"checkpoints/{visits.FILE_NAME}", Path(scratch))
+        return visits.read(file, shape)
+    return None
 
 
 def first_and_last(store: Store, run_id: str, artifacts: str) -> tuple[QTable, QTable, Mask | None] | None:
