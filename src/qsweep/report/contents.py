@@ -17,6 +17,7 @@ from qsweep.report.charts.search_progress import search_progress
 from qsweep.report.comparison.standings import optimum, solved_at, standings
 from qsweep.report.comparison.studies import SEED, Study, studies
 from qsweep.report.comparison.training_curves import findings_by_variant
+from qsweep.report.discretisation import aliasing_finding
 from qsweep.report.formats import number
 from qsweep.report.loading.curves import Histories, histories
 from qsweep.report.loading.selection import Selection
@@ -71,11 +72,20 @@ def _section(study: Study, store: Store, generator: np.random.Generator) -> Sect
     return Section(
         study=study,
         standings=standings(study, read),
-        findings=findings_by_variant(study, read, store),
+        findings=_findings(study, read, store),
         charts=tuple(chart for chart in drawn if not isinstance(chart, LeftOut)),
         left_out=tuple(chart for chart in drawn if isinstance(chart, LeftOut)),
         q_tables=tuple(q_table_series(study, read, store)),
     )
+
+
+def _findings(study: Study, read: Histories, store: Store) -> dict[str, tuple[str, ...]]:
+    """Return label -> sentences on its training, and of the leader on the discretisation."""
+    found = findings_by_variant(study, read, store)
+    for leader in study.labels[:1]:
+        if sentence := aliasing_finding(study, leader, store):
+            found = {leader: (*found.pop(leader, ()), sentence), **found}
+    return found
 
 
 def _figures(study: Study, read: Histories, generator: np.random.Generator) -> Iterator[Chart | LeftOut]:

@@ -207,7 +207,7 @@ def test_cells_that_cannot_be_updated_are_not_counted() -> None:
 
 
 def test_visits_decide_where_they_are_recorded() -> None:
-    """A visited cell whose values did not change is not called unvisited, and others are, also if they did."""
+    """Cells count by their visits, whether or not their values changed."""
     counts = np.array([[9, 0], [1, 0]])
     one = run(visits=counts, **tables(0))
     assert never_visited([one]) == "50% of the table's cells were never visited in training."

@@ -77,12 +77,25 @@ def _values(setting: Setting, q_table: QTable) -> tuple[Floats, Ints]:
     return q, q.argmax(axis=1)
 
 
+def returns_from(setting: Setting, q_table: QTable, states: Floats, observations: Floats) -> Floats:
+    """Return the return of the greedy policy from each state of a twin that draws no random numbers.
+
+    states [n, k] and observations [n, dimensions]; the step limit counts from there. returns [n].
+    """
+    assert setting.twin
+    starts = Starts(states, observations, np.zeros((0, 4), np.uint64))
+    return _from(setting, setting.twin, q_table, starts, len(states)).returns
+
+
 def _compiled(setting: Setting, twin: Twin, q_table: QTable, seeds: Sequence[int]) -> Rollouts:
-    n = len(seeds)
+    return _from(setting, twin, q_table, _starts(twin, seeds), len(seeds))
+
+
+def _from(setting: Setting, twin: Twin, q_table: QTable, starts: Starts, n: int) -> Rollouts:
     rollouts = Rollouts(np.empty(n), np.empty(n, np.int32), np.empty(n, np.bool_))
     q, best = _values(setting, q_table)
     batch = GreedyBatch(
-        starts=_starts(twin, seeds),
+        starts=starts,
         constants=twin.constants,
         max_steps=setting.max_steps,
         q=q,

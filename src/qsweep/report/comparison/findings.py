@@ -96,7 +96,7 @@ def still_improving(curves: Sequence[TrainingCurves]) -> str | None:
     gains = [gain for gain in (_last_gain(run) for run in curves) if gain is not None]
     if len(gains) < 2:
         return None
-    low, high = _t_interval(np.array(gains))
+    low, high = t_interval(np.array(gains))
     if not low > 0:
         return None
     interval = f"95% interval {number(low)} to {number(high)}, {len(gains)} seeds"
@@ -115,7 +115,7 @@ def _last_gain(run: TrainingCurves) -> float | None:
     return float(gain) if np.isfinite(gain) else None
 
 
-def _t_interval(values: Floats) -> Interval:
+def t_interval(values: Floats) -> Interval:
     """Return Student's 95% interval of the mean of at least two values [n]."""
     half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean() - half), float(values.mean() + half)
