@@ -14,6 +14,10 @@ from qsweep.system.arrays import is_finite
 NOTHING_FRESH: npt.NDArray[np.bool_] = np.zeros(0, bool)
 
 
+SampleContents = tuple[str, tuple[float, ...], tuple[int, ...], tuple[bool, ...]]
+"""The fields of a sample as values that can be hashed."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """The scores [n] of a variant (higher is better, NaN if missing) and their seeds [n].
@@ -25,6 +29,17 @@ class Sample:
     scores: npt.NDArray[np.float64]
     seeds: npt.NDArray[np.int64]
     fresh: npt.NDArray[np.bool_] = field(default_factory=lambda: NOTHING_FRESH)
+
+    @property
+    def contents(self) -> SampleContents:
+        """The fields as values that can be hashed."""
+        return self.label, tuple(self.scores.tolist()), tuple(self.seeds.tolist()), tuple(self.fresh.tolist())
+
+    @classmethod
+    def of(cls, contents: SampleContents) -> Sample:
+        """Return the sample with these contents."""
+        label, scores, seeds, fresh = contents
+        return cls(label, np.array(scores, float), np.array(seeds, np.int64), np.array(fresh, bool))
 
     def finite(self) -> Sample:
         """Return the sample without NaN and infinite scores."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
 from qsweep.errors import Problem, UsageError, closest
-from qsweep.report.comparison.samples import Sample
+from qsweep.report.comparison.samples import Sample, SampleContents
 from qsweep.report.comparison.variants import (
     HASH_LENGTH,
     confirming,
@@ -113,10 +114,16 @@ def _study(
         runs=group[~again],
         confirming=group[again],
         counted=counted,
-        verdict=judge(samples(counted, metric), generator),
+        verdict=_verdict(tuple(sample.contents for sample in samples(counted, metric))),
         baseline=chosen,
         against=_against(chosen, samples(counted, metric), generator) if chosen else {},
     )
+
+
+@lru_cache(maxsize=16)
+def _verdict(contents: tuple[SampleContents, ...]) -> Verdict:
+    """Return the verdict on samples, computed once for a sweep's report and its last sentence."""
+    return judge([Sample.of(each) for each in contents], np.random.default_rng(SEED))
 
 
 def _called(baseline: str | None, names: dict[str, str]) -> str | None:
