@@ -512,6 +512,27 @@ def export(name: str, to: str, out: Path | None, repo: str | None, force: bool, 
 
 
 @main.command()
+@click.argument("one", metavar="RUN", shell_complete=_completing("names"))
+@click.argument("other", metavar="RUN", shell_complete=_completing("names"))
+@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+@trusting
+def diff(one: str, other: str, uri: str) -> None:
+    """Compare the greedy actions of two Q-tables.
+
+    \b
+    qsweep diff buckets=20,seed=0 buckets=20,seed=1
+    qsweep diff FrozenLake-v1@best RUN
+
+    RUN is a name that `qsweep pull` accepts. Prints in which cells the actions differ, how many training
+    steps began in them, and what the other action would gain there. Both must have the same environment and
+    buckets.
+    """
+    from qsweep.commands.diff import diff
+
+    click.echo(diff(_opened(uri), one, other))
+
+
+@main.command()
 @click.argument("run", metavar="RUN", shell_complete=_completing("names"))
 @click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
 @trusting

@@ -17,7 +17,7 @@ from qsweep.report.charts.search_progress import search_progress
 from qsweep.report.comparison.standings import optimum, solved_at, standings
 from qsweep.report.comparison.studies import SEED, Study, studies
 from qsweep.report.comparison.training_curves import findings_by_variant
-from qsweep.report.discretisation import aliasing_finding
+from qsweep.report.discretisation import agreement_finding, aliasing_finding
 from qsweep.report.formats import number
 from qsweep.report.loading.curves import Histories, histories
 from qsweep.report.loading.selection import Selection
@@ -83,8 +83,9 @@ def _findings(study: Study, read: Histories, store: Store) -> dict[str, tuple[st
     """Return label -> sentences on its training, and of the leader on the discretisation."""
     found = findings_by_variant(study, read, store)
     for leader in study.labels[:1]:
-        if sentence := aliasing_finding(study, leader, store):
-            found = {leader: (*found.pop(leader, ()), sentence), **found}
+        of_tables = agreement_finding(study, leader, store), aliasing_finding(study, leader, store)
+        if sentences := [*found.pop(leader, ()), *filter(None, of_tables)]:
+            found = {leader: tuple(sentences), **found}
     return found
 
 
