@@ -32,7 +32,7 @@ from qsweep.runs.runner import UNTRACKED, Outcome, Work, _Recording
 from qsweep.tracking import recorder, table_tracker, visits
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, sha256
 from qsweep.tracking.store import open_store
-from qsweep.tracking.stored_run import NOTES
+from qsweep.tracking.stored_run import FROM_CHECKPOINT, FROM_RUN, NOTES
 from qsweep.tracking.tables.run_tables import RunChanges
 from qsweep.tracking.unfinished import all_progress
 from tests.support.trained import run
@@ -238,6 +238,7 @@ def test_the_documented_names_are_the_real_ones(small: Recorded) -> None:
     assert named["artifacts"] == set(small.files)
     tags = {key for key in small.run.data.tags if key.startswith("qsweep.")}
     only_some = {"qsweep.sweep", "qsweep.git_commit", "qsweep.git_dirty", "qsweep.alive", NOTES}
+    only_some |= {FROM_RUN, FROM_CHECKPOINT}
     assert named["tags"] - tags <= only_some
     assert tags <= named["tags"]
 

@@ -402,7 +402,7 @@ def test_a_real_sweep_confirms_and_registers(swept: Swept) -> None:
     chosen = swept.runs[swept.runs["learning_rate"] == best].sort_values("test/return_mean").iloc[-1]
     version = swept.client.get_model_version_by_alias("CartPole-v1", "best")
     assert (version.run_id, int(version.version)) == (chosen["run_id"], 1)
-    sentence = swept.ran.stdout.splitlines()[-1]
+    [sentence] = [line for line in swept.ran.stdout.splitlines() if "@best is now" in line]
     assert sentence.endswith(
         f"; CartPole-v1@best is now the best run of learning_rate={best:g}, which ranks first "
         f"({chosen['name']}, of 4 seeds)."
