@@ -75,14 +75,48 @@ class Outcome:
     notes: Sequence[str] = ()
 
 
+@dataclass
+class Ending:
+    """The end of one of several runs. run_id: of its record, "" if there is none. outcome: if it finished.
+
+    unrecorded: the error that left its record incomplete, if one did.
+    """
+
+    run_id: str = ""
+    outcome: Outcome | None = None
+    unrecorded: Exception | None = None
+
+
+class InterleavedFailure(Exception):
+    """An error in one of several interleaved runs, which ended them all."""
+
+    def __init__(self, error: Exception, endings: Sequence[Ending]) -> None:
+        super().__init__(str(error))
+        self.error, self.endings = error, endings
+
+
 def run(works: Sequence[Work], receive: Callable[[Block], None], tracking: Tracker) -> list[Outcome]:
     """Train and record runs that differ only by their seed, interleaved.
 
     receive: called with each block. On an error the runs end FAILED, on SIGINT or SIGTERM KILLED, keeping all
-    records so far; the error is raised again.
+    records so far; the error is raised again, of several runs as InterleavedFailure.
     """
+    endings = [Ending() for _ in works]
+    try:
+        _run(works, receive, tracking, endings)
+    except Exception as error:
+        if len(works) == 1:
+            raise
+        raise InterleavedFailure(error, endings) from error
+    return [ending.outcome for ending in endings if ending.outcome]
+
+
+def _run(
+    works: Sequence[Work], receive: Callable[[Block], None], tracking: Tracker, endings: Sequence[Ending]
+) -> None:
     faults = Faults()
-    with StopRequests() as stop, _all_recorded(works, tracking, faults) as runs:
+    recorded = [_recorded(*each, tracking, faults) for each in zip(works, endings, strict=True)]
+    with StopRequests() as stop, _all_open(recorded) as runs:
         for number, block in faults.watched(
             train_blocks([work.resolved for work in works], runs[0].saved.state())
         ):
@@ -93,17 +127,15 @@ def run(works: Sequence[Work], receive: Callable[[Block], None], tracking: Track
         for each in runs:
             each.evaluate_checkpoints()
             stop.check()
-    return [each.outcome() for each in runs]
 
 
 @contextmanager
-def _all_recorded(works: Sequence[Work], tracking: Tracker, faults: Faults) -> Iterator[list[_Recording]]:
+def _all_open(logs: Sequence[AbstractContextManager[_Recording]]) -> Iterator[list[_Recording]]:
     """Open runs in the tracker and close them in the same order.
 
     Their ids ascend in that order, and appending to an index costs a third of inserting into it.
     """
     with ExitStack() as begun, ExitStack() as ended:
-        logs = [_recorded(work, tracking, faults) for work in works]
         runs = [begun.enter_context(log) for log in logs]
         for log in reversed(logs):
             ended.push(log)
@@ -112,7 +144,7 @@ def _all_recorded(works: Sequence[Work], tracking: Tracker, faults: Faults) -> I
 
 
 @contextmanager
-def _recorded(work: Work, tracking: Tracker, faults: Faults) -> Iterator[_Recording]:
+def _recorded(work: Work, ending: Ending, tracking: Tracker, faults: Faults) -> Iterator[_Recording]:
     """Open a run in the tracker and close it with the status of the block, without losing records."""
     with ExitStack() as stack:  # keeps checkpoints until the log is closed
         # A resumed run's folder is locked first: another process may be executing it.
@@ -120,6 +152,7 @@ def _recorded(work: Work, tracking: Tracker, faults: Faults) -> Iterator[_Record
         notes = conduct(work.resolved)
         record = run_record(work.resolved, work.name, work.command, notes)
         log = tracking.reopen(work.run_id, record) if work.run_id else tracking.open(record)
+        ending.run_id = log.run_id
         status: Status = "FAILED"
         summary: dict[str, float] = {}
         tags: dict[str, str] = {}
@@ -131,7 +164,7 @@ def _recorded(work: Work, tracking: Tracker, faults: Faults) -> Iterator[_Record
                     yield recording
             finally:
                 summary, tags = {} if recording.resumable else recording.summary(), recording.tags()
-                if recording.complete:  # even if an interleaved run fails
+                if recording.complete:
                     status = "FINISHED"
         except KeyboardInterrupt:
             status = status if recording.complete else "KILLED"
@@ -139,7 +172,14 @@ def _recorded(work: Work, tracking: Tracker, faults: Faults) -> Iterator[_Record
         finally:
             if faults.broken:  # by the environment, which may be fixed before the run is repeated
                 forget(log.run_id)
-            log.close(status, summary, tags)
+            try:
+                log.close(status, summary, tags)
+            except Exception as error:
+                ending.unrecorded = error
+                raise
+            if status == "FINISHED":
+                ending.outcome = recording.outcome()
+                forget(log.run_id)  # even if an interleaved run fails
 
 
 class _Recording(AbstractContextManager["_Recording"]):

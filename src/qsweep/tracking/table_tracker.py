@@ -20,7 +20,7 @@ from qsweep.tracking.heartbeat import Heartbeat, sign_of_life
 from qsweep.tracking.places import as_location, current_location, experiment_folder
 from qsweep.tracking.run_files import keep_file
 from qsweep.tracking.run_ids import new_run_id
-from qsweep.tracking.run_search import run_of
+from qsweep.tracking.run_search import discard, run_of
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import milliseconds
 from qsweep.tracking.tables.curve_rows import Logged, curves_of
@@ -89,6 +89,10 @@ class TableTracker(Tracker):
         self._tables.add(run_id, RunChanges(tags=kept, status="RUNNING"))
         log = TableRunLog(self._tables, run_id, partial(keep_file, self._store, run_id, artifacts))
         return ContinuedRunLog(log, partial(self._tables.last_step, run_id))
+
+    def discard(self, run_id: str) -> None:
+        """Delete a run that has ended, and that a later one replaces."""
+        discard(self._store, run_id)
 
 
 class TableRunLog(RunLog):

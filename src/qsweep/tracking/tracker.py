@@ -67,3 +67,6 @@ class Tracker:
     def reopen(self, run_id: str, record: RunRecord) -> RunLog:
         """Resume a run that has ended; points it has already logged are skipped."""
         return RunLog()
+
+    def discard(self, run_id: str) -> None:
+        """Delete a run that has ended, and that a later one replaces."""

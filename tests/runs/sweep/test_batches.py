@@ -20,6 +20,9 @@ from qsweep.runs.sweep import batches as module
 from qsweep.runs.sweep.batches import LARGEST, SHARE, Assigned, Batch, batches, run_batch
 from qsweep.system.interrupts import Interrupted
 from qsweep.system.liveness import Owner, announce
+from qsweep.tracking import run_search
+from qsweep.tracking.store import open_store
+from tests.support.walks import walk
 
 OWNER = Owner("here", "1-0123456789abcdef-0123456789ab")
 
@@ -181,3 +184,36 @@ def test_a_batch_whose_launcher_is_gone(tmp_path: Path, monkeypatch: pytest.Monk
     runs = (assigned(0), assigned(1))
     assert [run.error for run in run_batch(Batch(living, 2, runs), Journal(tmp_path / "a"))] == ["", ""]
     assert run_batch(Batch(gone, 2, runs), Journal(tmp_path / "b")) == []
+
+
+@pytest.mark.parametrize("place", [0, 2, 3])
+def test_one_of_four_interleaved_runs_fails(
+    place: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the run that meets a NaN fails; the others finish, and each run has one record."""
+    monkeypatch.chdir(tmp_path)
+    seeds = [0, 1, 2]
+    seeds.insert(place, UNLUCKY)
+    works = [still(seed, f"sqlite:///{tmp_path}/mlruns/mlflow.db") for seed in seeds]
+    journal = Journal(tmp_path / "journal")
+    ended = run_batch(Batch(announce(), 4, tuple(map(Assigned, range(4), works))), journal)
+    assert ended == journal.ended()
+    errors = [each.error for each in ended]
+    assert errors.pop(place).startswith("tests.support.walks:Walk-v0: step gave a reward or an observation")
+    assert errors == ["", "", ""]
+    store = open_store(works[0].config.tracking.uri)
+    assert {run.name: run.status for run in run_search.runs(store, run_search.experiments(store))} == {
+        f"seed={seed}": "FAILED" if seed == UNLUCKY else "FINISHED" for seed in seeds
+    }
+    assert not list((tmp_path / "multirun" / "unfinished").iterdir())
+
+
+UNLUCKY = 14
+"""A seed whose first greedy episode meets the NaN, while those of 0, 1 and 2 stay where they begin."""
+
+
+def still(seed: int, uri: str) -> Work:
+    """Return a run of the walk that hardly learns and never explores."""
+    never = {"start": 0.0, "end": 0.0}
+    config = {"episodes": 3, "learning_rate": 0.001, "epsilon": never, "tracking": {"uri": uri}}
+    return Work(walk("compiled", "nan", seed=seed, **config), f"seed={seed}", "", False)

@@ -10,8 +10,8 @@ import base64
 import json
 import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import groupby, islice
 from pathlib import Path
@@ -21,7 +21,7 @@ from qsweep.errors import Failure, one_line
 from qsweep.learning.training import LANES
 from qsweep.plan.resolution import resolve
 from qsweep.runs.journal import Ended, Journal
-from qsweep.runs.runner import Work, run
+from qsweep.runs.runner import Ending, InterleavedFailure, Outcome, Work, run
 from qsweep.runs.starting_table import Tables
 from qsweep.runs.sweep.watchdog import Watchdog
 from qsweep.system.exit_with_parent import BUSY
@@ -31,6 +31,7 @@ from qsweep.system.start_folder import start_folder, started_in
 from qsweep.tracking import Tracker, tracker
 from qsweep.tracking.places import places_trusted, trust_places
 from qsweep.tracking.store import open_tracked
+from qsweep.tracking.unfinished import progress_of
 
 LARGEST = 48
 """Maximum number of runs in a batch: a killed worker loses no more."""
@@ -164,15 +165,56 @@ def _run_all(batch: Batch, journal: Journal) -> list[Ended]:
 
 def _run(
     group: Sequence[Assigned], watchdog: Watchdog, recording: Callable[[], Tracker], journal: Journal
-) -> Iterable[Ended]:
+) -> Iterator[Ended]:
+    works = [each.work for each in group]
     try:
-        outcomes = run([each.work for each in group], watchdog.update, recording())
+        outcomes = run(works, watchdog.update, recording())
     except KeyboardInterrupt as interrupt:
         journal.stop()
-        return [Ended(each.number, {}, f"stopped by {interrupt}") for each in group]
+        yield from (Ended(each.number, {}, f"stopped by {interrupt}") for each in group)
+    except InterleavedFailure as failed:
+        for each, ending in zip(group, failed.endings, strict=True):
+            error = ending.unrecorded or failed.error
+            if ending.outcome:
+                yield _finished(each, ending.outcome)
+            elif ending.unrecorded or journal.stopped or not watchdog.launcher_alive():
+                yield _failed(each, error)
+            else:
+                yield from _retry(each, ending, watchdog, recording, journal)
     except Exception as failure:  # from an environment or a store; other runs continue
-        error = one_line(failure, kind=not isinstance(failure, Failure))
-        return [Ended(each.number, {}, error) for each in group]
-    pairs = zip(group, outcomes, strict=True)
+        yield from (_failed(each, failure) for each in group)
+    else:
+        yield from map(_finished, group, outcomes)
+
+
+def _retry(
+    assigned: Assigned,
+    ending: Ending,
+    watchdog: Watchdog,
+    recording: Callable[[], Tracker],
+    journal: Journal,
+) -> Iterator[Ended]:
+    """Execute a run alone that another one's failure may have ended."""
+    try:
+        alone = _alone(assigned, ending, recording())
+    except Exception as failure:  # of the store
+        yield _failed(assigned, failure)
+    else:
+        yield from _run([alone], watchdog, recording, journal)
+
+
+def _alone(assigned: Assigned, ending: Ending, tracking: Tracker) -> Assigned:
+    """Return the retry of an ended run: it resumes from a checkpoint, or replaces the record without one."""
+    saved = progress_of(ending.run_id).episodes if ending.run_id else 0
+    if ending.run_id and not saved:
+        tracking.discard(ending.run_id)
+    return replace(assigned, work=replace(assigned.work, run_id=ending.run_id if saved else ""))
+
+
+def _finished(assigned: Assigned, outcome: Outcome) -> Ended:
     # Lists, as they are read again from the journal.
-    return [Ended(e.number, asdict(outcome) | {"notes": [*outcome.notes]}, "") for e, outcome in pairs]
+    return Ended(assigned.number, asdict(outcome) | {"notes": [*outcome.notes]}, "")
+
+
+def _failed(assigned: Assigned, error: Exception) -> Ended:
+    return Ended(assigned.number, {}, one_line(error, kind=not isinstance(error, Failure)))

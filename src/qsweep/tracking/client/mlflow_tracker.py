@@ -18,6 +18,7 @@ from qsweep.tracking.curves import Points
 from qsweep.tracking.heartbeat import Heartbeat, sign_of_life
 from qsweep.tracking.places import as_location, experiment_folder, place_of
 from qsweep.tracking.run_files import keep_file
+from qsweep.tracking.run_search import discard
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import milliseconds
 from qsweep.tracking.tracker import (
@@ -82,6 +83,10 @@ class MlflowTracker(Tracker):
             return max((metric.step for metric in client.get_metric_history(run_id, key)), default=-1)
 
         return ContinuedRunLog(self._with_fallback(MlflowRunLog(self._store, run_id)), logged)
+
+    def discard(self, run_id: str) -> None:
+        """Delete a run that has ended, and that a later one replaces."""
+        discard(self._store, run_id)
 
     def _find_or_create(self, name: str) -> str:
         client, artifacts = self._store.client, self._store.artifacts
