@@ -360,7 +360,13 @@ KEYS_AND_PRESETS: dict[str, list[Wrong]] = {
         ("hydra.sweeper.n_trials", "did you mean hydra.sweeper.trials?", "'hydra.sweeper.n_trials=3'")
     ],
     "-m hydra/sweeper=qsweep_optuna hydra.sweeper.direction=minimize learning_rate=interval(0.1,0.5)": [
-        ("hydra.sweeper.direction", "is not a key", "'hydra.sweeper.direction=minimize'")
+        ("hydra.sweeper.direction", "remove it: the score is always maximised", "'hydra.sweeper.direction=")
+    ],
+    "-m hydra/sweeper=qsweep_optuna +hydra.sweeper.n_jobs=2 learning_rate=interval(0.1,0.5)": [
+        ("hydra.sweeper.n_jobs", "did you mean hydra.sweeper.parallel?", "'+hydra.sweeper.n_jobs=2'")
+    ],
+    "-m hydra/sweeper=qsweep_optuna ++hydra.sweeper.trails=2 learning_rate=interval(0.1,0.5)": [
+        ("hydra.sweeper.trails", "did you mean hydra.sweeper.trials?", "'++hydra.sweeper.trails=2'")
     ],
     "-m +sweep=buckets,algorithms": [("sweep", "takes one preset", "'+sweep=buckets,algorithms'")],
     "-m +sweep=buckets +sweep=algorithms": [("sweep", "takes one preset", "'+sweep=buckets +sweep=")],

@@ -23,6 +23,15 @@ INEFFECTIVE = {
 PRESET = {"hydra.run.dir": ".", "hydra.mode": None}
 """Keys of them that a preset may have set, with the values in conf/train.yaml."""
 
+OTHERS = {
+    "hydra.sweeper.direction": "remove it: the score is always maximised",
+    "hydra.sweeper.n_jobs": "did you mean hydra.sweeper.parallel?",
+    "hydra.sweeper.study_name": "did you mean hydra.sweeper.study?",
+    "hydra.sweeper.storage": "remove it: studies are in mlruns/optuna.db",
+    "hydra.sweeper.search_space": "did you mean hydra.sweeper.params?",
+}
+"""Options of Hydra's sweeper for Optuna that have another name here, or none, with a remedy."""
+
 
 def known_options(given: Sequence[Override]) -> tuple[list[Override], list[Problem]]:
     """Return the overrides without Hydra options that do not exist, and a problem for each of those."""
@@ -37,7 +46,7 @@ def known_options(given: Sequence[Override]) -> tuple[list[Override], list[Probl
     for override in typed:
         known, key = _siblings(config, override.key_or_group)
         if key not in known:
-            remedy = closest(key, known)
+            remedy = OTHERS.get(key) or closest(key, known)
             problems.append(Problem(override.key_or_group, "is not a key", override.input_line, remedy))
     wrong = {problem.key for problem in problems}
     return [o for o in given if o.key_or_group not in wrong], problems
@@ -45,8 +54,9 @@ def known_options(given: Sequence[Override]) -> tuple[list[Override], list[Probl
 
 def _sets_option(override: Override) -> bool:
     key = override.key_or_group
-    added = override.is_add() or override.is_force_add() or override.is_delete()
-    return for_hydra(override) and "/" not in key and f"{key}=" != SEARCH_PATH and not added
+    added = override.is_add() or override.is_force_add()
+    free = override.is_delete() or (added and not key.startswith("hydra.sweeper."))
+    return for_hydra(override) and "/" not in key and f"{key}=" != SEARCH_PATH and not free
 
 
 def _siblings(config: DictConfig, key: str) -> tuple[list[str], str]:
