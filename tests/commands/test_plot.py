@@ -14,6 +14,7 @@ from qsweep.errors import UsageError
 from qsweep.plan.composition import load_resolved
 from qsweep.runs.runner import Work
 from qsweep.tracking.store import Store, open_store
+from tests.support.disks import files_of_at_most
 from tests.support.trained import run
 
 SHORT = ("episodes=100", "evaluation.episodes=5", "evaluation.test_episodes=20", "evaluation.checkpoints=3")
@@ -78,6 +79,20 @@ def test_a_picture_of_every_checkpoint(store: Store) -> None:
     (made.path / "notes.txt").write_text("mine")
     with pytest.raises(UsageError, match=r"also contains notes\.txt"):
         plot(store, "car", Request("actions", every=50, force=True))
+
+
+@pytest.mark.parametrize(
+    ("chart", "kind"), [("curve", "png"), ("curve", "svg"), ("actions", "png"), ("policy", "pdf")]
+)
+def test_a_picture_is_whole_or_not_there(store: Store, here: Path, chart: str, kind: str) -> None:
+    """On a full disk the old picture stays, nothing else does, and --out is named."""
+    out = here / f"a.{kind}"
+    out.write_text("old")
+    plot(store, "car", Request(chart, here / f"warm.{kind}"))  # the fonts are found
+    (here / f"warm.{kind}").unlink()
+    with files_of_at_most(1024), pytest.raises(UsageError, match="--out: cannot be written"):
+        plot(store, "car", Request(chart, out, force=True))
+    assert {file.name: file.read_text() for file in here.iterdir()} == {out.name: "old"}
 
 
 def test_the_place_of_the_legend(store: Store) -> None:

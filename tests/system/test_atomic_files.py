@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from qsweep.system.atomic_files import AtomicFile, sync_folder, user_cache, write_text
+from qsweep.system.atomic_files import AtomicFile, sync_folder, user_cache, write_bytes, write_text
+from tests.support.disks import files_of_at_most
 
 
 def test_a_file_appears_only_when_it_is_closed(tmp_path: Path) -> None:
@@ -64,6 +66,17 @@ def test_write_returns_the_number_of_bytes(tmp_path: Path) -> None:
     file = AtomicFile(tmp_path / "table.bin")
     assert file.write(b"12345") == 5
     file.close()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a limit of file sizes")
+def test_a_file_that_does_not_fit_leaves_nothing(tmp_path: Path) -> None:
+    """On an error the old file stays, and no part of the new one."""
+    path = tmp_path / "table.bin"
+    write_bytes(path, b"old")
+    with files_of_at_most(1 << 16), pytest.raises(OSError, match="File too large"):
+        write_bytes(path, bytes(1 << 20))
+    assert path.read_bytes() == b"old"
+    assert [file.name for file in tmp_path.iterdir()] == ["table.bin"]
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:

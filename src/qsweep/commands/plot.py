@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 from qsweep.errors import Problem, UsageError, printable
@@ -16,7 +17,7 @@ from qsweep.report.figures import save
 from qsweep.report.loading.archives import archive
 from qsweep.report.q_table_figures import checkpoint_figure
 from qsweep.runs.progress import bar
-from qsweep.system.atomic_files import replacing_folder, temporary_folder
+from qsweep.system.atomic_files import replacing_folder, temporary_folder, write_bytes
 from qsweep.system.overwriting import file_problems, only_over, writing_to
 from qsweep.tracking import episodes
 from qsweep.tracking.checkpoints import Archive, name_of
@@ -116,7 +117,9 @@ def _draw_curve(store: Store, run: StoredRun, title: str, legend: str, out: Path
         points = episodes.curves(kept, window)
     with writing_to("--out", out):
         if out.suffix.lower() == ".png":
-            learning_curve(points, window, title, legend).save(out)
+            drawn = BytesIO()
+            learning_curve(points, window, title, legend).save(drawn, "png")
+            write_bytes(out, drawn.getvalue())
         else:
             from qsweep.pictures.curve_figure import curve_figure
 

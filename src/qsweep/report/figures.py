@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from qsweep.pictures.sheets import columns_of
 from qsweep.report.charts.chart import Chart, DotChart, LineChart, ScatterChart
 from qsweep.report.charts.marks import DARK, GREY, SMALL, draw_into, ticks_beyond_data
+from qsweep.system.atomic_files import write_bytes
 
 WIDTH, HEIGHT = 8.0, 5.0
 """Size of a figure in inches."""
@@ -66,10 +68,16 @@ def _make_room(figure: Figure, axes: Axes) -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as a PNG, SVG or PDF file. Files are reproducible, and an SVG keeps text as text."""
-    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    """Write a figure as a PNG, SVG or PDF file, whole or not at all.
+
+    Files are reproducible, and an SVG keeps text as text.
+    """
+    kind = path.suffix.lower()
+    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(kind, {})
+    drawn = BytesIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "qsweep"}):
-        figure.savefig(path, metadata=undated.get(path.suffix.lower(), {}))
+        figure.savefig(drawn, format=kind[1:], metadata=undated)
+    write_bytes(path, drawn.getvalue())
 
 
 def _figure() -> tuple[Figure, Axes]:

@@ -13,7 +13,10 @@ from typing import BinaryIO
 
 
 class AtomicFile:
-    """A binary file that replaces `path` when it is closed, and not before."""
+    """A binary file that replaces `path` when it is closed, and not before.
+
+    As a context manager it is closed at the end, or discarded after an exception.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -43,6 +46,20 @@ class AtomicFile:
         self._unfinished.replace(self._path)
         sync_folder(self._path.parent)
 
+    def __enter__(self) -> AtomicFile:
+        """Return the file."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close the file; after an exception, remove what was written."""
+        try:
+            if kind is None:
+                self.close()
+        finally:
+            with suppress(OSError):  # what is left in the buffer may not fit on a full disk
+                self._file.close()
+            self._unfinished.unlink(missing_ok=True)
+
 
 def sync_folder(folder: Path) -> None:
     """Make renames in a folder durable, if the system can."""
@@ -56,9 +73,8 @@ def sync_folder(folder: Path) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file that is either complete or absent."""
-    file = AtomicFile(path)
-    file.write(data)
-    file.close()
+    with AtomicFile(path) as file:
+        file.write(data)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -89,8 +89,14 @@ PLACES: Sequence[tuple[str, str, str]] = (
 
 
 def places(database: Database) -> Iterator[tuple[str, str, int, Any, Any]]:
-    """Yield table, column, row id, owner and value of every place that is recorded."""
+    """Yield table, column, row id, owner and value of every place that is recorded.
+
+    A column that this release of MLflow does not have names none.
+    """
+    found = database.tables(table for table, _, _ in PLACES)
     for table, column, owner in PLACES:
+        if table not in found or not {column, owner} <= set(found[table].columns):
+            continue
         asked = f"SELECT rowid, {owner}, {column} FROM {table} WHERE {column} IS NOT NULL"  # noqa: S608
         for row, name, value in database.read(asked):
             yield table, column, row, name, value
