@@ -24,6 +24,7 @@ from qsweep.plan.composition import Plan, load_config, plan
 from qsweep.plan.conf import PRIMARY, conf_folder, hydra_app
 from qsweep.plan.resolution import resolve
 from tests.support.messages import without_notice
+from tests.support.misbehaving import ID
 
 SMOKE = ["episodes=20", "tracking=none"]
 
@@ -123,6 +124,17 @@ def test_arguments_of_the_environment_can_be_one_mapping() -> None:
     """`env.kwargs={...}` is the same as naming each argument."""
     one = load_config(["env=frozen_lake", "env.kwargs={is_slippery:false,map_name:8x8}"])
     assert one.env.kwargs == {"is_slippery": False, "map_name": "8x8"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"), [("a list,an end", "a list"), ("'a list','an end'", "'a list'"), ("x,y", "x")]
+)
+def test_a_value_with_a_space_is_named_as_it_is_typed(typed: str, shown: str) -> None:
+    """A run's name has no backslash; its command has the one that Hydra requires."""
+    planned = multirun(f"env.id={ID}", f"env.kwargs.how={typed}")
+    assert names(planned)[0] == f"env.kwargs.how={shown},seed=0"
+    again = load_config([line for line in planned.jobs[0].overrides if "seed" not in line])
+    assert again.env.kwargs == {"how": shown.strip("'")}
 
 
 def test_an_interpolation_sees_what_was_given() -> None:

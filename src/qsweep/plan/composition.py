@@ -178,8 +178,14 @@ def _name(values: Mapping[str, Any], lines: Sequence[str]) -> str:
 
 
 def _plain(key: str, value: str) -> str:
-    """Return a value as a run's name shows it: the name of another run without quotes."""
-    return value.strip("'\"") if key == "initial_q.from" else value
+    """Return a value as a run's name shows it.
+
+    It is without the quotes of another run's name, and the backslashes that Hydra writes before the spaces of
+    a swept value.
+    """
+    if key == "initial_q.from":
+        return value.strip("'\"")
+    return value if "'" in value or '"' in value else value.replace("\\ ", " ").replace("\\\t", "\t")
 
 
 def _shortened(words: Sequence[str]) -> str:
