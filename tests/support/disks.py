@@ -1,4 +1,4 @@
-"""Disks that fail: files of a limited size, which the system refuses as it refuses to write on a full disk."""
+"""Disks that fail: files of a limited size, whose writing the system refuses as on a full disk."""
 
 from __future__ import annotations
 

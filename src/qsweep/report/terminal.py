@@ -11,7 +11,7 @@ from rich.table import Table
 
 from qsweep.config import with_slashes
 from qsweep.errors import printable
-from qsweep.report.comparison.variants import environment_titles, mean_of, variants, with_fresh_seeds
+from qsweep.report.comparison.variants import among, environment_titles, mean_of, variants, with_fresh_seeds
 from qsweep.report.formats import number, scale, share_of_optimum
 from qsweep.report.loading.runs import brief, check_any, kind_of_score, mixture, with_params
 from qsweep.report.loading.selection import in_sweep_or_experiment
@@ -53,10 +53,11 @@ def _with_labels(store: Store, runs: pd.DataFrame) -> pd.DataFrame:
     if store.tables is None:
         return runs
     counted = with_fresh_seeds(runs)
-    best = counted.groupby("variant")[SCORE].mean().nlargest(MOST).index
-    firsts = counted[counted["variant"].isin(best)].drop_duplicates("variant")
-    chosen = runs[runs["variant"].isin(best)] if counted["variant"].nunique() > MOST else runs
-    return with_params(store, chosen, list(firsts["run_id"]))
+    firsts = counted.drop_duplicates("variant")
+    if len(firsts) > MOST:
+        best = {*counted.groupby("variant")[SCORE].mean().nlargest(MOST).index}
+        firsts, runs = (some[among(some["variant"], best)] for some in (firsts, runs))
+    return with_params(store, runs, list(firsts["run_id"]))
 
 
 def wide_console() -> Console:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from types import NoneType
 from typing import Any
 
 from qsweep.system.notices import left_out
@@ -13,8 +14,8 @@ from qsweep.tracking.tables.sound_rows import sound_runs
 
 Columns = dict[str, list[Any]]
 """Name -> values."""
-FEW = 5_000
-"""Number of runs up to which their values are looked up by run, not by reading those of all runs."""
+AT_ONCE = 6
+"""Keys in one query: each query repeats the runs' ids, and a wide row takes memory."""
 KINDS = {"params": "param", "tags": "tag", "latest_metrics": "metric"}
 CHUNK = 500
 """Ids in one query."""
@@ -86,45 +87,51 @@ def columns(
     )
     names = ("run_id", "name", "experiment", "status", "started")
     table: Columns = {name: [row[n] for row in found] for n, name in enumerate(names)}
-    few = len(found) <= FEW
     del found
     table["experiment"] = [of[number] for number in table["experiment"]]
     places = {run_id: place for place, run_id in enumerate(table["run_id"])}
-    chosen = (where, given) if tags or few else None
 
-    def columns_of(source: str, keys: Iterable[str]) -> Columns:
-        return {key: _column(database, source, key, places, chosen) for key in keys}
+    def columns_of(source: str, keys: Sequence[str]) -> Columns:
+        read: Columns = {}
+        for first in range(0, len(keys), AT_ONCE):
+            read |= _columns(database, source, keys[first : first + AT_ONCE], places, (where, given))
+        return read
 
     table |= columns_of("tags", only.tags)
     return table, columns_of("params", only.params), columns_of("latest_metrics", only.metrics)
 
 
-def _column(
+def _columns(
     database: Database,
     source: str,
-    key: str,
+    keys: Sequence[str],
     places: Mapping[str, int],
-    chosen: tuple[str, Sequence[str]] | None,
-) -> list[Any]:
-    """Return the values of a key; places: run id -> place in the list. chosen: the runs, if few."""
-    value = "CASE WHEN is_nan THEN NULL ELSE value END" if source == "latest_metrics" else "value"
-    query, given = f"SELECT run_uuid, {value} FROM {source} WHERE key = ?", [key]  # noqa: S608
-    if chosen:
-        query += f" AND run_uuid IN (SELECT run_uuid FROM runs WHERE {chosen[0]})"  # noqa: S608
-        given += chosen[1]
-    accepted = int | float | None if source == "latest_metrics" else str
-    column: list[Any] = [None] * len(places)
-    same: dict[Any, Any] = {}
-    odd: list[str] = []
-    for run_id, value in database.read(query, given):
-        if (place := places.get(run_id)) is None:
-            continue
-        if isinstance(value, accepted):
-            column[place] = same.setdefault(value, value)  # equal values share their memory
-        else:  # another program's
-            odd.append(f"run {run_id}: its {KINDS[source]} {key} is {value!r:.50}")
-    left_out(odd)
-    return column
+    chosen: tuple[str, Sequence[str]],
+) -> Columns:
+    """Return the values of some keys; places: run id -> place in the lists. chosen: a condition on runs."""
+    value = "CASE WHEN {0}.is_nan THEN NULL ELSE {0}.value END" if source == "latest_metrics" else "{0}.value"
+    names = [f"of_{number}" for number in range(len(keys))]
+    query = f"SELECT id, {', '.join(map(value.format, names))}"
+    query += f" FROM (SELECT run_uuid AS id FROM runs WHERE {chosen[0]}) AS chosen"  # noqa: S608
+    for name in names:
+        query += f" LEFT JOIN {source} AS {name} ON {name}.run_uuid = id AND {name}.key = ?"
+    # A run without a place was recorded just now.
+    rows = [row for row in database.read(query, [*chosen[1], *keys]) if row[0] in places]
+    order = [places[row[0]] for row in rows]
+    columns: Columns = {}
+    for number, key in enumerate(keys, 1):
+        columns[key] = column = [None] * len(places)
+        values = [row[number] for row in rows]
+        accepted = {int, float, NoneType} if source == "latest_metrics" else {str, NoneType}
+        if not {*map(type, values)} <= accepted:  # another program's
+            odd = [n for n, value in enumerate(values) if type(value) not in accepted]
+            left_out(f"run {rows[n][0]}: its {KINDS[source]} {key} is {values[n]!r:.50}" for n in odd)
+            for n in odd:
+                values[n] = None
+        same: dict[Any, Any] = {}  # equal values share their memory
+        for place, value in zip(order, values, strict=True):
+            column[place] = same.setdefault(value, value)
+    return columns
 
 
 def runs_by_id(database: Database, run_ids: Sequence[str]) -> list[StoredRun]:
