@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,10 +24,12 @@ from qsweep.learning.blocks import chunks, spans
 from qsweep.learning.engines import gymnasium_engine
 from qsweep.learning.training import Chunk, train, train_blocks
 from qsweep.plan.resolution import resolve
+from qsweep.policies.evaluation import rollouts
 from qsweep.policies.evaluation.bootstrap import mean_interval
 from qsweep.policies.evaluation.evaluator import EvaluationResult, Evaluator, evaluated_episodes
 from qsweep.policies.evaluation.rollouts import LANES, Rollouts, roll_out
 from qsweep.policies.evaluation.starts import StartSet
+from qsweep.system.interrupts import Interrupted
 
 Table = npt.NDArray[np.float64]
 
@@ -152,6 +155,23 @@ def test_the_first_of_tied_actions_is_taken(compiled: bool) -> None:
         alone[..., first] = 1.0
         starts = seeds.validation(5)
         assert same(roll_out(setting, table, starts), roll_out(setting, alone, starts))
+
+
+def test_long_rollouts_look_for_a_request_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They do so about every second, and are the same episodes; whatever the look raises ends them."""
+    config = resolve({})
+    table = np.random.default_rng(0).normal(size=config.shape)
+    for setting, limit in ((config, "STEPS"), (without_twin(config), "GYMNASIUM_STEPS")):
+        whole, looks = roll_out(setting, table, seeds.test(7)), []
+        monkeypatch.setattr(rollouts, limit, 3 * setting.max_steps)
+        assert same(roll_out(setting, table, seeds.test(7), lambda: looks.append(1)), whole)  # noqa: B023
+        assert len(looks) == 3
+
+        def stop() -> None:
+            raise Interrupted(signal.SIGTERM)
+
+        with pytest.raises(Interrupted):
+            roll_out(setting, table, seeds.test(7), stop)
 
 
 def test_a_walk_that_never_ends_is_cut_off() -> None:

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from gymnasium.envs.toy_text import blackjack
-from gymnasium.envs.toy_text.frozen_lake import generate_random_map
+from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv, generate_random_map
 from scipy.optimize import linprog  # type: ignore[import-untyped]
 
 from qsweep.config import Env
 from qsweep.environments.twins import named_twin
 from qsweep.policies.optimum import mountain_car, optimum, tables
 from qsweep.policies.optimum.environment_tables import _tables_of
+from qsweep.policies.optimum.random_policy import random_return
 from qsweep.policies.optimum.tables import Tables, best_within, read
 from qsweep.system.arrays import Floats
 from tests.support.machine_code import machine_code
@@ -318,6 +319,20 @@ class Dice(gymnasium.Env[Any, Any]):
         super().reset(seed=seed)
         return 0, {}
 
+    def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
+        """Roll, or stop."""
+        _, state, pips, stopped = self.P[0][action][self.np_random.integers(len(self.P[0][action]))]
+        return state, pips, stopped, False, {}
+
+
+class Penalised(FrozenLakeEnv):
+    """A user's lake on which a step costs something, which its tables do not say."""
+
+    def step(self, action: int) -> Any:
+        """Step, and pay."""
+        seen, reward, *others = super().step(action)
+        return seen, float(reward) - 0.01, *others
+
 
 @pytest.fixture
 def register() -> Iterator[Callable[..., str]]:
@@ -341,6 +356,17 @@ def test_a_users_own_environment(register: Callable[..., str]) -> None:
     env_id = register(max_episode_steps=10)
     assert known(env_id, 10) == pytest.approx(35.0)
     assert known(env_id, 1, sides=2) == 2.0
+
+
+def test_a_derived_environment_that_contradicts_its_tables() -> None:
+    """The optimum and the random return are unknown; an unchanged subclass has both."""
+    for entry_point, expected in ((Penalised, False), (type("Same", (FrozenLakeEnv,), {}), True)):
+        gymnasium.register("Lake-v0", entry_point=entry_point, max_episode_steps=100)
+        try:
+            env = Env("Lake-v0", max_steps=100, kwargs={"is_slippery": expected})
+            assert (optimum(env) is not None, random_return(env) is not None) == (expected, expected)
+        finally:
+            del gymnasium.registry["Lake-v0"]
 
 
 def test_a_wrapper_hides_the_tables(register: Callable[..., str]) -> None:

@@ -125,7 +125,7 @@ def _run(
             receive(block)
             stop.check()
         for each in runs:
-            each.evaluate_checkpoints()
+            each.evaluate_checkpoints(stop.check)
             stop.check()
 
 
@@ -224,9 +224,12 @@ class _Recording(AbstractContextManager["_Recording"]):
             self._recorder.make_durable(self._seconds, reached)
         self._checkpointed = time.monotonic()
 
-    def evaluate_checkpoints(self) -> None:
-        """Evaluate the chosen checkpoint, and compare it with the optimum and random actions if known."""
-        result = self._evaluator.result()
+    def evaluate_checkpoints(self, check: Callable[[], object]) -> None:
+        """Evaluate the chosen checkpoint, and compare it with the optimum and random actions if known.
+
+        check: called about every second, and raises if the run shall stop.
+        """
+        result = self._evaluator.result(check)
         result.write(self.saved.folder / TEST_FILE)
         self._log.keep(self.saved.folder / TEST_FILE, "evaluation")
         self._summary = result.metrics()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from qsweep.errors import printable
+from qsweep.tracking.run_search import end_dead
 from qsweep.tracking.store import Store, open_tracked
 
 
@@ -17,8 +18,13 @@ def note(store: Store) -> str:
 
 
 def open_with_note(uri: str) -> Store | None:
-    """Open the store of a command and print the note; its workers open it without."""
+    """Open the store of a command that records runs, and print the note; its workers open it without.
+
+    Runs whose process was killed, and that say so nowhere, are marked KILLED.
+    """
     store = open_tracked(uri)
+    if store is not None:
+        end_dead(store)
     if store and note(store):
         click.echo(f"qsweep: {note(store)}", err=True)
     return store

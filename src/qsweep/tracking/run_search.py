@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from qsweep.system.liveness import is_alive, owner_of
+from qsweep.system.liveness import HEARTBEAT, HOST, PROCESS, is_alive, last_heartbeat, owner_of
 from qsweep.system.notices import left_out
 from qsweep.tracking.paging import every_result
 from qsweep.tracking.store import Store, literal
@@ -133,6 +133,18 @@ def discard(store: Store, run_id: str) -> None:
             raise
         with suppress(MlflowException):  # nor may this user write into it; the later one counts all the same
             store.client.set_tag(run_id, SUPERSEDED, "true")
+
+
+def end_dead(store: Store) -> None:
+    """Mark as KILLED the RUNNING runs of a local store whose process on this machine has died."""
+    if store.tables is None or not store.writable:
+        return
+    needed = Keys(tags=(HOST, PROCESS, HEARTBEAT))
+    for run in runs(store, experiments(store), status="RUNNING", only=needed):
+        owner = owner_of(run.tags)
+        if owner is not None and is_alive(owner) is False:
+            ended = int(last_heartbeat(run.tags) * 1000) or milliseconds()
+            store.tables.add(run.run_id, RunChanges(status="KILLED", ended=ended))
 
 
 def kill_abandoned(store: Store, parent: str) -> None:

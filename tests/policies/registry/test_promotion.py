@@ -21,7 +21,7 @@ from qsweep.plan.resolution import resolve
 from qsweep.policies.evaluation.evaluator import TEST_FILE, EvaluationResult
 from qsweep.policies.evaluation.rollouts import Rollouts
 from qsweep.policies.evaluation.starts import StartSet
-from qsweep.policies.registry.promotion import BEST, Promotion, register
+from qsweep.policies.registry.promotion import BEST, COMPARED, Promotion, register
 from qsweep.policies.registry.versions import model_name
 from qsweep.runs.runner import about, run_record
 from qsweep.tracking import tracker
@@ -94,6 +94,18 @@ def test_a_better_one_takes_its_place(store: Store) -> None:
     register(store, first)
     assert register(store, better) == Promotion(NAME, "2", better=True, difference=2.5)
     assert best(store) == better
+
+
+@pytest.mark.parametrize("returns", [[-150, -140], [-170, -160]])
+def test_a_registration_that_was_killed_is_finished_by_the_next(store: Store, returns: list[int]) -> None:
+    """A version that was made, but not compared, becomes `best` if it is, when another run is registered."""
+    killed, next_one = candidate(store, returns), candidate(store, [-160, -150], seed=1)
+    register(store, killed)
+    store.client.delete_registered_model_alias(NAME, BEST)
+    store.client.delete_model_version_tag(NAME, "1", COMPARED)
+    register(store, next_one)
+    assert best(store) == (killed if returns[0] == -150 else next_one)
+    assert all(COMPARED in store.client.get_model_version(NAME, number).tags for number in ("1", "2"))
 
 
 def test_an_equal_one_does_not(store: Store) -> None:

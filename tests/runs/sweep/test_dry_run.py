@@ -8,9 +8,11 @@ import pytest
 from hydra.core.utils import JobReturn, JobStatus
 
 from qsweep.plan.composition import Plan, plan
+from qsweep.report.loading.selection import CONFIRM
 from qsweep.runs.journal import Journal
 from qsweep.runs.parent_run import parent_run
 from qsweep.runs.sweep.batches import Batch, run_batch
+from qsweep.runs.sweep.confirmation import confirming_jobs
 from qsweep.runs.sweep.dry_run import dry_run
 from qsweep.runs.sweep.executor import Executor
 from qsweep.tracking.store import open_store
@@ -110,6 +112,24 @@ def test_a_sweep_that_is_whole() -> None:
         "  2 already finished",
         "nothing was run (sweep.dry_run=true)",
     ]
+
+
+@pytest.mark.usefixtures("workdir")
+def test_runs_on_fresh_seeds_that_a_finished_sweep_lacks() -> None:
+    """They are counted exactly, whether none or some of them have finished."""
+    wanted = planned("learning_rate=0.1,0.2", "seed=range(2)", "registry.promote=auto")
+    trained(wanted, 4)
+    assert dry_run(wanted).splitlines()[1:4] == [
+        "  0 to run",
+        "  4 already finished",
+        "  10 more, of the best variants on fresh seeds (registry.confirm_seeds=5)",
+    ]
+    jobs = Journal(Path("multirun") / "s")
+    with parent_run(wanted) as parent:
+        assert parent.store
+        fresh = confirming_jobs(parent.store, wanted, parent.run_id)
+        Executor(parent, Here(jobs), jobs, wanted.jobs[0].config).run(fresh[:7], f"{wanted.name}{CONFIRM}")
+    assert "  3 more, of the best variants" in dry_run(wanted)
 
 
 @pytest.mark.parametrize(

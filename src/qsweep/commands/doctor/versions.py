@@ -8,7 +8,7 @@ from typing import Any
 
 from qsweep.commands.doctor.defect import Defect, Workspace
 from qsweep.policies.registry.model import FILES
-from qsweep.policies.registry.promotion import COMPARED, finish_registration
+from qsweep.policies.registry.promotion import finish_registration, is_interrupted
 from qsweep.policies.registry.versions import RUN_ID, every_version, is_ours, place_of_version
 from qsweep.tracking.inventory import local_folder
 from qsweep.tracking.stored_run import CONFIG, StoredRun
@@ -35,7 +35,7 @@ def defects(workspace: Workspace) -> Iterator[Defect]:
         elif run.deleted and not _replaced(workspace, run):
             repair = partial(workspace.store.client.restore_run, run.run_id)
             yield Defect(BROKEN, name, f"its run {run} was deleted", "run restored", repair)
-        elif not run.deleted and COMPARED not in version.tags:
+        elif not run.deleted and is_interrupted(version.tags):
             details = "registered, but not compared with the best version: the process was killed"
             compare = partial(
                 finish_registration, workspace.store, version.name, str(version.version), run.run_id

@@ -6,7 +6,7 @@ is the mean return on validation starts, and that of the chosen one the mean ret
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,13 +128,16 @@ class Evaluator:
             return self._exact.of(q_table)
         return float(roll_out(self._resolved, q_table, self._validation.seeds).returns.mean())
 
-    def result(self) -> EvaluationResult:
-        """Evaluate the chosen and the last checkpoint, after all blocks were received."""
+    def result(self, check: Callable[[], object] = lambda: None) -> EvaluationResult:
+        """Evaluate the chosen and the last checkpoint, after all blocks were received.
+
+        check: as for `roll_out`.
+        """
         assert self._best is not None
         assert self._last is not None
         _, episodes, q_table = self._best
-        test = roll_out(self._resolved, q_table, self._test.seeds)
-        final = roll_out(self._resolved, self._last, self._test.seeds)
+        test = roll_out(self._resolved, q_table, self._test.seeds, check)
+        final = roll_out(self._resolved, self._last, self._test.seeds, check)
         exact = [self._exact.of(table) for table in (q_table, self._last)] if self._exact else [None, None]
         return EvaluationResult(episodes, q_table, test, final, self._test, self._resolved.env.id, *exact)
 

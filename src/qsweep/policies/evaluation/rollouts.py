@@ -25,6 +25,8 @@ from qsweep.system.arrays import Floats, Ints, QTable
 
 LANES = 3
 """Number of interleaved episodes; more do not make it faster."""
+STEPS, GYMNASIUM_STEPS = 2 * 10**7, 10**5
+"""Steps, at most, between two looks at whether to stop: about a second of either kind."""
 
 FIXED = (
     *("random.0", "state.0", "observation.0", "cell.0", "at.0", "total.0"),
@@ -57,18 +59,27 @@ class Rollouts:
         return None
 
 
-def roll_out(setting: Setting, q_table: QTable, seeds: Sequence[int]) -> Rollouts:
+def roll_out(
+    setting: Setting, q_table: QTable, seeds: Sequence[int], check: Callable[[], object] = lambda: None
+) -> Rollouts:
     """Run one episode of the greedy policy of `q_table` from the start state of each seed.
 
     Ties go to the first action; the setting's step limit truncates. A twin, if the setting has one, gives
-    the same numbers as the environment. Raises EnvironmentFailure for a return that is no finite number.
+    the same numbers as the environment. check: called about every second; raises if it shall stop. Raises
+    EnvironmentFailure for a return that is no finite number.
     """
-    if setting.twin:
-        rollouts = _compiled(setting, setting.twin, q_table, seeds)
-    else:
-        rollouts = _gymnasium(setting, q_table, seeds)
-    _check(setting, q_table, seeds, rollouts)
-    return rollouts
+    size = max(1, (STEPS if setting.twin else GYMNASIUM_STEPS) // setting.max_steps)
+    parts = []
+    for first in range(0, len(seeds), size):
+        some = seeds[first : first + size]
+        if setting.twin:
+            parts.append(_compiled(setting, setting.twin, q_table, some))
+        else:
+            parts.append(_gymnasium(setting, q_table, some))
+        _check(setting, q_table, some, parts[-1])
+        check()
+    columns = zip(*((part.returns, part.lengths, part.terminated) for part in parts), strict=True)
+    return parts[0] if len(parts) == 1 else Rollouts(*map(np.concatenate, columns))
 
 
 def _values(setting: Setting, q_table: QTable) -> tuple[Floats, Ints]:

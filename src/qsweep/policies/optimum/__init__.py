@@ -2,7 +2,7 @@
 
 | environment | method |
 | --- | --- |
-| with a `P` and an `initial_state_distrib`: FrozenLake, Taxi, CliffWalking, ... | dynamic programming |
+| with a `P` and an `initial_state_distrib`: FrozenLake, Taxi, CliffWalking | dynamic programming |
 | Blackjack, and Taxi with a fickle passenger | dynamic programming on the tables of `blackjack` and `taxi` |
 | MountainCar-v0 | measured once, within 0.01; see `mountain_car` |
 | CartPole | the step limit, an upper bound that a simple controller reached from every start tried |
@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from qsweep.config import Env
 from qsweep.policies.optimum import mountain_car
-from qsweep.policies.optimum.environment_tables import tables_of
+from qsweep.policies.optimum.environment_tables import tables_in_force
 from qsweep.policies.optimum.tables import return_within
 
 
@@ -33,5 +33,5 @@ def optimum(env: Env) -> float | None:
         return None if env.kwargs else mountain_car.expected_return(env.max_steps)
     if env.id in ("CartPole-v0", "CartPole-v1"):
         return None if env.kwargs else float(env.max_steps)
-    tables = tables_of(env)
+    tables = tables_in_force(env)
     return return_within(tables, env.max_steps) if tables else None

@@ -15,7 +15,7 @@ import numpy as np
 
 from qsweep.config import Env
 from qsweep.environments.description import describe
-from qsweep.policies.optimum.environment_tables import tables_of
+from qsweep.policies.optimum.environment_tables import tables_in_force
 from qsweep.policies.optimum.tables import WORK, Tables, Values, evaluation_work, expected_return
 
 GROUPS = 100
@@ -62,7 +62,7 @@ def random_return(env: Env) -> float | None:
     if name in LENGTHS:
         mean = float(np.minimum(LENGTHS[name], env.max_steps).mean())
         return None if env.kwargs else STEP_REWARD[name] * mean
-    tables = tables_of(env)
+    tables = tables_in_force(env)
     if tables is None or evaluation_work(tables, env.max_steps) > WORK:
         return None
     return expected_return(tables, _uniform(tables, describe(env).available), env.max_steps)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from qsweep.policies.registry.rivals import (
     lead,
     move_to_best,
 )
-from qsweep.policies.registry.versions import is_ours, model_name
+from qsweep.policies.registry.versions import RUN_ID, every_version, is_ours, model_name
 from qsweep.system.arrays import is_finite
 from qsweep.system.atomic_files import temporary_folder, user_cache
 from qsweep.system.file_names import fitting
@@ -99,7 +99,24 @@ def register(store: Store, run_id: str) -> Promotion:
         with _lock(store, name), _permitted(name):
             versions = versions_in(store, run)
             version = versions.version_of(run, name) or versions.add(run, name, policy, _tags(run))
+            if store.artifacts is not None:  # on a server their process may be alive
+                _finish_others(store, name, version, folder)
             return _compare(store, run, name, version, folder)
+
+
+def _finish_others(store: Store, name: str, version: str, folder: Path) -> None:
+    """Compare the other versions of a model that were not compared: their process was killed before."""
+    for other in every_version(store):
+        if other.name == name and str(other.version) != version and is_interrupted(other.tags):
+            with suppress(OSError, LookupError):  # its run or files are missing, as qsweep doctor says
+                inner = folder / f"version {other.version}"
+                inner.mkdir()
+                _compare(store, run_of(store, other.tags[RUN_ID]), name, str(other.version), inner)
+
+
+def is_interrupted(tags: Mapping[str, str]) -> bool:
+    """Return whether a version of ours was not compared with the best one after it was made."""
+    return is_ours(tags) and COMPARED not in tags
 
 
 def finish_registration(store: Store, name: str, version: str, run_id: str) -> Promotion:

@@ -64,17 +64,25 @@ class Winner:
 
 def winners(store: Store, plan: Plan, parent: str, launch: Launch) -> list[Winner]:
     """Confirm, choose and register the winner of each environment of a finished sweep."""
-    runs = with_fresh_seeds(sweep_runs(store, plan, parent))
-    planned = {config_hash(job.config) for job in plan.jobs}
-    first = runs[runs["config"].isin(planned) & ~runs["fresh"]]
-    jobs = _confirming_jobs(plan, first, runs)
-    if jobs:
+    if jobs := confirming_jobs(store, plan, parent):
         launch(jobs, f"{plan.name}{CONFIRM}")
-        runs = with_fresh_seeds(sweep_runs(store, plan, parent))
+    runs = with_fresh_seeds(sweep_runs(store, plan, parent))
     return [
         _winner(runs[runs["environment"] == environment], store)
-        for environment in sorted(first["environment"].unique())
+        for environment in sorted(_planned(plan, runs)["environment"].unique())
     ]
+
+
+def confirming_jobs(store: Store, plan: Plan, parent: str) -> list[Job]:
+    """Return the jobs that confirm the finalists of a finished sweep, also those that have run before."""
+    runs = with_fresh_seeds(sweep_runs(store, plan, parent))
+    return _confirming_jobs(plan, _planned(plan, runs), runs)
+
+
+def _planned(plan: Plan, runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs that the plan names."""
+    planned = {config_hash(job.config) for job in plan.jobs}
+    return runs[runs["config"].isin(planned) & ~runs["fresh"]]
 
 
 def sweep_runs(store: Store, plan: Plan, parent: str) -> pd.DataFrame:

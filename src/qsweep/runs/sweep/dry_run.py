@@ -15,15 +15,16 @@ from qsweep.environments.resolved import Resolved
 from qsweep.errors import UsageError
 from qsweep.learning.training import train, train_blocks
 from qsweep.plan.composition import Job, Plan
+from qsweep.report.loading.selection import CONFIRM
 from qsweep.runs.parent_run import same_sweep
-from qsweep.runs.resume import Earlier, decide, earlier_runs, parent_of
-from qsweep.runs.sweep.confirmation import FINALISTS
+from qsweep.runs.resume import decide, earlier_runs, parent_of
+from qsweep.runs.sweep.confirmation import FINALISTS, confirming_jobs
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking import RunLog
 from qsweep.tracking.curves import stride_for
 from qsweep.tracking.recorder import Recorder
 from qsweep.tracking.result_code import code_of
-from qsweep.tracking.store import open_store
+from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.unfinished import Progress
 
 POINT_BYTES = 260
@@ -41,15 +42,17 @@ RUN_SECONDS = 0.06
 
 def dry_run(plan: Plan) -> str:
     """Return a description of what a plan would run; nothing is recorded."""
-    decisions = _decisions(plan)
+    launched = _launched(plan)
+    decisions = _decisions(plan.jobs, plan.name, launched)
     found = Counter(decision for _, decision in decisions)
     jobs = [job for job, decision in decisions if decision in ("run", "resume")]
     lines = [f"{plan.name}: {len(plan.jobs):,} runs", *_counted(found)]
-    if jobs:
-        confirming = _confirming(plan)
-        if confirming:
-            key = f"registry.confirm_seeds={plan.jobs[0].config.registry.confirm_seeds}"
-            lines.append(f"  up to {len(confirming):,} more, of the best variants on fresh seeds ({key})")
+    confirming = _confirming(plan) if jobs or not launched else _unconfirmed(plan, launched)
+    if confirming:
+        key = f"registry.confirm_seeds={plan.jobs[0].config.registry.confirm_seeds}"
+        up_to = "up to " if jobs else ""
+        lines.append(f"  {up_to}{len(confirming):,} more, of the best variants on fresh seeds ({key})")
+    if jobs or confirming:
         lines += _estimated([job.resolved for job in jobs] + confirming)
     return "\n".join([*lines, "nothing was run (sweep.dry_run=true)"])
 
@@ -64,24 +67,42 @@ def _counted(found: Counter[str]) -> list[str]:
     return [f"  {found[does]:,} {phrase}" for does, phrase in words.items() if found[does] or does == "run"]
 
 
-def _decisions(plan: Plan) -> list[tuple[Job, str]]:
-    rerun, earlier = plan.jobs[0].config.sweep.rerun, _earlier(plan)
-    known = ((job, earlier.get(config_hash(job.config), [])) for job in plan.jobs)
-    return [(job, decide(runs, rerun, code_of(job.resolved)).does) for job, runs in known]
+Launched = tuple[Store, str]
+"""The store of an earlier launch, and its parent run."""
 
 
-def _earlier(plan: Plan) -> dict[str, list[Earlier]]:
+def _decisions(jobs: Sequence[Job], name: str, launched: Launched | None) -> list[tuple[Job, str]]:
+    """Return what would be done with each job of a sweep, whose earlier launch is given."""
+    if not jobs:
+        return []
+    first = jobs[0].config
+    earlier = earlier_runs(*launched, name, first.tracking) if launched else {}
+    known = ((job, earlier.get(config_hash(job.config), [])) for job in jobs)
+    return [(job, decide(runs, first.sweep.rerun, code_of(job.resolved)).does) for job, runs in known]
+
+
+def _launched(plan: Plan) -> Launched | None:
     first = plan.jobs[0].config
     if first.tracking.uri == "none" or not plan.varied:
-        return {}
+        return None
     try:
         store = open_store(first.tracking.uri, create=False)
     except UsageError:
         if first.tracking.uri.startswith("http"):
             raise
-        return {}  # there is no store yet
+        return None  # there is no store yet
     parent = parent_of(store, first.tracking.experiment or first.env.id, same_sweep(plan))
-    return earlier_runs(store, parent.run_id, plan.name, first.tracking) if parent else {}
+    return (store, parent.run_id) if parent else None
+
+
+def _unconfirmed(plan: Plan, launched: Launched) -> list[Resolved]:
+    """Return the runs on fresh seeds that a sweep whose planned runs have finished still lacks."""
+    if plan.jobs[0].config.registry.promote == "never":
+        return []
+    store, parent = launched
+    jobs = confirming_jobs(store, plan, parent)
+    decisions = _decisions(jobs, f"{plan.name}{CONFIRM}", launched)
+    return [job.resolved for job, does in decisions if does in ("run", "resume")]
 
 
 def _confirming(plan: Plan) -> list[Resolved]:
