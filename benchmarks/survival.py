@@ -1,7 +1,9 @@
 """A sweep of 60 runs under 100 random kill -9, of its own process or a worker, launched again each time.
 
-At the end there must be 60 finished runs, each with the Q-table of an undisturbed sweep, and no curve
-with a point twice: `python benchmarks/survival.py`. `--kills N` and `--seed N` for others.
+Between launches its folder is sometimes renamed, or copied, and the sweep goes on in the copy. At the end
+there must be 60 finished runs, each with the Q-table of an undisturbed sweep, no curve with a point twice,
+and no copy may have been written to: `python benchmarks/survival.py`. `--kills N` and `--seed N` for others;
+`--minutes N` deals no kills after that time.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -24,6 +27,8 @@ RUNS = 60
 SWEEP = ["buckets=8,10,12", f"seed=range({RUNS // 3})", "episodes=20000", "checkpoint_every=100"]
 SWEEP += ["evaluation.checkpoints=5", "evaluation.episodes=10", "evaluation.test_episodes=50"]
 SWEEP += ["registry.promote=never", "sweep.report=never", "tracking.durable_seconds=0.1"]
+MOVED, COPIED = 0.2, 0.05
+"""How often the folder is renamed, and copied, after the sweep's process was killed."""
 SHARE = 0.9
 """How many of the runs have finished when the last kill is dealt: kills lie evenly on the sweep's way."""
 LONGEST = 0.5
@@ -93,25 +98,57 @@ def killed(folder: Path, process: subprocess.Popen[bytes], chance: random.Random
         return "worker"
     process.kill()
     process.wait()
+    while any(Path(f"/proc/{pid}").exists() for pid in found):  # they notice that it is gone
+        time.sleep(0.02)
     return "parent"
 
 
-def disturbed(folder: Path, kills: int, chance: random.Random) -> Counter[str]:
-    """The sweep in a folder, with so many kills, launched until it ends by itself; what happened."""
+class Journey:
+    """The folder of a sweep, which is renamed and copied. left: copies that it has left, by their state."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.left, self.moves = folder, dict[Path, object](), 0
+
+    def go_on(self, chance: random.Random) -> None:
+        """Sometimes rename the folder, or leave it for a copy."""
+        step, there = chance.random(), self.folder.with_name(f"{self.moves + len(self.left)} é")
+        if step < MOVED:
+            self.folder.rename(there)
+            self.moves += 1
+        elif step < MOVED + COPIED:
+            shutil.copytree(self.folder, there, symlinks=True)
+            self.left[self.folder] = state(self.folder)
+        else:
+            return
+        self.folder = there
+
+
+def state(folder: Path) -> object:
+    """All files of a folder with their sizes and times."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+
+
+def disturbed(journey: Journey, kills: int, chance: random.Random, until: float) -> Counter[str]:
+    """A sweep with so many kills, launched until it ends by itself; what happened. until: no kills later."""
     happened: Counter[str] = Counter()
     while True:
         happened["launch"] += 1
+        folder = journey.folder
         process = launch(folder)
         while (dealt := happened["worker"] + happened["parent"]) < kills and process.poll() is None:
-            if victim := killed(folder, process, chance, int(SHARE * RUNS * dealt / kills)):
+            if time.perf_counter() > until:
+                kills = dealt
+            elif victim := killed(folder, process, chance, int(SHARE * RUNS * dealt / kills)):
                 happened[victim] += 1
                 print(
                     f"kill {dealt + 1:3d}: {victim:6}  {finished(folder):2d} of {RUNS} finished", flush=True
                 )
         if process.wait() == 0:
             return happened
-        if dealt == kills and happened["launch"] > kills + 3:
+        if dealt == kills and happened["launch"] > happened["parent"] + 5:
             raise SystemExit((folder / "log").read_text()[-2000:])
+        journey.go_on(chance)
 
 
 def main() -> None:
@@ -119,16 +156,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=float("inf"))
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        whole, folder = Path(temporary) / "whole", Path(temporary) / "disturbed"
+        whole, journey = Path(temporary) / "whole", Journey(Path(temporary) / "disturbed")
         whole.mkdir()
-        folder.mkdir()
+        journey.folder.mkdir()
         started = time.perf_counter()
         if launch(whole).wait():
             raise SystemExit((whole / "log").read_text())
         took = time.perf_counter() - started
-        happened = disturbed(folder, given.kills, random.Random(given.seed))
+        until = started + 60 * given.minutes
+        happened = disturbed(journey, given.kills, random.Random(given.seed), until)
+        folder = journey.folder
+        written = [str(copy) for copy, before in journey.left.items() if state(copy) != before]
         found, expected = hashes(folder), hashes(whole)
         [[running]] = asked(folder, "SELECT COUNT(*) FROM runs WHERE status = 'RUNNING'")
         [[trash]] = asked(folder, "SELECT COUNT(*) FROM runs WHERE lifecycle_stage = 'deleted'")
@@ -140,6 +181,8 @@ def main() -> None:
         print(f"kills of the sweep's process   {happened['parent']:6d}")
         print(f"kills of a worker              {happened['worker']:6d}")
         print(f"launches                       {happened['launch']:6d}")
+        print(f"renamed, copied                {journey.moves:6d}, {len(journey.left)}")
+        print(f"copies that were written to    {len(written):6d}")
         print(f"replaced runs, in the trash    {trash!s:>6}")
         print(f"complaints in the log          {len(log.splitlines()) if 'Traceback' in log else 0:6d}")
         same = sum(found.get(name) == known for name, known in expected.items())
@@ -147,9 +190,9 @@ def main() -> None:
         print(f"finished, in all               {sum(map(len, found.values())):6d}")
         print(f"still RUNNING                  {running!s:>6}")
         print(f"points that are there twice    {len(twice):6d}")
-    if happened["worker"] + happened["parent"] < given.kills:
+    if happened["worker"] + happened["parent"] < given.kills and given.minutes == float("inf"):
         raise SystemExit("the sweep ended before all kills were dealt: give it more episodes")
-    if found != expected or len(found) != RUNS or running or twice:
+    if found != expected or len(found) != RUNS or running or twice or written:
         raise SystemExit("the disturbed sweep is not the undisturbed one")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import ConfigDict, Field, ValidationError
@@ -398,7 +399,11 @@ def as_episode(value: int | float, episodes: int) -> int:
 
 def record(config: Config) -> dict[str, Any]:
     """Return the config as nested dicts and lists, as it is written to config.yaml and read back."""
-    values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return _record(config, ())
+
+
+def _record(config: Config, without: Container[str]) -> dict[str, Any]:
+    values = {name: _plain(getattr(config, name)) for name in _names(Config) if name not in without}
     if not config.env.reset_options:  # as in the records of versions that did not have it
         del values["env"]["reset_options"]
     values["initial_q"]["from"] = values["initial_q"].pop("from_")
@@ -408,17 +413,36 @@ def record(config: Config) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in OPTIONAL or value is not None}
 
 
+def _plain(value: Any) -> Any:
+    """Return a value as JSON gives it back. `dataclasses.asdict` takes ten times as long."""
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return json.loads(json.dumps(value)) if value else {}
+    if dataclasses.is_dataclass(value):
+        return {name: _plain(getattr(value, name)) for name in _names(type(value))}
+    return value
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
 WITHOUT_EFFECT = ("tracking", "registry", "sweep", "engine", "window")
 """Keys, and groups of keys, that change neither a Q-table nor a score: they are no hyperparameters."""
 
 
 def config_hash(config: Config) -> str:
     """Return 12 hex digits, the same for two resolved configs exactly if they ask for the same result."""
+    return _hash(config)
+
+
+def _hash(config: Config, **changed: Any) -> str:
     # Runs recorded before `window` was left out have its default in their hash.
-    values = record(config) | {"window": Config.window}
+    deciding = _record(config, WITHOUT_EFFECT) | {"window": Config.window, **changed}
     if config.initial_q.sha256:  # wherever this table comes from
-        values["initial_q"] = {"sha256": config.initial_q.sha256}
-    deciding = {k: v for k, v in values.items() if k not in WITHOUT_EFFECT or k == "window"}
+        deciding["initial_q"] = {"sha256": config.initial_q.sha256}
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -432,4 +456,4 @@ def environment_hash(env: Env) -> str:
 
 def variant_hash(config: Config) -> str:
     """Return the hash of a config without its seed; runs of one variant differ only by seed."""
-    return config_hash(dataclasses.replace(config, seed=0))
+    return _hash(config, seed=0)
