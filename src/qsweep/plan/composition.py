@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,6 +29,8 @@ NOT_IN_NAMES = ("tracking", "registry", "sweep", "engine")
 """Keys and groups that are left out of run names and of the hash `Plan.fixed`."""
 NAME_LENGTH = 200
 """The maximum number of letters of a run's name; MLflow's is 250."""
+WHOLE = re.compile(r"[\w.]+=(0|[1-9]\d{0,17})")
+"""An override with a whole number, of which there are most: Hydra's parser takes 0.4 ms for it."""
 REPEATED = (
     "vary only keys that change the result; engine and window never do, nor do buckets with discrete "
     "observations"
@@ -220,8 +223,10 @@ def _copied(value: Any) -> Any:
     return [*map(_copied, value)] if isinstance(value, list) else value
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=overrides.MAX_RUNS)
 def _value(line: str) -> Any:
+    if number := WHOLE.fullmatch(line):
+        return int(number[1])
     problems: list[Problem] = []
     for override in overrides.parsed([line], problems):
         return override.value()
