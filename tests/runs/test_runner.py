@@ -28,6 +28,7 @@ from qsweep.learning.engines import compiled_engine
 from qsweep.learning.training import Block
 from qsweep.plan.resolution import resolve
 from qsweep.policies.evaluation.starts import stratified_seeds
+from qsweep.policies.registry.promotion import register
 from qsweep.runs.runner import UNTRACKED, Outcome, Work, _Recording
 from qsweep.tracking import recorder, table_tracker, visits
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, sha256
@@ -598,6 +599,25 @@ def test_an_untracked_run_that_fails_harms_no_other() -> None:
     with pytest.raises(EnvironmentFailure, match="Fragile-v0: reset raised RuntimeError: the wheel came off"):
         run([Work(resolve(values), "untracked", "")])
     assert all_progress() == before != []
+
+
+def test_every_file_is_durable_before_the_run_is_finished(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files of a run, and of its version, are synced: a power failure leaves none of them empty."""
+    synced: set[int] = set()
+    fsync = os.fsync
+
+    def remember(handle: int) -> None:
+        synced.add(os.fstat(handle).st_ino)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", remember)
+    [outcome] = run([Work(resolve({"env": {"id": "FrozenLake-v1"}, "episodes": 20}), "durable", "")])
+    register(open_store("local"), outcome.run_id)
+    files = [path for path in (workdir / "mlruns" / "artifacts").rglob("*") if path.is_file()]
+    assert len(files) > 10
+    assert [path.name for path in files if path.stat().st_ino not in synced] == []
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from typing import Any
 
 import yaml
@@ -21,7 +22,7 @@ from qsweep.policies.evaluation.evaluator import TEST_FILE, Evaluator
 from qsweep.policies.optimum import optimum
 from qsweep.policies.optimum.random_policy import random_return
 from qsweep.runs.faults import Faults
-from qsweep.system.atomic_files import write_text
+from qsweep.system.atomic_files import write_bytes, write_text
 from qsweep.system.interrupts import StopRequests
 from qsweep.system.liveness import announce
 from qsweep.tracking import RunLog, RunRecord, Status, Tracker, checkpoints, episodes, visits
@@ -258,7 +259,9 @@ class _Recording(AbstractContextManager["_Recording"]):
         from qsweep.pictures.learning_curve import learning_curve  # few runs draw
 
         config, path = self._work.config, self.saved.folder / "learning_curve.png"
-        learning_curve(points, config.window, f"{config.env.id}  {self._work.name}").save(path)
+        drawn = BytesIO()
+        learning_curve(points, config.window, f"{config.env.id}  {self._work.name}").save(drawn, "png")
+        write_bytes(path, drawn.getvalue())
         self._log.keep(path, "figures")
 
     def _keep_config(self) -> None:

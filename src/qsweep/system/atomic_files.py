@@ -106,7 +106,7 @@ def replacing_folder(folder: Path, check: Callable[[Path], None]) -> Iterator[Pa
     try:
         new.mkdir()
         yield new
-        _sync(new)
+        sync_tree(new)
         check(folder)  # another process may have created it meanwhile
         if folder.exists():
             folder.rename(old)
@@ -121,7 +121,8 @@ def replacing_folder(folder: Path, check: Callable[[Path], None]) -> Iterator[Pa
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _sync(folder: Path) -> None:
+def sync_tree(folder: Path) -> None:
+    """Make all files of a folder durable."""
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qsweep.tracking import checkpoints, episodes
 from qsweep.tracking.places import own_place
 from qsweep.tracking.store import Store
@@ -16,4 +18,9 @@ def missing_files(store: Store, run: StoredRun) -> list[str]:
     if store.database is None or run.status != "FINISHED" or not run.trained:
         return []
     place = own_place(store, run.artifacts)
-    return [] if place is None else [name for name in NEEDED if not (place / name).is_file()]
+    return [] if place is None else missing_in(place)
+
+
+def missing_in(folder: Path) -> list[str]:
+    """Return the files that a finished run's folder lacks; an empty file, as a lost disk leaves it, is none."""
+    return [name for name in NEEDED if not ((folder / name).is_file() and (folder / name).stat().st_size)]

@@ -38,6 +38,8 @@ def keep_in(artifacts: Path, file: Path, folder: str) -> Path:
             temporary.hardlink_to(file)
         except OSError:  # another disk, or a file system without links
             shutil.copy2(file, temporary)
+            with temporary.open("rb") as copy:
+                os.fsync(copy.fileno())
         temporary.replace(target / file.name)
     finally:
         temporary.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from qsweep.commands.doctor.defect import MARKED_FAILED, Defect, Workspace, mark_failed, move_aside
 from qsweep.system.untrusted_files import read_yaml
 from qsweep.tracking.companions import Companions
-from qsweep.tracking.completeness import NEEDED
+from qsweep.tracking.completeness import missing_in
 from qsweep.tracking.inventory import size
 from qsweep.tracking.places import recorded_path
 from qsweep.tracking.tables.database import Database
@@ -75,7 +75,7 @@ def _missing(workspace: Workspace) -> Iterator[Defect]:
         if run.deleted or not run.trained or run.status != "FINISHED" or folder is None:
             continue
         if folder not in lost_in:
-            lost_in[folder] = [name for name in NEEDED if not (folder / name).is_file()]
+            lost_in[folder] = missing_in(folder)
         if lost := lost_in[folder]:
             names = ", ".join(lost)
             recorded = recorded_path(workspace.store, run.artifacts)

@@ -21,6 +21,7 @@ from qsweep.policies.evaluation.rollouts import Rollouts, roll_out
 from qsweep.policies.evaluation.starts import StartSet, test_starts, validation_starts
 from qsweep.system import arrow
 from qsweep.system.arrays import QTable
+from qsweep.system.atomic_files import AtomicFile
 from qsweep.tracking.curves import Points
 from qsweep.tracking.stored_run import EXACT, SAMPLED, SCORE
 
@@ -67,7 +68,8 @@ class EvaluationResult:
             self.test.terminated,
             self.final.returns,
         ]
-        pq.write_table(arrow.table(TEST_SCHEMA, columns), path, compression="zstd")
+        with AtomicFile(path) as file:
+            pq.write_table(arrow.table(TEST_SCHEMA, columns), file, compression="zstd")
 
     def metrics(self) -> dict[str, float]:
         """Return the summary metrics of a run by their names in MLflow."""

@@ -11,6 +11,7 @@ from qsweep.policies.policy import Policy
 from qsweep.policies.registry.client_versions import ClientVersions
 from qsweep.policies.registry.model import write_model
 from qsweep.policies.registry.versions import MODEL, RUN_ID, Version, description, scores
+from qsweep.system.atomic_files import sync_tree
 from qsweep.tracking.places import place_of
 from qsweep.tracking.run_files import is_plain
 from qsweep.tracking.store import Store
@@ -70,6 +71,7 @@ class LocalVersions(ClientVersions):
         model, now = f"m-{uuid.uuid4().hex}", milliseconds()
         folder = self._files.parents[1] / "models" / model / "artifacts"
         write_model(policy, folder)
+        sync_tree(folder)
         logged = (model, run.experiment_id, MODEL, str(folder), now, milliseconds(), READY, run.run_id)
         measured = [
             (model, key, now, 0.0 if math.isnan(value) else value, run.experiment_id, run.run_id)
