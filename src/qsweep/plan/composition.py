@@ -208,7 +208,7 @@ def _values(given: Sequence[Override], lines: Sequence[str]) -> dict[str, Any]:
     result in a hundredth of its time.
     """
     pairs = list(zip(given, lines, strict=True))
-    values = _copied(composed(tuple(line for o, line in pairs if not is_plain(o))).values)
+    values: dict[str, Any] = _copied(composed(tuple(line for o, line in pairs if not is_plain(o))).values)
     for override, line in pairs:
         if is_plain(override):
             section, _, name = override.key_or_group.rpartition(".")

@@ -22,5 +22,5 @@ def missing_files(store: Store, run: StoredRun) -> list[str]:
 
 
 def missing_in(folder: Path) -> list[str]:
-    """Return the files that a finished run's folder lacks; an empty file, as a lost disk leaves it, is none."""
+    """Return the files that a finished run's folder lacks. A power failure may leave them empty."""
     return [name for name in NEEDED if not ((folder / name).is_file() and (folder / name).stat().st_size)]
