@@ -781,3 +781,26 @@ def test_an_experiment_that_is_not_there_is_refused(
     [line] = refusal(f"runs {name}")
     assert line.startswith("name: must be an experiment or a sweep")
     assert "first_try" in line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("ui --port 99999", "'--port': 99999 is not in the range"),
+        ("ui --port -1", "'--port': -1 is not in the range"),
+        ("ui --port 0.5", "'--port': '0.5' is not a valid integer"),
+        ("runs --uri 'http://[::1'", "tracking.uri: must be a running MLflow tracking server"),
+        (f"report first_try --out {'a' * 300}", "File name too long"),
+        (f"runs {'9' * 5001}", "name: must be an experiment or a sweep"),
+    ],
+)
+def test_options_out_of_range_are_refused(
+    store: Path, monkeypatch: pytest.MonkeyPatch, command: str, said: str
+) -> None:
+    """A port, an address or a path that cannot be used is refused in one line, and nothing is written."""
+    monkeypatch.chdir(store)
+    before = files()
+    ran = CliRunner().invoke(main, shlex.split(command))
+    assert (ran.exit_code, files()) == (2, before)
+    assert said in ran.stderr.strip().splitlines()[-1]

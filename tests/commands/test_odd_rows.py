@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -49,6 +51,40 @@ def filled(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return database
+
+
+DAMAGE: dict[str, Callable[[random.Random, bytearray, int], object]] = {
+    "random bytes": lambda chance, page, _: page.__setitem__(slice(None), chance.randbytes(len(page))),
+    "zeros": lambda _, page, __: page.__setitem__(slice(None), bytes(len(page))),
+    "a header": lambda chance, page, _: page.__setitem__(chance.randrange(12), chance.randrange(256)),
+    "flipped bits": lambda chance, page, n: [
+        page.__setitem__(at, page[at] ^ 1 << chance.randrange(8)) for at in chance.choices(range(n), k=50)
+    ],
+}
+"""What becomes of a page of the database."""
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("how", DAMAGE)
+def test_damaged_pages_are_no_traceback(
+    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, seed: int
+) -> None:
+    """Whatever pages of the database are damaged, every command ends with a message at most."""
+    monkeypatch.chdir(tmp_path)
+    chance, database = random.Random(f"{how} {seed}"), tmp_path / "mlruns" / "mlflow.db"
+    content = bytearray(filled.read_bytes())
+    size = int.from_bytes(content[16:18], "big")
+    for first in chance.choices(range(0, len(content), size), k=2 + 8 * seed):
+        page = content[first : first + size]
+        DAMAGE[how](chance, page, size)
+        content[first : first + size] = page
+    database.parent.mkdir()
+    database.write_bytes(content)
+    for command in (*COMMANDS, ("doctor", "--fix")):
+        monkeypatch.setattr(notices, "_given", set())
+        ran = CliRunner().invoke(main, command)
+        assert isinstance(ran.exception, SystemExit | None), (command, ran.exception)
+        assert ran.exit_code in (0, 1, 2)
 
 
 @pytest.mark.parametrize(("number", "case"), list(enumerate(CASES)))
