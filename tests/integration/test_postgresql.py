@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,8 +14,10 @@ import pytest
 from mlflow import MlflowClient
 
 from qsweep.errors import UsageError
+from qsweep.system.liveness import HOST, PROCESS, announce
 from qsweep.tracking import RunRecord, tracker
 from qsweep.tracking.curves import Points
+from qsweep.tracking.run_search import end_dead, run_of
 from qsweep.tracking.store import open_store
 from tests.support.postgresql import PostgreSQL
 
@@ -99,6 +102,15 @@ def test_a_server_that_was_away(postgresql: PostgreSQL, database: str) -> None:
     assert (found.info.status, found.data.metrics) == ("FINISHED", {"a": 49.0})
     counted = "SELECT count(*) FROM metrics"
     assert postgresql.execute(counted, database) == [(50,)]
+
+
+def test_runs_of_dead_processes_are_killed(postgresql: PostgreSQL, database: str) -> None:
+    """As in an SQLite store; a living process's run stays."""
+    store = open_store(postgresql.uri(database))
+    tags = {HOST: socket.gethostname(), PROCESS: f"{2**22 - 1}-{'0' * 16}-{'0' * 12}"}
+    dead, alive = (tracker(store).open(RunRecord("r", "dead", {}, t)).run_id for t in (tags, announce().tags))
+    end_dead(store)
+    assert [run_of(store, run_id).status for run_id in (dead, alive)] == ["KILLED", "RUNNING"]
 
 
 def test_without_psycopg(postgresql: PostgreSQL, database: str, tmp_path: Path) -> None:

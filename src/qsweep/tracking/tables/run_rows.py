@@ -216,6 +216,7 @@ def _by_run(
         chosen += f" AND key IN ({', '.join('?' * len(keys))})"
         given = [*given, *keys]
     found: dict[str, dict[str, Any]] = defaultdict(dict)
-    for run_id, key, value in database.read(chosen, given):
+    rows = [] if keys == () else database.read(chosen, given)  # PostgreSQL takes no empty list
+    for run_id, key, value in rows:
         found[run_id][key] = value
     return found
