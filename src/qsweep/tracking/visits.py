@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qsweep.system import arrow
+from qsweep.system.atomic_files import write_bytes
 from qsweep.system.untrusted_files import read_columns
 
 FILE_NAME = "visits.parquet"
@@ -20,7 +22,9 @@ Visits = npt.NDArray[np.int64]
 
 def write(path: Path, visits: Visits) -> None:
     """Write the visits of all cells, int64[buckets...], in C order."""
-    pq.write_table(arrow.table(SCHEMA, [visits.ravel()]), path, compression="zstd")
+    buffer = BytesIO()
+    pq.write_table(arrow.table(SCHEMA, [visits.ravel()]), buffer, compression="zstd")
+    write_bytes(path, buffer.getvalue())
 
 
 def read(path: Path, shape: tuple[int, ...]) -> Visits:
