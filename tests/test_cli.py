@@ -20,6 +20,7 @@ VERBS = {
     "Print",
     "Make",
     "Rank",
+    "Add",
     "Run",
     "Show",
     "Start",

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import qsweep
-from qsweep.config import Config, flatten, record
+from qsweep.config import RULES, Config, flatten, record
 from qsweep.plan.composition import load_config, plan
 from qsweep.plan.conf import conf_folder
 from tests.support.optional_packages import skip_without_packages
@@ -127,9 +127,11 @@ def test_an_environments_preset_is_whole(name: str) -> None:
 
 @pytest.mark.parametrize("name", presets("tracking"))
 def test_a_trackers_preset_is_whole(name: str) -> None:
-    """Every tracker's preset has the same keys, so that one can take another's place."""
-    keys = {path: set(yaml.safe_load((CONF / "tracking" / path).read_text())) for path in ("local.yaml",)}
-    assert set(yaml.safe_load((CONF / "tracking" / f"{name}.yaml").read_text())) == keys["local.yaml"]
+    """Every tracker's preset has the same keys, so that one can take another's place: those of `local`."""
+    given = yaml.safe_load((CONF / "tracking" / f"{name}.yaml").read_text())
+    keys = {key.removeprefix("tracking.") for key in RULES if key.startswith("tracking.")}
+    assert set(given) == (keys if name == "local" else {"defaults", "uri"})
+    assert given.get("defaults", ["local"]) == ["local"]
 
 
 def header(file: str) -> str:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -146,6 +146,13 @@ def _opened(uri: str) -> Store:
     return open_store(uri, create=False)
 
 
+of_store = click.option(
+    "--uri",
+    default="local",
+    envvar="MLFLOW_TRACKING_URI",
+    show_default="MLFLOW_TRACKING_URI, or local",
+    help="Store to use: local, or an MLflow URI.",
+)
 trusting = click.option(
     "--trust",
     is_flag=True,
@@ -257,15 +264,16 @@ def env(name: str, overrides: Sequence[str]) -> None:
     show_default=True,
     help="Number of runs to list below the variants.",
 )
-@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
-def runs(name: str | None, limit: int, uri: str) -> None:
+@click.option("--by", metavar="USER", help="Only the runs of this user.")
+@of_store
+def runs(name: str | None, limit: int, by: str | None, uri: str) -> None:
     """Rank the variants by mean score, and list the latest runs.
 
     EXPERIMENT is the name of an experiment (by default the environment's id) or of a sweep.
     """
     from qsweep.report.terminal import show_runs
 
-    show_runs(_opened(uri), name, limit)
+    show_runs(_opened(uri), name, limit, by)
 
 
 @main.command()
@@ -279,7 +287,7 @@ def runs(name: str | None, limit: int, uri: str) -> None:
 @click.option("--baseline", help="Variant (label or hash) to compare all others with.")
 @click.option("--pdf", is_flag=True, help="Also write the charts as PDF, 3.25 inches wide, for papers.")
 @click.option("--ui", help="Address of the MLflow UI to link runs to.")
-@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+@of_store
 @trusting
 def report(
     name: str,
@@ -314,7 +322,7 @@ def report(
 @click.argument("name", shell_complete=_completing("names"))
 @click.option("--out", type=Output(path_type=Path), help="Folder to write (default: NAME).")
 @click.option("--force", is_flag=True, help="Replace a folder that holds a pulled policy.")
-@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+@of_store
 @trusting
 def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
     """Write a checkpoint's Q-table and model into a folder.
@@ -344,7 +352,7 @@ def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
 )
 @click.option("--human", is_flag=True, help="Show the episodes in a window.")
 @click.option("--force", is_flag=True, help="Replace existing files.")
-@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+@of_store
 @trusting
 def play(
     name: str,
@@ -385,7 +393,7 @@ def play(
 @click.option("--agent", is_flag=True, help="Also show the agent playing.")
 @click.option("--fps", type=float, help="Frames per second (default: 25, or 20 for a GIF).")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
-@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+@of_store
 @trusting
 def video(
     name: str, out: Path | None, every: int | None, agent: bool, fps: float | None, force: bool, uri: str
@@ -420,7 +428,7 @@ def video(
     help="Place of the legend: 4 or 'lower right'.",
 )
 @click.option("--force", is_flag=True, help="Replace existing files.")
-@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+@of_store
 @trusting
 def plot(
     name: str, chart: str, out: Path | None, every: int | None, legend: str, force: bool, uri: str
@@ -447,7 +455,7 @@ def plot(
 @click.argument("second", metavar="RUN", shell_complete=_completing("names"))
 @click.option("--page", type=Output(path_type=Path), help="Also write an HTML file, with the curves.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
-@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+@of_store
 @trusting
 def compare(first: str, second: str, page: Path | None, force: bool, uri: str) -> None:
     """Compare two runs: configs, scores, curves, Q-tables.
@@ -470,7 +478,7 @@ def compare(first: str, second: str, page: Path | None, force: bool, uri: str) -
 @click.option("--every", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between.")
 @click.option("--page", type=Output(path_type=Path), help="Also write an HTML file that reloads itself.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
-@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+@of_store
 def watch(name: str | None, once: bool, every: float, page: Path | None, force: bool, uri: str) -> None:
     """Show the progress of a sweep that another shell runs.
 
@@ -493,7 +501,7 @@ def watch(name: str | None, once: bool, every: float, page: Path | None, force: 
 @click.option("--out", type=Output(path_type=Path), help="Folder to write (default: NAME-export).")
 @click.option("--repo", metavar="USER/NAME", help="Repository on the hub (default: yours, q-ENVIRONMENT).")
 @click.option("--force", is_flag=True, help="Replace a folder that holds an exported policy.")
-@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+@of_store
 @trusting
 def export(name: str, to: str, out: Path | None, repo: str | None, force: bool, uri: str) -> None:
     """Write a policy with model card and films for a model hub.
@@ -534,7 +542,7 @@ def diff(one: str, other: str, uri: str) -> None:
 
 @main.command()
 @click.argument("run", metavar="RUN", shell_complete=_completing("names"))
-@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+@of_store
 @trusting
 def reproduce(run: str, uri: str) -> None:
     """Train a run again and check that its Q-table is the same.
@@ -566,7 +574,7 @@ def verify(cases: Sequence[str], quick: bool) -> None:
 @click.argument("lesson", type=int, required=False)
 @click.argument("answer", type=int, required=False)
 @click.option("--of", "name", metavar="NAME", help="Only the runs of this experiment or sweep.")
-@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+@of_store
 def check(lesson: int | None, answer: int | None, name: str | None, uri: str) -> None:
     """Check your answers to the exercises of the course.
 
@@ -586,7 +594,7 @@ def check(lesson: int | None, answer: int | None, name: str | None, uri: str) ->
 
 @main.command()
 @click.option("--fix", is_flag=True, help="Repair what can be repaired; no result is deleted.")
-@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+@of_store
 def doctor(fix: bool, uri: str) -> None:
     """Check the store for problems; --fix repairs them.
 
@@ -612,7 +620,7 @@ def doctor(fix: bool, uri: str) -> None:
 @click.option("--thin-checkpoints", type=int, metavar="N", help="Keep every n-th checkpoint of each run.")
 @click.option("--keep-checkpoints", type=int, metavar="N", help="Keep about N checkpoints of each run.")
 @click.option("--purge", is_flag=True, help="Delete permanently, including runs already in the trash.")
-@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+@of_store
 def gc(
     name: str | None,
     dry_run: bool,
@@ -693,3 +701,25 @@ def server(host: str, port: int, backend: str | None, artifacts: str | None, wor
     from qsweep.commands.server.server import Server, serve
 
     sys.exit(serve(Server(host, port, backend, artifacts, workers)))
+
+
+@main.group()
+def users() -> None:
+    """Add users to a tracking server."""
+
+
+@users.command()
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.option("--uri", envvar="MLFLOW_TRACKING_URI", metavar="URL", help="The server's address.")
+def add(file: TextIO, uri: str | None) -> None:
+    """Add the users named in a file, each with a new password.
+
+    \b
+    MLFLOW_TRACKING_USERNAME=admin qsweep users add class.txt > passwords.csv
+
+    FILE has one name per line (- reads them from standard input). Prints each name with its password, which
+    is stored nowhere else. Users who exist already keep theirs.
+    """
+    from qsweep.commands.users import add_users
+
+    click.echo(add_users(file.read(), uri), err=True)

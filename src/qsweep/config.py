@@ -39,6 +39,7 @@ NAME = "a name without slashes or a leading dot, or null"
 BOUNDS = Field(min_length=1, description="a list of finite numbers, one per dimension, or null")
 EPISODE = Field(description="an episode (whole number of at least 0) or a fraction (0.0 to 1.0)")
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$")]
+TagName = Annotated[str, Field(max_length=200, pattern=r"^\w[\w\-]*(/[\w\-]+)*$")]
 BucketCount = Annotated[int, Field(ge=1, le=100_000)]
 BucketCounts = Annotated[tuple[Annotated[int, Field(ge=1, le=2**25)], ...], Field(min_length=1)]
 """The buckets of each dimension: as many as values fit into a table, where the dimension is discrete."""
@@ -206,6 +207,22 @@ class Tracking:
         About("time between points that a killed run resumes from", "seconds"),
     ] = 30.0
     resume: Annotated[Literal["auto", "never"], About("auto: continue an interrupted equal run")] = "auto"
+    user: Annotated[
+        Name | None, Field(description=f"{NAME} (the login)"), About("whose run it is; null: the login")
+    ] = None
+    note: Annotated[
+        str | None,
+        Field(max_length=5000, description="a text of at most 5,000 letters, or null"),
+        About("Description of the run in MLflow"),
+    ] = None
+    tags: Annotated[
+        dict[TagName, str | int | float | bool],
+        Field(description="a mapping of names (letters, digits, _ - /) to texts or numbers"),
+        About("tags of the run: tracking.tags.course=rl1"),
+    ] = dataclasses.field(default_factory=dict)
+    system_metrics: Annotated[
+        bool, Field(description="true or false"), About("record CPU and memory use (needs psutil)")
+    ] = False
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -302,10 +302,7 @@ def wait_until(holds: Callable[[], bool], command: Command) -> None:
 
 @pytest.mark.usefixtures("read", "refused")
 def test_no_password_is_written_anywhere(service: Service, recorded: Path) -> None:
-    """No password is in the database, the artifacts, what commands left or printed, the log, or in `ps`.
-
-    Nor is a user, but in the tables of users.
-    """
+    """No password is in the database, the artifacts, what commands left or printed, the log, or in `ps`."""
     programs = binaries()
     assert programs
     dump = subprocess.run(
@@ -332,7 +329,6 @@ def test_no_password_is_written_anywhere(service: Service, recorded: Path) -> No
     assert any(" -m qsweep.commands.server.guarded_app server" in text for text in service.outputs)
     passwords = [service.password, service.postgresql.password, *service.users.values()]
     assert [secret for secret in passwords for text in written if secret.encode() in text] == []
-    assert [user for user in service.users for text in [dump, *written[2:]] if user.encode() in text] == []
 
 
 def post(service: Service, user: str, path: str, **body: object) -> int:
@@ -392,6 +388,34 @@ def test_a_second_user_repeats_a_sweep_of_the_first(service: Service, tmp_path: 
         assert (code, "2 of 2 runs finished" in out) == (0, True), err
     marked = "SELECT count(*) FROM tags WHERE key = 'qsweep.superseded'"
     assert service.rows(marked) == [(2,)]
+
+
+@pytest.mark.usefixtures("recorded")
+def test_whose_run_is_whose(service: Service, tmp_path: Path) -> None:
+    """The login of each of two clients is its runs' user, by whom they are listed, without naming the server."""
+    seeds = {}
+    for user in service.users:
+        code, out, err = service.done(service.client(tmp_path, user, "runs", "MountainCar-v0", "--by", user))
+        assert code == 0, err
+        seeds[user] = {seed for seed in range(CLIENTS) if f"episodes={EPISODES},seed={seed} " in out}
+    assert seeds == {"ada-l0velace": {0, 2, 4, 6}, "grace-h0pper": {1, 3, 5, 7}}
+
+
+def test_a_class_is_added(service: Service, tmp_path: Path) -> None:
+    """Each name of a file becomes a user with a password that works; others cannot add users."""
+    (tmp_path / "class.txt").write_text("# 2026\nlin\nada-l0velace\nmaryam\n")
+    administrator = {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": service.password}
+    adding = ("users", "add", "class.txt")
+    ran = service.client(tmp_path, "ada-l0velace", *adding, **administrator).wait()  # it prints passwords
+    code, out, err = ran.returncode, ran.stdout, ran.stderr
+    assert (code, f"2 users added to {service.address}; already there: ada-l0velace" in err) == (0, True)
+    added = dict(line.split(",") for line in out.splitlines())
+    assert [*added] == ["lin", "maryam"]
+    for login in added.items():
+        get = f"{service.address}/api/2.0/mlflow/users/get"
+        assert requests.get(get, {"username": login[0]}, auth=login, timeout=30).ok
+    code, _, err = service.done(service.client(tmp_path, "ada-l0velace", *adding))
+    assert (code, "user: must be an administrator; given 'ada-l0velace'" in err) == (2, True)
 
 
 def test_a_killed_server_leaves_nothing_running(service: Service) -> None:

@@ -152,6 +152,15 @@ def test_the_environment_is_read_each_time(monkeypatch: pytest.MonkeyPatch) -> N
     assert found == ["http://first", "http://second"]
 
 
+def test_mlflows_variable_names_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLFLOW_TRACKING_URI is the store of every run that is not given another one."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server")
+    lines = ([], ["tracking=local"], ["tracking=none"], ["tracking.uri=local"])
+    assert [load_config(line).tracking.uri for line in lines] == ["http://server", "local", "none", "local"]
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert load_config([]).tracking.uri == "local"
+
+
 @pytest.mark.parametrize(
     ("line", "name"),
     [

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from qsweep.errors import UsageError
 from qsweep.report.loading.runs import brief, runs_in
 from qsweep.report.loading.selection import Selection, selected
 from qsweep.report.terminal import SHOWN, show_runs
@@ -48,6 +49,20 @@ def test_tables_of_one_experiment_name_their_environments(
     titles = [line for line in capsys.readouterr().out.splitlines() if ": variants" in line]
     assert len(titles) == 2, titles
     assert [word for word in words if not any(word in title for title in titles)] == [], titles
+
+
+def test_whose_runs(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """A leaderboard of one user's runs; where several have some, the list of runs says whose they are."""
+    for seed, user in enumerate(("ada", "grace")):
+        recorded.record(store, {"seed": seed, "tracking": {"user": user}}, -150.0 - seed)
+    show_runs(store, None, 5)
+    [header] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("started")]
+    assert header.split() == ["started", "run", "user", "id", "status", "score"]
+    show_runs(store, None, 5, "grace")
+    shown = capsys.readouterr().out
+    assert ("seed=1" in shown, "seed=0" in shown, "user" in shown) == (True, False, False)
+    with pytest.raises(UsageError, match="must be a user with runs here"):
+        show_runs(store, None, 5, "eve")
 
 
 def test_columns_are_read_as_records_are(store: Store) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import getpass
 import threading
 from pathlib import Path
 
@@ -7,7 +8,6 @@ import pytest
 
 from qsweep.errors import UsageError
 from qsweep.plan.composition import Plan, plan
-from qsweep.runs import parent_run as parents
 from qsweep.runs.parent_run import parent_run
 from qsweep.system.liveness import PROCESS
 from qsweep.tracking.store import open_store
@@ -72,7 +72,7 @@ def test_how_it_is_launched_makes_no_other_multirun(line: str) -> None:
 def test_another_users_multirun(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a shared server, no user resumes another user's sweep."""
     first, _ = launched("buckets=2,3")
-    monkeypatch.setattr(parents.getpass, "getuser", lambda: "ada")
+    monkeypatch.setattr(getpass, "getuser", lambda: "ada")
     second, earlier = launched("buckets=2,3")
     assert (second != first, earlier) == (True, False)
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from itertools import product
 from typing import Any
 
@@ -126,6 +127,7 @@ def _plan(given: list[Override], problems: list[Problem]) -> Plan:
         problems += [*wrong, *_seed_problems(values.get("seed"))]
         name = _name(values, [line for o, line in zip(given, lines, strict=True) if o in named])
         tasks = (line for o, line in zip(given, lines, strict=True) if not overrides.for_hydra(o))
+        problems += _missing_packages(values)
         with collecting(problems):
             jobs.append(Job(tuple(tasks), name, resolve(values)))
     problems += repeated(jobs)
@@ -140,6 +142,12 @@ def _seed_problems(seed: Any) -> Iterator[Problem]:
     if isinstance(seed, int) and seed > LARGEST_SEED:
         shown = seed if seed.bit_length() < 1000 else f"a number of {seed.bit_length():,} bits"
         yield Problem("seed", f"must be {RULES['seed']}", shown)
+
+
+def _missing_packages(values: Mapping[str, Any]) -> Iterator[Problem]:
+    if values["tracking"].get("system_metrics") is True and find_spec("psutil") is None:
+        rule = "needs the package psutil, with which MLflow measures"
+        yield Problem("tracking.system_metrics", rule, True, "pip install psutil")
 
 
 def _fixed(given: Sequence[Override]) -> str:

@@ -21,7 +21,7 @@ GROUPS = (
     *("env", "algorithm", "learning_rate_schedule", "discretizer", "exploration", "epsilon"),
     *("tracking", "experiment", "sweep"),
 )
-MAPPINGS = ("env.kwargs.", "env.reset_options.")
+MAPPINGS = ("env.kwargs.", "env.reset_options.", "tracking.tags.")
 """The beginnings of keys whose names are free."""
 FROM = "initial_q.from="
 ADDIBLE = (

@@ -10,10 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from qsweep.config import with_slashes
-from qsweep.errors import printable
+from qsweep.errors import Problem, UsageError, closest, printable
 from qsweep.report.comparison.variants import among, environment_titles, mean_of, variants, with_fresh_seeds
 from qsweep.report.formats import number, scale, share_of_optimum
-from qsweep.report.loading.runs import brief, check_any, kind_of_score, mixture, with_params
+from qsweep.report.loading.runs import brief, check_any, kind_of_score, mixture, with_params, with_scores
 from qsweep.report.loading.selection import in_sweep_or_experiment
 from qsweep.tracking.run_ids import short
 from qsweep.tracking.store import Store
@@ -27,10 +27,10 @@ WIDTH = 140
 """Maximum line length in a file or pipe."""
 
 
-def show_runs(store: Store, name: str | None, limit: int) -> None:
-    """Print the leaderboard of an experiment or sweep, or of every experiment.
+def show_runs(store: Store, name: str | None, limit: int, by: str | None = None) -> None:
+    """Print the leaderboard of an experiment or sweep, or of every experiment. by: only this user's runs.
 
-    Raises UsageError if the name is unknown.
+    Raises UsageError if the name or the user is unknown.
     """
     console = wide_console()
     runs = in_sweep_or_experiment(store, name, brief(metrics=SHOWN))
@@ -39,6 +39,7 @@ def show_runs(store: Store, name: str | None, limit: int) -> None:
     if runs.empty:
         console.print("no runs of qsweep yet; start with: qsweep train")
         return
+    runs = runs if by is None else _runs_by(runs, by)
     groups = _tables(runs)
     chosen = [_with_labels(store, group) for group in groups]
     for title, shown, group in zip(_titles(chosen), chosen, groups, strict=True):
@@ -46,6 +47,15 @@ def show_runs(store: Store, name: str | None, limit: int) -> None:
         most = f" (the best {kept:,} of {all_of:,})" if kept < all_of else ""
         _show(shown, f"{title}: variants{most}", console)
     console.print(runs_table(runs, limit))
+
+
+def _runs_by(runs: pd.DataFrame, user: str) -> pd.DataFrame:
+    """Return the runs of a user, with scores of one kind. Raises UsageError if there are none."""
+    found = runs[runs["user"] == user]
+    if found.empty:
+        known = sorted(runs["user"].dropna().unique())
+        raise UsageError([Problem("--by", "must be a user with runs here", user, closest(user, known))])
+    return with_scores(found.reset_index(drop=True))
 
 
 def _with_labels(store: Store, runs: pd.DataFrame) -> pd.DataFrame:
@@ -137,12 +147,14 @@ def runs_table(runs: pd.DataFrame, limit: int) -> Table:
     shown = runs.head(limit)
     more = f" (the latest {limit} of {len(runs)})" if len(runs) > limit else ""
     table = Table(title=f"Runs{more}", title_justify="left", box=None, pad_edge=False)
-    for column in ("started", "run", "id", "status"):
+    users = runs["user"].nunique() > 1
+    for column in ("started", "run", *(["user"] if users else []), "id", "status"):
         table.add_column(column, overflow="fold")
     table.add_column("score", justify="right")
     for _, run in shown.iterrows():
         score = run.get(SCORE, float("nan"))
         started = run["started"].tz_convert(None).strftime("%Y-%m-%d %H:%M")
         value = "-" if pd.isna(score) else number(score)
-        table.add_row(started, escape(str(run["name"])), short(run["run_id"]), run["status"], value)
+        user = [escape(str(run["user"] or "-"))] if users else []
+        table.add_row(started, escape(str(run["name"])), *user, short(run["run_id"]), run["status"], value)
     return table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -20,11 +19,12 @@ from qsweep.system.liveness import announce, owner_of
 from qsweep.system.start_folder import start_folder
 from qsweep.tracking import RunLog, RunRecord, Status, run_search, tracker
 from qsweep.tracking.places import experiment_folder
-from qsweep.tracking.provenance import provenance
+from qsweep.tracking.provenance import own_tags, provenance
 from qsweep.tracking.run_search import kill_abandoned
 from qsweep.tracking.store import Store, open_tracked
 from qsweep.tracking.stored_run import LAUNCHED, PLANNED
 from qsweep.tracking.tables.database import DatabaseError
+from qsweep.tracking.users import USER, user_of
 
 LOCK = Path("multirun") / ".parents.lock"
 
@@ -114,14 +114,14 @@ def same_sweep(plan: Plan) -> dict[str, str]:
         "qsweep.sweep": plan.name,
         "qsweep.varied": json.dumps(plan.varied),
         "qsweep.fixed": plan.fixed,
-        "mlflow.user": getpass.getuser(),
+        USER: user_of(plan.jobs[0].config.tracking.uri, plan.jobs[0].config.tracking.user),
     }
 
 
 def _record(plan: Plan, runs: int) -> RunRecord:
     first = plan.jobs[0].config
     progress = {PLANNED: str(runs), LAUNCHED: str(int(time.time()))}
-    tags = {**same_sweep(plan), **progress, **provenance()}
+    tags = {**own_tags(first.tracking), **same_sweep(plan), **progress, **provenance()}
     if first.tracking.uri != "none":
         tags |= announce().tags
     return RunRecord(plan.name, first.tracking.experiment or first.env.id, {}, tags)

@@ -27,14 +27,18 @@ from qsweep.system.interrupts import StopRequests
 from qsweep.system.liveness import announce
 from qsweep.tracking import RunLog, RunRecord, Status, Tracker, checkpoints, episodes, visits
 from qsweep.tracking.curves import Points
-from qsweep.tracking.provenance import provenance
+from qsweep.tracking.provenance import own_tags, provenance
 from qsweep.tracking.recorder import Recorder
 from qsweep.tracking.result_code import code_of
 from qsweep.tracking.stored_run import FROM_CHECKPOINT, FROM_RUN, NOTES
+from qsweep.tracking.system_metrics import measured
 from qsweep.tracking.unfinished import Progress, forget, progress_of, working_folder
 
-UNTRACKED = ("tracking.name", "tracking.parent", "tracking.resume", "tracking.durable_seconds")
-"""Keys that only affect how a run is recorded; so do all sweep keys."""
+UNTRACKED = (
+    *("tracking.name", "tracking.parent", "tracking.resume", "tracking.durable_seconds"),
+    *("tracking.user", "tracking.note", "tracking.tags", "tracking.system_metrics", "sweep."),
+)
+"""Beginnings of keys that only affect how a run is recorded."""
 
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """The C implementation if available: ten times faster."""
@@ -161,7 +165,7 @@ def _recorded(work: Work, ending: Ending, tracking: Tracker, faults: Faults) -> 
             saved = saved or stack.enter_context(working_folder(progress_of(log.run_id)))
             recording = _Recording(work, saved, log, notes)
             try:
-                with recording:
+                with recording, measured(work.config.tracking, log.run_id):
                     yield recording
             finally:
                 summary, tags = {} if recording.resumable else recording.summary(), recording.tags()
@@ -300,11 +304,7 @@ class _Recording(AbstractContextManager["_Recording"]):
 def run_record(resolved: Resolved, name: str, command: str, notes: Sequence[str] = ()) -> RunRecord:
     """Return the name, params and tags of a run, known before it starts. notes: as in its outcome."""
     config = resolved.config
-    flat = {
-        key: value
-        for key, value in flatten(record(config)).items()
-        if key not in UNTRACKED and not key.startswith("sweep.")
-    }
+    flat = {key: value for key, value in flatten(record(config)).items() if not key.startswith(UNTRACKED)}
     tags = {
         "qsweep.variant": variant_hash(config),
         "qsweep.config": config_hash(config),
@@ -313,6 +313,7 @@ def run_record(resolved: Resolved, name: str, command: str, notes: Sequence[str]
         "qsweep.command": command,
         "qsweep.code": code_of(resolved),
         **provenance(),
+        **own_tags(config.tracking),
     }
     if config.tracking.uri != "none":
         tags |= announce().tags

@@ -10,7 +10,23 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
+from qsweep.config import Tracking
+from qsweep.tracking.users import USER, user_of
+
 PACKAGES = ("gymnasium", "numpy", "numba", "hydra-core", "mlflow", "pandas")
+
+
+NOTE = "mlflow.note.content"
+"""The tag that MLflow's UI shows as a run's Description."""
+
+
+def own_tags(tracking: Tracking) -> dict[str, str]:
+    """Return the tags that say whose a run is, and those that the user gave it."""
+    texts = {
+        key: value if isinstance(value, str) else json.dumps(value) for key, value in tracking.tags.items()
+    }
+    note = {NOTE: tracking.note} if tracking.note else {}
+    return {**texts, **note, USER: user_of(tracking.uri, tracking.user)}
 
 
 @lru_cache(maxsize=1)

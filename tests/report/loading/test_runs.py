@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import getpass
 import json
 import math
 from collections.abc import Mapping
@@ -37,7 +38,8 @@ from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.stored_run import EXACT, SAMPLED, SCORE
 from qsweep.tracking.tracker import RunRecord, Status
 
-COLUMNS = ["run_id", "started", "name", "experiment", "status", "sweep", "variant", "config", "environment"]
+COLUMNS = ["run_id", "started", "name", "user", "experiment", "status", "sweep", "variant", "config"]
+COLUMNS += ["environment"]
 TAGS = {"command", "standard", "version", "git_commit", "git_dirty", "packages", "python", "platform"}
 
 
@@ -84,6 +86,7 @@ def test_what_a_row_says() -> None:
     assert {key: row[key] for key in COLUMNS if key != "started"} == {
         "run_id": run_id,
         "name": "one",
+        "user": getpass.getuser(),
         "experiment": "MountainCar-v0",
         "status": "FINISHED",
         "sweep": "s",

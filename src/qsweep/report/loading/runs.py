@@ -20,8 +20,12 @@ from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.stored_run import CONFIG, EXACT, PARENT, SAMPLED, SCORE, SWEEP, Keys, StoredRun
 from qsweep.tracking.tables import run_rows
 from qsweep.tracking.tables.sound_rows import what_is_wrong
+from qsweep.tracking.users import USER
 
-IDENTITY = ("run_id", "started", "name", "experiment", "status", "sweep", "variant", "config", "environment")
+IDENTITY = (
+    *("run_id", "started", "name", "user", "experiment", "status", "sweep", "variant", "config"),
+    "environment",
+)
 """The first columns of every frame of runs."""
 ORIGIN = (
     "command",
@@ -46,7 +50,7 @@ RESERVED = {*IDENTITY, *ORIGIN, *PLACE}
 def load_runs(name: str | None = None, uri: str = "local") -> pd.DataFrame:
     """Return the runs of an experiment or sweep, or all runs of the store: one row per run, the latest first.
 
-    Columns: run_id, started (UTC), name, experiment, status, sweep; variant, config and environment, each a
+    Columns: run_id, started (UTC), name, user, experiment, status, sweep; variant, config and environment, each a
     hash that equal ones share; those of ORIGIN; experiment_id, artifacts (a URI); every param under its key
     (numbers as numbers); the last value of every metric under its name, `score` as `with_scores` gives it.
     Absent values are NaN or None. Histories are read by `load_curves`. Parent runs are left out. Raises
@@ -91,6 +95,7 @@ def _columns(store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None
             with_slashes(printable(name or ""), printable(env_id or ""))
             for name, env_id in zip(table.pop("name"), params["env.id"], strict=True)
         ],
+        "user": [None if user is None else printable(user) for user in table.pop(USER)],
         "experiment": table.pop("experiment"),
         "status": table.pop("status"),
         "sweep": table.pop(SWEEP),
@@ -119,7 +124,9 @@ def brief(params: Sequence[str] = (), metrics: Sequence[str] = ()) -> Keys:
     """Return the keys that every use of runs needs, with some more."""
     tags = (f"qsweep.{key}" for key in params if key in ORIGIN)
     return Keys(
-        ("env.id", "seed", *params), (CONFIG, SWEEP, VARIANT, ENVIRONMENT, *tags), (EXACT, SAMPLED, *metrics)
+        ("env.id", "seed", *params),
+        (CONFIG, SWEEP, VARIANT, ENVIRONMENT, USER, *tags),
+        (EXACT, SAMPLED, *metrics),
     )
 
 
@@ -224,6 +231,7 @@ def row(run: StoredRun | RunRecord, status: str, metrics: Mapping[str, float]) -
     """Return the columns of a recorded run, or of an untracked one as it would be recorded."""
     return {
         "name": with_slashes(printable(run.name), printable(run.params.get("env.id", ""))),
+        "user": printable(run.tags[USER]) if USER in run.tags else None,
         "experiment": run.experiment,
         "status": status,
         "sweep": run.tags.get(SWEEP),

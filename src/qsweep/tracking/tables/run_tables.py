@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from qsweep.tracking.tables.curve_rows import COLUMNS, Curve, latest_rows
 from qsweep.tracking.tables.database import Database, Transaction
+from qsweep.tracking.users import UNKNOWN, USER
 
 _KEY = re.compile(r"[\w.\-][/\w.\- :]{0,249}")
 _RUN = (
@@ -17,7 +18,7 @@ _RUN = (
 )
 _CREATE_RUN = f"""
 INSERT INTO runs ({_RUN})
-VALUES (?, ?, 'UNKNOWN', '', '', 'unknown', 'RUNNING', ?, '', 'active', ?, ?) ON CONFLICT DO NOTHING
+VALUES (?, ?, 'UNKNOWN', '', '', ?, 'RUNNING', ?, '', 'active', ?, ?) ON CONFLICT DO NOTHING
 """  # noqa: S608
 _LATEST = f"""
 INSERT INTO latest_metrics ({", ".join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?)
@@ -118,7 +119,8 @@ class RunTables:
             stage = "SELECT lifecycle_stage FROM experiments WHERE experiment_id = ?"
             if transaction.rows(stage, (run.experiment_id,)) != [("active",)]:
                 raise Unwritable(run.experiment_id)
-            row = (run.run_id, run.name, run.started, run.artifact_uri, run.experiment_id)
+            user = run.tags.get(USER, UNKNOWN)
+            row = (run.run_id, run.name, user, run.started, run.artifact_uri, run.experiment_id)
             transaction.rows(_CREATE_RUN, row)
             transaction.run(_TAG, _of_run(run.run_id, run.tags))
             transaction.run(_PARAM, _of_run(run.run_id, run.params))
