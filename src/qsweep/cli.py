@@ -652,19 +652,27 @@ def gc(
 
 
 @main.command()
+@click.argument("name", required=False, metavar="[EXPERIMENT-or-RUN]")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Port to listen on."
 )
+@click.option("--open/--no-open", "browser", default=None, help="Open a browser (default: on a terminal).")
+@of_store
 @trusting
-def ui(host: str, port: int) -> None:
+def ui(name: str | None, host: str, port: int, browser: bool | None, uri: str) -> None:
     """Start the MLflow UI for the store in this folder.
 
-    Ctrl-C stops it.
-    """
-    from qsweep.commands.ui import serve
+    \b
+    qsweep ui                   the runs of the latest experiment, by variant
+    qsweep ui MountainCar-v0    those of an experiment
+    qsweep ui RUN               a run, by its name or id; a sweep's name is its parent run's
 
-    serve(host, port)
+    Prints the address, and opens it in a browser. Ctrl-C stops it.
+    """
+    from qsweep.commands.ui import Listening, serve
+
+    serve(name, uri, Listening(host, port, sys.stderr.isatty() if browser is None else browser))
 
 
 @main.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from docs.pictures import CHROMIUM, mlflow_ui, show_comparison, show_curves
 from playwright.sync_api import Page
 
 from qsweep import load_runs
+from qsweep.commands.ui import address_of
+from qsweep.tracking.store import open_store
 from tests.support.commands import run_command
 
 pytestmark = [
@@ -53,3 +56,33 @@ def test_two_runs_are_compared_by_their_params(address: str, tab: Page, folder: 
         tab.get_by_text(str(name), exact=True).first.wait_for(timeout=30_000)
     rows = [row.split() for row in tab.get_by_role("row").all_inner_texts()]
     assert ["buckets", "10", "20"] in rows
+
+
+def test_the_shared_view_of_a_sweep(address: str, tab: Page, folder: Path) -> None:
+    """The address of `qsweep ui` shows a folded group per variant, with its score, and the two charts."""
+    place = address_of(open_store(f"sqlite:///{folder}/mlruns/mlflow.db"), None)
+    tab.goto(f"{address}{place}")
+    for group in ("Group: 10", "Group: 20"):
+        tab.get_by_role("gridcell").filter(has_text=group).first.wait_for(timeout=60_000)
+    assert tab.get_by_text("buckets=10,seed=0").count() == 0
+    heads = [head.split("\n")[0] for head in tab.get_by_role("columnheader").all_inner_texts()]
+    shown = [
+        head for head in heads if head in ("score", "test/return_ci_low", "test/return_ci_high", "buckets")
+    ]
+    assert shown == ["score", "test/return_ci_low", "test/return_ci_high", "buckets"]
+    tab.goto("about:blank")
+    tab.goto(f"{address}{place}&compareRunsMode=CHART")
+    tab.get_by_text("qsweep (2)").wait_for(timeout=60_000)
+    for metric in ("train/return_avg", "score"):
+        tab.get_by_text(metric, exact=True).first.wait_for(timeout=30_000)
+
+
+def test_the_parents_description(address: str, tab: Page, folder: Path) -> None:
+    """The parent run's page says the verdict, and its link shows the report."""
+    tab.goto(f"{address}{address_of(open_store(f'sqlite:///{folder}/mlruns/mlflow.db'), 'buckets,seed')}")
+    link = tab.get_by_role("link", name="Report: figures, tables")
+    link.wait_for(timeout=60_000)
+    assert tab.get_by_text(re.compile("cannot be distinguished|leads|beats|is better")).count() >= 1
+    with tab.context.expect_page() as opened:
+        link.click()
+    opened.value.frame_locator("iframe").locator(".headline").first.wait_for(timeout=60_000)

@@ -392,7 +392,7 @@ def test_a_second_user_repeats_a_sweep_of_the_first(service: Service, tmp_path: 
 
 @pytest.mark.usefixtures("recorded")
 def test_whose_run_is_whose(service: Service, tmp_path: Path) -> None:
-    """The login of each of two clients is its runs' user, by whom they are listed, without naming the server."""
+    """The login of each of two clients is its runs' user; `runs --by` lists them, at MLFLOW_TRACKING_URI."""
     seeds = {}
     for user in service.users:
         code, out, err = service.done(service.client(tmp_path, user, "runs", "MountainCar-v0", "--by", user))

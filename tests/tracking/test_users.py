@@ -8,8 +8,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from qsweep.plan.composition import load_resolved, plan
 from qsweep.errors import UsageError
+from qsweep.plan.composition import load_resolved, plan
 from qsweep.runs.runner import Work, run_record
 from qsweep.tracking.store import open_store
 from qsweep.tracking.users import USER, user_of

@@ -84,8 +84,8 @@ def _check(answer: Any, name: str) -> None:
 
 
 def _ask(uri: str, path: str, method: str, values: dict[str, str]) -> Any:
-    from mlflow.utils.credentials import get_default_host_creds  # slow to import
-    from mlflow.utils.rest_utils import http_request
+    from mlflow.utils import credentials, rest_utils  # slow to import, and without types
 
+    creds, request = (vars(credentials)["get_default_host_creds"], vars(rest_utils)["http_request"])
     given = {"params": values} if method == "GET" else {"json": values}
-    return http_request(get_default_host_creds(uri), path, method, raise_on_status=False, **given)
+    return request(creds(uri), path, method, raise_on_status=False, **given)

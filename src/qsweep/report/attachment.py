@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from qsweep.errors import UsageError, one_line
 from qsweep.pictures.q_table_slider import q_table_images, write_slider
 from qsweep.report.contents import Section, contents
-from qsweep.report.folder import PAGE, command, ui_of, write_files
+from qsweep.report.folder import PAGE, command, headlines, ui_of, write_files
 from qsweep.report.loading.archives import archive
 from qsweep.report.loading.runs import children
 from qsweep.report.loading.selection import Selection
+from qsweep.report.markdown import plain
 from qsweep.report.q_tables import layout_of
+from qsweep.report.shared_view import WORKFLOW, prepare_view
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking.places import place_of
+from qsweep.tracking.provenance import NOTE
 from qsweep.tracking.run_files import add_files
 from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import SWEEP, StoredRun
 from qsweep.tracking.tables.run_tables import RunChanges
+from qsweep.tracking.tracker import LONGEST_TAG
 
 ARTIFACTS = "report"
 """Artifact folder of the report in the parent run."""
+LINK = "Report: figures, tables, and the agent at play"
+"""The words of its link in the parent run's Description."""
 IMAGES, IMAGES_TAG = "images", "mlflow.loggedImages"
 """Artifact folder in which MLflow finds images with a step, and the tag of runs that have some."""
 FORMATS = ("png",)
@@ -45,11 +52,24 @@ def attach(store: Store, parent_run_id: str) -> str:
         with temporary_folder() as scratch:
             write_files(store, made, Path(scratch), command(store, selection), ui_of(store), FORMATS)
             add_files(store, parent, Path(scratch), ARTIFACTS)
+        _tag(store, parent.run_id, NOTE, description(parent, headlines(made)))
+        prepare_view(store, parent.experiment_id, parent.experiment)
         for section in made.sections:
             _add_sliders(section, store)
     except Exception as error:  # of MLflow, the network, the disk, ...
         return f"the report failed: {one_line(error, kind=True)}"
     return f"report: {_place(store, parent)}"
+
+
+def description(parent: StoredRun, verdicts: Iterable[str]) -> str:
+    """Return the parent run's Description in MLflow's UI: verdicts, link of the report, the user's note."""
+    page = (
+        f"#/experiments/{parent.experiment_id}/runs/{parent.run_id}/artifacts/{ARTIFACTS}/{PAGE}?{WORKFLOW}"
+    )
+    note = parent.tags.get(NOTE, "")
+    own = "" if LINK in note else note  # of an earlier launch
+    lines = [*(f"**{plain(line)}**" for line in verdicts), f"[{LINK}]({page})", own]
+    return "\n\n".join(filter(None, lines))[:LONGEST_TAG]
 
 
 def _place(store: Store, parent: StoredRun) -> str:

@@ -25,7 +25,7 @@ SENTENCES = 4
 
 def markdown(contents: Contents, command: str) -> str:
     """Return the report in at most 60 lines. command: the one that made it."""
-    lines = [f"# {_plain(contents.title)}", "", _plain(words.summary(contents)), ""]
+    lines = [f"# {plain(contents.title)}", "", plain(words.summary(contents)), ""]
     if not contents.sections:
         lines += [words.NOTHING, ""]
     many = len(contents.sections) > 1
@@ -43,8 +43,8 @@ def markdown(contents: Contents, command: str) -> str:
 def _section(section: Section, many: bool) -> Iterator[str]:
     study = section.study
     if many:
-        yield from (f"## {_plain(study.title)}", "")
-    yield from (f"**{_plain(study.verdict.headline)}**", "")
+        yield from (f"## {plain(study.title)}", "")
+    yield from (f"**{plain(study.verdict.headline)}**", "")
     if len(section.standings):
         yield from _table(section)
         yield ""
@@ -57,7 +57,7 @@ def _section(section: Section, many: bool) -> Iterator[str]:
         *(f"{label}: {' '.join(found)}" for label, found in islice(section.findings.items(), SENTENCES)),
         *islice(words.notes(study), SENTENCES),
     ]
-    yield from (f"- {_plain(sentence)}" for sentence in sentences)
+    yield from (f"- {plain(sentence)}" for sentence in sentences)
     yield ""
 
 
@@ -71,7 +71,7 @@ def _table(section: Section) -> Iterator[str]:
     yield f"| --- |{' ---: |' * (len(heads) - 1)}"
     for row in frame.head(VARIANTS).to_dict("records"):
         mean = with_interval(row["mean"], row["mean_low"], row["mean_high"])
-        cells = [_plain(row["label"]), str(row["seeds"]), mean, number(row["worst"]), _odds(row)]
+        cells = [plain(row["label"]), str(row["seeds"]), mean, number(row["worst"]), _odds(row)]
         cells += [with_interval(row["fresh_mean"], math.nan, math.nan)] * fresh
         cells += [share_of_optimum(row["mean"], row["optimum"], row["random"])] * best
         yield f"| {' | '.join(cells)} |"
@@ -91,7 +91,7 @@ def _odds(row: dict[Any, Any]) -> str:
     return "leader" if odds is None or math.isnan(odds) else f"{odds:.2f}"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return text with all Markdown syntax escaped: marks, tags, table bars, mentions."""
     return re.sub(
         r"([\\`*\[\]<>|~#@])", r"\\\1", re.sub(r"(?<=\s)_|_(?=\s)|^_|_$", r"\_", " ".join(text.split()))

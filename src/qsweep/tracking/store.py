@@ -77,6 +77,20 @@ class Store:
         uri = self.uri if self.database is None else self._opened.mlflow_uri
         return MlflowClient(uri, registry_uri=uri)
 
+    def experiment_tags(self, experiment_id: str) -> Mapping[str, str]:
+        """Return the tags of an experiment."""
+        if self.tables is not None:
+            return self.tables.experiment_tags(int(experiment_id))
+        tags: dict[str, str] = self.client.get_experiment(experiment_id).tags
+        return tags
+
+    def tag_experiment(self, experiment_id: str, key: str, value: str) -> None:
+        """Set a tag of an experiment."""
+        if self.tables is not None:
+            self.tables.tag_experiment(int(experiment_id), key, value)
+        else:
+            self.client.set_experiment_tag(experiment_id, key, value)
+
     @property
     def _opened(self) -> SqliteFile:
         assert self.database is not None

@@ -16,7 +16,7 @@ def user_of(uri: str, given: str | None = None) -> str:
 
 
 def machine_login() -> str:
-    """Return the user's name on this machine, as in MLflow; UNKNOWN if there is none, as in some containers."""
+    """Return the user's name on this machine, as MLflow does; UNKNOWN if there is none, as in containers."""
     with suppress(KeyError, OSError, ImportError):
         return getpass.getuser()
     return UNKNOWN

@@ -50,11 +50,11 @@ RESERVED = {*IDENTITY, *ORIGIN, *PLACE}
 def load_runs(name: str | None = None, uri: str = "local") -> pd.DataFrame:
     """Return the runs of an experiment or sweep, or all runs of the store: one row per run, the latest first.
 
-    Columns: run_id, started (UTC), name, user, experiment, status, sweep; variant, config and environment, each a
-    hash that equal ones share; those of ORIGIN; experiment_id, artifacts (a URI); every param under its key
-    (numbers as numbers); the last value of every metric under its name, `score` as `with_scores` gives it.
-    Absent values are NaN or None. Histories are read by `load_curves`. Parent runs are left out. Raises
-    UsageError if there is no store or the name is unknown.
+    Columns: run_id, started (UTC), name, user, experiment, status, sweep; variant, config and environment,
+    each a hash that equal ones share; those of ORIGIN; experiment_id, artifacts (a URI); every param under
+    its key (numbers as numbers); the last value of every metric under its name, `score` as `with_scores`
+    gives it. Absent values are NaN or None. Histories are read by `load_curves`. Parent runs are left out.
+    Raises UsageError if there is no store or the name is unknown.
     """
     return runs_in(open_store(uri, create=False), name)
 

@@ -43,6 +43,11 @@ _EXPERIMENT_TAG = """
 INSERT INTO experiment_tags (key, value, experiment_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
 """
 
+_CHANGED_EXPERIMENT_TAG = """
+INSERT INTO experiment_tags (key, value, experiment_id) VALUES (?, ?, ?)
+ON CONFLICT (key, experiment_id) DO UPDATE SET value = excluded.value
+"""
+
 
 class Unwritable(Exception):
     """Nothing was written: the run or its experiment is missing or deleted."""
@@ -111,6 +116,19 @@ class RunTables:
         asked = f"SELECT experiment_id, artifact_location, lifecycle_stage {_NAMED}"
         found = self.database.read(asked, (name,))
         return Experiment(found[0][0], found[0][1], found[0][2] == "active") if found else None
+
+    def experiment_tags(self, experiment_id: int) -> Mapping[str, str]:
+        """Return the tags of an experiment."""
+        asked = "SELECT key, value FROM experiment_tags WHERE experiment_id = ?"
+        return {str(key): str(value) for key, value in self.database.read(asked, (experiment_id,))}
+
+    def tag_experiment(self, experiment_id: int, key: str, value: str) -> None:
+        """Set a tag of an experiment, which may have it already."""
+
+        def change(transaction: Transaction) -> None:
+            transaction.run(_CHANGED_EXPERIMENT_TAG, [(key, value, experiment_id)])
+
+        self.database.write(change)
 
     def create(self, run: NewRun) -> None:
         """Create a run. Raises Unwritable if its experiment has been deleted."""
