@@ -54,7 +54,7 @@ def test_the_view_of_a_sweep(store: Store) -> None:
 
 
 def test_many_keys_are_grouped_by_variant(store: Store) -> None:
-    """Where variants differ in more keys than a group's name has room for, groups are of the variant's hash."""
+    """Where variants differ in more keys than a group's name has room for, groups are by variant."""
     more = {"learning_rate": 0.2, "discount": 0.9, "episodes": 90, "discretizer": "tiles", "tilings": 4}
     recorded.record(store, more, -140.0)
     prepare_view(store, "1", "MountainCar-v0")

@@ -94,7 +94,10 @@ def _figures(study: Study, read: Histories, generator: np.random.Generator) -> I
     rules = references(study)
     of_scores = rules if "return" in study.metric or study.metric == SCORE else ()
     important = important_keys(study, generator)
-    yield learning_curves(study, read, rules, generator)
+    if len(study.counted) == 1:
+        yield best_run(study, read, rules)
+    else:
+        yield learning_curves(study, read, rules, generator)
     yield greedy_curves(study, read, rules, generator)
     yield from search_progress(study, tuple(of_scores))
     for key in study.keys[:KEYS]:
@@ -104,7 +107,6 @@ def _figures(study: Study, read: Histories, generator: np.random.Generator) -> I
     yield parallel_coordinates(study)
     yield profiles(study)
     yield steps_and_score(study, of_scores)
-    yield best_run(study, read, rules)
 
 
 def references(study: Study) -> tuple[Rule, ...]:

@@ -21,6 +21,13 @@ from qsweep.tracking.visits import Visits
 if TYPE_CHECKING:  # matplotlib is slow to import
     from matplotlib.figure import Figure
 
+TITLES = {
+    "actions": "Greedy actions",
+    "policy": "Policy",
+    "values": "Values",
+    "visits": "Visits",
+}
+"""Chart -> the first words of its title."""
 SEEDS = 20
 """Maximum number of runs whose greedy actions are compared."""
 
@@ -48,16 +55,17 @@ def _of_run(history: Archive, run: pd.Series, counts: Visits | None) -> Iterator
     chosen, first = name_of(best_checkpoint(history, run)), history.names()[0]
     table = history.q_table(chosen)
     title = f"{run['name']} · {chosen}"
-    yield "actions", action_chart(layout, table, title)
-    yield "policy", policy_map(layout, table, title, changes)
-    yield "value", value_map(layout, table, title, changes)
+    yield "actions", action_chart(layout, table, f"{TITLES['actions']} · {title}")
+    yield "policy", policy_map(layout, table, f"{TITLES['policy']} · {title}", changes)
+    yield "value", value_map(layout, table, f"{TITLES['values']} · {title}", changes)
+    visits = f"{TITLES['visits']} · {run['name']}"
     if counts is None:
-        yield "changes", change_map(layout, changes, str(run["name"]))
+        yield "changes", change_map(layout, changes, visits)
     else:
-        yield "visits", visit_map(layout, counts, str(run["name"]))
+        yield "visits", visit_map(layout, counts, visits)
     if first != chosen:
         before, words = history.q_table(first), f"{chosen} minus {first}"
-        yield "difference", difference_map(layout, before, table, str(run["name"]), words)
+        yield "difference", difference_map(layout, before, table, f"Change of values · {run['name']}", words)
 
 
 def checkpoint_figure(history: Archive, chart: str, number: int, table: QTable, title: str) -> Figure:
@@ -67,7 +75,7 @@ def checkpoint_figure(history: Archive, chart: str, number: int, table: QTable, 
     """
     from qsweep.pictures import q_table
 
-    layout, words = layout_of(history), f"{title} · {name_of(number)}"
+    layout, words = layout_of(history), f"{TITLES[chart]} · {title} · {name_of(number)}"
     if chart == "actions":
         return q_table.action_chart(layout, table, words)
     changes = history.changes(number)
@@ -87,4 +95,5 @@ def _of_seeds(history: Archive, runs: pd.DataFrame, label: str, store: Store) ->
             tables.append(table)
             changed += of_one
     if len(tables) > 1:
-        yield "agreement", agreement_map(layout_of(history), tables, label, changed)
+        title = f"Agreement of seeds · {label}"
+        yield "agreement", agreement_map(layout_of(history), tables, title, changed)

@@ -147,7 +147,7 @@ def runs_table(runs: pd.DataFrame, limit: int) -> Table:
     shown = runs.head(limit)
     more = f" (the latest {limit} of {len(runs)})" if len(runs) > limit else ""
     table = Table(title=f"Runs{more}", title_justify="left", box=None, pad_edge=False)
-    users = runs["user"].nunique() > 1
+    users = "user" in runs and runs["user"].nunique() > 1
     for column in ("started", "run", *(["user"] if users else []), "id", "status"):
         table.add_column(column, overflow="fold")
     table.add_column("score", justify="right")

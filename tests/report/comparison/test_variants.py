@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from qsweep.report.comparison.variants import counted_runs, differing, label, variants
+from qsweep.report.comparison.variants import counted_runs, differing, label, labels, variants
 from qsweep.report.formats import number, scale, share_of_optimum
 from qsweep.report.terminal import runs_table, show_variants, variants_table
 from qsweep.tracking.stored_run import SCORE
@@ -298,3 +298,42 @@ def test_nothing_to_show() -> None:
     show_variants(pd.DataFrame(), console)
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue() == ""
+
+
+LABELS: dict[str, tuple[list[dict[str, object]], list[str]]] = {
+    "what nearly all share is left out": (
+        [{"buckets": n, "discount": 0.95} for n in (10, 20, 40)] + [{"buckets": 20, "discount": 0.9}],
+        ["buckets=10", "buckets=20", "buckets=40", "buckets=20  discount=0.9"],
+    ),
+    "two differ in everything": (
+        [{"buckets": 20, "discount": 0.95}, {"buckets": 10, "discount": 0.9}],
+        ["buckets=20  discount=0.95", "buckets=10  discount=0.9"],
+    ),
+    "a preset of many params": (
+        [
+            {"name": "tutorial,seed=3", "buckets": 20, "discount": 0.95, "episodes": 5000},
+            {"name": "buckets=40,seed=3", "buckets": 40, "discount": 0.9, "episodes": 900},
+        ],
+        ["tutorial", "buckets=40  discount=0.9  episodes=900"],
+    ),
+    "many params": (
+        [
+            dict.fromkeys(("buckets", "discount", "episodes", "learning_rate", "n", "planning_steps"), n)
+            for n in (1, 2)
+        ],
+        [f"buckets={n}  discount={n}  episodes={n}  learning_rate={n}  and 2 more" for n in (1, 2)],
+    ),
+    "long values": (
+        [{"learning_rate": 0.123456789, "env.low": "[0]"}, {"learning_rate": 0.2, "env.low": "[0]"}],
+        ["learning_rate=0.1235", "learning_rate=0.2"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LABELS)
+def test_labels_are_short(case: str) -> None:
+    """A label has what differs within the comparison, or the preset's name, and never a list of all params."""
+    rows, expected = LABELS[case]
+    runs = pd.DataFrame([{"variant": f"{number:06x}", **row} for number, row in enumerate(rows)])
+    keys = [key for key in rows[0] if key != "name" and runs[key].nunique() > 1]
+    assert list(labels(runs, keys).values()) == expected

@@ -71,7 +71,7 @@ def _checkpoint_scores(study: Study) -> str:
 
 
 def best_run(study: Study, found: Histories, rules: Sequence[Rule]) -> LineChart | LeftOut:
-    """Return the chart of average, minimum and maximum return of the leading variant's best run."""
+    """Return the chart of average, minimum and maximum return of the only run, or the leader's best one."""
     if not study.labels:
         return LeftOut("No run has a score.")
     run, window = study.best_run(study.labels[0]), _window(study.of(study.labels[0]))
@@ -84,7 +84,7 @@ def best_run(study: Study, found: Histories, rules: Sequence[Rule]) -> LineChart
     )
     return LineChart(
         name="best_run",
-        title="The leader's best run",
+        title="Learning curve",
         caption=f"{run['name']}: average, minimum and maximum return over the last {window} episodes.",
         x=Axis("episode"),
         y=Axis("return"),

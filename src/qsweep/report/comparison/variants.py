@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Sequence
 from typing import Any
 
@@ -22,6 +23,10 @@ RUN_KEYS = ("seed", *WITHOUT_EFFECT)
 
 PARTICULARS = ("env.kwargs", "env.max_steps", "env.actions", "env.wrapper", "env.reset_options")
 """Params that distinguish environments of one id."""
+FEW_KEYS, MOST_KEYS = 2, 4
+"""Params above which a label is a preset's name if there is one, and above which it counts the rest."""
+DIGITS, LETTERS = 4, 40
+"""Maximum number of digits and letters of a value in a label."""
 HASH_LENGTH = 6
 """Hex digits of a variant's hash that distinguish equal labels."""
 
@@ -155,9 +160,18 @@ def mean_of(group: pd.DataFrame, column: str) -> float:
 
 
 def labels(runs: pd.DataFrame, keys: Sequence[str]) -> dict[str, str]:
-    """Return variant -> label; equal labels are distinguished by the variant's hash."""
+    """Return variant -> label; equal labels are distinguished by the variant's hash.
+
+    A label has the params by which the variant differs: those that nearly all others share are left out. One
+    of many params is the name of the variant's preset, if its runs have that as their name.
+    """
     firsts = runs.drop_duplicates("variant")
-    names = {str(run["variant"]): label(run, keys) for _, run in firsts.iterrows()}
+    common = {key: value for key in keys if (value := _common(firsts[key])) is not None}
+    names = {}
+    for _, run in firsts.iterrows():
+        own = [key for key in keys if key not in common or str(run[key]) != common[key]]
+        preset = _preset(run) if len(own) > FEW_KEYS else None
+        names[str(run["variant"])] = preset or label(run, own or keys[:1])
     for length in (HASH_LENGTH, None):
         alike = pd.Series(names, dtype=str).duplicated(keep=False)
         names = {
@@ -169,7 +183,29 @@ def labels(runs: pd.DataFrame, keys: Sequence[str]) -> dict[str, str]:
 
 def label(run: pd.Series, keys: Sequence[str]) -> str:
     """Return a variant's label: the params in which it differs, or its environment."""
-    return "  ".join(f"{key}={run[key]}" for key in keys) or str(run.get("env.id", "unknown"))
+    shown = "  ".join(f"{key}={_short(run[key])}" for key in keys[:MOST_KEYS])
+    more = f"  and {len(keys) - MOST_KEYS} more" if len(keys) > MOST_KEYS else ""
+    return f"{shown}{more}" or str(run.get("env.id", "unknown"))
+
+
+def _common(values: pd.Series) -> str | None:
+    """Return the value that more than half of at least three variants have, as text; None if there is none."""
+    counts = values.astype(str).value_counts()
+    return str(counts.index[0]) if len(values) > 2 and counts.iloc[0] > len(values) / 2 else None
+
+
+def _preset(run: pd.Series) -> str | None:
+    """Return what the runs of a variant are called, if that is a name and not a list of params."""
+    name = re.sub(r",?seed=\d+$", "", str(run.get("name", "")))
+    return name if name and "=" not in name else None
+
+
+def _short(value: Any) -> str:
+    """Return a param's value as text of a few digits and letters."""
+    if isinstance(value, float) and len(str(value)) > DIGITS + 4:
+        return f"{value:.{DIGITS}g}"
+    text = str(value)
+    return text if len(text) <= LETTERS else f"{text[: LETTERS - 3]}..."
 
 
 def environment_titles(groups: Sequence[pd.DataFrame]) -> list[str]:

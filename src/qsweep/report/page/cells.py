@@ -31,17 +31,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell. sort: its sort key, "" if missing.
+    """A cell. sort: its sort key, "" if missing. command: one to copy.
 
     For kind "spread": x-coordinates of its dots, mean and interval, in pixels.
     """
 
     text: str = ""
     sort: str = ""
-    kind: Literal["text", "number", "label", "spread", "link", "command"] = "text"
+    kind: Literal["text", "number", "label", "spread"] = "text"
     colour: int | None = None
     href: str = ""
     title: str = ""
+    command: str = ""
     dots: tuple[float, ...] = ()
     mean: float = 0.0
     low: float | None = None
@@ -64,11 +65,11 @@ def text_of(value: Any) -> str:
     return "" if value is None or pd.isna(value) else str(value)
 
 
-def number_cell(value: Any, text: str | None = None) -> Cell:
+def number_cell(value: Any, text: str | None = None, title: str = "") -> Cell:
     """Return the cell of a number, shown as `text` if given, sorted last if missing."""
     if value is None or pd.isna(value):
         return Cell("-", "", "number")
-    return Cell(number(float(value)) if text is None else text, repr(float(value)), "number")
+    return Cell(number(float(value)) if text is None else text, repr(float(value)), "number", title=title)
 
 
 def interval(low: float, high: float) -> str:
@@ -76,10 +77,10 @@ def interval(low: float, high: float) -> str:
     return "-" if pd.isna(low) else f"{number(low)} to {number(high)}"
 
 
-def link_cell(text: str, ui: str, experiment: str, run: str) -> Cell:
-    """Return a link to a run in the MLflow UI at the address `ui`."""
+def link_cell(text: str, ui: str, experiment: str, run: str, command: Any = None) -> Cell:
+    """Return a link to a run in the MLflow UI at the address `ui`, with a command to copy if there is one."""
     address = f"{ui}/#/experiments/{quote(experiment, safe='')}/runs/{quote(run, safe='')}"
-    return Cell(text, text, "link", href=address, title=f"run {run}")
+    return Cell(text, text, href=address, title=f"run {run}", command=text_of(command))
 
 
 def spread_cell(row: dict[Any, Any], scores: Floats, ends: tuple[float, float]) -> Cell:

@@ -33,7 +33,6 @@ def leaderboard(section: Section, place: str, ui: str) -> SortableTable:
         Column("seeds", "number of seeds", number=True),
         Column("mean (95% interval)", "mean score over all seeds", number=True),
         Column("mean, interval, seeds", fixed=True),
-        Column("worst", "the lowest seed", number=True),
         Column("P(leader better)", "probability that a run of the leader scores higher", number=True),
         Column("significant", "whether the leader is significantly better"),
     ]
@@ -41,10 +40,7 @@ def leaderboard(section: Section, place: str, ui: str) -> SortableTable:
         columns.append(Column("fresh seeds", "mean of the fresh seeds alone", number=True))
     if frame["optimum"].notna().any():
         columns.append(Column("of optimum", "0%: random actions, 100%: the optimum", number=True))
-    columns += [
-        Column("best run"),
-        Column("command", fixed=True),
-    ]
+    columns.append(Column("best run", "in the MLflow UI"))
     scores = study.counted[study.metric]
     span = float(scores.min()), float(scores.max())
     rows = []
@@ -54,8 +50,7 @@ def leaderboard(section: Section, place: str, ui: str) -> SortableTable:
             number_cell(row["seeds"], str(row["seeds"])),
             number_cell(row["mean"], with_interval(row["mean"], row["mean_low"], row["mean_high"])),
             spread_cell(row, study.scores(row["label"]), span),
-            number_cell(row["worst"]),
-            number_cell(row["leader_p_better"], _odds(row)),
+            number_cell(row["leader_p_better"], f"{row['leader_p_better']:.2f}", _odds(row)),
             Cell(_apart(row), _apart(row)),
         ]
         if len(study.fresh):
@@ -65,14 +60,13 @@ def leaderboard(section: Section, place: str, ui: str) -> SortableTable:
                 number_cell(row["mean"], share_of_optimum(row["mean"], row["optimum"], row["random"]))
             )
         run = study.best_run(row["label"])
-        cells += [
-            link_cell(str(run["name"]), ui, str(run["experiment_id"]), run["run_id"]),
-            Cell(text_of(row["command"]), kind="command"),
-        ]
+        cells.append(
+            link_cell(str(run["name"]), ui, str(run["experiment_id"]), run["run_id"], row["command"])
+        )
         rows.append(tuple(cells))
     ends = scale(frame["optimum"].iloc[0], frame["random"].iloc[0]) if len(frame) else ""
     caption = (
-        f"Variants by {metric_label(study)}, over seeds. The command trains the variant's best seed again."
+        f"Variants by {metric_label(study)}, over seeds. Copy: the command that trains the best seed again."
     )
     caption += f" {ends[0].upper()}{ends[1:]}." if ends else ""
     return SortableTable(f"{place}-variants", caption, "buckets=40", tuple(columns), tuple(rows))
@@ -96,12 +90,11 @@ def runs_table(section: Section, place: str, ui: str) -> SortableTable:
         Column("s", "seconds of training", number=True),
         Column("started", "UTC"),
         Column("in MLflow"),
-        Column("command", fixed=True),
     )
     rows = tuple(_run(run, labels, study.metric, ui) for run in runs.head(RUNS).to_dict("records"))
     return SortableTable(
         f"{place}-all-runs",
-        f"Every run, by {metric_label(study)}. The command trains it again.",
+        f"Every run, by {metric_label(study)}. Copy: the command that trains it again.",
         "seed=3, failed, fresh",
         columns,
         rows,
@@ -115,7 +108,7 @@ def _run(run: dict[Any, Any], labels: dict[str, str], metric: str, ui: str) -> t
     seed, started = run.get("seed"), run["started"].tz_convert(None).strftime("%Y-%m-%d %H:%M")
     label = labels.get(run["run_id"], "")
     return (
-        Cell(str(run["name"]), str(run["name"]), "label"),
+        Cell(str(run["name"]), str(run["name"]), "label", command=text_of(run.get("command"))),
         Cell(label or "-", label),
         number_cell(seed, "-" if pd.isna(seed) else str(seed)),
         Cell(status, status),
@@ -125,16 +118,13 @@ def _run(run: dict[Any, Any], labels: dict[str, str], metric: str, ui: str) -> t
         number_cell(run.get("train/seconds")),
         Cell(started, started),
         link_cell(short(str(run["run_id"])), ui, str(run["experiment_id"]), str(run["run_id"])),
-        Cell(text_of(run.get("command")), kind="command"),
     )
 
 
 def _odds(row: dict[Any, Any]) -> str:
-    if pd.isna(row["leader_p_better"]):
-        return "-"
+    """Return the interval of P(leader better) in words, "" if there is none."""
     low, high = row["leader_p_low"], row["leader_p_high"]
-    ends = "" if pd.isna(low) else f" ({low:.2f} to {high:.2f})"
-    return f"{row['leader_p_better']:.2f}{ends}"
+    return "" if pd.isna(low) else f"95% interval {low:.2f} to {high:.2f}"
 
 
 def _apart(row: dict[Any, Any]) -> str:
