@@ -332,7 +332,7 @@ LABELS: dict[str, tuple[list[dict[str, object]], list[str]]] = {
 
 @pytest.mark.parametrize("case", LABELS)
 def test_labels_are_short(case: str) -> None:
-    """A label has what differs within the comparison, or the preset's name, and never a list of all params."""
+    """A label has what differs within the comparison, or the preset's name, never a list of all params."""
     rows, expected = LABELS[case]
     runs = pd.DataFrame([{"variant": f"{number:06x}", **row} for number, row in enumerate(rows)])
     keys = [key for key in rows[0] if key != "name" and runs[key].nunique() > 1]

@@ -131,7 +131,7 @@ def test_everything_is_escaped(store: Store) -> None:
     assert len(foreign.of("script")) == len(plain.of("script")) == 2
     assert not any(key.startswith("on") for _, attributes in foreign.elements for key in attributes)
     assert foreign.texts["h1"] == [HOSTILE]
-    assert HOSTILE in {button.get("data-copy") for button in foreign.of("button")}
+    assert any(HOSTILE in str(button.get("data-copy")) for button in foreign.of("button"))
     assert "49" not in foreign.texts["h1"][0]
 
 
