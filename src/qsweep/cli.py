@@ -728,6 +728,6 @@ def add(file: TextIO, uri: str | None) -> None:
     FILE has one name per line (- reads them from standard input). Prints each name with its password, which
     is stored nowhere else. Users who exist already keep theirs.
     """
-    from qsweep.commands.users import add_users
+    from qsweep.commands.server.users import add_users
 
     click.echo(add_users(file.read(), uri), err=True)

@@ -61,11 +61,10 @@ def ui_release(store: Store) -> tuple[int, ...]:
 
 
 def _server_release(uri: str) -> str:
-    from mlflow.utils import credentials, rest_utils  # slow to import
+    from qsweep.tracking.client.request import request  # slow to import
 
-    ask: Any = rest_utils.http_request
     try:
-        return str(ask(vars(credentials)["get_default_host_creds"](uri), "/version", "GET").text)
+        return str(request(uri, "/version").text)
     except Exception:  # many kinds, of requests and MLflow
         return ""
 

@@ -189,7 +189,7 @@ def label(run: pd.Series, keys: Sequence[str]) -> str:
 
 
 def _common(values: pd.Series) -> str | None:
-    """Return the value that more than half of at least three variants have, as text; None if there is none."""
+    """Return the value that more than half of at least three variants share, as text, or None."""
     counts = values.astype(str).value_counts()
     return str(counts.index[0]) if len(values) > 2 and counts.iloc[0] > len(values) / 2 else None
 

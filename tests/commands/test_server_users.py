@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from qsweep.commands.users import add_users, names_in
+from qsweep.commands.server.users import add_users, names_in
 from qsweep.errors import UsageError
 
 

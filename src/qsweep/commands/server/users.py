@@ -31,11 +31,13 @@ def add_users(text: str, uri: str | None) -> str:
         remedy = "set MLFLOW_TRACKING_URI, or use --uri"
         raise UsageError([Problem("--uri", "must be the address of a tracking server", uri, remedy)])
     open_store(uri, create=False)
-    known = [name for name in names if _exists(uri, name)]
+    from qsweep.tracking.client.request import request  # slow to import
+
+    known = [name for name in names if exists(request(uri, GET, username=name), uri)]
     added = [name for name in names if name not in known]
     for name in added:
         password = secrets.token_urlsafe(PASSWORD_BYTES)
-        _check(_ask(uri, CREATE, "POST", {"username": name, "password": password}), name)
+        _check(request(uri, CREATE, "POST", username=name, password=password), name)
         click.echo(f"{name},{password}")
     kept = f"; already there: {', '.join(known)}" if known else ""
     return f"{len(added)} users added to {uri}{kept}"
@@ -66,8 +68,11 @@ def _problems(named: Sequence[tuple[int, str]]) -> Iterator[Problem]:
             yield Problem("FILE", "must name each user once", name)
 
 
-def _exists(uri: str, name: str) -> bool:
-    answer = _ask(uri, GET, "GET", {"username": name})
+def exists(answer: Any, uri: str) -> bool:
+    """Return whether a user exists. answer: the server's to a request for it.
+
+    Raises UsageError if the server has no users, or this one may not see them.
+    """
     if answer.status_code == HTTPStatus.NOT_FOUND and "RESOURCE_DOES_NOT_EXIST" not in answer.text:
         rule = "must be a server with users, as `qsweep server` starts it"
         raise UsageError([Problem("--uri", rule, uri)])
@@ -81,11 +86,3 @@ def _exists(uri: str, name: str) -> bool:
 def _check(answer: Any, name: str) -> None:
     if not answer.ok:
         raise Failure(f"the server did not add {name}: {answer.status_code} {answer.text[:200]}")
-
-
-def _ask(uri: str, path: str, method: str, values: dict[str, str]) -> Any:
-    from mlflow.utils import credentials, rest_utils  # slow to import, and without types
-
-    creds, request = (vars(credentials)["get_default_host_creds"], vars(rest_utils)["http_request"])
-    given = {"params": values} if method == "GET" else {"json": values}
-    return request(creds(uri), path, method, raise_on_status=False, **given)
