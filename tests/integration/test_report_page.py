@@ -195,18 +195,55 @@ def test_a_cell_of_a_q_table_has_values(page: Page) -> None:
     page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.4 * box["height"])
     tip = page.locator("[data-film]:not([hidden]) .tip").first
     expect(tip.locator("b")).to_have_text(re.compile(r"position .* to .*, velocity \(per step\) .* to .*"))
-    assert tip.locator("div").count() == 3
+    assert tip.locator("div").count() == 4  # visits, and each action
     assert tip.inner_text().count("(greedy)") == 1
 
 
 def test_another_run_can_be_chosen(page: Page) -> None:
     """One run's Q-tables are shown at a time."""
-    films, choices = page.locator("[data-film]"), page.locator(".choice input")
+    films, choices = page.locator("[data-film]"), page.locator(".choice input[type=radio]")
     assert films.count() == choices.count() == 3
     choices.nth(1).check()
     assert [film.is_visible() for film in films.all()] == [False, True, False]
     films.nth(1).locator("input[type=range]").fill("0")
     assert (films.nth(1).locator(".panel canvas").first.bounding_box() or {})["height"] > 80
+
+
+def test_layers_of_a_table(page: Page) -> None:
+    """Check boxes show and hide actions, values and visits, and mark the cells never visited."""
+    film = page.locator("[data-film]:not([hidden])")
+    panels = film.locator(".panel:visible h4")
+    assert panels.all_inner_texts() == ["push left", "no push", "push right", "value of the greedy action"]
+    film.get_by_role("checkbox", name="visits", exact=True).check()
+    film.get_by_role("checkbox", name="actions").uncheck()
+    assert panels.all_inner_texts() == ["value of the greedy action", "visits"]
+    film.get_by_role("checkbox", name="actions").check()
+    canvas = film.locator(".panel canvas").first
+    before = canvas.evaluate("canvas => canvas.toDataURL()")
+    film.get_by_role("checkbox", name="mark cells never visited").check()
+    assert canvas.evaluate("canvas => canvas.toDataURL()") != before
+
+
+def test_the_slider_plays(page: Page) -> None:
+    """A button moves the slider from checkpoint to checkpoint, and stops."""
+    film = page.locator("[data-film]:not([hidden])")
+    film.get_by_role("button", name="Watch it learn").click()
+    expect(film.locator("input[type=range]")).to_have_value("2")
+    film.get_by_role("button", name="Stop").click()
+    expect(film.get_by_role("button", name="Watch it learn")).to_be_visible()
+
+
+def test_two_runs_side_by_side(page: Page) -> None:
+    """The best policy of another variant's run plays beside this one from the same start."""
+    film = page.locator("[data-film]:not([hidden])")
+    beside = film.get_by_label("Beside it")
+    other = beside.locator("option").last
+    assert re.fullmatch(r".*seed=\d+, ep\d+", other.inner_text())
+    beside.select_option(other.get_attribute("value"))
+    expect(film.locator(".scene:visible")).to_have_count(2)
+    expect(film.locator(".scene h4").last).to_have_text(other.inner_text())
+    film.get_by_role("button", name="Step", exact=True).click()
+    expect(film.locator(".now")).to_contain_text("Step 1")
 
 
 def test_commands_are_copied(page: Page) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
+import numpy as np
+import numpy.typing as npt
+
 from qsweep.errors import UsageError
 from qsweep.pictures.layouts import layout
 from qsweep.policies.policy import Policy
@@ -15,6 +18,8 @@ from qsweep.system.arrays import QTable
 from qsweep.tracking.run_search import run_of
 from qsweep.tracking.store import Store
 
+Counts = npt.NDArray[np.int64]
+"""A number for each cell."""
 PAGE = "play.html"
 """The page in a pulled folder."""
 
@@ -25,20 +30,22 @@ def play_page(policy: Policy, store: Store | None = None) -> str | None:
     store: where the policy's run is, for the other checkpoints; without it, or the run, there is one.
     """
     number = int(policy.origin["checkpoint"][2:])
-    tables = {**_others(policy, store), number: policy.q_table}
+    others, visits = _others(policy, store)
+    tables = {**others, number: policy.q_table}
     setting = policy.setting()
-    series = table_series(setting, layout(setting), sorted(tables.items()), number)
+    series = table_series(setting, layout(setting), sorted(tables.items()), number, visits)
     title, run = policy.env_id, f"{policy.origin['run_name']}"
     return None if series["play"] is None else playground(title, run, series)
 
 
-def _others(policy: Policy, store: Store | None) -> Mapping[int, QTable]:
-    """Return some of the run's Q-tables by their number of episodes; none if it cannot be read."""
+def _others(policy: Policy, store: Store | None) -> tuple[Mapping[int, QTable], Counts | None]:
+    """Return some of the run's Q-tables by their number of episodes, and its visits; none if unreadable."""
     with suppress(UsageError, OSError):
         if store is not None:
             run = run_of(store, policy.origin["run_id"])
             with archive(store, run.run_id, run.artifacts) as history:
                 if history.shape == policy.q_table.shape and policy.q_table.nbytes <= PLAY_BYTES:
                     shown = evenly(history.episodes().tolist(), CHECKPOINTS)
-                    return {n: table.copy() for n, table in history.tables(shown)}
-    return {}
+                    tables = {n: table.copy() for n, table in history.tables(shown)}
+                    return tables, history.changes()
+    return {}, None

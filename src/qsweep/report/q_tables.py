@@ -97,19 +97,27 @@ def _series(
     evaluated, scores = found.get(("eval/return_mean", run["run_id"]), (np.empty(0), np.empty(0)))
     score_of = dict(zip((evaluated + 1).astype(int).tolist(), scores.tolist(), strict=True))
     made = table_series(
-        setting_of_archive(history), drawn, history.tables(shown), best_checkpoint(history, run)
+        setting_of_archive(history),
+        drawn,
+        history.tables(shown),
+        best_checkpoint(history, run),
+        history.changes(),
     )
     made["scores"] = [round(score_of[n], 4) if n in score_of else None for n in made["episodes"]]
     return {"label": label, "run": str(run["name"]), **made}
 
 
 def table_series(
-    setting: Setting, drawn: Layout, tables: Iterable[tuple[int, QTable]], best: int
+    setting: Setting,
+    drawn: Layout,
+    tables: Iterable[tuple[int, QTable]],
+    best: int,
+    visits: npt.NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Return a series of Q-tables, as `q_table_series` describes it, and what the page needs to play them.
 
     tables: Q-tables by their number of episodes, ascending; best: the number of the chosen one, which is
-    among them. None has a score yet.
+    among them. None has a score yet. visits: of each cell [cells...], by the end of training; None: unknown.
     """
     values, exact = {}, {}
     for n, table in tables:
@@ -133,6 +141,7 @@ def table_series(
         "low": low,
         "step": step,
         "values": [_text(((of_one - low) / step).round().astype("<u2")) for of_one in values.values()],
+        "visits": None if visits is None else _visits(drawn, visits),
         "greedy": [_text(of_one.argmax(axis=1).astype(np.uint8)) for of_one in values.values()],
         "play": play_data(setting, drawn, _small_enough(exact, best)) if exact else None,
     }
@@ -149,6 +158,12 @@ def evenly(numbers: Sequence[int], count: int) -> list[int]:
     """Return at most `count` evenly spaced ones of some numbers."""
     places = np.linspace(0, len(numbers) - 1, min(count, len(numbers))).round().astype(int)
     return [numbers[place] for place in places.tolist()]
+
+
+def _visits(drawn: Layout, visits: npt.NDArray[np.int64]) -> str:
+    """Return the visits of the cells of all panels, at most LEVELS of each."""
+    panels = [panel.counts(visits).ravel() for panel in drawn.panels]
+    return _text(np.minimum(np.concatenate(panels), LEVELS).astype("<u2"))
 
 
 def _text(values: npt.NDArray[Any]) -> str:

@@ -2,6 +2,7 @@
 "use strict";
 
 const MANY = 8;  // panels from which actions share one, in colours of their own
+const LEARNING_MS = 400;  // from one checkpoint to the next
 const DOTS = 2500;  // cells up to which each is a dot; more become squares without gaps
 
 const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -32,12 +33,17 @@ function rowsOf(film) {
     const policy = together
       ? [{ map, title: "greedy action", kind: "policy" }]
       : film.actions.map((name, action) => ({ map, title: name, kind: "action", action }));
-    return [...policy, { map, title: "value of the greedy action", kind: "value" }];
+    const visits = film.visits ? [{ map, title: "visits", kind: "visits" }] : [];
+    return [...policy, { map, title: "value of the greedy action", kind: "value" }, ...visits];
   });
 }
 
+const inks = new Map();  // asking the browser takes long, for each of thousands of cells
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => inks.clear());
+
 function style(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  if (!inks.has(name)) inks.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+  return inks.get(name);
 }
 
 function drawPanel(canvas, panel, film, table, range) {
@@ -64,9 +70,10 @@ function drawPanel(canvas, panel, film, table, range) {
       const [x, y, w, h] = [xs[i], ys[j + 1], xs[i + 1] - xs[i], ys[j] - ys[j + 1]];
       if (map.ends?.[local]) pen.fillStyle = style("--still");
       else pen.fillStyle = inkOf(panel, table, cell, range);
-      const other = panel.kind === "action" && table.greedy[cell] !== panel.action;
+      const hidden = panel.unvisited && table.still(cell);
+      const other = panel.kind === "action" && table.greedy[cell] !== panel.action && !hidden;
       pen.globalAlpha = other && !map.ends?.[local] ? 0.35 : 1;
-      if (solid || map.ends?.[local]) pen.fillRect(x, y, w + 0.4, h + 0.4);
+      if (solid || hidden || map.ends?.[local]) pen.fillRect(x, y, w + 0.4, h + 0.4);
       else {
         const part = other ? 0.28 : 0.46;
         pen.beginPath();
@@ -96,6 +103,11 @@ function drawPanel(canvas, panel, film, table, range) {
 
 function inkOf(panel, table, cell, [low, high]) {
   const greedy = table.greedy[cell];
+  if (panel.unvisited && table.still(cell)) return style("--still");
+  if (panel.kind === "visits") {
+    const count = panel.visits[cell];
+    return count ? `rgb(${cividis(Math.log(count) / Math.log(panel.most))})` : style("--still");
+  }
   if (panel.kind === "action") return style(greedy === panel.action ? "--greedy" : "--other");
   if (panel.kind === "policy") return style(`--c${greedy % COLOURS}`);
   if (table.still(cell)) return style("--still");
@@ -158,6 +170,7 @@ function film(figure) {
       range = [Math.min(range[0], best), Math.max(range[1], best)];
     }
   }
+  const visits = shown.visits && new Uint16Array(bytes(shown.visits).buffer);
   const panels = rowsOf(shown).flatMap((row) => {
     if (row[0].map.fixed) html("h3", {}, holder, row[0].map.fixed);
     const line = html("div", { class: "row" }, holder);
@@ -166,6 +179,8 @@ function film(figure) {
 
   function add(panel, line) {
     const place = html("div", { class: "panel" }, line);
+    if (panel.kind === "visits") Object.assign(panel, { visits, most: Math.max(2, ...visits) });
+    panel.place = place;
     html("h4", {}, place, panel.title);
     const layers = html("div", { class: "layers" }, place);
     panel.canvas = html("canvas", { role: "img" }, layers);
@@ -188,8 +203,49 @@ function film(figure) {
     for (const panel of panels) {
       const title = [panel.title, panel.map.fixed].filter(Boolean).join(", ");
       panel.canvas.setAttribute("aria-label", `${title}, ${shown.checkpoints[n]}. Greedy: ${shares.join(", ")} of the cells.`);
-      drawPanel(panel.canvas, panel, shown, table, range);
+      if (!panel.place.hidden) drawPanel(panel.canvas, panel, shown, table, range);
     }
+  }
+
+  // Which layers of the tables are shown, by check boxes.
+  function layers() {
+    const field = html("fieldset", { class: "choice" });
+    holder.before(field);
+    html("legend", {}, field, "Layers");
+    const kinds = [["actions", ["action", "policy"]], ["values", ["value"]], ["visits", ["visits"]]];
+    for (const [name, of] of kinds) {
+      const some = panels.filter((panel) => of.includes(panel.kind));
+      if (some.length) box(field, name, name !== "visits", (checked) => some.forEach((panel) => { panel.place.hidden = !checked; }));
+    }
+    if (all.length > 1) box(field, "mark cells never visited", false, (checked) => panels.forEach((panel) => { panel.unvisited = checked; }));
+  }
+
+  function box(field, name, checked, change) {
+    const label = html("label", {}, field), input = html("input", { type: "checkbox" }, label);
+    label.append(` ${name}`);
+    input.checked = checked;
+    input.addEventListener("change", () => { change(input.checked); draw(); slider.dispatchEvent(new Event("redrawn")); });
+    change(checked);
+  }
+
+  // A button that moves the slider from checkpoint to checkpoint.
+  function learning() {
+    const button = html("button", { type: "button", class: "learning" }, slider.parentElement, "Watch it learn");
+    let timer = 0;
+    const stop = () => { clearInterval(timer); timer = 0; button.textContent = "Watch it learn"; };
+    const next = () => {
+      if (Number(slider.value) >= Number(slider.max)) { stop(); return; }
+      slider.value = Number(slider.value) + 1;
+      slider.dispatchEvent(new Event("input"));
+    };
+    button.addEventListener("click", (event) => {
+      event.preventDefault();
+      if (timer) { stop(); return; }
+      if (Number(slider.value) >= Math.min(shown.best, Number(slider.max))) slider.value = 0;  // from the start
+      slider.dispatchEvent(new Event("input"));
+      button.textContent = "Stop";
+      timer = setInterval(next, LEARNING_MS);
+    });
   }
 
   function point(panel, event) {
@@ -203,6 +259,7 @@ function film(figure) {
     const span = (axis, k) => axis.labels[k] ?? `${number(axis.edges[k])} to ${number(axis.edges[k + 1])}`;
     tip.replaceChildren();
     html("b", {}, tip, [map.x.name && `${map.x.name} ${span(map.x, i)}`, map.y.name && `${map.y.name} ${span(map.y, j)}`].filter(Boolean).join(", "));
+    if (visits) html("div", {}, tip, `visits ${number(visits[cell])}`);
     shown.actions.forEach((name, action) => {
       const best = table.greedy[cell] === action ? " (greedy)" : "";
       const line = html("div", {}, tip);
@@ -214,6 +271,8 @@ function film(figure) {
   }
 
   explain(figure.querySelector(".legend"), shown, panels, range);
+  layers();
+  if (all.length > 1) learning();
   slider.addEventListener("input", draw);
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   dark.addEventListener("change", draw);
@@ -231,16 +290,26 @@ function explain(legend, shown, panels, range) {
       item.append(panels[0].map.signs ? `${shown.arrows[action]} ${name}` : name);
     });
   }
+  if (shown.visits) legend.append("Visits: checkpoints at which a cell had changed, of all of the training. ");
   legend.append(`Values go from ${number(range[0])} (dark) to ${number(range[1])} (yellow); grey: unchanged since the first checkpoint.`);
   if (shown.fixed) legend.append(` Fixed: ${shown.fixed}.`);
 }
 
-document.querySelectorAll("[data-film]").forEach(film);
+// A figure's film is made when it is first shown: decoding tables takes time.
+function shownFilms() {
+  for (const figure of document.querySelectorAll("[data-film]:not([hidden]):not([data-made])")) {
+    figure.dataset.made = "";
+    film(figure);
+  }
+}
 
-for (const choice of document.querySelectorAll(".choice input")) {
+shownFilms();
+
+for (const choice of document.querySelectorAll(".choice input[type=radio]")) {
   choice.addEventListener("change", () => {
     for (const figure of choice.closest("section").querySelectorAll("[data-film]")) {
       figure.hidden = figure.dataset.film !== choice.value;
     }
+    shownFilms();
   });
 }

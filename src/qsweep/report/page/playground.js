@@ -51,24 +51,48 @@ class Episode {
   }
 }
 
+// Unpacks what all episodes of a film need, once.
+async function readied(play) {
+  play.ready ??= (async () => {
+    if (play.constants) play.constants = await unpacked(play.constants);
+    const { offsets, buckets } = play.grid;
+    play.size = offsets.length > 1
+      ? offsets.length * buckets.reduce((size, count) => size * (count + 1), 1)
+      : buckets.reduce((size, count) => size * count, 1);
+    play.kept = new Map();
+  })();
+  await play.ready;
+}
+
+const playable = (play) => play.tables.flatMap((text, n) => (text === null ? [] : [n]));
+
+// The policy of a film's checkpoint, or of the nearest one whose table is in the page.
+async function agent(film, n, named = false) {
+  const { play } = film;
+  await readied(play);
+  const at = playable(play).reduce((best, other) => (Math.abs(other - n) < Math.abs(best - n) ? other : best));
+  if (!play.kept.has(at)) play.kept.set(at, await unpacked(play.tables[at]));
+  const name = named ? `${film.run}, ${film.checkpoints[at]}` : film.checkpoints[at];
+  return { play, world: worldOf(play), table: play.kept.get(at), name };
+}
+
+// What may play beside a film from the same start: its other checkpoints, and the other runs of its section.
+function rivalsOf(figure, film) {
+  const own = playable(film.play).map((n) => ({ film, n, value: String(n), text: film.checkpoints[n] }));
+  const others = [...figure.parentElement.querySelectorAll("[data-film]")].filter((other) => other !== figure);
+  const runs = others.map((other) => data.films[other.dataset.film]).filter((other) => other.play);
+  return [...own, ...runs.map((other, n) => ({ film: other, n: other.best, value: `run ${n}`, text: `${other.run}, ${other.checkpoints[other.best]}` }))];
+}
+
 // Builds the playground of a film. views: its panels with their canvases; current(): the shown checkpoint's number.
 async function playground(figure, film, views, slider) {
   const { play } = film;
-  if (play.constants) play.constants = await unpacked(play.constants);
-  play.size = play.grid.offsets.length > 1
-    ? play.grid.offsets.length * play.grid.buckets.reduce((size, count) => size * (count + 1), 1)
-    : play.grid.buckets.reduce((size, count) => size * count, 1);
   play.maps = [...new Set(views.map((view) => view.map))];
-  const world = worldOf(play), scene = sceneOf(play, film, play.maps), kept = new Map();
-  const playable = play.tables.flatMap((text, n) => (text === null ? [] : [n]));
-  const nearest = (n) => playable.reduce((best, other) => (Math.abs(other - n) < Math.abs(best - n) ? other : best));
-  const table = async (n) => {
-    if (!kept.has(n)) kept.set(n, await unpacked(play.tables[n]));
-    return kept.get(n);
-  };
+  await readied(play);
+  const scene = sceneOf(play, film, play.maps), rivals = rivalsOf(figure, film);
   const place = figure.querySelector(".playground");
   place.hidden = false;
-  const made = parts(place, film, scene, playable);
+  const made = parts(place, film, scene, rivals);
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const state = { start: play.starts[0], playing: false, last: 0, due: 0, speed: 1, episodes: [], turn: 0, frame: 0 };
 
@@ -76,12 +100,12 @@ async function playground(figure, film, views, slider) {
     state.start = start;
     state.turn += 1;
     const { turn } = state;
-    const shown = [nearest(Number(slider.value)), ...(made.other.value === "" ? [] : [Number(made.other.value)])];
-    const tables = await Promise.all(shown.map(table));
+    const beside = rivals.flatMap(({ film: other, n, value }) => (value === made.other.value ? [agent(other, n, other !== film)] : []));
+    const shown = await Promise.all([agent(film, Number(slider.value)), ...beside]);
     if (turn !== state.turn) return;  // another restart was asked for meanwhile
-    state.episodes = tables.map((values) => new Episode(play, world, values, start));
+    state.episodes = shown.map((one) => new Episode(one.play, one.world, one.table, start));
     made.second.hidden = state.episodes.length < 2;
-    made.names.forEach((name, n) => { name.textContent = n < shown.length ? film.checkpoints[shown[n]] : ""; });
+    made.names.forEach((name, n) => { name.textContent = shown[n]?.name ?? ""; });
     show();
   }
 
@@ -170,6 +194,7 @@ async function playground(figure, film, views, slider) {
   made.speed.addEventListener("change", () => { state.speed = Number(made.speed.value); });
   made.from.addEventListener("change", () => { pause(); restart(play.starts[Number(made.from.value)]); });
   made.other.addEventListener("change", () => { pause(); restart(); });
+  slider.addEventListener("redrawn", () => show());
   slider.addEventListener("input", async () => {
     const going = state.playing;
     pause();
@@ -219,7 +244,7 @@ function actionOf(key, actions) {
 }
 
 // The elements of a playground.
-function parts(place, film, scene, playable) {
+function parts(place, film, scene, rivals) {
   const stage = html("div", { class: "stage", tabindex: "0", role: "group", "aria-label": "The agent. Space plays; arrow keys or digits choose the action." }, place);
   const scenes = html("div", { class: "scenes" }, stage);
   const pictures = [0, 1].map(() => {
@@ -242,7 +267,7 @@ function parts(place, film, scene, playable) {
   const speed = choice("Speed", SPEEDS);
   speed.value = "1";
   const from = choice("Start", film.play.starts.map((start, n) => [String(n), `test start ${n + 1}`]));
-  const other = choice("Beside it", [["", "nothing"], ...playable.map((n) => [String(n), film.checkpoints[n]])]);
+  const other = choice("Beside it", [["", "nothing"], ...rivals.map(({ value, text }) => [value, text])]);
   const rows = html("div", { class: "cell-values" }, side);
   html("h4", {}, rows, "Q-values here");
   const values = film.actions.map((name) => {
@@ -270,15 +295,23 @@ function stateAt(view, event, play) {
   return state;
 }
 
+// A pen for an empty canvas of a size in device pixels; a canvas that has the size keeps its memory.
+function cleared(canvas, wide, tall) {
+  const ratio = window.devicePixelRatio || 1, pen = canvas.getContext("2d");
+  const size = [Math.round(wide), Math.round(tall)];
+  if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
+  pen.setTransform(1, 0, 0, 1, 0, 0);
+  pen.clearRect(0, 0, ...size);
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  return pen;
+}
+
 // The way of each episode over a panel, and the cell in which the first one is.
 function trace(view, play, episodes) {
   const { map, where, canvas, over } = view;
-  if (!where) return;
-  const ratio = window.devicePixelRatio || 1;
-  [over.width, over.height] = [canvas.width, canvas.height];
+  if (!where || view.place.hidden) return;
   over.style.height = canvas.style.height;
-  const pen = over.getContext("2d");
-  pen.scale(ratio, ratio);
+  const pen = cleared(over, canvas.width, canvas.height);
   const at = placesOn(view, play);
   episodes.forEach((episode, n) => {
     const points = episode.path.map(at), end = points.at(-1), colour = style(n ? "--c5" : "--ink");
@@ -331,10 +364,8 @@ function placesOn({ map, where }, play) {
 function drawReturns(canvas, episodes, play) {
   const wide = canvas.clientWidth, ratio = window.devicePixelRatio || 1;
   if (!wide) return;
-  [canvas.width, canvas.height] = [wide * ratio, RETURNS_HEIGHT * ratio];
   canvas.style.height = `${RETURNS_HEIGHT}px`;
-  const pen = canvas.getContext("2d");
-  pen.scale(ratio, ratio);
+  const pen = cleared(canvas, wide * ratio, RETURNS_HEIGHT * ratio);
   const left = 46, bottom = 20, top = 8, all = episodes.flatMap((episode) => episode.returns);
   const longest = Math.max(20, ...episodes.map((episode) => episode.returns.length - 1));
   const [low, high] = [Math.min(...all), Math.max(...all, Math.min(...all) + 1)];
