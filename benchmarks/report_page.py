@@ -19,10 +19,12 @@ SECONDS = 3.0
 """For which frames are counted."""
 WATCH = """
 window.played = new Promise((done) => addEventListener("DOMContentLoaded", () => {
-  document.querySelector(".stage, [data-film], main").scrollIntoView({ behavior: "instant", block: "center" });
   const look = () => {
     const stage = document.querySelector(".stage");
-    if (stage && !stage.dataset.seen) { stage.dataset.seen = 1; stage.scrollIntoView({ behavior: "instant", block: "center" }); }
+    if (stage && !stage.dataset.seen) {
+      stage.dataset.seen = 1;
+      stage.scrollIntoView({ behavior: "instant", block: "center" });
+    }
     const words = document.querySelector(".now")?.textContent ?? "";
     if (words && !words.startsWith("Step 0")) done(performance.now());
     else requestAnimationFrame(look);
