@@ -53,7 +53,7 @@ def test_the_learning_curve_is_named_if_it_is_here(store: Store) -> None:
     curve.touch()
     first = next(iter(after_run(store, run, "E-v0")))
     assert first == f"curve     {curve.relative_to(Path.cwd())}"
-    server = replace(store, uri="http://host:5000", artifacts=None, database=None)
+    server = replace(store, uri="http://host:5000", artifacts=None)
     remote = replace(run, artifacts="mlflow-artifacts:/1/a")
     assert next(iter(after_run(server, remote, "E-v0"))) == (
         "next      qsweep play a --video agent.mp4 --uri http://host:5000"
