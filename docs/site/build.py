@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -29,6 +29,11 @@ LINK = re.compile(r"(?<!`)(!?)\[([^\]]*)\]\((?!\w+:|#)([^)#\s]+)(#[^)]*)?\)")
 BLOCK = re.compile(r"```bash\n(.*?)```\n", re.DOTALL)
 PAGE = re.compile(r"^qsweep play .*--page (\S+)", re.MULTILINE)
 MODULES = (
+    "qsweep.commands.api.run",
+    "qsweep.commands.api.sweep",
+    "qsweep.commands.api.pulled",
+    "qsweep.commands.api.comparing",
+    "qsweep.commands.api.evaluation",
     "qsweep.learning.blocks",
     "qsweep.learning.schedules",
     "qsweep.environments.grid",
@@ -50,6 +55,7 @@ CONTENTS = {
         "docs/keys",
         "docs/commands",
         "docs/api",
+        "docs/notebooks/README",
         "docs/records",
         "docs/guarantees",
         "docs/security",
@@ -57,7 +63,7 @@ CONTENTS = {
     "Studies": ("docs/which-bucket-size", "docs/decision-rule", "docs/verification", "docs/performance"),
     "Contributing": ("CONTRIBUTING", "docs/architecture", "src/qsweep/learning/compiler/README", "CHANGELOG"),
 }
-"""Captions of the site's contents -> pages, in order; *: the pages of a folder that are not named."""
+"""Captions of the site's contents -> pages, in order; *: all others of a folder. Other pages come last."""
 
 
 def main() -> None:
@@ -122,15 +128,22 @@ def _linked(link: re.Match[str], page: Path, source: Path) -> str:
 def _contents(source: Path) -> str:
     """Return the directives that make the site's contents."""
     named = {name for names in CONTENTS.values() for name in names}
-    parts = []
+    parts, listed = [], {"index"}
     for caption, names in CONTENTS.items():
         entries: list[str] = []
         for name in names:
             found = sorted(source.glob(f"{name}.md")) if "*" in name else []
             stems = [str(page.relative_to(source).with_suffix("")) for page in found]
             entries += [stem for stem in stems if stem not in named] if "*" in name else [name]
-        parts.append("\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *entries, "```"]))
-    return "\n\n".join(parts) + "\n"
+        listed.update(entries)
+        parts.append(_toctree(caption, entries))
+    others = {str(page.relative_to(source).with_suffix("")) for page in source.rglob("*.md")} - listed
+    return "\n\n".join([*parts, _toctree("More", sorted(others))]) + "\n"
+
+
+def _toctree(caption: str, entries: Sequence[str]) -> str:
+    lines = ["```{toctree}", ":hidden:", f":caption: {caption}", "", *entries, "```"]
+    return "\n".join(lines) if entries else ""
 
 
 def write_generated(source: Path) -> None:
