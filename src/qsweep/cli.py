@@ -168,6 +168,8 @@ def main() -> None:
     """Track, sweep and compare tabular reinforcement learning."""
     mark_interrupts()
     collect_less_often()
+    if os.environ.get("MLFLOW_TRACKING_URI") == "":  # as MLflow reads it: not set
+        del os.environ["MLFLOW_TRACKING_URI"]
 
 
 @main.command(cls=WithKeys, context_settings={**CONTEXT, "ignore_unknown_options": True})

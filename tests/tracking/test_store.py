@@ -56,6 +56,17 @@ def test_a_missing_store_is_created(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     check_complete(store, local_database())
 
 
+def test_the_store_of_the_environment(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`auto` is the store that MLFLOW_TRACKING_URI names; if it is empty or not set, the local one."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///other.db")
+    assert open_store("auto").database == workdir / "other.db"
+    for unset in ("", None):
+        monkeypatch.delenv("MLFLOW_TRACKING_URI")
+        if unset is not None:
+            monkeypatch.setenv("MLFLOW_TRACKING_URI", unset)
+        assert open_store("auto").database == local_database()
+
+
 def test_an_empty_file_and_leftovers_are_no_store(tmp_path: Path) -> None:
     """An empty file becomes a store, and the remains of an interrupted creation are removed."""
     database = tmp_path / "mlflow.db"

@@ -128,10 +128,12 @@ def literal(text: str) -> str:
 def open_store(uri: str, create: bool = True, patient: bool = False) -> Store:
     """Open the store of a `tracking.uri`; a local or PostgreSQL one is created if it does not exist.
 
-    patient: retry a server that does not answer for BUDGET_SECONDS, instead of FIRST_BUDGET_SECONDS.
-    Raises UsageError if the store cannot be opened, has another MLflow version's schema, or does not exist
-    and `create` is False.
+    uri: "auto" is the store that MLFLOW_TRACKING_URI names, or the local one. patient: retry a server that
+    does not answer for BUDGET_SECONDS, instead of FIRST_BUDGET_SECONDS. Raises UsageError if the store cannot
+    be opened, has another MLflow version's schema, or does not exist and `create` is False.
     """
+    if uri == "auto":
+        uri = os.environ.get("MLFLOW_TRACKING_URI") or "local"
     if not re.fullmatch(URIS, uri):
         raise UsageError([Problem("tracking.uri", RULE, uri)])
     if uri.startswith("http"):

@@ -48,7 +48,7 @@ class Comparison:
         return titled(f"{first} and {second}", views.html(self.pair))
 
 
-def compare(first: str | Run, second: str | Run, uri: str = "local") -> Comparison:
+def compare(first: str | Run, second: str | Run, uri: str = "auto") -> Comparison:
     """Compare two runs: configs, scores with intervals, learning curves and Q-tables.
 
     first, second: runs, or names as `load_run` takes them. uri: the store. Raises UsageError if a name is

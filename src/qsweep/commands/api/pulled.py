@@ -73,7 +73,7 @@ class PulledPolicy:
         yield from ((key, f"{value:.6g}") for key, value in self.policy.origin["metrics"].items())
 
 
-def pull(name: str, out: str | Path | None = None, force: bool = False, uri: str = "local") -> PulledPolicy:
+def pull(name: str, out: str | Path | None = None, force: bool = False, uri: str = "auto") -> PulledPolicy:
     """Write a checkpoint into a folder, as `qsweep pull` does, and return it.
 
     name: MODEL@best, MODEL/3, RUN (its best checkpoint) or RUN/ep017500. out: the folder, by default called

@@ -248,7 +248,7 @@ class Run:
         return f"{with_interval(self.score, *self.interval)}{exact}"
 
 
-def load_run(name: str, uri: str = "local") -> Run:
+def load_run(name: str, uri: str = "auto") -> Run:
     """Return a recorded run by any name that `qsweep pull` takes.
 
     name: RUN (a run's name, or the end or beginning of its id), RUN/ep017500, MODEL@best or MODEL/3. uri: the

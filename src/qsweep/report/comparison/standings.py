@@ -70,7 +70,7 @@ WORDS = ("variant", "label", "environment", "told_apart", "best_run", "command")
 """Columns that hold no numbers."""
 
 
-def load_variants(name: str, uri: str = "local", metric: str = SCORE) -> pd.DataFrame:
+def load_variants(name: str, uri: str = "auto", metric: str = SCORE) -> pd.DataFrame:
     """Return the variants of an experiment or sweep, one row each: COLUMNS, then the varied params.
 
     Rows are grouped by environment, its leader first. metric: compared between variants. Raises UsageError

@@ -46,7 +46,7 @@ def load_curves(
     runs: pd.DataFrame | Iterable[str],
     metrics: Sequence[str] = CURVES,
     points: int = POINTS,
-    uri: str = "local",
+    uri: str = "auto",
 ) -> pd.DataFrame:
     """Return curves of runs, one row per point: run_id, metric (both categories), episode (from 0), value.
 

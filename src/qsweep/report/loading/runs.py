@@ -47,7 +47,7 @@ RESERVED = {*IDENTITY, *ORIGIN, *PLACE}
 """Columns that no param and no metric may be called."""
 
 
-def load_runs(name: str | None = None, uri: str = "local") -> pd.DataFrame:
+def load_runs(name: str | None = None, uri: str = "auto") -> pd.DataFrame:
     """Return the runs of an experiment or sweep, or all runs of the store: one row per run, the latest first.
 
     Columns: run_id, started (UTC), name, user, experiment, status, sweep; variant, config and environment,
