@@ -33,6 +33,19 @@ READING = (
 )
 
 
+EVERYWHERE = (
+    ("runs",),
+    ("report", "s"),
+    ("pull", f"{NAME}@best"),
+    ("play", f"{NAME}@best", "--episodes", "2"),
+    ("reproduce", "learning_rate=0.1,seed=0"),
+    ("compare", "learning_rate=0.1,seed=0", "learning_rate=0.2,seed=0"),
+    ("diff", "learning_rate=0.1,seed=0", "learning_rate=0.2,seed=0"),
+    ("watch", "--once"),
+    ("plot", f"{NAME}@best", "actions", "--force"),
+    ("gc", "--dry-run", "--keep-best", "1"),
+)
+"""Commands that are run at every place of a sweep's life."""
 PLACES = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
@@ -132,21 +145,31 @@ def test_mlflow_finds_the_files_after_a_repair(copy: Path, original: Path) -> No
     assert str(original) not in str(client.get_run(str(run_id)).info.artifact_uri)
 
 
-def test_three_moves_in_a_sweeps_life(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder is moved between the launches of a sweep that grows; every run is there exactly once."""
-    values = ["0.1", "0.2"]
+def test_three_moves_and_two_copies_in_a_sweeps_life(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is moved and copied between the launches of a sweep that grows, and the sweep goes on there.
+
+    Every command works at each place, every run is there exactly once, and copied folders stay as they were.
+    """
+    values, left = ["0.1", "0.2"], {}
     place = copy
     for number in range(3):
         place = place.rename(tmp_path / f"moved {number}")
+        if number < 2:
+            left[place] = files(place)
+            place = Path(shutil.copytree(place, tmp_path / f"copied {number}", symlinks=True))
         monkeypatch.chdir(place)
         values.append(f"0.{3 + number}")
         said = well(*SWEEP, f"learning_rate={','.join(values)}")
         assert f"{len(values)} of {len(values)} runs finished ({len(values) - 1} of them earlier)" in said
-        well("pull", f"{NAME}@best", "--out", f"pulled{number}")
+        for command in EVERYWHERE:
+            well(*command, *(("--out", f"{command[0]}-{number}") if command[0] in ("report", "pull") else ()))
     well("doctor", "--fix")
     runs = ask(place / DATABASE, "SELECT count(*) FROM tags WHERE key = 'qsweep.config'")
     assert runs == [(5,)]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["moved 2"]
+    assert {folder: files(folder) for folder in left} == left
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 @pytest.mark.parametrize(
