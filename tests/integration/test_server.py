@@ -375,7 +375,7 @@ def test_what_is_others_keeps_its_name_and_its_place(service: Service, root: str
 
 
 def test_a_second_user_repeats_a_sweep_of_the_first(service: Service, tmp_path: Path) -> None:
-    """The runs of another user stay, marked as superseded, and the sweep ends."""
+    """Each user has a sweep of their own, with a parent run; the runs of the other stay as they are."""
     sweep = ("train", "-m", "tracking=server", "seed=3,4", "episodes=60", "tracking.experiment=shared")
     alone = (
         "registry.promote=never",
@@ -386,8 +386,10 @@ def test_a_second_user_repeats_a_sweep_of_the_first(service: Service, tmp_path: 
     for user, more in (("ada-l0velace", ()), ("grace-h0pper", ("sweep.rerun=all",))):
         code, out, err = service.done(service.client(tmp_path, user, *sweep, *alone, *more))
         assert (code, "2 of 2 runs finished" in out) == (0, True), err
-    marked = "SELECT count(*) FROM tags WHERE key = 'qsweep.superseded'"
-    assert service.rows(marked) == [(2,)]
+    counted = """SELECT runs.user_id, runs.lifecycle_stage, count(*), count(DISTINCT tags.value)
+        FROM runs JOIN experiments USING (experiment_id) JOIN tags USING (run_uuid)
+        WHERE experiments.name = 'shared' AND key = 'mlflow.parentRunId' GROUP BY 1, 2 ORDER BY 1"""
+    assert service.rows(counted) == [("ada-l0velace", "active", 2, 1), ("grace-h0pper", "active", 2, 1)]
 
 
 @pytest.mark.usefixtures("recorded")
