@@ -57,6 +57,8 @@ REFUSED = {
     "train epsilon=0.3": "epsilon=constant epsilon.start=0.3",
     "train seed=1..5": "qsweep train -m 'seed=range(1,6)'",
     "train seed=1,2": "qsweep train -m seed=1,2",
+    "train seed=1,200": "qsweep train -m seed=1,200",
+    "train episodes=500,100": "qsweep train -m episodes=500,100",
     "train seeds=5": "qsweep train -m 'seed=range(5)'",
     "train buckets=10,20": "qsweep train -m buckets=10,20; a list: buckets=[...]",
     "train learning_rte=0.1": "did you mean learning_rate?",
@@ -178,3 +180,14 @@ def test_what_is_right_is_left_alone(line: str) -> None:
     """Words in qsweep's own form are passed on as they are, without a note."""
     given = understood(line.split())
     assert (list(given.words), given.notes) == (line.split(), ())
+
+
+@pytest.mark.parametrize("lines", [(), ("--config-dir", "mine"), ("--config-dir=mine",)])
+def test_own_presets_are_taken_by_their_names(workdir: Path, lines: tuple[str, ...]) -> None:
+    """A preset of one's own is not read as a packaged one with a similar name."""
+    folder = workdir / ("mine" if lines else "conf")
+    for name in ("env/FrozenLake", "env/car-v2", "algorithm/MyAlgo"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.yaml").touch()
+    words = ("env=FrozenLake", "env=car-v2", "algorithm=MyAlgo")
+    assert understood([*lines, *words]).words == (*lines, *words)

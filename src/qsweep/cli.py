@@ -524,7 +524,7 @@ def export(name: str, to: str, out: Path | None, repo: str | None, force: bool, 
 @main.command()
 @click.argument("one", metavar="RUN", shell_complete=_completing("names"))
 @click.argument("other", metavar="RUN", shell_complete=_completing("names"))
-@click.option("--uri", default="local", show_default=True, help="Store to use: local, or an MLflow URI.")
+@of_store
 @trusting
 def diff(one: str, other: str, uri: str) -> None:
     """Compare the greedy actions of two Q-tables.

@@ -39,7 +39,7 @@ NAME = "a name without slashes or a leading dot, or null"
 BOUNDS = Field(min_length=1, description="a list of finite numbers, one per dimension, or null")
 EPISODE = Field(description="an episode (whole number of at least 0) or a fraction (0.0 to 1.0)")
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$")]
-TagName = Annotated[str, Field(max_length=200, pattern=r"^\w[\w\-]*(/[\w\-]+)*$")]
+TagName = Annotated[str, Field(max_length=200, pattern=r"^\w[\w\-]*$")]
 BucketCount = Annotated[int, Field(ge=1, le=100_000)]
 BucketCounts = Annotated[tuple[Annotated[int, Field(ge=1, le=2**25)], ...], Field(min_length=1)]
 """The buckets of each dimension: as many as values fit into a table, where the dimension is discrete."""
@@ -217,7 +217,7 @@ class Tracking:
     ] = None
     tags: Annotated[
         dict[TagName, str | int | float | bool],
-        Field(description="a mapping of names (letters, digits, _ - /) to texts or numbers"),
+        Field(description="a mapping of names (letters, digits, _ -) to texts or numbers"),
         About("tags of the run: tracking.tags.course=rl1"),
     ] = dataclasses.field(default_factory=dict)
     system_metrics: Annotated[

@@ -91,8 +91,8 @@ def trained(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         run([Work(load_resolved(lines), env.rpartition("=")[2], "")])
     store = open_store(uri)
     register(store, outcome.run_id)
-    path = store.client.download_artifacts(outcome.run_id, "checkpoints", str(folder))
-    [file] = Path(path).iterdir()
+    name = "checkpoints/q_table_history.parquet"
+    file = Path(store.client.download_artifacts(outcome.run_id, name, str(folder)))
     pull(store, "MountainCar-v0@best", folder / "pulled")
     yield Trained(uri, outcome.run_id, Archive(file), folder)
     for name in ("Blind-v0", "Busy-v0"):

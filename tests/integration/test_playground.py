@@ -87,7 +87,7 @@ def simulated(twin: Twin, play: dict[str, Any], actions: list[int]) -> Iterator[
 def test_a_page_steps_as_the_engine_does(tab: Page, name: str) -> None:
     """After 10,000 random steps states are within 1e-9 of the twin's; cells, rewards, ends are equal."""
     setting, twin = setting_of(name)
-    made = play_data(setting, layout(setting), {})
+    made = play_data(setting, layout(setting), {}, 10)
     assert made is not None
     actions = np.random.default_rng(1).integers(setting.description.actions, size=STEPS).tolist()
     script = "\n".join((FOLDER / file).read_text() for file in ("worlds.js", "playground.js"))

@@ -32,8 +32,8 @@ def play_page(policy: Policy, store: Store | None = None) -> str | None:
     number = int(policy.origin["checkpoint"][2:])
     others, visits = _others(policy, store)
     tables = {**others, number: policy.q_table}
-    setting = policy.setting()
-    series = table_series(setting, layout(setting), sorted(tables.items()), number, visits)
+    setting, episodes = policy.setting(), int(policy.config["evaluation"]["test_episodes"])
+    series = table_series(setting, layout(setting), sorted(tables.items()), number, episodes, visits)
     title, run = policy.env_id, f"{policy.origin['run_name']}"
     return None if series["play"] is None else playground(title, run, series)
 

@@ -6,12 +6,14 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
 
 from qsweep.config import RULES
 from qsweep.errors import Problem, UsageError, collecting, without_password
 from qsweep.plan.conf import conf_folder
 from qsweep.plan.overrides import GROUPS
-from qsweep.plan.presets import environment_ids
+from qsweep.plan.presets import OWN_CONFIGS, environment_ids
 
 ALIASES = {
     **dict.fromkeys(("lr", "alpha", "step_size", "learningrate", "rate"), "learning_rate"),
@@ -62,12 +64,13 @@ def understood(words: Sequence[str]) -> Understood:
     Raises UsageError with a line on each word that can be meant in several ways.
     """
     multirun = any(word in ("-m", "--multirun") for word in words)
+    own = _own_presets(words)
     read: list[str] = []
     notes: list[str] = []
     problems: list[Problem] = []
     for given, joined in _joined(words):
         with collecting(problems):
-            meant = joined if read and read[-1] in WITH_VALUE else _meant(joined, multirun)
+            meant = joined if read and read[-1] in WITH_VALUE else _meant(joined, multirun, own)
             read.append(meant)
             if meant != given:
                 notes.append(without_password(f"{given} is read as {meant}"))
@@ -115,8 +118,16 @@ def _canonical(key: str) -> str:
     return plain if plain in KNOWN else ALIASES.get(plain, key)
 
 
-def _meant(word: str, multirun: bool) -> str:
-    """Return a word as it is meant."""
+def _own_presets(words: Sequence[str]) -> frozenset[str]:
+    """Return the user's own presets of environments and algorithms, as GROUP=NAME."""
+    given = [after for word, after in pairwise(words) if word in ("-cd", "--config-dir")]
+    given += [word.partition("=")[2] for word in words if word.startswith("--config-dir=")]
+    files = (file for folder in (str(OWN_CONFIGS), *given) for file in Path(folder).glob("*/*.yaml"))
+    return frozenset(f"{file.parent.name}={file.stem}" for file in files)
+
+
+def _meant(word: str, multirun: bool, own: frozenset[str]) -> str:
+    """Return a word as it is meant. own: the user's own presets."""
     if word.startswith("-"):
         return word
     key, equals, value = word.partition("=")
@@ -130,6 +141,8 @@ def _meant(word: str, multirun: bool) -> str:
             [Problem("seeds", "is not a key", word, f"one seed: seed={value}; several: {several}")]
         )
     name = _canonical(name)
+    if any(f"{name}={each}" in own for each in value.split(",")):
+        return f"{mark}{name}={value}"
     return f"{mark}{_with_value(name, value, multirun)}"
 
 
@@ -188,14 +201,14 @@ def _whole(key: str, value: str, multirun: bool) -> str:
             return several
         remedy = f"several: qsweep train -m '{key}={several}'"
         raise UsageError([Problem(key, "takes one value in a single run", f"{key}={value}", remedy)])
-    if not multirun and re.fullmatch(r"\d{1,3}(,\d{3})+", value):
+    if not multirun and re.fullmatch(r"[1-9]\d{0,2}(,000)+", value):
         return value.replace(",", "")
     return _each(value, _expanded)
 
 
 def _expanded(number: str) -> str:
     """Return 1e4 and 10k as 10000; other texts unchanged."""
-    parts = re.fullmatch(r"(\d+(?:\.\d+)?)(?:e\+?(\d{1,2})|([kM]))", number)
+    parts = re.fullmatch(r"(\d{1,18}(?:\.\d{1,18})?)(?:e\+?(\d{1,2})|([kM]))", number)
     if not parts:
         return number
     zeros = int(parts[2]) if parts[2] else {"k": 3, "M": 6}[parts[3]]

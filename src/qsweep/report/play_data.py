@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from qsweep import seeds
 from qsweep.environments.resolved import Setting
 from qsweep.environments.twins import acrobot, cart_pole, mountain_car
 from qsweep.environments.twins import tables as transition_tables
@@ -18,6 +17,7 @@ from qsweep.environments.twins.pcg64 import stream
 from qsweep.environments.twins.twin import Twin
 from qsweep.pictures.layouts import shown_dimensions
 from qsweep.pictures.surfaces import Layout
+from qsweep.policies.evaluation.starts import test_starts
 from qsweep.system.arrays import Floats, QTable
 
 WORLDS = {
@@ -34,11 +34,14 @@ STARTS = 5
 DEFLATE_LEVEL = 9
 
 
-def play_data(setting: Setting, drawn: Layout, tables: Mapping[int, QTable | None]) -> dict[str, Any] | None:
+def play_data(
+    setting: Setting, drawn: Layout, tables: Mapping[int, QTable | None], test_episodes: int
+) -> dict[str, Any] | None:
     """Return plain values from which worlds.js plays; None if it does not know the environment.
 
     drawn: the layout of the tables in the page. tables: Q-tables [cells..., actions] by their number of
-    episodes, which are kept to the bit; None for those that are only shown.
+    episodes, which are kept to the bit; None for those that are only shown. test_episodes: the run's number
+    of test starts, of which some are offered, the first one first.
     """
     twin = twin_of(setting.env, setting.description)
     world = WORLDS.get(twin.step) if twin else None
@@ -61,8 +64,14 @@ def play_data(setting: Setting, drawn: Layout, tables: Mapping[int, QTable | Non
         "constants": packed(twin.constants) if world == "tables" else None,
         "cells": [panel.cells[:, :, 0].ravel().tolist() for panel in drawn.panels],
         "tables": [None if table is None else packed(table) for table in tables.values()],
-        "starts": [_start(twin, seed) for seed in seeds.test(STARTS)],
+        "starts": [_start(twin, seed) for seed in _seeds(setting, test_episodes)],
     }
+
+
+def _seeds(setting: Setting, test_episodes: int) -> list[int]:
+    starts = test_starts(setting.env, test_episodes).seeds
+    places = np.linspace(0, len(starts) - 1, min(STARTS, len(starts))).round().astype(int)
+    return [starts[place] for place in places]
 
 
 def packed(values: Floats) -> str:

@@ -101,6 +101,7 @@ def _series(
         drawn,
         history.tables(shown),
         best_checkpoint(history, run),
+        int(history.about["config"]["evaluation"]["test_episodes"]),
         history.changes(),
     )
     made["scores"] = [round(score_of[n], 4) if n in score_of else None for n in made["episodes"]]
@@ -112,12 +113,14 @@ def table_series(
     drawn: Layout,
     tables: Iterable[tuple[int, QTable]],
     best: int,
+    test_episodes: int,
     visits: npt.NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Return a series of Q-tables, as `q_table_series` describes it, and what the page needs to play them.
 
     tables: Q-tables by their number of episodes, ascending; best: the number of the chosen one, which is
-    among them. None has a score yet. visits: of each cell [cells...], by the end of training; None: unknown.
+    among them. None has a score yet. test_episodes: the run's number of test starts. visits: of each cell
+    [cells...], by the end of training; None: unknown.
     """
     values, exact = {}, {}
     for n, table in tables:
@@ -143,7 +146,7 @@ def table_series(
         "values": [_text(((of_one - low) / step).round().astype("<u2")) for of_one in values.values()],
         "visits": None if visits is None else _visits(drawn, visits),
         "greedy": [_text(of_one.argmax(axis=1).astype(np.uint8)) for of_one in values.values()],
-        "play": play_data(setting, drawn, _small_enough(exact, best)) if exact else None,
+        "play": play_data(setting, drawn, _small_enough(exact, best), test_episodes) if exact else None,
     }
 
 

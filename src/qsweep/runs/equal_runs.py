@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -44,7 +43,7 @@ def _equal(store: Store, job: Job) -> Iterator[Earlier]:
     record = run_record(job.resolved, job.name, "")
     names = run_search.experiments(store)
     experiment = {key: name for key, name in names.items() if name == record.experiment}
-    user = record.tags.get(USER, getpass.getuser())
+    user = record.tags[USER]
     for run in run_search.runs(store, experiment, {CONFIG: config_hash(config)}):
         if run.parent or run.tags.get(USER, user) != user:
             continue
