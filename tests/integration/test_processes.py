@@ -76,7 +76,7 @@ def test_an_interrupted_run_is_killed_and_keeps_all(tmp_path: Path, signum: int,
     assert process.returncode == code
     assert list(statuses(tmp_path).values()) == ["KILLED"]
     [episodes] = tmp_path.glob("mlruns/artifacts/*/*/artifacts/episodes.parquet")
-    [history] = tmp_path.glob("mlruns/artifacts/*/*/artifacts/checkpoints/*.parquet")
+    [history] = tmp_path.glob("mlruns/artifacts/*/*/artifacts/checkpoints/q_table_history.parquet")
     done = pq.read_table(episodes).num_rows
     assert done > 0
     assert Archive(history).names()[-1] == f"ep{done:06d}"
