@@ -20,9 +20,10 @@ from qsweep.learning.engines.learner import learner
 from qsweep.learning.training import train
 from qsweep.plan.composition import Plan, load_config, load_resolved, plan
 from qsweep.report.loading.archives import archive, first_and_last
+from qsweep.runs.journal import Journal
 from qsweep.runs.runner import Work
 from qsweep.runs.starting_table import Tables, with_starts
-from qsweep.runs.sweep.batches import Assigned, Batch
+from qsweep.runs.sweep.batches import Assigned, Batch, run_batch
 from qsweep.system.liveness import announce
 from qsweep.tracking.checkpoints import sha256
 from qsweep.tracking.run_search import run_of
@@ -138,21 +139,48 @@ def test_the_table_is_checkpoint_0(trained: Trained) -> None:
     assert again.config == again.recorded_config
 
 
-def test_a_worker_gets_it_from_the_store(trained: Trained) -> None:
+def test_a_worker_gets_it_from_the_store(trained: Trained, tmp_path: Path) -> None:
     """A batch names the table; the worker reads it, and refuses another one under that name."""
     jobs = started("-m", f"initial_q.from={BOTH}", "seed=0,1").jobs
     assert len({variant_hash(job.config) for job in jobs}) == 2
     batch = Batch(
         announce(), 1, tuple(Assigned(n, Work(job.resolved, job.name, "")) for n, job in enumerate(jobs))
     )
-    tables = [each.work.resolved.start for each in Batch.decoded(batch.encoded()).runs]
-    assert [sha256(start.q_table) for start in tables if start] == [
+    again = Batch.decoded(batch.encoded())
+    assert all(each.work.resolved.start is None for each in again.runs)
+    ended = run_batch(again, Journal(tmp_path))
+    found = [run_of(trained.store, str(each.outcome.get("run_id"))) for each in ended]
+    assert [made.params["initial_q.sha256"] for made in found] == [
         job.config.initial_q.sha256 for job in jobs
     ]
+    assert all(made.tags[FROM_RUN] == trained.run_id for made in found)
     other = dataclasses.replace(jobs[0].config.initial_q, sha256="0" * 64)
     with pytest.raises(UsageError, match=r"initial_q\.from: must be the Q-table with the hash 0000"):
         Tables().started(jobs[0].resolved.changed(initial_q=other))
     assert trained.run_id in str(jobs[0].overrides)
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_worker_in_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder's name is relative to the one of the command, though Hydra has changed the worker's."""
+    [job] = started("initial_q.from=pulled", "episodes=10", "seed=11").jobs
+    batch = Batch(announce(), 1, (Assigned(0, Work(job.resolved, job.name, "")),), str(Path.cwd()))
+    monkeypatch.chdir(tmp_path)
+    [ended] = run_batch(Batch.decoded(batch.encoded()), Journal(tmp_path))
+    assert ended.error == ""
+
+
+@pytest.mark.usefixtures("trained")
+def test_one_run_whose_table_is_gone(tmp_path: Path) -> None:
+    """It fails; the others of its batch run."""
+    [job] = started("initial_q.from=pulled", "episodes=10", "seed=12").jobs
+    gone = job.resolved.changed(initial_q=dataclasses.replace(job.config.initial_q, from_="./gone"))
+    runs = (Assigned(0, Work(gone, "gone", "")), Assigned(1, Work(job.resolved, job.name, "")))
+    ended = run_batch(Batch.decoded(Batch(announce(), 1, runs).encoded()), Journal(tmp_path))
+    assert [each.error.partition(";")[0] for each in ended] == [
+        "UsageError: initial_q.from: is no folder that `qsweep pull` wrote",
+        "",
+    ]
 
 
 REFUSED = {

@@ -72,15 +72,12 @@ class Batch:
 
     @classmethod
     def decoded(cls, text: str) -> Batch:
-        """Return the batch that `encoded` encoded."""
+        """Return the batch that `encoded` encoded, still without the Q-tables that its runs start from."""
         owner, lanes, runs, folder, trust = json.loads(
             zlib.decompress(base64.b64decode(text, altchars=b"-_"))
         )
-        tables = Tables()
         assigned = (
-            Assigned(
-                number, Work(tables.started(resolve(values)), name, command, figures=False, run_id=run_id)
-            )
+            Assigned(number, Work(resolve(values), name, command, figures=False, run_id=run_id))
             for number, values, name, command, run_id in runs
         )
         return cls(Owner(**owner), lanes, tuple(assigned), folder, trust)
@@ -153,21 +150,27 @@ def _run_all(batch: Batch, journal: Journal) -> list[Ended]:
     # If a server recorded the parent run, wait for it. A local store that was deleted is not made again.
     nested = tracking.parent is not None
     recording = cache(lambda: tracker(open_tracked(tracking.uri, patient=nested, create=not nested)))
+    tables = Tables()
     for group in batch.groups():
         if journal.stopped or not watchdog.launcher_alive():
             break
         journal.start([each.number for each in group])
-        for mark in _run(group, watchdog, recording, journal):
+        for mark in _run(group, watchdog, recording, journal, tables):
             journal.end(mark)
             ended.append(mark)
     return ended
 
 
 def _run(
-    group: Sequence[Assigned], watchdog: Watchdog, recording: Callable[[], Tracker], journal: Journal
+    group: Sequence[Assigned],
+    watchdog: Watchdog,
+    recording: Callable[[], Tracker],
+    journal: Journal,
+    tables: Tables,
 ) -> Iterator[Ended]:
-    works = [each.work for each in group]
     try:
+        # Here, as the tables may be in relative folders, and in places that only --trust allows.
+        works = [replace(each.work, resolved=tables.started(each.work.resolved)) for each in group]
         outcomes = run(works, watchdog.update, recording())
     except KeyboardInterrupt as interrupt:
         journal.stop()
@@ -180,7 +183,7 @@ def _run(
             elif ending.unrecorded or journal.stopped or not watchdog.launcher_alive():
                 yield _failed(each, error)
             else:
-                yield from _retry(each, ending, watchdog, recording, journal)
+                yield from _retry(each, ending, watchdog, recording, journal, tables)
     except Exception as failure:  # from an environment or a store; other runs continue
         yield from (_failed(each, failure) for each in group)
     else:
@@ -193,6 +196,7 @@ def _retry(
     watchdog: Watchdog,
     recording: Callable[[], Tracker],
     journal: Journal,
+    tables: Tables,
 ) -> Iterator[Ended]:
     """Execute a run alone that another one's failure may have ended."""
     try:
@@ -200,7 +204,7 @@ def _retry(
     except Exception as failure:  # of the store
         yield _failed(assigned, failure)
     else:
-        yield from _run([alone], watchdog, recording, journal)
+        yield from _run([alone], watchdog, recording, journal, tables)
 
 
 def _alone(assigned: Assigned, ending: Ending, tracking: Tracker) -> Assigned:
