@@ -8,10 +8,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+import qsweep
 from qsweep.cli import main
+from qsweep.commands import single_run
 from qsweep.policies.registry.names import resolve
-from qsweep.tracking import run_search
+from qsweep.policies.registry.promotion import BEST, COMPARED
+from qsweep.policies.registry.versions import every_version
+from qsweep.runs.resume import Decision
+from qsweep.tracking import run_search, unfinished
 from qsweep.tracking.store import Store, open_store
+from qsweep.tracking.tables.run_tables import RunChanges
 
 SMALL = ("episodes=20", "evaluation.episodes=2", "evaluation.test_episodes=2", "tracking.name=mine")
 
@@ -67,3 +73,63 @@ def test_words_of_beginners_are_read_and_said() -> None:
     assert ran.exit_code == 0
     assert "qsweep: --buckets 8 is read as buckets=8\n" in ran.stderr
     assert "qsweep: lr=0.3 is read as learning_rate=0.3\n" in ran.stderr
+
+
+def end(store: Store, run_id: str, status: str) -> None:
+    assert store.tables is not None
+    store.tables.add(run_id, RunChanges(status=status))
+
+
+@pytest.mark.usefixtures("workdir")
+def test_a_repeated_command_does_not_move_best() -> None:
+    """The user's alias stays; a registration that was interrupted is completed."""
+    assert train("--quiet").exit_code == 0
+    assert train("--quiet", "seed=1").exit_code == 0
+    store = open_store("local")
+    run_ids = ids(store)
+    [name] = {version.name for version in every_version(store)}
+    for number in ("1", "2"):
+        store.client.set_registered_model_alias(name, BEST, number)
+        assert [train("--quiet", *seed).exit_code for seed in ((), ("seed=1",))] == [0, 0]
+        assert str(store.client.get_model_version_by_alias(name, BEST).version) == number
+    store.client.delete_model_version_tag(name, "2", COMPARED)
+    assert train("--quiet", "seed=1").exit_code == 0
+    assert COMPARED in store.client.get_model_version(name, "2").tags
+    assert ids(store) == run_ids
+
+
+@pytest.mark.usefixtures("workdir")
+def test_a_failed_run_that_is_kept() -> None:
+    """With sweep.rerun=never it is said to have failed; otherwise the next run replaces it."""
+    assert train("--quiet", "registry.promote=never").exit_code == 0
+    store = open_store("local")
+    [failed] = ids(store)
+    end(store, failed, "FAILED")
+    kept = train("sweep.rerun=never")
+    assert kept.exit_code == 0
+    assert f"kept as FAILED: mine ({failed}); --again trains it anew\n" in kept.stdout
+    assert "next" not in kept.stdout
+    assert qsweep.run(*SMALL, "sweep.rerun=never").run_id == failed
+    assert list(every_version(store)) == []
+    saved = Path(unfinished.FOLDER, failed)
+    saved.mkdir(parents=True)
+    assert train("--quiet").exit_code == 0
+    [other] = ids(store)
+    assert (other != failed, saved.exists()) == (True, False)
+
+
+@pytest.mark.usefixtures("workdir")
+def test_what_a_kept_run_replaces() -> None:
+    """A failed run is discarded with its saved progress, but not one that a process executes again."""
+    assert train("--quiet").exit_code == 0
+    assert train("--quiet", "--again").exit_code == 0
+    store = open_store("local")
+    newest, oldest = ids(store)
+    end(store, oldest, "FAILED")
+    decision = Decision("keep", newest, (oldest,))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(single_run, "is_running", lambda _: True)
+        single_run._discard(store, decision.replaced)
+    assert ids(store) == [newest, oldest]
+    assert train("--quiet").exit_code == 0
+    assert ids(store) == [newest]

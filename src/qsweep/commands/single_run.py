@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
 import click
@@ -15,12 +15,12 @@ from qsweep.report.formats import share_of_optimum
 from qsweep.runs.equal_runs import decide_on
 from qsweep.runs.next_steps import after_run
 from qsweep.runs.progress import RunProgress
-from qsweep.runs.resume import Decision
+from qsweep.runs.resume import Decision, is_running
 from qsweep.runs.runner import Outcome, Work, run
 from qsweep.runs.store_note import open_with_note
 from qsweep.runs.sweep.executor import command
 from qsweep.system.interrupts import StopRequests
-from qsweep.tracking import run_search, tracker
+from qsweep.tracking import run_search, tracker, unfinished
 from qsweep.tracking.checkpoints import name_of
 from qsweep.tracking.run_search import discard
 from qsweep.tracking.store import Store
@@ -35,7 +35,7 @@ def single_run(job: Job, quiet: bool = False) -> int:
     store = open_with_note(job.config.tracking.uri)
     decision = decided(store, job) if store else NEW
     if store and decision.does == "keep":
-        _keep(store, job, decision.run_id, quiet)
+        _keep(store, job, decision, quiet)
         return 0
     outcome = trained(job, store, decision)
     config = job.config
@@ -61,15 +61,41 @@ def decided(store: Store, job: Job) -> Decision:
     return decision
 
 
-def _keep(store: Store, job: Job, run_id: str, quiet: bool) -> None:
-    """Say that an equal run is finished; complete its registration, if that was interrupted."""
-    kept, config = run_search.run_of(store, run_id), job.config
-    name = with_slashes(printable(kept.name), config.env.id)
+def keep(store: Store, job: Job, decision: Decision) -> StoredRun:
+    """Return the equal run that is kept. If it has finished, its registration and what it replaces are too.
+
+    A complete registration is not repeated: the user may have moved the alias since.
+    """
+    kept, config = run_search.run_of(store, decision.run_id), job.config
+    if kept.status == "FINISHED":  # with sweep.rerun=never a failed run is kept too, which replaces none
+        _discard(store, decision.replaced)
+        if config.registry.promote == "auto":
+            from qsweep.policies.registry.promotion import is_registered
+
+            if not is_registered(store, kept, config.env.id):
+                _register(store, kept.run_id)
+    return kept
+
+
+def _keep(store: Store, job: Job, decision: Decision, quiet: bool) -> None:
+    """Say that an equal run is kept."""
+    kept, env_id = keep(store, job, decision), job.config.env.id
+    name = with_slashes(printable(kept.name), env_id)
     score = "" if math.isnan(kept.score) else f", score {kept.score:.4g}"
-    click.echo(f"{config.env.id}  already trained: {name}{score} ({run_id}); --again trains it anew")
-    if config.registry.promote == "auto" and kept.status == "FINISHED":
-        _register(store, run_id)
-    _show_next(store, kept, config, quiet)
+    finished = kept.status == "FINISHED"
+    said = f"already trained: {name}{score}" if finished else f"kept as {kept.status}: {name}"
+    click.echo(f"{env_id}  {said} ({kept.run_id}); --again trains it anew")
+    if finished:
+        _show_next(store, kept, job.config, quiet)
+
+
+def _discard(store: Store, run_ids: Iterable[str]) -> None:
+    """Delete runs that another one replaces, with what they saved; not those that were resumed meanwhile."""
+    for run_id in run_ids:
+        with suppress(OSError):  # another process removed it
+            if not is_running(run_search.run_of(store, run_id)):
+                discard(store, run_id)
+                unfinished.forget(run_id)
 
 
 def _show_next(store: Store, kept: StoredRun, config: Config, quiet: bool) -> None:
@@ -94,8 +120,7 @@ def trained(job: Job, store: Store | None, decision: Decision) -> Outcome:
                 interrupt.add_note(_kept(work, store, before))
             raise
     if store:
-        for replaced in decision.replaced:
-            discard(store, replaced)
+        _discard(store, decision.replaced)
     return outcome
 
 

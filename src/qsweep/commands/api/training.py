@@ -8,7 +8,7 @@ from typing import Any
 from qsweep.commands.api.run import Run, load_run
 from qsweep.commands.api.sweep import SweepResult
 from qsweep.commands.api.values import override_lines
-from qsweep.commands.single_run import decided, trained
+from qsweep.commands.single_run import decided, keep, trained
 from qsweep.errors import Problem, UsageError
 from qsweep.plan import overrides
 from qsweep.plan.command_line import CommandLine, read
@@ -40,7 +40,9 @@ def run(*given: str | Iterable[str], **keys: Any) -> Run:
     store = open_with_note(config.tracking.uri)
     assert store is not None
     decision = decided(store, job)
-    run_id = decision.run_id if decision.does == "keep" else trained(job, store, decision).run_id
+    if decision.does == "keep":
+        return load_run(keep(store, job, decision).run_id, store.uri)
+    run_id = trained(job, store, decision).run_id
     if config.registry.promote == "auto":
         register(store, run_id)
     return load_run(run_id, store.uri)

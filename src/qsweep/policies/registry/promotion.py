@@ -28,7 +28,7 @@ from qsweep.policies.registry.rivals import (
     lead,
     move_to_best,
 )
-from qsweep.policies.registry.versions import RUN_ID, every_version, is_ours, model_name
+from qsweep.policies.registry.versions import RUN_ID, every_version, is_ours, model_name, version_of
 from qsweep.system.arrays import is_finite
 from qsweep.system.atomic_files import temporary_folder, user_cache
 from qsweep.system.file_names import fitting
@@ -117,6 +117,13 @@ def _finish_others(store: Store, name: str, version: str, folder: Path) -> None:
 def is_interrupted(tags: Mapping[str, str]) -> bool:
     """Return whether a version of ours was not compared with the best one after it was made."""
     return is_ours(tags) and COMPARED not in tags
+
+
+def is_registered(store: Store, run: StoredRun, env_id: str) -> bool:
+    """Return whether a run's latest version of an environment's model was made, and compared with `best`."""
+    name, versions = model_name(env_id), versions_in(store, run)
+    number = versions.version_of(run, name)
+    return number is not None and COMPARED in version_of(store, name, number).tags
 
 
 def finish_registration(store: Store, name: str, version: str, run_id: str) -> Promotion:
