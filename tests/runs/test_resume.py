@@ -12,7 +12,6 @@ import pytest
 from qsweep.config import Tracking, config_hash
 from qsweep.plan.resolution import resolve
 from qsweep.runs.resume import (
-    QUIET_SECONDS,
     Decision,
     Earlier,
     Rerun,
@@ -21,7 +20,7 @@ from qsweep.runs.resume import (
     is_running,
     parent_of,
 )
-from qsweep.system.liveness import HEARTBEAT, HOST, PROCESS, Owner, announce
+from qsweep.system.liveness import HEARTBEAT, HOST, PROCESS, QUIET_SECONDS, Owner, announce
 from qsweep.tracking.result_code import code_of
 from qsweep.tracking.store import Store, open_store
 from qsweep.tracking.stored_run import CODE, CONFIG, DAMAGED, StoredRun

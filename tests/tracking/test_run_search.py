@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ def test_runs_of_dead_processes_are_killed() -> None:
     gone = f"{_unused()}-{'0' * 16}-{alive.rpartition('-')[2]}"
     owners = {
         "dead": ({HOST: here, PROCESS: gone, HEARTBEAT: "1700000000"}, "KILLED"),
+        "seen lately": ({HOST: here, PROCESS: gone, HEARTBEAT: str(time.time() - 60)}, "RUNNING"),
         "alive": ({HOST: here, PROCESS: alive}, "RUNNING"),
         "of another machine": ({HOST: "elsewhere", PROCESS: gone}, "RUNNING"),
         "of another folder": ({HOST: here, PROCESS: f"{os.getpid()}-{'0' * 16}-{'0' * 12}"}, "RUNNING"),

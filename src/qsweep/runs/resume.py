@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qsweep.config import Tracking
-from qsweep.system.liveness import is_alive, last_heartbeat, owner_of
+from qsweep.system.liveness import QUIET_SECONDS, is_alive, last_heartbeat, owner_of
 from qsweep.tracking import run_search
 from qsweep.tracking.completeness import missing_files
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import CONFIG, DAMAGED, PARENT, SWEEP, StoredRun
 from qsweep.tracking.unfinished import progress_of
-
-QUIET_SECONDS = 600.0
-"""A run on another machine counts as dead after this time without a heartbeat."""
 
 Rerun = Literal["code", "all", "failed", "never"]
 

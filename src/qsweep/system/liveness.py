@@ -25,6 +25,8 @@ FOLDER = Path("multirun") / ".alive"
 """The default folder of the files, relative to the one in which the command was started."""
 HOST, PROCESS, HEARTBEAT = "qsweep.host", "qsweep.process", "qsweep.alive"
 """Tags of a run: the two parts of its owner, and the time of its last heartbeat, in Unix seconds."""
+QUIET_SECONDS = 600.0
+"""A run on another machine counts as dead after this time without a heartbeat."""
 CLOCKS_SECONDS = 600.0
 """The largest difference between two machines' clocks that is tolerated."""
 

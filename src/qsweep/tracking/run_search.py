@@ -5,11 +5,12 @@ Importing MLflow takes longer than reading the tables.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from qsweep.system.liveness import HEARTBEAT, HOST, PROCESS, is_alive, last_heartbeat, owner_of
+from qsweep.system.liveness import HEARTBEAT, HOST, PROCESS, QUIET_SECONDS, is_alive, last_heartbeat, owner_of
 from qsweep.system.notices import left_out
 from qsweep.tracking.paging import every_result
 from qsweep.tracking.store import Store, literal
@@ -136,14 +137,19 @@ def discard(store: Store, run_id: str) -> None:
 
 
 def end_dead(store: Store) -> None:
-    """Mark as KILLED the RUNNING runs of a local store whose process on this machine has died."""
-    if store.tables is None or not store.writable:
+    """Mark as KILLED the RUNNING runs of an SQLite store whose process on this machine has died.
+
+    A recent heartbeat counts as life. In a store that machines share, a missing file of a process may mean
+    that another one has this host's name.
+    """
+    if store.tables is None or store.database is None or not store.writable:
         return
     needed = Keys(tags=(HOST, PROCESS, HEARTBEAT))
     for run in runs(store, experiments(store), status="RUNNING", only=needed):
         owner = owner_of(run.tags)
-        if owner is not None and is_alive(owner) is False:
-            ended = int(last_heartbeat(run.tags) * 1000) or milliseconds()
+        last = last_heartbeat(run.tags)
+        if time.time() - last >= QUIET_SECONDS and owner is not None and is_alive(owner) is False:
+            ended = int(last * 1000) or milliseconds()
             store.tables.add(run.run_id, RunChanges(status="KILLED", ended=ended))
 
 
