@@ -76,8 +76,13 @@ def search_plan(lines: Sequence[str], options: Mapping[str, Any]) -> SearchPlan:
     if chosen is None or searched is None or problems:
         raise UsageError(problems)
     found = check(fixed, searched, chosen)
-    started = Tables().started(found[0])
-    first = started.config
+    tables, started = Tables(), []
+    for corner in found:  # each must fit the Q-table that its runs start from
+        with collecting(problems):
+            started.append(tables.started(corner))
+    if problems:
+        raise UsageError(problems)
+    first = started[0].config
     fixed = named_by_run(fixed, first)
     keys = tuple(each.key for each in searched.keys)
     name = chosen.study or first.sweep.name or ",".join(keys)
