@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from qsweep.errors import UsageError
+from qsweep.environments.resolved import Resolved
+from qsweep.errors import Problem, UsageError
 from qsweep.runs.search.planning import search_plan
+from qsweep.runs.starting_table import Tables
 
 OPTIONS: dict[str, Any] = {
     "params": None,
@@ -105,3 +107,19 @@ def test_facts_of_a_study() -> None:
         search_plan(LINES, {**OPTIONS, "seeds": "range(3)"}),
     ]
     assert all(other.facts != facts for other in others)
+
+
+def test_every_corner_must_fit_the_table_that_runs_start_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only the first one: a search over the grid is refused before anything starts."""
+
+    class Fits4(Tables):
+        """A table that fits runs of one grid."""
+
+        def started(self, run: Resolved) -> Resolved:
+            if run.grid.buckets != (4, 4):
+                raise UsageError([Problem("initial_q.from", f"is for another grid than {run.grid.buckets}")])
+            return run
+
+    monkeypatch.setattr("qsweep.runs.search.planning.Tables", Fits4)
+    with pytest.raises(UsageError, match="another grid"):
+        search_plan(["buckets=choice(4,8)"], OPTIONS)
