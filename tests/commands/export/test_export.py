@@ -14,7 +14,7 @@ import yaml
 
 from qsweep import seeds
 from qsweep.commands.export.course_model import environment_name
-from qsweep.commands.export.export import Exported, Request, export
+from qsweep.commands.export.export import Exported, Request, export, public_command
 from qsweep.commands.play import play
 from qsweep.errors import Failure, UsageError
 from qsweep.plan.composition import load_resolved
@@ -242,3 +242,24 @@ def test_what_is_uploaded(store: Store, tmp_path: Path, monkeypatch: pytest.Monk
     assert made.address == f"https://hub/{repo}"
     assert sent == [(repo, "True"), (repo, *sorted(FILES | FILMS))]
     assert str(made).endswith(f"uploaded to https://hub/{repo}")
+
+
+@pytest.mark.parametrize(
+    ("command", "public"),
+    [
+        ("qsweep train buckets=8 seed=1", "qsweep train buckets=8 seed=1"),
+        ("qsweep train tracking.uri=http://ada:pw@host seed=1", "qsweep train seed=1"),
+        (
+            "qsweep train 'tracking.note=my boss' ++tracking.tags.who=ada +tracking=x seed=1",
+            "qsweep train seed=1",
+        ),
+        ("qsweep train registry.model=m sweep.name=s hydra.searchpath=[/home/ada]", "qsweep train"),
+        ("qsweep train initial_q.from=/home/ada/table seed=1", "qsweep train seed=1"),
+        ("qsweep train \"++initial_q.from='~/a=b'\" seed=1", "qsweep train seed=1"),
+        ("qsweep train initial_q.from=abcdef/ep000100", "qsweep train initial_q.from=abcdef/ep000100"),
+        ("qsweep train 'tracking.note=", "a command that cannot be read"),
+    ],
+)
+def test_the_command_names_no_place_of_the_record(command: str, public: str) -> None:
+    """Neither user, server, note and tags, nor the folder of a table."""
+    assert public_command(command) == public

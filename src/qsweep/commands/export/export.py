@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from qsweep.policies.evaluation.rollouts import roll_out
 from qsweep.policies.optimum import optimum
 from qsweep.policies.policy import CONFIG, PICKLE, README, RECORD, TABLE, Policy
 from qsweep.policies.registry.fetching import fetch, folder_name
-from qsweep.policies.registry.names import Target, resolve
+from qsweep.policies.registry.names import Target, is_path, resolve
 from qsweep.policies.registry.versions import model_name
 from qsweep.system.atomic_files import replacing_folder, temporary_folder, write_text
 from qsweep.system.overwriting import only_over, writing_to
@@ -38,6 +39,8 @@ WRITTEN = (README, PICKLE, RESULTS, TABLE, RECORD, CONFIG)
 DESTINATIONS = ("folder", "hub")
 PRIVATE = ("tracking", "registry", "sweep")
 """Sections of a config that say where and how a run was recorded."""
+PRIVATE_WORDS = ("tracking=", "hydra.", *(f"{section}." for section in PRIVATE))
+"""Beginnings of the words of a command that may name a user, a server, a folder or a note."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +107,12 @@ def export(store: Store, name: str, request: Request) -> Exported:
 
 
 def _public(policy: Policy) -> Policy:
-    """Return a policy without the parts of its config that name a user, a server or a note."""
-    return replace(policy, config={key: value for key, value in policy.config.items() if key not in PRIVATE})
+    """Return a policy without the parts of its config that name a user, a server, a folder or a note."""
+    config = {key: value for key, value in policy.config.items() if key not in PRIVATE}
+    start = config.get("initial_q")
+    if isinstance(start, Mapping) and is_path(str(start.get("from") or "")):
+        config["initial_q"] = {key: value for key, value in start.items() if key != "from"}
+    return replace(policy, config=config)
 
 
 def _written(store: Store, target: Target, policy: Policy, folder: Path, check: Any) -> Exported:
@@ -161,8 +168,23 @@ def _results(policy: Policy, scores: Scores) -> dict[str, Any]:
 
 def _command(store: Store, target: Target) -> str:
     with suppress(OSError):
-        return run_of(store, target.run_id).tags.get("qsweep.command", "")
+        return public_command(run_of(store, target.run_id).tags.get("qsweep.command", ""))
     return "a run that is not in this store"
+
+
+def public_command(command: str) -> str:
+    """Return a command without the words that may name a user, a server, a folder or a note."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # a tag, which anybody can write
+        return "a command that cannot be read"
+    return shlex.join(word for word in words if not _is_private(word))
+
+
+def _is_private(word: str) -> bool:
+    plain = word.lstrip("+~")
+    key, _, value = plain.partition("=")
+    return plain.startswith(PRIVATE_WORDS) or (key == "initial_q.from" and is_path(value.strip("'\"")))
 
 
 def _films(store: Store, setting: Setting, policy: Policy, folder: Path) -> tuple[dict[str, str], list[str]]:
