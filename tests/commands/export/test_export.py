@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import yaml
 
-from qsweep import seeds
 from qsweep.commands.export.course_model import environment_name
 from qsweep.commands.export.export import Exported, Request, export, public_command
 from qsweep.commands.play import play
 from qsweep.errors import Failure, UsageError
 from qsweep.plan.composition import load_resolved
+from qsweep.policies.evaluation import starts
 from qsweep.policies.policy import Policy
 from qsweep.runs.runner import Work
 from qsweep.tracking.store import Store, open_store
@@ -153,7 +153,12 @@ def test_the_folder_is_played(car: Exported, lake: Exported) -> None:
     from qsweep.policies.evaluation.rollouts import roll_out
 
     policy = Policy.load(car.folder)
-    assert roll_out(policy.setting(), policy.q_table, seeds.test(20)).returns.mean() == car.scores.mean
+    setting = policy.setting()
+    kept = starts.test_starts(setting.env, 20)
+    assert kept.stratified
+    assert roll_out(setting, policy.q_table, kept.seeds).returns.mean() == car.scores.mean
+    model = pickle.loads((car.folder / "q-learning.pkl").read_bytes())
+    assert model["eval_seed"] == list(kept.seeds)
 
 
 def test_a_folder_with_a_pickle_alone_is_refused(tmp_path: Path) -> None:
@@ -182,6 +187,7 @@ def test_an_exported_folder_is_replaced_only_if_allowed(store: Store, lake: Expo
         ({"map_name": "8x8", "is_slippery": True}, "X-v0-8x8"),
         ({"map_name": "4x4", "is_slippery": False}, "X-v0-4x4-no_slippery"),
         ({"map_name": None}, "X-v0"),
+        ({"map_name": "4x4", "desc": ["SF", "HG"]}, "X-v0"),
     ],
 )
 def test_environments_are_named_as_on_the_leaderboard(kwargs: dict[str, Any], name: str) -> None:
@@ -263,3 +269,16 @@ def test_what_is_uploaded(store: Store, tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_command_names_no_place_of_the_record(command: str, public: str) -> None:
     """Neither user, server, note and tags, nor the folder of a table."""
     assert public_command(command) == public
+
+
+def test_without_the_packages_for_films_the_folder_is_written(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each film that is missing has a sentence with the remedy; neither module is imported for the rest."""
+    for module in ("pygame", "av", "qsweep.commands.video", "qsweep.pictures.agent_video"):
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr("qsweep.system.extras.find_spec", lambda _: None)
+    made = export(store, "lake", Request("folder", tmp_path / "out"))
+    assert {path.name for path in made.folder.iterdir()} == FILES
+    assert [line.partition(":")[0] for line in made.missing] == ["without replay.mp4", "without learning.mp4"]
+    assert all("pip install av pygame-ce" in line for line in made.missing)

@@ -13,6 +13,7 @@ from qsweep.policies.policy import Policy
 from qsweep.report.displays import Film, html_table, titled
 from qsweep.system.arrays import QTable
 from qsweep.system.atomic_files import temporary_folder
+from qsweep.system.extras import need
 from qsweep.tracking.store import open_store
 
 
@@ -50,8 +51,9 @@ class PulledPolicy:
     def video(self, start: int = 0) -> Film:
         """Film one greedy episode. start: the index of its start state.
 
-        Raises UsageError if the environment cannot be drawn.
+        Raises UsageError if the environment cannot be drawn, or the packages for films are not installed.
         """
+        need("video", "video")
         from qsweep.pictures.agent_video import record_video  # slow to import
 
         with temporary_folder() as scratch:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from qsweep.commands.api.evaluation import Evaluation, evaluate
 from qsweep.commands.plot import CHARTS, CURVE
-from qsweep.commands.video import video
 from qsweep.config import with_slashes
 from qsweep.errors import Problem, UsageError, closest, printable
 from qsweep.pictures.learning_curve import learning_curve
@@ -26,6 +25,7 @@ from qsweep.report.loading.archives import archive
 from qsweep.report.q_table_figures import checkpoint_figure
 from qsweep.system.arrays import QTable
 from qsweep.system.atomic_files import temporary_folder
+from qsweep.system.extras import need
 from qsweep.system.untrusted_files import read_columns, read_yaml
 from qsweep.tracking import episodes
 from qsweep.tracking.curves import Points
@@ -207,8 +207,12 @@ class Run:
         """Film the Q-table during training, checkpoint by checkpoint, up to the last one.
 
         agent: also show greedy episodes. every: show every n-th checkpoint; by default about 250 in all.
-        Raises UsageError if `every` is below 1, or the environment cannot be made or drawn here.
+        Raises UsageError if `every` is below 1, or the environment cannot be made or drawn here, or the packages
+        for films are not installed.
         """
+        need("video", "video")
+        from qsweep.commands.video import video  # imports pygame
+
         with temporary_folder() as scratch:
             file = Path(scratch) / "learning.mp4"
             made = video(self.run_id, file, every, agent, uri=self.store.uri)

@@ -7,7 +7,7 @@ course's names. qsweep only writes it: loading a pickle runs whatever code is in
 from __future__ import annotations
 
 import pickle  # written, never read
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from qsweep.policies.policy import PICKLE, Policy
 from qsweep.system.atomic_files import write_bytes
 
 
-def course_model(policy: Policy, kwargs: Mapping[str, Any], starts: range) -> dict[str, Any]:
+def course_model(policy: Policy, kwargs: Mapping[str, Any], starts: Sequence[int]) -> dict[str, Any]:
     """Return the course's dictionary for a policy.
 
     kwargs: the arguments of the environment, its own defaults included. starts: the seeds of the evaluated
@@ -42,7 +42,9 @@ def course_model(policy: Policy, kwargs: Mapping[str, Any], starts: range) -> di
         inner = None if grid.edges is None else [list(edges) for edges in grid.edges]
         bounds = {"low": list(grid.low), "high": list(grid.high), "buckets": list(grid.buckets)}
         model |= {**bounds, "edges": inner, "tilings": grid.tilings}
-    if "map_name" in kwargs:
+    if kwargs.get("desc") is not None:  # the environment then ignores the name of a map
+        model["desc"] = list(kwargs["desc"])
+    elif "map_name" in kwargs:
         model["map_name"] = kwargs["map_name"]
     if kwargs.get("is_slippery") is False:
         model["slippery"] = False
@@ -60,5 +62,6 @@ def write_course_model(model: Mapping[str, Any], folder: Path) -> None:
 
 def environment_name(env_id: str, kwargs: Mapping[str, Any]) -> str:
     """Return an environment's name on the course's leaderboard: FrozenLake-v1-4x4-no_slippery."""
-    words = [env_id, *([str(kwargs["map_name"])] if kwargs.get("map_name") else [])]
+    named = kwargs.get("map_name") and kwargs.get("desc") is None  # a map of one's own has no name
+    words = [env_id, *([str(kwargs["map_name"])] if named else [])]
     return "-".join([*words, *(["no_slippery"] if kwargs.get("is_slippery") is False else [])])

@@ -17,17 +17,17 @@ from qsweep import seeds
 from qsweep.commands.export.card import About, Scores, card
 from qsweep.commands.export.course_model import course_model, environment_name, write_course_model
 from qsweep.commands.export.hub import check_hub, upload
-from qsweep.commands.video import video
 from qsweep.environments.resolved import Setting
 from qsweep.errors import Problem, UsageError
-from qsweep.policies.evaluation.bootstrap import mean_interval
 from qsweep.policies.evaluation.exact import exact_evaluation
 from qsweep.policies.evaluation.rollouts import roll_out
+from qsweep.policies.evaluation.starts import StartSet, test_starts
 from qsweep.policies.optimum import optimum
 from qsweep.policies.policy import CONFIG, PICKLE, README, RECORD, TABLE, Policy
 from qsweep.policies.registry.fetching import fetch, folder_name
 from qsweep.policies.registry.names import Target, is_path, resolve
 from qsweep.policies.registry.versions import model_name
+from qsweep.system import extras
 from qsweep.system.atomic_files import replacing_folder, temporary_folder, write_text
 from qsweep.system.overwriting import only_over, writing_to
 from qsweep.tracking.run_search import run_of
@@ -117,12 +117,12 @@ def _public(policy: Policy) -> Policy:
 
 def _written(store: Store, target: Target, policy: Policy, folder: Path, check: Any) -> Exported:
     setting = policy.setting()
-    starts = seeds.test(int(policy.config["evaluation"]["test_episodes"]))
+    starts = test_starts(setting.env, int(policy.config["evaluation"]["test_episodes"]))
     scores, kwargs = _scores(setting, policy, starts), _arguments(setting)
     environment = environment_name(model_name(policy.env_id), kwargs)
     with writing_to("--out", folder), replacing_folder(folder, check) as new:
         policy.save(new)
-        write_course_model(course_model(policy, kwargs, starts), new)
+        write_course_model(course_model(policy, kwargs, starts.seeds), new)
         write_text(new / RESULTS, json.dumps(_results(policy, scores), indent=2) + "\n")
         films, missing = _films(store, setting, policy, new)
         about = About(f"q-{environment}", environment, _command(store, target), films)
@@ -130,14 +130,14 @@ def _written(store: Store, target: Target, policy: Policy, folder: Path, check: 
     return Exported(folder, about.name, policy, scores, tuple(missing))
 
 
-def _scores(setting: Setting, policy: Policy, starts: range) -> Scores:
-    rollouts = roll_out(setting, policy.q_table, starts)
+def _scores(setting: Setting, policy: Policy, starts: StartSet) -> Scores:
+    rollouts = roll_out(setting, policy.q_table, starts.seeds)
     exact, successes = exact_evaluation(setting), rollouts.successes(policy.env_id)
     return Scores(
-        episodes=len(starts),
+        episodes=len(starts.seeds),
         mean=float(rollouts.returns.mean()),
         sd=float(rollouts.returns.std()),
-        interval=mean_interval(rollouts.returns),
+        interval=starts.interval(rollouts.returns),
         exact=exact.of(policy.q_table) if exact else None,
         optimum=optimum(policy.env),
         success=None if successes is None else float(successes.mean()),
@@ -189,7 +189,12 @@ def _is_private(word: str) -> bool:
 
 def _films(store: Store, setting: Setting, policy: Policy, folder: Path) -> tuple[dict[str, str], list[str]]:
     """Film an episode, and the Q-table during training; return captions by file, and what is missing."""
-    from qsweep.pictures.agent_video import record_video  # slow to import
+    try:
+        extras.need("video", "qsweep export")
+    except UsageError as error:
+        return {}, [f"without {film}: {error}" for film in (REPLAY, LEARNING)]
+    from qsweep.commands.video import video  # imports pygame
+    from qsweep.pictures.agent_video import record_video
 
     films: dict[str, str] = {}
     missing: list[str] = []
