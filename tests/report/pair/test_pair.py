@@ -11,7 +11,9 @@ from qsweep.commands.compare import compare
 from qsweep.errors import UsageError
 from qsweep.plan.composition import load_resolved
 from qsweep.policies.evaluation.evaluator import TEST_FILE
+from qsweep.policies.registry.rivals import Sampled
 from qsweep.report.loading.archives import archive
+from qsweep.report.pair import pair as pairs
 from qsweep.report.pair import views
 from qsweep.report.pair.pair import pair
 from qsweep.report.pair.rows import BARS, bars, curves, results, sentences
@@ -26,6 +28,8 @@ RUNS = {
     "first": ("env=cart_pole", "buckets=4", "seed=1"),
     "second": ("env=cart_pole", "buckets=4", "seed=2", "learning_rate=0.3"),
     "finer": ("env=cart_pole", "buckets=5", "seed=1"),
+    "tiles": ("env=mountain_car", "discretizer=tiles", "seed=1"),
+    "tiles2": ("env=mountain_car", "discretizer=tiles", "seed=2"),
     "lake": ("env=frozen_lake", "seed=1"),
     "lake2": ("env=frozen_lake", "seed=2"),
 }
@@ -164,3 +168,42 @@ def test_a_page_of_the_comparison(store: Store, tmp_path: Path, capsys: pytest.C
         compare(store, ("first", "second"), page)
     with pytest.raises(UsageError, match=r"must end in \.html"):
         compare(store, ("first", "second"), tmp_path / "page.pdf")
+
+
+@pytest.mark.parametrize(
+    ("seeds", "returns", "mean", "paired"),
+    [
+        ([3, 1, 2], [3.5, 1.5, 2.5], 0.5, True),
+        ([4, 3, 2, 1], [9.0, 3.5, 2.5, 1.5], 0.5, True),
+        ([1, 2, 9], [1.0, 2.0, 9.0], 2.0, False),
+        ([7, 8, 9], [7.0, 8.0, 9.0], 6.0, False),
+    ],
+)
+def test_starts_are_paired_by_their_seeds(
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    seeds: list[int],
+    returns: list[float],
+    mean: float,
+    paired: bool,
+) -> None:
+    """Whatever their order; the difference is one of means if one run has starts of its own."""
+    found = [
+        Sampled(np.array([1, 2, 3]), np.array([1.0, 2.0, 3.0])),
+        Sampled(np.array(seeds), np.array(returns)),
+    ]
+    monkeypatch.setattr(pairs, "test_returns", lambda *_: found.pop(0))
+    made = pair(store, ("first", "second"))
+    assert made.difference is not None
+    assert (made.difference.mean, made.difference.paired, made.difference.starts) == (mean, paired, 3)
+    low, high = made.difference.interval
+    assert low <= mean <= high
+    assert ("same 3 test starts" in next(sentences(made))) == paired
+
+
+def test_tiles_have_no_share_of_cells(store: Store) -> None:
+    """The greedy action is that of a sum of tiles."""
+    found = pair(store, ("tiles", "tiles2"))
+    assert found.shares is None
+    assert "tiles have no action of their own" in "\n".join(sentences(found))
+    assert views.html(found)

@@ -207,8 +207,8 @@ class Run:
         """Film the Q-table during training, checkpoint by checkpoint, up to the last one.
 
         agent: also show greedy episodes. every: show every n-th checkpoint; by default about 250 in all.
-        Raises UsageError if `every` is below 1, or the environment cannot be made or drawn here, or the packages
-        for films are not installed.
+        Raises UsageError if `every` is below 1, or the environment cannot be made or drawn here, or the
+        packages for films are not installed.
         """
         need("video", "video")
         from qsweep.commands.video import video  # imports pygame

@@ -18,11 +18,11 @@ from qsweep.policies.evaluation.bootstrap import mean_interval
 from qsweep.policies.evaluation.evaluator import TEST_FILE
 from qsweep.policies.policy import readable
 from qsweep.policies.registry.names import Target, checkpoint_in, resolve
+from qsweep.policies.registry.rivals import Sampled, test_returns
 from qsweep.policies.setting import setting_of_archive
 from qsweep.report.loading.archives import archive
-from qsweep.system.arrays import Floats, QTable
+from qsweep.system.arrays import QTable
 from qsweep.system.atomic_files import temporary_folder
-from qsweep.system.untrusted_files import read_columns
 from qsweep.tracking import episodes
 from qsweep.tracking.checkpoints import name_of
 from qsweep.tracking.curves import Points
@@ -35,6 +35,8 @@ ENVIRONMENT = "qsweep.environment"
 """The tag with the environment of a run; returns are comparable only if it is equal."""
 HIDDEN = tuple(f"{group}." for group in ("tracking", "registry", "sweep"))
 """Params that say how a run was recorded."""
+TILES = "tiles have no action of their own"
+"""Why tile codings have no share of cells: an action is greedy by the sum over the tilings."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +77,16 @@ class ConfigRow:
 
 @dataclass(frozen=True)
 class Difference:
-    """The second run's score minus the first one's. interval: 95%, NaN if both are exact; starts: 0 then."""
+    """The second run's score minus the first one's. interval: 95%, NaN if both are exact; starts: 0 then.
+
+    paired: whether the runs were evaluated on the same test starts, of which there are `starts`; otherwise
+    it is a difference of means, and `starts` the smaller number of both.
+    """
 
     mean: float
     interval: tuple[float, float]
     starts: int
+    paired: bool = True
 
 
 @dataclass(frozen=True)
@@ -122,7 +129,7 @@ def pair(store: Store, names: tuple[str, str]) -> Pair:
         rule = "must name two runs, or two checkpoints of a run"
         raise UsageError([Problem("RUN RUN", rule, " ".join(names))])
     why_not, drawn = _why_not(first, second), None
-    if not why_not:
+    if why_not in ("", TILES):
         with suppress(UsageError), archive(store, second.record.run_id, second.record.artifacts) as history:
             drawn = layout(setting_of_archive(history), second.updated.astype(np.int64))
     shares = None if why_not else _shares(first, second)
@@ -170,26 +177,34 @@ def _difference(store: Store, first: Side, second: Side) -> Difference | None:
         return Difference(runs[1].metrics[EXACT] - runs[0].metrics[EXACT], (np.nan, np.nan), 0)
     if not all(SAMPLED in run.metrics for run in runs):
         return None
-    returns = [_test_returns(store, run) for run in runs]
-    n = min(len(found) for found in returns)
-    if not n:
+    one, other = (_test_returns(store, run) for run in runs)
+    if one is None or other is None:
         return None
-    paired = returns[1][:n] - returns[0][:n]
+    n = min(len(one.seeds), len(other.seeds))
+    _, here, there = np.intersect1d(one.seeds, other.seeds, return_indices=True)
+    if len(here) < n:
+        mean = float(other.returns.mean() - one.returns.mean())
+        halves = [(run.interval[1] - run.interval[0]) / 2 for run in runs]
+        half = float(np.hypot(halves[0], halves[1]))
+        return Difference(mean, (mean - half, mean + half), n, paired=False)
+    paired = other.returns[there] - one.returns[here]
     return Difference(float(paired.mean()), mean_interval(paired) if n > 1 else (np.nan, np.nan), n)
 
 
-def _test_returns(store: Store, run: StoredRun) -> Floats:
-    """Return the returns on the test starts, which begin with the same ones in every run."""
+def _test_returns(store: Store, run: StoredRun) -> Sampled | None:
+    """Return the returns on the test starts with their seeds; None if they cannot be read, or are none."""
     with suppress(UsageError), temporary_folder() as scratch, readable(TEST_FILE):
-        file = file_of(store, run.run_id, run.artifacts, f"evaluation/{TEST_FILE}", Path(scratch))
-        return np.asarray(read_columns(file, ["return"])["return"], np.float64)
-    return np.empty(0)
+        found = test_returns(store, run, Path(scratch))
+        return found if len(found.seeds) else None
+    return None
 
 
 def _why_not(first: Side, second: Side) -> str:
     shapes = [side.q_table.shape for side in (first, second)]
     if shapes[0] != shapes[1]:
         return "{} and {} values".format(*(" x ".join(map(str, shape)) for shape in shapes))
+    if first.grid == second.grid and first.grid.tilings > 1:
+        return TILES
     return "" if first.grid == second.grid else "the same shape, but other bounds of their cells"
 
 

@@ -71,10 +71,8 @@ def sentences(pair: Pair) -> Iterator[str]:
         yield f"Difference of the scores, second minus first: {number(found.mean)} (exact)."
     else:
         low, high = found.interval
-        yield (
-            f"Difference of the scores, second minus first, on the same {found.starts:,} test starts: "
-            f"{with_interval(found.mean, low, high)}."
-        )
+        on = f"on the same {found.starts:,} test starts" if found.paired else "a difference of two means"
+        yield (f"Difference of the scores, second minus first, {on}: {with_interval(found.mean, low, high)}.")
     if pair.shares is None:
         yield f"The Q-tables cannot be compared cell by cell: {pair.why_not}."
     else:
