@@ -66,6 +66,8 @@ CLIFF = {"env.id": "CliffWalking-v1", "algorithm": "sarsa"}
 EARLY = {"episodes": 25_000, "terminal_rule": "tutorial"}
 BEST = [3000, 16_500, 17_000, 18_500, 20_000, 20_500, 25_000, 1000, 2000, 4000]
 
+EVERY = {"episodes": 1000, "test/success_rate": 1.0}
+
 SOLVED: Mapping[Callable[..., Result], pd.DataFrame] = {
     every_start: runs(([-140], {"episodes": 1000, "test/success_rate": 1.0})),
     small_grid: runs(([-130] * 5, {"buckets": "[10, 20]"}), ([-140] * 5, {"buckets": 20})),
@@ -84,6 +86,8 @@ UNSOLVED: Sequence[tuple[Callable[..., Result], pd.DataFrame, str]] = [
     (every_start, runs(([-140], {"episodes": 1000})), "best of 1 runs: .* 90.0%"),
     (every_start, runs(([-140], {"episodes": 900, "standard": "false"})), "no finished run"),
     (every_start, runs(([-140], {"episodes": 900, "status": "FAILED"})), "no finished run"),
+    (every_start, runs(([-140], {**EVERY, "evaluation.test_episodes": 999})), "no finished run"),
+    (every_start, runs(([-140], {**EVERY, "initial_q.sha256": "0" * 64})), "no finished run"),
     (small_grid, runs(([-130] * 5, {"buckets": 14})), "needed are runs"),
     (small_grid, runs(([-141] * 5, {"buckets": 14}), ([-140] * 5, {"buckets": 20})), "no grid .* higher"),
     (small_grid, runs(([-130] * 5, {"buckets": 15}), ([-140] * 5, {"buckets": 20})), "0 variants"),
@@ -182,6 +186,24 @@ def test_what_is_printed() -> None:
     two = Checked({1: Result(False, "no run"), 2: Result(True, "it holds")})
     assert str(two) == "lesson 1: not yet; no run\nlesson 2: solved; it holds"
     assert (one.holds, two.holds) == (True, False)
+
+
+def test_an_answer_that_is_missing_does_not_count_among_others() -> None:
+    """Without a number only the seeds of lesson 5 can be checked; alone it is not solved."""
+    waiting = stopping_early(runs(([-130] * 10, EARLY)), None)
+    assert waiting.waits
+    assert not Checked({5: waiting}).holds
+    both = Checked({2: Result(True, "it holds"), 5: waiting})
+    assert both.holds
+    assert "lesson 5: open; your 10 seeds are there" in str(both)
+    assert not Checked({2: Result(False, "no run"), 5: waiting}).holds
+    assert not stopping_early(runs(([-130] * 9, EARLY)), None).waits
+
+
+def test_the_default_number_of_test_starts_counts() -> None:
+    """Null, or 1,000 and more."""
+    for count in (None, 1000, "2000"):
+        assert every_start(runs(([-140], {**EVERY, "evaluation.test_episodes": count}))).holds
 
 
 @pytest.mark.usefixtures("workdir")

@@ -22,8 +22,12 @@ class Checked:
 
     @property
     def holds(self) -> bool:
-        """True if all exercises that were checked are solved."""
-        return all(result.holds for result in self.results.values())
+        """True if all exercises that were checked are solved.
+
+        Among several, one that only waits for an answer does not count.
+        """
+        several = len(self.results) > 1
+        return all(result.holds or (several and result.waits) for result in self.results.values())
 
     def __str__(self) -> str:
         return "\n".join(_lines(self.results))
@@ -50,4 +54,5 @@ def _lines(results: dict[int, Result]) -> Iterator[str]:
         exercise = EXERCISES[number - 1]
         if len(results) == 1:
             yield exercise.task
-        yield f"lesson {number}: {'solved' if result.holds else 'not yet'}; {result.words}"
+        state = "solved" if result.holds else "open" if result.waits else "not yet"
+        yield f"lesson {number}: {state}; {result.words}"

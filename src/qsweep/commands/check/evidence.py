@@ -16,10 +16,14 @@ from qsweep.system.arrays import Floats
 
 @dataclass(frozen=True)
 class Result:
-    """Whether the runs, or the answer given, solve an exercise, and why, in words."""
+    """Whether the runs, or the answer given, solve an exercise, and why, in words.
+
+    waits: the runs are there, and only the learner's answer is missing.
+    """
 
     holds: bool
     words: str
+    waits: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,12 +60,13 @@ class Variant:
 def finished(runs: pd.DataFrame, env_id: str, **params: object) -> pd.DataFrame:
     """Return the finished runs in an environment as it is registered, one per config, the latest first.
 
-    params: values that they must have; __ stands for the dot of a key.
+    Runs that started from another run's table are left out: it was trained for more episodes. params: values that they must have; __ stands for the dot of a key.
     """
     kept = counted_runs(runs)
     for key, value in {"env.id": env_id, **params}.items():
         kept = kept[column(kept, key.replace("__", ".")) == value]
-    return kept[column(kept, "standard") != "false"]
+    kept = kept[column(kept, "standard") != "false"]
+    return kept[column(kept, "initial_q.sha256").isna()]
 
 
 def within(runs: pd.DataFrame, episodes: int) -> pd.DataFrame:

@@ -34,11 +34,15 @@ class Exercise:
 
 def every_start(runs: pd.DataFrame, _: int | None = None) -> Result:
     """Check for a run whose car reaches the flag from every test start, after few episodes."""
-    most = 1000
+    most, starts = 1000, 1000
     tried = within(finished(runs, CAR), most)
+    tried = tried[numbers(tried, "evaluation.test_episodes").fillna(starts) >= starts]  # none: the default
     rates = numbers(tried, "test/success_rate").fillna(0).to_numpy()
     if not len(rates):
-        return Result(False, f"there is no finished run of {CAR} with at most {most:,} episodes")
+        return Result(
+            False,
+            f"there is no finished run of {CAR} with at most {most:,} episodes, {starts:,} test starts or more",
+        )
     best, share = tried.iloc[int(rates.argmax())], rates.max()
     episodes = int(best["best_episode"])
     what = (
@@ -114,7 +118,9 @@ def stopping_early(runs: pd.DataFrame, answer: int | None) -> Result:
     seeds, best = tried[0].seeds, tried[0].values("best_episode")
     inside = int(((best >= first) & (best <= last)).sum())
     if answer is None:
-        return Result(False, f"your {seeds} seeds are there; give your answer: qsweep check 5 NUMBER")
+        return Result(
+            False, f"your {seeds} seeds are there; give your answer: qsweep check 5 NUMBER", waits=True
+        )
     if answer != inside:
         return Result(False, f"{answer} is not the number that your {seeds} seeds give")
     return Result(
