@@ -514,7 +514,8 @@ def export(name: str, to: str, out: Path | None, repo: str | None, force: bool, 
 
     The folder has the layout of the Q-learning units of Hugging Face's course: a model card with the score,
     q-learning.pkl, results.json, replay.mp4; and what `qsweep play ./FOLDER` needs. NAME is a name that
-    `qsweep pull` accepts. --to hub needs the extra `hub`, and a login (hf auth login).
+    `qsweep pull` accepts. --to hub needs huggingface_hub, and a login (hf auth login); a repository that does
+    not exist is created, and is public.
     """
     from qsweep.commands.export.export import Request, export
 

@@ -11,6 +11,7 @@ from qsweep.errors import Problem, UsageError
 
 PACKAGES = {
     "box2d": {"Box2D": "'gymnasium[box2d]'"},
+    "hub": {"huggingface_hub": "huggingface_hub"},
     "postgresql": {"psycopg": "'psycopg[binary]'"},
     "ray": {"ray": "ray"},
     "server": {"psycopg": "'psycopg[binary]'", "flask_wtf": "'mlflow[auth]'"},

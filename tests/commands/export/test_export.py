@@ -198,9 +198,11 @@ def test_environments_are_named_as_on_the_leaderboard(kwargs: dict[str, Any], na
 def test_without_the_client_nothing_is_written(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One error names the extra to install, and the folder as the other way."""
-    monkeypatch.setattr("qsweep.commands.export.hub.find_spec", lambda _: None)
-    with pytest.raises(UsageError, match=r"needs huggingface_hub.*pip install 'qsweep\[hub\]'"):
+    """One error names the package to install, and the folder as the other way."""
+    monkeypatch.setattr("qsweep.system.extras.find_spec", lambda _: None)
+    with pytest.raises(
+        UsageError, match=r"needs huggingface_hub.*pip install huggingface_hub; or --to folder"
+    ):
         export(store, "lake", Request("hub", tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
@@ -242,7 +244,7 @@ def test_what_is_uploaded(store: Store, tmp_path: Path, monkeypatch: pytest.Monk
     client = type(sys)("huggingface_hub")
     client.HfApi = HfApi  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "huggingface_hub", client)
-    monkeypatch.setattr("qsweep.commands.export.hub.find_spec", lambda _: True)
+    monkeypatch.setattr("qsweep.system.extras.find_spec", lambda _: True)
     made = export(store, "lake", Request("hub", tmp_path / "out"))
     repo = "me/q-FrozenLake-v1-4x4-no_slippery"
     assert made.address == f"https://hub/{repo}"

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from importlib.util import find_spec
+from dataclasses import replace
 from pathlib import Path
 
 from qsweep.errors import Failure, Problem, UsageError, one_line
+from qsweep.system import extras
 
 REPOSITORY = r"[\w.-]+/[\w.-]+"
 
 
 def check_hub(repo: str | None) -> None:
     """Raise UsageError if the hub's client is not installed, or the repository's name has another form."""
-    problems = []
-    if find_spec("huggingface_hub") is None:
-        remedy = "pip install 'qsweep[hub]'; or --to folder, and upload that"
-        problems.append(Problem("--to", "needs huggingface_hub, which is not installed", "hub", remedy))
+    missing = extras.problems("hub", "--to", "hub")
+    problems = [replace(each, remedy=f"{each.remedy}; or --to folder, and upload that") for each in missing]
     if repo is not None and not re.fullmatch(REPOSITORY, repo):
         problems.append(Problem("--repo", "must be USER/NAME", repo))
     if problems:
@@ -24,7 +23,7 @@ def check_hub(repo: str | None) -> None:
 
 
 def upload(folder: Path, repo: str | None, default: str) -> str:
-    """Upload a folder as a model repository, which is created if needed; return its address.
+    """Upload a folder as a model repository, created as a public one if needed; return its address.
 
     repo: USER/NAME; None: the name `default` of the user who is logged in. Raises Failure if the hub cannot
     be reached or refuses; the folder stays.
