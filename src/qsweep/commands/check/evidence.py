@@ -60,7 +60,8 @@ class Variant:
 def finished(runs: pd.DataFrame, env_id: str, **params: object) -> pd.DataFrame:
     """Return the finished runs in an environment as it is registered, one per config, the latest first.
 
-    Runs that started from another run's table are left out: it was trained for more episodes. params: values that they must have; __ stands for the dot of a key.
+    Runs that started from another run's table are left out: it was trained for more episodes.
+    params: values that they must have; __ stands for the dot of a key.
     """
     kept = counted_runs(runs)
     for key, value in {"env.id": env_id, **params}.items():

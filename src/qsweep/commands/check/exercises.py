@@ -41,7 +41,8 @@ def every_start(runs: pd.DataFrame, _: int | None = None) -> Result:
     if not len(rates):
         return Result(
             False,
-            f"there is no finished run of {CAR} with at most {most:,} episodes, {starts:,} test starts or more",
+            f"there is no finished run of {CAR} with at most {most:,} episodes and {starts:,} or more "
+            "test starts",
         )
     best, share = tried.iloc[int(rates.argmax())], rates.max()
     episodes = int(best["best_episode"])
