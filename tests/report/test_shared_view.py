@@ -120,3 +120,19 @@ def test_a_parents_description(store: Store) -> None:
     assert text.startswith("**a \\<b\\> \\*c\\***\n\n[Report")
     assert f"(#/experiments/1/runs/{parent.run_id}/artifacts/report/report.html?" in text
     assert text.endswith("try 3")
+
+
+def test_a_relaunch_keeps_what_the_user_wrote(store: Store) -> None:
+    """A new verdict and link replace those of the earlier launch; text around these stays."""
+    parent = run_of(store, recorded.record(store, {"tracking": {"note": "try 3"}}, -150.0))
+    old = description(parent, ["old verdict", "another one"])
+    store.client.set_tag(
+        parent.run_id, "mlflow.note.content", f"# Mine\n\nread **this**\n\n{old} (again)\n\nlast"
+    )
+    text = description(run_of(store, parent.run_id), ["new verdict"])
+    assert text.startswith("# Mine\n\nread **this**\n\n**new verdict**\n\n[Report")
+    assert text.endswith(")\n\ntry 3 (again)\n\nlast")
+    assert "old verdict" not in text
+    assert "another one" not in text
+    store.client.set_tag(parent.run_id, "mlflow.note.content", text)
+    assert description(run_of(store, parent.run_id), ["new verdict"]) == text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -66,10 +67,19 @@ def description(parent: StoredRun, verdicts: Iterable[str]) -> str:
     page = (
         f"#/experiments/{parent.experiment_id}/runs/{parent.run_id}/artifacts/{ARTIFACTS}/{PAGE}?{WORKFLOW}"
     )
-    note = parent.tags.get(NOTE, "")
-    own = "" if LINK in note else note  # of an earlier launch
-    lines = [*(f"**{plain(line)}**" for line in verdicts), f"[{LINK}]({page})", own]
+    before, after = _own(parent.tags.get(NOTE, ""))
+    lines = [before, *(f"**{plain(line)}**" for line in verdicts), f"[{LINK}]({page})", after]
     return "\n\n".join(filter(None, lines))[:LONGEST_TAG]
+
+
+def _own(note: str) -> tuple[str, str]:
+    """Return what the user wrote before and after the verdicts and the link of an earlier launch."""
+    parts = re.split(rf"\[{re.escape(LINK)}\]\([^)\s]*\)", note, maxsplit=1)
+    if len(parts) == 1:
+        return "", note
+    paragraphs = [text.strip() for text in re.split(r"\n\s*\n", parts[0])]
+    others = [text for text in paragraphs if not re.fullmatch(r"\*\*(\\.|[^*\\])+\*\*", text)]  # no verdicts
+    return "\n\n".join(others).strip(), parts[1].strip()
 
 
 def _place(store: Store, parent: StoredRun) -> str:
