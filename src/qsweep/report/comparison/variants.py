@@ -169,9 +169,9 @@ def labels(runs: pd.DataFrame, keys: Sequence[str]) -> dict[str, str]:
     common = {key: value for key in keys if (value := _common(firsts[key])) is not None}
     names = {}
     for _, run in firsts.iterrows():
-        own = [key for key in keys if key not in common or str(run[key]) != common[key]]
+        own = [key for key in keys if key not in common or str(run[key]) != common[key]] or keys
         preset = _preset(run) if len(own) > FEW_KEYS else None
-        names[str(run["variant"])] = preset or label(run, own or keys[:1])
+        names[str(run["variant"])] = preset or label(run, own)
     for length in (HASH_LENGTH, None):
         alike = pd.Series(names, dtype=str).duplicated(keep=False)
         names = {
