@@ -41,6 +41,6 @@ def test_agreement_by_hand() -> None:
     """Of three seeds, all agree in the first cell and two in the second; the third was never visited."""
     greedy = np.array([[0, 1, 0], [0, 1, 1], [0, 2, 2]])
     assert agreement(greedy, np.array([3, 1, 0])) == (
-        "Two of its 3 seeds choose the same greedy action in 67% of the visited cells, or 83% if cells count"
-        " by their visits (means over all pairs of seeds)."
+        "Two seeds taken at random agree on the greedy action in 67% of the visited cells, or 83% if cells"
+        " count by their visits (mean over all pairs of 3 seeds)."
     )

@@ -59,8 +59,8 @@ def agreement(greedy: Cells, visits: Visits) -> str:
     pairs = (votes * (votes - 1)).sum(axis=0) / (seeds * (seeds - 1))
     visited, weighted = pairs[visits > 0].mean(), np.average(pairs, weights=visits)
     return (
-        f"Two of its {seeds} seeds choose the same greedy action in {visited:.0%} of the visited cells, or"
-        f" {weighted:.0%} if cells count by their visits (means over all pairs of seeds)."
+        f"Two seeds taken at random agree on the greedy action in {visited:.0%} of the visited cells, or"
+        f" {weighted:.0%} if cells count by their visits (mean over all pairs of {seeds} seeds)."
     )
 
 
