@@ -128,6 +128,16 @@ def test_which_sweep_is_watched(store: Store) -> None:
         find_sweep(store, "MountainCar-v0")
 
 
+def test_a_sweep_whose_process_died_is_not_watched(store: Store) -> None:
+    """A parent run that is marked as running without a living process does not win over a later sweep."""
+    with parent_run(planned()) as dead:
+        with parent_run(plan(("episodes=100", "buckets=4,5", "sweep.name=t"), multirun=True)) as later:
+            pass
+        number, _, folder = run_of(store, dead.run_id).tags[PROCESS].split("-")
+        tag(store, dead.run_id, PROCESS, f"{number}-{'0' * 16}-{folder}")
+        assert find_sweep(store, None).run_id == later.run_id
+
+
 def test_the_lines_of_a_state() -> None:
     """What runs, how far it is, the leader."""
     assert [*lines(STATE)] == [

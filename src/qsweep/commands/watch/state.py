@@ -18,6 +18,7 @@ from qsweep.report.loading.runs import frame_of
 from qsweep.report.loading.selection import CONFIRM
 from qsweep.report.statistics.summaries import summaries
 from qsweep.runs.resume import is_running
+from qsweep.system.liveness import HEARTBEAT, HOST, PROCESS
 from qsweep.tracking import run_search
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import CONFIG, LAUNCHED, PARENT, PLANNED, SCORE, SWEEP, Keys, StoredRun
@@ -62,14 +63,14 @@ class SweepState:
 def find_sweep(store: Store, name: str | None) -> StoredRun:
     """Return the parent run of a sweep: of that name, or the one that runs, or the latest.
 
-    Raises UsageError if there is none.
+    One whose process has died does not run. Raises UsageError if there is none.
     """
     named = run_search.experiments(store)
-    read = Keys(tags=(CONFIG, SWEEP))
+    read = Keys(tags=(CONFIG, SWEEP, HOST, PROCESS, HEARTBEAT))
     found = run_search.runs(store, named, None if name is None else {SWEEP: name}, only=read)
     parents = [run for run in found if SWEEP in run.tags and not run.trained]
     if parents:
-        running = [run for run in parents if run.status == "RUNNING"]
+        running = [run for run in parents if is_running(run)]
         return (running or parents)[0]
     others = run_search.runs(store, named, only=read) if name is not None else []
     known = {run.tags[SWEEP] for run in others if SWEEP in run.tags and not run.trained}
