@@ -142,6 +142,10 @@ def variants_table(runs: pd.DataFrame, title: str, only: Sequence[str] | None = 
     return table
 
 
+def _user(run: pd.Series) -> str:
+    return "-" if pd.isna(run["user"]) or not run["user"] else escape(str(run["user"]))
+
+
 def runs_table(runs: pd.DataFrame, limit: int) -> Table:
     """Return the latest runs as a table for the terminal."""
     shown = runs.head(limit)
@@ -155,6 +159,6 @@ def runs_table(runs: pd.DataFrame, limit: int) -> Table:
         score = run.get(SCORE, float("nan"))
         started = run["started"].tz_convert(None).strftime("%Y-%m-%d %H:%M")
         value = "-" if pd.isna(score) else number(score)
-        user = [escape(str(run["user"] or "-"))] if users else []
+        user = [_user(run)] if users else []
         table.add_row(started, escape(str(run["name"])), *user, short(run["run_id"]), run["status"], value)
     return table

@@ -277,6 +277,12 @@ def test_the_runs_table() -> None:
     assert text(runs_table(runs, 5))[0] == ["Runs"]
 
 
+def test_the_runs_table_names_users() -> None:
+    """Where there are several; a run without one has a dash."""
+    runs = frame(*(run("a", seed, user=user) for seed, user in enumerate(("ann", "bob", None, float("nan")))))
+    assert [line[2].strip() for line in text(runs_table(runs, 9))[2:]] == ["ann", "bob", "-", "-"]
+
+
 def test_each_experiment_has_its_table() -> None:
     """Variants are ranked within their experiment; one without finished runs has no table."""
     console = Console(width=200, file=io.StringIO())
@@ -304,6 +310,16 @@ LABELS: dict[str, tuple[list[dict[str, object]], list[str]]] = {
     "what nearly all share is left out": (
         [{"buckets": n, "discount": 0.95} for n in (10, 20, 40)] + [{"buckets": 20, "discount": 0.9}],
         ["buckets=10", "buckets=20", "buckets=40", "buckets=20  discount=0.9"],
+    ),
+    "the usual values in every key": (
+        [{"buckets": 20, "discount": 0.95}, {"buckets": 20, "discount": 0.9}]
+        + [{"buckets": n, "discount": 0.95} for n in (10, 20)],
+        [
+            "buckets=20  discount=0.95  (000000)",
+            "discount=0.9",
+            "buckets=10",
+            "buckets=20  discount=0.95  (000003)",
+        ],
     ),
     "two differ in everything": (
         [{"buckets": 20, "discount": 0.95}, {"buckets": 10, "discount": 0.9}],
