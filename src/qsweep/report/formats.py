@@ -18,7 +18,15 @@ def share_of_optimum(score: float, optimum: float, random: float) -> str:
         return "above: luck"
     if np.isnan(random) or np.isclose(random, optimum, rtol=1e-9, atol=1e-9):
         return f"{optimum - score:.3g} below"
-    return f"{(score - random) / (optimum - random):.1%}"
+    share = f"{(score - random) / (optimum - random):.1%}"
+    return "99.9%" if share == "100.0%" else share  # which only the optimum is
+
+
+def percent(share: float) -> str:
+    """Return a share as text; only none is 0%, and only all is 100%."""
+    if 0 < share < 0.01:
+        return "under 1%"
+    return "over 99%" if 0.99 < share < 1 else f"{share:.0%}"
 
 
 def scale(optimum: float, random: float) -> str:

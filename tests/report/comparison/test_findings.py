@@ -221,11 +221,17 @@ def test_visits_decide_where_they_are_recorded() -> None:
     assert never_visited([one, run(visits=counts[::-1, ::-1] * 0 + 1, **tables(0))]) == (
         "25% of the table's cells were never visited in training (mean of 2 seeds, 0% to 50%)."
     )
+    first = np.eye(1, 500, dtype=int)[0]
+    assert never_visited([run(visits=first, **tables(0))]) == (
+        "Over 99% of the table's cells were never visited in training."
+    )
 
 
 def test_concentration_by_hand() -> None:
     """Half of 100 steps are in the two largest of 40 cells; half of equal counts is in half of the cells."""
     counts = np.array([30, 25, *[1] * 35, 10, 0, 0])
     assert concentration([run(visits=counts)]) == "Half of the training steps began in 5% of the cells."
+    few = np.array([1000, *[1] * 499])
+    assert concentration([run(visits=few)]) == "Half of the training steps began in under 1% of the cells."
     assert concentration([run(visits=np.ones(40, int))]) is None
     assert concentration([run()]) is None

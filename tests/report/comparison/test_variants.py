@@ -216,6 +216,7 @@ def test_arguments_of_the_environment_differ() -> None:
         (-99.0, -100.0, -200.0, "above: luck"),
         (0.72977, 0.74419, 0.01394, "98.0%"),
         (-1.0, 7.0, -9.0, "50.0%"),
+        (-16.6, -13.0, -9000.0, "99.9%"),
         (-17.0, 7.0, -9.0, "-50.0%"),
         (-0.25, 0.0, NAN, "0.25 below"),
         (-0.25, 0.0, 0.0, "0.25 below"),
@@ -312,8 +313,12 @@ LABELS: dict[str, tuple[list[dict[str, object]], list[str]]] = {
         ["buckets=10", "buckets=20", "buckets=40", "buckets=20  discount=0.9"],
     ),
     "the usual values in every key": (
-        [{"buckets": 20, "discount": 0.95}, {"buckets": 20, "discount": 0.9}]
-        + [{"buckets": n, "discount": 0.95} for n in (10, 20)],
+        [
+            {"buckets": 20, "discount": 0.95},
+            {"buckets": 20, "discount": 0.9},
+            {"buckets": 10, "discount": 0.95},
+            {"buckets": 20, "discount": 0.95},
+        ],
         [
             "buckets=20  discount=0.95  (000000)",
             "discount=0.9",

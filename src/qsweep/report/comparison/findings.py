@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats  # type: ignore[import-untyped]
 
-from qsweep.report.formats import number
+from qsweep.report.formats import number, percent
 from qsweep.report.statistics.summaries import Interval
 from qsweep.system.arrays import Floats
 
@@ -139,7 +139,7 @@ def never_visited(curves: Sequence[TrainingCurves]) -> str | None:
         return None
     known = [run.reachable for run in curves if run.reachable is not None]
     which = "reachable cells" if known else "table's cells"
-    cells = f"{np.mean(shares):.0%} of the {which} still have their initial values"
+    cells = f"{_mean(shares).capitalize()} of the {which} still have their initial values"
     sentence = f"{cells}{_spread(shares)}: never visited, or nothing learned."
     return f"{sentence}{_out_of_reach(known[0])}" if known else sentence
 
@@ -150,7 +150,7 @@ def _without_visits(curves: Sequence[TrainingCurves]) -> str | None:
         return None
     known = [run.reachable for run in curves if run.reachable is not None]
     which = "reachable cells" if known else "table's cells"
-    sentence = f"{np.mean(shares):.0%} of the {which} were never visited in training{_spread(shares)}."
+    sentence = f"{_mean(shares).capitalize()} of the {which} were never visited in training{_spread(shares)}."
     return f"{sentence}{_out_of_reach(known[0])}" if known else sentence
 
 
@@ -160,7 +160,7 @@ def concentration(curves: Sequence[TrainingCurves]) -> str | None:
     shares = [_half_in(found) for found in counts]
     if not shares or np.mean(shares) > MOST_CONCENTRATED:
         return None
-    return f"Half of the training steps began in {np.mean(shares):.0%} of the cells{_spread(shares)}."
+    return f"Half of the training steps began in {_mean(shares)} of the cells{_spread(shares)}."
 
 
 def _half_in(counts: npt.NDArray[np.int64]) -> float:
@@ -177,10 +177,14 @@ def _reachable_visits(run: TrainingCurves) -> npt.NDArray[np.int64] | None:
     return counts if run.reachable is None else counts[run.reachable | (counts > 0)]
 
 
+def _mean(shares: Sequence[float]) -> str:
+    return percent(float(np.mean(shares)))
+
+
 def _spread(shares: Sequence[float]) -> str:
     if len(shares) == 1:
         return ""
-    return f" (mean of {len(shares)} seeds, {min(shares):.0%} to {max(shares):.0%})"
+    return f" (mean of {len(shares)} seeds, {percent(min(shares))} to {percent(max(shares))})"
 
 
 def _out_of_reach(reachable: npt.NDArray[np.bool_]) -> str:
