@@ -75,6 +75,8 @@ def test_what_is_embedded_are_the_tables(store: Store, lines: list[str]) -> None
     row = load_runs().iloc[0]
     with archive(store, row["run_id"], row["artifacts"]) as history:
         check(layout_of(history), data, tables)
+    assert data["counted"] == "visits"
+    assert array(data["visits"], "<u4").max() > len(tables)
     sizes = [(len(panel["x"]["edges"]) - 1) * (len(panel["y"]["edges"]) - 1) for panel in data["panels"]]
     assert len(array(data["greedy"][0], "u1")) == sum(sizes)
 

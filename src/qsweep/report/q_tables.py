@@ -18,12 +18,13 @@ from qsweep.pictures.layouts import layout
 from qsweep.pictures.surfaces import Layout, Panel, PanelAxis
 from qsweep.policies.setting import setting_of_archive
 from qsweep.report.comparison.studies import Study
-from qsweep.report.loading.archives import archive
+from qsweep.report.loading.archives import archive, visits_of
 from qsweep.report.loading.curves import Histories
 from qsweep.report.play_data import play_data
 from qsweep.system.arrays import QTable
 from qsweep.tracking.checkpoints import Archive, name_of
 from qsweep.tracking.store import Store
+from qsweep.tracking.visits import Visits
 
 VARIANTS = 3
 """Number of leading variants of which a run is shown."""
@@ -37,6 +38,7 @@ PLAY_BYTES = 600_000
 """Size limit of the exact tables with which the page plays, uncompressed; larger ones are only shown."""
 LEVELS = 2**16 - 1
 """Number of quantisation steps for values in the page."""
+MOST_VISITS = 2**32 - 1
 
 
 def q_table_series(study: Study, found: Histories, store: Store) -> list[dict[str, Any]]:
@@ -56,7 +58,8 @@ def q_table_series(study: Study, found: Histories, store: Store) -> list[dict[st
             count = min(CHECKPOINTS, BYTES // size)
             if count >= FEWEST:
                 shown = chosen_episodes(history, run, found, count)
-                made.append(_series(label, run, history, drawn, shown, found))
+                visits = visits_of(store, str(run["run_id"]), run["artifacts"], history.shape[:-1])
+                made.append(_series(label, run, history, drawn, shown, found, visits))
     return made
 
 
@@ -92,7 +95,13 @@ def chosen_episodes(history: Archive, run: pd.Series, found: Histories, count: i
 
 
 def _series(
-    label: str, run: pd.Series, history: Archive, drawn: Layout, shown: Sequence[int], found: Histories
+    label: str,
+    run: pd.Series,
+    history: Archive,
+    drawn: Layout,
+    shown: Sequence[int],
+    found: Histories,
+    visits: Visits | None,
 ) -> dict[str, Any]:
     evaluated, scores = found.get(("eval/return_mean", run["run_id"]), (np.empty(0), np.empty(0)))
     score_of = dict(zip((evaluated + 1).astype(int).tolist(), scores.tolist(), strict=True))
@@ -102,7 +111,8 @@ def _series(
         history.tables(shown),
         best_checkpoint(history, run),
         int(history.about["config"]["evaluation"]["test_episodes"]),
-        history.changes(),
+        history.changes() if visits is None else visits,
+        "changes" if visits is None else "visits",
     )
     made["scores"] = [round(score_of[n], 4) if n in score_of else None for n in made["episodes"]]
     return {"label": label, "run": str(run["name"]), **made}
@@ -114,13 +124,15 @@ def table_series(
     tables: Iterable[tuple[int, QTable]],
     best: int,
     test_episodes: int,
-    visits: npt.NDArray[np.int64] | None = None,
+    visits: Visits | None = None,
+    counted: str = "visits",
 ) -> dict[str, Any]:
     """Return a series of Q-tables, as `q_table_series` describes it, and what the page needs to play them.
 
     tables: Q-tables by their number of episodes, ascending; best: the number of the chosen one, which is
     among them. None has a score yet. test_episodes: the run's number of test starts. visits: of each cell
-    [cells...], by the end of training; None: unknown.
+    [cells...], by the end of training; None: unknown. counted: what these are, "visits" or "changes", which
+    are checkpoints at which a cell had changed.
     """
     values, exact = {}, {}
     for n, table in tables:
@@ -144,6 +156,7 @@ def table_series(
         "low": low,
         "step": step,
         "values": [_text(((of_one - low) / step).round().astype("<u2")) for of_one in values.values()],
+        "counted": counted,
         "visits": None if visits is None else _visits(drawn, visits),
         "greedy": [_text(of_one.argmax(axis=1).astype(np.uint8)) for of_one in values.values()],
         "play": play_data(setting, drawn, _small_enough(exact, best), test_episodes) if exact else None,
@@ -163,10 +176,10 @@ def evenly(numbers: Sequence[int], count: int) -> list[int]:
     return [numbers[place] for place in places.tolist()]
 
 
-def _visits(drawn: Layout, visits: npt.NDArray[np.int64]) -> str:
-    """Return the visits of the cells of all panels, at most LEVELS of each."""
+def _visits(drawn: Layout, visits: Visits) -> str:
+    """Return the visits of the cells of all panels, at most MOST_VISITS of each."""
     panels = [panel.counts(visits).ravel() for panel in drawn.panels]
-    return _text(np.minimum(np.concatenate(panels), LEVELS).astype("<u2"))
+    return _text(np.minimum(np.concatenate(panels), MOST_VISITS).astype("<u4"))
 
 
 def _text(values: npt.NDArray[Any]) -> str:

@@ -33,7 +33,7 @@ function rowsOf(film) {
     const policy = together
       ? [{ map, title: "greedy action", kind: "policy" }]
       : film.actions.map((name, action) => ({ map, title: name, kind: "action", action }));
-    const visits = film.visits ? [{ map, title: "visits", kind: "visits" }] : [];
+    const visits = film.visits ? [{ map, title: film.counted, kind: "visits" }] : [];
     return [...policy, { map, title: "value of the greedy action", kind: "value" }, ...visits];
   });
 }
@@ -170,7 +170,7 @@ function film(figure) {
       range = [Math.min(range[0], best), Math.max(range[1], best)];
     }
   }
-  const visits = shown.visits && new Uint16Array(bytes(shown.visits).buffer);
+  const visits = shown.visits && new Uint32Array(bytes(shown.visits).buffer);
   const panels = rowsOf(shown).flatMap((row) => {
     if (row[0].map.fixed) html("h3", {}, holder, row[0].map.fixed);
     const line = html("div", { class: "row" }, holder);
@@ -212,10 +212,10 @@ function film(figure) {
     const field = html("fieldset", { class: "choice" });
     holder.before(field);
     html("legend", {}, field, "Layers");
-    const kinds = [["actions", ["action", "policy"]], ["values", ["value"]], ["visits", ["visits"]]];
+    const kinds = [["actions", ["action", "policy"]], ["values", ["value"]], [shown.counted, ["visits"]]];
     for (const [name, of] of kinds) {
       const some = panels.filter((panel) => of.includes(panel.kind));
-      if (some.length) box(field, name, name !== "visits", (checked) => some.forEach((panel) => { panel.place.hidden = !checked; }));
+      if (some.length) box(field, name, !of.includes("visits"), (checked) => some.forEach((panel) => { panel.place.hidden = !checked; }));
     }
     if (all.length > 1) box(field, "mark cells never visited", false, (checked) => panels.forEach((panel) => { panel.unvisited = checked; }));
   }
@@ -259,7 +259,7 @@ function film(figure) {
     const span = (axis, k) => axis.labels[k] ?? `${number(axis.edges[k])} to ${number(axis.edges[k + 1])}`;
     tip.replaceChildren();
     html("b", {}, tip, [map.x.name && `${map.x.name} ${span(map.x, i)}`, map.y.name && `${map.y.name} ${span(map.y, j)}`].filter(Boolean).join(", "));
-    if (visits) html("div", {}, tip, `visits ${number(visits[cell])}`);
+    if (visits) html("div", {}, tip, `${shown.counted} ${number(visits[cell])}`);
     shown.actions.forEach((name, action) => {
       const best = table.greedy[cell] === action ? " (greedy)" : "";
       const line = html("div", {}, tip);
@@ -290,7 +290,11 @@ function explain(legend, shown, panels, range) {
       item.append(panels[0].map.signs ? `${shown.arrows[action]} ${name}` : name);
     });
   }
-  if (shown.visits) legend.append("Visits: checkpoints at which a cell had changed, of all of the training. ");
+  if (shown.visits) {
+    legend.append(shown.counted === "visits"
+      ? "Visits: training steps that began in a cell, of all of the training. "
+      : "Changes: checkpoints at which a cell had changed, of all of the training. ");
+  }
   legend.append(`Values go from ${number(range[0])} (dark) to ${number(range[1])} (yellow); grey: unchanged since the first checkpoint.`);
   if (shown.fixed) legend.append(` Fixed: ${shown.fixed}.`);
 }
