@@ -195,7 +195,9 @@ def play(lesson: Path, place: Path, folder: Path) -> None:
     folder.mkdir()
     for block in BLOCK.findall(text[: last[-1]] + "\n```\n") if last else ():
         for line in filter(str.strip, block.splitlines()):
-            subprocess.run([QSWEEP, *shlex.split(line, comments=True)[1:]], cwd=folder, check=True)
+            words = shlex.split(line, comments=True)[1:]
+            short = ["sweep.report=never"] if "-m" in words else []
+            subprocess.run([QSWEEP, *words, *short], cwd=folder, check=True)
     for name in PAGE.findall(text):
         shutil.copy(folder / name, place / name)
     lesson.write_text(BLOCK.sub(lambda block: block[0] + "".join(map(_frame, PAGE.findall(block[1]))), text))
