@@ -29,9 +29,7 @@ def play_page(policy: Policy, store: Store | None = None) -> str | None:
     others, visits, counted = _others(policy, store)
     tables = {**others, number: policy.q_table}
     setting, episodes = policy.setting(), int(policy.config["evaluation"]["test_episodes"])
-    series = table_series(
-        setting, layout(setting), sorted(tables.items()), number, episodes, visits, counted
-    )
+    series = table_series(setting, layout(setting), sorted(tables.items()), number, episodes, visits, counted)
     title, run = policy.env_id, f"{policy.origin['run_name']}"
     return None if series["play"] is None else playground(title, run, series)
 
