@@ -726,7 +726,7 @@ def add(file: TextIO, uri: str | None) -> None:
     """Add the users named in a file, each with a new password.
 
     \b
-    MLFLOW_TRACKING_USERNAME=admin qsweep users add class.txt > passwords.csv
+    MLFLOW_TRACKING_USERNAME=admin qsweep users add class.txt >> passwords.csv
 
     FILE has one name per line (- reads them from standard input). Prints each name with its password, which
     is stored nowhere else. Users who exist already keep theirs.
