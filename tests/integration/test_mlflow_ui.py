@@ -70,9 +70,9 @@ def test_the_shared_view_of_a_sweep(address: str, tab: Page, folder: Path) -> No
     assert [head for head in dict.fromkeys(heads) if head in columns] == columns  # some are there twice
     tab.goto("about:blank")
     tab.goto(f"{address}{place}&compareRunsMode=CHART")
-    tab.get_by_text("qsweep (2)").wait_for(timeout=60_000)
     for metric in ("train/return_avg", "score"):
-        tab.get_by_text(metric, exact=True).first.wait_for(timeout=30_000)
+        tab.get_by_text(metric, exact=True).first.wait_for(timeout=60_000)
+    assert re.search(r"qsweep\s*\(2\)", tab.inner_text("body"))
 
 
 def test_the_parents_description(address: str, tab: Page, folder: Path) -> None:
