@@ -76,17 +76,20 @@ def selected(store: Store, selection: Selection) -> pd.DataFrame:
     except UsageError as error:
         if error.problems[0].rule != UNKNOWN:
             raise
-        return restricted(_one_run(store, selection.name), selection)
+        return restricted(_one_run(store, selection.name, error.problems[0].remedy), selection)
 
 
-def _one_run(store: Store, name: str) -> pd.DataFrame:
-    """Return the run that a name stands for. Raises UsageError if there is none."""
+def _one_run(store: Store, name: str, remedy: str) -> pd.DataFrame:
+    """Return the run that a name stands for. Raises UsageError if there is none.
+
+    remedy: what is known of experiments and sweeps; it is given if one has a similar name.
+    """
     try:
         run_id = resolve(store, name).run_id
     except UsageError as error:
-        raise UsageError(
-            replace(problem, rule="must be an experiment, a sweep or a run") for problem in error.problems
-        ) from error
+        similar = remedy if remedy.startswith("did you mean") else error.problems[0].remedy
+        rule = "must be an experiment, a sweep or a run"
+        raise UsageError([replace(each, rule=rule, remedy=similar) for each in error.problems]) from error
     return frame([run_of(store, run_id)])
 
 
