@@ -71,3 +71,25 @@ def test_the_commands_after_a_multirun(store: Store) -> None:
         "next      qsweep report 'a b'",
         "          qsweep runs 'a b'",
     ]
+
+
+@pytest.mark.parametrize(("named", "given"), [("http://host:5000", " --uri local"), ("local", ""), ("", "")])
+def test_a_store_that_is_not_the_default_is_named(
+    named: str, given: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commands work in the store of the run, also if MLFLOW_TRACKING_URI names another one."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", named)
+    lines = [*after_run(store, stored(store, "a"), "E-v0"), *after_multirun(store, "s", [])]
+    assert all(line.endswith(given) for line in lines)
+    assert any("--uri" in line for line in lines) == bool(given)
+
+
+def test_the_server_that_the_variable_names_is_not_repeated(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the default."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
+    server = replace(store, uri="http://host:5000", artifacts=None)
+    assert "--uri" not in "".join(
+        after_run(server, replace(stored(store, "a"), artifacts="mlflow-artifacts:/1/a"), "E")
+    )

@@ -179,7 +179,7 @@ def _names() -> list[str]:
     from qsweep.tracking.store import open_store
 
     with suppress(UsageError):
-        return known(open_store("local", create=False))
+        return known(open_store("auto", create=False))
     return []
 
 
@@ -190,7 +190,7 @@ def comparisons(incomplete: str) -> list[str]:
     from qsweep.tracking.stored_run import SWEEP, Keys
 
     with suppress(UsageError):
-        store = open_store("local", create=False)
+        store = open_store("auto", create=False)
         runs = [run for run in every_run(store, Keys(tags=(SWEEP,))).values() if not run.deleted]
         sweeps = (run.tags.get(SWEEP, "") for run in runs)
         found = [*experiments(store).values(), *sweeps, *(run.name for run in runs)]

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from qsweep.config import OPTIONAL, RULES, Config, as_episode
 from qsweep.errors import Problem, UsageError, closest, without_password
 from qsweep.learning.algorithms import NAMES, algorithm
+from qsweep.system.tracking_uri import remedy_of
 
 _ADAPTER = TypeAdapter(Config)
 
@@ -76,7 +77,8 @@ def _problem(error: Any, values: Mapping[str, Any]) -> Problem:
     path = [str(part) for part in error["loc"]]
     key = next((".".join(path[:n]) for n in range(len(path), 0, -1) if ".".join(path[:n]) in RULES), "")
     if key:
-        return Problem(key, f"must be {RULES[key]}", _shown(values, key))
+        given = _shown(values, key)
+        return Problem(key, f"must be {RULES[key]}", given, remedy_of(given) if key == "tracking.uri" else "")
     unknown = ".".join(path)
     if error["type"] == "missing":
         return Problem(unknown, "is missing")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from qsweep.config import with_slashes
 from qsweep.system.start_folder import shown
+from qsweep.system.tracking_uri import default_uri
 from qsweep.tracking.places import own_place
-from qsweep.tracking.store import Store, local_database
+from qsweep.tracking.store import Store, database_of, local_database
 from qsweep.tracking.stored_run import StoredRun
 
 CURVE = Path("figures") / "learning_curve.png"
@@ -37,7 +38,18 @@ def after_multirun(store: Store, name: str, models: Sequence[str]) -> Iterator[s
 
 
 def _listed(store: Store, commands: Sequence[Sequence[str]]) -> Iterator[str]:
-    elsewhere = ["--uri", store.uri] if store.database != local_database() else []
+    elsewhere = [] if _is_default(store) else ["--uri", _named(store)]
     for number, words in enumerate(commands):
         label = "" if number else "next"
         yield f"{label:<10}{shlex.join(['qsweep', *words, *elsewhere])}"
+
+
+def _is_default(store: Store) -> bool:
+    """Return whether commands use a store without being told to."""
+    uri = default_uri()
+    there = database_of(uri)
+    return store.uri == uri if there is None else store.database == there
+
+
+def _named(store: Store) -> str:
+    return "local" if store.database == local_database() else store.uri

@@ -73,7 +73,7 @@ class Tables:
         start, tracking = run.config.initial_q, run.config.tracking
         if start.from_ is None:
             return run
-        policy, in_store = self._policy(start.from_, "local" if tracking.uri == "none" else tracking.uri)
+        policy, in_store = self._policy(start.from_, "auto" if tracking.uri == "none" else tracking.uri)
         origin = policy.origin
         if start.sha256 not in (None, origin["sha256"]):
             rule = f"must be the Q-table with the hash {start.sha256}, but now has {origin['sha256']}"

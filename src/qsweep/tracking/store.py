@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from qsweep.errors import Problem, UsageError, one_line
 from qsweep.system import extras
 from qsweep.system.start_folder import start_folder
+from qsweep.system.tracking_uri import default_uri, remedy_of
 from qsweep.tracking.tables import schema, shape
 from qsweep.tracking.tables.database import Database, DatabaseError
 from qsweep.tracking.tables.new_store import make_store
@@ -132,10 +133,9 @@ def open_store(uri: str, create: bool = True, patient: bool = False) -> Store:
     does not answer for BUDGET_SECONDS, instead of FIRST_BUDGET_SECONDS. Raises UsageError if the store cannot
     be opened, has another MLflow version's schema, or does not exist and `create` is False.
     """
-    if uri == "auto":
-        uri = os.environ.get("MLFLOW_TRACKING_URI") or "local"
+    uri = default_uri() if uri == "auto" else uri
     if not re.fullmatch(URIS, uri):
-        raise UsageError([Problem("tracking.uri", RULE, uri)])
+        raise UsageError([Problem("tracking.uri", RULE, uri, remedy_of(uri))])
     if uri.startswith("http"):
         return _server(uri, patient)
     if uri.startswith("postgresql:"):
