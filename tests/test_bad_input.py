@@ -100,6 +100,10 @@ VALUES: dict[str, list[Wrong]] = {
     "tracking.name=a/b": [("tracking.name", NAME, "'a/b'")],
     "tracking.parent=a/b": [("tracking.parent", "must be a run's id, or null", "'a/b'")],
     "tracking.durable_seconds=-1": [("tracking.durable_seconds", "must be a number of at least 0", "-1")],
+    "tracking.user=a/b": [("tracking.user", NAME, "'a/b'")],
+    "tracking.note=''": [("tracking.note", "must be a text of 1 to 5,000 letters, or null", "''")],
+    "tracking.tags=[1]": [("tracking.tags", "must be a mapping of names", "[1]")],
+    "tracking.system_metrics=2": [("tracking.system_metrics", "must be true or false", "2")],
     "tracking.resume=always": [("tracking.resume", "must be one of auto, never", "'always'")],
     "sweep.rerun=new": [("sweep.rerun", "must be one of code, all, failed, never", "'new'")],
     "sweep.dry_run=maybe": [("sweep.dry_run", "must be true or false", "'maybe'")],
@@ -567,7 +571,7 @@ def test_every_key_has_a_bad_row() -> None:
 @pytest.mark.parametrize("key", RULES)
 def test_no_key_takes_what_none_may_have(key: str, value: str) -> None:
     """NaN, infinity, a truth value, nothing, an empty or nested list: refused but where one is meant."""
-    if (key, value) == ("sweep.dry_run", "true"):
+    if (RULES[key], value) == ("true or false", "true"):
         return
     [line] = refusal(f"train {shlex.quote(f'{key}={value}')}")
     assert line.startswith(f"{key}: {PRESET if key in GROUPS else 'must be '}")
@@ -737,7 +741,7 @@ def test_the_installed_command_refuses_alike(command: str) -> None:
     qsweep = Path(sys.executable).parent / "qsweep"
     ran = subprocess.run(
         [qsweep, *shlex.split(command)],
-        env=os.environ | {"MLFLOW_TRACKING_URI": "ftp://host"},
+        env=os.environ | ({"MLFLOW_TRACKING_URI": "ftp://host"} if "tracking=server" in command else {}),
         capture_output=True,
         text=True,
         check=False,
@@ -804,3 +808,15 @@ def test_options_out_of_range_are_refused(
     ran = CliRunner().invoke(main, shlex.split(command))
     assert (ran.exit_code, files()) == (2, before)
     assert said in ran.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("command", ["train episodes=20", "runs", "diff a b"])
+def test_a_store_that_the_environment_names(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value of MLFLOW_TRACKING_URI that cannot be used is said to come from there, with the way out."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "file:./mlruns")
+    result = CliRunner().invoke(main, shlex.split(command))
+    [line] = lines_of(result.exit_code, result.stdout, result.stderr)
+    assert line.startswith("tracking.uri: must be local")
+    assert line.endswith(
+        "(it is the value of MLFLOW_TRACKING_URI: unset it, or give tracking=local or --uri local)"
+    )

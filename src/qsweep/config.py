@@ -212,7 +212,7 @@ class Tracking:
     ] = None
     note: Annotated[
         str | None,
-        Field(max_length=5000, description="a text of at most 5,000 letters, or null"),
+        Field(min_length=1, max_length=5000, description="a text of 1 to 5,000 letters, or null"),
         About("Description of the run in MLflow"),
     ] = None
     tags: Annotated[

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from os.path import isdir
 from pathlib import Path
 
 from qsweep.config import RULES
@@ -122,7 +123,8 @@ def _own_presets(words: Sequence[str]) -> frozenset[str]:
     """Return the user's own presets of environments and algorithms, as GROUP=NAME."""
     given = [after for word, after in pairwise(words) if word in ("-cd", "--config-dir")]
     given += [word.partition("=")[2] for word in words if word.startswith("--config-dir=")]
-    files = (file for folder in (str(OWN_CONFIGS), *given) for file in Path(folder).glob("*/*.yaml"))
+    folders = filter(isdir, (str(OWN_CONFIGS), *given))
+    files = (file for folder in folders for file in Path(folder).glob("*/*.yaml"))
     return frozenset(f"{file.parent.name}={file.stem}" for file in files)
 
 
