@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from qsweep.commands.diff import diff
 from qsweep.errors import UsageError
-from qsweep.plan.composition import load_resolved
-from qsweep.runs.runner import Work
-from qsweep.tracking.store import Store, open_store
-from tests.support.trained import run
+from qsweep.tracking.store import Store
+from tests.support.trained import trained_store
 
 SHORT = ("episodes=300", "evaluation.episodes=5", "evaluation.test_episodes=20", "evaluation.checkpoints=3")
 RUNS = {
@@ -24,12 +21,8 @@ RUNS = {
 @pytest.fixture(scope="module")
 def store(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
     """A store with two runs on the lake, and two on MountainCar with different buckets."""
-    folder = tmp_path_factory.mktemp("differing")
-    shutil.copy(migrated_store, folder / "mlflow.db")
-    uri = f"sqlite:///{folder / 'mlflow.db'}"
-    for name, more in RUNS.items():
-        run([Work(load_resolved([*SHORT, *more, f"tracking.uri={uri}"]), name, "")])
-    return open_store(uri)
+    runs = {name: (*SHORT, *lines) for name, lines in RUNS.items()}
+    return trained_store(migrated_store, tmp_path_factory.mktemp("differing"), runs)
 
 
 def test_two_seeds(store: Store) -> None:

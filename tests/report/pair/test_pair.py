@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,6 @@ from rich.console import Console
 
 from qsweep.commands.compare import compare
 from qsweep.errors import UsageError
-from qsweep.plan.composition import load_resolved
 from qsweep.policies.evaluation.evaluator import TEST_FILE
 from qsweep.policies.registry.rivals import Sampled
 from qsweep.report.loading.archives import archive
@@ -17,11 +15,10 @@ from qsweep.report.pair import pair as pairs
 from qsweep.report.pair import views
 from qsweep.report.pair.pair import pair
 from qsweep.report.pair.rows import BARS, bars, curves, results, sentences
-from qsweep.runs.runner import Work
 from qsweep.system.untrusted_files import read_columns
 from qsweep.tracking.run_search import run_of
-from qsweep.tracking.store import Store, open_store
-from tests.support.trained import run
+from qsweep.tracking.store import Store
+from tests.support.trained import trained_store
 
 SHORT = ("episodes=100", "evaluation.episodes=5", "evaluation.test_episodes=20", "evaluation.checkpoints=3")
 RUNS = {
@@ -38,12 +35,8 @@ RUNS = {
 @pytest.fixture(scope="module")
 def store(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
     """A store with three runs on CartPole, one of them with other buckets, and two on the lake."""
-    folder = tmp_path_factory.mktemp("pairs")
-    shutil.copy(migrated_store, folder / "mlflow.db")
-    uri = f"sqlite:///{folder / 'mlflow.db'}"
-    for name, lines in RUNS.items():
-        run([Work(load_resolved([*SHORT, *lines, f"tracking.uri={uri}"]), name, "")])
-    return open_store(uri)
+    runs = {name: (*SHORT, *lines) for name, lines in RUNS.items()}
+    return trained_store(migrated_store, tmp_path_factory.mktemp("pairs"), runs)
 
 
 def test_the_keys_that_differ_come_first(store: Store) -> None:
