@@ -2,132 +2,26 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from qsweep.errors import Failure, UsageError, printable, shortened, store_failure
+from qsweep.commands.command_group import Commands, WithKeys
+from qsweep.commands.options import Output, completing, of_store, trusting
+from qsweep.errors import printable
 from qsweep.system.extras import need
 from qsweep.system.garbage import collect_less_often
 from qsweep.system.interrupts import mark_interrupts
-from qsweep.system.start_folder import started_in
-from qsweep.system.streams import secure_streams
 
 if TYPE_CHECKING:
     from qsweep.tracking.store import Store
 
-WRITING = ("report", "pull", "play", "plot", "video", "export", "compare")
-WHOLE = ("nothing was written: files appear when they are complete; the same command starts over",)
-"""What an interrupt says of commands that write files."""
 CONTEXT = {"help_option_names": ["-h", "--help"]}
-COMPLETE = "_QSWEEP_COMPLETE"
-"""The variable by which a shell asks for completions."""
-
-
-class Commands(click.Group):
-    """The commands, whose errors it reports in one line each.
-
-    The exit code is 2 for bad input, 1 for a failure, 128 + n for signal n. A failing disk, database or
-    server counts as a failure. Any other exception is a bug, and is raised.
-    """
-
-    def main(self, *arguments: Any, **named: Any) -> Any:
-        """Run the command line, with standard streams whose end does not end the command."""
-        outputs = secure_streams()
-        if COMPLETE in os.environ:
-            from qsweep.commands.completion import register
-
-            register()
-        try:
-            return super().main(*arguments, **named)
-        finally:
-            for stream in (sys.stdout, sys.stderr) if outputs else ():
-                stream.flush()
-            for output in outputs:
-                if output.failed:
-                    click.echo(f"qsweep: the output cannot be written: {output.failed.strerror}", err=True)
-                    sys.exit(1)
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """Return the command that a word names; refuse an unknown one with the one that is meant."""
-        if self.get_command(ctx, args[0]) is None and not ctx.resilient_parsing:
-            from qsweep.commands.unknown_commands import unknown_command
-
-            raise unknown_command(args[0], args[1:], self.commands)
-        return super().resolve_command(ctx, args)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command."""
-        try:
-            with started_in(Path.cwd()):
-                return super().invoke(ctx)
-        except UsageError as error:
-            for problem in error.problems:
-                click.echo(f"qsweep: {problem}", err=True)
-            sys.exit(2)
-        except Failure as failure:
-            click.echo(f"qsweep: {printable(failure)}", err=True)
-            sys.exit(1)
-        except KeyboardInterrupt as interrupt:
-            kept = WHOLE if ctx.invoked_subcommand in WRITING else ()
-            for line in ("interrupted", *kept, *getattr(interrupt, "__notes__", ())):
-                click.echo(f"qsweep: {line}", err=True)
-            sys.exit(128 + getattr(interrupt, "signum", 2))
-        except Exception as error:
-            if getattr(error, "errno", None) == errno.ENAMETOOLONG:
-                click.echo(f"qsweep: {printable(shortened(str(error)))}; give a shorter name", err=True)
-                sys.exit(2)
-            failed = store_failure(error)
-            if not failed:
-                raise
-            click.echo(f"qsweep: the store or its disk failed: {printable(failed)}", err=True)
-            click.echo("qsweep: finished work is kept; fix the problem, then run the command again", err=True)
-            sys.exit(1)
-
-
-class WithKeys(click.Command):
-    """A command whose help ends with the list of keys."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the keys."""
-        from qsweep.plan.key_list import write_keys
-
-        write_keys(formatter)
-
-
-def _completing(kind: str) -> Any:
-    """Return a function that completes an argument: overrides, names, comparisons or environments."""
-
-    def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
-        from qsweep.commands import completion
-
-        found: list[str] = getattr(completion, kind)(incomplete)
-        return found
-
-    return complete
-
-
-def _trust(_: click.Context, __: click.Parameter, given: bool) -> None:
-    if given:
-        from qsweep.environments.description import trust_records
-        from qsweep.tracking.places import trust_places
-
-        trust_records()
-        trust_places()
-
-
-class Output(click.Path):
-    """A file or folder to write; ~ stands for the home folder, also where the shell left it."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the path."""
-        return super().convert(os.path.expanduser(value), param, ctx)
 
 
 @contextmanager
@@ -146,22 +40,6 @@ def _opened(uri: str) -> Store:
     return open_store(uri, create=False)
 
 
-of_store = click.option(
-    "--uri",
-    default="local",
-    envvar="MLFLOW_TRACKING_URI",
-    show_default="MLFLOW_TRACKING_URI, or local",
-    help="Store to use: local, or an MLflow URI.",
-)
-trusting = click.option(
-    "--trust",
-    is_flag=True,
-    expose_value=False,
-    callback=_trust,
-    help="Allow records to import Python modules and to name files outside the store.",
-)
-
-
 @click.group(cls=Commands, context_settings=CONTEXT)
 @click.version_option(package_name="qsweep")
 def main() -> None:
@@ -178,7 +56,7 @@ def main() -> None:
     nargs=-1,
     type=click.UNPROCESSED,
     metavar="[OVERRIDES] [-m]",
-    shell_complete=_completing("overrides"),
+    shell_complete=completing("overrides"),
 )
 @click.option("--again", is_flag=True, help="Train again even if an equal run is finished.")
 @click.option("--quiet", is_flag=True, help="Show no progress and no next steps.")
@@ -238,8 +116,8 @@ def completion(shell: str) -> None:
 
 
 @main.command()
-@click.argument("name", metavar="ENV", shell_complete=_completing("environments"))
-@click.argument("overrides", nargs=-1, shell_complete=_completing("overrides"))
+@click.argument("name", metavar="ENV", shell_complete=completing("environments"))
+@click.argument("overrides", nargs=-1, shell_complete=completing("overrides"))
 def env(name: str, overrides: Sequence[str]) -> None:
     """Describe an environment: bounds, actions, optimum, presets.
 
@@ -258,7 +136,7 @@ def env(name: str, overrides: Sequence[str]) -> None:
 
 
 @main.command()
-@click.argument("name", required=False, metavar="[EXPERIMENT]", shell_complete=_completing("comparisons"))
+@click.argument("name", required=False, metavar="[EXPERIMENT]", shell_complete=completing("comparisons"))
 @click.option(
     "--limit",
     type=click.IntRange(0),
@@ -279,7 +157,7 @@ def runs(name: str | None, limit: int, by: str | None, uri: str) -> None:
 
 
 @main.command()
-@click.argument("name", metavar="NAME", shell_complete=_completing("comparisons"))
+@click.argument("name", metavar="NAME", shell_complete=completing("comparisons"))
 @click.option("--out", type=Output(path_type=Path), help="Folder to write (default: NAME-report).")
 @click.option(
     "--since", help="Only runs started since a date (2025-01-31, '2025-01-31 14:00' UTC) or age (7d)."
@@ -321,7 +199,7 @@ def report(
 
 
 @main.command()
-@click.argument("name", shell_complete=_completing("names"))
+@click.argument("name", shell_complete=completing("names"))
 @click.option("--out", type=Output(path_type=Path), help="Folder to write (default: NAME).")
 @click.option("--force", is_flag=True, help="Replace a folder that holds a pulled policy.")
 @of_store
@@ -343,7 +221,7 @@ def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
 
 
 @main.command()
-@click.argument("name", shell_complete=_completing("names"))
+@click.argument("name", shell_complete=completing("names"))
 @click.option("--episodes", default=10, show_default=True, help="Number of episodes to play.")
 @click.option("--seed", default=0, show_default=True, help="Index of the first start state.")
 @click.option("--video", type=Output(path_type=Path), help="Write the first episode to this MP4 file.")
@@ -389,7 +267,7 @@ def play(
 
 
 @main.command()
-@click.argument("name", shell_complete=_completing("names"))
+@click.argument("name", shell_complete=completing("names"))
 @click.option("--out", type=Output(path_type=Path), help="MP4 or GIF file to write (default: NAME.mp4).")
 @click.option("--every", type=int, help="Show every n-th checkpoint (default: about 250 in all).")
 @click.option("--agent", is_flag=True, help="Also show the agent playing.")
@@ -416,7 +294,7 @@ def video(
 
 
 @main.command()
-@click.argument("name", shell_complete=_completing("names"))
+@click.argument("name", shell_complete=completing("names"))
 @click.argument("chart", default="curve", metavar="[curve|actions|policy|values|visits]")
 @click.option("--out", type=Output(path_type=Path), help="PNG, SVG or PDF file (default: NAME-CHART.png).")
 @click.option(
@@ -453,8 +331,8 @@ def plot(
 
 
 @main.command()
-@click.argument("first", metavar="RUN", shell_complete=_completing("names"))
-@click.argument("second", metavar="RUN", shell_complete=_completing("names"))
+@click.argument("first", metavar="RUN", shell_complete=completing("names"))
+@click.argument("second", metavar="RUN", shell_complete=completing("names"))
 @click.option("--page", type=Output(path_type=Path), help="Also write an HTML file, with the curves.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @of_store
@@ -475,7 +353,7 @@ def compare(first: str, second: str, page: Path | None, force: bool, uri: str) -
 
 
 @main.command()
-@click.argument("name", required=False, metavar="[SWEEP]", shell_complete=_completing("comparisons"))
+@click.argument("name", required=False, metavar="[SWEEP]", shell_complete=completing("comparisons"))
 @click.option("--once", is_flag=True, help="Print the state once, and stop.")
 @click.option("--every", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between.")
 @click.option("--page", type=Output(path_type=Path), help="Also write an HTML file that reloads itself.")
@@ -498,7 +376,7 @@ def watch(name: str | None, once: bool, every: float, page: Path | None, force: 
 
 
 @main.command()
-@click.argument("name", shell_complete=_completing("names"))
+@click.argument("name", shell_complete=completing("names"))
 @click.option("--to", type=click.Choice(["folder", "hub"]), required=True, help="Folder, or upload.")
 @click.option("--out", type=Output(path_type=Path), help="Folder to write (default: NAME-export).")
 @click.option("--repo", metavar="USER/NAME", help="Repository on the hub (default: yours, q-ENVIRONMENT).")
@@ -523,8 +401,8 @@ def export(name: str, to: str, out: Path | None, repo: str | None, force: bool, 
 
 
 @main.command()
-@click.argument("one", metavar="RUN", shell_complete=_completing("names"))
-@click.argument("other", metavar="RUN", shell_complete=_completing("names"))
+@click.argument("one", metavar="RUN", shell_complete=completing("names"))
+@click.argument("other", metavar="RUN", shell_complete=completing("names"))
 @of_store
 @trusting
 def diff(one: str, other: str, uri: str) -> None:
@@ -544,7 +422,7 @@ def diff(one: str, other: str, uri: str) -> None:
 
 
 @main.command()
-@click.argument("run", metavar="RUN", shell_complete=_completing("names"))
+@click.argument("run", metavar="RUN", shell_complete=completing("names"))
 @of_store
 @trusting
 def reproduce(run: str, uri: str) -> None:
@@ -615,7 +493,7 @@ def doctor(fix: bool, uri: str) -> None:
 
 @main.command()
 @click.argument(
-    "name", required=False, metavar="[EXPERIMENT-or-SWEEP]", shell_complete=_completing("comparisons")
+    "name", required=False, metavar="[EXPERIMENT-or-SWEEP]", shell_complete=completing("comparisons")
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be deleted, with its size; change nothing.")
 @click.option("--older-than", help="Delete runs older than an age (30d) or started before a date.")
