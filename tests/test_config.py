@@ -95,7 +95,15 @@ COMMANDS = [
 ]
 
 
-RARE = {*OPTIONAL, "env.actions", "env.wrapper", "env.reset_options", "initial_q.from", "initial_q.sha256"}
+RARE = {
+    *OPTIONAL,
+    "env.actions",
+    "env.wrapper",
+    "env.reset_options",
+    "initial_q.from",
+    "initial_q.sha256",
+    "steps",
+}
 """Keys that conf/ or a record has only if they are set."""
 
 

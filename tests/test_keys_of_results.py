@@ -61,6 +61,7 @@ CASES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "discount": (LAKE, "0.95", "0.9"),
     "buckets": (CAR, "20", "10"),
     "episodes": (LAKE, "150", "140"),
+    "steps": (LAKE, "null", "300"),
     "seed": (LAKE, "0", "1"),
     "checkpoint_every": (LAKE, "10", "150"),
     "terminal_rule": (CAR, "standard", "tutorial"),

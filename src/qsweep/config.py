@@ -315,6 +315,11 @@ class Config:
         About("buckets per dimension", group="Q-table"),
     ] = 20
     episodes: Annotated[int, integer(1, 10**9), About("length of the training", "episodes", "run")] = 25_000
+    steps: Annotated[
+        int | None,
+        integer(1, None, " (steps), or null", limit=10**12),
+        About("end with the first checkpoint after so many; null: all episodes", "steps", "run"),
+    ] = None
     seed: Annotated[
         int,
         Field(ge=0, description=f"a whole number from 0 to {LARGEST_SEED:,}"),
@@ -423,6 +428,8 @@ def _record(config: Config, without: Container[str]) -> dict[str, Any]:
     values = {name: _plain(getattr(config, name)) for name in _names(Config) if name not in without}
     if not config.env.reset_options:  # as in the records of versions that did not have it
         del values["env"]["reset_options"]
+    if config.steps is None:  # likewise
+        del values["steps"]
     values["initial_q"]["from"] = values["initial_q"].pop("from_")
     for key in ("from", "sha256"):  # likewise
         if values["initial_q"][key] is None:

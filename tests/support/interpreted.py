@@ -10,6 +10,7 @@ from qsweep.environments.resolved import Resolved
 from qsweep.learning.blocks import Chunk, chunks
 from qsweep.learning.engines.gymnasium_engine import Actor, AgentRecord, blocks
 from qsweep.learning.engines.learner import learner
+from qsweep.learning.training import within_steps
 
 
 def train_interpreted(run: Resolved) -> list[Chunk]:
@@ -18,4 +19,6 @@ def train_interpreted(run: Resolved) -> list[Chunk]:
     record = AgentRecord(learning.agent, learning.memory, np.zeros(len(run.grid.buckets)))
     calls = partial(learning.begin, *record), partial(learning.observe, *record)
     with run.open() as env:
-        return list(chunks(blocks(run, env, Actor(record, np.zeros((0, 0), np.int64), *calls), 0)))
+        made = blocks(run, env, Actor(record, np.zeros((0, 0), np.int64), *calls), 0)
+        numbered = ((0, block) for block in made)
+        return list(chunks(block for _, block in within_steps(run.config.steps, numbered, [0])))

@@ -150,7 +150,7 @@ def _summary(config: Config, outcome: Outcome) -> str:
     number = "{:.4g}".format
     return (
         f"trained   {outcome.episodes:,} episodes, {of['train/steps']:,.0f} steps in "
-        f"{of['train/seconds']:.2f} s; last {min(config.window, config.episodes):,} episodes: "
+        f"{of['train/seconds']:.2f} s; last {min(config.window, outcome.episodes):,} episodes: "
         f"average {number(of['train/return_avg'])}, minimum {number(of['train/return_min'])}, "
         f"maximum {number(of['train/return_max'])}\n"
         f"best      checkpoint {name_of(int(of['best_episode']))}: mean return "

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
+
+import numpy as np
 
 from qsweep.config import Config, variant_hash
 from qsweep.environments.resolved import Resolved
@@ -27,6 +29,11 @@ def train(config: Config | Resolved, state: State | None = None) -> Iterator[Chu
 
 
 def _blocks(resolved: Resolved, state: State | None = None) -> Iterator[Block]:
+    blocks = ((0, block) for block in _all_blocks(resolved, state))
+    return (block for _, block in within_steps(resolved.config.steps, blocks, [_steps_in(state)]))
+
+
+def _all_blocks(resolved: Resolved, state: State | None) -> Iterator[Block]:
     engine = import_module(f"qsweep.learning.engines.{resolved.config.engine}_engine")
     blocks: Iterator[Block] = engine.train(resolved, state or {})
     return blocks
@@ -52,9 +59,44 @@ def _of_several(runs: Sequence[Resolved]) -> Iterator[tuple[int, Block]]:
         from qsweep.learning.engines.compiled_engine import train_interleaved
 
         interleaved_runs = train_interleaved(runs[first : first + LANES])
-        yield from ((first + number, block) for number, block in interleaved_runs)
+        within = within_steps(runs[0].config.steps, interleaved_runs, [0] * LANES)
+        yield from ((first + number, block) for number, block in within)
     for number, run in enumerate(runs[interleaved:], interleaved):
         yield from ((number, block) for block in _blocks(run))
+
+
+def within_steps(
+    budget: int | None, blocks: Iterator[tuple[int, Block]], done: list[int]
+) -> Iterator[tuple[int, Block]]:
+    """Yield each run's blocks up to the first checkpoint with at least `budget` steps; None: all blocks.
+
+    done: the steps that each run has taken before. The state of a block has the steps, to resume from.
+    """
+    if budget is None:
+        yield from blocks
+        return
+    ended = [steps >= budget for steps in done]
+    for number, block in () if all(ended) else blocks:
+        if ended[number]:  # it is trained further, interleaved with runs that have not ended
+            continue
+        done[number] += int(block.lengths.sum())
+        ended[number] = done[number] >= budget and block.spans[-1].checkpoint
+        state = None if ended[number] or block.state is None else _with_steps(block.state, done[number])
+        yield number, block._replace(state=state)
+        if all(ended):
+            return
+
+
+def _with_steps(state: Callable[[], State], steps: int) -> Callable[[], State]:
+    def both() -> State:
+        found = state()
+        return {**found, "steps": np.array(steps)} if found else found
+
+    return both
+
+
+def _steps_in(state: State | None) -> int:
+    return int(state["steps"]) if state and "steps" in state else 0
 
 
 def _alike(configs: Sequence[Config]) -> bool:

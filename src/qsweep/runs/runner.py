@@ -234,6 +234,8 @@ class _Recording(AbstractContextManager["_Recording"]):
 
         check: called about every second, and raises if the run shall stop.
         """
+        for points in self._evaluator.evaluate_last():
+            self._log.log(points)
         result = self._evaluator.result(check)
         result.write(self.saved.folder / TEST_FILE)
         self._log.keep(self.saved.folder / TEST_FILE, "evaluation")

@@ -35,6 +35,8 @@ def _calls(run: Resolved, done: int) -> Iterator[tuple[Span, ...]]:
     table_bytes = 8 * math.prod(run.shape)
     every = min(config.checkpoint_every, MAX_EPISODES)
     size = max(1, min(MAX_EPISODES // every, TABLE_BYTES // table_bytes))
+    if config.steps is not None:
+        size = 1  # training may end at any checkpoint
     remaining = spans(config.episodes, config.checkpoint_every, MAX_EPISODES, done)
     while call := tuple(islice(remaining, size)):
         yield call

@@ -108,14 +108,20 @@ class Evaluator:
         )
         self.scores: list[float] = []
         self._best: tuple[float, int, QTable] | None = None
-        self._last: QTable | None = None
+        self._last: tuple[int, QTable] | None = None
 
     def receive(self, block: Block) -> Iterator[Points]:
         """Yield the scores of the block's checkpoints that are to be evaluated."""
-        self._last = block.tables[-1]
+        self._last = block.end, block.tables[-1]
         for span, table in zip(block.spans, block.tables, strict=True):
             if span.checkpoint and span.end in self.evaluated:
                 yield self.evaluate(span.end, table)
+
+    def evaluate_last(self) -> Iterator[Points]:
+        """Yield the score of the last checkpoint, if `steps` ended the training at one that was skipped."""
+        assert self._last is not None
+        if self._last[0] not in self.evaluated:
+            yield self.evaluate(*self._last)
 
     def evaluate(self, episodes: int, q_table: QTable) -> Points:
         """Return the score of the checkpoint after `episodes` episodes, which must increase."""
@@ -139,8 +145,9 @@ class Evaluator:
         assert self._last is not None
         _, episodes, q_table = self._best
         test = roll_out(self._resolved, q_table, self._test.seeds, check)
-        final = roll_out(self._resolved, self._last, self._test.seeds, check)
-        exact = [self._exact.of(table) for table in (q_table, self._last)] if self._exact else [None, None]
+        _, last = self._last
+        final = roll_out(self._resolved, last, self._test.seeds, check)
+        exact = [self._exact.of(table) for table in (q_table, last)] if self._exact else [None, None]
         return EvaluationResult(episodes, q_table, test, final, self._test, self._resolved.env.id, *exact)
 
 

@@ -50,7 +50,7 @@ def first_and_last(store: Store, run_id: str, artifacts: str) -> tuple[QTable, Q
     with suppress(UsageError), archive(store, run_id, artifacts) as history:
         config = recorded_config(history.about["config"])
         setting = setting_of_archive(history)
-        *kept, (_, last) = history.tables([0, config.episodes])
+        *kept, (_, last) = history.tables([0, int(history.episodes()[-1])])
         first = kept[0][1] if kept else initial_table(config, setting)
         return first, last, reachable_cells(setting.env, setting.grid)
     return None
