@@ -20,6 +20,7 @@ VERBS = {
     "Print",
     "Make",
     "Rank",
+    "Tune",
     "Add",
     "Run",
     "Show",

@@ -212,11 +212,13 @@ def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
     qsweep pull MountainCar-v0/3        a registered version
     qsweep pull RUN                     the best checkpoint of a run (its name or id)
     qsweep pull RUN/ep017500            a given checkpoint of a run
+    qsweep pull atlas:taxi              a policy of the atlas, which is shipped
     """
     with _working(f"pulling {printable(name)}"):
         from qsweep.commands.pull import pull
 
-        pulled = pull(_opened(uri), name, out, force)
+        store = None if name.startswith("atlas:") else _opened(uri)
+        pulled = pull(store, name, out, force)
     click.echo(pulled)
 
 
@@ -554,6 +556,35 @@ def ui(name: str | None, host: str, port: int, browser: bool | None, uri: str) -
     from qsweep.commands.ui import Listening, serve
 
     serve(name, uri, Listening(host, port, sys.stderr.isatty() if browser is None else browser))
+
+
+@main.command()
+@click.option("--budget", default="small", show_default=True, help="small, medium or large.")
+@click.option(
+    "--env", "environments", multiple=True, metavar="NAME", help="Only this environment; repeatable."
+)
+@click.option(
+    "--algorithm", "algorithms", multiple=True, metavar="NAME", help="Only this algorithm; repeatable."
+)
+@click.option("--dry-run", is_flag=True, help="Show the number of runs and the time; run nothing.")
+@click.option(
+    "--out", default="atlas", type=Output(path_type=Path), show_default=True, help="Folder to write."
+)
+def atlas(
+    budget: str, environments: Sequence[str], algorithms: Sequence[str], dry_run: bool, out: Path
+) -> None:
+    """Tune and compare every algorithm on every environment.
+
+    \b
+    qsweep atlas --dry-run
+    qsweep atlas --env taxi --algorithm sarsa --algorithm q_learning
+
+    Each algorithm gets the same number of trials in each environment; the best setting is trained on fresh
+    seeds. The same command resumes where it was interrupted.
+    """
+    from qsweep.commands.atlas.atlas import run_atlas
+
+    sys.exit(run_atlas(budget, environments, algorithms, dry_run, out))
 
 
 @main.command()

@@ -11,9 +11,8 @@ from pathlib import Path
 from qsweep.commands.play_page import PAGE, play_page
 from qsweep.errors import UsageError
 from qsweep.policies.policy import CONFIG, README, RECORD, TABLE, Policy
-from qsweep.policies.registry.fetching import fetch, folder_name
+from qsweep.policies.registry.fetching import fetch_named, folder_name
 from qsweep.policies.registry.model import write_model
-from qsweep.policies.registry.names import resolve
 from qsweep.system.atomic_files import replacing_folder, temporary_folder
 from qsweep.system.overwriting import only_over, writing_to
 from qsweep.tracking.store import Store
@@ -41,16 +40,17 @@ class Pulled:
         return [*WRITTEN, *([PAGE] if (self.folder / PAGE).exists() else [])]
 
 
-def pull(store: Store, name: str, out: Path | None = None, force: bool = False) -> Pulled:
+def pull(store: Store | None, name: str, out: Path | None = None, force: bool = False) -> Pulled:
     """Write the policy that `name` stands for into the folder `out` (by default named after it).
 
-    Raises UsageError if the name is unknown, or `out` exists and may not be replaced.
+    store: may be None for a name of the atlas, which is shipped. Raises UsageError if the name is unknown, or
+    `out` exists and may not be replaced.
     """
     folder = Path(os.path.abspath(out or folder_name(name)))  # so that it has a name if `out` ends in ..
     check = partial(only_over, what="a pulled policy", files=WRITTEN, inner=(f"{MODEL}/*", PAGE), force=force)
     check(folder)
     with temporary_folder() as scratch:
-        policy = fetch(store, resolve(store, name), Path(scratch))
+        policy = fetch_named(store, name, Path(scratch))
     with writing_to("--out", folder), replacing_folder(folder, check) as new:
         policy.save(new)
         write_model(policy, new / MODEL)

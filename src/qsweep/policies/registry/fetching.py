@@ -10,6 +10,7 @@ from qsweep.errors import Problem, UsageError
 from qsweep.policies.policy import RECORD, Policy, readable
 from qsweep.policies.registry.model import download_policy
 from qsweep.policies.registry.names import Target, checkpoint_in, is_path, parts_of, resolve
+from qsweep.policies.registry.shipped import PREFIX, shipped
 from qsweep.policies.registry.versions import place_of_version, version_of
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.system.file_names import fitting
@@ -34,6 +35,8 @@ def named(name: str, uri: str = "local") -> tuple[Policy, str]:
     The store takes precedence over a folder of the same name, unless the name is written as a path: with
     a leading . / or ~, or a trailing /. Raises UsageError if there is neither.
     """
+    if name.startswith(PREFIX):
+        return shipped(name), name
     folder = start_folder() / Path(name).expanduser()
     try:
         if not is_path(name):
@@ -48,6 +51,14 @@ def named(name: str, uri: str = "local") -> tuple[Policy, str]:
         raise UsageError([Problem("name", "is no folder that `qsweep pull` wrote", name)])
     policy = Policy.load(folder)
     return policy, f"{policy.came_from}, from the folder {Path(name).expanduser()}"
+
+
+def fetch_named(store: Store | None, name: str, scratch: Path) -> Policy:
+    """Return the policy that a name stands for in a store, or the shipped one, which needs no store."""
+    if name.startswith(PREFIX):
+        return shipped(name)
+    assert store is not None
+    return fetch(store, resolve(store, name), scratch)
 
 
 def fetch(store: Store, target: Target, scratch: Path) -> Policy:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from qsweep.runs.search.planning import SearchPlan
 
 
-def search(wanted: SearchPlan, launcher: Launcher, folder: Path) -> Concluded:
+def search(
+    wanted: SearchPlan, launcher: Launcher, folder: Path, say: Callable[[str], object] = click.echo
+) -> Concluded:
     """Search as a plan says, every run under one parent run; then confirm the winner, and compare.
+
+    say: told of each trial that is the best so far.
 
     The study of an earlier launch is resumed. Raises as `sweep` does.
     """
@@ -48,7 +52,7 @@ def search(wanted: SearchPlan, launcher: Launcher, folder: Path) -> Concluded:
         for result in Search(held, wanted.space, how, train).run():
             if result.state == "complete" and result.mean > best:
                 best = result.mean
-                click.echo(f"trial {result.number}: {', '.join(result.overrides)}: {result.mean:.4g}")
+                say(f"trial {result.number}: {', '.join(result.overrides)}: {result.mean:.4g}")
         plan = plan_of_best(wanted, held.study.get_trials(deepcopy=False))
         concluded = Concluded(parent.run_id, {}, "")
         if runs.check_recorded():

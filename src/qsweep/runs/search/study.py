@@ -44,6 +44,15 @@ def database(uri: str) -> Path:
     return (database_of(uri) or local_database()).with_name(DATABASE)
 
 
+def ended_trials(path: Path, name: str) -> list[FrozenTrial]:
+    """Return the complete trials of a study, by number. Raises UsageError if there is no such study."""
+    try:
+        study = optuna.load_study(study_name=name, storage=_storage(path))
+    except KeyError:
+        raise UsageError([Problem(f"{PREFIX}.study", "is no study of this store", name)]) from None
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
 class SearchStudy:
     """A study that this process takes part in, as a context manager.
 
