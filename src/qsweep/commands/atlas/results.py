@@ -204,9 +204,10 @@ def one_setting(pages: Sequence[Page], algorithm: str) -> OneSetting:
                 normalised = page.scale.of(result.trials["mean"].to_numpy(np.float64))
                 scores.append(pd.Series(normalised, index=result.trials["trial"]))
     table = pd.concat(scores, axis=1, join="inner")  # without trials that failed somewhere
-    best = table.mean(axis=1).idxmax()
+    means = table.mean(axis=1)
+    best = means.idxmax()
     setting = str(trials.loc[trials["trial"] == best, "setting"].iloc[0])
-    return OneSetting(setting, float(table.loc[best].mean()), float(table.max().mean()))
+    return OneSetting(setting, float(means.max()), float(table.max().mean()))
 
 
 def table_of_runs(pages: Sequence[Page]) -> pd.DataFrame:
