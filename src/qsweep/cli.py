@@ -17,6 +17,7 @@ from qsweep.errors import printable
 from qsweep.system.extras import need
 from qsweep.system.garbage import collect_less_often
 from qsweep.system.interrupts import mark_interrupts
+from qsweep.system.leaving import leaving_at_once
 
 if TYPE_CHECKING:
     from qsweep.tracking.store import Store
@@ -48,6 +49,11 @@ def main() -> None:
     collect_less_often()
     if os.environ.get("MLFLOW_TRACKING_URI") == "":  # as MLflow reads it: not set
         del os.environ["MLFLOW_TRACKING_URI"]
+
+
+def command() -> None:
+    """Run the command line as a process of its own."""
+    leaving_at_once(main)
 
 
 @main.command(cls=WithKeys, context_settings={**CONTEXT, "ignore_unknown_options": True})

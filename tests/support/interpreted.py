@@ -8,16 +8,18 @@ import numpy as np
 
 from qsweep.environments.resolved import Resolved
 from qsweep.learning.blocks import Chunk, chunks
-from qsweep.learning.engines.gymnasium_engine import Actor, AgentRecord, blocks
+from qsweep.learning.compiler.compilation import specialised
+from qsweep.learning.engines.gymnasium_engine import Actor, blocks
 from qsweep.learning.engines.learner import learner
+from qsweep.learning.engines.stepping import advance, functions_of, record_of, start
 from qsweep.learning.training import within_steps
 
 
 def train_interpreted(run: Resolved) -> list[Chunk]:
     """Train a run on the Gymnasium environment; return its chunks."""
     learning = learner(run)
-    record = AgentRecord(learning.agent, learning.memory, np.zeros(len(run.grid.buckets)))
-    calls = partial(learning.begin, *record), partial(learning.observe, *record)
+    record, names = record_of(run, learning), functions_of(learning)
+    calls = (partial(specialised(function, names), record) for function in (start, advance))
     with run.open() as env:
         made = blocks(run, env, Actor(record, np.zeros((0, 0), np.int64), *calls), 0)
         numbered = ((0, block) for block in made)

@@ -23,6 +23,7 @@ from qsweep.environments.failures import calling, closing, current_folder, is_in
 from qsweep.environments.wrappers import DiscreteActions, wrapped
 from qsweep.errors import Problem, UsageError, one_line
 from qsweep.system.extras import remedy
+from qsweep.system.leaving import note_foreign_code
 
 MAX_DIMENSIONS = 32
 """The maximum number of dimensions: more than any Q-table can have, so that images are refused."""
@@ -173,7 +174,10 @@ def _modules(env: Env, found: gymnasium.Env[Any, Any]) -> tuple[str, ...]:
     while layer is not None:
         names |= {kind.__module__ for kind in type(layer).__mro__}
         layer = layer.env if isinstance(layer, gymnasium.Wrapper) else None
-    return tuple(sorted(names - sys.stdlib_module_names))
+    names -= sys.stdlib_module_names
+    if any(name.partition(".")[0] not in OWN_MODULES for name in names):
+        note_foreign_code()
+    return tuple(sorted(names))
 
 
 def _no_actions(env_id: str, actions: spaces.Space[Any]) -> Problem:

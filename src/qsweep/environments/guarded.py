@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Real
 from typing import Any, NoReturn, Self
 
 import numpy as np
+from gymnasium.wrappers import OrderEnforcing, TimeLimit
 
 from qsweep.config import Env
 from qsweep.environments.description import Description, made
@@ -37,7 +39,7 @@ class GuardedEnv:
         self._given = {"options": dict(env.reset_options)} if env.reset_options else {}
         self._home, self._folder = home, ""
         self.metadata, self.render_mode = inner.metadata, inner.render_mode
-        self._leave()
+        self.leave()
 
     def __enter__(self) -> Self:
         return self
@@ -61,8 +63,8 @@ class GuardedEnv:
         try:
             returned = self._env.reset(seed=seed, **self._given)
         except BaseException as error:
-            self._raise("reset", error)
-        self._leave()
+            self.fail("reset", error)
+        self.leave()
         if not isinstance(returned, tuple) or len(returned) != 2:
             raise failure(self._id, "reset", f"returned {_shown(returned)}")
         return self._numbers("reset", returned[0])
@@ -74,7 +76,36 @@ class GuardedEnv:
         try:
             returned = self._env.step(action)
         except BaseException as error:
-            self._raise("step", error)
+            self.fail("step", error)
+        result = self.checked(returned)
+        if result[2] or result[3] or self._folder:
+            self.leave()
+        return result
+
+    def bare_step(self, max_steps: int) -> Callable[[int], Any]:
+        """Return the function that takes a step and returns the environment's own result, unchecked.
+
+        It lacks the wrappers that count steps and enforce a reset, for a caller who does both. Whatever it
+        raises or returns belongs into `fail` or `checked`. The caller also calls `leave` after the last step.
+        """
+        if self._folder:
+            return self._step_in_its_folder
+        layer = self._env
+        while type(layer) is OrderEnforcing or (
+            type(layer) is TimeLimit and layer._max_episode_steps >= max_steps
+        ):
+            layer = layer.env
+        step: Callable[[int], Any] = layer.step
+        return step
+
+    def _step_in_its_folder(self, action: int) -> Any:
+        self._enter()
+        returned = self._env.step(action)
+        self.leave()
+        return returned
+
+    def checked(self, returned: Any) -> tuple[list[float], float, bool, bool]:
+        """Return what a step returned as plain values; raise EnvironmentFailure if it breaks the rules."""
         try:
             seen, r, terminated, truncated, _ = returned
         except (TypeError, ValueError):
@@ -83,8 +114,6 @@ class GuardedEnv:
             terminated = self._flag("terminated", terminated)
         if not (truncated is False or truncated is True):
             truncated = self._flag("truncated", truncated)
-        if terminated or truncated or self._folder:
-            self._leave()
         if not (type(r) is float and -MOST <= r <= MOST):
             r = self._reward(r)
         return self._numbers("step", seen), r, terminated, truncated
@@ -95,13 +124,13 @@ class GuardedEnv:
         try:
             return self._env.render()
         except BaseException as error:
-            self._raise("render", error)
+            self.fail("render", error)
         finally:
-            self._leave()
+            self.leave()
 
     def close(self) -> None:
         """Close the environment; a failure is only a warning."""
-        self._leave()
+        self.leave()
         close(self._id, self._env)
 
     def _numbers(self, method: str, seen: Any) -> list[float]:
@@ -128,9 +157,9 @@ class GuardedEnv:
             return bool(value)
         raise failure(self._id, "step", f"returned {name} {_shown(given)}", FLAGS)
 
-    def _raise(self, method: str, error: BaseException) -> NoReturn:
+    def fail(self, method: str, error: BaseException) -> NoReturn:
         """Raise the failure of a method that raised, or a user's interrupt."""
-        self._leave()
+        self.leave()
         if is_interrupt(error):
             raise error
         raise failure(self._id, method, raised(error)) from error
@@ -139,7 +168,8 @@ class GuardedEnv:
         if self._folder:
             return_to(self._folder)
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Return to qsweep's folder, and remember the environment's if that is another one."""
         here = current_folder()
         if here != self._home:
             self._folder = here

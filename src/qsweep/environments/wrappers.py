@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from itertools import product
 from typing import Any
@@ -41,6 +43,18 @@ class DiscreteActions(gymnasium.ActionWrapper[Any, Any, Any]):
         return self._actions[int(action)]
 
 
+class View(dict[str, Any]):
+    """A MiniGrid agent's view that is only computed if it is read: most of the time of a step."""
+
+    def __init__(self, compute: Callable[[], Mapping[str, Any]]) -> None:
+        super().__init__()
+        self._compute = compute
+
+    def __missing__(self, key: str) -> Any:
+        self.update(self._compute())
+        return dict(self)[key]
+
+
 class PositionAndDirection(gymnasium.ObservationWrapper[Any, Any, Any]):
     """A wrapper that observes a MiniGrid agent's column, row and direction instead of its view."""
 
@@ -48,6 +62,8 @@ class PositionAndDirection(gymnasium.ObservationWrapper[Any, Any, Any]):
         super().__init__(env)
         inner: Any = env.unwrapped
         self.observation_space = spaces.MultiDiscrete([inner.width, inner.height, 4])
+        if hasattr(inner, "gen_obs"):
+            inner.gen_obs = partial(View, inner.gen_obs)
 
     def observation(self, observation: Any) -> Any:
         """Return column, row and direction, int64[3]."""

@@ -71,9 +71,13 @@ class KernelCache(FunctionCache):  # type: ignore[misc]  # numba has no types
     _impl_class = _Kernels
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return compiled code, or None if there is none or it cannot be read."""
+        """Return compiled code, or None if there is none or it cannot be read.
+
+        numba would first load what it compiles with, which machine code does not need: ten times the time.
+        It does so later, should it compile something.
+        """
         with suppress(OSError):
-            return super().load_overload(sig, target_context)
+            return self._load_overload(sig, target_context)
         return None
 
     def save_overload(self, sig: Any, data: Any) -> None:

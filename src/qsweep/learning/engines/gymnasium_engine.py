@@ -6,23 +6,24 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from operator import index
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from qsweep.environments.encoding import SingleDiscrete
 from qsweep.environments.failures import EnvironmentFailure
 from qsweep.environments.guarded import MOST, GuardedEnv
 from qsweep.environments.resolved import Resolved
-from qsweep.learning.agent.acting import begin, observe
-from qsweep.learning.agent.agent import Agent
 from qsweep.learning.blocks import Block, State, spans
 from qsweep.learning.compiler.compilation import compiled
 from qsweep.learning.compiler.intrinsics import intrinsics_for, unpack
 from qsweep.learning.compiler.packing import Words, pack
+from qsweep.learning.engines import stepping
 from qsweep.learning.engines.continuing import is_resumable
 from qsweep.learning.engines.learner import Learner, learner
-from qsweep.learning.engines.limits import bad_return, divergence, is_good, step_of
+from qsweep.learning.engines.limits import bad_return, divergence, is_good_table, step_of
+from qsweep.learning.engines.stepping import WRONG, Record, advance, functions_of, record_of, start
 from qsweep.learning.rates import epsilon, rates_of
 from qsweep.seeds import generator_state, restored_generator, streams
 
@@ -32,28 +33,21 @@ MAX_EPISODES = 50
 
 SMALL = 2**16
 """The number of values of a Q-table up to which it is checked after each episode, and not each block."""
-
-
-class AgentRecord(NamedTuple):
-    """An agent, its algorithm's memory, and its observation, float64[dimensions]."""
-
-    agent: Agent
-    memory: Any
-    observation: npt.NDArray[np.float64]
+REWARDS, FLAGS = (float, int, np.float64, np.float32, np.int64), (bool, np.bool_)
+"""The usual types of rewards and of `terminated` and `truncated`, from which compiled code takes a number."""
 
 
 @dataclass(frozen=True)
 class Actor:
-    """An agent and the functions that return its actions.
+    """An agent and the functions that return its actions: `stepping.start` and `advance` for its record.
 
-    begin() -> the first action of an episode; observe(r, terminated, truncated) -> the next one. Both read
-    `record.observation`. words: the block that holds the record.
+    words: the block that holds the record.
     """
 
-    record: AgentRecord
+    record: Record
     words: Words
-    begin: Callable[[], int]
-    observe: Callable[[float, bool, bool], int]
+    start: Callable[[], int]
+    advance: Callable[[float, bool, bool], int]
 
 
 def train(run: Resolved, state: State | None = None) -> Iterator[Block]:
@@ -74,29 +68,36 @@ def train(run: Resolved, state: State | None = None) -> Iterator[Block]:
 
 
 def first_action(words: Words) -> int:
-    """Call `begin` for the record in a block: a single argument, because each one costs time in a call."""
-    record = unpack(words)
-    return begin(record.agent, record.memory, record.observation)
+    """Call `start` for the record in a block: a single argument, because each one costs time in a call."""
+    return start(unpack(words))
 
 
 def next_action(words: Words, r: float, terminated: bool, truncated: bool) -> int:
-    """Call `observe` for the record in a block."""
-    record = unpack(words)
-    return observe(record.agent, record.memory, record.observation, r, terminated, truncated)
+    """Call `advance` for the record in a block."""
+    return advance(unpack(words), r, terminated, truncated)
 
 
 def _compiled(run: Resolved, learning: Learner) -> Actor:
     from numba import boolean, float64, int64
 
-    block = pack([AgentRecord(learning.agent, learning.memory, np.zeros(len(run.grid.buckets)))])
+    block = pack([record_of(run, learning)])
     names, words = intrinsics_for(block.packing), int64[:, ::1]
+    names |= {f"{stepping.__name__}.{name}": part for name, part in functions_of(learning).items()}
     what = f"{run.config.algorithm} for {run.env.id}"
-    first = compiled(first_action, int64(words), {**names, "begin": learning.begin}, what)
-    following = compiled(
-        next_action, int64(words, float64, boolean, boolean), {**names, "observe": learning.observe}, what
-    )
-    calls = partial(first, block.words), partial(following, block.words)
+    first = compiled(first_action, int64(words), names, what)
+    following = compiled(next_action, int64(words, float64, boolean, boolean), names, what)
+    calls = (partial(_entry_point(kernel), block.words) for kernel in (first, following))
     return Actor(block.records[0], block.words, *calls)
+
+
+def _entry_point(kernel: Any) -> Callable[..., int]:
+    """Return a compiled function as the interpreter calls it, without numba's look at the arguments' types.
+
+    That look takes longer than the rest of a call. The arguments must have the types of the signature.
+    """
+    (compilation,) = kernel.overloads.values()
+    entry_point: Callable[..., int] = compilation.entry_point
+    return entry_point
 
 
 def blocks(run: Resolved, env: GuardedEnv, actor: Actor, first: int) -> Iterator[Block]:
@@ -114,13 +115,15 @@ def blocks(run: Resolved, env: GuardedEnv, actor: Actor, first: int) -> Iterator
         began, episodes = time.perf_counter(), np.arange(span.first, span.end)
         results = []
         for episode, rates in zip(episodes.tolist(), rates_of(run, episodes), strict=True):
-            agent.rates[:] = rates
-            total, length = _episode(run, env, actor, episode, environment_seed if episode == 0 else None)
+            agent.rates[...] = rates
+            seed = environment_seed if episode == 0 else None
+            total, length = _episode(run, env, actor, episode, seed)
             results.append((total, length))
-            checked = agent.q if agent.q.size <= SMALL or episode == span.end - 1 else agent.q[:1]
-            if not is_good(run, np.array([total]), checked):
-                failed = divergence(run) if -MOST <= total <= MOST else bad_return(run, total)
-                raise failed.at(step_of(episode, length))
+            if not -MOST <= total <= MOST:
+                raise bad_return(run, total).at(step_of(episode, length))
+            if (agent.q.size <= SMALL or episode == span.end - 1) and not is_good_table(run, agent.q):
+                raise divergence(run).at(step_of(episode, length))
+        env.leave()
         returns, lengths = (np.array(column) for column in zip(*results, strict=True))
         tables = agent.q.reshape(1, *run.shape).copy()
         rates_used = epsilon(config, episodes)
@@ -132,22 +135,37 @@ def blocks(run: Resolved, env: GuardedEnv, actor: Actor, first: int) -> Iterator
 def _episode(
     run: Resolved, env: GuardedEnv, actor: Actor, episode: int, seed: int | None
 ) -> tuple[float, int]:
-    """Run an episode; return its return and length. seed: of its reset."""
-    observe, observation = actor.observe, actor.record.observation
-    skip, max_steps = run.config.terminal_rule == "tutorial", run.max_steps
-    first_action = run.description.first_action
-    total, length, over = 0.0, 0, False
+    """Run an episode; return its return and length. seed: of its reset.
+
+    What is usual is left to compiled code; whatever it is not, `GuardedEnv.checked` judges.
+    """
+    record, advance, first_action = actor.record, actor.advance, run.description.first_action
+    observation, array = record.observation, np.ndarray
+    shape, single = observation.shape, isinstance(run.description.encode, SingleDiscrete)
+    record.length[0] = -1  # what fails is one step later
     try:
         observation[:] = env.reset(seed)
-        a = actor.begin()
-        while not over:
-            length += 1
-            observation[:], r, terminated, truncated = env.step(a + first_action)
-            total += r
-            truncated = not terminated and (truncated or length >= max_steps)
-            over = terminated or truncated
-            if not (truncated and skip):
-                a = observe(r, terminated, truncated)
+        step, a = env.bare_step(run.max_steps), actor.start()
+        while a >= 0:
+            try:
+                returned = step(a + first_action)
+            except BaseException as error:
+                env.fail("step", error)
+            a = WRONG
+            try:
+                seen, r, terminated, truncated, _ = returned
+                if type(r) in REWARDS and type(terminated) in FLAGS and type(truncated) in FLAGS:
+                    if single:
+                        observation[0] = index(seen)
+                        a = advance(r, terminated, truncated)
+                    elif type(seen) is array and seen.shape == shape:
+                        observation[...] = seen
+                        a = advance(r, terminated, truncated)
+            except (TypeError, ValueError, OverflowError):
+                pass
+            if a == WRONG:
+                observation[:], r, terminated, truncated = env.checked(returned)
+                a = advance(r, terminated, truncated)
     except EnvironmentFailure as failed:
-        raise failed.at(step_of(episode, length)) from failed
-    return total, length
+        raise failed.at(step_of(episode, int(record.length[0]) + 1)) from failed
+    return float(record.total[0]), int(record.length[0])

@@ -20,9 +20,15 @@ def step_of(episode: int, step: int) -> str:
 
 def is_good(run: Resolved, returns: Floats, q: Floats) -> bool:
     """Return whether returns and Q-values are finite and not too large."""
-    sound = bool((np.abs(returns) <= MOST).all() and q.max() <= MOST_Q)
-    if not sound or q.min() >= -MOST_Q:
-        return sound
+    return bool((np.abs(returns) <= MOST).all()) and is_good_table(run, q)
+
+
+def is_good_table(run: Resolved, q: Floats) -> bool:
+    """Return whether Q-values are finite and not too large."""
+    if not np.maximum.reduce(q, axis=None) <= MOST_Q:
+        return False
+    if np.minimum.reduce(q, axis=None) >= -MOST_Q:
+        return True
     # -inf marks the actions that a state does not have
     return run.description.available is not None and bool(((q >= -MOST_Q) | (q == -np.inf)).all())
 

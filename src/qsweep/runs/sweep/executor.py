@@ -15,7 +15,6 @@ from typing import Any
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.utils import JobStatus
 from hydra.plugins.launcher import Launcher
-from joblib import effective_n_jobs
 
 from qsweep.config import Config, config_hash
 from qsweep.errors import UsageError, one_line
@@ -260,6 +259,8 @@ def _workers(launcher: Launcher) -> int:
         return 1
     if hasattr(launcher, "workers"):  # of a cluster
         return int(launcher.workers)
+    from joblib import effective_n_jobs  # slow; a single run imports this module, too
+
     return int(effective_n_jobs(getattr(launcher, "joblib", {}).get("n_jobs", -1)))
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from functools import lru_cache
@@ -55,6 +56,7 @@ class SqliteDatabase:
             connection.execute("PRAGMA synchronous = NORMAL")
             [(page,)] = connection.execute("PRAGMA page_size")
             connection.execute(f"PRAGMA wal_autocheckpoint = {MAX_WAL_BYTES // page}")
+        weakref.finalize(self, _close, connection, os.getpid())
         return connection
 
     def read(self, query: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -114,6 +116,13 @@ class SqliteDatabase:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         finally:
             self._checkpointing.release()
+
+
+def _close(connection: sqlite3.Connection, process: int) -> None:
+    """Close a connection at the end of the process that opened it; the last one removes the log's file."""
+    if os.getpid() == process:
+        with suppress(sqlite3.Error):  # of another thread, which may still use it
+            connection.close()
 
 
 def _inode(file: Path) -> tuple[int, int] | None:
