@@ -35,6 +35,7 @@ def parts(thorough: bool) -> dict[str, Callable[[], Found]]:
     """What is measured, in order; the sizes of those that have a smaller and a larger form."""
     return {
         "kernel": lambda: of_kernel(import_module("kernel").measure()),
+        "generic": lambda: import_module("generic_engine").measure(),
         "tracking": lambda: of_tracking(import_module("tracking").measure()),
         "peers": lambda: import_module("peer_runs").measure(),
         "whole run": lambda: import_module("whole_run").measure(thorough=thorough),

@@ -59,6 +59,15 @@ CLAIMS = (
     Claim(
         "speed-up of two cores over one", "against C", "speed-up of two processes over one", 1.9, most=False
     ),
+    *(
+        Claim(
+            f"the Gymnasium engine's loop on {name}, relative to Gymnasium's step",
+            "generic",
+            f"qsweep, {name}",
+            1.12,
+        )
+        for name in ("MountainCar-v0", "CartPole-v1", "LunarLander-v3", "MiniGrid-Empty-5x5-v0")
+    ),
     Claim(
         "25,000 episodes, complete command, speed-up over the tutorial's loop",
         "whole run",

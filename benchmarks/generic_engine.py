@@ -1,4 +1,4 @@
-"""The Gymnasium engine's whole loop beside Gymnasium's step alone, on environments that have no twin or lose it.
+"""The Gymnasium engine's whole loop beside Gymnasium's step alone, on environments without a twin.
 
 Both take the same actions from the same start, so that they do the same steps and resets: those of training,
 recorded beforehand. Measured is processor time, by turns; the figure is the median of the rounds' ratios.
@@ -81,7 +81,7 @@ def measure(presets: Sequence[str] = tuple(EPISODES), rounds: int = ROUNDS) -> l
         steps = sum(map(len, episodes))
         loop, alone = (1e9 * min(column) / steps for column in zip(*turns, strict=True))
         ratios = tuple(training / stepping for training, stepping in turns)
-        name = f"qsweep, {run.env.id.rpartition(':')[2]}, Gymnasium engine"
+        name = f"qsweep, {run.env.id.rpartition(':')[2]}"
         about = f"fastest rounds: {loop:,.0f} and {alone:,.0f} ns per step"
         rows.append(Row("generic", name, "times the step's", ratios, about))
     return rows
@@ -89,4 +89,6 @@ def measure(presets: Sequence[str] = tuple(EPISODES), rounds: int = ROUNDS) -> l
 
 if __name__ == "__main__":
     for row in measure():
-        print(f"{row.name:60} {row.median:.3f} ({min(row.samples):.3f} to {max(row.samples):.3f}); {row.about}")
+        print(
+            f"{row.name:60} {row.median:.3f} ({min(row.samples):.3f} to {max(row.samples):.3f}); {row.about}"
+        )

@@ -25,6 +25,12 @@ SECTIONS = {
         "table to the last bit.",
     ),
     "algorithms": ("Other algorithms", "Measured in the same way."),
+    "generic": (
+        "Environments without a twin",
+        "The Gymnasium engine's whole loop, relative to a loop that takes the same steps and resets and uses\n"
+        "nothing of them: processor time, by turns. The MiniGrid agent's view, which no table uses, is not\n"
+        "computed.",
+    ),
     "tracking": (
         "Logging 100,000 points",
         "Four curves of 25,000 points, written to the local disk, from the start of the run to its end.",

@@ -35,10 +35,14 @@ def test_help_loads_next_to_nothing() -> None:
 
 @pytest.mark.usefixtures("workdir")
 def test_a_tracked_run_loads_no_mlflow() -> None:
-    """A run that is trained, evaluated, tracked and registered in a local store loads no slow package."""
+    """A run that is trained, evaluated, tracked and registered in a local store loads no slow package.
+
+    Once its machine code is on disk, it loads nothing of what numba compiles with, either.
+    """
     loaded = packages(SMALL)
     assert {"numba", "gymnasium", "pyarrow", "PIL"} <= loaded
     assert loaded & NOT_FOR_A_RUN == set()
+    assert packages(f'{SMALL}, "seed=1"') & (NOT_FOR_A_RUN | {"scipy", "cffi", "joblib"}) == set()
 
 
 @pytest.mark.slow

@@ -21,7 +21,8 @@ from llvmlite import ir
 from numba.core import event, types
 
 import qsweep
-from qsweep.learning.compiler.compilation import specialised
+from qsweep.learning.compiler.compilation import compiled, specialised
+from qsweep.learning.engines.gymnasium_engine import _entry_point
 
 HINT = "see src/qsweep/learning/compiler/README.md"
 
@@ -87,6 +88,13 @@ NEEDED = [
     Needed("numba.core.types", "UniTuple", None, "intrinsics._load_records"),
     Needed("numba.core.caching", "FunctionCache._impl_class", None, "kernel_cache.KernelCache"),
     Needed("numba.core.caching", "CompileResultCacheImpl._locator_classes", None, "kernel_cache._Kernels"),
+    Needed(
+        "numba.core.caching",
+        "FunctionCache._load_overload",
+        ("sig", "target_context"),
+        "kernel_cache.KernelCache",
+    ),
+    Needed("numba.core.compiler", "CompileResult.entry_point", None, "gymnasium_engine._entry_point"),
     Needed("numba.core.dispatcher", "Dispatcher.disable_compile", (), "compilation._compile"),
     Needed("numba.core.event", "Listener.on_start", ("event",), "notice.compile_notice"),
     Needed("numba.core.event", "Listener.on_end", ("event",), "notice.compile_notice"),
@@ -224,6 +232,21 @@ def test_an_array_structure_has_data_and_strides() -> None:
     look: Callable[..., Any] = intrinsic(lambda _, array: (types.int64(array), generate))
     numba.njit(numba.int64(numba.float64[::1]), _nrt=False)(lambda array: look(array))
     assert found.names == (True, True, True), f"an array has no data, strides or _getvalue: {HINT}"
+
+
+def test_an_entry_point_takes_plain_values() -> None:
+    """Called without a look at types, a compiled function takes floats, integers, flags and arrays."""
+    words = np.arange(3)
+    kernel = compiled(_sum, types.float64(types.int64[::1], types.float64, types.boolean))
+    entry = _entry_point(kernel)
+    assert entry(words, 0.5, True) == entry(words, np.float64(0.5), np.bool_(True)) == 4.5
+    assert entry(words, 2, False) == entry(words, np.float32(2), np.bool_(False)) == 5.0
+    with pytest.raises(OverflowError):
+        entry(words, 10**400, False)
+
+
+def _sum(words: Any, number: float, flag: bool) -> float:
+    return words[1] + words[2] + number + (1.0 if flag else 0.0)  # type: ignore[no-any-return]
 
 
 def test_numba_has_an_upper_bound() -> None:

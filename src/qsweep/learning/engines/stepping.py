@@ -1,4 +1,4 @@
-"""An agent's part in the steps of an environment that Python steps: plain functions, compiled as one call a step.
+"""An agent's part in the steps of an environment that Python steps: plain functions, one call a step.
 
 They also check, count and sum, so that little is left to the interpreter.
 """
@@ -18,14 +18,14 @@ from qsweep.learning.engines.learner import Learner
 from qsweep.system.arrays import Floats, Ints
 
 OVER, WRONG = -1, -2
-"""In place of an action: the episode is over; observation or reward break the rules, and nothing was learned."""
+"""In place of an action: the episode is over; observation or reward is wrong, and nothing was learned."""
 
 
 class Record(NamedTuple):
     """An agent, its algorithm's memory, and an episode on its environment.
 
-    observation float64[dimensions]. values float64[dimensions, 2]: the first value of a discrete dimension and
-    the last one plus 1; infinite for others. total float64[1], length int64[1]: of the episode so far.
+    observation float64[dimensions]. values float64[dimensions, 2]: the first value of a discrete dimension
+    and the last one plus 1; infinite for others. total float64[1], length int64[1]: of the episode so far.
     max_steps: its limit. skips_truncation: nothing is learned from a step that truncates.
     """
 
