@@ -18,8 +18,8 @@ from qsweep.learning.training import train, train_blocks
 from qsweep.plan.composition import load_resolved
 from qsweep.seeds import streams
 
-ROUNDS = 9
-EPISODES = {"mountain_car": 120, "cart_pole": 1500, "lunar_lander": 100, "minigrid": 80}
+ROUNDS = 7
+EPISODES = {"mountain_car": 120, "cart_pole": 700, "lunar_lander": 100, "minigrid": 80}
 """Preset of an environment -> the episodes of a round: some tenths of a second."""
 
 

@@ -27,9 +27,9 @@ SECTIONS = {
     "algorithms": ("Other algorithms", "Measured in the same way."),
     "generic": (
         "Environments without a twin",
-        "The Gymnasium engine's whole loop, relative to a loop that takes the same steps and resets and uses\n"
-        "nothing of them: processor time, by turns. The MiniGrid agent's view, which no table uses, is not\n"
-        "computed.",
+        "The Gymnasium engine's whole loop, relative to a loop that takes the same steps and resets and\n"
+        "uses nothing of them: processor time, by turns. The MiniGrid agent's view, which no table uses,\n"
+        "is not computed.",
     ),
     "tracking": (
         "Logging 100,000 points",

@@ -42,7 +42,7 @@ def test_a_tracked_run_loads_no_mlflow() -> None:
     loaded = packages(SMALL)
     assert {"numba", "gymnasium", "pyarrow", "PIL"} <= loaded
     assert loaded & NOT_FOR_A_RUN == set()
-    assert packages(f'{SMALL}, "seed=1"') & (NOT_FOR_A_RUN | {"scipy", "cffi", "joblib"}) == set()
+    assert packages(f'{SMALL}, "seed=1"') & (NOT_FOR_A_RUN | {"cffi", "joblib"}) == set()
 
 
 @pytest.mark.slow

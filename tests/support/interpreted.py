@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-import numpy as np
-
 from qsweep.environments.resolved import Resolved
 from qsweep.learning.blocks import Chunk, chunks
 from qsweep.learning.compiler.compilation import specialised
@@ -19,8 +15,8 @@ def train_interpreted(run: Resolved) -> list[Chunk]:
     """Train a run on the Gymnasium environment; return its chunks."""
     learning = learner(run)
     record, names = record_of(run, learning), functions_of(learning)
-    calls = (partial(specialised(function, names), record) for function in (start, advance))
+    functions = (specialised(function, names) for function in (start, advance))
     with run.open() as env:
-        made = blocks(run, env, Actor(record, np.zeros((0, 0), np.int64), *calls), 0)
+        made = blocks(run, env, Actor(record, record, *functions), 0)
         numbered = ((0, block) for block in made)
         return list(chunks(block for _, block in within_steps(run.config.steps, numbered, [0])))

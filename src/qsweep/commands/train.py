@@ -18,9 +18,7 @@ from qsweep.plan.composition import planned
 from qsweep.plan.conf import PRIMARY, at_top, hydra_app
 from qsweep.plan.mistakes import understood
 from qsweep.plan.presets import with_own_presets
-from qsweep.runs.search.multirun import search
 from qsweep.runs.starting_table import with_starts
-from qsweep.runs.sweep.multirun import multirun
 
 UNSUPPORTED = {
     "config_name": "conf/train.yaml has the defaults; set yours in conf/experiment/NAME.yaml",
@@ -49,6 +47,8 @@ def launch(arguments: list[str], quiet: bool = False) -> int:
         return 0
     line = read(lines, flags.multirun)
     if line.multirun and line.searches:
+        from qsweep.runs.search.multirun import search  # slow imports, which a single run does not need
+
         return search(line, quiet)
     plan = with_starts(planned(line))
     if plan.jobs[0].config.sweep.dry_run:
@@ -56,7 +56,11 @@ def launch(arguments: list[str], quiet: bool = False) -> int:
 
         click.echo(dry_run(plan))
         return 0
-    return multirun(line, plan, quiet) if line.multirun else single_run(plan.jobs[0], quiet)
+    if not line.multirun:
+        return single_run(plan.jobs[0], quiet)
+    from qsweep.runs.sweep.multirun import multirun
+
+    return multirun(line, plan, quiet)
 
 
 def _flags(arguments: list[str]) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from operator import index
 from typing import Any
 
@@ -39,15 +38,15 @@ REWARDS, FLAGS = (float, int, np.float64, np.float32, np.int64), (bool, np.bool_
 
 @dataclass(frozen=True)
 class Actor:
-    """An agent and the functions that return its actions: `stepping.start` and `advance` for its record.
+    """An agent and the functions that return its actions: `stepping.start` and `advance`.
 
-    words: the block that holds the record.
+    record: the agent's. given: what the functions take in its place: the block that holds it.
     """
 
     record: Record
-    words: Words
-    start: Callable[[], int]
-    advance: Callable[[float, bool, bool], int]
+    given: Any
+    start: Callable[[Any], int]
+    advance: Callable[[Any, float, bool, bool], int]
 
 
 def train(run: Resolved, state: State | None = None) -> Iterator[Block]:
@@ -60,7 +59,7 @@ def train(run: Resolved, state: State | None = None) -> Iterator[Block]:
     compiling = time.perf_counter() - began
     with run.open() as env:
         if state:
-            actor.words[:] = state["words"]
+            actor.given[:] = state["words"]
             env.np_random = restored_generator(state["environment"])
         for block in blocks(run, env, actor, int(state["episodes"]) if state else 0):
             yield block._replace(compile_seconds=compiling)
@@ -86,8 +85,7 @@ def _compiled(run: Resolved, learning: Learner) -> Actor:
     what = f"{run.config.algorithm} for {run.env.id}"
     first = compiled(first_action, int64(words), names, what)
     following = compiled(next_action, int64(words, float64, boolean, boolean), names, what)
-    calls = (partial(_entry_point(kernel), block.words) for kernel in (first, following))
-    return Actor(block.records[0], block.words, *calls)
+    return Actor(block.records[0], block.words, _entry_point(first), _entry_point(following))
 
 
 def _entry_point(kernel: Any) -> Callable[..., int]:
@@ -108,7 +106,7 @@ def blocks(run: Resolved, env: GuardedEnv, actor: Actor, first: int) -> Iterator
     def state() -> dict[str, Any]:
         if not is_resumable(run):
             return {}
-        arrays = {"words": actor.words.copy(), "environment": generator_state(env.np_random)}
+        arrays = {"words": actor.given.copy(), "environment": generator_state(env.np_random)}
         return arrays | {"episodes": np.array(span.end)}
 
     for span in spans(config.episodes, config.checkpoint_every, MAX_EPISODES, first):
@@ -139,13 +137,13 @@ def _episode(
 
     What is usual is left to compiled code; whatever it is not, `GuardedEnv.checked` judges.
     """
-    record, advance, first_action = actor.record, actor.advance, run.description.first_action
-    observation, array = record.observation, np.ndarray
+    record, given, advance, array = actor.record, actor.given, actor.advance, np.ndarray
+    observation, first_action = record.observation, run.description.first_action
     shape, single = observation.shape, isinstance(run.description.encode, SingleDiscrete)
     record.length[0] = -1  # what fails is one step later
     try:
         observation[:] = env.reset(seed)
-        step, a = env.bare_step(run.max_steps), actor.start()
+        step, a = env.bare_step(run.max_steps), actor.start(given)
         while a >= 0:
             try:
                 returned = step(a + first_action)
@@ -157,15 +155,16 @@ def _episode(
                 if type(r) in REWARDS and type(terminated) in FLAGS and type(truncated) in FLAGS:
                     if single:
                         observation[0] = index(seen)
-                        a = advance(r, terminated, truncated)
+                        a = advance(given, r, terminated, truncated)
                     elif type(seen) is array and seen.shape == shape:
                         observation[...] = seen
-                        a = advance(r, terminated, truncated)
+                        a = advance(given, r, terminated, truncated)
             except (TypeError, ValueError, OverflowError):
                 pass
             if a == WRONG:
                 observation[:], r, terminated, truncated = env.checked(returned)
-                a = advance(r, terminated, truncated)
+                a = advance(given, r, terminated, truncated)
+                assert a != WRONG
     except EnvironmentFailure as failed:
         raise failed.at(step_of(episode, int(record.length[0]) + 1)) from failed
     return float(record.total[0]), int(record.length[0])
