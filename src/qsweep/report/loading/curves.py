@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from qsweep.report.loading.server_curves import CONNECTIONS, MOST_POINTS, NotOffered, sampled
 from qsweep.system.arrays import Floats
 from qsweep.system.notices import left_out
 from qsweep.tracking.curves import stride_for
@@ -32,8 +34,6 @@ SELECT = """
 SELECT step, CASE WHEN is_nan THEN NULL ELSE value END FROM metrics
 WHERE run_uuid = ? AND key = ? AND (? - step) % ? = 0 ORDER BY step, timestamp
 """
-CONNECTIONS = 8
-"""Concurrent requests to a server."""
 
 Episodes = npt.NDArray[np.int64]
 Curve = tuple[str, str, Episodes, Floats]
@@ -113,6 +113,9 @@ def _curves(store: Store, run_ids: Sequence[str], metrics: Sequence[str], points
     """Yield every existing curve, by run, then metric; an unknown run has none."""
     if store.tables is not None and store.database is not None:
         return _from_tables(store.tables.database, run_ids, metrics, points)
+    if store.artifacts is None and 0 < points <= MOST_POINTS:
+        with suppress(NotOffered):
+            return iter(_from_server(store, run_ids, metrics, points))
     return _from_client(store, run_ids, metrics, points)
 
 
@@ -152,6 +155,12 @@ def _step(extent: tuple[int, int, int | None], points: int) -> int:
         return 1
     every = stride_for((last - first) // gap + 1, points)
     return every * gap if every > 1 else 1
+
+
+def _from_server(store: Store, run_ids: Sequence[str], metrics: Sequence[str], points: int) -> list[Curve]:
+    found = sampled(store, run_ids, metrics, points)
+    asked = [(run_id, metric) for run_id in run_ids for metric in metrics]
+    return [_curve(*each, *found[each], points) for each in asked if each in found]
 
 
 def _from_client(

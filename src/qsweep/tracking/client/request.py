@@ -10,7 +10,7 @@ _CREDENTIALS: Any = credentials
 _REST: Any = rest_utils  # neither has types
 
 
-def request(uri: str, path: str, method: str = "GET", **values: str) -> Any:
+def request(uri: str, path: str, method: str = "GET", **values: Any) -> Any:
     """Send a request with this user's credentials; return the answer, of any status.
 
     values: the query of a GET, or the JSON of a POST.
