@@ -184,6 +184,21 @@ def test_the_position_of_a_minigrid_agent() -> None:
     assert made.step(2)[0].tolist() == [2, 2, 1]
 
 
+def test_a_minigrid_agents_view_is_computed_if_it_is_read() -> None:
+    """A wrapper inside, or the environment itself, may use it; nobody else pays for it."""
+    pytest.importorskip("minigrid")
+    made, plain = (
+        gymnasium.make("minigrid:MiniGrid-Empty-5x5-v0", disable_env_checker=True) for _ in range(2)
+    )
+    inner: Any = PositionAndDirection(made).env.unwrapped
+    inner.reset(seed=0)
+    plain.reset(seed=0)
+    seen, expected = inner.step(2)[0], plain.step(2)[0]
+    assert len(seen) == 0
+    assert (seen["image"] == expected["image"]).all()
+    assert (seen["mission"], seen["direction"]) == (expected["mission"], expected["direction"])
+
+
 def test_minigrid_is_learned() -> None:
     """With the preset, more than half of the episodes reach the goal."""
     pytest.importorskip("minigrid")

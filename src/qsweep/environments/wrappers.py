@@ -62,13 +62,22 @@ class PositionAndDirection(gymnasium.ObservationWrapper[Any, Any, Any]):
         super().__init__(env)
         inner: Any = env.unwrapped
         self.observation_space = spaces.MultiDiscrete([inner.width, inner.height, 4])
-        if hasattr(inner, "gen_obs"):
+        if hasattr(inner, "gen_obs") and not _is_checked(env):
             inner.gen_obs = partial(View, inner.gen_obs)
 
     def observation(self, observation: Any) -> Any:
         """Return column, row and direction, int64[3]."""
         inner: Any = self.env.unwrapped
         return np.array([*inner.agent_pos, inner.agent_dir], np.int64)
+
+
+def _is_checked(env: gymnasium.Env[Any, Any]) -> bool:
+    """Return whether Gymnasium checks an environment's observations."""
+    while isinstance(env, gymnasium.Wrapper):
+        if isinstance(env, gymnasium.wrappers.PassiveEnvChecker):
+            return True
+        env = env.env
+    return False
 
 
 def wrapped(env: gymnasium.Env[Any, Any], name: str) -> gymnasium.Env[Any, Any]:

@@ -241,7 +241,7 @@ def test_an_entry_point_takes_plain_values() -> None:
     entry = _entry_point(kernel)
     assert entry(words, 0.5, True) == entry(words, np.float64(0.5), np.bool_(True)) == 4.5
     assert entry(words, 2, False) == entry(words, np.float32(2), np.bool_(False)) == 5.0
-    with pytest.raises(OverflowError):
+    with pytest.raises((OverflowError, TypeError)):
         entry(words, 10**400, False)
 
 

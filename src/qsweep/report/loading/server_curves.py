@@ -35,7 +35,7 @@ def sampled(
     """
     asked = [(metric, run_ids[k : k + RUNS]) for metric in metrics for k in range(0, len(run_ids), RUNS)]
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        answers = list(pool.map(lambda some: dict(_ask(store, *some, points)), asked))
+        answers = list(pool.map(lambda some: dict(_ask(store, some[0], some[1], points)), asked))
     return dict(chain.from_iterable(answer.items() for answer in answers))
 
 
