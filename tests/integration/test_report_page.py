@@ -210,7 +210,10 @@ def test_another_run_can_be_chosen(page: Page) -> None:
 
 
 def test_layers_of_a_table(page: Page) -> None:
-    """Check boxes show and hide actions, values and visits, and mark the cells never visited."""
+    """Check boxes show and hide actions, values and visits, and mark cells in which no training step began.
+
+    That is on record: the first checkpoint shows the same cells, though none has changed by then.
+    """
     film = page.locator("[data-film]:not([hidden])")
     panels = film.locator(".panel:visible h4")
     assert panels.all_inner_texts() == ["push left", "no push", "push right", "value of the greedy action"]
@@ -218,6 +221,7 @@ def test_layers_of_a_table(page: Page) -> None:
     film.get_by_role("checkbox", name="actions").uncheck()
     assert panels.all_inner_texts() == ["value of the greedy action", "visits"]
     film.get_by_role("checkbox", name="actions").check()
+    film.locator("input[type=range]").fill("0")
     canvas = film.locator(".panel canvas").first
     before = canvas.evaluate("canvas => canvas.toDataURL()")
     film.get_by_role("checkbox", name="mark cells never visited").check()

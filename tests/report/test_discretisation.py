@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from qsweep.policies.aliasing import Aliasing
-from qsweep.report.discretisation import agreement, sentences
+from qsweep.report.discretisation import sentences
 
 NAMES = ("position", "velocity")
 
@@ -35,12 +34,3 @@ def test_advice_needs_evidence(shares: list[tuple[float, float]], advice: str) -
     text = sentences(found(shares), NAMES)
     assert text.startswith("Within a cell the temporal-difference target varies by 0.5")
     assert text.endswith(advice)
-
-
-def test_agreement_by_hand() -> None:
-    """Of three seeds, all agree in the first cell and two in the second; the third was never visited."""
-    greedy = np.array([[0, 1, 0], [0, 1, 1], [0, 2, 2]])
-    assert agreement(greedy, np.array([3, 1, 0])) == (
-        "Two seeds taken at random agree on the greedy action in 67% of the visited cells, or 83% if cells"
-        " count by their visits (mean over all pairs of 3 seeds)."
-    )

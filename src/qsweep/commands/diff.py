@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from qsweep.environments.facts import action_names, dimension_names
-from qsweep.environments.grid import Grid, bucket_edges
+from qsweep.environments.facts import action_names
+from qsweep.environments.grid import Grid
 from qsweep.environments.resolved import Setting
 from qsweep.errors import Problem, UsageError
-from qsweep.policies.difference import Difference, difference
+from qsweep.policies.difference import Difference, difference, place_of_cell
 from qsweep.policies.policy import Policy
 from qsweep.policies.registry.fetching import fetch
 from qsweep.policies.registry.names import resolve
@@ -103,18 +103,3 @@ def _check(policies: list[Policy], name: str) -> None:
 
 def _cells(grid: Grid) -> object:
     return grid.low, grid.high, grid.buckets, grid.edges
-
-
-def place_of_cell(setting: Setting, cell: int) -> str:
-    """Return a cell as text: position -0.57 to -0.48, velocity 0 to 0.007."""
-    indices = np.unravel_index(cell, setting.grid.shape)
-    names = dimension_names(setting.env.id, len(indices))
-    parts = []
-    for index, name, edges, dimension in zip(
-        indices, names, bucket_edges(setting.grid), setting.description.dimensions, strict=True
-    ):
-        if dimension.values is None:
-            parts.append(f"{name.text} {edges[index]:.3g} to {edges[index + 1]:.3g}")
-        else:
-            parts.append(f"{name.text} {name.values[index] if name.values else int(index)}")
-    return ", ".join(parts)

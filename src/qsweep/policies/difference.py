@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsweep import seeds
-from qsweep.environments.facts import facts
-from qsweep.environments.grid import Cells
+from qsweep.environments.facts import dimension_names, facts
+from qsweep.environments.grid import Cells, bucket_edges
 from qsweep.environments.resolved import Setting
 from qsweep.policies.evaluation.exact import exact_evaluation
 from qsweep.policies.evaluation.rollouts import roll_out
@@ -95,3 +95,18 @@ def difference(setting: Setting, ours: QTable, theirs: QTable, visits: Cells) ->
         starts=returns.starts,
         changes=tuple(changes),
     )
+
+
+def place_of_cell(setting: Setting, cell: int) -> str:
+    """Return a cell as text: position -0.57 to -0.48, velocity 0 to 0.007."""
+    indices = np.unravel_index(cell, setting.grid.shape)
+    names = dimension_names(setting.env.id, len(indices))
+    parts = []
+    for index, name, edges, dimension in zip(
+        indices, names, bucket_edges(setting.grid), setting.description.dimensions, strict=True
+    ):
+        if dimension.values is None:
+            parts.append(f"{name.text} {edges[index]:.3g} to {edges[index + 1]:.3g}")
+        else:
+            parts.append(f"{name.text} {name.values[index] if name.values else int(index)}")
+    return ", ".join(parts)

@@ -17,11 +17,12 @@ from qsweep.report.charts.search_progress import search_progress
 from qsweep.report.comparison.standings import optimum, solved_at, standings
 from qsweep.report.comparison.studies import SEED, Study, studies
 from qsweep.report.comparison.training_curves import findings_by_variant
-from qsweep.report.discretisation import agreement_finding, aliasing_finding
+from qsweep.report.discretisation import aliasing_finding
 from qsweep.report.formats import number
 from qsweep.report.loading.curves import Histories, histories
 from qsweep.report.loading.selection import Selection
 from qsweep.report.q_tables import q_table_series
+from qsweep.report.table_comparison import TableComparison, table_comparison
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import SCORE
 
@@ -34,7 +35,7 @@ class Section:
     """The part of a report on one environment.
 
     standings: as `standings` returns it. findings: label -> sentences. charts: the figures; left_out: those
-    that do not apply. q_tables: as `q_table_series` returns them.
+    that do not apply. q_tables: as `q_table_series` returns them. compared: those of seeds and variants.
     """
 
     study: Study
@@ -43,6 +44,13 @@ class Section:
     charts: tuple[Chart, ...]
     left_out: tuple[LeftOut, ...]
     q_tables: tuple[dict[str, Any], ...]
+    compared: TableComparison | None = None
+
+    @property
+    def drawn(self) -> tuple[Chart, ...]:
+        """All figures, that of the Q-tables compared last."""
+        last = self.compared.chart if self.compared else None
+        return (*self.charts, last) if last else self.charts
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +84,7 @@ def _section(study: Study, store: Store, generator: np.random.Generator) -> Sect
         charts=tuple(chart for chart in drawn if not isinstance(chart, LeftOut)),
         left_out=tuple(chart for chart in drawn if isinstance(chart, LeftOut)),
         q_tables=tuple(q_table_series(study, read, store)),
+        compared=table_comparison(study, store) if study.labels else None,
     )
 
 
@@ -83,9 +92,8 @@ def _findings(study: Study, read: Histories, store: Store) -> dict[str, tuple[st
     """Return label -> sentences on its training, and of the leader on the discretisation."""
     found = findings_by_variant(study, read, store)
     for leader in study.labels[:1]:
-        of_tables = agreement_finding(study, leader, store), aliasing_finding(study, leader, store)
-        if sentences := [*found.pop(leader, ()), *filter(None, of_tables)]:
-            found = {leader: tuple(sentences), **found}
+        if of_tables := aliasing_finding(study, leader, store):
+            found = {leader: (*found.pop(leader, ()), of_tables), **found}
     return found
 
 

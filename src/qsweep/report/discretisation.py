@@ -1,4 +1,4 @@
-"""Findings on the leading variant's Q-tables: their aliasing, and the agreement of their greedy actions."""
+"""The finding on the leading variant's aliasing: what the states that share a cell have in common."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from contextlib import suppress
 import numpy as np
 
 from qsweep.environments.facts import dimension_names
-from qsweep.environments.grid import Cells
 from qsweep.errors import UsageError
 from qsweep.policies.aliasing import Aliasing, aliasing
 from qsweep.policies.setting import setting_of_archive
 from qsweep.report.comparison.findings import t_interval
 from qsweep.report.comparison.studies import Study
 from qsweep.report.formats import number
-from qsweep.report.loading.archives import archive, visits_of
+from qsweep.report.loading.archives import archive
 from qsweep.report.q_tables import best_checkpoint
 from qsweep.tracking.checkpoints import name_of
 from qsweep.tracking.store import Store
-from qsweep.tracking.visits import Visits
 
 SEEDS = 16
 """Maximum number of runs whose tables are played: 0.15 s each."""
@@ -34,34 +32,6 @@ def aliasing_finding(study: Study, label: str, store: Store) -> str | None:
         return None
     names = [name.text for name in dimension_names(study.env_id, len(found[0].recovered))]
     return sentences(found, names)
-
-
-def agreement_finding(study: Study, label: str, store: Store) -> str | None:
-    """Return a sentence on how far the greedy actions of a variant's seeds agree; None with one table."""
-    greedy, visits = [], []
-    for _, run in study.of(label).head(SEEDS).iterrows():
-        with suppress(UsageError), archive(store, str(run["run_id"]), run["artifacts"]) as history:
-            counts = visits_of(store, str(run["run_id"]), run["artifacts"], history.shape[:-1])
-            table = history.q_table(name_of(best_checkpoint(history, run)))
-            if counts is not None and history.grid.tilings == 1:
-                greedy.append(table.reshape(-1, table.shape[-1]).argmax(axis=1))
-                visits.append(counts.ravel())
-    return agreement(np.array(greedy), np.sum(visits, axis=0)) if len(greedy) > 1 else None
-
-
-def agreement(greedy: Cells, visits: Visits) -> str:
-    """Return how far greedy actions int64[seeds, cells] agree, by cells and by visits int64[cells], in words.
-
-    The agreement of a cell is the share of pairs of seeds with the same action.
-    """
-    seeds = len(greedy)
-    votes = np.stack([(greedy == action).sum(axis=0) for action in range(int(greedy.max()) + 1)])
-    pairs = (votes * (votes - 1)).sum(axis=0) / (seeds * (seeds - 1))
-    visited, weighted = pairs[visits > 0].mean(), np.average(pairs, weights=visits)
-    return (
-        f"Two seeds taken at random agree on the greedy action in {visited:.0%} of the visited cells, or"
-        f" {weighted:.0%} if cells count by their visits (mean over all pairs of {seeds} seeds)."
-    )
 
 
 def _measured(study: Study, label: str, store: Store) -> Iterator[Aliasing]:

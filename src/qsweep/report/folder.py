@@ -174,13 +174,13 @@ def _draw(store: Store, made: Contents, folder: Path, formats: Sequence[str], sa
     folder.mkdir()
     for number, section in enumerate(made.sections, start=1):
         prefix = f"{number}_" if len(made.sections) > 1 else ""
-        drawn = [(chart.name, draw(chart)) for chart in section.charts]
+        drawn = [(chart.name, draw(chart)) for chart in section.drawn]
         drawn += [(f"q_table_{name}", figure) for name, figure in q_table_figures(section.study, store)]
         for done, (name, figure) in enumerate(drawn, start=1):
             say(f"drawing figure {done} of {len(drawn)}")
             for kind in set(formats) - {PDF}:
                 save(figure, folder / f"{prefix}{file_name(name)}.{kind}")
-        for chart in section.charts if PDF in formats else ():
+        for chart in section.drawn if PDF in formats else ():
             write_pdf(chart, folder / f"{prefix}{file_name(chart.name)}.{PDF}")
 
 

@@ -55,6 +55,7 @@ def _section(section: Section, many: bool) -> Iterator[str]:
         *([f"On fresh seeds alone: {fresh}."] if fresh else []),
         *islice(words.against_baseline(study), SENTENCES),
         *(f"{label}: {' '.join(found)}" for label, found in islice(section.findings.items(), SENTENCES)),
+        *(section.compared.sentences if section.compared else ()),
         *islice(words.notes(study), SENTENCES),
     ]
     yield from (f"- {plain(sentence)}" for sentence in sentences)

@@ -8,6 +8,7 @@ from functools import partial
 
 from qsweep.commands.verify.measures import (
     best_return,
+    exact_minus_occupancy,
     exact_minus_sampled,
     greedy_return,
     mean,
@@ -165,6 +166,20 @@ def _sampled(name: str, tolerance: float, quick_seeds: int, *overrides: str) -> 
     )
 
 
+def _recorded(name: str, *overrides: str) -> Case:
+    return Case(
+        f"recorded/{name}",
+        "exact return of the learned policy minus that by the probabilities of states",
+        "exact",
+        0.0,
+        EXACT,
+        (*STEADY, "algorithm=q_learning", *overrides),
+        exact_minus_occupancy,
+        seeds=10,
+        quick_seeds=3,
+    )
+
+
 def _tutorial(buckets: int, expected: float) -> Case:
     return Case(
         f"tutorial/{buckets}",
@@ -216,6 +231,13 @@ CASES: tuple[Case, ...] = (
     _sampled("frozen_lake_8x8", 0.015, 0, "env=frozen_lake_8x8", *SHORT),
     _sampled("taxi_rainy", 1.0, 0, "env=taxi", "env.kwargs.is_rainy=true", *SHORT),
     _sampled("cliff_slippery", 10.0, 0, "env=cliff_walking", "env.kwargs.is_slippery=true", *SHORT),
+    _recorded("frozen_lake", "env=frozen_lake", *SHORT),
+    _recorded("frozen_lake_8x8", "env=frozen_lake_8x8", *SHORT),
+    _recorded("taxi", "env=taxi", *SHORT),
+    _recorded("taxi_rainy", "env=taxi", "env.kwargs.is_rainy=true", *SHORT),
+    _recorded("cliff_walking", "env=cliff_walking", *SHORT),
+    _recorded("cliff_slippery", "env=cliff_walking", "env.kwargs.is_slippery=true", *SHORT),
+    _recorded("windy_gridworld", "env.id=qsweep/WindyGridworld-v0", *SHORT),
 )
 """The longest first, so that all cores finish at about the same time; `measure_all` begins with `INSTANT`."""
 INSTANT = "optimum"

@@ -69,6 +69,29 @@ def exact_minus_sampled(config: Config) -> float:
     return _exact(resolved).of(last.q_table) - float(sampled)
 
 
+def exact_minus_occupancy(config: Config) -> float:
+    """Return the exact expected return of the last Q-table minus the same by another formulation.
+
+    The other one follows the distribution over states forward in time, over the environment's own `P`:
+    the expected return is the sum over steps of the probability of each state times its expected reward.
+    Exact returns are computed backward, from values. Greedy ties go to the first action.
+    """
+    *_, last = train(config)
+    resolved = Resolved.of(config)
+    env: Any = make(config.env).unwrapped
+    actions = last.q_table.reshape(len(env.initial_state_distrib), -1).argmax(axis=1)
+    following, reward = np.zeros((len(actions),) * 2), np.zeros(len(actions))
+    for state, action in enumerate(actions.tolist()):
+        for chance, after, earned, terminated in env.P[state][action]:
+            following[state, after] += 0.0 if terminated else chance
+            reward[state] += chance * earned
+    probability, total = np.asarray(env.initial_state_distrib, np.float64), 0.0
+    for _ in range(resolved.max_steps):
+        total += float(probability @ reward)
+        probability = probability @ following
+    return _exact(resolved).of(last.q_table) - total
+
+
 def _exact(setting: Setting) -> ExactEvaluation:
     found = exact_evaluation(setting)
     assert found is not None

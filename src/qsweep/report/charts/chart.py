@@ -160,13 +160,14 @@ class Cloud:
 
 @dataclass(frozen=True, eq=False)
 class HeatChart(_Titled):
-    """Mean values and counts of runs [rows, columns] for pairs of settings; NaN and 0 without a run."""
+    """Mean values and counts [rows, columns] for pairs of settings; NaN and 0 without. counted: of what."""
 
     x: Axis
     y: Axis
     values: Floats
     counts: npt.NDArray[np.int64]
     value: str
+    counted: str = "runs"
 
     def header(self) -> TextRow:
         """Return the table's header."""

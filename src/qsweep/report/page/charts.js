@@ -277,7 +277,7 @@ function drawHeat(svg, width, height, spec) {
       element("text", { x: left + w / 2, y: top + h / 2 + 4, "text-anchor": "middle", fill: ink }, svg, number(score));
     }
     const title = `${spec.x.label} ${spec.x.names[j]}, ${spec.y.label} ${spec.y.names[i]}`;
-    const values = [value("mean", number(score)), value("runs", `${spec.counts[i][j]}`)];
+    const values = [value("mean", number(score)), value(spec.counted, `${spec.counts[i][j]}`)];
     targets.push({ x: left + w / 2, y: top + h / 2, title, values, box: [left, top, w, h] });
   }));
   return { targets, place };

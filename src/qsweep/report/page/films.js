@@ -7,7 +7,8 @@ const DOTS = 2500;  // cells up to which each is a dot; more become squares with
 
 const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
-function tables(film) {
+// visits: the recorded training steps of each cell; null: unknown, and cells without a change count as not visited.
+function tables(film, visits) {
   const actions = film.actions.length;
   return film.values.map((text, n) => {
     const steps = new Uint16Array(bytes(text).buffer);
@@ -15,7 +16,8 @@ function tables(film) {
     return { greedy: bytes(film.greedy[n]), q, steps };
   }).map((table, n, [first]) => {
     const differs = (cell) => film.actions.some((_, a) => table.steps[cell * actions + a] !== first.steps[cell * actions + a]);
-    return { ...table, still: (cell) => n > 0 && !differs(cell) };
+    const still = (cell) => n > 0 && !differs(cell);
+    return { ...table, still, unvisited: visits ? (cell) => !visits[cell] : still };
   });
 }
 
@@ -70,7 +72,7 @@ function drawPanel(canvas, panel, film, table, range) {
       const [x, y, w, h] = [xs[i], ys[j + 1], xs[i + 1] - xs[i], ys[j] - ys[j + 1]];
       if (map.ends?.[local]) pen.fillStyle = style("--still");
       else pen.fillStyle = inkOf(panel, table, cell, range);
-      const hidden = panel.unvisited && table.still(cell);
+      const hidden = panel.unvisited && table.unvisited(cell);
       const other = panel.kind === "action" && table.greedy[cell] !== panel.action && !hidden;
       pen.globalAlpha = other && !map.ends?.[local] ? 0.35 : 1;
       if (solid || hidden || map.ends?.[local]) pen.fillRect(x, y, w + 0.4, h + 0.4);
@@ -103,7 +105,7 @@ function drawPanel(canvas, panel, film, table, range) {
 
 function inkOf(panel, table, cell, [low, high]) {
   const greedy = table.greedy[cell];
-  if (panel.unvisited && table.still(cell)) return style("--still");
+  if (panel.unvisited && table.unvisited(cell)) return style("--still");
   if (panel.kind === "visits") {
     const count = panel.visits[cell];
     return count ? `rgb(${cividis(Math.log(count) / Math.log(panel.most))})` : style("--still");
@@ -159,7 +161,9 @@ function frame(pen, map, strip, left, top, inner, tall) {
 
 function film(figure) {
   const shown = data.films[figure.dataset.film];
-  const all = tables(shown);
+  const visits = shown.visits && new Uint32Array(bytes(shown.visits).buffer);
+  const recorded = shown.counted === "visits" && visits;
+  const all = tables(shown, recorded);
   const slider = figure.querySelector("input[type=range]"), output = figure.querySelector("output");
   const holder = figure.querySelector(".panels"), cells = all[0].greedy.length;
   let range = [Infinity, -Infinity];
@@ -170,7 +174,6 @@ function film(figure) {
       range = [Math.min(range[0], best), Math.max(range[1], best)];
     }
   }
-  const visits = shown.visits && new Uint32Array(bytes(shown.visits).buffer);
   const panels = rowsOf(shown).flatMap((row) => {
     if (row[0].map.fixed) html("h3", {}, holder, row[0].map.fixed);
     const line = html("div", { class: "row" }, holder);
@@ -217,7 +220,7 @@ function film(figure) {
       const some = panels.filter((panel) => of.includes(panel.kind));
       if (some.length) box(field, name, !of.includes("visits"), (checked) => some.forEach((panel) => { panel.place.hidden = !checked; }));
     }
-    if (all.length > 1) box(field, "mark cells never visited", false, (checked) => panels.forEach((panel) => { panel.unvisited = checked; }));
+    if (all.length > 1 || recorded) box(field, `mark cells never ${recorded ? "visited" : "changed"}`, false, (checked) => panels.forEach((panel) => { panel.unvisited = checked; }));
   }
 
   function box(field, name, checked, change) {

@@ -49,6 +49,7 @@ def _section(section: Section, place: str, ui: str) -> dict[str, Any]:
         "leaderboard": "Leaderboard" if len(section.standings) else "",
         "figures": "Figures" if section.charts or section.left_out else "",
         "tables": "Q-tables" if section.q_tables else "",
+        "compared": "Q-tables compared" if section.compared else "",
         "runs": "Runs",
         "lineage": "Provenance",
     }
@@ -64,6 +65,7 @@ def _section(section: Section, place: str, ui: str) -> dict[str, Any]:
         "charts": section.charts,
         "left_out": [left.why for left in section.left_out],
         "films": section.q_tables,
+        "compared": section.compared,
         "runs": runs_table(section, place, ui),
         "more_runs": words.more_runs(study),
         "lineage": list(words.lineage(study)),
@@ -76,7 +78,7 @@ def _data(contents: Contents) -> dict[str, Any]:
     charts: dict[str, Any] = {}
     films: dict[str, Any] = {}
     for place, section in ((f"s{n}", section) for n, section in enumerate(contents.sections, start=1)):
-        charts |= {f"{place}-{chart.name}": as_data(chart) for chart in section.charts}
+        charts |= {f"{place}-{chart.name}": as_data(chart) for chart in section.drawn}
         films |= {f"{place}-{n}": film for n, film in enumerate(section.q_tables)}
     return {"charts": charts, "films": films}
 
