@@ -6,7 +6,7 @@ import pytest
 from qsweep.environments.resolved import Resolved
 from qsweep.plan.resolution import resolve
 from qsweep.policies.aliasing import _regret, _within, aliasing
-from qsweep.policies.difference import difference
+from qsweep.policies.difference import difference, place_of_cell
 
 
 @pytest.fixture
@@ -61,3 +61,17 @@ def test_aliasing_of_one_cell_and_of_discrete_states(lake: Resolved) -> None:
     assert found.regret >= 0
     assert found.within == pytest.approx(found.overall, rel=0.01)
     assert aliasing(lake, home(lake), 0.95) is None
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        (34, "position -0.66 to -0.48, velocity -0.014 to 0"),
+        (35, "position -0.66 to -0.48, velocity 0 to 0.014"),
+        (0, "position -1.2 to -1.02, velocity -0.07 to -0.056"),
+    ],
+)
+def test_a_cell_in_words(cell: int, words: str) -> None:
+    """An edge that is 0 but for rounding is shown as 0."""
+    car = resolve({"env": {"id": "MountainCar-v0"}, "buckets": 10, "engine": "gymnasium"})
+    assert place_of_cell(car, cell) == words

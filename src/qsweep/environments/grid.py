@@ -198,6 +198,11 @@ def bucket_edges(grid: Grid) -> list[list[float]]:
     return [[low, *_inner_edges(low, high, scale, n), high] for (low, high), scale, n in numbers]
 
 
+def without_rounding(edge: float, width: float) -> float:
+    """Return an edge to be shown: 0 in place of what rounding leaves of it. width: of a bucket beside it."""
+    return 0.0 if abs(edge) < 1e-9 * width else edge
+
+
 def _inner_edges(low: float, high: float, scale: float, buckets: int) -> list[float]:
     numbers = np.arange(1, buckets)
     below, above = np.full(buckets - 1, low), np.full(buckets - 1, high)

@@ -8,7 +8,7 @@ import numpy as np
 
 from qsweep import seeds
 from qsweep.environments.facts import dimension_names, facts
-from qsweep.environments.grid import Cells, bucket_edges
+from qsweep.environments.grid import Cells, bucket_edges, without_rounding
 from qsweep.environments.resolved import Setting
 from qsweep.policies.evaluation.exact import exact_evaluation
 from qsweep.policies.evaluation.rollouts import roll_out
@@ -106,7 +106,9 @@ def place_of_cell(setting: Setting, cell: int) -> str:
         indices, names, bucket_edges(setting.grid), setting.description.dimensions, strict=True
     ):
         if dimension.values is None:
-            parts.append(f"{name.text} {edges[index]:.3g} to {edges[index + 1]:.3g}")
+            ends = edges[index], edges[index + 1]
+            low, high = (without_rounding(end, ends[1] - ends[0]) for end in ends)
+            parts.append(f"{name.text} {low:.3g} to {high:.3g}")
         else:
             parts.append(f"{name.text} {name.values[index] if name.values else int(index)}")
     return ", ".join(parts)

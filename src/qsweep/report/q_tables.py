@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from qsweep.environments.facts import ARROWS
+from qsweep.environments.grid import without_rounding
 from qsweep.environments.resolved import Setting
 from qsweep.errors import UsageError
 from qsweep.pictures.layouts import layout
@@ -199,7 +200,9 @@ def _panel(panel: Panel) -> dict[str, Any]:
 
 
 def _axis(axis: PanelAxis) -> dict[str, Any]:
-    return {"name": axis.name, "edges": [float(f"{edge:.6g}") for edge in axis.edges], "labels": axis.labels}
+    width = float(np.diff(axis.edges).min())
+    edges = [float(f"{without_rounding(edge, width):.6g}") for edge in axis.edges]
+    return {"name": axis.name, "edges": edges, "labels": axis.labels}
 
 
 def _arrow(action: str) -> str:
