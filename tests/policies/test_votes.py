@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qsweep.environments.grid import Grid, cells_at
-from qsweep.policies.votes import Tables, agreement, agreements, centres, majority
+from qsweep.policies.votes import Tables, agreement, agreements, centres, most_common
 from qsweep.system.arrays import QTable
 
 
@@ -40,11 +40,11 @@ def test_tables_with_other_actions_or_tiles_are_not_compared() -> None:
     assert agreement(one, tiled) == pytest.approx(1 / 2)  # all zeros: the first action, in one cell of two
 
 
-def test_the_majority_takes_the_first_of_equals() -> None:
-    """Two of three seeds decide; one vote each leaves the first action."""
+def test_the_most_common_action_is_the_first_tables_of_equals() -> None:
+    """Two of three seeds decide; with one vote each, the first table's action stays."""
     of = tables([[0, 1, 2], [2, 1, 1], [2, 0, 0]], [1, 1, 1])
-    greedy: QTable = majority(of).argmax(axis=-1)
-    assert greedy.tolist() == [2, 1, 0]
+    greedy: QTable = most_common(of).argmax(axis=-1)
+    assert greedy.tolist() == [2, 1, 2]
 
 
 @pytest.mark.parametrize(

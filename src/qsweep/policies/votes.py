@@ -66,8 +66,12 @@ def agreements(variants: Sequence[Tables]) -> Floats:
     return np.array([[agreement(ours, theirs) for theirs in variants] for ours in variants])
 
 
-def majority(of: Tables) -> QTable:
-    """Return a Q-table with the action of most tables in every cell, the first of equals; one tiling."""
+def most_common(of: Tables) -> QTable:
+    """Return a Q-table that takes the most common greedy action in every cell.
+
+    Of equally common ones it is that of the first table, or else the first action.
+    """
     greedy = np.stack([table.argmax(axis=-1) for table in of.tables])
-    actions = of.tables[0].shape[-1]
-    return np.stack([(greedy == action).sum(axis=0) for action in range(actions)], axis=-1).astype(np.float64)
+    actions = range(of.tables[0].shape[-1])
+    votes = [(greedy == action).sum(axis=0) + 0.5 * (greedy[0] == action) for action in actions]
+    return np.stack(votes, axis=-1)

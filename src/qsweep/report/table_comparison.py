@@ -1,4 +1,4 @@
-"""The section on Q-tables compared: how far seeds and variants agree, and what the majority earns."""
+"""The section on Q-tables compared: how far seeds and variants agree, and what common actions earn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qsweep.environments.twins.matching import twin_of
 from qsweep.errors import UsageError
 from qsweep.policies.difference import Change, difference, place_of_cell
 from qsweep.policies.setting import setting_of_archive
-from qsweep.policies.votes import Tables, agreements, centres, majority
+from qsweep.policies.votes import Tables, agreements, centres, most_common
 from qsweep.report.charts.chart import Axis, HeatChart
 from qsweep.report.comparison.studies import Study
 from qsweep.report.formats import number
@@ -33,8 +33,8 @@ class TableComparison:
     """Q-tables of seeds and variants compared.
 
     chart: agreement between variants; None with one variant or one table of each. sentences: on the leader's
-    seeds. header, rows: the leader's most visited cells in which its best run's action is not that of most
-    seeds; empty without any.
+    seeds. header, rows: the leader's most visited cells in which its best run's action is not the most
+    common; empty without any.
     """
 
     chart: HeatChart | None
@@ -43,7 +43,7 @@ class TableComparison:
     rows: tuple[tuple[str, ...], ...]
 
 
-HEADER = ("cell", "of the visits", "best run's action", "most seeds' action", "return by it")
+HEADER = ("cell", "of the visits", "best run's action", "most common action", "return by it")
 
 
 def table_comparison(study: Study, store: Store) -> TableComparison | None:
@@ -104,11 +104,11 @@ def _of_seeds(
     if twin is None:
         return tuple(sentences), ()
     played = replace(setting, twin=twin)
-    found = difference(played, of.tables[0], majority(of), of.visits)
+    found = difference(played, of.tables[0], most_common(of), of.visits)
     how = "expected return, exact" if found.starts is None else f"mean return on {found.starts:,} starts"
     sentences.append(
-        f"With the action of most seeds in every cell a table earns {number(found.theirs)}, the best run's"
-        f" {number(found.ours)} ({how}). They differ in {found.cells:.0%} of the visited cells, with"
+        f"With the seeds' most common action in every cell a table earns {number(found.theirs)}, the best"
+        f" run's {number(found.ours)} ({how}). They differ in {found.cells:.0%} of the visited cells, with"
         f" {found.visits:.0%} of the training steps."
     )
     return tuple(sentences), tuple(_rows(played, of, found.changes))
@@ -133,4 +133,10 @@ def _rows(setting: Setting, of: Tables, changes: Sequence[Change]) -> Iterator[t
         [votes] = of.votes(centres(of.grid, np.array([change.cell]))).T
         tally = f"{names[change.theirs]} ({votes[change.theirs]} of {len(of.tables)})"
         place = place_of_cell(setting, change.cell)
-        yield (place, f"{change.visits:.1%}", names[change.ours], tally, f"{change.gain:+.4g}")
+        yield (
+            place,
+            f"{change.visits:.1%}",
+            names[change.ours],
+            tally,
+            f"{change.gain:+.4g}" if change.gain else "0",
+        )
