@@ -17,7 +17,7 @@ from qsweep.policies.setting import setting_of_archive
 from qsweep.policies.votes import Tables, agreements, centres, most_common
 from qsweep.report.charts.chart import Axis, HeatChart
 from qsweep.report.comparison.studies import Study
-from qsweep.report.formats import number
+from qsweep.report.formats import number, percent
 from qsweep.report.loading.archives import archive, visits_of
 from qsweep.report.q_tables import best_checkpoint
 from qsweep.system.arrays import Floats
@@ -106,10 +106,11 @@ def _of_seeds(
     played = replace(setting, twin=twin)
     found = difference(played, of.tables[0], most_common(of), of.visits)
     how = "expected return, exact" if found.starts is None else f"mean return on {found.starts:,} starts"
+    cells, steps = percent(found.cells), percent(found.visits)
     sentences.append(
         f"With the seeds' most common action in every cell a table earns {number(found.theirs)}, the best"
-        f" run's {number(found.ours)} ({how}). They differ in {found.cells:.0%} of the visited cells, with"
-        f" {found.visits:.0%} of the training steps."
+        f" run's {number(found.ours)} ({how}). They differ in {cells} of the visited cells, with {steps} of"
+        " the training steps."
     )
     return tuple(sentences), tuple(_rows(played, of, found.changes))
 
@@ -119,10 +120,11 @@ def agreement_sentence(of: Tables) -> str:
     cells, seeds = of.visited, len(of.tables)
     votes = of.votes(centres(of.grid, cells))
     pairs = (votes * (votes - 1)).sum(axis=0) / (seeds * (seeds - 1))
-    weighted = np.average(pairs, weights=of.visits.ravel()[cells])
+    shares = pairs.mean(), np.average(pairs, weights=of.visits.ravel()[cells])
+    visited, weighted = (percent(float(share)) for share in shares)
     return (
-        f"Two seeds taken at random agree on the greedy action in {pairs.mean():.0%} of the visited cells, or"
-        f" {weighted:.0%} if cells count by their visits (mean over all pairs of {seeds} seeds)."
+        f"Two seeds taken at random agree on the greedy action in {visited} of the visited cells, or"
+        f" {weighted} if cells count by their visits (mean over all pairs of {seeds} seeds)."
     )
 
 
