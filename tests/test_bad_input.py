@@ -577,6 +577,33 @@ def test_no_key_takes_what_none_may_have(key: str, value: str) -> None:
     assert line.startswith(f"{key}: {PRESET if key in GROUPS else 'must be '}")
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            "9" * 30,
+            f"-{'9' * 30}",
+            "1e308",
+            "1e-320",
+            "1e400",
+            "0x10",
+            "{}",
+            "{a:1}",
+            "[null]",
+            "[nan]",
+            "+1",
+        ),
+        *(f"'{'x' * 5001}'", f"'{'山' * 300}'", "'\x1b[31m'", "'..'", "'a:b'", f"{'[' * 200}{']' * 200}"),
+    ],
+    ids=lambda value: value[:8],
+)
+def test_no_value_for_all_keys_at_once_is_more_than_a_refusal(value: str) -> None:
+    """Too small, too large, too long, or of another type: each line names one of the keys."""
+    lines = refusal(f"train {' '.join(shlex.quote(f'{key}={value}') for key in RULES)}")
+    named = {line.partition(":")[0].partition("=")[0] for line in lines}
+    assert {name for name in named if not name.startswith(tuple(RULES))} <= {"configuration", "epsilon"}
+
+
 @pytest.mark.parametrize("key", [key for key, rule in RULES.items() if "null" not in rule])
 def test_null_is_refused_where_the_rule_does_not_allow_it(key: str) -> None:
     """A null that the rule does not mention is refused where the key applies, and shown as given."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -86,9 +86,18 @@ def shortened(text: str) -> str:
     return text if len(text) <= 2 * half else f"{text[:half]}...{text[-half:]}"
 
 
+def text_of(value: object, how: Callable[[object], str] = repr) -> str:
+    """Return `how(value)` of a foreign object; its type if that fails, as of an integer of 5,000 digits."""
+    try:
+        return how(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
+
+
 def one_line(error: object, kind: bool = False) -> str:
     """Return an error's message as one line of limited length; kind: with the name of its type before it."""
-    message = f"{type(error).__name__}: {error}" if kind else str(error)
+    message = text_of(error, str)
+    message = f"{type(error).__name__}: {message}" if kind else message
     return " ".join(message.split())[:MAX_ERROR_LENGTH]
 
 

@@ -124,7 +124,8 @@ def test_an_observation_outside_its_space_is_a_failure(how: str) -> None:
     """The line names observation and space."""
     env = odd("step", how)
     env.reset()
-    with pytest.raises(EnvironmentFailure, match=r"gave the observation .*, which is not in Discrete\(5\)"):
+    said = r"gave (the observation .*, which is not in Discrete\(5\)|an observation that raised .*no word)"
+    with pytest.raises(EnvironmentFailure, match=said):
         env.step(0)
 
 

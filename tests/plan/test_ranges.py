@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qsweep.errors import UsageError
+from qsweep.plan.checking import parse
 from qsweep.plan.composition import plan
 from qsweep.plan.overrides import alternatives, parsed
 
@@ -83,6 +84,29 @@ def test_arguments_that_are_no_finite_numbers_are_refused(key: str, value: str) 
     """They cannot be recorded as JSON; the remedy says how a word is written."""
     with pytest.raises(UsageError, match=rf"{key}.*: must be a finite number.*in quotes"):
         plan(["env.id=FrozenLake-v1", f"{key}={value}"], multirun=False)
+
+
+@pytest.mark.parametrize("depth", [200, 400, 3000])
+@pytest.mark.parametrize("key", ["env.kwargs.x", "tracking.note", "buckets"])
+def test_lists_in_lists_in_lists_are_refused(key: str, depth: int) -> None:
+    """A value that no record can hold is bad input, at whichever depth one of the parsers gives up."""
+    with pytest.raises(UsageError, match=r"nest it less|recursion"):
+        plan([f"{key}={'[' * depth}{']' * depth}"], multirun=False)
+
+
+@pytest.mark.parametrize(
+    "line", ["tracking.note='\udcff'", "env.kwargs.x='\udcff'", "\udcff=1", "runs\udcff"]
+)
+def test_bytes_that_are_no_text_are_refused(line: str) -> None:
+    """They come from a shell in another encoding, and could neither be printed nor recorded."""
+    with pytest.raises(UsageError, match=r"must be written KEY=VALUE"):
+        plan([line], multirun=False)
+
+
+def test_half_a_character_is_refused() -> None:
+    """YAML can write one; JSON cannot hold it."""
+    _, [problem] = parse({"tracking": {"note": "\ud800"}})
+    assert (problem.key, "half a character" in problem.remedy) == ("tracking.note", True)
 
 
 def test_a_word_may_look_like_no_number() -> None:

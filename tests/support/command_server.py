@@ -41,6 +41,8 @@ def serve(timeout: int) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         arguments, folder, environment, files = json.loads(line)
         if command := os.fork():
+            Path(files, "pid.new").write_text(str(command))
+            Path(files, "pid.new").rename(Path(files, "pid"))
             _, status = os.waitpid(command, 0)
             Path(files, "code.new").write_text(str(os.waitstatus_to_exitcode(status)))
             Path(files, "code.new").rename(Path(files, "code"))

@@ -33,6 +33,13 @@ class Command:
     words: Sequence[str]
     files: Path
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        while not (file := self.files / "pid").exists():
+            time.sleep(POLL_SECONDS)
+        return int(file.read_text())
+
     def poll(self) -> int | None:
         """Return the exit code of a command that has ended, else None."""
         code = self.files / "code"

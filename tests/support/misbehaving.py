@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import sys
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+
+
+class Unspeakable:
+    """An object of which nothing can be had: no text, no number, no parts."""
+
+    def _fail(self, *_: Any) -> Any:
+        raise RuntimeError("no word")
+
+    __repr__ = __str__ = __float__ = __index__ = __iter__ = __array__ = __len__ = __bool__ = _fail
+
+
+class SpeechlessError(Exception):
+    """An exception without a text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no word")
+
+
+class OddNumber(Fraction):
+    """A number that is none."""
+
+    def __float__(self) -> float:
+        raise RuntimeError("no float")
+
 
 ID = "tests.support.misbehaving:Odd-v0"
 EXCEPTIONS: dict[str, BaseException | type[BaseException]] = {
@@ -22,6 +49,19 @@ EXCEPTIONS: dict[str, BaseException | type[BaseException]] = {
     "a generator's end": GeneratorExit(),
     "memory": MemoryError(),
     "an own base": type("Own", (BaseException,), {}),
+    "a group": ExceptionGroup("two", [ValueError("one"), KeyError("other")]),
+    "no end": RecursionError("maximum recursion depth exceeded"),
+    "a disk": OSError(28, "No space left on device"),
+    "a pipe": BrokenPipeError(32, "Broken pipe"),
+    "a missing file": FileNotFoundError(2, "No such file or directory", "map.txt"),
+    "a missing module": ModuleNotFoundError("No module named 'wheel'"),
+    "a timeout": TimeoutError(),
+    "cancelled": asyncio.CancelledError(),
+    "a warning": DeprecationWarning("use the other"),
+    "an assertion": AssertionError(),
+    "long": ValueError("long " * 10_000),
+    "control characters": ValueError("\x1b[31mred\x00\u202e"),
+    "speechless": SpeechlessError(),
 }
 REWARDS: dict[str, Any] = {
     "nan": float("nan"),
@@ -29,6 +69,13 @@ REWARDS: dict[str, Any] = {
     "-inf": -np.inf,
     "huge": 1e200,
     "a larger integer": 10**400,
+    "an integer too long to be shown": 10**5000,
+    "a decimal": Decimal("sNaN"),
+    "an odd number": OddNumber(1, 2),
+    "unspeakable": Unspeakable(),
+    "a date": np.datetime64("2025-01-31"),
+    "a masked value": np.ma.masked,
+    "a mapping": {"reward": 1.0},
     "numpy's nan": np.float32("nan"),
     "a vector": np.array([1.0, 2.0]),
     "an array": np.array([1.0]),
@@ -45,6 +92,12 @@ OBSERVATIONS: dict[str, Any] = {
     "no number": float("nan"),
     "text": "3",
     "none": None,
+    "a place too long to be shown": 10**5000,
+    "beyond 64 bits": 2**64,
+    "an unspeakable place": Unspeakable(),
+    "a list of one": [3],
+    "a mapping of one": {"x": 3},
+    "a complex place": 3 + 0j,
 }
 RESULTS: dict[str, Any] = {
     "four values": (0, -1.0, False, {}),
@@ -52,6 +105,12 @@ RESULTS: dict[str, Any] = {
     "no tuple": None,
     "flags": (0, -1.0, np.array([True, False]), False, {}),
     "a word": (0, -1.0, "no", False, {}),
+    "a text of five letters": "abcde",
+    "a mapping of five": dict.fromkeys(range(5)),
+    "an unspeakable result": Unspeakable(),
+    "an unspeakable flag": (0, -1.0, Unspeakable(), False, {}),
+    "a flag of 2": (0, -1.0, False, 2, {}),
+    "no flag": (0, -1.0, None, False, {}),
 }
 
 

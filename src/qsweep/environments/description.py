@@ -6,6 +6,7 @@ import dataclasses
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -193,8 +194,12 @@ def _available(
 ) -> tuple[int, ...] | None:
     """Return `actions_in` of a Discrete environment: the number of actions in each state, the first ones."""
     some = getattr(env.unwrapped, "actions_in", None)
-    if some is None or len(dimensions) != 1 or len(some) != dimensions[0].values:
-        return None
+    if (
+        not isinstance(some, Sequence | np.ndarray)
+        or len(dimensions) != 1
+        or len(some) != dimensions[0].values
+    ):
+        return None  # an environment may have another thing of this name
     return tuple(min(max(int(n), 1), actions) for n in some)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from qsweep.errors import text_of
+
 Encode = Callable[[Any], list[float]]
 """Observation -> numbers; raises ValueError, with observation and space, for one that is not in the space."""
 
@@ -66,7 +68,7 @@ class Continuous:
 
 def outside(seen: Any, space: str) -> ValueError:
     """Return the error of an observation that is not in its space."""
-    text = " ".join(repr(seen).split())
+    text = " ".join(text_of(seen).split())
     return ValueError(f"the observation {text[:200]}, which is not in {space[:200]}")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from qsweep.errors import Failure, UsageError, one_line
+from qsweep.errors import Failure, UsageError, one_line, text_of
 from qsweep.system.interrupts import Interrupted
 
 ASKED = {
@@ -60,7 +60,7 @@ def raised(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [at for at in frames if not at.filename.startswith(("<", *NOT_FOREIGN))]
     place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
-    return f"raised {one_line(error, kind=True) if str(error) else type(error).__name__}{place}"
+    return f"raised {one_line(error, kind=True) if text_of(error, str) else type(error).__name__}{place}"
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from qsweep.environments.failures import (
     raised,
     return_to,
 )
-from qsweep.errors import UsageError
+from qsweep.errors import UsageError, text_of
 
 MOST = 1e100
 """The largest reward, return and initial Q-value: means and squares of them do not overflow."""
@@ -108,7 +108,7 @@ class GuardedEnv:
         """Return what a step returned as plain values; raise EnvironmentFailure if it breaks the rules."""
         try:
             seen, r, terminated, truncated, _ = returned
-        except (TypeError, ValueError):
+        except Exception:  # also whatever an object's own methods raise
             raise failure(self._id, "step", f"returned {_shown(returned)}") from None
         if not (terminated is False or terminated is True):
             terminated = self._flag("terminated", terminated)
@@ -138,21 +138,25 @@ class GuardedEnv:
             return self._encode(seen)
         except ValueError as error:
             raise failure(self._id, method, f"gave {error}", "observations lie in the space") from None
+        except Exception as error:
+            what = f"gave an observation that {raised(error)}"
+            raise failure(self._id, method, what, "observations lie in the space") from error
 
     def _reward(self, given: Any) -> float:
-        value = given.item() if isinstance(given, np.generic | np.ndarray) and given.ndim == 0 else given
+        value = _plain(given)
         if isinstance(value, Real):
             try:
                 r = float(value)
-            except OverflowError:
+            except Exception:  # OverflowError, or whatever an object's own method raises
                 r = np.inf
             if -MOST <= r <= MOST:
                 return r
-        several = VECTOR if isinstance(value, np.ndarray | list | tuple) and len(value) > 1 else ""
-        raise failure(self._id, "step", f"returned the reward {_shown(value)}", REWARD + several)
+        vector = isinstance(value, np.ndarray | list | tuple) and getattr(value, "ndim", 1) and len(value) > 1
+        rule = REWARD + VECTOR if vector else REWARD
+        raise failure(self._id, "step", f"returned the reward {_shown(value)}", rule)
 
     def _flag(self, name: str, given: Any) -> bool:
-        value = given.item() if isinstance(given, np.generic | np.ndarray) and given.ndim == 0 else given
+        value = _plain(given)
         if isinstance(value, int) and value in (0, 1):
             return bool(value)
         raise failure(self._id, "step", f"returned {name} {_shown(given)}", FLAGS)
@@ -193,9 +197,15 @@ def opened(env: Env, description: Description, max_steps: int | None = None, **m
     return guarded
 
 
+def _plain(value: Any) -> Any:
+    """Return what a numpy scalar holds; any other value as it is, also a masked one, whose item is 0."""
+    scalar = isinstance(value, np.generic | np.ndarray) and value.ndim == 0 and value is not np.ma.masked
+    return value.item() if scalar else value
+
+
 def _shown(value: object) -> str:
     """Return a wrong result in one short line; a tuple by its length."""
     if isinstance(value, tuple):
         return f"{len(value)} values"
-    text = " ".join(repr(value).split())
+    text = " ".join(text_of(value).split())
     return text if len(text) <= 80 else f"{text[:80]}..."

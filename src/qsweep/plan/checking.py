@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +16,7 @@ from qsweep.learning.algorithms import NAMES, algorithm
 from qsweep.system.tracking_uri import remedy_of
 
 _ADAPTER = TypeAdapter(Config)
+_ANY = TypeAdapter[Any](Any)
 
 
 def parse(values: Mapping[str, Any]) -> tuple[Config, list[Problem]]:
@@ -25,9 +27,9 @@ def parse(values: Mapping[str, Any]) -> tuple[Config, list[Problem]]:
     """
     try:
         config, problems = _validated(values), []
-    except ValidationError as error:
-        found = (_problem(e, values) for e in error.errors())
-        problems = list({str(p): p for p in found}.values())
+    except (ValidationError, RecursionError) as error:
+        found = [] if isinstance(error, RecursionError) else [_problem(e, values) for e in error.errors()]
+        problems = [*_unreadable(values)] or list({str(p): p for p in found}.values())
         config = _validated(_without(values, [p.key for p in problems]))
     low, high = config.initial_q.low, config.initial_q.high
     if not at_fault(problems, "initial_q") and low > high:
@@ -87,11 +89,28 @@ def _problem(error: Any, values: Mapping[str, Any]) -> Problem:
     return Problem(unknown, "is not a key", error["input"], closest(unknown, RULES))
 
 
-def _shown(values: Mapping[str, Any], key: str) -> Any:
-    """Return the value given for a key as messages show it, without passwords."""
+def _unreadable(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield a problem for each key whose value no record can hold: nested too deeply, or no text."""
+    for key in RULES:
+        with suppress(LookupError, TypeError):  # it is not given, or what it belongs to is no mapping
+            value = _at(values, key)
+            try:
+                _ANY.validate_json(json.dumps([[[[value]]]], default=repr))  # as deep as in a config
+            except (ValidationError, RecursionError) as error:
+                remedy = "nest it less" if "recursion" in str(error) else "it has half a character of UTF-16"
+                yield Problem(key, f"must be {RULES[key]}", value, remedy)
+
+
+def _at(values: Mapping[str, Any], key: str) -> Any:
     value: Any = values
     for name in key.split("."):
         value = value[name]
+    return value
+
+
+def _shown(values: Mapping[str, Any], key: str) -> Any:
+    """Return the value given for a key as messages show it, without passwords."""
+    value = _at(values, key)
     if isinstance(value, str):
         return without_password(value)
     return "null" if value is None else value

@@ -37,8 +37,8 @@ SEVERAL = "run one after the other, or write a preset with both in its defaults 
 MAX_RUNS = 100_000
 """The maximum number of runs of a multirun, and of values of a key."""
 
-HydraErrors = (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError)
-"""UnicodeDecodeError: a preset that another one includes is not in UTF-8."""
+HydraErrors = (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError, RecursionError)
+"""UnicodeDecodeError: a preset that another one includes is not in UTF-8. RecursionError: lists in lists."""
 
 
 def parsed(lines: Iterable[str], problems: list[Problem]) -> Iterator[Override]:
@@ -47,8 +47,12 @@ def parsed(lines: Iterable[str], problems: list[Problem]) -> Iterator[Override]:
     parser = OverridesParser.create(config_loader=loader)
     for line in lines:
         try:
+            line.encode()
             override = parser.parse_override(line)
-        except (*HydraErrors, ValueError) as error:  # ValueError: a number of thousands of digits
+        except (
+            *HydraErrors,
+            ValueError,
+        ) as error:  # ValueError: thousands of digits; bytes that are no UTF-8
             problems.append(
                 Problem(line.lstrip("+"), "must be written KEY=VALUE", None, hydra_message(error))
             )

@@ -110,7 +110,8 @@ def _columns(store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None
             found[key] = [None if value is None else _value(str(value)) for value in values]
     for key in only.metrics:
         if key not in found and any(value is not None for value in metrics[key]):
-            found[key] = [_number(value) for value in metrics[key]]
+            plain = {*map(type, metrics[key])} == {float}
+            found[key] = metrics[key] if plain else [_number(value) for value in metrics[key]]
     frame = pd.DataFrame(found)[trained].reset_index(drop=True)
     frame["started"] = pd.to_datetime(frame["started"].astype("int64"), unit="ms", utc=True)
     return with_scores(frame)
