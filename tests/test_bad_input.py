@@ -821,6 +821,10 @@ def test_an_experiment_that_is_not_there_is_refused(
         ("ui --port 99999", "'--port': 99999 is not in the range"),
         ("ui --port -1", "'--port': -1 is not in the range"),
         ("ui --port 0.5", "'--port': '0.5' is not a valid integer"),
+        ("runs '\udcff'", "?: must be text in UTF-8"),
+        ("watch --every nan", "'--every': nan is not a finite number"),
+        ("watch --every inf", "'--every': inf is not a finite number"),
+        ("watch --every 0", "'--every': 0.0 is not in the range"),
         ("runs --uri 'http://[::1'", "tracking.uri: must be a running MLflow tracking server"),
         (f"report first_try --out {'a' * 300}", "File name too long"),
         (f"runs {'9' * 5001}", "name: must be an experiment or a sweep"),
@@ -835,6 +839,18 @@ def test_options_out_of_range_are_refused(
     ran = CliRunner().invoke(main, shlex.split(command))
     assert (ran.exit_code, files()) == (2, before)
     assert said in ran.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("command", ["train episodes=20", "runs", "keys"])
+def test_a_folder_that_was_deleted(folder: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """A shell may still be in it."""
+    (folder / "gone").mkdir()
+    monkeypatch.chdir(folder / "gone")
+    (folder / "gone").rmdir()
+    result = CliRunner().invoke(main, shlex.split(command))
+    monkeypatch.chdir(folder)
+    [line] = lines_of(result.exit_code, result.stdout, result.stderr)
+    assert line == "qsweep: the current folder was deleted (change to a folder that exists)"
 
 
 @pytest.mark.parametrize("command", ["train episodes=20", "runs", "diff a b"])

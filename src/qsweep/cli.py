@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from qsweep.commands.command_group import Commands, WithKeys
-from qsweep.commands.options import Output, completing, of_store, trusting
+from qsweep.commands.options import Output, Seconds, completing, of_store, trusting
 from qsweep.errors import printable
 from qsweep.system.extras import need
 from qsweep.system.garbage import collect_less_often
@@ -362,7 +362,7 @@ def compare(first: str, second: str, page: Path | None, force: bool, uri: str) -
 @main.command()
 @click.argument("name", required=False, metavar="[SWEEP]", shell_complete=completing("comparisons"))
 @click.option("--once", is_flag=True, help="Print the state once, and stop.")
-@click.option("--every", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between.")
+@click.option("--every", type=Seconds(0.1), default=2.0, show_default=True, help="Seconds between.")
 @click.option("--page", type=Output(path_type=Path), help="Also write an HTML file that reloads itself.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @of_store

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from qsweep.errors import Failure, UsageError, printable, shortened, store_failure
+from qsweep.errors import Failure, Problem, UsageError, printable, shortened, store_failure
 from qsweep.system.start_folder import started_in
 from qsweep.system.streams import secure_streams
 
@@ -56,7 +56,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
         try:
-            with started_in(Path.cwd()):
+            with started_in(_current_folder()):
                 return super().invoke(ctx)
         except UsageError as error:
             for problem in error.problems:
@@ -71,15 +71,31 @@ class Commands(click.Group):
                 click.echo(f"qsweep: {line}", err=True)
             sys.exit(128 + getattr(interrupt, "signum", 2))
         except Exception as error:
-            if getattr(error, "errno", None) == errno.ENAMETOOLONG:
-                click.echo(f"qsweep: {printable(shortened(str(error)))}; give a shorter name", err=True)
-                sys.exit(2)
-            failed = store_failure(error)
-            if not failed:
-                raise
-            click.echo(f"qsweep: the store or its disk failed: {printable(failed)}", err=True)
-            click.echo("qsweep: finished work is kept; fix the problem, then run the command again", err=True)
-            sys.exit(1)
+            sys.exit(_reported(error))
+
+
+def _reported(error: Exception) -> int:
+    """Print what an error of a text, a name or the store means; return the exit code. Raises any other."""
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        click.echo(f"qsweep: {printable(shortened(error.object))}: must be text in UTF-8", err=True)
+        return 2
+    if getattr(error, "errno", None) == errno.ENAMETOOLONG:
+        click.echo(f"qsweep: {printable(shortened(str(error)))}; give a shorter name", err=True)
+        return 2
+    failed = store_failure(error)
+    if not failed:
+        raise error
+    click.echo(f"qsweep: the store or its disk failed: {printable(failed)}", err=True)
+    click.echo("qsweep: finished work is kept; fix the problem, then run the command again", err=True)
+    return 1
+
+
+def _current_folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        rule = "the current folder was deleted"
+        raise UsageError([Problem("qsweep", rule, None, "change to a folder that exists")]) from None
 
 
 class WithKeys(click.Command):
