@@ -151,7 +151,11 @@ class GuardedEnv:
                 r = np.inf
             if -MOST <= r <= MOST:
                 return r
-        vector = isinstance(value, np.ndarray | list | tuple) and getattr(value, "ndim", 1) and len(value) > 1
+        vector = (
+            isinstance(value, np.ndarray | list | tuple)
+            and getattr(value, "ndim", None) != 0
+            and len(value) > 1
+        )
         rule = REWARD + VECTOR if vector else REWARD
         raise failure(self._id, "step", f"returned the reward {_shown(value)}", rule)
 
