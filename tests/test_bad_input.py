@@ -161,7 +161,7 @@ ENVIRONMENTS: dict[str, list[Wrong]] = {
     "env.id=no_such_module:Env-v0": [("env.id", "No module named 'no_such_module'", "")],
     "env.id=Pendulum-v1": [("env.actions", "is required: Pendulum-v1 has Box(-2.0, 2.0, (1,), float32)", "")],
     "env.id=unusable/Observations-v0": [
-        ("env.id", "must have Discrete, MultiDiscrete, Tuple-of-Discrete or Box observations", "'unusable/")
+        ("env.id", "must have Box, Discrete, MultiDiscrete or MultiBinary observations", "'unusable/")
     ],
     "env.id=unusable/Actions-v0": [("env.id", "must have Discrete or Box actions", "'unusable/Actions-v0'")],
     "env.id=unusable/Broken-v0": [("env.id", "the cable is loose", "'unusable/Broken-v0'")],
@@ -210,6 +210,10 @@ ENVIRONMENTS: dict[str, list[Wrong]] = {
     "env=pendulum env.actions=null": [("env.actions", "is required: Pendulum-v1 has Box", "")],
     "env.id=unusable/Wide-v0 env.actions=6": [("env.actions", "must give at most 100,000 actions", "6")],
     "env.id=unusable/Endless-v0 env.actions=6": [("env.actions", "needs bounded actions", "6")],
+    "env=mdp env.kwargs.source=3": [("env.kwargs.source", "must be FILE.npz with arrays P and R", "3")],
+    "env=mdp env.kwargs.source=no.npz": [("env.kwargs.source", "must be a file that exists", "'no.npz'")],
+    "env=mdp env.kwargs.start=3": [("env.kwargs.start", "must start in a state, from 0 to 2", "3")],
+    "env=mdp env.kwargs.source=math:pi env.kwargs.start=x": [("env.kwargs.source", "type float", "")],
     "env.wrapper=3": [("env.wrapper", "must be MODULE:WRAPPER, or null", "3")],
     "env.wrapper=''": [("env.wrapper", "must be MODULE:WRAPPER, or null", "''")],
     "env.wrapper=mine": [("env.wrapper", WRAPPER, "'mine'")],
@@ -493,7 +497,7 @@ def broken(**_: Any) -> gymnasium.Env[Any, Any]:
 def unusable() -> Iterator[None]:
     """Environments registered for the rows above."""
     spaces_of = {
-        "unusable/Observations-v0": (spaces.Dict({"x": spaces.Discrete(2)}), spaces.Discrete(2)),
+        "unusable/Observations-v0": (spaces.Text(2), spaces.Discrete(2)),
         "unusable/Actions-v0": (spaces.Discrete(2), spaces.MultiDiscrete(np.array([2, 2]))),
         "unusable/Wide-v0": (spaces.Discrete(2), spaces.Box(-1, 1, (9,), np.float32)),
         "unusable/Endless-v0": (spaces.Discrete(2), spaces.Box(-np.inf, 1, (1,), np.float32)),

@@ -32,7 +32,16 @@ def presets(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
-COMPILED = ["acrobot", "cart_pole", "cliff_walking", "frozen_lake", "frozen_lake_8x8", "mountain_car", "taxi"]
+COMPILED = [
+    "acrobot",
+    "cart_pole",
+    "cliff_walking",
+    "frozen_lake",
+    "frozen_lake_8x8",
+    "mdp",
+    "mountain_car",
+    "taxi",
+]
 """Presets that have a compiled twin."""
 COMPILED_ANYWAY = ("expected_sarsa", "q_learning")
 """Algorithms that other tests compile for any agent in the cart and pole; all are compiled so in the car."""

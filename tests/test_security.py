@@ -414,17 +414,29 @@ def test_a_pulled_folder_imports_no_module(store: Store) -> None:
 @pytest.mark.usefixtures("cautious")
 def test_what_the_user_asks_for_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     """What this process has made by its user's wish, what presets name, and all of it with --trust."""
-    refuse_foreign("minigrid:MiniGrid-Empty-5x5-v0", "qsweep.environments.wrappers:PositionAndDirection")
-    refuse_foreign("MountainCar-v0", None)
+    refuse_foreign("minigrid:MiniGrid-Empty-5x5-v0", "qsweep.environments.wrappers:PositionAndDirection", {})
+    refuse_foreign("MountainCar-v0", None, {})
     with pytest.raises(UsageError):
-        refuse_foreign("mine:Mine-v0", None)
+        refuse_foreign("mine:Mine-v0", None, {})
     with pytest.raises(EnvironmentFailure, match="ModuleNotFoundError"):
         description.make(Env("mine:Mine-v0"))
-    refuse_foreign("mine:Mine-v0", None)
+    refuse_foreign("mine:Mine-v0", None, {})
     with pytest.raises(UsageError):
-        refuse_foreign("qsweeper:Mine-v0", None)
+        refuse_foreign("qsweeper:Mine-v0", None, {})
     monkeypatch.setattr(description, "_trusting", True)
-    refuse_foreign("yours:Yours-v0", "yours:wrap")
+    refuse_foreign("yours:Yours-v0", "yours:wrap", {"source": "yours:mdp"})
+
+
+@pytest.mark.usefixtures("cautious")
+@pytest.mark.parametrize(
+    "source", ["qsweep.environments.description:os.system", "gymnasium:make", "mine:mdp"]
+)
+def test_a_record_calls_no_function_as_a_source_of_tables(source: str) -> None:
+    """Not even one of a trusted package: a record has its arguments, too. A preset's own is called."""
+    refuse_foreign("qsweep/MDP-v0", None, {"source": "qsweep.environments.mdp.examples:forest"})
+    refuse_foreign("qsweep/MDP-v0", None, {"source": "forest.npz"})
+    with pytest.raises(UsageError, match=r"env\.kwargs\.source: would import .*--trust"):
+        refuse_foreign("qsweep/MDP-v0", None, {"source": source, "arguments": {"command": "true"}})
 
 
 @pytest.mark.slow

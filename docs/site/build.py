@@ -48,7 +48,7 @@ CONTENTS = {
     "Course": ("docs/course/README", "docs/course/*", "docs/course/teaching"),
     "What can be swept": (
         *("docs/algorithms/README", "docs/algorithms/*", "docs/exploration"),
-        *("docs/discretizers/README", "docs/discretizers/*", "docs/environments"),
+        *("docs/discretizers/README", "docs/discretizers/*", "docs/environments", "docs/environments-tried"),
     ),
     "Sweeps and servers": ("docs/sweeps", "docs/search", "docs/server", "docs/scaling", "docs/maintenance"),
     "Reference": (

@@ -10,7 +10,8 @@ from gymnasium.spaces import Box, Discrete
 from gymnasium.wrappers import RecordEpisodeStatistics, TimeAwareObservation
 
 from qsweep.config import Env
-from qsweep.environments.description import Dimension, describe, is_bare, make
+from qsweep.environments.description import describe, is_bare, make
+from qsweep.environments.observations import Dimension
 from qsweep.errors import Problem, UsageError
 from qsweep.plan.resolution import resolve
 from tests.support.fixed_spaces import ACTIONS, OBSERVATIONS, Fixed, described, env, registered
@@ -44,6 +45,9 @@ def refused(name: str) -> Problem:
         ("Multi", (Dimension(1, 3, 2), Dimension(-1, 2, 3))),
         ("Grid", tuple(Dimension(0, n, n) for n in (2, 3, 4, 5))),
         ("Tuple", (Dimension(1, 4, 3), Dimension(0, 2, 2))),
+        ("Binary", (Dimension(0, 2, 2),) * 3),
+        ("Dict", (Dimension(0, 2, 2),)),
+        ("Nested", tuple(Dimension(0, n, n) for n in (5, 2, 3, 2, 2))),
     ],
 )
 def test_dimensions(name: str, dimensions: tuple[Dimension, ...]) -> None:
@@ -60,6 +64,8 @@ def test_dimensions(name: str, dimensions: tuple[Dimension, ...]) -> None:
         ("FromThree", 3, [3.0]),
         ("Multi", np.array([1, -1]), [1.0, -1.0]),
         ("Tuple", (np.int64(2), 1), [2.0, 1.0]),
+        ("Binary", np.array([1, 0, 1], np.int8), [1.0, 0.0, 1.0]),
+        ("Nested", {"a": (np.array([1, 2]), {"b": np.array([0, 1])}), "z": 4}, [4.0, 1.0, 2.0, 0.0, 1.0]),
     ],
 )
 def test_an_observation_becomes_one_number_a_dimension(name: str, seen: Any, numbers: list[float]) -> None:
@@ -69,7 +75,9 @@ def test_an_observation_becomes_one_number_a_dimension(name: str, seen: Any, num
     assert {type(number) for number in found} == {float}
 
 
-@pytest.mark.parametrize("name", ["Box", "Matrix", "Discrete", "FromThree", "Multi", "Grid", "Tuple"])
+@pytest.mark.parametrize(
+    "name", ["Box", "Matrix", "Discrete", "FromThree", "Multi", "Grid", "Tuple", "Binary", "Nested"]
+)
 def test_samples_of_a_space_lie_within_its_dimensions(name: str) -> None:
     """Samples of the space are encoded within the bounds of the description."""
     found, space = described(name), OBSERVATIONS[name]
@@ -93,14 +101,15 @@ def test_mountain_cars_bounds() -> None:
     assert (found.actions, found.first_action, found.step_limit) == (3, 0, 200)
 
 
-@pytest.mark.parametrize("name", ["TupleOfBox", "Dict", "Text", "Binary", "Sequence"])
+@pytest.mark.parametrize("name", ["TupleOfBox", "Text", "Sequence"])
 def test_observations_that_are_not_tabular_are_refused(name: str) -> None:
     """Other observation spaces are refused in a message with the environment and its space."""
     problem = refused(name)
     assert problem.key == "env.id"
-    assert problem.rule.startswith("must have Discrete, MultiDiscrete, Tuple-of-Discrete or Box observations")
+    assert problem.rule.startswith("must have Box, Discrete, MultiDiscrete or MultiBinary observations")
     assert problem.given == f"spaces/{name}-v0"
     assert type(OBSERVATIONS[name]).__name__ in problem.remedy
+    assert ("FlattenObservation" in problem.remedy) == (name == "TupleOfBox")
 
 
 @pytest.mark.parametrize("name", ["ActMulti", "ActBinary"])
@@ -118,6 +127,24 @@ def test_continuous_actions_need_to_be_discretised() -> None:
     assert problem.rule == "is required: spaces/ActBox-v0 has Box(-1.0, 1.0, (1,), float32)"
     assert "env.actions=5" in problem.remedy
     assert describe(env("ActBox", actions=5)).actions == 5
+
+
+class Window(gymnasium.Env[Any, Any]):
+    """An environment that tells how it is rendered by its number of observations."""
+
+    action_space = Discrete(2)
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        self.observation_space = Discrete(1 if render_mode is None else 2)
+
+
+def test_an_environment_that_is_registered_with_a_window_opens_none() -> None:
+    """Training renders nothing."""
+    gymnasium.register("spaces/Window-v0", entry_point=Window, kwargs={"render_mode": "human"})
+    try:
+        assert describe(Env(id="spaces/Window-v0")).dimensions == (Dimension(0, 1, 1),)
+    finally:
+        del gymnasium.registry["spaces/Window-v0"]
 
 
 class SomeActions(gymnasium.Env[Any, Any]):

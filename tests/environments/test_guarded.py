@@ -16,6 +16,7 @@ from qsweep.environments import failures
 from qsweep.environments.description import describe
 from qsweep.environments.failures import EnvironmentFailure
 from qsweep.environments.guarded import GuardedEnv, opened
+from qsweep.environments.observations import observations
 from qsweep.errors import UsageError
 from qsweep.system.interrupts import Interrupted, mark_interrupts
 from tests.support.misbehaving import EXCEPTIONS, ID, OBSERVATIONS, RESULTS, REWARDS
@@ -170,6 +171,7 @@ SPACES: dict[str, tuple[spaces.Space[Any], list[Any], list[Any]]] = {
         [(1, 3), (np.int64(0), 1)],
         [(0, 0), (2, 1), (0, 4), 1, None, ((0,), (1, 2))],
     ),
+    "binary": (spaces.MultiBinary(2), [[0, 1], np.array([1, 1], np.int8)], [[0, 2], [0], None]),
     "a box": (spaces.Box(-1, 1, (2,)), [[0, 5], [np.inf, -np.inf]], [[0, np.nan], [0], "ab", {"x": 1}]),
 }
 
@@ -177,15 +179,23 @@ SPACES: dict[str, tuple[spaces.Space[Any], list[Any], list[Any]]] = {
 @pytest.mark.parametrize("name", SPACES)
 def test_observations_are_checked_against_their_space(name: str) -> None:
     """What lies in a discrete space is accepted, nothing else; of a Box NaN is refused, not its bounds."""
-    from qsweep.environments.description import _observation
-
     space, good, bad = SPACES[name]
-    _, encode = _observation("Some-v0", space)
+    _, encode = observations("Some-v0", space)
     for seen in good:
         assert encode(seen) == np.ravel(seen).astype(float).tolist()
     for seen in bad:
         with pytest.raises(ValueError, match="observation"):
             encode(seen)
+
+
+@pytest.mark.parametrize("seen", [{"a": (1,)}, {"a": (1, 3), "b": 0}, {"a": 1, "b": 0}, {"b": 0}, 3, None])
+def test_a_nested_observation_of_another_form_is_refused(seen: Any) -> None:
+    """A part is missing, too large or of another form."""
+    space = spaces.Dict(a=spaces.Tuple((spaces.Discrete(2), spaces.Discrete(3))), b=spaces.Discrete(2))
+    _, encode = observations("Some-v0", space)
+    assert encode({"b": 1, "a": (1, 2)}) == [1.0, 2.0, 1.0]
+    with pytest.raises(ValueError, match=r"the observation .* which is not in Dict"):
+        encode(seen)
 
 
 def test_options_are_passed_to_each_reset() -> None:

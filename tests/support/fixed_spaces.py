@@ -34,6 +34,10 @@ OBSERVATIONS: dict[str, Space] = {
     "Tuple": spaces.Tuple((spaces.Discrete(3, start=1), spaces.Discrete(2))),
     "TupleOfBox": spaces.Tuple((spaces.Discrete(3), spaces.Box(0, 1, (1,), np.float32))),
     "Dict": spaces.Dict({"x": spaces.Discrete(2)}),
+    "Nested": spaces.Dict(
+        z=spaces.Discrete(5),
+        a=spaces.Tuple((spaces.MultiDiscrete([2, 3]), spaces.Dict(b=spaces.MultiBinary(2)))),
+    ),
     "Text": spaces.Text(3),
     "Binary": spaces.MultiBinary(3),
     "Sequence": spaces.Sequence(spaces.Discrete(2)),

@@ -6,9 +6,11 @@ import dataclasses
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 import gymnasium
@@ -19,15 +21,16 @@ from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
 import qsweep.environments.textbook  # noqa: F401  (registers its environments)
 from qsweep.config import Env
-from qsweep.environments.encoding import Continuous, Encode, SeveralDiscrete, SingleDiscrete
+from qsweep.environments.encoding import Encode
 from qsweep.environments.failures import calling, closing, current_folder, is_interrupt, return_to
+from qsweep.environments.mdp import OWN_SOURCES, attribute
+from qsweep.environments.mdp.environment import ImportedMDP
+from qsweep.environments.observations import Dimension, observations
 from qsweep.environments.wrappers import DiscreteActions, wrapped
 from qsweep.errors import Problem, UsageError, one_line
 from qsweep.system.extras import remedy
 from qsweep.system.leaving import note_foreign_code
 
-MAX_DIMENSIONS = 32
-"""The maximum number of dimensions: more than any Q-table can have, so that images are refused."""
 RESERVED = {
     "max_episode_steps": "cannot be set in env.kwargs: use env.max_steps",
     "render_mode": "cannot be set: training renders nothing",
@@ -37,22 +40,13 @@ RESERVED = {
 
 
 @dataclass(frozen=True)
-class Dimension:
-    """One dimension of an observation: its bounds, and its number of values if it is discrete."""
-
-    low: float
-    high: float
-    values: int | None = None
-
-
-@dataclass(frozen=True)
 class Description:
     """The properties of an environment that tabular learning needs.
 
     encode: observation -> one number per dimension. first_action: the environment's number of action 0.
     available: the number of actions in each state, the first ones; None: all actions in all states.
     step_limit: the environment's own, in steps, or None. modules: the names of all that define it, its
-    wrappers and their base classes.
+    wrappers and their base classes. sha256: the hash of tables that it read; empty without any.
     """
 
     dimensions: tuple[Dimension, ...]
@@ -63,12 +57,13 @@ class Description:
     step_limit: int | None
     id: str
     modules: tuple[str, ...] = ()
+    sha256: str = ""
 
 
 OWN_MODULES = ("gymnasium", "minigrid", "qsweep")
 """Packages whose modules a record may name without --trust, because presets name them."""
 _requested: set[str] = set()
-"""Modules of the environments that the user of this process has requested."""
+"""Modules of the environments, and sources of tables, that the user of this process has requested."""
 _trusting = False
 
 
@@ -78,17 +73,20 @@ def trust_records() -> None:
     _trusting = True
 
 
-def refuse_foreign(env_id: Any, wrapper: Any) -> None:
+def refuse_foreign(env_id: Any, wrapper: Any, kwargs: Any) -> None:
     """Raise UsageError if an environment in a record would import a module that the user did not request.
 
-    A module that the user names, by `env.id=MODULE:ENV` or `env.wrapper=MODULE:WRAPPER`, may be imported. A
-    record may come from anybody.
+    A module that the user names, by `env.id=MODULE:ENV`, `env.wrapper=MODULE:WRAPPER` or
+    `env.kwargs.source=MODULE:NAME`, may be imported. A record may come from anybody.
     """
+    if _trusting:
+        return
     named = {"env.id": env_id, "env.wrapper": wrapper}
     modules = {key: str(value).partition(":")[0] for key, value in named.items() if ":" in str(value)}
     foreign = {key: name for key, name in modules.items() if name.partition(".")[0] not in OWN_MODULES}
-    if _trusting:
-        return
+    source = attribute(kwargs.get("source")) if isinstance(kwargs, Mapping) else ""
+    if source and source not in OWN_SOURCES:  # the whole name: it is called, with arguments of the record
+        foreign["env.kwargs.source"] = named["env.kwargs.source"] = source
     if problems := [
         Problem(key, "would import a module named by the record", named[key], "if you trust it: --trust")
         for key, name in foreign.items()
@@ -108,13 +106,26 @@ def make(env: Env, max_steps: int | None = None, **more: Any) -> gymnasium.Env[A
 
 def made(env: Env, max_steps: int | None = None, **more: Any) -> gymnasium.Env[Any, Any]:
     """Return the environment as `make` does, but raise whatever it raises, in the folder it chooses."""
-    if (":" in env.id or env.wrapper) and os.getcwd() not in sys.path:
+    source = attribute(env.kwargs.get("source"))
+    if (":" in env.id or env.wrapper or source) and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # so that a user's own module is found, as python -m finds it
     _requested.update(name.partition(":")[0] for name in (env.id, env.wrapper or "") if ":" in name)
+    _requested.add(source)
     limit = {} if max_steps is None else {"max_episode_steps": max_steps}
-    found = gymnasium.make(env.id, disable_env_checker=True, **limit, **env.kwargs, **more)
+    arguments = {**_without_window(env.id), **env.kwargs, **more}
+    found = gymnasium.make(env.id, disable_env_checker=True, **limit, **arguments)
     found = wrapped(found, env.wrapper) if env.wrapper else found
     return DiscreteActions(found, env.actions) if env.actions else found
+
+
+def _without_window(env_id: str) -> dict[str, None]:
+    """Return the argument that keeps an environment from rendering if it is registered to do so."""
+    module, _, name = env_id.rpartition(":")
+    if module:
+        with suppress(ImportError):  # gymnasium.make imports it again, and says what is wrong
+            import_module(module)
+    spec = gymnasium.registry.get(name)
+    return {"render_mode": None} if spec and spec.kwargs.get("render_mode") else {}
 
 
 def is_bare(env: gymnasium.Env[Any, Any]) -> bool:
@@ -131,7 +142,9 @@ def describe(env: Env) -> Description:
 
     Raises UsageError if it cannot be made or is not tabular.
     """
-    return _describe(dataclasses.replace(env, low=None, high=None, max_steps=None))
+    standard = dataclasses.replace(env, low=None, high=None, max_steps=None)
+    changes = "source" in env.kwargs  # a source of tables, which can be others each time
+    return _describe.__wrapped__(standard) if changes else _describe(standard)
 
 
 @lru_cache(maxsize=32)
@@ -162,11 +175,12 @@ def _described(env_id: str, found: gymnasium.Env[Any, Any]) -> Description:
     space, actions = found.observation_space, found.action_space
     if not isinstance(actions, spaces.Discrete):
         raise UsageError([_no_actions(env_id, actions)])
-    dimensions, encode = _observation(env_id, space)
+    dimensions, encode = observations(env_id, space)
     limit = found.spec.max_episode_steps if found.spec else None
     full = found.spec.id if found.spec and ":" not in env_id else env_id
     some = _available(found, dimensions, int(actions.n))
-    return Description(dimensions, encode, int(actions.n), int(actions.start), some, limit, full)
+    read = found.unwrapped.sha256 if isinstance(found.unwrapped, ImportedMDP) else ""
+    return Description(dimensions, encode, int(actions.n), int(actions.start), some, limit, full, sha256=read)
 
 
 def _modules(env: Env, found: gymnasium.Env[Any, Any]) -> tuple[str, ...]:
@@ -210,42 +224,6 @@ def _cannot_make(env: Env, error: BaseException) -> Problem:
     if env.kwargs and env.id in gymnasium.registry:
         return Problem("env.kwargs", f"must suit {env.id}", dict(env.kwargs), reason)
     return Problem("env.id", "must be an environment that Gymnasium can make", env.id, reason)
-
-
-def _observation(env_id: str, space: spaces.Space[Any]) -> tuple[tuple[Dimension, ...], Encode]:
-    text = str(space)
-    match space:
-        case spaces.Discrete():
-            first, end = int(space.start), int(space.start + space.n)
-            return (_discrete(first, int(space.n)),), SingleDiscrete(text, first, end)
-        case spaces.MultiDiscrete():
-            counts = zip(space.start.ravel().tolist(), space.nvec.ravel().tolist(), strict=True)
-            some = tuple(_discrete(start, n) for start, n in counts)
-        case spaces.Tuple() if all(isinstance(part, spaces.Discrete) for part in space.spaces):
-            parts = [part for part in space.spaces if isinstance(part, spaces.Discrete)]
-            some = tuple(_discrete(int(part.start), int(part.n)) for part in parts)
-        case spaces.Box():
-            bounds = zip(_shortest(space.low), _shortest(space.high), strict=True)
-            some = tuple(Dimension(low, high) for low, high in bounds)
-        case _:
-            rule = "must have Discrete, MultiDiscrete, Tuple-of-Discrete or Box observations"
-            raise UsageError([Problem("env.id", rule, env_id, f"{env_id} has {space}")])
-    if len(some) > MAX_DIMENSIONS:
-        rule = f"must have observations of at most {MAX_DIMENSIONS} dimensions; {env_id} has {len(some)}"
-        remedy = "too many for a table; an env.wrapper can make smaller observations"
-        raise UsageError([Problem("env.id", rule, env_id, remedy)])
-    if isinstance(space, spaces.Box):
-        return some, Continuous(text, len(some))
-    return some, SeveralDiscrete(text, tuple((int(d.low), int(d.high)) for d in some))
-
-
-def _discrete(start: int, n: int) -> Dimension:
-    return Dimension(float(start), float(start + n), n)
-
-
-def _shortest(bounds: Any) -> list[float]:
-    """Return bounds with the fewest digits: float32's 0.6 as 0.6, not as 0.6000000238418579."""
-    return [float(str(bound)) for bound in np.ravel(bounds)]
 
 
 def is_standard(env: Env, found: Description) -> bool:

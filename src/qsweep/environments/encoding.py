@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from operator import index
+from functools import reduce
+from operator import getitem, index
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,22 @@ class SeveralDiscrete:
             if not (start <= number < end and number.is_integer()):
                 raise outside(seen, self.space)
         return numbers
+
+
+@dataclass(frozen=True)
+class Nested:
+    """The `Encode` of discrete spaces in Tuples and Dicts. paths: the keys that lead to each of them."""
+
+    paths: tuple[tuple[Any, ...], ...]
+    flat: SeveralDiscrete
+
+    def __call__(self, seen: Any) -> list[float]:
+        """Return the observation's numbers, in the order of the spaces."""
+        try:
+            parts = [np.ravel(reduce(getitem, path, seen)) for path in self.paths]
+        except (TypeError, KeyError, IndexError):
+            raise outside(seen, self.flat.space) from None
+        return self.flat(np.concatenate(parts))
 
 
 @dataclass(frozen=True)

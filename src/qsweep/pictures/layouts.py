@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qsweep.environments.description import Dimension
 from qsweep.environments.facts import Name, action_names, dimension_names
 from qsweep.environments.grid import Cells, Grid, cells_at
+from qsweep.environments.observations import Dimension
 from qsweep.environments.resolved import Setting
 from qsweep.pictures.grid_worlds import maps
 from qsweep.pictures.labels import VIEWS, View

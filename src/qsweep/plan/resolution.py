@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from qsweep.config import Epsilon, as_episode
+from qsweep.config import Config, Epsilon, as_episode
 from qsweep.environments.description import Description, describe, refuse_foreign
 from qsweep.environments.discretizer import bounded, grid
 from qsweep.environments.facts import facts
@@ -34,7 +34,7 @@ def resolve(values: Mapping[str, Any]) -> Resolved:
     if at_fault(problems, "env"):
         raise UsageError(problems)
     try:
-        found = describe(config.env)
+        config, found = _described(config)
     except UsageError as error:
         raise UsageError([*problems, *error.problems]) from None
     env, env_problems = bounded(config.env, found)
@@ -75,8 +75,17 @@ def recorded(values: Any) -> Resolved:
     env = values.get("env") if isinstance(values, Mapping) else None
     if not isinstance(env, Mapping):
         raise UsageError([Problem("config", "must be the config of a run, with a key env")])
-    refuse_foreign(env.get("id"), env.get("wrapper"))
+    refuse_foreign(env.get("id"), env.get("wrapper"), env.get("kwargs"))
     return resolve(of_run(values))
+
+
+def _described(config: Config) -> tuple[Config, Description]:
+    """Return the description of the environment, and the config with the hash of tables that it has read."""
+    found = describe(config.env)
+    if not found.sha256:
+        return config, found
+    env = dataclasses.replace(config.env, kwargs={**config.env.kwargs, "sha256": found.sha256})
+    return dataclasses.replace(config, env=env), describe(env)
 
 
 def _buckets(cells: Grid, found: Description) -> int | tuple[int, ...]:

@@ -18,7 +18,7 @@ def setting_of_archive(archive: Archive) -> Setting:
     not allowed; ValueError, TypeError or KeyError if the archive is damaged.
     """
     env = Env(**{**archive.about["config"]["env"], "low": None, "high": None})
-    refuse_foreign(env.id, env.wrapper)
+    refuse_foreign(env.id, env.wrapper, env.kwargs)
     setting = Setting(env, describe(env), archive.grid, None)
     if archive.shape != setting.shape:
         raise ValueError(f"its tables have shape {archive.shape}, not {setting.shape}")
@@ -30,7 +30,7 @@ def setting_of_policy(env: Env, grid: Grid, actions: int, first_action: int) -> 
 
     Raises UsageError if the environment cannot be made here, or has another shape here.
     """
-    refuse_foreign(env.id, env.wrapper)
+    refuse_foreign(env.id, env.wrapper, env.kwargs)
     found = describe(env)
     known = _shape(len(grid.buckets), actions, first_action)
     here = _shape(len(found.dimensions), found.actions, found.first_action)

@@ -11,6 +11,8 @@ import numpy.typing as npt
 from gymnasium import spaces
 from gymnasium.envs.toy_text.utils import categorical_sample
 
+from qsweep.system.arrays import Floats
+
 Outcome = tuple[float, int, float, bool]
 """Probability, next state, reward, terminated."""
 Outcomes = dict[int, dict[int, list[Outcome]]]
@@ -25,22 +27,25 @@ FLOOR, LINE, AGENT = (250, 250, 250), (150, 150, 150), (200, 60, 40)
 class TableEnvironment(gymnasium.Env[Any, Any]):
     """An environment that samples from its tables, with one draw per reset and per step, as toy-text does.
 
-    P: see `Outcomes`. initial_state_distrib: float64[states]. picture: the states as characters in
-    rows of equal length, numbered from 0 row by row; S start, G goal, T other end, # wall.
+    P: see `Outcomes`. picture: the states as characters in rows of equal length, numbered from 0 row by row;
+    S start, G goal, T other end, # wall. starts: the start distribution, float64[states]; None: the state S.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 4}  # noqa: RUF012 (as Gymnasium declares it)
 
-    def __init__(self, p: Outcomes, picture: Sequence[str], render_mode: str | None) -> None:
-        start = "".join(picture).index("S")
+    def __init__(
+        self, p: Outcomes, picture: Sequence[str], render_mode: str | None, starts: Floats | None = None
+    ) -> None:
         self.P = p
-        self.initial_state_distrib = np.zeros(len(p))
-        self.initial_state_distrib[start] = 1.0
+        if starts is None:
+            starts = np.zeros(len(p))
+            starts["".join(picture).index("S")] = 1.0
+        self.initial_state_distrib = starts
         self.observation_space = spaces.Discrete(len(p))
-        self.action_space = spaces.Discrete(len(p[start]))
+        self.action_space = spaces.Discrete(len(p[0]))
         self.render_mode = render_mode
         self._picture = picture
-        self._state = start
+        self._state = int(starts.argmax())
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
