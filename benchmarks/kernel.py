@@ -94,7 +94,7 @@ def in_c(folder: Path) -> Callable[[], tuple[float, Any]] | None:
 
 
 def ours(runs: list[Resolved], clock: Callable[[], float] = time.process_time) -> float:
-    """Ns a step of training runs, one alone or several interleaved seeds, with all that is around it."""
+    """Ns a step of training runs, one alone or several seeds side by side, with all that is around it."""
     began, steps = clock(), 0
     for _, block in train_blocks(runs):
         steps += int(block.lengths.sum())
@@ -135,7 +135,7 @@ def measure() -> list[Row]:
     """All rows; raises AssertionError where C and the compiled loop part."""
     ways: dict[str, Timed] = {
         "q_learning": partial(ours, [tutorial()]),
-        f"q_learning, {LANES} interleaved seeds": partial(
+        f"q_learning, {LANES} seeds side by side": partial(
             ours, [tutorial(seed=seed) for seed in range(LANES)]
         ),
     }
@@ -150,7 +150,7 @@ def measure() -> list[Row]:
     for name in NAMES:
         if name != "q_learning":
             few = [tutorial(name, EPISODES // 10, seed) for seed in range(LANES)]
-            more = {name: partial(ours, few[:1]), f"{name}, {LANES} interleaved seeds": partial(ours, few)}
+            more = {name: partial(ours, few[:1]), f"{name}, {LANES} seeds side by side": partial(ours, few)}
             times |= raced(more, rounds=3)
     alone, both = zip(*(scaling() for _ in range(ROUNDS)), strict=True)
     times |= {"q_learning, one process": list(alone), "q_learning, two processes": list(both)}

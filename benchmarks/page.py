@@ -50,7 +50,7 @@ SECTIONS = {
         "`buckets=10,20,30,40` over many seeds on two cores, with its report. For comparison: training\n"
         "only, by two processes that discard what they train, one seed after another; the mean of a\n"
         "measurement before the sweep and one after it. The overhead is the time of the sweep minus this\n"
-        "training and evaluation. The sweep trains four interleaved seeds, which is faster, so files, store\n"
+        "training and evaluation. The sweep trains seeds side by side, which is faster, so files, store\n"
         "and processes cost more than the overhead shows. Its three parts add up to it.",
     ),
 }

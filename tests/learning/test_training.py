@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 import gymnasium
@@ -489,11 +489,6 @@ def by_config(configs: list[Any]) -> list[dict[str, Any]]:
     return _digests(configs, train_blocks(configs))
 
 
-def in_one_loop(configs: list[Any]) -> list[dict[str, Any]]:
-    """Return the hashes of configs that are trained interleaved, even if that saves no time."""
-    return _digests(configs, compiled_engine.train_interleaved(configs))
-
-
 def _digests(configs: list[Any], found: Iterable[tuple[int, Block]]) -> list[dict[str, Any]]:
     blocks: list[list[Block]] = [[] for _ in configs]
     for number, block in found:
@@ -509,32 +504,75 @@ SEVERAL: list[dict[str, Any]] = [
 
 
 GIVEN = {"trace_decay": 0.9, "traces": "replacing", "n": 4, "planning_steps": 3}
-OTHER_NUMBERS = (2, 3, 5)
-"""Numbers of seeds in one loop, besides LANES, which a sweep uses; each is another loop to compile."""
+ACROBOT = {"env": {"id": "Acrobot-v1"}, "episodes": 10}
+ALIKE: list[dict[str, Any]] = [
+    *({**values, "algorithm": name} for name in NAMES for values in SEVERAL),
+    ACROBOT | {"algorithm": "q_learning"},
+    SEVERAL[0] | {"algorithm": "sarsa", "exploration": "softmax", "temperature": 0.5, "ties": "random"},
+    SEVERAL[0] | {"algorithm": "double_q_learning", "discretizer": "tiles", "tilings": 3},
+    SEVERAL[2] | {"algorithm": "expected_sarsa", "exploration": "ucb", "confidence": 1.0},
+    SEVERAL[1] | {"algorithm": "n_step_sarsa", "learning_rate_schedule": "visits"},
+]
+"""What several seeds are trained in: every algorithm in every environment, and agents of other kinds."""
+
+
+def changes() -> st.SearchStrategy[dict[str, Any]]:
+    """Return changes of a config that need no other compiled code."""
+    return st.fixed_dictionaries(
+        {
+            "episodes": st.integers(1, 60),
+            "checkpoint_every": st.integers(1, 30),
+            "learning_rate": st.floats(0.01, 1.0),
+            "discount": st.floats(0.0, 1.0),
+            "epsilon": epsilons(),
+        }
+    )
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", range(len(SEVERAL)), ids=[values["env"]["id"] for values in SEVERAL])
-@pytest.mark.parametrize("name", NAMES)
-def test_interleaved_seeds_equal_single_ones(name: str, place: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of one to five seeds, every Q-table, return and length equals that of the seed alone, bit for bit.
+@pytest.mark.parametrize("values", ALIKE, ids=lambda values: f"{values['algorithm']}-{values['env']['id']}")
+def test_seeds_side_by_side_equal_single_ones(
+    values: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 1 to 40 seeds, whose episodes end at different times, each equals the seed alone, bit for bit.
 
-    Every algorithm in every environment trains LANES seeds in one loop; every environment and a third of
-    the algorithms train each other number of seeds.
+    That holds for every Q-table, return, length and count of visits, and for a run that goes on alone from
+    the state that it had beside the others when they were killed.
     """
-    monkeypatch.setattr(
-        compiled_engine, "MAX_EPISODES", 40
-    )  # several calls, so that lanes end at different steps
-    own = {key: GIVEN[key] for key in algorithm(name).hyperparameters}
-    made = SEVERAL[place] | {"algorithm": name, "buckets": 5, "checkpoint_every": 17} | own
-    configs = [resolve(made | {"seed": seed}) for seed in (3, 0, 11, 4, 2**40)]
-    alone = [result(list(train(config))) for config in configs]
-    assert len({part["tables"][17] for part in alone}) == len(alone)
-    for count in range(1, 6):
-        assert by_config(configs[:count]) == alone[:count]
-    number, turn = NAMES.index(name), (NAMES.index(name) + place) % len(SEVERAL)
-    for count in (LANES, *(OTHER_NUMBERS[number // 3 : number // 3 + 1] if turn == 0 else ())):
-        assert in_one_loop(configs[:count]) == alone[:count]
+    monkeypatch.setattr(compiled_engine, "MAX_EPISODES", 13)  # several calls
+    own = {key: GIVEN[key] for key in algorithm(values["algorithm"]).hyperparameters}
+
+    @settings(deadline=None, max_examples=6)
+    @given(changes(), st.integers(1, 40), st.integers(0, 2**40), st.integers(1, 120), st.data())
+    def check(more: dict[str, Any], count: int, seed: int, max_steps: int, data: st.DataObject) -> None:
+        env = values["env"] | {"max_steps": max_steps}
+        first = resolve(values | own | more | {"buckets": 5, "env": env, "seed": seed})
+        configs = [first.changed(seed=seed + number) for number in range(count)]
+        alone = _histories(train_blocks([config]) for config in configs)
+        assert _histories([train_blocks(configs)]) == alone
+        together = compiled_engine.train_interleaved(configs[:LANES])  # of any algorithm
+        number = data.draw(st.integers(0, min(count, LANES) - 1))
+        ends = data.draw(st.integers(1, 5))
+        for block in islice((block for lane, block in together if lane == number), ends):
+            assert block.state is not None
+            rest = train_blocks([configs[number]], dict(block.state()))
+            if block.end < first.config.episodes:
+                assert _histories([rest])[0][-4:] == alone[number][-4:]
+
+    check()
+
+
+def _histories(found: Iterable[Iterable[tuple[int, Block]]]) -> list[list[str]]:
+    """Return the hashes of each chunk of runs that are trained together, and of the last count of visits."""
+    histories = []
+    for together in found:
+        blocks: dict[int, list[Block]] = {}
+        for number, block in together:
+            blocks.setdefault(number, []).append(block)
+        for _, some in sorted(blocks.items()):
+            parts = [[chunk.q_table, chunk.returns, chunk.lengths] for chunk in chunks(some)]
+            histories.append([digest(part) for each in parts for part in each] + [digest(some[-1].visits)])
+    return histories
 
 
 @pytest.mark.parametrize(

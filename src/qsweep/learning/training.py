@@ -14,8 +14,8 @@ from qsweep.learning.blocks import Block, Chunk, State, chunks
 
 __all__ = ["LANES", "Block", "Chunk", "State", "train", "train_blocks"]
 
-LANES = 4
-"""The number of seeds that are interleaved in one loop; more save no more time."""
+LANES = 16
+"""The maximum number of seeds that are trained side by side in one loop."""
 
 
 def train(config: Config | Resolved, state: State | None = None) -> Iterator[Chunk]:
@@ -54,15 +54,18 @@ def train_blocks(runs: Sequence[Resolved], state: State | None = None) -> Iterat
 
 
 def _of_several(runs: Sequence[Resolved]) -> Iterator[tuple[int, Block]]:
-    interleaved = len(runs) - len(runs) % LANES if _alike([run.config for run in runs]) else 0
-    for first in range(0, interleaved, LANES):
-        from qsweep.learning.engines.compiled_engine import train_interleaved
+    lanes = LANES if _alike([run.config for run in runs]) else 1
+    for first in range(0, len(runs), lanes):
+        together = runs[first : first + lanes]
+        yield from ((first + number, block) for number, block in _side_by_side(together))
 
-        interleaved_runs = train_interleaved(runs[first : first + LANES])
-        within = within_steps(runs[0].config.steps, interleaved_runs, [0] * LANES)
-        yield from ((first + number, block) for number, block in within)
-    for number, run in enumerate(runs[interleaved:], interleaved):
-        yield from ((number, block) for block in _blocks(run))
+
+def _side_by_side(runs: Sequence[Resolved]) -> Iterator[tuple[int, Block]]:
+    if len(runs) == 1:
+        return ((0, block) for block in _blocks(runs[0]))
+    from qsweep.learning.engines.compiled_engine import train_interleaved
+
+    return within_steps(runs[0].config.steps, train_interleaved(runs), [0] * len(runs))
 
 
 def within_steps(

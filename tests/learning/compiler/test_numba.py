@@ -58,12 +58,12 @@ class Needed:
         )
 
 
-RECORD = "intrinsics._PackedRecord"
+RECORD = "lane_code.Code"
 CONTEXT = "numba.core.base"
 NEEDED = [
-    Needed("numba.core.cgutils", "alloca_once", ("builder", "ty", "size"), f"{RECORD}._stack_space"),
-    Needed("numba.core.cgutils", "pointer_add", ("builder", "ptr", "offset"), "intrinsics._packed_records"),
-    Needed("numba.core.cgutils", "unpack_tuple", ("builder", "tup"), "intrinsics._packed_records"),
+    Needed("numba.core.cgutils", "alloca_once", ("builder", "ty", "size"), f"{RECORD}._new"),
+    Needed("numba.core.cgutils", "pointer_add", ("builder", "ptr", "offset"), f"{RECORD}.rows"),
+    Needed("numba.core.cgutils", "unpack_tuple", ("builder", "tup"), f"{RECORD}.rows"),
     Needed(
         "numba.np.arrayobj",
         "populate_array",
@@ -76,16 +76,11 @@ NEEDED = [
     Needed(CONTEXT, "BaseContext.get_data_type", ("ty",), f"{RECORD}._address"),
     Needed(CONTEXT, "BaseContext.get_constant", ("ty", "val"), f"{RECORD}._constant"),
     Needed(CONTEXT, "BaseContext.get_abi_sizeof", ("ty",), f"{RECORD}._array"),
-    Needed(CONTEXT, "BaseContext.get_dummy_value", (), "intrinsics._store_records"),
-    Needed(CONTEXT, "BaseContext.get_function", ("fn", "sig"), "intrinsics.unrolled_for_each"),
-    Needed(
-        "numba.core.types",
-        "Dispatcher.get_call_type",
-        ("context", "args", "kws"),
-        "intrinsics.unrolled_for_each",
-    ),
+    Needed(CONTEXT, "BaseContext.get_dummy_value", (), "intrinsics._generator"),
     Needed("numba.core.types", "BaseNamedTuple", None, "packing.fields"),
-    Needed("numba.core.types", "UniTuple", None, "intrinsics._load_records"),
+    Needed("numba.core.types", "BaseTuple.from_types", ("tys", "pyclass"), "lane_code.with_columns"),
+    Needed("llvmlite.ir", "IRBuilder.fma", ("a", "b", "c"), "intrinsics.fused"),
+    Needed("llvmlite.ir.values", "FunctionAttributes", None, "intrinsics._local_arrays"),
     Needed("numba.core.caching", "FunctionCache._impl_class", None, "kernel_cache.KernelCache"),
     Needed("numba.core.caching", "CompileResultCacheImpl._locator_classes", None, "kernel_cache._Kernels"),
     Needed(
@@ -145,11 +140,10 @@ def test_a_missing_name_is_a_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> 
     assert first.problem() == ""
     monkeypatch.setattr("numba.core.cgutils.alloca_once", lambda: None)
     assert "alloca_once of numba" in first.problem()
-    assert f"has no parameter builder, ty, size, which {RECORD}._stack_space passes" in first.problem()
+    assert f"has no parameter builder, ty, size, which {RECORD}._new passes" in first.problem()
     monkeypatch.delattr("numba.core.cgutils.alloca_once")
     assert first.problem() == (
-        f"numba {numba.__version__} has no numba.core.cgutils.alloca_once, which {RECORD}._stack_space uses:"
-        f" {HINT}"
+        f"numba {numba.__version__} has no numba.core.cgutils.alloca_once, which {RECORD}._new uses: {HINT}"
     )
 
 

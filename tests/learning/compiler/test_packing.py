@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from qsweep.learning.compiler.compilation import compiled
-from qsweep.learning.compiler.intrinsics import for_each, intrinsics_for, load_records, store_records, unpack
+from qsweep.learning.compiler.intrinsics import (
+    copy_lane,
+    enter,
+    intrinsics_for,
+    leave,
+    local_arrays,
+    record_in,
+    unpack,
+)
 from qsweep.learning.compiler.packing import Packed, Words, pack
 
 
@@ -54,12 +62,24 @@ def read(words: Words, found: Any) -> int:
 
 
 def read_all(words: Words, found: Any) -> int:
-    """Read and change copies of all records twice, and store them."""
-    records = load_records(words)
-    for_each(look, records, found)
-    total = for_each(look, records, found)
-    store_records(records, words)
+    """Read and change the records twice, each in the lane of its row, and store them from the next lane."""
+    arrays, total = local_arrays(words), 0
+    for row in range(len(words)):
+        enter(words, arrays, row, row)
+    for _ in range(2):
+        for row in range(len(words)):
+            total = look(record_in(words, arrays, row), row, found)
+            change(record_in(words, arrays, row))
+    for row in range(len(words) - 1, -1, -1):
+        copy_lane(words, arrays, row, row + 1)
+        leave(words, arrays, row + 1)
     return total
+
+
+def change(record: Outer) -> None:
+    """Change local arrays."""
+    record.small[1] += 10
+    record.inner.counts[0] += 20
 
 
 def reader(function: Any, packed: Packed) -> Any:
@@ -82,18 +102,27 @@ def test_compiled_code_reads_packed_records(fixed: list[str]) -> None:
     assert packed.records[1].table.tolist() == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
 
 
-@pytest.mark.parametrize("fixed", [(), ALL, ["table.1", "inner.counts.0"]])
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_copies_of_records_are_stored(count: int, fixed: list[str]) -> None:
-    """Compiled code reads and changes copies of the records in all rows, and stores them."""
-    packed, found = pack([outer(row) for row in range(count)], fixed), np.zeros((count, 7))
-    assert reader(read_all, packed)(packed.words, found) == 12 * count
+def test_records_in_lanes_are_stored(count: int) -> None:
+    """Compiled code reads and changes records in lanes, copies a lane, and stores each in its own row."""
+    local = ("inner.counts", "small", "key")
+    records = [outer(row) for row in range(count)]
+    packed, found = pack(records, ALL, 4, local, ("table",)), np.zeros((count, 7))
+    assert reader(read_all, packed)(packed.words, found) == 12
     for row, record in enumerate(packed.records):
-        assert found[row].tolist() == [205.0 + row, 3.0 + row, 1.0, -7.0, 0.25, 2.0 + row, row == 1]
-        assert record.table.tolist() == [[row, row + 1.0, row + 2.0], [row + 3.0, row + 4.0, row + 205.0]]
-        assert record.inner.counts.tolist() == [row, row + 1, row + 2, row + 3]
-        assert record.small.tolist() == [row, row + 1, row + 2]
+        assert found[row].tolist() == [
+            105 + 100 * (count + row),
+            3.0 + row,
+            1.0,
+            -7.0,
+            0.25,
+            2.0 + row,
+            row == 1,
+        ]
+        assert record.inner.counts.tolist() == [row + 40, row + 1, row + 2, row + 3]
+        assert record.small.tolist() == [row, row + 21, row + 2]
         assert record.key.tolist() == [2**64 - 1 - row]
+    assert packed.records[0].table.tolist() == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0 + 200 * count]]
 
 
 def test_records_are_copied() -> None:

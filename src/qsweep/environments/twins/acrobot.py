@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from qsweep.environments.twins.trigonometry import cos, sin
 from qsweep.environments.twins.twin import Twin
 from qsweep.system.arrays import Floats
 
@@ -39,17 +40,17 @@ def start(generator: np.random.Generator, n: int) -> tuple[Floats, Floats]:
 def _acceleration(
     theta_1: float, theta_2: float, speed_1: float, speed_2: float, torque: float
 ) -> tuple[float, float]:
-    cos_2, sin_2 = math.cos(theta_2), math.sin(theta_2)
+    cos_2, sin_2 = cos(theta_2), sin(theta_2)
     # Gymnasium squares with libm's pow, which sometimes differs from x * x in the last bit. The compiler
     # replaces pow by x * x unless it cannot know the exponent.
     two = 2.0 + 0.0 * torque
     d1 = MASS * CENTRE**2 + MASS * (LENGTH**2 + CENTRE**2 + 2 * LENGTH * CENTRE * cos_2) + INERTIA + INERTIA
     d2 = MASS * (CENTRE**2 + LENGTH * CENTRE * cos_2) + INERTIA
-    phi_2 = MASS * CENTRE * G * math.cos(theta_1 + theta_2 - math.pi / 2.0)
+    phi_2 = MASS * CENTRE * G * cos(theta_1 + theta_2 - math.pi / 2.0)
     phi_1 = (
         -MASS * LENGTH * CENTRE * math.pow(speed_2, two) * sin_2
         - 2 * MASS * LENGTH * CENTRE * speed_2 * speed_1 * sin_2
-        + (MASS * CENTRE + MASS * LENGTH) * G * math.cos(theta_1 - math.pi / 2)
+        + (MASS * CENTRE + MASS * LENGTH) * G * cos(theta_1 - math.pi / 2)
         + phi_2
     )
     acceleration_2 = (
@@ -88,10 +89,10 @@ def step(
     speed_1 = min(max(u0 + sixth * (p1 + 2 * p2 + 2 * p3 + p4), -MAX_SPEED_1), MAX_SPEED_1)
     speed_2 = min(max(v0 + sixth * (q1 + 2 * q2 + 2 * q3 + q4), -MAX_SPEED_2), MAX_SPEED_2)
     state[0], state[1], state[2], state[3] = theta_1, theta_2, speed_1, speed_2
-    observation[0], observation[1] = np.float32(math.cos(theta_1)), np.float32(math.sin(theta_1))
-    observation[2], observation[3] = np.float32(math.cos(theta_2)), np.float32(math.sin(theta_2))
+    observation[0], observation[1] = np.float32(cos(theta_1)), np.float32(sin(theta_1))
+    observation[2], observation[3] = np.float32(cos(theta_2)), np.float32(sin(theta_2))
     observation[4], observation[5] = np.float32(speed_1), np.float32(speed_2)
-    terminated = -math.cos(theta_1) - math.cos(theta_2 + theta_1) > 1.0
+    terminated = -cos(theta_1) - cos(theta_2 + theta_1) > 1.0
     return 0.0 if terminated else -1.0, terminated
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from qsweep.environments.twins.trigonometry import cos, sin
 from qsweep.environments.twins.twin import Twin
 from qsweep.system.arrays import Floats
 
@@ -33,10 +34,12 @@ def step(
     """Make an Euler step: reward 1, terminated when the pole or the cart leaves its range."""
     x, x_dot, theta, theta_dot = state[0], state[1], state[2], state[3]
     force = FORCE if action == 1 else -FORCE
-    cos, sin = math.cos(theta), math.sin(theta)
-    push = (force + POLE_MOMENT * (theta_dot * theta_dot) * sin) / TOTAL_MASS
-    theta_acc = (GRAVITY * sin - cos * push) / (LENGTH * (4.0 / 3.0 - MASS_POLE * (cos * cos) / TOTAL_MASS))
-    x_acc = push - POLE_MOMENT * theta_acc * cos / TOTAL_MASS
+    cosine, sine = cos(theta), sin(theta)
+    push = (force + POLE_MOMENT * (theta_dot * theta_dot) * sine) / TOTAL_MASS
+    theta_acc = np.divide(
+        GRAVITY * sine - cosine * push, LENGTH * (4.0 / 3.0 - MASS_POLE * (cosine * cosine) / TOTAL_MASS)
+    )
+    x_acc = push - POLE_MOMENT * theta_acc * cosine / TOTAL_MASS
     x = x + TAU * x_dot
     x_dot = x_dot + TAU * x_acc
     theta = theta + TAU * theta_dot

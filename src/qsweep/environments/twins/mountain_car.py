@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
+from qsweep.environments.twins.trigonometry import cos
 from qsweep.environments.twins.twin import Twin
 from qsweep.system.arrays import Floats
 
@@ -27,7 +27,7 @@ def step(
 ) -> tuple[float, bool]:
     """Make a step: reward -1, terminated at the goal."""
     position, velocity = state[0], state[1]
-    velocity += (action - 1) * FORCE + math.cos(3 * position) * (-GRAVITY)
+    velocity += (action - 1) * FORCE + cos(3 * position) * (-GRAVITY)
     velocity = min(max(velocity, -MAX_SPEED), MAX_SPEED)
     position += velocity
     position = min(max(position, MIN_POSITION), MAX_POSITION)

@@ -49,7 +49,7 @@ def choose(agent: Agent, s: Any) -> int:
     u, epsilon, actions = draw(agent), agent.rates[EPSILON], actions_in(agent, s)
     if not BRANCHING and agent.exploration == EPSILON_GREEDY and not agent.random_ties:
         best = best_action(agent, s, actions)
-        random = int(min(u * (actions / max(epsilon, MIN_EPSILON)), actions - 1.0))
+        random = int(min(u * np.divide(actions, max(epsilon, MIN_EPSILON)), actions - 1.0))
         return random if u < epsilon else best
     if u < epsilon:
         return min(int(u * (actions / epsilon)), actions - 1)

@@ -8,7 +8,7 @@ from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 from qsweep.learning.compiler.digest import VERSIONED, Names, cells, digest, global_names, replaced_globals
-from qsweep.learning.compiler.intrinsics import Intrinsic, for_each, unrolled_for_each
+from qsweep.learning.compiler.intrinsics import Intrinsic, fma, fused
 from qsweep.learning.compiler.notice import compile_notice
 
 
@@ -78,8 +78,8 @@ def _relevant(function: Any, names: Names) -> Names:
 
 
 def _compilable(part: Any, names: Names) -> Any:
-    if part is for_each:
-        return unrolled_for_each()
+    if part is fma:
+        return fused()
     if isinstance(part, FunctionType):
         return _inlined(part, _relevant(part, names))
     if isinstance(part, Intrinsic):

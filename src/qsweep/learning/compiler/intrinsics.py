@@ -1,21 +1,18 @@
-"""Access to packed records in compiled code: in their memory, or copied to local variables.
+"""Access to packed records and to local arrays in compiled code.
 
-The functions at the top are the names that plain code uses; `compiled` replaces them by the numba intrinsics
-that `intrinsics_for` returns. README.md explains the design.
+The functions at the top are the names that plain code uses; `compiled` replaces them by numba intrinsics.
+README.md explains the design.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from qsweep.learning.compiler.packing import Packing, Words, dotted, fields
-
-MAX_COPIED = 8
-"""The maximum number of elements of an array that is copied to local variables."""
+from qsweep.learning.compiler.lane_code import Code, arrays_type, with_columns
+from qsweep.learning.compiler.packing import Packing, Words
 
 
 def unpack(words: Words) -> Any:
@@ -23,22 +20,37 @@ def unpack(words: Words) -> Any:
     raise NotImplementedError
 
 
-def load_records(words: Words) -> Any:
-    """Return the records in all rows as a tuple, with small arrays of fixed lengths copied.
+def local_arrays(words: Words) -> Any:
+    """Return memory that lives as long as the call, not filled: an array [elements, lanes] per local array.
 
-    The processor can keep such a copy in its registers, because no other pointer can refer to its memory.
-    `store_records` writes the copies back.
+    No other pointer can refer to it: the processor can keep the arrays of a single lane in its registers, and
+    loops over many lanes can be vectorised.
     """
     raise NotImplementedError
 
 
-def store_records(records: Any, words: Words) -> None:
-    """Write the arrays that `load_records` copied back to their rows."""
+def enter(words: Words, arrays: Any, row: int, lane: int) -> None:
+    """Put the record of a row into a lane: copy its local arrays."""
     raise NotImplementedError
 
 
-def for_each(function: Callable[[Any, int, Any], int], records: Any, argument: Any) -> int:
-    """Return the sum of function(record, its index, argument) over a tuple of records, without a loop."""
+def leave(words: Words, arrays: Any, lane: int) -> None:
+    """Write the local arrays of a lane back to the row of its record."""
+    raise NotImplementedError
+
+
+def copy_lane(words: Words, arrays: Any, source: int, target: int) -> None:
+    """Put the record of a lane into another one, with all that it holds now."""
+    raise NotImplementedError
+
+
+def record_in(words: Words, arrays: Any, lane: int) -> Any:
+    """Return the record in a lane, on local arrays; shared arrays and numbers are those of the first row."""
+    raise NotImplementedError
+
+
+def fma(a: float, b: float, c: float) -> float:
+    """Return a * b + c, rounded once."""
     raise NotImplementedError
 
 
@@ -51,178 +63,129 @@ class Intrinsic:
 
 
 def intrinsics_for(packing: Packing) -> dict[str, Intrinsic]:
-    """Return the replacements of the functions above, apart from `for_each`, for records of a packing."""
-    return {
-        "unpack": Intrinsic(_unpack, packing),
-        "load_records": Intrinsic(_load_records, packing),
-        "store_records": Intrinsic(_store_records, packing),
+    """Return the replacements of the functions above, apart from `fma`, for records of a packing."""
+    makers = {
+        "unpack": _unpack,
+        "local_arrays": _local_arrays,
+        "enter": _enter,
+        "leave": _leave,
+        "copy_lane": _copy_lane,
+        "record_in": _record_in,
     }
+    return {name: Intrinsic(make, packing) for name, make in makers.items()}
 
 
-class _PackedRecord:
-    """A packed record in code that is being generated: emits the instructions that read and write it."""
+def _generator(packing: Packing, emit: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what numba calls to generate code. emit: (code, builder, arguments) -> the value, or None."""
 
-    def __init__(self, packing: Packing, context: Any, builder: Any, data: Any) -> None:
-        self._packing, self._context, self._builder, self._data = packing, context, builder, data
-        self._fixed, self._positions = dict(packing.fixed), packing.header()
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        made = emit(Code(packing, context, builder, signature.args[0]), builder, *args)
+        return context.get_dummy_value() if made is None else made
 
-    def record(self, copied: Mapping[str, int]) -> Any:
-        """Return the record's value. copied: name of an array that is copied -> its number of elements."""
-        return self._part("", self._packing.record, copied)
-
-    def store_records(self, record: Any, copied: Mapping[str, int]) -> None:
-        """Write the copied arrays of a record back to its block."""
-        for name, kind, array in self._arrays("", self._packing.record, record):
-            if name in copied:
-                address = self._context.make_array(kind)(self._context, self._builder, array).data
-                self._copy(address, self._address(name, kind), copied[name])
-
-    def _part(self, name: str, kind: Any, copied: Mapping[str, int]) -> Any:
-        from numba import types
-
-        if isinstance(kind, types.BaseNamedTuple):
-            parts = [self._part(*field, copied) for field in fields(name, kind)]
-            return self._context.make_tuple(self._builder, kind, parts)
-        if isinstance(kind, types.Array):
-            address = self._address(name, kind)
-            if name in copied:
-                address = self._copy(address, self._stack_space(address, copied[name]), copied[name])
-            return self._array(kind, address, [self._word(dotted(name, axis)) for axis in range(kind.ndim)])
-        if isinstance(kind, types.Boolean):
-            return self._builder.trunc(self._word(name), self._context.get_value_type(kind))
-        return self._builder.bitcast(self._word(name), self._context.get_value_type(kind))
-
-    def _arrays(self, name: str, kind: Any, value: Any) -> Iterator[tuple[str, Any, Any]]:
-        """Yield name, numba type and value of every array in a record."""
-        from numba import types
-
-        if isinstance(kind, types.Array):
-            yield name, kind, value
-        elif isinstance(kind, types.BaseNamedTuple):
-            for n, field in enumerate(fields(name, kind)):
-                yield from self._arrays(*field, self._builder.extract_value(value, n))
-
-    def _constant(self, number: int) -> Any:
-        from numba import types
-
-        return self._context.get_constant(types.intp, number)
-
-    def _word(self, name: str) -> Any:
-        """Return a word of the header: a constant if it is fixed, otherwise loaded."""
-        if name in self._fixed:
-            return self._constant(self._fixed[name])
-        return self._builder.load(self._builder.gep(self._data, [self._constant(self._positions[name])]))
-
-    def _address(self, name: str, kind: Any) -> Any:
-        """Return the pointer to an array's first element."""
-        element = self._context.get_data_type(kind.dtype).as_pointer()
-        return self._builder.bitcast(self._builder.gep(self._data, [self._word(name)]), element)
-
-    def _stack_space(self, like: Any, size: int) -> Any:
-        """Return stack memory for a copy; LLVM's optimiser moves it to registers."""
-        from numba.core import cgutils
-
-        return cgutils.alloca_once(self._builder, like.type.pointee, size=size)
-
-    def _copy(self, source: Any, target: Any, size: int) -> Any:
-        for n in map(self._constant, range(size)):
-            self._builder.store(
-                self._builder.load(self._builder.gep(source, [n])), self._builder.gep(target, [n])
-            )
-        return target
-
-    def _array(self, kind: Any, address: Any, lengths: Sequence[Any]) -> Any:
-        """Return a C-contiguous array of a numba type at an address."""
-        from numba.np.arrayobj import populate_array
-
-        array = self._context.make_array(kind)(self._context, self._builder)
-        size = self._constant(self._context.get_abi_sizeof(self._context.get_data_type(kind.dtype)))
-        strides = [size]
-        for length in lengths[:0:-1]:
-            strides.insert(0, self._builder.mul(strides[0], length))
-        populate_array(array, address, list(lengths), strides, size, None)
-        return array._getvalue()
-
-
-def _copied(packing: Packing) -> dict[str, int]:
-    """Return name -> number of elements of the arrays that `load_records` copies."""
-    fixed, found = dict(packing.fixed), {}
-    for name, kind in packing.leaves():
-        axes = [dotted(name, axis) for axis in range(getattr(kind, "ndim", 0))]
-        size = math.prod(fixed.get(axis, 0) for axis in axes)
-        if axes and 0 < size <= MAX_COPIED:
-            found[name] = size
-    return found
-
-
-def _packed_records(
-    packing: Packing, context: Any, builder: Any, kind: Any, words: Any
-) -> list[_PackedRecord]:
-    """Return the packed records in the rows of an array int64[rows, words]."""
-    from numba.core.cgutils import pointer_add, unpack_tuple
-
-    array = context.make_array(kind)(context, builder, words)
-    size = unpack_tuple(builder, array.strides)[0]
-    found, data = [], array.data
-    for _ in range(packing.rows):
-        found.append(_PackedRecord(packing, context, builder, data))
-        data = pointer_add(builder, data, size)
-    return found
+    return generate
 
 
 @cache
 def _unpack(packing: Packing) -> Any:
     from numba.extending import intrinsic
 
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _packed_records(packing, context, builder, *signature.args, *args)[0].record({})
+    def emit(code: Code, _: Any, words: Any) -> Any:
+        return code.record(code.rows(words), {})
 
-    return intrinsic(lambda _, words: (packing.record(words), generate))
-
-
-@cache
-def _load_records(packing: Packing) -> Any:
-    from numba import types
-    from numba.extending import intrinsic
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        packed = _packed_records(packing, context, builder, *signature.args, *args)
-        records = [record.record(_copied(packing)) for record in packed]
-        return context.make_tuple(builder, signature.return_type, records)
-
-    return intrinsic(lambda _, words: (types.UniTuple(packing.record, packing.rows)(words), generate))
+    return intrinsic(lambda _, words: (packing.record(words), _generator(packing, emit)))
 
 
 @cache
-def _store_records(packing: Packing) -> Any:
-    from numba import types
+def _local_arrays(packing: Packing) -> Any:
     from numba.extending import intrinsic
 
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        for n, record in enumerate(_packed_records(packing, context, builder, signature.args[1], args[1])):
-            record.store_records(builder.extract_value(args[0], n), _copied(packing))
-        return context.get_dummy_value()
+    kinds = arrays_type(packing)
 
-    return intrinsic(lambda _, records, words: (types.void(records, words), generate))
+    def emit(code: Code, builder: Any, _: Any) -> Any:
+        if packing.lanes > 1:  # which LLVM believes to be slow; llvmlite's own `add` knows no such attribute
+            set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return code.local_arrays()
+
+    return intrinsic(lambda _, words: (kinds(words), _generator(packing, emit)))
 
 
 @cache
-def unrolled_for_each() -> Any:
-    """Return the intrinsic that replaces `for_each`: one call per record, inlined one after the other."""
+def _enter(packing: Packing) -> Any:
     from numba import types
     from numba.extending import intrinsic
 
-    def for_each(typing: Any, function: Any, records: Any, argument: Any) -> Any:
-        called = function.get_call_type(typing, (records.dtype, types.intp, argument), {})
+    def emit(code: Code, builder: Any, words: Any, arrays: Any, row: Any, lane: Any) -> None:
+        builder.store(row, code.row_in(arrays, lane))
+        rows = code.rows(words, row)
+        for name, k, there in code.elements(arrays, lane):
+            builder.store(builder.load(code.in_row(name, rows, k)), there)
 
-        def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-            call, total = context.get_function(function, called), context.get_constant(types.int64, 0)
-            for n in range(records.count):
-                number = context.get_constant(types.intp, n)
-                found = call(builder, [builder.extract_value(args[1], n), number, args[2]])
-                total = builder.add(total, found)
-            return total
+    def typed(_: Any, words: Any, arrays: Any, _row: Any, _lane: Any) -> Any:
+        return types.void(words, arrays, types.intp, types.intp), _generator(packing, emit)
 
-        return types.int64(function, records, argument), generate
+    return intrinsic(typed)
 
-    return intrinsic(for_each)
+
+@cache
+def _leave(packing: Packing) -> Any:
+    from numba import types
+    from numba.extending import intrinsic
+
+    def emit(code: Code, builder: Any, words: Any, arrays: Any, lane: Any) -> None:
+        rows = code.rows(words, builder.load(code.row_in(arrays, lane)))
+        for name, k, here in code.elements(arrays, lane):
+            builder.store(builder.load(here), code.in_row(name, rows, k))
+
+    def typed(_: Any, words: Any, arrays: Any, _lane: Any) -> Any:
+        return types.void(words, arrays, types.intp), _generator(packing, emit)
+
+    return intrinsic(typed)
+
+
+@cache
+def _copy_lane(packing: Packing) -> Any:
+    from numba import types
+    from numba.extending import intrinsic
+
+    def emit(code: Code, builder: Any, _: Any, arrays: Any, source: Any, target: Any) -> None:
+        builder.store(builder.load(code.row_in(arrays, source)), code.row_in(arrays, target))
+        both = code.elements(arrays, source), code.elements(arrays, target)
+        for (*_, here), (*_, there) in zip(*both, strict=True):
+            builder.store(builder.load(here), there)
+
+    def typed(_: Any, words: Any, arrays: Any, _source: Any, _target: Any) -> Any:
+        return types.void(words, arrays, types.intp, types.intp), _generator(packing, emit)
+
+    return intrinsic(typed)
+
+
+@cache
+def _record_in(packing: Packing) -> Any:
+    from numba import types
+    from numba.extending import intrinsic
+
+    kind = with_columns("", packing.record, packing)
+
+    def emit(code: Code, builder: Any, words: Any, arrays: Any, lane: Any) -> Any:
+        rows = code.rows(words, builder.load(code.row_in(arrays, lane)))
+        return code.record(rows, code.columns(arrays, lane))
+
+    def typed(_: Any, words: Any, arrays: Any, _lane: Any) -> Any:
+        return kind(words, arrays, types.intp), _generator(packing, emit)
+
+    return intrinsic(typed)
+
+
+@cache
+def fused() -> Any:
+    """Return the intrinsic that replaces `fma`."""
+    from numba import types
+    from numba.extending import intrinsic
+
+    def typed(_: Any, a: Any, b: Any, c: Any) -> Any:
+        def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
+            return builder.fma(*args)
+
+        return types.float64(a, b, c), generate
+
+    return intrinsic(typed)

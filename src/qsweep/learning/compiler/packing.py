@@ -27,16 +27,25 @@ class Packing:
 
     record: the numba type of a record. fixed: name -> value of the words of the header that are constants of
     the code. An array `q` in a field `agent` has the words `agent.q`, its offset, and `agent.q.0` and
-    `agent.q.1`, its lengths. rows: the number of records.
+    `agent.q.1`, its lengths. lanes: the number of lanes in compiled code. local: the one-dimensional arrays
+    of fixed lengths that a lane has in local arrays. shared: the arrays that are the same in all records.
     """
 
     record: Any
     fixed: tuple[tuple[str, int], ...]
-    rows: int
+    lanes: int = 1
+    locals: tuple[tuple[str, int], ...] = ()
+    shared: tuple[str, ...] = ()
+
+    @property
+    def local(self) -> dict[str, int]:
+        """Name -> number of elements of each local array."""
+        return dict(self.locals)
 
     def __repr__(self) -> str:
         """Return everything that code for such records depends on, as text."""
-        return f"{[(name, str(kind)) for name, kind in self.leaves()]} {self.fixed} {self.rows}"
+        kinds = [(name, str(kind)) for name, kind in self.leaves()]
+        return f"{kinds} {self.fixed} {self.lanes} {self.locals} {self.shared}"
 
     def leaves(self) -> Iterator[tuple[str, Any]]:
         """Yield name and numba type of every array and number in a record, in order."""
@@ -61,11 +70,17 @@ class Packed:
     packing: Packing
 
 
-def pack(records: Sequence[Any], fixed: Collection[str] = ()) -> Packed:
+def pack(
+    records: Sequence[Any],
+    fixed: Collection[str] = (),
+    lanes: int = 1,
+    local: Collection[str] = (),
+    shared: Collection[str] = (),
+) -> Packed:
     """Copy records that differ only in the contents of their arrays, each into a block.
 
     fixed: the names of numbers and lengths that may be constants of the compiled code. Arrays with all
-    lengths fixed come first, so that their offsets are constants, too.
+    lengths fixed come first, so that their offsets are constants, too. lanes, local, shared: see `Packing`.
     """
     from numba import typeof
 
@@ -78,7 +93,9 @@ def pack(records: Sequence[Any], fixed: Collection[str] = ()) -> Packed:
     words[:, : len(header)] = list(header.values())
     copies = tuple(_copied_into("", record, row, offsets) for record, row in zip(records, words, strict=True))
     constant = tuple((name, header[name]) for name in sorted({*fixed, *known}))
-    return Packed(words, copies, Packing(typeof(copies[0]), constant, len(words)))
+    sizes = tuple((name, leaves[name].size) for name in local)
+    packing = Packing(typeof(copies[0]), constant, lanes, sizes, tuple(shared))
+    return Packed(words, copies, packing)
 
 
 def _leaves(name: str, part: Any) -> Iterator[tuple[str, Any]]:

@@ -15,6 +15,7 @@ from qsweep.environments.twins.pcg64 import stream
 from qsweep.environments.twins.twin import Twin
 from qsweep.learning.agent.agent import Agent
 from qsweep.learning.agent.exploration import EPSILON_GREEDY
+from qsweep.learning.algorithms import algorithm
 from qsweep.learning.blocks import Span, State
 from qsweep.learning.compiler.compilation import compiled
 from qsweep.learning.compiler.intrinsics import intrinsics_for
@@ -25,15 +26,26 @@ from qsweep.learning.rates import rates_of
 from qsweep.seeds import generator_state, restored_generator, streams
 from qsweep.system.arrays import Floats
 
-FIXED = ("agent.rates.0", "agent.now.0", "agent.key.0", "world.random.0", "progress.0", "rewards.0")
-"""Lengths that are the same in all lanes, and constants of the code; see `packing`."""
-PLAIN = (
-    *("agent.q.1", "agent.s.0", "agent.s_next.0", "agent.available.0", "agent.visits.0", "agent.visits.1"),
-    *("agent.preferences.0", "agent.policy.0", "agent.decaying", "agent.exploration", "agent.random_ties"),
-    *(f"agent.lattice.{name}.0" for name in ("low", "scale", "buckets", "offsets", "edges")),
-    *("agent.lattice.offsets.1", "agent.lattice.edges.1", "world.state.0", "world.observation.0"),
+LANES = 16
+"""The maximum number of runs in one loop."""
+LOCAL = (
+    *("world.random", "world.state", "world.observation", "agent.rates", "agent.now", "agent.key"),
+    *("progress", "rewards", "row"),
 )
-"""More constants if the agents are plain; all other agents of an environment share one compiled loop."""
+PLAIN_LOCAL = ("agent.s", "agent.s_next", "agent.preferences", "agent.policy")
+"""Arrays that every step of a lane reads or changes; the second ones if the agents are plain."""
+PLAIN = (
+    *("agent.q.1", "agent.available.0", "agent.visits.0", "agent.visits.1"),
+    *("agent.decaying", "agent.exploration", "agent.random_ties"),
+    *(f"agent.lattice.{name}.0" for name in ("low", "scale", "buckets", "offsets", "edges")),
+    *("agent.lattice.offsets.1", "agent.lattice.edges.1"),
+)
+"""Constants of the code if the agents are plain; all others of an environment share one compiled loop."""
+SHARED = (
+    *("world.constants", "agent.available"),
+    *(f"agent.lattice.{name}" for name in ("low", "scale", "buckets", "offsets", "edges")),
+)
+"""Arrays that are the same in all lanes."""
 
 
 def _is_plain(agent: Agent) -> bool:
@@ -57,9 +69,11 @@ class Lanes:
         self._twin = twin
         self._kernel: Callable[..., Any] | None = None
         self._learners = [learner(run) for run in runs]
-        fixed = (*FIXED, *(PLAIN if _is_plain(self._learners[0].agent) else ()))
+        plain = _is_plain(self._learners[0].agent)
+        local = (*LOCAL, *(PLAIN_LOCAL if plain else ()))
+        fixed = (*(f"{name}.0" for name in local), *(PLAIN if plain else ()))
         lanes = [_lane(*each, twin) for each in zip(runs, self._learners, strict=True)]
-        self._packed = pack(lanes, fixed)
+        self._packed = pack(lanes, fixed, LANES if len(runs) > 1 else 1, local, SHARED)
         # As Gymnasium seeds the generator of an environment on its first reset.
         self._starts = [np.random.default_rng(streams(run.config.seed).environment) for run in runs]
         if state:
@@ -108,7 +122,8 @@ def episodes_of(call: Sequence[Span]) -> npt.NDArray[np.int64]:
 def _lane(run: Resolved, learning: Learner, twin: Twin) -> Lane:
     random, skip = stream(streams(run.config.seed).environment), run.config.terminal_rule == "tutorial"
     world = World(random, twin.constants, *twin.buffers(), run.max_steps, skip)
-    return Lane(world, learning.agent, learning.memory, np.zeros(4, np.int64), np.zeros(2))
+    progress, rewards, row = np.zeros(6, np.int64), np.zeros(2), np.zeros(1, np.int64)
+    return Lane(world, learning.agent, learning.memory, progress, rewards, row)
 
 
 def _batch(run: Resolved, call: Sequence[Span], starts: Sequence[tuple[Floats, Floats]]) -> EpisodeBatch:
@@ -130,17 +145,25 @@ def _kernel(run: Resolved, learning: Learner, lanes: Packed, batch: EpisodeBatch
 
     twin = run.twin
     assert twin is not None
+    chosen, plain = algorithm(run.config.algorithm), _is_plain(learning.agent)
+    several = lanes.packing.lanes > 1
     names = {
-        "begin": learning.begin,
-        "observe": learning.observe,
+        **intrinsics_for(lanes.packing),
+        "learn": chosen.learn,
+        "forget": chosen.forget,
+        "NEEDS_NEXT_ACTION": chosen.needs_next_action,
         "reset": twin.reset,
         "step": twin.step,
-        **intrinsics_for(lanes.packing),
-        "SINGLE_LANE": len(lanes.words) == 1,
-        "qsweep.learning.agent.exploration.BRANCHING": len(lanes.words) == 1,
-        "qsweep.learning.agent.values.ACTIONS": learning.agent.q.shape[1] if _is_plain(learning.agent) else 0,
-        "qsweep.learning.agent.values.CELLS": 1 if _is_plain(learning.agent) else 0,
+        "LANES": lanes.packing.lanes,
+        "PADDED": plain,
+        "qsweep.learning.agent.exploration.BRANCHING": not several,
+        "qsweep.learning.agent.values.ACTIONS": learning.agent.q.shape[1] if plain else 0,
+        "qsweep.learning.agent.values.CELLS": 1 if plain else 0,
     }
+    if several:
+        from qsweep.learning.engines.trigonometry import vectorised
+
+        names |= vectorised()
     signature = void(int64[:, ::1], typeof(batch))
     what = f"{run.config.algorithm} for {run.env.id}"
     return compiled(train_lanes, signature, names, what)  # type: ignore[no-any-return]

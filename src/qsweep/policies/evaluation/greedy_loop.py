@@ -1,4 +1,4 @@
-"""Greedy episodes in an environment's twin, several interleaved."""
+"""Greedy episodes in an environment's twin, several side by side, as in `learning.engines.loop`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from qsweep.environments.grid import Lattice, locate
 from qsweep.environments.twins.pcg64 import Stream
 from qsweep.environments.twins.twin import reset, step
 from qsweep.learning.agent.values import index
-from qsweep.learning.compiler.intrinsics import for_each, load_records
+from qsweep.learning.compiler.intrinsics import copy_lane, enter, local_arrays, record_in
 from qsweep.learning.compiler.packing import Words
-from qsweep.learning.engines.loop import Starts, World, reset_world
+from qsweep.learning.engines.loop import Starts, World, reset_world, width_of
 from qsweep.system.arrays import Floats, Ints
 
-GOING, EPISODE, LENGTH = range(3)
+EPISODE, LENGTH, ACTION, TERMINATED, OVER, ROW = range(6)
 """Indices of `GreedyLane.at`."""
 
 
@@ -24,8 +24,9 @@ class GreedyLane(NamedTuple):
     """The state of one lane, which runs one episode at a time and takes the next free one after it.
 
     random: the stream that the twin draws from. state, observation: float64[k] and float64[dimensions].
-    lattice: of the Q-table. cell int64[1]: the observation's cell, without tilings. at int64[3]: 1 during
-    an episode, its number, and its steps so far. total float64[1]: the sum of its rewards.
+    lattice: of the Q-table. cell int64[1]: the observation's cell, without tilings. at int64[6]: the number
+    of its episode, its steps so far, the action, 1 if the last step terminated it, 1 if that or the step
+    limit ended it, and the lane's row in `GreedyBatch.cells`. total float64[1]: the sum of its rewards.
     """
 
     random: Stream
@@ -74,54 +75,83 @@ def greedy_action(q: Floats, best: Any, cells: Any) -> int:
     return found
 
 
-def choose(lane: GreedyLane, number: int, batch: GreedyBatch) -> int:
-    """Return the greedy action for a lane; number: the lane's."""
+def choose(lane: GreedyLane, batch: GreedyBatch) -> None:
+    """Choose the greedy action for a lane."""
     if batch.cells.shape[1] > 1:
-        cells = batch.cells[number]
+        cells = batch.cells[lane.at[ROW]]
         locate(lane.lattice, lane.observation, cells)
-        return greedy_action(batch.q, batch.best, cells)
-    locate(lane.lattice, lane.observation, lane.cell)
-    return int(batch.best[index(lane.cell[0])])
+        lane.at[ACTION] = greedy_action(batch.q, batch.best, cells)
+    else:
+        locate(lane.lattice, lane.observation, lane.cell)
+        lane.at[ACTION] = batch.best[index(lane.cell[0])]
 
 
-def enter(lane: GreedyLane, _number: int, batch: GreedyBatch) -> int:
-    """Start the next episode in a lane that has none; return 1 if the lane has an episode then, else 0."""
+def take_step(lane: GreedyLane, batch: GreedyBatch) -> None:
+    """Make a step in a lane's twin."""
     at = lane.at
-    if at[GOING] == 0:
-        episode = batch.next[0]
-        if episode == len(batch.returns):
-            return 0
-        batch.next[0] += 1
-        at[GOING], at[EPISODE], at[LENGTH], lane.total[0] = 1, episode, 0, 0.0
-        world = World(lane.random, batch.constants, lane.state, lane.observation, batch.max_steps, False)
-        reset_world(reset, world, batch.starts, episode)
-    return 1
+    reward, terminated = step(lane.random, batch.constants, lane.state, at[ACTION], lane.observation)
+    lane.total[0] += reward
+    at[LENGTH] += 1
+    at[TERMINATED], at[OVER] = terminated, terminated or at[LENGTH] >= batch.max_steps
 
 
-def act(lane: GreedyLane, number: int, batch: GreedyBatch) -> int:
-    """Take one step in a lane and, at the end of its episode, store the results; return 0."""
-    at = lane.at
-    if at[GOING] != 0:
-        a = choose(lane, number, batch)
-        reward, over = step(lane.random, batch.constants, lane.state, a, lane.observation)
-        lane.total[0] += reward
-        at[LENGTH] += 1
-        if over or at[LENGTH] >= batch.max_steps:
-            episode, total = index(at[EPISODE]), lane.total[0]
-            for i in range(len(lane.observation)):
-                if math.isnan(lane.observation[i]):
-                    total = lane.observation[i]  # `roll_out` finds the episode by its return
-            batch.returns[episode], batch.lengths[episode] = total, at[LENGTH]
-            batch.terminated[episode] = over
-            at[GOING] = 0
-    return 0
+def end_episode(lane: GreedyLane, batch: GreedyBatch) -> None:
+    """Store the results of a lane's episode."""
+    at, total = lane.at, lane.total[0]
+    episode = index(at[EPISODE])
+    for i in range(len(lane.observation)):
+        if math.isnan(lane.observation[i]):
+            total = lane.observation[i]  # `roll_out` finds the episode by its return
+    batch.returns[episode], batch.lengths[episode] = total, at[LENGTH]
+    batch.terminated[episode] = at[TERMINATED] != 0
+
+
+def begin_episode(lane: GreedyLane, batch: GreedyBatch, episode: int) -> None:
+    """Start an episode in a lane."""
+    lane.at[EPISODE], lane.at[LENGTH], lane.total[0] = episode, 0, 0.0
+    world = World(lane.random, batch.constants, lane.state, lane.observation, batch.max_steps, False)
+    reset_world(reset, world, batch.starts, episode)
+
+
+def next_episodes(words: Words, arrays: Any, active: int, batch: GreedyBatch) -> int:
+    """Start the next episodes in the lanes whose last one is over; return the number of lanes that have one.
+
+    They are the first lanes; the others do what the first does.
+    """
+    for i in range(active - 1, -1, -1):
+        lane = record_in(words, arrays, i)
+        if lane.at[OVER] != 0:
+            if lane.at[EPISODE] >= 0:
+                end_episode(lane, batch)
+            if batch.next[0] < len(batch.returns):
+                begin_episode(lane, batch, batch.next[0])
+                batch.next[0] += 1
+            else:
+                active -= 1
+                copy_lane(words, arrays, active, i)
+    for i in range(active, width_of(active)):
+        copy_lane(words, arrays, 0, i)
+    return active
 
 
 def greedy_episodes(words: Words, batch: GreedyBatch) -> None:
-    """Roll out all episodes, one step of each lane at a time, so that the processor overlaps them.
+    """Roll out all episodes, one step of each lane at a time.
 
-    words: the blocks of the lanes, none of which has an episode yet.
+    words: the blocks of the lanes.
     """
-    lanes = load_records(words)
-    while for_each(enter, lanes, batch) > 0:
-        for_each(act, lanes, batch)
+    arrays, active = local_arrays(words), len(words)
+    for i in range(active):
+        enter(words, arrays, i, i)
+        at = record_in(words, arrays, i).at
+        at[EPISODE], at[OVER], at[ROW] = -1, 1, i
+    active = next_episodes(words, arrays, active, batch)
+    while active > 0:
+        width, over = width_of(active), 0
+        for i in range(width):
+            choose(record_in(words, arrays, i), batch)
+        for i in range(width):
+            take_step(record_in(words, arrays, i), batch)
+        for i in range(width):
+            over |= record_in(words, arrays, i).at[OVER]
+        if over != 0:
+            active = next_episodes(words, arrays, active, batch)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from qsweep.environments.facts import facts
 from qsweep.environments.failures import EnvironmentFailure, failure
-from qsweep.environments.grid import Grid, lattice, locate
+from qsweep.environments.grid import Grid, Lattice, lattice, locate
 from qsweep.environments.guarded import MOST, REWARD, GuardedEnv
 from qsweep.environments.resolved import Setting
 from qsweep.environments.twins.pcg64 import stream
@@ -23,16 +23,15 @@ from qsweep.learning.engines.loop import Starts
 from qsweep.policies.evaluation.greedy_loop import GreedyBatch, GreedyLane, greedy_action, greedy_episodes
 from qsweep.system.arrays import Floats, Ints, QTable
 
-LANES = 3
-"""Number of interleaved episodes; more do not make it faster."""
+LANES = 16
+"""Number of episodes that run side by side."""
 STEPS, GYMNASIUM_STEPS = 2 * 10**7, 10**5
 """Steps, at most, between two looks at whether to stop: about a second of either kind."""
 
-FIXED = (
-    *("random.0", "state.0", "observation.0", "cell.0", "at.0", "total.0"),
-    *("lattice.low.0", "lattice.scale.0", "lattice.buckets.0"),
-)
-"""Arrays whose length is the same in all lanes of a twin, see `packing`."""
+LOCAL = ("random", "state", "observation", "cell", "at", "total")
+LATTICE = tuple(f"lattice.{name}" for name in Lattice._fields)
+FIXED = (*(f"{name}.0" for name in LOCAL), "lattice.low.0", "lattice.scale.0", "lattice.buckets.0")
+"""Arrays of a lane, those of the grid, and lengths that are the same for all grids; see `packing`."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +122,9 @@ def _from(setting: Setting, twin: Twin, q_table: QTable, starts: Starts, n: int)
 
 @lru_cache(maxsize=8)
 def _lanes(twin: Twin, grid: Grid) -> Packed:
-    cell, at, total = np.zeros(1, np.int64), np.zeros(3, np.int64), np.zeros(1)
-    return pack([GreedyLane(stream(0), *twin.buffers(), lattice(grid), cell, at, total)] * LANES, FIXED)
+    cell, at, total = np.zeros(1, np.int64), np.zeros(6, np.int64), np.zeros(1)
+    lane = GreedyLane(stream(0), *twin.buffers(), lattice(grid), cell, at, total)
+    return pack([lane] * LANES, FIXED, LANES, LOCAL, LATTICE)
 
 
 @lru_cache(maxsize=8)
@@ -142,13 +142,22 @@ def _kernel(twin: Twin) -> Callable[..., None]:
     from numba import boolean, float64, int32, int64, typeof, void
     from numba.types import NamedTuple
 
+    from qsweep.learning.engines.trigonometry import vectorised
+
     _, observation = twin.buffers()
     grid = Grid((0.0,) * len(observation), (1.0,) * len(observation), (1,) * len(observation))
     tables = (float64[:, ::1], int64[::1], int64[::1], int64[:, ::1])
     results = (float64[::1], int32[::1], boolean[::1])
     starts = typeof(_starts(twin, range(1)))
     batch = NamedTuple((starts, typeof(twin.constants), int64, *tables, *results), GreedyBatch)
-    names = {"reset": twin.reset, "step": twin.step, **intrinsics_for(_lanes(twin, grid).packing)}
+    names = {
+        "reset": twin.reset,
+        "step": twin.step,
+        "qsweep.learning.engines.loop.LANES": LANES,
+        "qsweep.learning.engines.loop.PADDED": True,
+        **intrinsics_for(_lanes(twin, grid).packing),
+        **vectorised(),
+    }
     return compiled(greedy_episodes, void(int64[:, ::1], batch), names)  # type: ignore[no-any-return]
 
 

@@ -10,6 +10,7 @@ import base64
 import json
 import os
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -35,6 +36,8 @@ from qsweep.tracking.unfinished import progress_of
 
 LARGEST = 48
 """Maximum number of runs in a batch: a killed worker loses no more."""
+FEW = 4
+"""The number of interleaved runs from which on more of them save less than workers without a run lose."""
 SHARE = 4
 """A batch is 1/SHARE of a worker's part of the remaining runs, so that workers end at similar times."""
 
@@ -51,8 +54,8 @@ class Assigned:
 class Batch:
     """Some runs of a sweep.
 
-    owner: the process that launches them. lanes: how many train interleaved. folder: the one in which that
-    process was started. trust: whether the user gave --trust.
+    owner: the process that launches them. lanes: how many train interleaved, at most. folder: the one in
+    which that process was started. trust: whether the user gave --trust.
     """
 
     owner: Owner
@@ -83,10 +86,10 @@ class Batch:
         return cls(Owner(**owner), lanes, tuple(assigned), folder, trust)
 
     def groups(self) -> Iterator[tuple[Assigned, ...]]:
-        """Yield groups that train interleaved: `lanes` new runs of one variant, or a single run."""
+        """Yield groups that train interleaved: at most `lanes` new runs of one variant, or a single run."""
         for _, rest in groupby(self.runs, key=_variant):
             while group := tuple(islice(rest, self.lanes)):
-                yield from [group] if len(group) == self.lanes else ((one,) for one in group)
+                yield group
 
 
 def _variant(assigned: Assigned) -> str:
@@ -96,26 +99,36 @@ def _variant(assigned: Assigned) -> str:
 
 
 def batches(runs: Sequence[Assigned], owner: Owner, size: int | None, workers: int) -> list[Batch]:
-    """Return all runs in batches of `size`, or of decreasing sizes; runs that train alone come last."""
-    lanes = LANES if len(runs) >= 2 * LANES * workers else 1
+    """Return all runs in batches of at most `size`, or of decreasing sizes; smaller groups come last."""
     variants: dict[str, list[Assigned]] = {}
     for each in runs:
         variants.setdefault(variant_hash(each.work.config), []).append(each)
-    ordered: list[Assigned] = []
-    single: list[Assigned] = []
-    for group in variants.values():
-        interleaved = len(group) - len(group) % lanes
-        ordered += group[:interleaved]
-        single += group[interleaved:]
-    ordered += single
+    lanes = _lanes(max(map(len, variants.values()), default=1), len(runs), workers, size)
+    parts = (
+        group[first : first + lanes] for group in variants.values() for first in range(0, len(group), lanes)
+    )
+    groups = deque(sorted(parts, key=len, reverse=True))
     made: list[Batch] = []
-    done = 0
-    while done < len(ordered):
-        fair = max(1, min(LARGEST, (len(ordered) - done) // (SHARE * workers)))
-        some = ordered[done : done + (size or fair + -fair % lanes)]
+    left = len(runs)
+    while groups:
+        most = size or max(1, min(LARGEST, left // (SHARE * workers)))
+        some = groups.popleft()
+        while groups and len(some) + len(groups[0]) <= most:
+            some += groups.popleft()
         made.append(Batch(owner, lanes, tuple(some), str(start_folder()), places_trusted()))
-        done += len(some)
+        left -= len(some)
     return made
+
+
+def _lanes(seeds: int, runs: int, workers: int, size: int | None) -> int:
+    """Return how many runs train interleaved, so that each worker has two groups of them, better four.
+
+    seeds: the largest number of runs of a variant, which is divided into equal groups.
+    """
+    if runs < 2 * FEW * workers:
+        return 1
+    most = min(LANES, size or LANES, max(FEW, runs // (4 * workers)))
+    return -(-seeds // -(-seeds // most))
 
 
 def run_batch(batch: Batch, journal: Journal) -> list[Ended]:
