@@ -5,7 +5,11 @@ To add a release, run this in the checkout, in an environment with it, qsweep, p
     python -m tests.support.releases
 
 It writes VERSION.sqlite.sql and VERSION.postgresql.sql: the tables that qsweep uses, with the rows that
-MLflow's client writes for one run and, in SQLite, for two models.
+MLflow's client writes for one run and, in SQLite, for two models. After `make lock` with another MLflow,
+
+    python -m tests.support.releases empty
+
+writes the empty store that is part of qsweep.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import os
 import re
 import sqlite3
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -21,6 +26,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+from qsweep.tracking.tables import new_store, schema
 from qsweep.tracking.tables.shape import REGISTRY, RUNS
 
 FOLDER = Path(__file__).parents[1] / "data" / "mlflow"
@@ -122,5 +128,15 @@ def make() -> None:
             _write("postgresql", _postgresql(uri), folder)
 
 
+def make_empty() -> None:
+    """Write the empty store of the installed MLflow, without its place and time."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Path(folder, "empty.db")
+        schema.make_tables(f"sqlite:///{database}", Path(folder))
+        with closing(sqlite3.connect(database)) as connection, connection:
+            connection.execute(new_store.DEFAULT_EXPERIMENT, ("", 0, 0))
+            new_store.EMPTY.write_text("".join(f"{line}\n" for line in connection.iterdump()))
+
+
 if __name__ == "__main__":
-    make()
+    make_empty() if sys.argv[1:] == ["empty"] else make()

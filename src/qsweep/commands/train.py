@@ -18,6 +18,7 @@ from qsweep.plan.composition import planned
 from qsweep.plan.conf import PRIMARY, at_top, hydra_app
 from qsweep.plan.mistakes import understood
 from qsweep.plan.presets import with_own_presets
+from qsweep.runs.compiling import compiling_ahead
 from qsweep.runs.starting_table import with_starts
 
 UNSUPPORTED = {
@@ -56,11 +57,12 @@ def launch(arguments: list[str], quiet: bool = False) -> int:
 
         click.echo(dry_run(plan))
         return 0
-    if not line.multirun:
-        return single_run(plan.jobs[0], quiet)
-    from qsweep.runs.sweep.multirun import multirun
+    with compiling_ahead(plan.jobs):
+        if not line.multirun:
+            return single_run(plan.jobs[0], quiet)
+        from qsweep.runs.sweep.multirun import multirun
 
-    return multirun(line, plan, quiet)
+        return multirun(line, plan, quiet)
 
 
 def _flags(arguments: list[str]) -> Any:

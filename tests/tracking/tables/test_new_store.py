@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qsweep.tracking.tables import schema
+from qsweep.tracking.tables import new_store, schema
 from qsweep.tracking.tables.new_store import _template, make_store
 
 
@@ -40,15 +40,31 @@ def location(database: Path) -> str:
     return str(found)
 
 
-def test_a_copy_is_what_mlflow_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A copy has its own place, and equals what MLflow makes in that place."""
+def test_new_stores_are_what_mlflow_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store of the package, and a copy, have their own places, and equal what MLflow makes there.
+
+    If MLflow was updated: python -m tests.support.releases empty
+    """
     schema.make_tables(f"sqlite:///{tmp_path}/other.db", tmp_path / "für #2" / "artifacts")
+    shutil.copy(tmp_path / "other.db", _template())
     monkeypatch.setattr(schema, "make_tables", lambda *_: pytest.fail("MLflow made the tables"))
-    copy = made(tmp_path / "für #2")
-    assert contents(copy) == contents(tmp_path / "other.db")
-    assert location(copy) == f"{tmp_path}/für #2/artifacts/0"
+    for begin in (new_store._from_package, new_store._from_cache):
+        shutil.rmtree(tmp_path / "für #2", ignore_errors=True)
+        monkeypatch.setattr(new_store, "_from_package", begin)
+        made_store = made(tmp_path / "für #2")
+        assert contents(made_store) == contents(tmp_path / "other.db")
+        assert location(made_store) == f"{tmp_path}/für #2/artifacts/0"
 
 
+@pytest.fixture
+def another_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store of the package is of another MLflow than the installed one."""
+    script = new_store.EMPTY.read_text().replace(schema.installed()[0], "0123456789ab")
+    (tmp_path / "another.sql").write_text(script)
+    monkeypatch.setattr(new_store, "EMPTY", tmp_path / "another.sql")
+
+
+@pytest.mark.usefixtures("another_mlflow")
 @pytest.mark.parametrize("damage", ["missing", "cut", "empty", "another version"])
 def test_a_damaged_cache(tmp_path: Path, cached: Path, damage: str) -> None:
     """A cached store that is missing, damaged or another MLflow's is made by MLflow, and then kept."""
@@ -64,6 +80,7 @@ def test_a_damaged_cache(tmp_path: Path, cached: Path, damage: str) -> None:
     assert contents(new) == contents(cached)
 
 
+@pytest.mark.usefixtures("another_mlflow")
 def test_a_cache_that_cannot_be_used(tmp_path: Path) -> None:
     """Without a cache folder every store is made by MLflow."""
     shutil.rmtree(tmp_path / "cache")

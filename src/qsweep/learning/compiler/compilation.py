@@ -60,7 +60,8 @@ def _compile(function: Any, signature: Any, names: Names) -> Any:
     made.__qualname__ = made.__name__ = name  # numba names the cache file after it
     kernel = njit(nogil=True, no_cfunc_wrapper=True, _nrt=False)(made)
     kernel._cache = KernelCache(made)
-    kernel.compile(signature)
+    with kernel._cache.alone():
+        kernel.compile(signature)
     kernel.disable_compile()
     return kernel
 

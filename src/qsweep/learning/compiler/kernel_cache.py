@@ -9,12 +9,14 @@ import hashlib
 import platform
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from numba.core import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 
@@ -22,6 +24,10 @@ from qsweep.system.atomic_files import user_cache
 
 DAYS = 30
 """Age at which a file is deleted, so that developers' edits do not fill the disk; users compile again."""
+
+
+LONGEST = 60.0
+"""Seconds to wait for a process that compiles the same; it may have been stopped."""
 
 
 class _Locator:
@@ -70,12 +76,32 @@ class KernelCache(FunctionCache):  # type: ignore[misc]  # numba has no types
 
     _impl_class = _Kernels
 
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        self._lock = FileLock(Path(self.cache_path, f"{function.__name__}.lock"), timeout=LONGEST)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let one process compile at a time: one that finds no code waits for it to be compiled elsewhere."""
+        try:
+            yield
+        finally:
+            self._lock.release()
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return compiled code, or None if there is none or it cannot be read.
 
         numba would first load what it compiles with, which machine code does not need: ten times the time.
         It does so later, should it compile something.
         """
+        found = self._loaded(sig, target_context)
+        if found is None:
+            with suppress(OSError, NotImplementedError):  # Timeout is one; some disks know no locks
+                self._lock.acquire()
+            found = self._loaded(sig, target_context)
+        return found
+
+    def _loaded(self, sig: Any, target_context: Any) -> Any:
         with suppress(OSError):
             return self._load_overload(sig, target_context)
         return None

@@ -21,7 +21,7 @@ def compile_notice(what: str = "") -> Iterator[None]:
 
     class CompileListener(event.Listener):  # type: ignore[misc]  # numba has no types
         def on_start(self, event: object) -> None:
-            _say(what)
+            announce(what)
 
         def on_end(self, event: object) -> None:
             pass
@@ -30,7 +30,8 @@ def compile_notice(what: str = "") -> Iterator[None]:
         yield
 
 
-def _say(what: str) -> None:
+def announce(what: str) -> None:
+    """Print the message, unless it was printed in this process or in the one that it is a copy of."""
     if what in _said or (_said and not what):
         return
     _said.append(what)

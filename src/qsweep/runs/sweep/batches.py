@@ -103,7 +103,7 @@ def batches(runs: Sequence[Assigned], owner: Owner, size: int | None, workers: i
     variants: dict[str, list[Assigned]] = {}
     for each in runs:
         variants.setdefault(variant_hash(each.work.config), []).append(each)
-    lanes = _lanes(max(map(len, variants.values()), default=1), len(runs), workers, size)
+    lanes = lanes_for(max(map(len, variants.values()), default=1), len(runs), workers, size)
     parts = (
         group[first : first + lanes] for group in variants.values() for first in range(0, len(group), lanes)
     )
@@ -120,7 +120,7 @@ def batches(runs: Sequence[Assigned], owner: Owner, size: int | None, workers: i
     return made
 
 
-def _lanes(seeds: int, runs: int, workers: int, size: int | None) -> int:
+def lanes_for(seeds: int, runs: int, workers: int, size: int | None) -> int:
     """Return how many runs train interleaved, so that each worker has two groups of them, better four.
 
     seeds: the largest number of runs of a variant, which is divided into equal groups.

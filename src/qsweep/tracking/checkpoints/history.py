@@ -73,7 +73,8 @@ def append_changes(
 
 
 @cache
-def _compiled_append() -> Callable[..., tuple[int, int]]:
+def compiled_append() -> Callable[..., tuple[int, int]]:
+    """Return `append_changes`, compiled."""
     from numba import int32, int64  # slow to import
     from numba.types import UniTuple
 
@@ -110,7 +111,7 @@ class History(AbstractContextManager["History"]):
         done = 0
         while done < len(tables):
             row = self._begin(counts[done], tables[done])
-            done, row = _compiled_append()(tables, counts, done + 1, row, self._capacity, *columns)
+            done, row = compiled_append()(tables, counts, done + 1, row, self._capacity, *columns)
             self._last[:] = tables[done - 1]
             self._row = row  # last: an interrupt leaves only complete tables
             if row >= self._capacity:

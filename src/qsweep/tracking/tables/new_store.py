@@ -1,4 +1,7 @@
-"""New SQLite stores: MLflow makes one a machine, in seconds; each further one is a copy of it."""
+"""New SQLite stores, without MLflow, which takes seconds to make one.
+
+The one of the locked MLflow is part of qsweep. Another MLflow makes one per machine, which is then copied.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,39 @@ DEFAULT_EXPERIMENT = "UPDATE experiments SET artifact_location = ?, creation_tim
 """The only row of an empty store that knows where and when the store was made."""
 
 
+EMPTY = Path(__file__).with_name("empty_store.sql")
+"""The tables and rows of an empty store, as the MLflow makes them that qsweep is locked to."""
+
+
 def make_store(new: Path, artifacts: Path) -> None:
     """Write an empty store to a file that does not exist yet. artifacts: the folder for its files."""
-    with suppress(OSError):  # a cache that cannot be used costs seconds, not the store
-        template = _template()
-        if template.exists() and _copied(template, new, artifacts):
-            return
-    new.unlink(missing_ok=True)  # a copy that failed midway
+    for begin in (_from_package, _from_cache):
+        with suppress(OSError):  # a cache that cannot be used costs seconds, not the store
+            if begin(new) and _made(new, artifacts):
+                return
+        new.unlink(missing_ok=True)
     schema.make_tables(f"sqlite:///{new}", artifacts)
     with suppress(OSError):
         write_bytes(_template(), new.read_bytes())
+
+
+def _from_package(new: Path) -> bool:
+    """Make the store that is part of qsweep; return False if it is of another MLflow."""
+    script = EMPTY.read_text("utf-8")
+    if f"'{schema.installed()[0]}'" not in script:
+        return False
+    with closing(sqlite3.connect(new)) as connection:
+        connection.executescript(script)
+    return True
+
+
+def _from_cache(new: Path) -> bool:
+    """Copy the store that MLflow made for an earlier one; return False if there is none."""
+    template = _template()
+    if not template.exists():
+        return False
+    shutil.copyfile(template, new)
+    return True
 
 
 def _template() -> Path:
@@ -34,9 +60,8 @@ def _template() -> Path:
     return user_cache() / f"{packages}.db"
 
 
-def _copied(template: Path, new: Path, artifacts: Path) -> bool:
-    """Copy a store; return False, and leave nothing, if it is damaged or of another MLflow."""
-    shutil.copyfile(template, new)
+def _made(new: Path, artifacts: Path) -> bool:
+    """Give a store its own place and time; return False if it is damaged or of another MLflow."""
     now = time.time_ns() // 10**6
     try:
         with closing(sqlite3.connect(new)) as connection, connection:
@@ -44,8 +69,5 @@ def _copied(template: Path, new: Path, artifacts: Path) -> bool:
             found = connection.execute("SELECT version_num FROM alembic_version").fetchall()
             connection.execute(DEFAULT_EXPERIMENT, (f"{artifacts}/0", now, now))
     except sqlite3.Error:
-        sound = False
-    if sound and found == [(schema.installed()[0],)]:
-        return True
-    new.unlink()
-    return False
+        return False
+    return sound and found == [(schema.installed()[0],)]
