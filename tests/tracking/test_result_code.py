@@ -39,7 +39,9 @@ gymnasium.register("Pond-v0", entry_point=Pond, max_episode_steps=9)
     "pond_shape/__init__.py": "",
     "pond_shape/sides.py": "from . import inner\nfrom .inner import LEFT\n",
     "pond_shape/inner.py": "LEFT = 1.0\n",
-    "pond_late.py": "LATE = 1\n",
+    "pond_late.py": "from pond_scales.parts.weights import LATE\n",
+    "pond_scales/__init__.py": "",
+    "pond_scales/parts/weights.py": "LATE = 1\n",  # in a folder without __init__.py
     "pond_wrapper.py": "import pond_late\n\n\ndef wrap(env):\n    return env\n",
     "unrelated.py": "X = 1\n",
 }
@@ -49,7 +51,7 @@ gymnasium.register("Pond-v0", entry_point=Pond, max_episode_steps=9)
 def pond(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Write an environment of several modules into the current folder."""
     for name, text in FILES.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)

@@ -14,7 +14,7 @@ import sysconfig
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from importlib import metadata
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import resolve_name
 from pathlib import Path
 
@@ -184,6 +184,11 @@ def _spec_of(name: str) -> object:
         return None
     try:
         return PathFinder.find_spec(name, path)
+    except KeyError:  # Python 3.14 looks a namespace package's parent up in the loaded modules
+        spec = ModuleSpec(name, None, is_package=True)
+        places = (Path(folder, name.rpartition(".")[2]) for folder in path or ())
+        spec.submodule_search_locations = [str(place) for place in places if place.is_dir()]
+        return spec
     except (ImportError, ValueError, AttributeError):
         return None
 

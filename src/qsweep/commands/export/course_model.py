@@ -57,7 +57,7 @@ def _is_one_integer(policy: Policy) -> bool:
 
 def write_course_model(model: Mapping[str, Any], folder: Path) -> None:
     """Write the dictionary as q-learning.pkl into a folder."""
-    write_bytes(folder / PICKLE, pickle.dumps(dict(model)))
+    write_bytes(folder / PICKLE, pickle.dumps(dict(model), protocol=4))  # as before Python 3.14
 
 
 def environment_name(env_id: str, kwargs: Mapping[str, Any]) -> str:
