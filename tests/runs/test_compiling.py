@@ -9,7 +9,6 @@ import pytest
 from qsweep import load_config
 from qsweep.environments.resolved import Resolved
 from qsweep.learning.compiler.notice import BEGIN, END
-from qsweep.learning.training import LANES
 from qsweep.runs import compiling
 from tests.support.commands import QSWEEP
 
@@ -33,17 +32,19 @@ def test_the_first_run_compiles_each_loop_once(tmp_path: Path) -> None:
         )
         said.append(ran.stderr)
     assert said == [f"{BEGIN}q_learning for CartPole-v1{END}\n", ""]
-    assert kernels(tmp_path / "cache") == ["greedy", "history.append", "loop.train"]
+    compiled = kernels(tmp_path / "cache")
+    assert {"greedy", "history.append", "loop.train"} <= set(compiled)
+    assert len(compiled) == len(set(compiled))
 
 
 @pytest.mark.parametrize(
     ("variants", "seeds", "together"),
-    [(1, 1, [1]), (1, 3, [1]), (1, 16, [LANES]), (2, 10, [LANES, 1]), (4, 5, [LANES, 1]), (2, 8, [LANES])],
+    [(1, 1, [1]), (1, 3, [1]), (1, 16, [4]), (2, 10, [4]), (4, 5, [3]), (4, 10, [5]), (1, 33, [4, 1])],
 )
 def test_seeds_as_a_sweep_trains_them(
     monkeypatch: pytest.MonkeyPatch, variants: int, seeds: int, together: list[int]
 ) -> None:
-    """Four seeds are compiled for if they will train interleaved, and one if any will train alone."""
+    """The loop of several seeds is compiled if any will train interleaved, and that of one if one is left."""
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     runs = [
         Resolved.of(load_config([f"buckets={2 + variant}", f"seed={seed}"]))
