@@ -29,7 +29,7 @@ HOMES = {
     "gymnasium": {"environments", "policies/optimum"},
     "matplotlib": {"report", "pictures"},
     "mlflow": {"commands/doctor", "commands/server", "tracking", "policies/registry", "report"},
-    "numba": {"environments", "learning", "policies/evaluation", "tracking/checkpoints"},
+    "numba": {"environments", "learning", "policies/evaluation"},
     "optuna": {"runs/search"},
     "pygame": {"pictures"},
 }

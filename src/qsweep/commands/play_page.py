@@ -44,7 +44,7 @@ def _others(policy: Policy, store: Store | None) -> tuple[Mapping[int, QTable], 
             run = run_of(store, policy.origin["run_id"])
             with archive(store, run.run_id, run.artifacts) as history:
                 if history.shape == policy.q_table.shape and policy.q_table.nbytes <= PLAY_BYTES:
-                    shown = evenly(history.episodes().tolist(), CHECKPOINTS)
+                    shown = evenly(history.stored.tolist(), CHECKPOINTS)
                     tables = {n: table.copy() for n, table in history.tables(shown)}
                     visits = visits_of(store, run.run_id, run.artifacts, history.shape[:-1])
                     if visits is None:

@@ -15,7 +15,7 @@ from qsweep.policies.registry import names
 from qsweep.policies.registry.fetching import folder_name
 from qsweep.report.figures import save
 from qsweep.report.loading.archives import archive
-from qsweep.report.q_table_figures import checkpoint_figure
+from qsweep.report.q_table_figures import checkpoint_figures
 from qsweep.runs.progress import bar
 from qsweep.system.atomic_files import replacing_folder, temporary_folder, write_bytes
 from qsweep.system.overwriting import file_problems, only_over, writing_to
@@ -80,9 +80,9 @@ def plot(store: Store, name: str, request: Request) -> Plotted:
         if request.every:
             return Plotted(title, out, _draw_each(history, title, request, out))
         checkpoint = names.checkpoint_in(history, target)
-        number, table = int(checkpoint[2:]), history.q_table(checkpoint)
+        [(_, figure)] = checkpoint_figures(history, request.chart, [int(checkpoint[2:])], title)
         with writing_to("--out", out):
-            save(checkpoint_figure(history, request.chart, number, table, title), out)
+            save(figure, out)
     return Plotted(f"{title} · {checkpoint}", out)
 
 
@@ -134,10 +134,7 @@ def _draw_each(history: Archive, title: str, request: Request, out: Path) -> int
     check = partial(_only_over_pictures, force=request.force)
     with writing_to("--out", out), replacing_folder(out, check) as folder, bar() as progress:
         task = progress.add_task("drawing", total=len(shown))
-        for number, table in history.tables(shown):
-            save(
-                checkpoint_figure(history, request.chart, number, table, title),
-                folder / f"{name_of(number)}.png",
-            )
+        for number, figure in checkpoint_figures(history, request.chart, shown, title):
+            save(figure, folder / f"{name_of(number)}.png")
             progress.advance(task)
     return len(shown)

@@ -188,7 +188,11 @@ def _layout(source: _Source) -> Layout:
     if policy.actions > MAX_ACTIONS:
         rule = f"must be a run with at most {MAX_ACTIONS} actions; {policy.env_id} has {policy.actions}"
         raise UsageError([Problem("name", rule)])
-    changes = source.archive.changes(source.checkpoints[-1]) if len(policy.grid.buckets) > 2 else None
+    changes = (
+        source.archive.changes(source.checkpoints[-1], complete=False)
+        if len(policy.grid.buckets) > 2
+        else None
+    )
     panels = 3 if policy.actions <= SLICED_ACTIONS else 1
     return layout(source.setting, changes, panels)
 

@@ -24,13 +24,13 @@ KEY = "greedy_policy"
 def q_table_images(
     archive: Archive, layout: Layout, title: str, count: int = 10
 ) -> Iterator[tuple[int, Image.Image]]:
-    """Yield (step, image) of the greedy policy at the first, the last and evenly spaced checkpoints between.
+    """Yield (step, image) of the greedy policy at the first, the last and evenly spaced stored checkpoints.
 
     The step is the last episode before the checkpoint, counted from 0, as in the curves; the first one is
     0, the initial position of MLflow's slider. Images are 700 pixels wide and have the same height. Cells
     that have not changed since the first checkpoint are hatched.
     """
-    numbers = archive.episodes()
+    numbers = archive.stored
     chosen = numbers[np.unique(np.linspace(0, len(numbers) - 1, count).round().astype(int))]
     images: list[tuple[int, Image.Image]] = []
     first = None

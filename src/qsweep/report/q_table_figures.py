@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,6 @@ from qsweep.errors import UsageError
 from qsweep.report.comparison.studies import Study
 from qsweep.report.loading.archives import archive, visits_of
 from qsweep.report.q_tables import best_checkpoint, layout_of
-from qsweep.system.arrays import QTable
 from qsweep.tracking.checkpoints import Archive, name_of
 from qsweep.tracking.store import Store
 from qsweep.tracking.visits import Visits
@@ -51,8 +50,8 @@ def _of_run(history: Archive, run: pd.Series, counts: Visits | None) -> Iterator
     from qsweep.pictures.q_table import action_chart, change_map, policy_map, value_map, visit_map
     from qsweep.pictures.table_comparison import difference_map
 
-    layout, changes = layout_of(history), history.changes()
-    chosen, first = name_of(best_checkpoint(history, run)), history.names()[0]
+    layout, changes = layout_of(history), history.changes(complete=False)
+    chosen, first = name_of(best_checkpoint(history, run)), name_of(int(history.stored[0]))
     table = history.q_table(chosen)
     title = f"{run['name']} · {chosen}"
     yield "actions", action_chart(layout, table, f"{TITLES['actions']} · {title}")
@@ -60,7 +59,7 @@ def _of_run(history: Archive, run: pd.Series, counts: Visits | None) -> Iterator
     yield "value", value_map(layout, table, f"{TITLES['values']} · {title}", changes)
     visits = f"{TITLES['visits']} · {run['name']}"
     if counts is None:
-        yield "changes", change_map(layout, changes, visits)
+        yield "changes", change_map(layout, history.changes(), visits)
     else:
         yield "visits", visit_map(layout, counts, visits)
     if first != chosen:
@@ -68,21 +67,22 @@ def _of_run(history: Archive, run: pd.Series, counts: Visits | None) -> Iterator
         yield "difference", difference_map(layout, before, table, f"Change of values · {run['name']}", words)
 
 
-def checkpoint_figure(history: Archive, chart: str, number: int, table: QTable, title: str) -> Figure:
-    """Draw a chart of one checkpoint: actions, policy, values or visits.
-
-    number: the checkpoint, in episodes. table: its Q-table.
-    """
+def checkpoint_figures(
+    history: Archive, chart: str, numbers: Sequence[int], title: str
+) -> Iterator[tuple[int, Figure]]:
+    """Draw a chart of some checkpoints, given ascending, in episodes: actions, policy, values or visits."""
     from qsweep.pictures import q_table
 
-    layout, words = layout_of(history), f"{TITLES[chart]} · {title} · {name_of(number)}"
-    if chart == "actions":
-        return q_table.action_chart(layout, table, words)
-    changes = history.changes(number)
-    if chart == "visits":
-        return q_table.change_map(layout, changes, words)
+    layout = layout_of(history)
     draw = q_table.policy_map if chart == "policy" else q_table.value_map
-    return draw(layout, table, words, changes)
+    for number, table, changes in history.with_changes(numbers, complete=chart == "visits"):
+        words = f"{TITLES[chart]} · {title} · {name_of(number)}"
+        if chart == "actions":
+            yield number, q_table.action_chart(layout, table, words)
+        elif chart == "visits":
+            yield number, q_table.change_map(layout, changes, words)
+        else:
+            yield number, draw(layout, table, words, changes)
 
 
 def _of_seeds(history: Archive, runs: pd.DataFrame, label: str, store: Store) -> Iterator[tuple[str, Figure]]:
@@ -91,9 +91,9 @@ def _of_seeds(history: Archive, runs: pd.DataFrame, label: str, store: Store) ->
     tables, changed = [], np.zeros(history.shape[:-1], np.int64)
     for _, run in runs.iterrows():
         with suppress(UsageError), archive(store, str(run["run_id"]), run["artifacts"]) as one:
-            table, of_one = one.q_table(name_of(best_checkpoint(one, run))), one.changed()
+            table, of_one = one.q_table(name_of(best_checkpoint(one, run))), one.changes(complete=False)
             tables.append(table)
-            changed += of_one
+            changed += of_one > 0
     if len(tables) > 1:
         title = f"Agreement of seeds · {label}"
         yield "agreement", agreement_map(layout_of(history), tables, title, changed)

@@ -67,7 +67,7 @@ def q_table_series(study: Study, found: Histories, store: Store) -> list[dict[st
 def layout_of(history: Archive) -> Layout:
     """Return the layout in which a run's tables are drawn."""
     # The shown slices depend on the visited cells; tables of two dimensions have no slices.
-    changes = history.changes() if len(history.shape) > 3 else None
+    changes = history.changes(complete=False) if len(history.shape) > 3 else None
     return layout(setting_of_archive(history), changes)
 
 
@@ -83,7 +83,7 @@ def chosen_episodes(history: Archive, run: pd.Series, found: Histories, count: i
 
     Evaluated checkpoints are preferred. The first, the best and the last are always among them.
     """
-    there = history.episodes()
+    there = history.stored
     evaluated, _ = found.get(("eval/return_mean", run["run_id"]), (np.empty(0), None))
     offered = np.union1d(np.intersect1d(there, evaluated + 1), there[[0, -1]]) if len(evaluated) else there
     best = best_checkpoint(history, run)

@@ -18,7 +18,7 @@ from qsweep.environments.description import is_standard
 from qsweep.environments.resolved import Resolved
 from qsweep.learning.conduct import conduct
 from qsweep.learning.training import Block, State, train_blocks
-from qsweep.policies.evaluation.evaluator import TEST_FILE, Evaluator
+from qsweep.policies.evaluation.evaluator import TEST_FILE, Evaluator, evaluated_episodes
 from qsweep.policies.optimum import optimum
 from qsweep.policies.optimum.random_policy import random_return
 from qsweep.runs.faults import Faults
@@ -203,10 +203,15 @@ class _Recording(AbstractContextManager["_Recording"]):
         self._keep_config()
         start = work.resolved.start
         self._recorder = Recorder(
-            work.config, log, self.saved, about(work.resolved), start.q_table if start else None
+            work.config,
+            log,
+            self.saved,
+            about(work.resolved),
+            start.q_table if start else None,
+            stored_checkpoints(work.config),
         )
         for path in self.saved.files(checkpoints.FILE_NAME):
-            for end, table in checkpoints.Archive(path).tables(self._evaluator.evaluated):
+            for end, table in checkpoints.Archive(path).stored_tables(self._evaluator.evaluated):
                 log.log(self._evaluator.evaluate(end, table))
         self._checkpointed = time.monotonic()
 
@@ -327,6 +332,17 @@ def run_record(resolved: Resolved, name: str, command: str, notes: Sequence[str]
         tags["qsweep.sweep"] = config.sweep.name
     params = {k: v if isinstance(v, str) else json.dumps(v, separators=(",", ":")) for k, v in flat.items()}
     return RunRecord(name, config.tracking.experiment or config.env.id, params, tags, config.tracking.parent)
+
+
+def stored_checkpoints(config: Config) -> frozenset[int] | None:
+    """Return the checkpoints whose tables are stored, besides the first and the last one; None: of all.
+
+    With the compiled engine, training again gives all others within a second.
+    """
+    if config.engine != "compiled":
+        return None
+    count = config.evaluation.checkpoints
+    return frozenset(evaluated_episodes(config.episodes, config.checkpoint_every, count))
 
 
 def about(resolved: Resolved) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from qsweep.system.arrays import Floats
 
 LONG = 256
 """Longest window, in episodes, for which `ShortWindow` is used."""
+EPSILON, EPSILON_POINTS = "train/epsilon", 250
+"""Most points of epsilon in a store, which MLflow joins by straight lines. The report draws as many points of
+every curve, at the same episodes."""
 FOLDS = ((np.add, 0.0), (np.minimum, np.inf), (np.maximum, -np.inf))
 """The reductions over a window, each with its value for an empty window."""
 
@@ -37,6 +40,12 @@ def joined(parts: Sequence[Points]) -> Points:
 def stride_for(episodes: int, max_points: int) -> int:
     """Return the stride that keeps at most `max_points` of `episodes` (0: all), including the last."""
     return max(1, -(-episodes // max_points)) if max_points else 1
+
+
+def epsilon_stride(episodes: int, max_points: int) -> int:
+    """Return the stride of epsilon's points, a multiple of that of the other curves."""
+    stride = stride_for(episodes, max_points)
+    return stride * stride_for(-(-episodes // stride), EPSILON_POINTS if max_points else 0)
 
 
 def trailing(values: Floats, ends: npt.NDArray[np.int64], window: int) -> tuple[Floats, Floats, Floats]:
@@ -116,7 +125,8 @@ class Curves:
 
     def __init__(self, episodes: int, window: int, max_points: int) -> None:
         self._stride = stride_for(episodes, max_points)
-        self._phase = (episodes - 1) % self._stride
+        self._epsilon_stride = epsilon_stride(episodes, max_points)
+        self._last = episodes - 1
         # A window longer than the run never fills.
         self._window = LongWindow(min(window, episodes)) if window > LONG else ShortWindow(window)
         self._next = 0
@@ -124,13 +134,20 @@ class Curves:
     def add(self, returns: Floats, epsilon: Floats) -> Points:
         """Return the points that lie in the next block of episodes; returns and epsilon are float64[n]."""
         first, self._next = self._next, self._next + len(returns)
-        skip = (self._phase - first) % self._stride
+        skip = (self._last - first) % self._stride
         picked = np.arange(skip, len(returns), self._stride)
         average, low, high = self._window.add(returns, picked)
         metrics = {
             "train/return_avg": average,
             "train/return_min": low,
             "train/return_max": high,
-            "train/epsilon": epsilon[picked],
+            EPSILON: epsilon[picked],
         }
         return Points(picked + first, metrics)
+
+    def logged(self, points: Points) -> tuple[Points, Points]:
+        """Return the points that a store gets: all of the returns, and fewer of epsilon."""
+        returns = {name: values for name, values in points.values.items() if name != EPSILON}
+        picked = (self._last - points.episodes) % self._epsilon_stride == 0
+        fewer = Points(points.episodes[picked], {EPSILON: points.values[EPSILON][picked]})
+        return Points(points.episodes, returns), fewer

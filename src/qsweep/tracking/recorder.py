@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Set
 from contextlib import ExitStack
 from typing import Any
 
@@ -17,15 +18,16 @@ from qsweep.tracking import RunLog, checkpoints, episodes, visits
 from qsweep.tracking.curves import Curves, Points, joined
 from qsweep.tracking.unfinished import Progress
 
-FLUSH_EPISODES, FLUSH_BYTES, FLUSH_SECONDS = 1000, 2**23, 2.0
-"""Episodes, bytes of Q-tables and time after which the buffer is written: small writes cost more."""
+FLUSH_EPISODES, FLUSH_SECONDS = 1000, 2.0
+"""Episodes and time after which the buffer is written: small writes cost more."""
 
 
 class Recorder:
     """Writes a run's episodes and checkpoints to files and its curves to `log`.
 
     progress: the folder, and the files that it already holds. start: the Q-table to record as checkpoint 0,
-    if any.
+    if any. stored: the checkpoints to store besides the first and the last, in episodes, if all others can be
+    trained again; None: all.
     """
 
     def __init__(
@@ -35,16 +37,18 @@ class Recorder:
         progress: Progress,
         about: dict[str, Any],
         start: QTable | None = None,
+        stored: Set[int] | None = None,
     ) -> None:
         self._log = log
         self._curves = Curves(config.episodes, config.window, config.tracking.max_points)
-        self._about, self._start = about, start
+        self._about, self._start, self._stored = about, start, stored
         self._progress = progress
         self._files = ExitStack()
         self._episodes = self._episode_file()
         self._history: checkpoints.History | None = None
-        self._buffer: list[Block] = []
-        self._bytes, self._flushed = 0, time.monotonic()
+        self._saved: int | None = None  # the last checkpoint in the file
+        self._buffer: list[tuple[npt.NDArray[Any], ...]] = []
+        self._flushed, self._recorded = time.monotonic(), progress.episodes
         self._points: list[Points] = []
         self._last: Block | None = None
         self.steps = 0
@@ -63,7 +67,8 @@ class Recorder:
 
     def _history_file(self, shape: tuple[int, ...]) -> checkpoints.History:
         path = self._progress.part(checkpoints.FILE_NAME, self._progress.parts)
-        history = self._files.enter_context(checkpoints.History(path, shape, self._about))
+        made = checkpoints.History(path, shape, self._about, self._stored is not None)
+        history = self._files.enter_context(made)
         if self._start is not None and not self._progress.parts:
             history.add(0, self._start)
         return history
@@ -71,27 +76,36 @@ class Recorder:
     def add(self, block: Block) -> None:
         """Record the next block."""
         self._history = self._history or self._history_file(block.tables.shape[1:])
+        self._store(block)
         self._last = block
-        self._buffer.append(block)
-        self._bytes += block.tables.nbytes
-        episodes = block.end - self._buffer[0].first
+        self._buffer.append((block.returns, block.lengths, block.epsilon))
         elapsed = time.monotonic() - self._flushed
-        if episodes >= FLUSH_EPISODES or self._bytes >= FLUSH_BYTES or elapsed >= FLUSH_SECONDS:
+        if block.end - self._recorded >= FLUSH_EPISODES or elapsed >= FLUSH_SECONDS:
             self._flush()
 
-    def _flush(self) -> None:
-        blocks, self._buffer = self._buffer, []  # first: after an error nothing is written twice
-        self._bytes, self._flushed = 0, time.monotonic()
-        if not blocks:
-            return
-        returns = np.concatenate([block.returns for block in blocks])
-        lengths = np.concatenate([block.lengths for block in blocks])
-        epsilon = np.concatenate([block.epsilon for block in blocks])
+    def _store(self, block: Block) -> None:
+        for span, table in zip(block.spans, block.tables, strict=True):
+            first = self._saved is None and not self._progress.parts
+            if span.checkpoint and (self._stored is None or first or span.end in self._stored):
+                self._save(span.end, table)
+
+    def _save(self, end: int, table: QTable) -> None:
         assert self._history is not None
-        for block in blocks:
-            saved = [number for number, span in enumerate(block.spans) if span.checkpoint]
-            tables = block.tables if len(saved) == len(block.spans) else block.tables[saved]
-            self._history.extend([block.spans[number].end for number in saved], tables)
+        self._history.add(end, table)
+        self._saved = end
+
+    def _save_last(self) -> None:
+        """Save the last table, whether it is a checkpoint or not: it proves those before it."""
+        if self._last and self._last.end != self._saved:
+            self._save(self._last.end, self._last.tables[-1])
+
+    def _flush(self) -> None:
+        parts, self._buffer = self._buffer, []  # first: after an error nothing is written twice
+        self._flushed = time.monotonic()
+        if not parts:
+            return
+        returns, lengths, epsilon = map(np.concatenate, zip(*parts, strict=True))
+        self._recorded += len(returns)
         self._episodes.add(returns, lengths, epsilon)
         self._add_curves(returns, lengths, epsilon)
 
@@ -99,12 +113,14 @@ class Recorder:
         self.steps += int(lengths.sum())
         points = self._curves.add(returns, epsilon)
         self._points.append(points)
-        self._log.log(points)
+        for part in self._curves.logged(points):
+            self._log.log(part)
 
     def make_durable(self, seconds: float, state: State) -> None:
         """Make everything so far durable; a killed run resumes from here."""
         assert self._last is not None
         self._flush()
+        self._save_last()
         self._files.close()
         self._progress = self._progress.make_durable(self._last.end, seconds, state)
         self._files, self._history = ExitStack(), None
@@ -114,9 +130,7 @@ class Recorder:
         """Complete the files with all that was added, also after an error."""
         with self._files:
             self._flush()
-            if self._last and not self._last.spans[-1].checkpoint:
-                history = self._history or self._history_file(self._last.tables.shape[1:])
-                history.add(self._last.end, self._last.tables[-1])
+            self._save_last()
         self._join()
         if self._last and self._last.visits is not None:
             visits.write(self._progress.folder / visits.FILE_NAME, self._last.visits)

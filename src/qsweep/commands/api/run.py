@@ -22,7 +22,7 @@ from qsweep.policies.registry.names import Target, checkpoint_in, resolve
 from qsweep.report.displays import Film, Picture, html_table, image, picture_of, titled
 from qsweep.report.formats import share_of_optimum, with_interval
 from qsweep.report.loading.archives import archive
-from qsweep.report.q_table_figures import checkpoint_figure
+from qsweep.report.q_table_figures import checkpoint_figures
 from qsweep.system.arrays import QTable
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.system.extras import need
@@ -200,8 +200,8 @@ class Run:
             return self.curve().picture
         with archive(self.store, self.run_id, self.record.artifacts) as history:
             checkpoint = checkpoint_in(history, self.target)
-            number, table = int(checkpoint[2:]), history.q_table(checkpoint)
-            return picture_of(checkpoint_figure(history, chart, number, table, self._title))
+            [(_, figure)] = checkpoint_figures(history, chart, [int(checkpoint[2:])], self._title)
+            return picture_of(figure)
 
     def video(self, agent: bool = False, every: int | None = None) -> Film:
         """Film the Q-table during training, checkpoint by checkpoint, up to the last one.

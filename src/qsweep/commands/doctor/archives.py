@@ -56,8 +56,7 @@ def _defect(workspace: Workspace, run: StoredRun, name: str, error: Exception) -
 
 def _check_history(path: Path, run: StoredRun) -> None:
     archive = checkpoints.Archive(path)
-    numbers = archive.episodes().tolist()
-    [(_, last)] = deque(archive.tables(numbers), maxlen=1) or [(0, None)]
+    [(_, last)] = deque(archive.stored_tables(archive.stored.tolist()), maxlen=1) or [(0, None)]
     if last is None:
         raise ValueError("it contains no checkpoint")
     recorded = run.tags.get(HASH)

@@ -212,7 +212,7 @@ def _downsample(
             with suppress(KeyError, ValueError, OverflowError):
                 chosen.add(int(run.metrics["best_episode"]))
             try:
-                episodes = checkpoints.Archive(path).episodes().tolist()
+                episodes = checkpoints.Archive(path).stored.tolist()
                 kept = kept_checkpoints(episodes, chosen, condition)
                 if len(kept) < len(episodes):
                     rest = (

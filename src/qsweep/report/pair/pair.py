@@ -143,7 +143,7 @@ def _side(store: Store, target: Target) -> Side:
     with archive(store, record.run_id, record.artifacts) as history:
         checkpoint = checkpoint_in(history, target)
         number = int(checkpoint[2:])
-        updated = history.changes(number) > 0
+        updated = history.changes(number, complete=False) > 0
         return Side(
             record, checkpoint, history.q_table(checkpoint), history.grid, updated, _curve(store, record)
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +18,11 @@ from qsweep.plan.composition import Job, Plan
 from qsweep.report.loading.selection import CONFIRM
 from qsweep.runs.parent_run import same_sweep
 from qsweep.runs.resume import decide, earlier_runs, parent_of
+from qsweep.runs.runner import stored_checkpoints
 from qsweep.runs.sweep.confirmation import FINALISTS, confirming_jobs
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking import RunLog
-from qsweep.tracking.curves import stride_for
+from qsweep.tracking.curves import epsilon_stride, stride_for
 from qsweep.tracking.recorder import Recorder
 from qsweep.tracking.result_code import code_of
 from qsweep.tracking.store import Store, open_store
@@ -35,7 +36,7 @@ EPISODES, MOMENT_SECONDS = 20, 0.2
 """Episodes of the first measurement; ten times as many follow until one takes this long."""
 GREEDY = 0.3
 """Cost of a greedy episode relative to a training episode."""
-CURVES = 4
+RETURNS = 3
 RUN_SECONDS = 0.06
 """Overhead per run; measured."""
 
@@ -136,9 +137,10 @@ def _estimated(runs: Sequence[Resolved]) -> list[str]:
 
 
 def _points(config: Config) -> int:
-    stride = stride_for(config.episodes, config.tracking.max_points)
+    given = config.episodes, config.tracking.max_points
+    returns, epsilon = (-(-config.episodes // stride(*given)) for stride in (stride_for, epsilon_stride))
     evaluated = min(config.evaluation.checkpoints, -(-config.episodes // config.checkpoint_every))
-    return CURVES * -(-config.episodes // stride) + evaluated
+    return RETURNS * returns + epsilon + evaluated
 
 
 def _measured(run: Resolved) -> tuple[float, float]:
@@ -147,20 +149,21 @@ def _measured(run: Resolved) -> tuple[float, float]:
         pass
     config = run.config
     episodes = min(EPISODES, config.episodes)
-    spent, size = _written(run.changed(episodes=episodes))
+    stored = stored_checkpoints(config)
+    spent, size = _written(run.changed(episodes=episodes), stored)
     while spent < MOMENT_SECONDS and episodes < config.episodes:
         episodes = min(10 * episodes, config.episodes)
-        spent, size = _written(run.changed(episodes=episodes))
+        spent, size = _written(run.changed(episodes=episodes), stored)
     greedy = config.evaluation.checkpoints * config.evaluation.episodes + 2 * run.test_episodes
     share = 1 + GREEDY * greedy / config.episodes
     return spent / episodes * share, size / episodes
 
 
-def _written(run: Resolved) -> tuple[float, int]:
-    """Train a run into temporary files; return the seconds and bytes it took."""
+def _written(run: Resolved, stored: Set[int] | None) -> tuple[float, int]:
+    """Train a run into temporary files; return the seconds and bytes it took. stored: as for `Recorder`."""
     log, started = RunLog(), time.perf_counter()
     with temporary_folder() as temporary:
-        recorder = Recorder(run.config, log, Progress(Path(temporary)), {})
+        recorder = Recorder(run.config, log, Progress(Path(temporary)), {}, None, stored)
         for _, block in train_blocks([run]):
             recorder.add(block)
         recorder.close()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from qsweep.system.arrays import QTable
 from qsweep.system.untrusted_files import opened
 from qsweep.tracking.checkpoints import layout
 from qsweep.tracking.checkpoints.layout import name_of
+
+Cells = npt.NDArray[np.int64]
+"""A number for each cell, int64[buckets...]."""
 
 
 class Archive:
@@ -40,6 +44,7 @@ class Archive:
             raise ValueError("its columns or metadata are not those of a checkpoint history")
         self.shape = _checked_shape(json.loads(metadata[b"shape"]))
         self.about: dict[str, Any] = json.loads(metadata[b"qsweep"])
+        self.retrainable = layout.RETRAINABLE.items() <= metadata.items()
         self._entries = math.prod(self.shape)
         self._bounds = [*self._checked_bounds()]
 
@@ -68,10 +73,20 @@ class Archive:
         """
         return recorded_grid(self.about["grid"])
 
-    def episodes(self) -> npt.NDArray[np.int64]:
-        """Return the number of episodes before each checkpoint, int64[n], ascending."""
+    @cached_property
+    def stored(self) -> npt.NDArray[np.int64]:
+        """The number of episodes before each checkpoint in the file, int64[n], ascending."""
         column = arrow.numbers(self._file.read(columns=["episodes"]).column(0))
         return np.unique(column).astype(np.int64)
+
+    def episodes(self) -> npt.NDArray[np.int64]:
+        """Return the number of episodes before each checkpoint of the run, int64[n], ascending."""
+        if not self.retrainable or not len(self.stored):
+            return self.stored
+        every, last = self.about["config"]["checkpoint_every"], self.stored[-1]
+        if type(every) is not int or every < 1 or last // every > layout.MAX_CHECKPOINTS:
+            raise ValueError(f"a run of {last:,} episodes has no checkpoint every {every} of them")
+        return np.union1d(self.stored, np.arange(every, last, every))
 
     def names(self) -> list[str]:
         """Return the names of the checkpoints, in order."""
@@ -92,8 +107,21 @@ class Archive:
     def tables(self, episodes: Iterable[int]) -> Iterator[tuple[int, QTable]]:
         """Yield (episodes, Q-table) for the given numbers of episodes, ascending, in one pass.
 
-        Numbers without a checkpoint are skipped.
+        Numbers without a checkpoint are skipped. Raises UsageError if one is not in the file, and training
+        the run again does not lead to the tables in it.
         """
+        if not self.retrainable:
+            return self.stored_tables(episodes)
+        requested = np.intersect1d(np.fromiter(episodes, np.int64), self.episodes())
+        if np.isin(requested, self.stored).all():
+            return self.stored_tables(requested.tolist())
+        from qsweep.tracking.checkpoints.retraining import retrained  # numba is slow to import
+
+        stored = self.stored_tables(self.stored.tolist())
+        return retrained(self.about["config"], stored, requested.tolist())
+
+    def stored_tables(self, episodes: Iterable[int]) -> Iterator[tuple[int, QTable]]:
+        """Yield (episodes, Q-table) as `tables` does, without the checkpoints that are not in the file."""
         requested = np.unique(np.fromiter(episodes, np.int64))
         for group in range(self._file.num_row_groups):
             first, last = self._bounds[group]
@@ -109,42 +137,34 @@ class Archive:
                 if numbers[end - 1] == n:
                     yield n, table.reshape(self.shape).copy()
 
-    def changes(self, until: int | None = None) -> npt.NDArray[np.int64]:
-        """Count, per cell, the checkpoints at which it differs from the previous one, int64[buckets...].
+    def with_changes(
+        self, episodes: Sequence[int], complete: bool = True
+    ) -> Iterator[tuple[int, QTable, Cells]]:
+        """Yield `tables`, each with the changes of every cell up to it, int64[buckets...].
 
-        A cell changes when the value of any of its actions does. The first checkpoint is no change.
-        until: the last checkpoint to count, in episodes.
+        The changes are the number of checkpoints at which a cell differs from the previous one. A cell
+        changes when the value of any of its actions does. The first checkpoint is no change.
+        complete: count all checkpoints, also those that must be trained again for that.
         """
-        cells = math.prod(self.shape[:-1])
-        counts, table = np.zeros(cells, np.int64), np.empty(0, np.int64)
-        for group, (first, _) in enumerate(self._bounds):
-            if until is not None and first > until:
-                break
-            numbers, entries, values = self._rows(group, until)
-            bits = values.view(np.int64)
-            table = table if len(table) else bits[: self._entries].copy()
-            where = np.flatnonzero(bits != _previous(table, numbers, entries, bits))
-            # One number per checkpoint and cell. A history is written in this order, so the sort is cheap.
-            found = numbers[where].astype(np.int64) * cells + entries[where] // self.shape[-1]
-            found.sort(kind="stable")
-            counts += np.bincount(found[np.diff(found, prepend=-1) > 0] % cells, minlength=cells)
-        return counts.reshape(self.shape[:-1])
+        counted = self.episodes() if complete else np.union1d(self.stored, np.array(episodes, np.int64))
+        requested, changes, previous = set(episodes), np.zeros(self.shape[:-1], np.int64), None
+        for number, table in self.tables(counted[counted <= max(requested, default=-1)].tolist()):
+            bits = table.view(np.int64)
+            changes += 0 if previous is None else (bits != previous).any(axis=-1)
+            previous = bits
+            if number in requested:
+                yield number, table, changes.copy()
 
-    def changed(self) -> npt.NDArray[np.bool_]:
-        """Return a mask of the cells that ever changed, bool[buckets...].
+    def changes(self, until: int | None = None, complete: bool = True) -> Cells:
+        """Return the changes of each cell up to the checkpoint `until`, as `with_changes` counts them."""
+        numbers = self.episodes()
+        last = numbers[-1:] if until is None else numbers[numbers <= until][-1:]
+        for _, _, changes in self.with_changes(last.tolist(), complete):
+            return changes
+        return np.zeros(self.shape[:-1], np.int64)
 
-        Equals `changes() > 0` in half the time: a value that ever changed once differed from its first.
-        """
-        changed, table = np.zeros(self._entries, np.bool_), np.empty(0, np.int64)
-        for group in range(len(self._bounds)):
-            _, entries, values = self._rows(group)
-            bits = values.view(np.int64)
-            table = table if len(table) else bits[: self._entries].copy()
-            changed[entries[bits != table[entries]]] = True
-        return np.asarray(changed.reshape(self.shape).any(axis=-1))
-
-    def _rows(self, group: int, until: int | None = None) -> tuple[Any, Any, Any]:
-        """Check a row group and return its episodes, entries and values, up to checkpoint `until`."""
+    def _rows(self, group: int) -> tuple[Any, Any, Any]:
+        """Check a row group and return its episodes, entries and values."""
         rows = self._file.read_row_group(group)
         numbers, entries, values = (arrow.numbers(rows.column(c)) for c in range(3))
         size = self._entries
@@ -154,32 +174,12 @@ class Archive:
             raise ValueError(f"an entry is outside the table of {size:,} values")
         if (numbers[0], numbers[-1]) != self._bounds[group] or (np.diff(numbers) < 0).any():
             raise ValueError("checkpoints are not in order")
-        end = None if until is None else int(np.searchsorted(numbers, until, side="right"))
-        return numbers[:end], entries[:end], values[:end]
+        return numbers, entries, values
 
 
 def _without_nulls(schema: pa.Schema) -> pa.Schema:
     """Return the schema with its columns marked non-nullable; earlier versions did not mark them."""
     return pa.schema([field.with_nullable(False) for field in schema])
-
-
-def _previous(
-    table: npt.NDArray[np.int64],
-    numbers: npt.NDArray[np.int32],
-    entries: npt.NDArray[np.int32],
-    bits: npt.NDArray[np.int64],
-) -> npt.NDArray[np.int64]:
-    """Return each row's value at the previous checkpoint as raw bits, int64[rows].
-
-    table: int64[entries], the table before the first row; updated in place to the one after the last.
-    """
-    previous, start = np.empty_like(bits), 0
-    for end in (np.flatnonzero(np.diff(numbers, append=-1)) + 1).tolist():
-        rows = slice(start, end)
-        previous[rows] = table[entries[rows]]
-        table[entries[rows]] = bits[rows]
-        start = end
-    return previous
 
 
 def _checked_shape(shape: Any) -> tuple[int, ...]:

@@ -25,6 +25,10 @@ SCHEMA = pa.schema(
     ]
 )
 """Not nullable: writing validity bits would take a sixth of the time."""
+RETRAINABLE = {b"retrainable": b"true"}
+"""Metadata of a history whose run has more checkpoints, which can be trained again."""
+MAX_CHECKPOINTS = 2**24
+"""Maximum number of a retrainable run's checkpoints: the memory for their names is not in the file."""
 
 
 def name_of(episodes: int) -> str:
