@@ -9,7 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsweep.system.arrays import Floats
-from qsweep.tracking.curves import Curves, LongWindow, Points, joined, stride_for, trailing
+from qsweep.tracking.curves import (
+    AVERAGE,
+    EPSILON,
+    HIGH,
+    LOW,
+    Curves,
+    LongWindow,
+    Points,
+    joined,
+    logged_strides,
+    stride_for,
+    trailing,
+)
 
 quick = settings(deadline=None)
 
@@ -161,3 +173,39 @@ def test_joined_points_follow_one_another() -> None:
         "a": [1.0, 2.0, 3.0],
         "b": [5.0, 6.0, 7.0],
     }
+
+
+@pytest.mark.parametrize(
+    ("episodes", "most", "window", "average", "extremes", "epsilon"),
+    [
+        (25_000, 2500, 100, 10, 100, 100),
+        (25_000, 2500, 50, 10, 50, 100),  # else episodes between two windows would be in none
+        (25_000, 2500, 5, 10, 10, 100),
+        (250_000, 2500, 100, 100, 100, 1000),
+        (233, 2500, 100, 1, 1, 1),
+        (2500, 2500, 100, 1, 10, 10),
+        (25_000, 0, 100, 1, 1, 1),
+    ],
+)
+def test_strides_in_a_store(
+    episodes: int, most: int, window: int, average: int, extremes: int, epsilon: int
+) -> None:
+    """Windows of minimum and maximum leave no episode out; each stride is a multiple of the one before."""
+    strides = logged_strides(episodes, most, window)
+    assert strides == {AVERAGE: average, LOW: extremes, HIGH: extremes, EPSILON: epsilon}
+    assert epsilon % extremes == extremes % average == 0
+
+
+def test_what_a_store_gets_are_some_of_the_points() -> None:
+    """Curves share their steps, and all include the last episode."""
+    returns = np.random.default_rng(3).normal(size=25_000)
+    curves = Curves(25_000, 100, 2500)
+    points = [curves.add(part, part) for part in np.split(returns, [700, 9000])]
+    stored = [part for each in points for part in curves.logged(each)]
+    for name, stride in {AVERAGE: 10, LOW: 100, HIGH: 100, EPSILON: 100}.items():
+        of_name = [part for part in stored if name in part.values]
+        steps = np.concatenate([part.episodes for part in of_name])
+        assert steps.tolist() == [*range(stride - 1, 25_000, stride)]
+        every = np.concatenate([each.values[name] for each in points])
+        kept = np.concatenate([part.values[name] for part in of_name])
+        assert kept.tolist() == every[stride // 10 - 1 :: stride // 10].tolist()

@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -30,6 +31,8 @@ NOT_IN_NAMES = ("tracking", "registry", "sweep", "engine")
 """Keys and groups that are left out of run names and of the hash `Plan.fixed`."""
 NAME_LENGTH = 200
 """The maximum number of letters of a run's name; MLflow's is 250."""
+VARIABLE = re.compile(r"\$\{oc\.env:[^${}]*\}")
+"""A variable of the environment, maybe with a default."""
 WHOLE = re.compile(r"[\w.]+=(0|[1-9]\d{0,17})")
 """An override with a whole number, of which there are most: Hydra's parser takes 0.4 ms for it."""
 REPEATED = (
@@ -241,10 +244,30 @@ def _value(line: str) -> Any:
     raise UsageError(problems)
 
 
+class _Related(Exception):
+    """A value refers to other values."""
+
+
+def _resolved_alone(value: Any) -> Any:
+    """Resolve variables of the environment, without a config of all values, which takes as long as a run.
+
+    Raises _Related for other interpolations, and OmegaConfBaseException.
+    """
+    if isinstance(value, dict):
+        return {key: _resolved_alone(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [*map(_resolved_alone, value)]
+    if not isinstance(value, str) or "${" not in value:
+        return value
+    if "\\" in value or "${" in VARIABLE.sub("", value):
+        raise _Related
+    return OmegaConf.create([value])[0]
+
+
 def _interpolated(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     """Resolve interpolations; values that fail are left out and returned as problems."""
-    if "${" not in repr(values):
-        return values, []
+    with suppress(_Related, OmegaConfBaseException):
+        return _resolved_alone(values), []
     problems: list[Problem] = []
     config = OmegaConf.create(values)
     while True:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,9 @@ from qsweep.system.arrays import Floats
 
 LONG = 256
 """Longest window, in episodes, for which `ShortWindow` is used."""
-EPSILON, EPSILON_POINTS = "train/epsilon", 250
-"""Most points of epsilon in a store, which MLflow joins by straight lines. The report draws as many points of
-every curve, at the same episodes."""
+AVERAGE, LOW, HIGH, EPSILON = "train/return_avg", "train/return_min", "train/return_max", "train/epsilon"
+DRAWN = 250
+"""Points of a curve in a figure of the report. MLflow's charts draw at most 320, joined by straight lines."""
 FOLDS = ((np.add, 0.0), (np.minimum, np.inf), (np.maximum, -np.inf))
 """The reductions over a window, each with its value for an empty window."""
 
@@ -42,10 +42,17 @@ def stride_for(episodes: int, max_points: int) -> int:
     return max(1, -(-episodes // max_points)) if max_points else 1
 
 
-def epsilon_stride(episodes: int, max_points: int) -> int:
-    """Return the stride of epsilon's points, a multiple of that of the other curves."""
+def logged_strides(episodes: int, max_points: int, window: int) -> dict[str, int]:
+    """Return the stride of every curve in a store: multiples of one another, so that runs share their steps.
+
+    Points of minimum and maximum may be a window apart: every episode is in one. Epsilon follows the config.
+    With less than DRAWN points, and with `max_points` 0, all have the same.
+    """
     stride = stride_for(episodes, max_points)
-    return stride * stride_for(-(-episodes // stride), EPSILON_POINTS if max_points else 0)
+    drawn = stride_for(-(-episodes // stride), DRAWN) if max_points else 1
+    apart = [n for n in range(1, drawn + 1) if drawn % n == 0 and n * stride <= window]
+    extremes = stride * max(apart, default=1)
+    return {AVERAGE: stride, LOW: extremes, HIGH: extremes, EPSILON: stride * drawn}
 
 
 def trailing(values: Floats, ends: npt.NDArray[np.int64], window: int) -> tuple[Floats, Floats, Floats]:
@@ -125,7 +132,7 @@ class Curves:
 
     def __init__(self, episodes: int, window: int, max_points: int) -> None:
         self._stride = stride_for(episodes, max_points)
-        self._epsilon_stride = epsilon_stride(episodes, max_points)
+        self._strides = logged_strides(episodes, max_points, window)
         self._last = episodes - 1
         # A window longer than the run never fills.
         self._window = LongWindow(min(window, episodes)) if window > LONG else ShortWindow(window)
@@ -138,16 +145,17 @@ class Curves:
         picked = np.arange(skip, len(returns), self._stride)
         average, low, high = self._window.add(returns, picked)
         metrics = {
-            "train/return_avg": average,
-            "train/return_min": low,
-            "train/return_max": high,
+            AVERAGE: average,
+            LOW: low,
+            HIGH: high,
             EPSILON: epsilon[picked],
         }
         return Points(picked + first, metrics)
 
-    def logged(self, points: Points) -> tuple[Points, Points]:
-        """Return the points that a store gets: all of the returns, and fewer of epsilon."""
-        returns = {name: values for name, values in points.values.items() if name != EPSILON}
-        picked = (self._last - points.episodes) % self._epsilon_stride == 0
-        fewer = Points(points.episodes[picked], {EPSILON: points.values[EPSILON][picked]})
-        return Points(points.episodes, returns), fewer
+    def logged(self, points: Points) -> Iterator[Points]:
+        """Yield the points that a store gets."""
+        back = self._last - points.episodes
+        for stride in sorted({*self._strides.values()}):
+            picked = back % stride == 0
+            names = [name for name in points.values if self._strides[name] == stride]
+            yield Points(points.episodes[picked], {name: points.values[name][picked] for name in names})

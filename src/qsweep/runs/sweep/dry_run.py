@@ -22,7 +22,7 @@ from qsweep.runs.runner import stored_checkpoints
 from qsweep.runs.sweep.confirmation import FINALISTS, confirming_jobs
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking import RunLog
-from qsweep.tracking.curves import epsilon_stride, stride_for
+from qsweep.tracking.curves import logged_strides
 from qsweep.tracking.recorder import Recorder
 from qsweep.tracking.result_code import code_of
 from qsweep.tracking.store import Store, open_store
@@ -36,7 +36,6 @@ EPISODES, MOMENT_SECONDS = 20, 0.2
 """Episodes of the first measurement; ten times as many follow until one takes this long."""
 GREEDY = 0.3
 """Cost of a greedy episode relative to a training episode."""
-RETURNS = 3
 RUN_SECONDS = 0.06
 """Overhead per run; measured."""
 
@@ -137,10 +136,9 @@ def _estimated(runs: Sequence[Resolved]) -> list[str]:
 
 
 def _points(config: Config) -> int:
-    given = config.episodes, config.tracking.max_points
-    returns, epsilon = (-(-config.episodes // stride(*given)) for stride in (stride_for, epsilon_stride))
+    strides = logged_strides(config.episodes, config.tracking.max_points, config.window)
     evaluated = min(config.evaluation.checkpoints, -(-config.episodes // config.checkpoint_every))
-    return RETURNS * returns + epsilon + evaluated
+    return sum(-(-config.episodes // stride) for stride in strides.values()) + evaluated
 
 
 def _measured(run: Resolved) -> tuple[float, float]:
