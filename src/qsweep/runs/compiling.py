@@ -18,7 +18,6 @@ from qsweep.learning.training import train_blocks
 from qsweep.plan.composition import Job
 from qsweep.policies.evaluation.rollouts import roll_out
 from qsweep.system.atomic_files import user_cache
-from qsweep.tracking.checkpoints.history import compiled_append
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -87,4 +86,3 @@ def _train(groups: Sequence[Sequence[Resolved]]) -> None:
 
 def _evaluate(run: Resolved) -> None:
     roll_out(run, np.zeros(run.shape), range(1))
-    compiled_append()
