@@ -1,4 +1,4 @@
-"""The protocol of the atlas: conf/atlas.yaml, and the commands that carry it out."""
+"""The protocol of the atlas, whose numbers are in protocol.yaml, and the commands that carry it out."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from qsweep.errors import Problem, UsageError, closest
-from qsweep.plan.conf import conf_folder
 
+FILE = Path(__file__).with_suffix(".yaml")
 MARGIN = 4
 """Episodes that a run may train, relative to the number of usual ones in its budget: some end early."""
 
@@ -82,7 +83,7 @@ class Cell:
 @cache
 def protocol() -> Protocol:
     """Return the packaged protocol."""
-    text = yaml.safe_load((conf_folder() / "atlas.yaml").read_text())
+    text = yaml.safe_load(FILE.read_text())
     environments = {
         name: Entry(name, tuple(about["chosen"]), about["episode"], about.get("search", {}))
         for name, about in text["environments"].items()
