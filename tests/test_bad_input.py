@@ -81,6 +81,7 @@ VALUES: dict[str, list[Wrong]] = {
     "window=0": [("window", "must be a whole number of at least 1 (episodes)", "0")],
     f"window={HUGE} {SMOKE}": [("window", "must be a whole number", HUGE)],
     "checkpoint_every=0": [("checkpoint_every", "must be a whole number of at least 1", "0")],
+    "steps=0": [("steps", "must be a whole number of at least 1 (steps), or null", "0")],
     "terminal_rule=none": [("terminal_rule", "must be one of standard, tutorial", "'none'")],
     "engine=gpu": [("engine", "must be one of auto, compiled, gymnasium", "'gpu'")],
     "initial_q.low=inf": [("initial_q.low", "must be a number from -1e100 to 1e100", "inf")],
