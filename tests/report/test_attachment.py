@@ -54,7 +54,7 @@ def test_the_best_runs_have_sliders(store: Store) -> None:
             with_images.append(row["run_id"])
             assert store.client.get_run(row["run_id"]).data.tags["mlflow.loggedImages"] == "True"
             steps = {int(name.split("+")[2]) for name in images}
-            assert steps == {0, 19, 29, 39, 49, 59}
+            assert steps == {0, 19, 39, 59}  # of the stored checkpoints
     assert len(with_images) == 2
 
 
