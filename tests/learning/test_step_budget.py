@@ -59,6 +59,16 @@ def test_resumed_training_counts_the_steps_before() -> None:
     assert [chunk.span.end for chunk in train(config, saved)] == [end for end in ends if end > 100]
 
 
+def test_a_run_that_is_killed_between_its_budget_and_the_checkpoint() -> None:
+    """It goes on to the checkpoint."""
+    config = resolve(LAKE | {"checkpoint_every": 1500, "episodes": 3000, "steps": 50})
+    states = [(chunk.span, chunk.state) for chunk in train(config)]
+    assert [span.end for span, _ in states] == [1000, 1500]
+    first = next(train(config)).state
+    assert first is not None
+    assert [chunk.span.end for chunk in train(config, first())] == [1500]
+
+
 def test_a_recorded_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its last checkpoint is evaluated, though it is none of those that are evenly spaced, and is stored."""
     monkeypatch.chdir(tmp_path)

@@ -148,11 +148,14 @@ def _register(store: Store, run_id: str) -> str:
 def _summary(config: Config, outcome: Outcome) -> str:
     of = outcome.metrics
     number = "{:.4g}".format
+    last = f"; last {min(config.window, outcome.episodes):,} episodes: " + ", ".join(
+        f"{word} {number(of[f'train/return_{name}'])}"
+        for word, name in (("average", "avg"), ("minimum", "min"), ("maximum", "max"))
+        if f"train/return_{name}" in of  # `steps` may end a training before the first point of a curve
+    )
     return (
         f"trained   {outcome.episodes:,} episodes, {of['train/steps']:,.0f} steps in "
-        f"{of['train/seconds']:.2f} s; last {min(config.window, outcome.episodes):,} episodes: "
-        f"average {number(of['train/return_avg'])}, minimum {number(of['train/return_min'])}, "
-        f"maximum {number(of['train/return_max'])}\n"
+        f"{of['train/seconds']:.2f} s{last if 'train/return_avg' in of else ''}\n"
         f"best      checkpoint {name_of(int(of['best_episode']))}: mean return "
         f"{number(of[SAMPLED])} (95% {number(of['test/return_ci_low'])} to "
         f"{number(of['test/return_ci_high'])}) over {config.evaluation.test_episodes:,} test starts, "

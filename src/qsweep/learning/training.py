@@ -78,8 +78,8 @@ def within_steps(
     if budget is None:
         yield from blocks
         return
-    ended = [steps >= budget for steps in done]
-    for number, block in () if all(ended) else blocks:
+    ended = [False] * len(done)  # what has ended has no state to resume from
+    for number, block in blocks:
         if ended[number]:  # it is trained further, interleaved with runs that have not ended
             continue
         done[number] += int(block.lengths.sum())

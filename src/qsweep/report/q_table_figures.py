@@ -59,7 +59,7 @@ def _of_run(history: Archive, run: pd.Series, counts: Visits | None) -> Iterator
     yield "value", value_map(layout, table, f"{TITLES['values']} · {title}", changes)
     visits = f"{TITLES['visits']} · {run['name']}"
     if counts is None:
-        yield "changes", change_map(layout, history.changes(), visits)
+        yield "changes", change_map(layout, changes, visits)
     else:
         yield "visits", visit_map(layout, counts, visits)
     if first != chosen:

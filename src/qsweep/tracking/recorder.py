@@ -40,7 +40,8 @@ class Recorder:
         stored: Set[int] | None = None,
     ) -> None:
         self._log = log
-        self._curves = Curves(config.episodes, config.window, config.tracking.max_points)
+        most = min(config.episodes, config.steps or config.episodes)  # an episode has at least one step
+        self._curves = Curves(most, config.window, config.tracking.max_points)
         self._about, self._start, self._stored = about, start, stored
         self._progress = progress
         self._files = ExitStack()

@@ -37,12 +37,12 @@ def run_atlas(
     for failure in run_cells(given, wanted, done, show):
         failed += 1
         click.echo(f"qsweep: {failure.cell} failed: {failure.error}", err=True)
-    click.echo(_written(given, wanted, out))
+    click.echo(_written(given, cells(given, budget, (), algorithms), out))
     return 1 if failed else 0
 
 
 def _written(given: Protocol, wanted: Sequence[Cell], out: Path) -> str:
-    """Write the results of the environments all of whose wanted cells are done; return a line about it."""
+    """Write the results of the environments all of whose cells are done; return a line about it."""
     from qsweep.commands.atlas.results import pages  # pandas and matplotlib are slow to import
     from qsweep.commands.atlas.writing import write
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -18,7 +20,8 @@ from qsweep.policies.registry.shipped import write_shipped
 from qsweep.report.figures import draw, save
 from qsweep.report.formats import number, with_interval
 from qsweep.report.statistics.summaries import Summary
-from qsweep.system.atomic_files import temporary_folder, write_text
+from qsweep.system.atomic_files import replacing_folder, temporary_folder, write_text
+from qsweep.system.overwriting import only_over, writing_to
 from qsweep.tracking.store import Store
 
 INDEX, RUNS, TRIALS = "README.md", "runs.csv", "trials.csv"
@@ -26,8 +29,21 @@ PROFILES, SETTINGS = "profiles.png", "settings.png"
 
 
 def write(store: Store, given: Protocol, pages: Sequence[Page], out: Path) -> None:
-    """Write the atlas into a folder: README.md, ENVIRONMENT.md, figures, runs and trials, policies."""
-    out.mkdir(parents=True, exist_ok=True)
+    """Write the atlas into a folder: README.md, ENVIRONMENT.md, figures, runs and trials, policies.
+
+    Raises UsageError if the folder holds anything else.
+    """
+    check = partial(only_over, what="an atlas", files=_files(given), inner=("policies/*",), force=True)
+    with writing_to("--out", out), replacing_folder(Path(os.path.abspath(out)), check) as new:
+        _write(store, given, pages, new)
+
+
+def _files(given: Protocol) -> list[str]:
+    tables = (RUNS, TRIALS, *(Path(name).with_suffix(".parquet").name for name in (RUNS, TRIALS)))
+    return [INDEX, *tables, PROFILES, SETTINGS, "policies", *(f"{name}.md" for name in given.environments)]
+
+
+def _write(store: Store, given: Protocol, pages: Sequence[Page], out: Path) -> None:
     write_text(out / INDEX, "\n".join(_index(given, pages)) + "\n")
     for page in pages:
         write_text(out / f"{page.entry.name}.md", "\n".join(_environment(given, page)) + "\n")
@@ -100,7 +116,7 @@ def _index(given: Protocol, pages: Sequence[Page]) -> Iterator[str]:
     yield (
         f"[{RUNS}]({RUNS}): every reported run. [{TRIALS}]({TRIALS}): every setting that was tried. Both are "
         "there as Parquet, too; [the data sheet](protocol.md#data) explains their columns. "
-        "`qsweep pull atlas:ENVIRONMENT` writes the best policy of a row; `qsweep play` takes the same name."
+        "`policies/` has the best policy of each row, as `qsweep pull` writes it, in a zip file."
     )
 
 
@@ -139,11 +155,7 @@ def _environment(given: Protocol, page: Page) -> Iterator[str]:
         )
     yield ""
     best = page.best
-    yield f"Best policy: {best.cell.algorithm}, {number(float(best.scores.max()))}. To see it play:"
-    yield ""
-    yield "```bash"
-    yield f"qsweep play atlas:{page.entry.name} --page {page.entry.name}.html"
-    yield "```"
+    yield f"The best policy, {number(float(best.scores.max()))}, was learned by {best.cell.algorithm}."
     yield ""
     yield f"The commands of {best.cell.algorithm} ({budget.name} budget): its search, and its reported runs."
     yield ""

@@ -19,7 +19,7 @@ def write_downsampled(path: Path, episodes: Sequence[int], target: Path) -> int:
     """
     archive = Archive(path)
     hashes = []
-    with History(target, archive.shape, archive.about) as history:
+    with History(target, archive.shape, archive.about, archive.retrainable) as history:
         for number, table in archive.tables(episodes):
             history.add(number, table)
             hashes.append((number, sha256(table)))

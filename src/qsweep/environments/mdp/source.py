@@ -18,6 +18,7 @@ from qsweep.environments.mdp.arrays import TERMINAL, from_arrays
 from qsweep.environments.mdp.dictionary import from_dictionary
 from qsweep.environments.mdp.process import Process, wrong
 from qsweep.errors import one_line
+from qsweep.system.leaving import note_foreign_code
 from qsweep.system.untrusted_files import opened
 
 FORM = "must be FILE.npz with arrays P and R, or MODULE:NAME, a Python attribute"
@@ -62,6 +63,7 @@ def _attribute(source: str, arguments: Mapping[str, Any]) -> Any:
     module, _, name = source.rpartition(":")
     if not module or not name:
         raise wrong(FORM, source)
+    note_foreign_code()
     try:
         found = attrgetter(name)(import_module(module))
         if inspect.isroutine(found) or inspect.isclass(found):

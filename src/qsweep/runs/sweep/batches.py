@@ -102,7 +102,7 @@ def batches(runs: Sequence[Assigned], owner: Owner, size: int | None, workers: i
     """Return all runs in batches of at most `size`, or of decreasing sizes; smaller groups come last."""
     variants: dict[str, list[Assigned]] = {}
     for each in runs:
-        variants.setdefault(variant_hash(each.work.config), []).append(each)
+        variants.setdefault(_variant(each), []).append(each)
     lanes = lanes_for(max(map(len, variants.values()), default=1), len(runs), workers, size)
     parts = (
         group[first : first + lanes] for group in variants.values() for first in range(0, len(group), lanes)

@@ -75,16 +75,31 @@ class Archive:
 
     @cached_property
     def stored(self) -> npt.NDArray[np.int64]:
-        """The number of episodes before each checkpoint in the file, int64[n], ascending."""
+        """The number of episodes before each checkpoint in the file, int64[n], ascending.
+
+        The tables of durable points in between, from which a killed run was resumed, are left out.
+        """
         column = arrow.numbers(self._file.read(columns=["episodes"]).column(0))
-        return np.unique(column).astype(np.int64)
+        numbers: npt.NDArray[np.int64] = np.unique(column).astype(np.int64)
+        if not self.retrainable or not len(numbers):
+            return numbers
+        ends = numbers % self._every == 0
+        ends[-1] = True
+        return numbers[ends]
+
+    @property
+    def _every(self) -> int:
+        every = self.about["config"]["checkpoint_every"]
+        if type(every) is not int or every < 1:
+            raise ValueError(f"a run has no checkpoint every {every!r} episodes")
+        return every
 
     def episodes(self) -> npt.NDArray[np.int64]:
         """Return the number of episodes before each checkpoint of the run, int64[n], ascending."""
         if not self.retrainable or not len(self.stored):
             return self.stored
-        every, last = self.about["config"]["checkpoint_every"], self.stored[-1]
-        if type(every) is not int or every < 1 or last // every > layout.MAX_CHECKPOINTS:
+        every, last = self._every, self.stored[-1]
+        if last // every > layout.MAX_CHECKPOINTS:
             raise ValueError(f"a run of {last:,} episodes has no checkpoint every {every} of them")
         return np.union1d(self.stored, np.arange(every, last, every))
 
