@@ -80,12 +80,13 @@ class Archive:
         The tables of durable points in between, from which a killed run was resumed, are left out.
         """
         column = arrow.numbers(self._file.read(columns=["episodes"]).column(0))
-        numbers: npt.NDArray[np.int64] = np.unique(column).astype(np.int64)
+        numbers = np.unique(column).astype(np.int64)
         if not self.retrainable or not len(numbers):
             return numbers
         ends = numbers % self._every == 0
         ends[-1] = True
-        return numbers[ends]
+        kept: npt.NDArray[np.int64] = numbers[ends]
+        return kept
 
     @property
     def _every(self) -> int:
