@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qsweep import seeds
-from qsweep.environments.grid import Cells, cells_at
+from qsweep.environments.grid import Cells, cell_of, cells_at
 from qsweep.environments.resolved import Setting
 from qsweep.environments.twins.matching import twin_of
 from qsweep.environments.twins.twin import Twin
@@ -77,7 +77,8 @@ def aliasing(setting: Setting, q_table: QTable, discount: float) -> Aliasing | N
 def _visited(setting: Setting, twin: Twin, q_table: QTable) -> tuple[Floats, Floats, Cells]:
     """Return states, observations and actions of play with some random actions, `STATES` of each."""
     assert twin.start is not None
-    random, q = np.random.default_rng(seeds.PLAY), q_table.reshape(setting.grid.cells, -1)
+    random, q, grid = np.random.default_rng(seeds.PLAY), q_table.reshape(setting.grid.cells, -1), setting.grid
+    greedy = greedy_actions(q, np.arange(len(q))[:, None]).tolist()
     state, observation = twin.buffers()
     states: list[Floats] = []
     observations: list[Floats] = []
@@ -86,7 +87,7 @@ def _visited(setting: Setting, twin: Twin, q_table: QTable) -> tuple[Floats, Flo
         starts = twin.starts(random, 1)
         state[:], observation[:], over, length = starts[0][0], starts[1][0], False, 0
         while not over and length < setting.max_steps:
-            action = int(greedy_actions(q, cells_at(setting.grid, observation[None]))[0])
+            action = greedy[cell_of(observation, grid.low, grid.scale, grid.buckets)]
             action = int(random.integers(q.shape[1])) if random.random() < EPSILON else action
             states.append(state.copy())
             observations.append(observation.copy())

@@ -120,10 +120,9 @@ def _page(store: Store, entry: Entry, cells: Sequence[Cell], of_sweep: Mapping[s
 
 
 def _result(store: Store, cell: Cell, runs: pd.DataFrame, scale: Scale, found: Histories) -> Result:
-    from qsweep.runs.search.study import MEAN, OVERRIDES, STANDARD_ERROR, database, ended_trials
+    from qsweep.runs.search.study import MEAN, OVERRIDES, STANDARD_ERROR, best_of, database, ended_trials
 
     trials = ended_trials(database(store.uri), cell.tuned)
-    best = max(trials, key=lambda trial: float(trial.user_attrs[MEAN]))
     rows = [
         {
             "environment": cell.entry.name,
@@ -139,7 +138,7 @@ def _result(store: Store, cell: Cell, runs: pd.DataFrame, scale: Scale, found: H
     steps, near = (np.array(column) for column in zip(*reached, strict=True))
     return Result(
         cell=cell,
-        setting=tuple(best.user_attrs[OVERRIDES]),
+        setting=best_of(trials),
         trials=pd.DataFrame(rows),
         runs=runs,
         scores=runs[SCORE].to_numpy(np.float64),

@@ -64,13 +64,12 @@ def best_setting(cell: Cell, uri: str = "local") -> tuple[str, ...]:
 
     Raises UsageError if no trial is complete.
     """
-    from qsweep.runs.search.study import MEAN, OVERRIDES, database, ended_trials
+    from qsweep.runs.search.study import best_of, database, ended_trials  # optuna is slow to import
 
     trials = ended_trials(database(uri), cell.tuned)
     if not trials:
         raise Failure(f"no setting of {cell} has a score")
-    best = max(trials, key=lambda trial: float(trial.user_attrs[MEAN]))
-    return tuple(best.user_attrs[OVERRIDES])
+    return best_of(trials)
 
 
 def done_cells(store: Store | None, given: Protocol, wanted: Sequence[Cell]) -> set[Cell]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import optuna
@@ -51,6 +51,12 @@ def ended_trials(path: Path, name: str) -> list[FrozenTrial]:
     except KeyError:
         raise UsageError([Problem(f"{PREFIX}.study", "is no study of this store", name)]) from None
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
+def best_of(trials: Sequence[FrozenTrial]) -> tuple[str, ...]:
+    """Return the overrides of the best of complete trials; of equal ones, the first."""
+    best = max(trials, key=lambda trial: float(trial.user_attrs[MEAN]))
+    return tuple(best.user_attrs[OVERRIDES])
 
 
 class SearchStudy:
