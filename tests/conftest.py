@@ -16,6 +16,7 @@ import pytest
 
 from qsweep.system.garbage import collect_less_often
 from tests.support.commands import run_command
+from tests.support.left_behind import nothing_left_behind
 from tests.support.postgresql import PostgreSQL, postgresql
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ def copy_store(migrated: Path, database: Path) -> None:
         connection.execute(
             "UPDATE experiments SET artifact_location = ?", (f"{database.parent}/artifacts/0",)
         )
+
+
+@pytest.fixture(autouse=True)
+def _own_process() -> Iterator[None]:
+    with nothing_left_behind():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ SMALL = ("episodes=20", "evaluation.episodes=2", "evaluation.test_episodes=2", "
 
 def train(*arguments: str) -> Result:
     """Run the command in this process."""
-    return CliRunner().invoke(main, ["train", *SMALL, *arguments])
+    return CliRunner(env={"QSWEEP_QUIET": None}).invoke(main, ["train", *SMALL, *arguments])
 
 
 def ids(store: Store) -> list[str]:

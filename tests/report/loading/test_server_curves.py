@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.server import handlers
+from mlflow.tracking._tracking_service import utils
 from werkzeug.serving import make_server
 
 from qsweep.report.loading import server_curves
@@ -32,6 +33,8 @@ def server(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Serve the store by MLflow's own application, in a thread; yield its address."""
     monkeypatch.setenv("_MLFLOW_SERVER_FILE_STORE", store.uri)
     monkeypatch.setattr(handlers, "_tracking_store", None)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)  # MLflow's server sets it for its whole process
+    monkeypatch.setattr(utils, "_tracking_uri", None)
     served = make_server("127.0.0.1", 0, mlflow.server.app, threaded=True)
     thread = Thread(target=served.serve_forever)
     thread.start()

@@ -50,16 +50,18 @@ class Database(Protocol):
 class PerThread:
     """One connection per thread and process; a fork must not share its parent's."""
 
-    def __init__(self, connect: Callable[[], Any]) -> None:
-        self._connect = connect
+    def __init__(self) -> None:
         self._local = threading.local()
 
-    def get(self) -> Any:
-        """Return the connection of this thread."""
+    def get(self, connect: Callable[[], Any]) -> Any:
+        """Return the connection of this thread, which `connect` makes.
+
+        It has no reference to its database: one that is dropped closes its files at once.
+        """
         held = getattr(self._local, "held", None)
         if held is None or held[0] != os.getpid():
             # A fork keeps its parent's connection referenced: closing it would end the parent's session.
-            self._local.held = held = (os.getpid(), self._connect(), held)
+            self._local.held = held = (os.getpid(), connect(), held)
         return held[1]
 
     def forget(self) -> None:

@@ -61,7 +61,7 @@ class PostgresqlDatabase:
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
-        self._connections = PerThread(self._connect)
+        self._connections = PerThread()
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         return psycopg.connect(self._uri, autocommit=True)
@@ -79,7 +79,7 @@ class PostgresqlDatabase:
         """Call `change` in a transaction; retry if the connection is lost."""
         for attempt in range(ATTEMPTS):
             try:
-                connection = self._connections.get()
+                connection = self._connections.get(self._connect)
                 with connection.transaction():
                     return change(_Transaction(connection))
             except psycopg.OperationalError as error:

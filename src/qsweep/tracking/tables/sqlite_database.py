@@ -43,7 +43,7 @@ class SqliteDatabase:
         self._file = file
         self.opened = sqlite_file(file)
         self._inode = _inode(file)
-        self._connections = PerThread(self._connect)
+        self._connections = PerThread()
         self._checkpointing = threading.Lock()
         self._wal_bytes = 0
 
@@ -62,7 +62,7 @@ class SqliteDatabase:
     def read(self, query: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
         try:
-            connection: sqlite3.Connection = self._connections.get()
+            connection: sqlite3.Connection = self._connections.get(self._connect)
             try:
                 return connection.execute(query, given).fetchall()
             except sqlite3.OperationalError as error:
@@ -83,7 +83,7 @@ class SqliteDatabase:
         try:
             if _inode(self._file) != self._inode:  # what is written to an open file without a name is lost
                 raise sqlite3.OperationalError("it was moved, deleted or replaced while it was in use")
-            connection: sqlite3.Connection = self._connections.get()
+            connection: sqlite3.Connection = self._connections.get(self._connect)
             # A deferred transaction that reads, then writes, fails at once if another has written in between.
             connection.execute("BEGIN IMMEDIATE")
             before = connection.total_changes
