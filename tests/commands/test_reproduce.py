@@ -71,6 +71,15 @@ def test_a_run_is_reproduced(lines: tuple[str, ...]) -> None:
 
 
 @pytest.mark.usefixtures("workdir")
+def test_a_run_that_its_steps_ended() -> None:
+    """The episodes that were trained are shown, not those that `episodes` would allow."""
+    trained("short", "env=frozen_lake", "steps=300", "checkpoint_every=10")
+    done = reproduce(open_store(LOCAL), "short")
+    assert done.equal
+    assert 0 < done.episodes < 150
+
+
+@pytest.mark.usefixtures("workdir")
 def test_the_command_and_what_it_leaves(qsweep: Command) -> None:
     """Exit code 0 and the result on stdout, then 1 after the record was changed; no run is added."""
     run_id = trained()

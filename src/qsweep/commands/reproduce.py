@@ -90,11 +90,11 @@ def reproduce(store: Store, name: str) -> Reproduction:
     _check_finished(run)
     resolved = _with_start(store, run, _recorded(store, run))
     started = time.perf_counter()
-    found = _train(resolved)
+    found, episodes = _train(resolved)
     return Reproduction(
         run_name=printable(run.name),
         run_id=run_id,
-        episodes=resolved.config.episodes,
+        episodes=episodes,
         seconds=time.perf_counter() - started,
         recorded=run.tags[TABLE],
         found=found,
@@ -145,11 +145,12 @@ def _notes(run: StoredRun) -> list[str]:
     return [printable(note) for note in run.tags.get(NOTES, "").splitlines()]
 
 
-def _train(resolved: Resolved) -> str:
+def _train(resolved: Resolved) -> tuple[str, int]:
+    """Return the hash of the last Q-table, and the number of episodes: `steps` may end before `episodes`."""
     with RunProgress(resolved.config.episodes, resolved.config.window) as progress:
         for _, block in train_blocks([resolved]):
             progress.update(block)
-    return sha256(block.tables[-1])
+    return sha256(block.tables[-1]), block.spans[-1].end
 
 
 def differences(recorded: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:

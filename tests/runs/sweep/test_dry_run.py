@@ -68,6 +68,13 @@ def test_before_anything_was_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("workdir")
+def test_steps_may_end_runs_before() -> None:
+    """With `steps`, the estimates of size and time are bounds, and are called so."""
+    lines = dry_run(planned("seed=0,1", "steps=100")).splitlines()
+    assert all("at most" in line and "about" not in line for line in lines[2:4])
+
+
 @pytest.mark.parametrize("more", [(), ("tracking.max_points=10",), ("tracking.max_points=0", "episodes=33")])
 @pytest.mark.usefixtures("workdir")
 def test_points_are_those_that_a_run_logs(more: tuple[str, ...]) -> None:
