@@ -16,6 +16,8 @@ from qsweep.policies.evaluation.evaluator import Evaluator
 from qsweep.tracking.checkpoints import sha256
 from tests.support.interpreted import train_interpreted
 
+pytestmark = pytest.mark.slow
+
 LAKE = (
     *("env=frozen_lake", "episodes=150", "engine=gymnasium", "evaluation.test_episodes=50"),
     *("initial_q.low=-1", "initial_q.high=1"),

@@ -8,6 +8,8 @@ import pytest
 
 from tests.test_architecture import loaded_by
 
+pytestmark = pytest.mark.slow
+
 SMALL = '"train", "episodes=20", "evaluation.episodes=2", "evaluation.test_episodes=2"'
 COMMAND = """
 import os, sys

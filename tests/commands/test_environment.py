@@ -11,6 +11,8 @@ from qsweep.plan.composition import planned
 from qsweep.plan.conf import conf_folder
 from tests.support.optional_packages import skip_without_packages
 
+pytestmark = pytest.mark.slow
+
 
 def lines(name: str, *overrides: str) -> dict[str, str]:
     """Return a description's lines by label; further lines of a label are joined with a bar."""

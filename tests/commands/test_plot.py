@@ -17,6 +17,8 @@ from qsweep.tracking.store import Store, open_store
 from tests.support.disks import files_of_at_most
 from tests.support.trained import run
 
+pytestmark = pytest.mark.slow
+
 SHORT = ("episodes=100", "evaluation.episodes=5", "evaluation.test_episodes=20", "evaluation.checkpoints=3")
 
 

@@ -32,6 +32,8 @@ from qsweep.tracking.checkpoints import FILE_NAME, Archive
 from qsweep.tracking.store import Store, open_store
 from tests.support.trained import run
 
+pytestmark = pytest.mark.slow
+
 WRITTEN = ["README.md", "config.yaml", "model", "play.html", "policy.json", "q_table.npy"]
 EPISODES = (
     "episodes=200",

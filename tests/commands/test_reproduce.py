@@ -18,6 +18,8 @@ from qsweep.runs.runner import Work
 from qsweep.tracking.store import Store, open_store
 from tests.support.trained import run
 
+pytestmark = pytest.mark.slow
+
 SHORT = ("episodes=150", "evaluation.episodes=2", "evaluation.test_episodes=2", "evaluation.checkpoints=1")
 LOCAL = "local"
 TABLE, PACKAGES = "qsweep.qtable_sha256", "qsweep.packages"

@@ -16,6 +16,8 @@ from qsweep.commands.server.own_postgresql import own_postgresql
 from qsweep.commands.server.server import Server
 from qsweep.errors import UsageError
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 

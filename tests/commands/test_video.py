@@ -37,6 +37,8 @@ from qsweep.tracking.store import open_store
 from tests.support.settings import on_grid
 from tests.support.trained import run
 
+pytestmark = pytest.mark.slow
+
 SHORT = ("episodes=200", "evaluation.episodes=5", "evaluation.test_episodes=20", "evaluation.checkpoints=3")
 ROOM = (84, 84, 1080, 482)
 

@@ -36,6 +36,8 @@ from qsweep.system.arrays import Floats
 from qsweep.tracking.curves import Curves
 from tests.support.settings import on_grid
 
+pytestmark = pytest.mark.slow
+
 ROOM = (84, 84, 1080, 482)
 PRESETS = ("mountain_car", "cart_pole", "acrobot", "frozen_lake", "cliff_walking", "taxi", "blackjack")
 EPISODES = 1000

@@ -31,6 +31,8 @@ from qsweep.system.arrays import Floats
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, History
 from tests.support.settings import on_grid
 
+pytestmark = pytest.mark.slow
+
 CAR = Env("MountainCar-v0")
 SMALL = Grid((-1.2, -0.07), (0.6, 0.07), (5, 4))
 PRESETS = (

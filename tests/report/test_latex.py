@@ -15,6 +15,8 @@ from qsweep.report.paper_figures import WIDTH, paper_figure, write_pdf
 from qsweep.tracking.store import Store, open_store
 from tests.support.recorded import frame, sweep
 
+pytestmark = pytest.mark.slow
+
 CLEAR = {"buckets=10": [-150.0 - n for n in range(6)], "buckets=20": [-120.0 - n for n in range(6)]}
 CLOSE = {"buckets=10": [-150.0 - n for n in range(6)], "buckets=20": [-149.0 - n for n in range(6)]}
 

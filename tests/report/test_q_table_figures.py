@@ -11,6 +11,8 @@ from qsweep.runs.runner import Work
 from qsweep.tracking.store import open_store
 from tests.support.trained import run
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["episodes=60", "evaluation.test_episodes=5", "evaluation.episodes=3", "evaluation.checkpoints=3"]
 
 

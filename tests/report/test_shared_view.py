@@ -17,6 +17,8 @@ from qsweep.tracking.run_search import experiments, run_of
 from qsweep.tracking.store import Store, open_store
 from tests.support import recorded
 
+pytestmark = pytest.mark.slow
+
 PLAIN = "/#/experiments/1/runs?workflowType=machine_learning"
 VIEW = f"{PLAIN}&viewStateShareKey=qsweep"
 

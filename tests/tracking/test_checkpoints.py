@@ -23,6 +23,8 @@ from qsweep.errors import UsageError
 from qsweep.system.arrays import QTable
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, History, join, layout, name_of, sha256
 
+pytestmark = pytest.mark.slow
+
 NAN_PAYLOADS = np.array([0x7FF8000000000123, 0xFFF8000000000456], np.uint64).view(np.float64)
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from qsweep.tracking.provenance import PACKAGES
 
+pytestmark = pytest.mark.slow
+
 CODE = "import json; from qsweep.tracking.provenance import provenance; print(json.dumps(dict(provenance())))"
 
 

@@ -34,6 +34,7 @@ SMALL = dataclasses.replace(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", protocol().budgets)
 def test_every_cell_has_valid_commands(budget: str) -> None:
     """Both commands of each environment and each algorithm are accepted; nothing is run."""

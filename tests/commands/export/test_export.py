@@ -23,6 +23,8 @@ from qsweep.runs.runner import Work
 from qsweep.tracking.store import Store, open_store
 from tests.support.trained import run
 
+pytestmark = pytest.mark.slow
+
 SHORT = ("episodes=100", "evaluation.episodes=5", "evaluation.test_episodes=20", "evaluation.checkpoints=3")
 FILES = {"README.md", "q-learning.pkl", "results.json", "q_table.npy", "policy.json", "config.yaml"}
 FILMS = {"replay.mp4", "learning.mp4"}

@@ -21,6 +21,8 @@ from qsweep.tracking.stored_run import LAUNCHED
 from qsweep.tracking.tables.run_tables import RunChanges
 from tests.support.recorded import record
 
+pytestmark = pytest.mark.slow
+
 STATE = SweepState(
     name="s",
     experiment="MountainCar-v0",

@@ -23,7 +23,7 @@ from tests.support.handmade import agent, key_for, learner, play
 from tests.support.splitmix64 import uniforms
 
 ZERO = np.array([0])
-MANY = 20_000
+MANY = 4_000
 """Number of draws from which a probability is estimated."""
 
 

@@ -25,6 +25,8 @@ from qsweep.policies.policy import Policy
 from qsweep.policies.registry.model import CODE, FILES, write_model
 from qsweep.tracking.checkpoints import sha256
 
+pytestmark = pytest.mark.slow
+
 ALONE = """
 import sys
 from datetime import datetime

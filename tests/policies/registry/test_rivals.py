@@ -14,6 +14,8 @@ from qsweep.policies.registry.rivals import Sampled
 from qsweep.tracking.store import Store
 from tests.policies.registry.test_promotion import NAME, best, candidate, store
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["store"]
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from qsweep.report.charts.importance import between_variants, importances
 
+pytestmark = pytest.mark.slow
+
 GRID = pd.DataFrame([(a, b) for a in (1, 2, 3, 4) for b in (0.1, 0.2, 0.4)], columns=["a", "b"])
 
 

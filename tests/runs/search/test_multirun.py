@@ -8,6 +8,8 @@ from click.testing import CliRunner
 from qsweep.cli import main
 from qsweep.report.loading.runs import load_runs
 
+pytestmark = pytest.mark.slow
+
 SEARCH = (
     *("train", "-m", "hydra/sweeper=qsweep_optuna", "hydra/launcher=basic", "hydra.sweeper.trials=2"),
     *("hydra.sweeper.seeds=0,1", "learning_rate=interval(0.1,0.5)", "sweep.name=tuned", "buckets=3"),

@@ -13,6 +13,8 @@ from qsweep.runs.search.samplers import sampler
 from qsweep.runs.search.spaces import space
 from qsweep.runs.search.study import SearchStudy, database
 
+pytestmark = pytest.mark.slow
+
 SPACE = space(["x=interval(0,1)"])
 FACTS = {"seeds": [0, 1]}
 

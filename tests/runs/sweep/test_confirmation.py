@@ -38,6 +38,8 @@ from qsweep.tracking.stored_run import EXACT, SAMPLED
 from qsweep.tracking.tracker import RunRecord
 from tests.support.commands import run_command
 
+pytestmark = pytest.mark.slow
+
 Score = Callable[[Config], float | None]
 """The score of a config on every test start; None: its run fails."""
 

@@ -14,6 +14,8 @@ from qsweep.runs.journal import Journal
 from qsweep.runs.sweep.launcher import launching
 from tests.support.messages import without_notice
 
+pytestmark = pytest.mark.slow
+
 SMALL = ("episodes=5", "evaluation.episodes=1", "evaluation.test_episodes=2", "tracking=none", "seed=0,1")
 
 

@@ -11,6 +11,8 @@ import pytest
 from qsweep.tracking.tables import new_store, schema
 from qsweep.tracking.tables.new_store import _template, make_store
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_store: Path) -> Path:
