@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from qsweep.system.liveness import HEARTBEAT, HOST, PROCESS, QUIET_SECONDS, is_alive, last_heartbeat, owner_of
 from qsweep.system.notices import left_out
-from qsweep.tracking.paging import every_result
+from qsweep.tracking.paging import EXPERIMENT, RUN, every_result
 from qsweep.tracking.store import Store, literal
 from qsweep.tracking.stored_run import PARENT, SUPERSEDED, Keys, StoredRun, milliseconds
 from qsweep.tracking.tables import run_rows
@@ -43,7 +43,7 @@ def renamed(store: Store, folder: str) -> Mapping[str, str]:
 
 def every_experiment(store: Store) -> Iterator[Any]:
     """Yield MLflow's records of all experiments of a store, including deleted ones."""
-    return every_result(store.client.search_experiments, view_type=_all())
+    return every_result(EXPERIMENT, store.client.search_experiments, view_type=_all())
 
 
 def runs(
@@ -74,7 +74,7 @@ def every_run(store: Store, only: Keys | None = None) -> dict[str, StoredRun]:
         return {run.run_id: run for run in stored}
     if not names:
         return {}
-    found = every_result(store.client.search_runs, list(names), run_view_type=_all())
+    found = every_result(RUN, store.client.search_runs, list(names), run_view_type=_all())
     return {run.run_id: run for run in _sound(found, names)}
 
 
@@ -174,7 +174,7 @@ def _from_client(
     plain = {key: value for key, value in tags.items() if not ("'" in value and '"' in value)}
     conditions = [f"tags.`{key}` = {literal(value)}" for key, value in plain.items()]
     conditions += [f"attributes.status = '{status}'"] if status else []
-    for run in _sound(every_result(store.client.search_runs, list(of), " and ".join(conditions)), of):
+    for run in _sound(every_result(RUN, store.client.search_runs, list(of), " and ".join(conditions)), of):
         if tags.items() <= run.tags.items():
             yield run
 

@@ -32,6 +32,13 @@ def test_the_median_by_hand() -> None:
     assert median_episodes(np.array([10.0, 20, 30, 40]), np.array([True, True, False, True])) == 20
 
 
+@pytest.mark.parametrize("runs", [24, 38, 100])
+def test_half_of_the_runs_is_half(runs: int) -> None:
+    """The median is the time of the last run of the faster half, where the others were not done."""
+    times = np.arange(1.0, runs + 1)
+    assert median_episodes(times, times <= runs / 2) == runs / 2
+
+
 def test_a_published_example() -> None:
     """The remission times of Freireich et al. (1963), 6-MP arm, have median 23."""
     times = [6.0, 6, 6, 6, 7, 9, 10, 10, 11, 13, 16, 17, 19, 20, 22, 23, 25, 32, 32, 34, 35]

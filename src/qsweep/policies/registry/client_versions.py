@@ -9,7 +9,7 @@ from qsweep.policies.policy import Policy
 from qsweep.policies.registry.model import write_model
 from qsweep.policies.registry.versions import MODEL, RUN_ID, Version, description, scores
 from qsweep.system.atomic_files import temporary_folder
-from qsweep.tracking.paging import every_result
+from qsweep.tracking.paging import VERSION, every_result
 from qsweep.tracking.places import as_location, place_of
 from qsweep.tracking.store import Store, literal
 from qsweep.tracking.stored_run import StoredRun, milliseconds
@@ -79,7 +79,9 @@ class ClientVersions:
 
     def since(self, name: str, number: str, seconds: float) -> list[Version]:
         """Return all versions created after version `number` or at most `seconds` before it."""
-        found = list(every_result(self._store.client.search_model_versions, f"name = {literal(name)}"))
+        found = list(
+            every_result(VERSION, self._store.client.search_model_versions, f"name = {literal(name)}")
+        )
         [ours] = [version.creation_timestamp for version in found if str(version.version) == number]
         recent = [version for version in found if version.creation_timestamp >= ours - seconds * MS]
         return [Version(str(version.version), version.tags) for version in recent]

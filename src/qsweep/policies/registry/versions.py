@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qsweep.policies.policy import Policy
-from qsweep.tracking.paging import every_result
+from qsweep.tracking.paging import VERSION, every_result
 from qsweep.tracking.store import Store
 from qsweep.tracking.stored_run import StoredRun
 from qsweep.tracking.tables import registry_rows
@@ -84,5 +84,5 @@ def every_version(store: Store) -> list[Any]:
     """Return all registered versions under the names of MLflow's entity, by model, oldest first."""
     if store.tables is not None:
         return list(registry_rows.versions(store.tables.database))
-    found = every_result(store.client.search_model_versions)
+    found = every_result(VERSION, store.client.search_model_versions)
     return sorted(found, key=lambda version: (version.name, int(version.version)))
