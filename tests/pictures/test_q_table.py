@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from io import BytesIO
@@ -11,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.collections import EllipseCollection, QuadMesh
-from matplotlib.colors import to_rgb, to_rgba
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import to_hex, to_rgb, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
 from matplotlib.quiver import Quiver
 from matplotlib.text import Text
 from PIL import Image
@@ -21,11 +24,12 @@ from PIL import Image
 from qsweep.config import Env
 from qsweep.environments.grid import Grid
 from qsweep.pictures.layouts import layout
-from qsweep.pictures.marks import GREEDY, OTHER, PALETTE, UNCHANGED
+from qsweep.pictures.marks import CIRCLE, GREEDY, OTHER, PALETTE, UNCHANGED
 from qsweep.pictures.q_table import action_chart, arrange, change_map, policy_map, value_map
 from qsweep.pictures.q_table_slider import q_table_images, write_slider
 from qsweep.pictures.surfaces import Layout, Panel, PanelAxis
-from qsweep.pictures.table_comparison import agreement_map, difference_map
+from qsweep.pictures.svg import svg
+from qsweep.pictures.table_comparison import OTHER_ACTION, agreement_map, difference_map
 from qsweep.plan.composition import load_resolved
 from qsweep.system.arrays import Floats
 from qsweep.tracking.checkpoints import FILE_NAME, Archive, History
@@ -34,6 +38,7 @@ from tests.support.settings import on_grid
 pytestmark = pytest.mark.slow
 
 CAR = Env("MountainCar-v0")
+SVG = "{http://www.w3.org/2000/svg}"
 SMALL = Grid((-1.2, -0.07), (0.6, 0.07), (5, 4))
 PRESETS = (
     "mountain_car",
@@ -65,17 +70,24 @@ def panels_of(figure: Figure) -> list[Axes]:
     return [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
 
 
-def dots(axes: Axes, colour: str) -> list[EllipseCollection]:
+def dots(axes: Axes, colour: str) -> list[PathPatch]:
+    """Return the dots of a colour, which are one path."""
     return [
         drawn
-        for drawn in axes.collections
-        if isinstance(drawn, EllipseCollection)
-        and np.allclose(np.atleast_2d(drawn.get_facecolor())[0, :3], to_rgb(colour))
+        for drawn in axes.patches
+        if isinstance(drawn, PathPatch) and not drawn.get_hatch()
+        if np.allclose(drawn.get_facecolor()[:3], to_rgb(colour))
     ]
 
 
-def places(drawn: EllipseCollection) -> set[tuple[float, float]]:
-    return {(round(float(x), 9), round(float(y), 9)) for x, y in np.asarray(drawn.get_offsets())}
+def sides(drawn: PathPatch) -> Floats:
+    """Return the right and left end of each dot, [n, 2, 2]."""
+    assert CIRCLE[[0, 6]].tolist() == [[1, 0], [-1, 0]]
+    return np.asarray(drawn.get_path().vertices).reshape(-1, len(CIRCLE), 2)[:, [0, 6]]
+
+
+def places(drawn: PathPatch) -> set[tuple[float, float]]:
+    return {(round(x, 9), round(y, 9)) for x, y in sides(drawn).mean(axis=1).tolist()}
 
 
 def centres(panel: Panel, where: npt.NDArray[np.bool_]) -> set[tuple[float, float]]:
@@ -146,7 +158,8 @@ def test_greedy_dots_differ_without_colour() -> None:
     """A greedy dot is opaque and much larger than others."""
     figure = action_chart(*small(), "a title")
     [green], [red] = dots(figure.axes[0], GREEDY.colour), dots(figure.axes[0], OTHER.colour)
-    assert np.min(green._widths) > 1.5 * np.max(red._widths)  # type: ignore[attr-defined]
+    widths = [np.ptp(sides(drawn)[..., 0], axis=1) for drawn in (green, red)]
+    assert widths[0].min() > 1.5 * widths[1].max()
     assert (green.get_alpha(), red.get_alpha()) == (1.0, 0.35)
 
 
@@ -157,7 +170,7 @@ def test_the_first_dimension_goes_right_and_the_second_up() -> None:
     table[4, 0, 2] = 1.0  # the greatest position, the least velocity
     axes = action_chart(shown, table, "a title").axes[2]
     [green] = dots(axes, GREEDY.colour)
-    [(x, y)] = np.asarray(green.get_offsets()).tolist()
+    [(x, y)] = places(green)
     assert (0.24 < x < 0.6, -0.07 < y < -0.035) == (True, True)
     image = pixels(axes.figure)  # type: ignore[arg-type]
     box = axes.get_window_extent()
@@ -307,7 +320,7 @@ def test_the_difference_map_by_hand() -> None:
     limit = np.abs(expected).max()
     assert np.allclose(mesh(figure.axes[0]).get_clim(), (-limit, limit))
     others = after.argmax(axis=2) != before.argmax(axis=2)
-    [dot] = [d for d in figure.axes[0].collections if isinstance(d, EllipseCollection)]
+    [dot] = dots(figure.axes[0], OTHER_ACTION.colour)
     assert places(dot) == centres(shown.panels[0], others)
     [words] = [text.get_text() for text in figure.legends[0].get_texts()]
     assert words == "different greedy action in 1 of 20 cells"
@@ -390,20 +403,42 @@ def test_texts_are_not_clipped_and_do_not_overlap(preset: str) -> None:
 def test_charts_are_svg_too(preset: str) -> None:
     """Each chart is well-formed SVG made of shapes, not of one raster image."""
     for figure in charts(preset):
-        file = BytesIO()
-        figure.savefig(file, format="svg")
-        tags = [element.tag.rpartition("}")[2] for element in ElementTree.fromstring(file.getvalue()).iter()]
-        assert tags.count("path") + tags.count("use") > 40
-        assert tags.count("image") <= 1  # of the colour scale
+        root = ElementTree.fromstring(svg(figure))
+        shapes = sum(path.get("d", "").count("M ") for path in root.iter(f"{SVG}path"))
+        assert shapes + len([*root.iter(f"{SVG}use")]) > 40
+        assert len([*root.iter(f"{SVG}image")]) <= 1  # of the colour scale
 
 
 def test_many_cells_become_a_picture_in_the_svg() -> None:
     """Above 10,000 cells the file size does not grow with the number of cells."""
     grid = Grid((-1.2, -0.07), (0.6, 0.07), (120, 120))
-    file = BytesIO()
     table = np.random.default_rng(0).normal(size=(120, 120, 3))
-    action_chart(layout(on_grid(CAR, grid, 3)), table, "a title").savefig(file, format="svg")
-    assert len(file.getvalue()) < 1_500_000
+    assert len(svg(action_chart(layout(on_grid(CAR, grid, 3)), table, "a title"))) < 1_500_000
+
+
+def test_an_svg_has_a_path_per_colour_with_the_cells_of_a_mesh() -> None:
+    """The value map's cells, read from the SVG, lie where they are and have the colours of the mesh."""
+    shown, table = small()
+    table = np.round(table)  # several cells have a colour
+    figure = value_map(shown, table, "a title")
+    dpi = figure.dpi
+    root = ElementTree.fromstring(svg(figure))
+    assert figure.dpi == dpi
+    [group] = [part for part in root.iter(f"{SVG}g") if part.get("id") == "QuadMesh_1"]
+    found = {}
+    for path in group.iter(f"{SVG}path"):
+        outlines = re.findall(r"M ([-.0-9]+) ([-.0-9]+)\s*L", path.get("d", ""))
+        colour = re.findall(r"fill: (#\w+)", path.get("style", ""))
+        found |= {tuple(map(float, corner)): colour for corner in outlines}
+    figure.dpi = 72
+    drawn, height = mesh(figure.axes[0]), figure.bbox.height
+    corners = figure.axes[0].transData.transform(drawn.get_coordinates()[:-1, :-1].reshape(-1, 2))  # type: ignore[attr-defined]
+    colours = drawn.to_rgba(drawn.get_array().ravel())
+    right = {(x, height - y): [to_hex(c)] for (x, y), c in zip(corners.tolist(), colours, strict=True)}
+    assert len({colour for [colour] in found.values()}) < len(found) == len(right) == 20
+    for place, colour in right.items():
+        assert found[min(found, key=lambda other: math.dist(place, other))] == colour
+        assert min(math.dist(place, other) for other in found) < 1e-3
 
 
 def test_names_are_not_taken_for_formulas() -> None:

@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.collections import EllipseCollection, QuadMesh
+from matplotlib.collections import QuadMesh
 from matplotlib.colors import ListedColormap, Normalize, to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
@@ -47,6 +47,15 @@ MAX_ASPECT = 2.0
 """The maximum ratio of a dot's length to its width."""
 VECTORS = 10_000
 """The maximum number of cells that an SVG draws one by one; more are a raster image in it."""
+ARC = 4 / 3 * (np.sqrt(2) - 1)
+"""The distance of a Bézier curve's control points from its ends that makes it a quarter of a circle."""
+CIRCLE = np.array(
+    [
+        *[(1, 0), (1, ARC), (ARC, 1), (0, 1), (-ARC, 1), (-1, ARC), (-1, 0)],
+        *[(-1, -ARC), (-ARC, -1), (0, -1), (ARC, -1), (1, -ARC), (1, 0)],
+    ]
+)
+"""The points of a circle of radius 1, a Bézier curve."""
 UNCHANGED, HATCH = "#e4e6e8", "#9aa0a6"
 
 
@@ -77,24 +86,20 @@ def unchanged_handle() -> Patch:
 
 def dots(axes: Axes, panel: Panel, where: Mask, inches: tuple[float, float], dot: Dot) -> None:
     """Draw a dot in the centre of the cells of a mask. inches: the size of the axes."""
-    sides = zip(inches, (panel.x, panel.y), strict=True)
-    points = [72 * side * np.diff(axis.edges) / np.ptp(axis.edges) for side, axis in sides]
-    widths, heights = radii(panel, *points)
-    i, j = np.nonzero(where)
-    marks = EllipseCollection(
-        2 * dot_share(dot, panel) * widths[i, j],
-        2 * dot_share(dot, panel) * heights[i, j],
-        np.zeros(len(i)),
-        units="points",
-        offsets=np.column_stack([panel.x.centres[i], panel.y.centres[j]]),
-        offset_transform=axes.transData,
-        facecolors=dot.colour,
-        alpha=dot.alpha,
-        linewidths=0,
-        rasterized=where.size > VECTORS,
-        zorder=3,
+    sides = (panel.x, panel.y)
+    units = [np.ptp(axis.edges) / inch for axis, inch in zip(sides, inches, strict=True)]
+    widths, heights = radii(
+        panel, *(np.diff(axis.edges) / unit for axis, unit in zip(sides, units, strict=True))
     )
-    axes.add_collection(marks, autolim=False)
+    i, j = np.nonzero(where)
+    radius = dot_share(dot, panel) * np.stack([widths[i, j] * units[0], heights[i, j] * units[1]], axis=1)
+    centres = np.column_stack([panel.x.centres[i], panel.y.centres[j]])
+    # A single path of all: a collection is written element by element.
+    outlines = centres[:, None, :] + radius[:, None, :] * CIRCLE
+    codes = np.array([Path.MOVETO] + [Path.CURVE4] * (len(CIRCLE) - 1), Path.code_type)
+    path = Path(outlines.reshape(-1, 2), np.tile(codes, len(i)))
+    style: Any = {"facecolor": dot.colour, "alpha": dot.alpha, "linewidth": 0, "zorder": 3}
+    axes.add_artist(PathPatch(path, rasterized=where.size > VECTORS, **style))
 
 
 def dot_share(dot: Dot, panel: Panel) -> float:

@@ -79,6 +79,7 @@ def _visited(setting: Setting, twin: Twin, q_table: QTable) -> tuple[Floats, Flo
     assert twin.start is not None
     random, q, grid = np.random.default_rng(seeds.PLAY), q_table.reshape(setting.grid.cells, -1), setting.grid
     greedy = greedy_actions(q, np.arange(len(q))[:, None]).tolist()
+    scale = grid.scale
     state, observation = twin.buffers()
     states: list[Floats] = []
     observations: list[Floats] = []
@@ -87,7 +88,7 @@ def _visited(setting: Setting, twin: Twin, q_table: QTable) -> tuple[Floats, Flo
         starts = twin.starts(random, 1)
         state[:], observation[:], over, length = starts[0][0], starts[1][0], False, 0
         while not over and length < setting.max_steps:
-            action = greedy[cell_of(observation, grid.low, grid.scale, grid.buckets)]
+            action = greedy[cell_of(observation, grid.low, scale, grid.buckets)]
             action = int(random.integers(q.shape[1])) if random.random() < EPSILON else action
             states.append(state.copy())
             observations.append(observation.copy())

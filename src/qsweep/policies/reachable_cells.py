@@ -20,6 +20,7 @@ from qsweep.system.arrays import Floats
 FINENESS = (1800, 1400)
 """Numbers of small areas along position and velocity; trajectories in one area count as one."""
 STARTS = 2000
+PART = 2**14
 
 Mask = npt.NDArray[np.bool_]
 
@@ -41,7 +42,8 @@ def reachable_cells(env: Env, grid: Grid) -> Mask | None:
 
 def _mask(grid: Grid, observations: Floats) -> Mask:
     reached = np.zeros(grid.cells, np.bool_)
-    reached[cells_at(grid, observations).ravel()] = True
+    for first in range(0, len(observations), PART):  # of a size for the processor's cache
+        reached[cells_at(grid, observations[first : first + PART]).ravel()] = True
     return reached
 
 
@@ -50,31 +52,30 @@ def _mountain_car() -> Floats:
     """Return states, float64[n, 2], that trajectories of MountainCar pass before they end."""
     position = np.linspace(-0.6, -0.4, STARTS)
     velocity = np.zeros(STARTS)
-    seen = np.zeros(FINENESS, np.bool_)
+    seen = np.zeros(FINENESS[0] * FINENESS[1], np.bool_)
     found = [(position, velocity)]
     while len(position):
-        moves = [_moved(position, velocity, action) for action in range(3)]
-        position, velocity = (np.concatenate(column) for column in zip(*moves, strict=True))
-        going = (position < car.GOAL_POSITION) | (velocity < 0)
-        position, velocity = position[going], velocity[going]
+        position, velocity = _after_each_action(position, velocity)
         x = (position - car.MIN_POSITION) / (car.MAX_POSITION - car.MIN_POSITION)
         y = (velocity + car.MAX_SPEED) / (2 * car.MAX_SPEED)
-        area = (
+        column, row = (
             np.minimum(part * n, n - 1).astype(np.int64) for part, n in zip((x, y), FINENESS, strict=True)
         )
-        flat = np.ravel_multi_index(tuple(area), FINENESS)
-        _, first = np.unique(flat, return_index=True)
-        first = first[~seen.ravel()[flat[first]]]
-        seen.ravel()[flat[first]] = True
-        position, velocity = position[first], velocity[first]
+        area = column * FINENESS[1] + row
+        going = (position < car.GOAL_POSITION) | (velocity < 0)
+        new = np.flatnonzero(going & ~seen[area])
+        areas, first = np.unique(area[new], return_index=True)
+        seen[areas] = True
+        position, velocity = position[new[first]], velocity[new[first]]
         found.append((position, velocity))
     states = np.concatenate([np.column_stack(pair) for pair in found])
     return states.astype(np.float32).astype(np.float64)
 
 
-def _moved(position: Floats, velocity: Floats, action: int) -> tuple[Floats, Floats]:
-    """Return positions and velocities after a step, as `mountain_car.step` computes them."""
-    velocity = velocity + (action - 1) * car.FORCE + np.cos(3 * position) * (-car.GRAVITY)
-    velocity = np.clip(velocity, -car.MAX_SPEED, car.MAX_SPEED)
-    position = np.clip(position + velocity, car.MIN_POSITION, car.MAX_POSITION)
+def _after_each_action(position: Floats, velocity: Floats) -> tuple[Floats, Floats]:
+    """Return positions and velocities after each action, as `mountain_car.step` computes them."""
+    pull = np.cos(3 * position) * (-car.GRAVITY)
+    pushed = [velocity + (action - 1) * car.FORCE + pull for action in range(3)]
+    velocity = np.clip(np.concatenate(pushed), -car.MAX_SPEED, car.MAX_SPEED)
+    position = np.clip(np.tile(position, 3) + velocity, car.MIN_POSITION, car.MAX_POSITION)
     return position, np.where((position == car.MIN_POSITION) & (velocity < 0), 0.0, velocity)

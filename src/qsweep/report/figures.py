@@ -7,12 +7,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from qsweep.pictures.sheets import columns_of
+from qsweep.pictures.svg import svg
 from qsweep.report.charts.chart import Chart, DotChart, LineChart, ScatterChart
 from qsweep.report.charts.marks import DARK, GREY, SMALL, draw_into, ticks_beyond_data
 from qsweep.system.atomic_files import write_bytes
@@ -23,6 +23,8 @@ LINE = 0.19
 """Height of a line of text in inches."""
 TITLE = 11
 """Font size of a title in points."""
+FAST = 1
+"""The level of compression of a PNG: files are a tenth larger than at 6, and written in half the time."""
 
 
 def draw(chart: Chart) -> Figure:
@@ -68,15 +70,14 @@ def _make_room(figure: Figure, axes: Axes) -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as a PNG, SVG or PDF file, whole or not at all.
-
-    Files are reproducible, and an SVG keeps text as text.
-    """
-    kind = path.suffix.lower()
-    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(kind, {})
-    drawn = BytesIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "qsweep"}):
-        figure.savefig(drawn, format=kind[1:], metadata=undated)
+    """Write a figure as a PNG, SVG or PDF file, whole or not at all. Files are reproducible."""
+    kind, drawn = path.suffix.lower()[1:], BytesIO()
+    if kind == "svg":
+        drawn.write(svg(figure))
+    elif kind == "pdf":
+        figure.savefig(drawn, format=kind, metadata={"CreationDate": None})
+    else:
+        figure.savefig(drawn, format=kind, pil_kwargs={"compress_level": FAST})
     write_bytes(path, drawn.getvalue())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,12 @@ class Study:
 
     def of(self, variant: str) -> pd.DataFrame:
         """Return the counted runs of a variant (a label), sorted by seed."""
-        return self.counted[self.counted["label"] == variant].sort_values("seed")
+        return self._by_label.get(variant, self.counted.iloc[:0])
+
+    @cached_property
+    def _by_label(self) -> dict[str, pd.DataFrame]:
+        groups = self.counted.groupby("label", sort=False)
+        return {str(label): group.sort_values("seed") for label, group in groups}
 
     def best_run(self, variant: str) -> pd.Series:
         """Return the counted run of a variant with the highest score."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
 from qsweep.errors import UsageError
@@ -16,6 +17,7 @@ from qsweep.system.arrays import QTable
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking import checkpoints, visits
 from qsweep.tracking.checkpoints import Archive
+from qsweep.tracking.places import place_of
 from qsweep.tracking.run_files import file_of
 from qsweep.tracking.store import Store
 from qsweep.tracking.visits import Visits
@@ -29,14 +31,36 @@ def archive(store: Store, run_id: str, artifacts: str) -> Iterator[Archive]:
 
     Raises UsageError if it is missing or damaged, also when damage shows only while it is read.
     """
-    with temporary_folder() as scratch, readable(f"run {run_id}: {FILE}"):
-        yield Archive(file_of(store, run_id, artifacts, FILE, Path(scratch)))
+    with readable(f"run {run_id}: {FILE}"), _file(store, run_id, artifacts, FILE) as file:
+        found = file.stat()
+        is_local = place_of(store, artifacts) is not None
+        known = _archive(file, found.st_ino, found.st_size, found.st_mtime_ns) if is_local else None
+        yield known or Archive(file)
+
+
+@lru_cache(maxsize=64)
+def _archive(file: Path, inode: int, size: int, changed: int) -> Archive:  # noqa: ARG001
+    """Open an archive; a report reads several tables of one, at several places."""
+    return Archive(file)
+
+
+@contextmanager
+def _file(store: Store, run_id: str, artifacts: str, path: str) -> Iterator[Path]:
+    if place_of(store, artifacts) is not None:
+        yield file_of(store, run_id, artifacts, path, Path())
+        return
+    with temporary_folder() as scratch:
+        yield file_of(store, run_id, artifacts, path, Path(scratch))
 
 
 def visits_of(store: Store, run_id: str, artifacts: str, shape: tuple[int, ...]) -> Visits | None:
     """Return how many training steps of a run began in each cell, int64[shape]; None if it is unknown."""
-    with suppress(UsageError), temporary_folder() as scratch, readable(f"run {run_id}: {visits.FILE_NAME}"):
-        file = file_of(store, run_id, artifacts, f"checkpoints/{visits.FILE_NAME}", Path(scratch))
+    name = f"checkpoints/{visits.FILE_NAME}"
+    with (
+        suppress(UsageError),
+        readable(f"run {run_id}: {visits.FILE_NAME}"),
+        _file(store, run_id, artifacts, name) as file,
+    ):
         return visits.read(file, shape)
     return None
 
