@@ -70,11 +70,14 @@ def file_of(store: Store, run_id: str, artifacts: str, path: str, scratch: Path)
     if place is not None:
         return file_in(place, path)
     from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     folder = scratch / run_id
     folder.mkdir(exist_ok=True)
     try:
-        return Path(store.client.download_artifacts(run_id, path, str(folder)))
+        # MLflow's client would ask the server for the run twice, and for its models, before every file.
+        repository = get_artifact_repository(artifacts, tracking_uri=store.uri)
+        return Path(repository.download_artifacts(path, str(folder)))
     except MlflowException as error:
         raise OSError(str(error)) from error
 

@@ -127,9 +127,14 @@ def sample_action(policy: Any, actions: int, u: float) -> int:
 def expected_value(agent: Agent, s: Any) -> float:
     """Return the value of a state under the agent's own policy, sum_a pi(a | s) Q(s, a)."""
     epsilon, actions = min(agent.rates[EPSILON], 1.0), actions_in(agent, s)
+    total = 0.0
+    if agent.exploration == EPSILON_GREEDY and not agent.random_ties:
+        best, share = best_action(agent, s, actions), epsilon / actions
+        for a in range(actions):
+            total += ((1.0 - epsilon + share) if a == best else share) * value(agent, s, a)
+        return total
     write_preferences(agent, s, actions)
     write_policy(agent, actions)
-    total = 0.0
     for a in range(actions):
         total += ((1.0 - epsilon) * agent.policy[a] + epsilon / actions) * value(agent, s, a)
     return total
