@@ -149,7 +149,8 @@ class Journey:
             )
             self._kill(process)
         wait(lambda: process.poll() is not None)
-        self.said += (process.files / "err").read_text()
+        with suppress(FileNotFoundError):  # it was killed before it had a stream
+            self.said += (process.files / "err").read_text()
         return process.poll() != 0
 
     def _kill(self, process: Command) -> None:

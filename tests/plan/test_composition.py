@@ -453,3 +453,14 @@ def test_runs_that_would_be_the_same_are_refused(lines: tuple[str, ...], repeate
     with pytest.raises(UsageError) as refused:
         plan(lines, True)
     assert repeated in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "more", ["buckets=20", "window=${seed}", "tracking.name=of ${learning_rate} ${seed}"]
+)
+def test_runs_that_differ_by_their_seed_alone_are_as_planned_by_themselves(more: str) -> None:
+    """They are resolved once, unless another value refers to the seed."""
+    jobs = plan(["seed=1,2,3", "learning_rate=0.1,0.2", more], multirun=True).jobs
+    assert len({job.name for job in jobs}) == len(jobs)
+    for job in jobs:
+        assert load_config(job.overrides) == job.config

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.util import find_spec
 from itertools import product
@@ -125,20 +125,57 @@ def _plan(given: list[Override], problems: list[Problem]) -> Plan:
     swept = [o for o in given if o.is_sweep_override()]
     named = swept or [o for o in given if not overrides.for_hydra(o)]
     jobs: list[Job] = []
+    known = _Known()
     for lines in product(*map(overrides.alternatives, given)):
-        values, wrong = _interpolated(_values(given, lines))
-        problems += [*wrong, *_seed_problems(values.get("seed"))]
-        name = _name(values, [line for o, line in zip(given, lines, strict=True) if o in named])
-        tasks = (line for o, line in zip(given, lines, strict=True) if not overrides.for_hydra(o))
-        problems += _missing_packages(values)
+        pairs = list(zip(given, lines, strict=True))
+        tasks = (line for o, line in pairs if not overrides.for_hydra(o))
         with collecting(problems):
-            jobs.append(Job(tuple(tasks), name, resolve(values)))
+            resolved = _resolved(pairs, known, problems)
+            name = _name(resolved.config, [line for o, line in pairs if o in named])
+            jobs.append(Job(tuple(tasks), name, resolved))
     problems += repeated(jobs)
     if problems:
         raise UsageError(problems)
     varied = tuple(o.key_or_group for o in swept)
     name = jobs[0].config.sweep.name or ",".join(varied) or jobs[0].name
     return Plan(name, varied, _fixed([o for o in given if o not in swept]), tuple(jobs))
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What planning other runs has found out: to do it again for each takes most of the time.
+
+    variables: of the environment, as written -> resolved. variants: lines without the seed's -> a run.
+    """
+
+    variables: dict[str, Any] = field(default_factory=dict)
+    variants: dict[tuple[str, ...], Resolved] = field(default_factory=dict)
+
+
+Pairs = Sequence[tuple[Override, str]]
+"""The overrides of a run, each with the line that it has in this run."""
+
+
+def _resolved(pairs: Pairs, known: _Known, problems: list[Problem]) -> Resolved:
+    """Resolve the config of one run. Raises UsageError; problems that are found before go to `problems`."""
+    variant, seed = tuple(line for o, line in pairs if o.key_or_group != "seed"), _seed(pairs)
+    if seed is not None and variant in known.variants:
+        return known.variants[variant].changed(seed=seed)
+    values, wrong, alone = _interpolated(_values(pairs), known.variables)
+    problems += [*wrong, *_seed_problems(values.get("seed")), *_missing_packages(values)]
+    found = resolve(values)
+    if alone:
+        known.variants[variant] = found
+    return found
+
+
+def _seed(pairs: Pairs) -> int | None:
+    """Return the seed that the lines of a run give, if it is a valid one."""
+    for override, line in reversed(pairs):
+        if override.key_or_group == "seed":
+            value = _value(line) if is_plain(override) else None
+            return value if type(value) is int and 0 <= value <= LARGEST_SEED else None
+    return None
 
 
 def _seed_problems(seed: Any) -> Iterator[Problem]:
@@ -156,7 +193,7 @@ def _missing_packages(values: Mapping[str, Any]) -> Iterator[Problem]:
 def _fixed(given: Sequence[Override]) -> str:
     """Return a hash, of twelve hex digits, of the values that all runs share, without NOT_IN_NAMES."""
     lines = [line for override in given for line in overrides.alternatives(override)]
-    values = {k: v for k, v in _values(given, lines).items() if k not in NOT_IN_NAMES}
+    values = {k: v for k, v in _values([*zip(given, lines, strict=True)]).items() if k not in NOT_IN_NAMES}
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
@@ -175,10 +212,10 @@ def repeated(jobs: Sequence[Job]) -> Iterator[Problem]:
             return
 
 
-def _name(values: Mapping[str, Any], lines: Sequence[str]) -> str:
+def _name(config: Config, lines: Sequence[str]) -> str:
     """Return `tracking.name` or a name made of the overrides; an experiment shows its preset's name alone."""
-    if values["tracking"]["name"]:
-        return str(values["tracking"]["name"])
+    if config.tracking.name:
+        return config.tracking.name
     given = dict(line.lstrip("+").partition("=")[::2] for line in lines)
     words = [
         value if key == "experiment" else f"{key}={_plain(key, value)}"
@@ -186,7 +223,7 @@ def _name(values: Mapping[str, Any], lines: Sequence[str]) -> str:
         if not key.startswith(NOT_IN_NAMES)
     ]
     if "seed" not in given:
-        words.append(f"seed={values['seed']}")
+        words.append(f"seed={config.seed}")
     return _shortened(words).replace("/", "_")
 
 
@@ -212,13 +249,12 @@ def _shortened(words: Sequence[str]) -> str:
     return f"{rest[: NAME_LENGTH - len(mark)]}{mark}"
 
 
-def _values(given: Sequence[Override], lines: Sequence[str]) -> dict[str, Any]:
+def _values(pairs: Pairs) -> dict[str, Any]:
     """Return the composed values of one run.
 
     Hydra composes each combination of groups once. Plain values are then set directly, which gives Hydra's
     result in a hundredth of its time.
     """
-    pairs = list(zip(given, lines, strict=True))
     values: dict[str, Any] = _copied(composed(tuple(line for o, line in pairs if not is_plain(o))).values)
     for override, line in pairs:
         if is_plain(override):
@@ -248,31 +284,39 @@ class _Related(Exception):
     """A value refers to other values."""
 
 
-def _resolved_alone(value: Any) -> Any:
+def _resolved_alone(value: Any, variables: dict[str, Any]) -> Any:
     """Resolve variables of the environment, without a config of all values, which takes as long as a run.
 
+    variables: what was resolved for another run of the plan: it takes half as long as all else.
     Raises _Related for other interpolations, and OmegaConfBaseException.
     """
     if isinstance(value, dict):
-        return {key: _resolved_alone(inner) for key, inner in value.items()}
+        return {key: _resolved_alone(inner, variables) for key, inner in value.items()}
     if isinstance(value, list):
-        return [*map(_resolved_alone, value)]
+        return [_resolved_alone(inner, variables) for inner in value]
     if not isinstance(value, str) or "${" not in value:
         return value
     if "\\" in value or "${" in VARIABLE.sub("", value):
         raise _Related
-    return OmegaConf.create([value])[0]
+    if value not in variables:
+        variables[value] = OmegaConf.create([value])[0]
+    return variables[value]
 
 
-def _interpolated(values: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """Resolve interpolations; values that fail are left out and returned as problems."""
+def _interpolated(
+    values: dict[str, Any], variables: dict[str, Any]
+) -> tuple[dict[str, Any], list[Problem], bool]:
+    """Resolve interpolations; values that fail are left out and returned as problems.
+
+    Returns also whether no value refers to another.
+    """
     with suppress(_Related, OmegaConfBaseException):
-        return _resolved_alone(values), []
+        return _resolved_alone(values, variables), [], True
     problems: list[Problem] = []
     config = OmegaConf.create(values)
     while True:
         try:
-            return OmegaConf.to_container(config, resolve=True), problems  # type: ignore[return-value]
+            return OmegaConf.to_container(config, resolve=True), problems, False  # type: ignore[return-value]
         except OmegaConfBaseException as error:
             key = str(error.full_key)
             problems.append(Problem(key, overrides.hydra_message(error).partition(" full_key")[0]))

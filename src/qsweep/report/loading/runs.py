@@ -87,15 +87,18 @@ def _columns(store: Store, of: Mapping[str, str], tags: Mapping[str, str] | None
         odd += [f"run {run_id}: {wrong}"] if wrong else []
         trained.append(config is not None and not wrong)
     left_out(odd)
+    ids, users = (
+        {value: printable(value or "") for value in {*values}} for values in (params["env.id"], table[USER])
+    )
     variants = zip(table.pop(VARIANT), table[CONFIG], strict=True)
     found: dict[str, Any] = {
         "run_id": table.pop("run_id"),
         "started": table.pop("started"),
         "name": [
-            with_slashes(printable(name or ""), printable(env_id or ""))
+            with_slashes(printable(name or ""), ids[env_id])
             for name, env_id in zip(table.pop("name"), params["env.id"], strict=True)
         ],
-        "user": [None if user is None else printable(user) for user in table.pop(USER)],
+        "user": [None if user is None else users[user] for user in table.pop(USER)],
         "experiment": table.pop("experiment"),
         "status": table.pop("status"),
         "sweep": table.pop(SWEEP),

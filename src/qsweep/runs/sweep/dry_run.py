@@ -77,7 +77,7 @@ def _decisions(jobs: Sequence[Job], name: str, launched: Launched | None) -> lis
         return []
     first = jobs[0].config
     earlier = earlier_runs(*launched, name, first.tracking) if launched else {}
-    known = ((job, earlier.get(config_hash(job.config), [])) for job in jobs)
+    known = ((job, earlier.get(config_hash(job.config), []) if earlier else []) for job in jobs)
     return [(job, decide(runs, first.sweep.rerun, code_of(job.resolved)).does) for job, runs in known]
 
 
