@@ -41,7 +41,7 @@ def font(size: int) -> ImageFont.FreeTypeFont:
     package = find_spec("matplotlib")  # without importing it, which takes longer than drawing
     assert package is not None
     assert package.origin is not None
-    return ImageFont.truetype(Path(package.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf", size)
+    return ImageFont.truetype(str(Path(package.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf"), size)
 
 
 def shorten(text: str, size: int, room: float) -> str:
