@@ -299,6 +299,19 @@ def test_cliff_walking_is_a_map() -> None:
         assert next_state == (36 if letter in "SC" else state)
 
 
+@pytest.mark.parametrize(("name", "states"), [("WindyGridworld", 70), ("DynaMaze", 54)])
+def test_the_books_gridworlds_are_maps(name: str, states: int) -> None:
+    """Start and goal have their letters; at the goal and in walls no action is taken, and walls have no letter."""
+    env = Env(f"qsweep/{name}-v0")
+    (panel,), _ = maps(on_grid(env, Grid((0.0,), (float(states),), (states,)), 4))
+    assert panel.map is not None
+    signs, ends = panel.map.signs[:, ::-1].T, panel.map.ends[:, ::-1].T
+    world: Any = gymnasium.make(env.id).unwrapped
+    assert panel.cells[:, ::-1, 0].T.ravel().tolist() == list(range(states))
+    assert signs.tolist() == [[letter if letter in "SG" else "" for letter in row] for row in world.desc]
+    assert ends.tolist() == [[letter in "G#" for letter in row] for row in world.desc]
+
+
 def test_taxi_is_a_map_for_two_locations_of_the_passenger() -> None:
     """States are Taxi's own numbers with the destination G; walls block moves to the east."""
     shown, _ = of_preset("taxi")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
+from qsweep.config import with_slashes
 from qsweep.errors import UsageError
 from qsweep.pictures.layouts import layout
 from qsweep.policies.policy import Policy
@@ -29,8 +30,9 @@ def play_page(policy: Policy, store: Store | None = None) -> str | None:
     others, visits, counted = _others(policy, store)
     tables = {**others, number: policy.q_table}
     setting, episodes = policy.setting(), int(policy.config["evaluation"]["test_episodes"])
-    series = table_series(setting, layout(setting), sorted(tables.items()), number, episodes, visits, counted)
-    title, run = policy.env_id, f"{policy.origin['run_name']}"
+    drawn = layout(setting, visits if policy.q_table.ndim > 3 else None)
+    series = table_series(setting, drawn, sorted(tables.items()), number, episodes, visits, counted)
+    title, run = policy.env_id, with_slashes(str(policy.origin["run_name"]), policy.env_id)
     return None if series["play"] is None else playground(title, run, series)
 
 

@@ -10,12 +10,15 @@ import numpy.typing as npt
 from qsweep.environments.description import make
 from qsweep.environments.failures import EnvironmentFailure, calling, closing
 from qsweep.environments.resolved import Setting
+from qsweep.environments.textbook.table_environment import TableEnvironment
 from qsweep.pictures.surfaces import MapFeatures, Panel, PanelAxis
 
 Letters = npt.NDArray[np.str_]
 
-ENDS = "HGC"
-"""Letters of holes, goals and cliffs, which end an episode or send the agent back to its start."""
+ENDS = "HGC#"
+"""Letters of holes, goals, cliffs and walls: an episode ends there, or returns to its start, or never comes."""
+FLOOR = "F.#"
+"""Letters that are not drawn: of ice, of the book's floor, and of its walls, which are grey."""
 TAXI_SLICES = ((0, "passenger at R"), (4, "passenger on board"))
 TAXI_FIXED = "destination: G"
 """Taxi's number of the passenger's location and its label, per panel; the destination is G, number 1."""
@@ -35,19 +38,19 @@ def maps(setting: Setting) -> tuple[tuple[Panel, ...], str]:
             letters = _letters(env.id, world)
     except EnvironmentFailure:
         return (), ""
-    if letters is None or letters.size != grid.cells:
+    if letters is None or letters.size != grid.cells or len(letters) == 1:
         return (), ""
-    ends = np.isin(letters, list(ENDS)) & env.id.startswith(("FrozenLake", "CliffWalking"))
+    known = env.id.startswith(("FrozenLake", "CliffWalking")) or isinstance(world, TableEnvironment)
+    ends = np.isin(letters, list(ENDS)) & known
     states = np.arange(grid.cells).reshape(letters.shape)
-    return (_map(states, letters, ends),), ""
+    return (_map(states, np.where(np.isin(letters, list(FLOOR)), "", letters), ends),), ""
 
 
 def _letters(env_id: str, world: Any) -> Letters | None:
     """Return the letter, or nothing, at every position of a map, row by row from the top."""
     description = getattr(world, "desc", None)
     if isinstance(description, np.ndarray) and description.ndim == 2 and description.dtype.kind in "SU":
-        letters = np.char.decode(description) if description.dtype.kind == "S" else description
-        return np.where(letters == "F", "", letters)
+        return np.char.decode(description) if description.dtype.kind == "S" else description
     shape = getattr(world, "shape", None)
     if not (isinstance(shape, tuple) and len(shape) == 2 and all(isinstance(n, int) for n in shape)):
         return None

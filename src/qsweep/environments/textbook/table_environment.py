@@ -45,6 +45,8 @@ class TableEnvironment(gymnasium.Env[Any, Any]):
         self.action_space = spaces.Discrete(len(p[0]))
         self.render_mode = render_mode
         self._picture = picture
+        self.desc = np.array([list(row) for row in picture])
+        """The picture as FrozenLake has its map, str[rows, columns]."""
         self._state = int(starts.argmax())
 
     def reset(

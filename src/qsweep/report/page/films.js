@@ -53,12 +53,12 @@ function drawPanel(canvas, panel, film, table, range) {
   const wide = canvas.clientWidth || 220;
   const ratio = window.devicePixelRatio || 1;
   const strip = map.rows === 1 && !map.y.name;
-  const left = strip ? 6 : 46, bottom = 32, top = 4, right = 8;
+  const pen = canvas.getContext("2d");
+  const left = strip ? 6 : roomForRows(pen, map), bottom = 32, top = 4, right = 8;
   const inner = wide - left - right;
   const tall = map.signs ? inner * (map.rows / map.columns) : strip ? 40 : inner * 0.8;
   [canvas.width, canvas.height] = [wide * ratio, (tall + top + bottom) * ratio];
   canvas.style.height = `${tall + top + bottom}px`;
-  const pen = canvas.getContext("2d");
   pen.scale(ratio, ratio);
   const place = (axis, from, to) => {
     const [low, high] = [axis.edges[0], axis.edges.at(-1)];
@@ -131,14 +131,26 @@ function sign(pen, panel, film, table, cell, local, x, y, w, h) {
   }
 }
 
+const LABELS = "11px system-ui, sans-serif";
+
+// The first and the last label of an axis.
+function endsOf(axis) {
+  return axis.labels.length ? [axis.labels[0], axis.labels.at(-1)] : [number(axis.edges[0]), number(axis.edges.at(-1))];
+}
+
+// The width in pixels of the labels beside a panel: the axis's name, upright, then its ends.
+function roomForRows(pen, map) {
+  pen.font = LABELS;
+  return Math.max(46, 24 + Math.max(...endsOf(map.y).map((label) => pen.measureText(label).width)));
+}
+
 function frame(pen, map, strip, left, top, inner, tall) {
   pen.strokeStyle = style("--pale");
   pen.strokeRect(left, top, inner, tall);
   pen.fillStyle = style("--quiet");
-  pen.font = "11px system-ui, sans-serif";
+  pen.font = LABELS;
   pen.textBaseline = "alphabetic";
-  const ends = (axis) => (axis.labels.length ? [axis.labels[0], axis.labels.at(-1)] : [number(axis.edges[0]), number(axis.edges.at(-1))]);
-  const [from, to] = ends(map.x);
+  const [from, to] = endsOf(map.x);
   pen.textAlign = "left";
   pen.fillText(from, left, top + tall + 14);
   pen.textAlign = "right";
@@ -146,7 +158,7 @@ function frame(pen, map, strip, left, top, inner, tall) {
   pen.textAlign = "center";
   pen.fillText(map.x.name, left + inner / 2, top + tall + 27);
   if (strip) return;
-  const [low, high] = ends(map.y);
+  const [low, high] = endsOf(map.y);
   pen.textAlign = "right";
   pen.fillText(low, left - 4, top + tall);
   pen.fillText(high, left - 4, top + 9);
@@ -155,7 +167,7 @@ function frame(pen, map, strip, left, top, inner, tall) {
   pen.translate(12, top + tall / 2);
   pen.rotate(-Math.PI / 2);
   pen.textAlign = "center";
-  pen.fillText(map.y.name, 0, 0);
+  pen.fillText(map.y.name, 0, 0, tall + 2 * top);
   pen.restore();
 }
 

@@ -119,9 +119,10 @@ function mapScene(map, where) {
       for (let i = 0; i < columns; i += 1) {
         for (let j = 0; j < rows; j += 1) {
           const local = i * rows + j;
-          pen.fillStyle = style(ends[local] ? (signs[local] === "G" ? "--c2" : "--still") : "--wash");
+          const goal = ends[local] && signs[local] === "G";
+          pen.fillStyle = style(goal ? "--c2" : ends[local] ? "--still" : "--wash");
           pen.fillRect(x(i) + 0.5, y(j + 1) + 0.5, size - 1, size - 1);
-          if (signs[local]) text(i + 0.5, j + 0.5, signs[local], 0.4, "--quiet");
+          if (signs[local]) text(i + 0.5, j + 0.5, signs[local], 0.4, goal ? "--paper" : "--quiet");
         }
       }
       for (const [x1, y1, x2, y2] of walls ?? []) line([[x1, y1], [x2, y2]], "--ink", 3);
