@@ -16,9 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from playwright.sync_api import Browser, FrameLocator, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 import qsweep
+from qsweep.commands.ui import address_of
+from qsweep.report.shared_view import WORKFLOW
 from qsweep.tracking.store import open_store
 
 DOCS = Path(__file__).parent
@@ -40,12 +42,10 @@ def main() -> None:
         shutil.copy(curve, DOCS / "learning-curve.png")
         runs = qsweep.load_runs("buckets", uri=f"sqlite:///{folder}/mlruns/mlflow.db")
         with mlflow_ui(folder) as address, chromium() as browser, tab_of(browser) as page:
-            firsts = runs[runs["seed"] == 0].sort_values("buckets")
-            _picture_ui(page, address, list(firsts["run_id"]))
+            store = open_store(f"sqlite:///{folder}/mlruns/mlflow.db")
+            _picture_view(page, f"{address}{address_of(store, 'MountainCar-v0')}")
             best = str(runs.sort_values("test/return_mean")["run_id"].iloc[-1])
             _picture_slider(page, address, best)
-            store = open_store(f"sqlite:///{folder}/mlruns/mlflow.db")
-            _picture_parent(page, address, store.client.get_run(best).data.tags["mlflow.parentRunId"])
         subprocess.run([QSWEEP, "report", "buckets", "--out", "report"], cwd=folder, check=True)
         with chromium() as browser, tab_of(browser) as page:
             _picture_report(page, folder / "report" / "report.html")
@@ -96,7 +96,7 @@ def tab_of(browser: Browser) -> Iterator[Page]:
 
 def show_curves(page: Page, address: str, sweep: str) -> None:
     """Bring up the curves of a sweep's runs: average, minimum and maximum return."""
-    page.goto(f"{address}/#/experiments/1/runs?compareRunsMode=CHART")
+    page.goto(f"{address}/#/experiments/1/runs?{WORKFLOW}&compareRunsMode=CHART")
     page.get_by_text(sweep, exact=True).first.wait_for(timeout=90_000)
     page.get_by_role("button", name="Close").first.click()  # MLflow's assistant
     parent = page.get_by_role("gridcell").filter(has_text=sweep)
@@ -109,13 +109,13 @@ def show_curves(page: Page, address: str, sweep: str) -> None:
 def show_comparison(page: Page, address: str, run_ids: list[str]) -> None:
     """Bring up runs side by side: names, params, metrics."""
     compared = f"runs={quote(json.dumps(run_ids))}&experiments={quote(json.dumps(['1']))}"
-    page.goto(f"{address}/#/compare-runs?{compared}")
+    page.goto(f"{address}/#/compare-runs?{compared}&{WORKFLOW}")
     page.get_by_text("Run details").wait_for(timeout=60_000)
 
 
 def show_slider(page: Page, address: str, run_id: str) -> None:
     """Bring up the slider over the Q-tables of a run, at its first."""
-    page.goto(f"{address}/#/experiments/1/runs/{run_id}/model-metrics")
+    page.goto(f"{address}/#/experiments/1/runs/{run_id}/model-metrics?{WORKFLOW}")
     page.get_by_placeholder("Search metric charts").fill("greedy_policy", timeout=60_000)
     page.locator("img[src*=greedy_policy]").first.wait_for(timeout=60_000)
 
@@ -125,14 +125,6 @@ def move_slider(page: Page) -> None:
     track = page.locator("[role=slider]").first.locator("xpath=../..").bounding_box()
     assert track is not None
     page.mouse.click(track["x"] + track["width"] - 2, track["y"] + track["height"] / 2)
-
-
-def show_parents_report(page: Page, address: str, parent: str) -> FrameLocator:
-    """Bring up the report among the artifacts of a parent run; returns its page."""
-    page.goto(f"{address}/#/experiments/1/runs/{parent}/artifacts/report/report.html")
-    inside = page.frame_locator("iframe")
-    inside.locator("[data-chart] svg").first.wait_for(timeout=60_000)
-    return inside
 
 
 def _picture_slider(page: Page, address: str, run_id: str) -> None:
@@ -145,14 +137,6 @@ def _picture_slider(page: Page, address: str, run_id: str) -> None:
     page.screenshot(path=DOCS / "mlflow-slider.png")
 
 
-def _picture_parent(page: Page, address: str, parent: str) -> None:
-    """The report in the parent run."""
-    page.set_viewport_size({"width": 1600, "height": 900})
-    show_parents_report(page, address, parent)
-    page.wait_for_timeout(2_000)
-    page.screenshot(path=DOCS / "mlflow-report.png")
-
-
 def _picture_report(page: Page, report: Path) -> None:
     """The report on a desk and on a phone."""
     for name, size in (("desktop", DESKTOP), ("phone", PHONE)):
@@ -162,15 +146,14 @@ def _picture_report(page: Page, report: Path) -> None:
         page.screenshot(path=DOCS / f"report-{name}.png")
 
 
-def _picture_ui(page: Page, address: str, run_ids: list[str]) -> None:
-    """The runs of the sweep as curves, then side by side."""
-    show_curves(page, address, "buckets")
+def _picture_view(page: Page, place: str) -> None:
+    """The view of an experiment that `qsweep ui` opens, with its charts."""
+    page.goto(f"{place}&compareRunsMode=CHART")
+    page.get_by_text("Group: 40", exact=True).first.wait_for(timeout=90_000)
+    page.get_by_role("button", name="Close").first.click()  # MLflow's assistant
+    page.locator(".js-plotly-plot").nth(1).wait_for(timeout=60_000)
     page.wait_for_timeout(8_000)  # the charts are drawn after their titles
     page.screenshot(path=DOCS / "mlflow-curves.png")
-    page.set_viewport_size({"width": 1600, "height": 1350})
-    show_comparison(page, address, run_ids)
-    page.wait_for_timeout(5_000)
-    page.screenshot(path=DOCS / "mlflow-compare.png")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ FOLDERS = sorted({file.parent for file in FILES})
 
 ORDER = (
     *("errors", "config", "system", "seeds", "environments", "learning", "plan", "tracking", "policies"),
-    *("pictures", "report", "runs", "commands", "cli", "__init__"),
+    *("pictures", "report", "runs", "commands", "cli", "__main__", "__init__"),
 )
 """Each wing or root module of qsweep imports only from its left; `__init__` is the public face."""
 

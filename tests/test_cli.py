@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -59,3 +62,10 @@ def test_every_option_has_help(command: str) -> None:
     """Each option is explained, in one sentence."""
     options = [each for each in main.commands[command].params if isinstance(each, click.Option)]
     assert [each.name for each in options if not (each.help or "").endswith((".", ")"))] == []
+
+
+def test_the_module_is_the_command() -> None:
+    """`python -m qsweep` prints the same as `qsweep`, under the same name."""
+    words = [sys.executable, "-m", "qsweep", "keys", "--help"]
+    printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert printed.startswith("Usage: qsweep keys ")

@@ -167,7 +167,9 @@ def test_play_ends_as_the_recorded_episode(page: Page, store: Store, request: py
 @pytest.mark.parametrize("page", [name for name in EPISODES if name != "tiles"], indirect=True)
 def test_the_agent_and_visited_cells_are_drawn(page: Page) -> None:
     """Every environment has a picture, and the shown slices of its table have values that were learned."""
-    drawn = "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)"
+    drawn = (
+        "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)"
+    )
     assert page.locator(".scene canvas").first.evaluate(drawn)
     expect(page.locator(".legend").first).to_contain_text(re.compile(r"Values go from -?\d"))
 

@@ -301,7 +301,7 @@ def test_cliff_walking_is_a_map() -> None:
 
 @pytest.mark.parametrize(("name", "states"), [("WindyGridworld", 70), ("DynaMaze", 54)])
 def test_the_books_gridworlds_are_maps(name: str, states: int) -> None:
-    """Start and goal have their letters; at the goal and in walls no action is taken, and walls have no letter."""
+    """Start and goal have letters, walls have none; at the goal and in walls no action is taken."""
     env = Env(f"qsweep/{name}-v0")
     (panel,), _ = maps(on_grid(env, Grid((0.0,), (float(states),), (states,)), 4))
     assert panel.map is not None

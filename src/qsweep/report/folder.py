@@ -50,7 +50,8 @@ class Report:
     headlines: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = [*self.headlines, f"wrote {self.folder}: {', '.join(WRITTEN)}"]
+        files = ", ".join((*WRITTEN, LATEX))
+        lines = [*self.headlines, f"wrote {self.folder}: {files}"]
         return "\n".join([*lines, f"open {self.folder / PAGE} in a browser"])
 
 

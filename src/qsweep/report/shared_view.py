@@ -31,7 +31,7 @@ MOST_KEYS, MOST_GROUPS = 4, 100
 """Maximum number of keys that groups are made of, and of groups that are listed folded."""
 RUN_NAME = "attributes.`Run Name`"
 NAME_WIDTH, KEY_WIDTH, NUMBER_WIDTH = 190, 100, 150
-"""In pixels: of a group's name, more for each further key in it, and of a number, which MLflow writes in full."""
+"""Pixels for a group's name, for each further key in it, and for a number, which MLflow writes in full."""
 
 
 def prepare_view(store: Store, experiment_id: str, experiment: str) -> str:

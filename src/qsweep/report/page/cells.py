@@ -14,7 +14,7 @@ from qsweep.system.arrays import Floats
 
 SEEDS = 60
 """Approximate number of seeds drawn as dots in a row of the leaderboard."""
-WIDTH, MARGIN = 180, 6
+WIDTH, MARGIN = 130, 6
 """Size of the picture in a row of the leaderboard, in pixels."""
 
 
