@@ -16,7 +16,7 @@ from qsweep.pictures.surfaces import MapFeatures, Panel, PanelAxis
 Letters = npt.NDArray[np.str_]
 
 ENDS = "HGC#"
-"""Letters of holes, goals, cliffs and walls: an episode ends there or returns to its start, or nobody enters."""
+"""Letters of holes, goals, cliffs and walls: an episode ends there, returns to its start, or never enters."""
 FLOOR = "F.#"
 """Letters that are not drawn: of ice, of the book's floor, and of its walls, which are grey."""
 TAXI_SLICES = ((0, "passenger at R"), (4, "passenger on board"))

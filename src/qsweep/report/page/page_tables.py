@@ -32,7 +32,7 @@ def leaderboard(section: Section, place: str, ui: str) -> SortableTable:
         Column("variant", "the parameters in which it differs from the others"),
         Column("seeds", "number of seeds", number=True),
         Column("mean (95% interval)", "mean score over all seeds", number=True),
-        Column("mean, interval, seeds", fixed=True),
+        Column("spread", fixed=True),
         Column("P(leader better)", "probability that a run of the leader scores higher", number=True),
         Column("significant", "whether the leader is significantly better"),
     ]
