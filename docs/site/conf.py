@@ -2,6 +2,9 @@
 
 from importlib.metadata import version as version_of
 
+from docutils import nodes
+from sphinx.application import Sphinx
+
 project = "qsweep"
 author = "the authors of qsweep"
 version = release = version_of("qsweep")
@@ -25,3 +28,15 @@ html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False
 html_show_search_summary = False  # it fetches pages, which browsers refuse for pages of a folder
+
+
+def without_mail(_: Sphinx, document: nodes.document) -> None:
+    """Turn links to mail addresses into text: MODEL@best is a name."""
+    for link in list(document.findall(nodes.reference)):
+        if link.get("refuri", "").startswith("mailto:"):
+            link.replace_self(link.children)
+
+
+def setup(app: Sphinx) -> None:
+    """Have it done to every page when it is read."""
+    app.connect("doctree-read", without_mail)

@@ -32,6 +32,7 @@ def test_every_page_is_in_the_site(site: Path) -> None:
     pages = {page.relative_to(ROOT / "docs").with_suffix(".html") for page in (ROOT / "docs").rglob("*.md")}
     made = {page.relative_to(site / "docs") for page in (site / "docs").rglob("*.html")}
     assert made == pages | {Path("keys.html"), Path("commands.html"), Path("api.html")}
+    assert "mailto:" not in (site / "docs/api.html").read_text()  # MODEL@best is no address
     for page in site.rglob("*.html"):
         for link in re.findall(r'(?:href|src)="(?!\w+:|#|//)([^"#?]+)', page.read_text()):
             assert (page.parent / link).exists(), f"{page}: {link}"
