@@ -96,7 +96,7 @@ def tab_of(browser: Browser) -> Iterator[Page]:
 
 def show_curves(page: Page, address: str, sweep: str) -> None:
     """Bring up the curves of a sweep's runs: average, minimum and maximum return."""
-    page.goto(f"{address}/#/experiments/1/runs?{WORKFLOW}&compareRunsMode=CHART")
+    page.goto(f"{address}/#/experiments/1/runs?compareRunsMode=CHART")
     page.get_by_text(sweep, exact=True).first.wait_for(timeout=90_000)
     page.get_by_role("button", name="Close").first.click()  # MLflow's assistant
     parent = page.get_by_role("gridcell").filter(has_text=sweep)
@@ -109,7 +109,7 @@ def show_curves(page: Page, address: str, sweep: str) -> None:
 def show_comparison(page: Page, address: str, run_ids: list[str]) -> None:
     """Bring up runs side by side: names, params, metrics."""
     compared = f"runs={quote(json.dumps(run_ids))}&experiments={quote(json.dumps(['1']))}"
-    page.goto(f"{address}/#/compare-runs?{compared}&{WORKFLOW}")
+    page.goto(f"{address}/#/compare-runs?{compared}")
     page.get_by_text("Run details").wait_for(timeout=60_000)
 
 

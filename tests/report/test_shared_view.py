@@ -51,18 +51,8 @@ def test_the_view_of_a_sweep(store: Store) -> None:
     ]
     assert state["groupBy"]["groupByKeys"] == [{"mode": "param", "groupByData": "buckets"}]
     assert state["groupsExpanded"] == {"param.buckets.10": False, "param.buckets.20": False}
-    assert state["columnWidths"]["attributes.`Run Name`"] == 190
     charts = [(chart["type"], chart["metricKey"]) for chart in state["compareRunCharts"]]
     assert charts == [("LINE", "train/return_avg"), ("BAR", "score")]
-
-
-def test_a_group_of_two_keys_has_room_for_its_name(store: Store) -> None:
-    """The column of names is wider by 100 pixels for the second key, as the first of the columns in order."""
-    recorded.record(store, {"learning_rate": 0.2}, -140.0)
-    prepare_view(store, "1", "MountainCar-v0")
-    state = state_in(store.experiment_tags("1")[TAG])
-    name, *_ = state["columnOrder"]
-    assert (name, state["columnWidths"][name]) == ("attributes.`Run Name`", 290)
 
 
 def test_many_keys_are_grouped_by_variant(store: Store) -> None:

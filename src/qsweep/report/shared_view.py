@@ -29,9 +29,8 @@ INTERVAL = ("test/return_ci_low", "test/return_ci_high")
 CURVE = "train/return_avg"
 MOST_KEYS, MOST_GROUPS = 4, 100
 """Maximum number of keys that groups are made of, and of groups that are listed folded."""
-RUN_NAME = "attributes.`Run Name`"
-NAME_WIDTH, KEY_WIDTH, NUMBER_WIDTH = 190, 100, 150
-"""Pixels for a group's name, for each further key in it, and for a number, which MLflow writes in full."""
+WIDTHS = dict.fromkeys((SCORE, *INTERVAL), 150)
+"""Width of columns in pixels; MLflow writes numbers in full."""
 
 
 def prepare_view(store: Store, experiment_id: str, experiment: str) -> str:
@@ -91,13 +90,12 @@ def view_state(runs: pd.DataFrame) -> dict[str, Any]:
     keys = differing(runs)
     columns = [f"metrics.`{name}`" for name in (SCORE, *INTERVAL)] + [f"params.`{key}`" for key in keys]
     groups = [("param", key) for key in keys] if 0 < len(keys) <= MOST_KEYS else [("tag", "qsweep.variant")]
-    widths = {RUN_NAME: NAME_WIDTH + KEY_WIDTH * (len(groups) - 1)}
     return {
         "orderByKey": columns[0],
         "orderByAsc": False,
         "selectedColumns": columns,
-        "columnOrder": [RUN_NAME, *columns],
-        "columnWidths": widths | dict.fromkeys(columns[: 1 + len(INTERVAL)], NUMBER_WIDTH),
+        "columnOrder": columns,
+        "columnWidths": {f"metrics.`{name}`": width for name, width in WIDTHS.items()},
         "groupBy": {
             "aggregateFunction": "average",
             "groupByKeys": [{"mode": mode, "groupByData": name} for mode, name in groups],
