@@ -5,7 +5,7 @@ import pytest
 
 from qsweep.environments.resolved import Resolved
 from qsweep.plan.resolution import resolve
-from qsweep.policies.aliasing import _regret, _within, aliasing
+from qsweep.policies.aliasing import _deviations, _regret, aliasing
 from qsweep.policies.difference import difference, place_of_cell
 
 
@@ -47,9 +47,10 @@ def test_regret_by_hand() -> None:
     assert _regret(returns, np.array([0, 1, 2])) == 0.0
 
 
-def test_spread_within_groups_by_hand() -> None:
+def test_deviations_within_groups_by_hand() -> None:
     """The squares within are 2 and 0, with one degree of freedom."""
-    assert _within(np.array([1.0, 3.0, 9.0]), np.array([0, 0, 5])) == pytest.approx(2**0.5)
+    found = _deviations(np.array([1.0, 3.0, 9.0]), np.array([0, 0, 5]))
+    assert [each.tolist() for each in found] == [[0, 5], [1, 0], [2.0, 0.0]]
 
 
 def test_aliasing_of_one_cell_and_of_discrete_states(lake: Resolved) -> None:
@@ -60,6 +61,7 @@ def test_aliasing_of_one_cell_and_of_discrete_states(lake: Resolved) -> None:
     assert len(found.recovered) == 2
     assert found.regret >= 0
     assert found.within == pytest.approx(found.overall, rel=0.01)
+    assert found.spread == pytest.approx(np.full((1, 1), found.within))
     assert aliasing(lake, home(lake), 0.95) is None
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from qsweep.policies.aliasing import Aliasing
@@ -9,7 +10,7 @@ NAMES = ("position", "velocity")
 
 
 def found(shares: list[tuple[float, float]]) -> list[Aliasing]:
-    return [Aliasing(0.5, 4.0, 1.25, pair, 0.01) for pair in shares]
+    return [Aliasing(0.5, 4.0, 1.25, pair, 0.01, np.zeros(4)) for pair in shares]
 
 
 @pytest.mark.parametrize(

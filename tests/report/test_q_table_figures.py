@@ -31,7 +31,7 @@ def figures(*seeds: int) -> set[str]:
 def test_the_tables_of_one_seed() -> None:
     """One seed gives chart, policy, values and visits of the chosen checkpoint, without agreement."""
     found = figures(0)
-    assert found - {"difference"} == {"actions", "policy", "value", "visits"}
+    assert found - {"difference"} == {"actions", "policy", "value", "visits", "aliasing"}
 
 
 @pytest.mark.usefixtures("workdir")

@@ -78,9 +78,8 @@ def unchanged_mask(panel: Panel, changes: Cells | None) -> Mask:
     return np.asarray((panel.counts(changes) == 0) & ~ends(panel))
 
 
-def unchanged_handle() -> Patch:
+def unchanged_handle(words: str) -> Patch:
     """Return the legend's entry of unchanged cells."""
-    words = "unchanged since the first checkpoint"
     return Patch(facecolor=UNCHANGED, edgecolor=HATCH, hatch="////", linewidth=0, label=words)
 
 

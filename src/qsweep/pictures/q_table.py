@@ -81,6 +81,19 @@ def visit_map(layout: Layout, visits: Cells, title: str) -> Figure:
     return _count_map(layout, visits, title, "training steps that began in the cell")
 
 
+def spread_map(layout: Layout, spread: Floats, title: str) -> Figure:
+    """Draw how much the temporal-difference target of an action varies in each cell (SD), float64[cells...].
+
+    Cells with NaN are grey and hatched.
+    """
+    known = np.isfinite(spread)
+    values = [panel.counts(np.where(known, spread, 0.0)) for panel in layout.panels]
+    norm = Normalize(0.0, float(spread[known].max()) or 1.0) if known.any() else Normalize(0, 1)
+    words, hidden = "SD of the temporal-difference target", "too few states of play"
+    counts = known.astype(np.int64)
+    return cell_map(layout, values, title, counts, norm, "magma", words, hidden=hidden).figure
+
+
 def _count_map(layout: Layout, counts: Cells, title: str, words: str) -> Figure:
     values = [panel.counts(counts).astype(np.float64) for panel in layout.panels]
     positive = np.concatenate([value[value > 0] for value in values])
@@ -99,11 +112,15 @@ def cell_map(
     words: str = "",
     subtitle: str = "",
     legend: Sequence[Artist] = (),
+    hidden: str = "unchanged since the first checkpoint",
 ) -> Sheet:
-    """Draw values [n1, n2] of every panel side by side. words: the label of the colour scale, if any."""
+    """Draw values [n1, n2] of every panel side by side. words: the label of the colour scale, if any.
+
+    hidden: what it means that `changes` of a cell are 0, for the legend.
+    """
     lines = "; ".join(filter(None, (subtitle, notes(layout))))
     if any(unchanged_mask(panel, changes).any() for panel in layout.panels):
-        legend = [*legend, marks.unchanged_handle()]
+        legend = [*legend, marks.unchanged_handle(hidden)]
     sheet = Sheet([layout.panels], title, lines, legend, scale=bool(words))
     for axes, panel, value in zip(sheet.axes[0], layout.panels, values, strict=True):
         unchanged = unchanged_mask(panel, changes)

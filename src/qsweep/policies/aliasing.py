@@ -31,9 +31,9 @@ class Aliasing:
     """The differences within the cells of one Q-table.
 
     within, overall: standard deviations of the temporal-difference target of an action, in its cell and over
-    all. regret: the return that one action for each cell costs, mean over visited states. recovered: the
-    share of it that halves of the buckets recover, one per dimension, beyond halves made by chance; error:
-    its standard error.
+    all. spread float64[buckets...]: that of each cell, NaN where no action was taken in two states. regret:
+    the return that one action for each cell costs, mean over visited states. recovered: the share of it that
+    halves of the buckets recover, one per dimension, beyond halves made by chance; error: its standard error.
     """
 
     within: float
@@ -41,6 +41,7 @@ class Aliasing:
     regret: float
     recovered: tuple[float, ...]
     error: float
+    spread: Floats
 
 
 def aliasing(setting: Setting, q_table: QTable, discount: float) -> Aliasing | None:
@@ -70,8 +71,9 @@ def aliasing(setting: Setting, q_table: QTable, discount: float) -> Aliasing | N
     split = np.array([_regret(returns, 2 * cells + halves[:, d]) for d in range(halves.shape[1])])
     share = (np.mean(by_chance) - split) / regret if regret > 0 else np.zeros(len(split))
     error = float(np.std(by_chance) / regret) if regret > 0 else 0.0
-    within = _within(target, cells * q.shape[1] + actions)
-    return Aliasing(within, float(target.std()), regret, tuple(share.tolist()), error)
+    within, spread = _spread(target, cells, actions, q)
+    of_cells = spread.reshape(q_table.shape[:-1])
+    return Aliasing(within, float(target.std()), regret, tuple(share.tolist()), error, of_cells)
 
 
 def _visited(setting: Setting, twin: Twin, q_table: QTable) -> tuple[Floats, Floats, Cells]:
@@ -119,8 +121,16 @@ def _regret(returns: Floats, groups: Cells) -> float:
     return float((returns.max(axis=1).sum() - together.max(axis=0).sum()) / len(returns))
 
 
-def _within(values: Floats, groups: Cells) -> float:
-    """Return the standard deviation of values around the mean of their group, unbiased."""
-    _, group, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    squares = np.square(values - (np.bincount(group, values) / counts)[group]).sum()
-    return float(np.sqrt(squares / max(len(values) - len(counts), 1)))
+def _spread(target: Floats, cells: Cells, actions: Cells, q: QTable) -> tuple[float, Floats]:
+    """Return the standard deviation within pairs of cell and action, of all together and of each cell's."""
+    pairs, *sums = _deviations(target, cells * q.shape[1] + actions)
+    counts, squares = (np.bincount(pairs // q.shape[1], each, len(q)) for each in sums)
+    within = float(np.sqrt(squares.sum() / max(counts.sum(), 1)))
+    return within, np.sqrt(np.divide(squares, counts, out=np.full(len(q), np.nan), where=counts > 0))
+
+
+def _deviations(values: Floats, groups: Cells) -> tuple[Cells, Cells, Floats]:
+    """Return groups, their numbers of values less one, and sums of squared deviations from their means."""
+    found, group, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    deviations = values - (np.bincount(group, values) / counts)[group]
+    return found, counts - 1, np.bincount(group, np.square(deviations))

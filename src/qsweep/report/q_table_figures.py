@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from qsweep.errors import UsageError
+from qsweep.policies.aliasing import aliasing
+from qsweep.policies.setting import setting_of_archive
 from qsweep.report.comparison.studies import Study
 from qsweep.report.loading.archives import archive, visits_of
 from qsweep.report.q_tables import best_checkpoint, layout_of
@@ -32,7 +34,7 @@ SEEDS = 20
 
 
 def q_table_figures(study: Study, store: Store) -> Iterator[tuple[str, Figure]]:
-    """Yield named figures: actions, policy, value, visits, difference, and agreement between seeds.
+    """Yield named figures: actions, policy, value, visits, aliasing, difference, and agreement.
 
     Yields nothing if no run has a score or the leader's checkpoints cannot be read.
     """
@@ -47,7 +49,7 @@ def q_table_figures(study: Study, store: Store) -> Iterator[tuple[str, Figure]]:
 
 
 def _of_run(history: Archive, run: pd.Series, counts: Visits | None) -> Iterator[tuple[str, Figure]]:
-    from qsweep.pictures.q_table import action_chart, change_map, policy_map, value_map, visit_map
+    from qsweep.pictures.q_table import action_chart, change_map, policy_map, spread_map, value_map, visit_map
     from qsweep.pictures.table_comparison import difference_map
 
     layout, changes = layout_of(history), history.changes(complete=False)
@@ -62,6 +64,9 @@ def _of_run(history: Archive, run: pd.Series, counts: Visits | None) -> Iterator
         yield "changes", change_map(layout, changes, visits)
     else:
         yield "visits", visit_map(layout, counts, visits)
+    setting, discount = setting_of_archive(history), float(history.about["config"]["discount"])
+    if measured := aliasing(setting, table, discount):
+        yield "aliasing", spread_map(layout, measured.spread, f"Spread within cells · {title}")
     if first != chosen:
         before, words = history.q_table(first), f"{chosen} minus {first}"
         yield "difference", difference_map(layout, before, table, f"Change of values · {run['name']}", words)
