@@ -129,8 +129,9 @@ def _spread(target: Floats, cells: Cells, actions: Cells, q: QTable) -> tuple[fl
     return within, np.sqrt(np.divide(squares, counts, out=np.full(len(q), np.nan), where=counts > 0))
 
 
-def _deviations(values: Floats, groups: Cells) -> tuple[Cells, Cells, Floats]:
+def _deviations(values: Floats, groups: Cells) -> tuple[Cells, Floats, Floats]:
     """Return groups, their numbers of values less one, and sums of squared deviations from their means."""
     found, group, counts = np.unique(groups, return_inverse=True, return_counts=True)
     deviations = values - (np.bincount(group, values) / counts)[group]
-    return found, counts - 1, np.bincount(group, np.square(deviations))
+    squares = np.bincount(group, np.square(deviations)).astype(np.float64)
+    return found, (counts - 1).astype(np.float64), squares
