@@ -51,12 +51,12 @@ test: style  ## Lint, check types and run all tests; about a quarter of an hour 
 test-fast: $(DEV)  ## Run the unit tests: no servers, no browser, no long runs; under three minutes
 	$(BIN)/pytest -m "not slow and not integration"
 
-test-lowest:  ## Run unit tests and a sweep with the lowest versions that pyproject.toml declares (needs uv)
+test-lowest:  ## Run all tests but those of servers and processes, and a sweep, with the lowest versions that pyproject.toml declares (needs uv)
 	uv venv --quiet --clear --python 3.11 $(LOWEST)
 	uv pip compile --quiet --python-version 3.11 --resolution lowest-direct \
 	  --extra postgresql --extra minigrid --extra server pyproject.toml --output-file $(LOWEST)/lowest.txt
 	uv pip install --quiet --python $(LOWEST) --requirement $(LOWEST)/lowest.txt --group dev --editable .
-	$(LOWEST)/bin/pytest -m "not slow and not integration"
+	$(LOWEST)/bin/pytest -m "not integration"
 	cd $(LOWEST) && bin/qsweep train -m sweep.name=lowest buckets=5,10 seed=1,2 episodes=500 && bin/qsweep report lowest
 
 style: $(DEV)

@@ -28,9 +28,9 @@ SECTIONS = {
         "Other algorithms",
         "Measured in the same way.\n\n"
         "Q(lambda), Sarsa(lambda) and Dyna-Q train one seed after the other. Compiled for 16 lanes\n"
-        "all the same, they took 1.56, 1.19 and 1.53 times as long a step (fastest rounds, by turns,\n"
-        "on a loaded machine), where Q-learning took 0.42 times. Of their steps of 116, 216 and 162\n"
-        "ns, Q-learning's whole step was 46 ns, and only that part is common to all lanes. The rest\n"
+        "all the same, they took 1.56, 1.19 and 1.53 times as long a step (fastest rounds, interleaved,\n"
+        "on a loaded machine), where Q-learning took 0.42 times. One step takes 116, 216 and 162 ns\n"
+        "alone, one of Q-learning 46 ns, which is about the part that lanes have in common. The rest\n"
         "are loops over traces or planned steps, of different length in every lane and at scattered\n"
         "addresses, which run lane after lane. If lanes sped up the common part as they do\n"
         "Q-learning, and cost nothing elsewhere, the gain would be 1.30, 1.14 and 1.20 times.",

@@ -1,6 +1,6 @@
 """`python -m qsweep`, for shells that do not find the command."""
 
-from qsweep.cli import main
+from qsweep.cli import command
 
 if __name__ == "__main__":
-    main(prog_name="qsweep")
+    command()

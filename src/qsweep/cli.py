@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -53,7 +54,7 @@ def main() -> None:
 
 def command() -> None:
     """Run the command line as a process of its own."""
-    leaving_at_once(main)
+    leaving_at_once(partial(main, prog_name="qsweep"))
 
 
 @main.command(cls=WithKeys, context_settings={**CONTEXT, "ignore_unknown_options": True})

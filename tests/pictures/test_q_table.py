@@ -23,6 +23,7 @@ from PIL import Image
 
 from qsweep.config import Env
 from qsweep.environments.grid import Grid
+from qsweep.pictures.grid_worlds import maps
 from qsweep.pictures.layouts import layout
 from qsweep.pictures.marks import CIRCLE, GREEDY, OTHER, PALETTE, UNCHANGED
 from qsweep.pictures.q_table import action_chart, arrange, change_map, policy_map, value_map
@@ -426,7 +427,8 @@ def test_an_svg_has_a_path_per_colour_with_the_cells_of_a_mesh() -> None:
     assert figure.dpi == dpi
     [group] = [part for part in root.iter(f"{SVG}g") if part.get("id") == "QuadMesh_1"]
     found = {}
-    for path in group.iter(f"{SVG}path"):
+    paths = [path for path in group.iter(f"{SVG}path") if "fill: #" in path.get("style", "")]
+    for path in paths:
         outlines = re.findall(r"M ([-.0-9]+) ([-.0-9]+)\s*L", path.get("d", ""))
         colour = re.findall(r"fill: (#\w+)", path.get("style", ""))
         found |= {tuple(map(float, corner)): colour for corner in outlines}
@@ -435,7 +437,7 @@ def test_an_svg_has_a_path_per_colour_with_the_cells_of_a_mesh() -> None:
     corners = figure.axes[0].transData.transform(drawn.get_coordinates()[:-1, :-1].reshape(-1, 2))  # type: ignore[attr-defined]
     colours = drawn.to_rgba(drawn.get_array().ravel())
     right = {(x, height - y): [to_hex(c)] for (x, y), c in zip(corners.tolist(), colours, strict=True)}
-    assert len({colour for [colour] in found.values()}) < len(found) == len(right) == 20
+    assert len({colour for [colour] in found.values()}) == len(paths) < len(found) == len(right) == 20
     for place, colour in right.items():
         assert found[min(found, key=lambda other: math.dist(place, other))] == colour
         assert min(math.dist(place, other) for other in found) < 1e-3
@@ -523,3 +525,15 @@ def test_slider_files_are_mlflows_and_are_not_duplicated(tmp_path: Path) -> None
         )
         assert (rest[1:] == ["compressed"]) == name.endswith(".webp")
         assert Image.open(tmp_path / name).size == (70, 50)
+
+
+def test_walls_of_the_books_mazes_are_grey() -> None:
+    """They have no letter, and the colour of no value."""
+    shown, _ = maps(on_grid(Env("qsweep/DynaMaze-v0"), Grid((0.0,), (54.0,), (54,)), 4))
+    figure = value_map(Layout(shown, ("N", "E", "S", "W")), np.ones((54, 4)), "a title")
+    [panel], image = shown, pixels(figure)
+    assert panel.map is not None
+    walls = np.argwhere(panel.map.ends & (panel.map.signs == ""))
+    assert len(walls) == 7
+    for x, y in walls.tolist():
+        assert pixel(image, figure.axes[0], x + 0.5, y + 0.5) == rgb("#9aa0a6")

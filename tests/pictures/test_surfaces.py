@@ -312,6 +312,14 @@ def test_the_books_gridworlds_are_maps(name: str, states: int) -> None:
     assert ends.tolist() == [[letter in "G#" for letter in row] for row in world.desc]
 
 
+def test_a_world_of_one_row_is_a_map() -> None:
+    """The book's are not, but a lake may be one; its ice has no letter."""
+    env = Env("FrozenLake-v1", kwargs={"desc": ["SFHG"]})
+    (panel,), _ = maps(on_grid(env, Grid((0.0,), (4.0,), (4,)), 4))
+    assert panel.map is not None
+    assert panel.map.signs.T.tolist() == [["S", "", "H", "G"]]
+
+
 def test_taxi_is_a_map_for_two_locations_of_the_passenger() -> None:
     """States are Taxi's own numbers with the destination G; walls block moves to the east."""
     shown, _ = of_preset("taxi")

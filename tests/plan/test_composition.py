@@ -20,6 +20,7 @@ from omegaconf import OmegaConf
 from qsweep.cli import main
 from qsweep.config import Config
 from qsweep.errors import UsageError
+from qsweep.plan import composition
 from qsweep.plan.composition import Plan, load_config, plan
 from qsweep.plan.conf import PRIMARY, conf_folder, hydra_app
 from qsweep.plan.resolution import resolve
@@ -458,9 +459,14 @@ def test_runs_that_would_be_the_same_are_refused(lines: tuple[str, ...], repeate
 @pytest.mark.parametrize(
     "more", ["buckets=20", "window=${seed}", "tracking.name=of ${learning_rate} ${seed}"]
 )
-def test_runs_that_differ_by_their_seed_alone_are_as_planned_by_themselves(more: str) -> None:
+def test_runs_that_differ_by_their_seed_alone_are_as_planned_by_themselves(
+    more: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They are resolved once, unless another value refers to the seed."""
+    resolved: list[Any] = []
+    monkeypatch.setattr(composition, "resolve", lambda values: resolved.append(values) or resolve(values))
     jobs = plan(["seed=1,2,3", "learning_rate=0.1,0.2", more], multirun=True).jobs
+    assert len(resolved) == (6 if "seed" in more else 2)
     assert len({job.name for job in jobs}) == len(jobs)
     for job in jobs:
         assert load_config(job.overrides) == job.config

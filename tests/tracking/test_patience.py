@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,10 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from qsweep.tracking.patience import RetryingClient, ServerGone
+from qsweep.tracking.run_files import file_of
+from qsweep.tracking.store import Store
 
+FILE = b"some bytes"
 RUN = {"run_id": "r1", "run_name": "n", "experiment_id": "0", "status": "RUNNING", "start_time": 1}
 
 
@@ -54,6 +58,14 @@ def stub() -> Iterator[Stub]:
             self.send_response(int(plan) if plan.isdigit() else 403)
             self.end_headers()
             self.wfile.write(text.encode())
+
+        def do_GET(self) -> None:
+            """Answer requests for files, of which there is one, FILE."""
+            made.asked.append(self.path)
+            plan = made.plans.pop(0) if made.plans else "200"
+            self.send_response(int(plan))
+            self.end_headers()
+            self.wfile.write(b'{"files": []}' if "path=" in self.path else FILE)
 
         def log_message(self, *_: object) -> None:
             """Print nothing."""
@@ -143,3 +155,26 @@ def test_after_an_interrupt_calls_are_tried_once(
         retrying.search_experiments()
     with pytest.raises(ServerGone):
         retrying.search_experiments()
+
+
+@pytest.mark.parametrize("plans", [["503"], ["200", "503"]])
+def test_a_file_is_downloaded_from_a_server_that_restarts(
+    stub: Any, plans: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its download is repeated as every other request is."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    stub.plans = plans
+    store = Store(stub.address, None)
+    file = file_of(store, "r1", "mlflow-artifacts:/0/r1/artifacts", "config.yaml", tmp_path)
+    assert (file.read_bytes(), stub.plans) == (FILE, [])
+
+
+def test_a_file_of_a_server_that_is_gone(stub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not called missing or damaged."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    stub.plans = ["503"] * 50
+    store = Store(stub.address, None)
+    client: Any = store.client
+    client.budget = 0.5
+    with pytest.raises(ServerGone, match="stopped answering"):
+        file_of(store, "r1", "mlflow-artifacts:/0/r1/artifacts", "config.yaml", tmp_path)

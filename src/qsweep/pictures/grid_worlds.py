@@ -17,8 +17,8 @@ Letters = npt.NDArray[np.str_]
 
 ENDS = "HGC#"
 """Letters of holes, goals, cliffs and walls: an episode ends there, returns to its start, or never enters."""
-FLOOR = "F.#"
-"""Letters that are not drawn: of ice, of the book's floor, and of its walls, which are grey."""
+ICE, FLOOR_AND_WALLS = "F", ".#"
+"""Letters that are not drawn: of FrozenLake's floor; of the book's floor and walls, which are grey."""
 TAXI_SLICES = ((0, "passenger at R"), (4, "passenger on board"))
 TAXI_FIXED = "destination: G"
 """Taxi's number of the passenger's location and its label, per panel; the destination is G, number 1."""
@@ -38,12 +38,13 @@ def maps(setting: Setting) -> tuple[tuple[Panel, ...], str]:
             letters = _letters(env.id, world)
     except EnvironmentFailure:
         return (), ""
-    if letters is None or letters.size != grid.cells or len(letters) == 1:
+    of_the_book = isinstance(world, TableEnvironment)
+    if letters is None or letters.size != grid.cells or (of_the_book and len(letters) == 1):
         return (), ""
-    known = env.id.startswith(("FrozenLake", "CliffWalking")) or isinstance(world, TableEnvironment)
-    ends = np.isin(letters, list(ENDS)) & known
+    ends = np.isin(letters, list(ENDS)) & (of_the_book or env.id.startswith(("FrozenLake", "CliffWalking")))
     states = np.arange(grid.cells).reshape(letters.shape)
-    return (_map(states, np.where(np.isin(letters, list(FLOOR)), "", letters), ends),), ""
+    hidden = np.isin(letters, list(FLOOR_AND_WALLS if of_the_book else ICE))
+    return (_map(states, np.where(hidden, "", letters), ends),), ""
 
 
 def _letters(env_id: str, world: Any) -> Letters | None:

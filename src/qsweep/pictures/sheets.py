@@ -20,7 +20,7 @@ from qsweep.pictures.labels import font, shorten
 from qsweep.pictures.surfaces import MapFeatures, Panel, PanelAxis
 
 DARK, GREY, LIGHT = "#1f2328", "#6b6b6b", "#d0d4d8"
-GOAL, HOLE = "#ffffff", "#46505a"
+GOAL, HOLE, WALL = "#ffffff", "#46505a", "#9aa0a6"
 LEFT, RIGHT, TOP, BOTTOM, SCALE = 0.85, 0.25, 0.48, 0.6, 1.0
 """Margins in inches, and the width of a colour scale at the right."""
 GAP, LINE = 0.22, 0.2
@@ -186,6 +186,8 @@ def _draw_map(axes: Axes, features: MapFeatures) -> None:
     walls = LineCollection(features.walls, colors=DARK, linewidths=3.5, zorder=4)
     for drawn in (grid, walls):
         axes.add_collection(drawn, autolim=False)
+    for x, y in np.argwhere(features.ends & (features.signs == "")).tolist():
+        axes.add_patch(Rectangle((x, y), 1, 1, facecolor=WALL, linewidth=0, zorder=2))
     for x, y in np.argwhere(features.signs != "").tolist():
         letter = str(features.signs[x, y])
         if features.ends[x, y]:

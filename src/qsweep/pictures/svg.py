@@ -1,4 +1,4 @@
-"""Figures as SVG, in which the cells of a colour are one path: a tenth of the size, and faster to write."""
+"""Figures as SVG, in which the cells of a colour are one path: smaller files, sooner written."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from matplotlib.path import Path
 
 from qsweep.system.arrays import Floats
 
+SVG: Any = {"svg.fonttype": "none", "svg.hashsalt": "qsweep"}
+"""Text stays text, and files are reproducible."""
 DPI = 72
 """Units of SVG in an inch."""
 
@@ -25,8 +27,7 @@ def svg(figure: Figure) -> bytes:
     dpi = figure.dpi
     figure.dpi = DPI
     try:
-        # Text stays text, and files are reproducible.
-        with rc_context({"svg.fonttype": "none", "svg.hashsalt": "qsweep"}):
+        with rc_context(SVG):
             width, height = figure.get_size_inches()
             vectors: Any = _Renderer
             mixed: Any = MixedModeRenderer
@@ -55,6 +56,13 @@ class _Renderer(RendererSVG):
         edgecolors: Any,
     ) -> None:
         """Draw the visible cells of a mesh, those of a colour as one path."""
+        outlined = edgecolors is not None and len(edgecolors) and not np.array_equal(edgecolors, facecolors)
+        if outlined or len(facecolors) != meshWidth * meshHeight:
+            super().draw_quad_mesh(
+                *(gc, master_transform, meshWidth, meshHeight, coordinates),
+                *(offsets, offsetTrans, facecolors, antialiased, edgecolors),
+            )
+            return
         c = coordinates
         corners = np.stack([c[:-1, :-1], c[:-1, 1:], c[1:, 1:], c[1:, :-1], c[:-1, :-1]], axis=2)
         outlines = corners.reshape(-1, 5, 2)
@@ -64,8 +72,8 @@ class _Renderer(RendererSVG):
         draw: Any = self.draw_path
         for number, colour in enumerate(colours):
             if colour[3] > 0:
-                gc.set_foreground(colour, isRGBA=True)
-                draw(gc, _joined(outlines[numbers == number]), master_transform, colour)
+                gc.set_foreground(tuple(colour), isRGBA=True)
+                draw(gc, _joined(outlines[numbers.reshape(-1) == number]), master_transform, colour)
 
 
 def _joined(outlines: Floats) -> Path:

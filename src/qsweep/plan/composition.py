@@ -143,7 +143,7 @@ def _plan(given: list[Override], problems: list[Problem]) -> Plan:
 
 @dataclass(frozen=True)
 class _Known:
-    """What planning other runs has found out: to do it again for each takes most of the time.
+    """Results shared by the runs of a plan, added as they are found: they take most of the time.
 
     variables: of the environment, as written -> resolved. variants: lines without the seed's -> a run.
     """

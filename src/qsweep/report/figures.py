@@ -7,12 +7,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from qsweep.pictures.sheets import columns_of
-from qsweep.pictures.svg import svg
+from qsweep.pictures.svg import SVG, svg
 from qsweep.report.charts.chart import Chart, DotChart, LineChart, ScatterChart
 from qsweep.report.charts.marks import DARK, GREY, SMALL, draw_into, ticks_beyond_data
 from qsweep.system.atomic_files import write_bytes
@@ -72,8 +73,11 @@ def _make_room(figure: Figure, axes: Axes) -> None:
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as a PNG, SVG or PDF file, whole or not at all. Files are reproducible."""
     kind, drawn = path.suffix.lower()[1:], BytesIO()
-    if kind == "svg":
+    if kind == "svg" and figure.get_layout_engine() is None:
         drawn.write(svg(figure))
+    elif kind == "svg":  # laid out anew for each kind of file
+        with matplotlib.rc_context(SVG):
+            figure.savefig(drawn, format=kind, metadata={"Date": None})
     elif kind == "pdf":
         figure.savefig(drawn, format=kind, metadata={"CreationDate": None})
     else:

@@ -17,6 +17,7 @@ from qsweep.errors import Problem, UsageError
 from qsweep.report.comparison.standings import together
 from qsweep.report.contents import Contents, contents
 from qsweep.report.latex import latex
+from qsweep.report.loading.archives import closing_archives
 from qsweep.report.loading.runs import IDENTITY
 from qsweep.report.loading.selection import Selection, selected
 from qsweep.report.markdown import markdown
@@ -81,10 +82,11 @@ def report(
     chosen = selected(store, selection)
     check_places(store, chosen)
     say(f"comparing {len(chosen):,} runs")
-    made = contents(store, chosen, selection)
-    with writing_to("--out", folder), replacing_folder(folder, check) as new:
-        formats = (*FORMATS, PDF) if pdf else FORMATS
-        write_files(store, made, new, command(store, selection, out), address, formats, say)
+    with closing_archives():
+        made = contents(store, chosen, selection)
+        with writing_to("--out", folder), replacing_folder(folder, check) as new:
+            formats = (*FORMATS, PDF) if pdf else FORMATS
+            write_files(store, made, new, command(store, selection, out), address, formats, say)
     return Report(folder, tuple(headlines(made)))
 
 

@@ -15,7 +15,7 @@ RUN, VERSION, EXPERIMENT = (
     attrgetter("name", "version"),
     attrgetter("experiment_id"),
 )
-"""What tells results apart."""
+"""The identifiers of results."""
 
 
 def every_result(

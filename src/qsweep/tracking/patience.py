@@ -59,7 +59,7 @@ class RetryingClient:
         method = getattr(self._client, name)
 
         def call(*arguments: Any, **named: Any) -> Any:
-            return self._retry(lambda _: method(*arguments, **named))
+            return self.retried(lambda _: method(*arguments, **named))
 
         return call if callable(method) else method
 
@@ -71,15 +71,18 @@ class RetryingClient:
             created = self._find(experiment_id, start, run_name, tags) if again else None
             return created or self._client.create_run(experiment_id, start, tags, run_name)
 
-        return self._retry(ask)
+        return self.retried(ask)
 
     def _find(self, experiment_id: str, start: int, name: str, tags: dict[str, str]) -> Any:
         found = self._client.search_runs([experiment_id], f"attributes.start_time = {start}")
         same = (run for run in found if run.info.run_name == name and tags.items() <= run.data.tags.items())
         return next(same, None)
 
-    def _retry(self, ask: Callable[[bool], Any]) -> Any:
-        """Return the answer. ask: makes the request; its argument is False the first time, then True."""
+    def retried(self, ask: Callable[[bool], Any]) -> Any:
+        """Return the answer. ask: makes the request; its argument is False the first time, then True.
+
+        Raises ServerGone, and what `ask` raises if the server answered.
+        """
         deadline = time.monotonic() + (0.0 if self._given_up else self.budget)
         pause = FIRST_PAUSE_SECONDS
         again = False

@@ -70,16 +70,30 @@ def file_of(store: Store, run_id: str, artifacts: str, path: str, scratch: Path)
     if place is not None:
         return file_in(place, path)
     from mlflow.exceptions import MlflowException
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     folder = scratch / run_id
     folder.mkdir(exist_ok=True)
     try:
-        # MLflow's client would ask the server for the run twice, and for its models, before every file.
-        repository = get_artifact_repository(artifacts, tracking_uri=store.uri)
-        return Path(repository.download_artifacts(path, str(folder)))
+        return _download(store, artifacts, path, folder)
     except MlflowException as error:
         raise OSError(str(error)) from error
+
+
+def _download(store: Store, artifacts: str, path: str, folder: Path) -> Path:
+    """Download a file from where it is recorded; a server that does not answer is asked again.
+
+    MLflow's client would ask the server for the run twice, and for its models, before every file.
+    """
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    from qsweep.tracking.patience import RetryingClient
+
+    def ask(_: bool = False) -> str:
+        repository = get_artifact_repository(artifacts, tracking_uri=store.uri)
+        return str(repository.download_artifacts(path, str(folder)))
+
+    client: object = store.client
+    return Path(client.retried(ask) if isinstance(client, RetryingClient) else ask())
 
 
 def file_in(folder: Path, path: str) -> Path:

@@ -70,9 +70,10 @@ def test_before_anything_was_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.usefixtures("workdir")
 def test_steps_may_end_runs_before() -> None:
-    """With `steps`, the estimates of size and time are bounds, and are called so."""
+    """With `steps`, the numbers of episodes and points are bounds, and are called so."""
     lines = dry_run(planned("seed=0,1", "steps=100")).splitlines()
-    assert all("at most" in line and "about" not in line for line in lines[2:4])
+    assert lines[2].startswith("  at most 140 episodes, 566 points, about ")
+    assert lines[3].startswith("  then about ")
 
 
 @pytest.mark.parametrize("more", [(), ("tracking.max_points=10",), ("tracking.max_points=0", "episodes=33")])

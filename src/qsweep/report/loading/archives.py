@@ -34,12 +34,22 @@ def archive(store: Store, run_id: str, artifacts: str) -> Iterator[Archive]:
     with readable(f"run {run_id}: {FILE}"), _file(store, run_id, artifacts, FILE) as file:
         found = file.stat()
         is_local = place_of(store, artifacts) is not None
-        known = _archive(file, found.st_ino, found.st_size, found.st_mtime_ns) if is_local else None
+        state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        known = _archive(file, state) if is_local else None
         yield known or Archive(file)
 
 
+@contextmanager
+def closing_archives() -> Iterator[None]:
+    """Close at the end the archives that `archive` has kept open meanwhile."""
+    try:
+        yield
+    finally:
+        _archive.cache_clear()
+
+
 @lru_cache(maxsize=64)
-def _archive(file: Path, inode: int, size: int, changed: int) -> Archive:  # noqa: ARG001
+def _archive(file: Path, state: tuple[int, ...]) -> Archive:  # noqa: ARG001
     """Open an archive; a report reads several tables of one, at several places."""
     return Archive(file)
 

@@ -141,7 +141,8 @@ function endsOf(axis) {
 // The width in pixels of the labels beside a panel: the axis's name, upright, then its ends.
 function roomForRows(pen, map) {
   pen.font = LABELS;
-  return Math.max(46, 24 + Math.max(...endsOf(map.y).map((label) => pen.measureText(label).width)));
+  const widest = Math.max(...endsOf(map.y).map((label) => pen.measureText(label).width));
+  return Math.min(100, Math.max(46, 24 + widest));
 }
 
 function frame(pen, map, strip, left, top, inner, tall) {

@@ -128,10 +128,10 @@ def _estimated(runs: Sequence[Resolved]) -> list[str]:
     seconds, size = episodes * np.mean(measured, axis=0)
     seconds, size = seconds + RUN_SECONDS * len(configs), size + POINT_BYTES * points
     workers = min(cpu_count(), len(configs))
-    most = "at most" if any(config.steps for config in configs) else "about"  # `steps` may end a run before
+    most = "at most " if any(config.steps for config in configs) else ""  # `steps` may end a run before
     return [
-        f"  {episodes:,} episodes, {points:,} points, {most} {_bytes(size)}",
-        f"  {most} {_duration(seconds / workers)} on {workers} cores; "
+        f"  {most}{episodes:,} episodes, {points:,} points, about {_bytes(size)}",
+        f"  {most and 'then '}about {_duration(seconds / workers)} on {workers} cores; "
         f"{len(measured)} of {len(variants)} variants were timed",
     ]
 
