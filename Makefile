@@ -45,10 +45,10 @@ sweep: $(READY)  ## Run the main sweep: four bucket sizes, ten seeds each, on al
 report: $(READY)  ## Write the report of the main sweep again: report/report.html
 	$(BIN)/qsweep report buckets --out report
 
-test: style  ## Lint, check types and run all tests; about a quarter of an hour on two cores
+test: style  ## Lint, check types and run all tests; about half an hour on two cores
 	@$(MAKE) --jobs 2 --no-print-directory types suite
 
-test-fast: $(DEV)  ## Run the unit tests: no servers, no browser, no long runs; under three minutes
+test-fast: $(DEV)  ## Run the unit tests: no servers, no browser, no long runs; some minutes
 	$(BIN)/pytest -m "not slow and not integration"
 
 test-lowest:  ## Run all tests but those of servers and processes, and a sweep, with the lowest versions that pyproject.toml declares (needs uv)

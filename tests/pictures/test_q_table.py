@@ -26,7 +26,15 @@ from qsweep.environments.grid import Grid
 from qsweep.pictures.grid_worlds import maps
 from qsweep.pictures.layouts import layout
 from qsweep.pictures.marks import CIRCLE, GREEDY, OTHER, PALETTE, UNCHANGED
-from qsweep.pictures.q_table import action_chart, arrange, change_map, policy_map, value_map
+from qsweep.pictures.q_table import (
+    action_chart,
+    arrange,
+    change_map,
+    policy_map,
+    spread_map,
+    value_map,
+    visit_map,
+)
 from qsweep.pictures.q_table_slider import q_table_images, write_slider
 from qsweep.pictures.surfaces import Layout, Panel, PanelAxis
 from qsweep.pictures.svg import svg
@@ -305,6 +313,19 @@ def test_the_change_map_counts_checkpoints_and_says_so() -> None:
     assert values.mask.T.tolist() == (changes == 0).tolist()
     words = figure.axes[1].get_ylabel()
     assert " ".join(words.split()) == "checkpoints at which the cell changed (an approximation of visits)"
+
+
+def test_hatched_cells_are_called_what_they_are() -> None:
+    """No step began there in training, or play came by too seldom to tell how the targets vary."""
+    shown, _ = small()
+    visits, spread = np.arange(20).reshape(5, 4), np.where(np.arange(20) > 0, 0.5, np.nan).reshape(5, 4)
+    for figure, words in (
+        (visit_map(shown, visits, "a title"), "no training step began there"),
+        (spread_map(shown, spread, "a title"), "too few states of play"),
+    ):
+        [legend] = figure.legends
+        assert [text.get_text() for text in legend.get_texts()] == [words]
+        assert shown_values(figure.axes[0]).mask.sum() == 1
 
 
 def test_the_difference_map_by_hand() -> None:

@@ -79,7 +79,7 @@ def unchanged_mask(panel: Panel, changes: Cells | None) -> Mask:
 
 
 def unchanged_handle(words: str) -> Patch:
-    """Return the legend's entry of unchanged cells."""
+    """Return the legend's entry of hatched cells. words: what they are."""
     return Patch(facecolor=UNCHANGED, edgecolor=HATCH, hatch="////", linewidth=0, label=words)
 
 

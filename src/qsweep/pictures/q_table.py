@@ -19,6 +19,9 @@ from qsweep.pictures.sheets import Sheet, decorate, name_rows
 from qsweep.pictures.surfaces import Layout
 from qsweep.system.arrays import Floats
 
+NEVER_CHANGED = "unchanged since the first checkpoint"
+"""What hatched cells are, unless a chart says otherwise."""
+
 
 def action_chart(layout: Layout, q_table: Floats, title: str) -> Figure:
     """Draw one panel per action: a large green dot where it is greedy, a small faint red one elsewhere."""
@@ -78,7 +81,8 @@ def change_map(layout: Layout, changes: Cells, title: str) -> Figure:
 
 def visit_map(layout: Layout, visits: Cells, title: str) -> Figure:
     """Draw the number of training steps that began in each cell, int64[cells...]."""
-    return _count_map(layout, visits, title, "training steps that began in the cell")
+    words = "training steps that began in the cell"
+    return _count_map(layout, visits, title, words, hidden="no training step began there")
 
 
 def spread_map(layout: Layout, spread: Floats, title: str) -> Figure:
@@ -94,12 +98,12 @@ def spread_map(layout: Layout, spread: Floats, title: str) -> Figure:
     return cell_map(layout, values, title, counts, norm, "magma", words, hidden=hidden).figure
 
 
-def _count_map(layout: Layout, counts: Cells, title: str, words: str) -> Figure:
+def _count_map(layout: Layout, counts: Cells, title: str, words: str, hidden: str = NEVER_CHANGED) -> Figure:
     values = [panel.counts(counts).astype(np.float64) for panel in layout.panels]
     positive = np.concatenate([value[value > 0] for value in values])
     low, high = (positive.min(), positive.max()) if len(positive) else (1.0, 2.0)
     norm = LogNorm(low, max(high, 2 * low))
-    return cell_map(layout, values, title, counts, norm, "cividis", words).figure
+    return cell_map(layout, values, title, counts, norm, "cividis", words, hidden=hidden).figure
 
 
 def cell_map(
@@ -112,7 +116,7 @@ def cell_map(
     words: str = "",
     subtitle: str = "",
     legend: Sequence[Artist] = (),
-    hidden: str = "unchanged since the first checkpoint",
+    hidden: str = NEVER_CHANGED,
 ) -> Sheet:
     """Draw values [n1, n2] of every panel side by side. words: the label of the colour scale, if any.
 
