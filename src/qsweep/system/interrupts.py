@@ -8,6 +8,7 @@ import time
 from types import FrameType
 from typing import Any, Self
 
+STOPS = (signal.SIGINT, signal.SIGTERM)
 SAME_REQUEST_SECONDS = 1.0
 """Two signals closer than this are one request: a terminal and a parent process may both send."""
 
@@ -31,6 +32,13 @@ def _interrupt(signum: int, _: FrameType | None) -> None:
     raise Interrupted(signum)
 
 
+def ignore_stops() -> None:
+    """Let this process ignore SIGINT and SIGTERM from now on, outside `StopRequests`; its children do not."""
+    for signum in STOPS:
+        signal.signal(signum, lambda *_: None)  # unlike SIG_IGN, it is not inherited
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+
+
 class StopRequests:
     """A context in which the first SIGINT or SIGTERM is only recorded, and the next `check` raises.
 
@@ -47,7 +55,7 @@ class StopRequests:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for signum in (signal.SIGINT, signal.SIGTERM):
+            for signum in STOPS:
                 self._before[signum] = signal.signal(signum, self._remember)
         return self
 

@@ -72,3 +72,13 @@ def test_a_store_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     assert Watchdog(ELSEWHERE, "http://127.0.0.1:1", "0" * 32).launcher_alive()
     assert Watchdog(ELSEWHERE, "none", None).launcher_alive()
+
+
+def test_a_stopped_sweep_ends_its_runs_without_a_signal() -> None:
+    """The signal may come after a worker has taken a run and before the run minds signals."""
+    stopped: list[bool] = []
+    watchdog = Watchdog(announce(), "none", None, lambda: bool(stopped))
+    watchdog.update(CHUNK)
+    stopped.append(True)
+    with pytest.raises(Interrupted):
+        watchdog.update(CHUNK)

@@ -159,7 +159,7 @@ def working_folder(batch: Batch) -> Path:
 def _run_all(batch: Batch, journal: Journal) -> list[Ended]:
     ended: list[Ended] = []
     tracking = batch.runs[0].work.config.tracking
-    watchdog = Watchdog(batch.owner, tracking.uri, tracking.parent)
+    watchdog = Watchdog(batch.owner, tracking.uri, tracking.parent, lambda: journal.stopped)
     # If a server recorded the parent run, wait for it. A local store that was deleted is not made again.
     nested = tracking.parent is not None
     recording = cache(lambda: tracker(open_tracked(tracking.uri, patient=nested, create=not nested)))

@@ -8,7 +8,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -25,8 +25,7 @@ from qsweep.runs.progress import bar
 from qsweep.runs.resume import Decision, Earlier, Rerun, decide, earlier_runs
 from qsweep.runs.runner import Work
 from qsweep.runs.sweep.batches import Assigned, Batch, batches
-from qsweep.runs.sweep.workers import end_without_pgrep
-from qsweep.system.exit_with_parent import exit_with_parent
+from qsweep.runs.sweep.workers import begin_worker, end_without_pgrep, started_undisturbed
 from qsweep.system.interrupts import Interrupted
 from qsweep.system.liveness import announce
 from qsweep.tracking import run_search, unfinished
@@ -64,10 +63,10 @@ class Executor:
         self._earlier = parent.earlier
         self._requested = self._launched = 0
         self._found: dict[str, dict[str, list[Earlier]]] = {}
-        pool = getattr(launcher, "joblib", None)
-        if pool is not None:
+        self._pool = getattr(launcher, "joblib", None)
+        if self._pool is not None:
             end_without_pgrep()
-            pool |= {"initializer": exit_with_parent, "initargs": (os.getpid(),)}
+            self._pool |= {"initializer": begin_worker, "initargs": (os.getpid(),)}
 
     @property
     def complete(self) -> bool:
@@ -196,7 +195,8 @@ class Executor:
         lines = [[f"+batch='{batch.encoded()}'"] for batch in made]
         first, self._launched = self._launched, self._launched + len(lines)
         try:
-            returned = self._launcher.launch(lines, initial_job_idx=first)
+            with started_undisturbed() if self._pool else nullcontext():
+                returned = self._launcher.launch(lines, initial_job_idx=first)
         except Exception as error:  # of any launcher, mostly that a worker died
             return one_line(error, kind=True)
         pairs = list(zip(made, returned, strict=True))

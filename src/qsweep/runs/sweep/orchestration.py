@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 NEEDED_BY_REPORTS = ("qsweep.report.attachment", "qsweep.report.figures")
 """Modules that take seconds to import: pandas, SciPy, matplotlib."""
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 30.0
 """Time that running runs get to save their records when a sweep is interrupted."""
 
 

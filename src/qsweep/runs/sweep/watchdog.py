@@ -1,9 +1,10 @@
-"""A watchdog that ends the runs of a batch once their launching process is gone."""
+"""A watchdog that ends the runs of a batch once their sweep was stopped or its launching process is gone."""
 
 from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
 from functools import cached_property
 
 from qsweep.learning.training import Block
@@ -19,14 +20,17 @@ STORE_SECONDS = 60.0
 
 
 class Watchdog:
-    """A receiver of blocks that interrupts runs soon after their launching process is gone.
+    """A receiver of blocks that interrupts runs soon after their sweep was stopped or its process is gone.
 
-    owner: that process. On another machine it counts as gone once the parent run has ended or belongs to
-    another launch. parent: the parent run's id, or None.
+    owner: the launching process. On another machine it counts as gone once the parent run has ended or
+    belongs to another launch. parent: the parent run's id, or None. stopped: whether the sweep was stopped;
+    asked for, as the signal may have come before the run minded any.
     """
 
-    def __init__(self, owner: Owner, uri: str, parent: str | None) -> None:
-        self._owner, self._uri, self._parent = owner, uri, parent
+    def __init__(
+        self, owner: Owner, uri: str, parent: str | None, stopped: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._owner, self._uri, self._parent, self._stopped = owner, uri, parent, stopped
         self._asked = time.monotonic()
         self._asked_store = float("-inf")
         self._launched = True
@@ -53,6 +57,8 @@ class Watchdog:
         return open_store(self._uri)
 
     def update(self, block: Block) -> None:
-        """Receive the next block; raise Interrupted if the launching process is gone."""
-        if time.monotonic() - self._asked >= ASK_SECONDS and not self.launcher_alive():
+        """Receive the next block; raise Interrupted if the sweep was stopped or its process is gone."""
+        if time.monotonic() - self._asked < ASK_SECONDS:
+            return
+        if self._stopped() or not self.launcher_alive():
             raise Interrupted(signal.SIGTERM)

@@ -6,8 +6,12 @@ import os
 import shutil
 import signal
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
+
+from qsweep.system.exit_with_parent import exit_with_parent
+from qsweep.system.interrupts import STOPS, ignore_stops
 
 
 def end_without_pgrep() -> None:
@@ -28,3 +32,34 @@ def _kill(process: Any) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def started_undisturbed() -> Iterator[None]:
+    """A context in which joblib starts workers with stop signals blocked, until `begin_worker`.
+
+    A terminal's Ctrl-C reaches every process. A worker that died of it while it starts or waits would break
+    joblib's pool, which then kills the other workers while they save their runs.
+    """
+    from joblib.externals.loky.backend import fork_exec as module
+
+    start = module.fork_exec
+
+    def blocked(*command: Any, **options: Any) -> int:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        try:
+            return int(start(*command, **options))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    module.fork_exec = blocked
+    try:
+        yield
+    finally:
+        module.fork_exec = start
+
+
+def begin_worker(parent: int) -> None:
+    """Prepare this process as a worker of `parent`: it ends with it, and only runs mind stop signals."""
+    exit_with_parent(parent)
+    ignore_stops()
