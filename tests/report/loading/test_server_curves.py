@@ -52,13 +52,16 @@ def run_ids(store: Store) -> list[str]:
 
 
 def test_the_server_samples_long_curves(store: Store, server: str, run_ids: list[str]) -> None:
-    """A curve has its points at even distances, the last included; one that is short has all of them."""
+    """A curve has its points at even distances, the last included; one that is short has all of them.
+
+    Of 100 points that are asked for, MLflow 3.10 sends 52, 3.17 all.
+    """
     asked = [*run_ids, "0" * 32]
     found, direct = (load_curves(asked, (AVERAGE, EPSILON), 100, uri) for uri in (server, store.uri))
     long = found[found["run_id"] == run_ids[0]]
     episodes = long["episode"].to_numpy()
-    assert len(episodes) == 100
-    assert (episodes[-1], {*np.diff(episodes[:-1])}) == (2997, {30})
+    assert 50 < len(episodes) <= 100
+    assert (episodes[-1], np.ptp(np.diff(episodes[:-1]))) == (2997, 0)
     assert long["value"].tolist() == (episodes / 3).tolist()
     others = (frame[frame["run_id"] != run_ids[0]].reset_index(drop=True) for frame in (found, direct))
     pd.testing.assert_frame_equal(*others)
