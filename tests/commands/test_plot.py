@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from qsweep import load_run
 from qsweep.commands.plot import CHARTS, Request, plot
 from qsweep.errors import UsageError
 from qsweep.plan.composition import load_resolved
@@ -135,3 +138,16 @@ def test_names_that_are_not_there(store: Store) -> None:
         plot(store, "bus", Request("actions"))
     with pytest.raises(UsageError, match="nearest: ep000050, ep000060"):
         plot(store, "car/ep000055", Request("actions"))
+
+
+def test_a_run_whose_params_are_gone(store: Store, here: Path) -> None:
+    """Its tables are drawn; a curve needs the window, and says so. So does the curve of the Python API."""
+    shutil.copytree(Path(store.uri.removeprefix("sqlite:///")).parent, here / "mlruns")
+    with closing(sqlite3.connect(here / "mlruns" / "mlflow.db")) as connection, connection:
+        connection.execute("DELETE FROM params")
+    left = open_store("local")
+    assert plot(left, "car", Request("actions")).title.startswith("unknown · car · ep")
+    with pytest.raises(UsageError, match="param window: is missing or damaged"):
+        plot(left, "car", Request())
+    with pytest.raises(UsageError, match="param window: is missing or damaged"):
+        load_run("car").curve()

@@ -71,7 +71,7 @@ def plot(store: Store, name: str, request: Request) -> Plotted:
     target = names.resolve(store, name)
     with readable(f"run {target.run_id}"):
         run = run_of(store, target.run_id)
-    title = printable(f"{run.params['env.id']} · {run.name}")
+    title = printable(f"{run.params.get('env.id', 'unknown')} · {run.name}")
     if request.chart == CURVE:
         place = LEGEND_POSITIONS[int(request.legend)] if request.legend.isdigit() else request.legend
         _draw_curve(store, run, title, place, out)
@@ -111,7 +111,8 @@ def _only_over_pictures(folder: Path, force: bool) -> None:
 
 
 def _draw_curve(store: Store, run: StoredRun, title: str, legend: str, out: Path) -> None:
-    window = int(run.params["window"])
+    with readable(f"run {run.run_id}: param window"):
+        window = int(run.params["window"])
     with temporary_folder() as scratch, readable(f"run {run.run_id}: {episodes.FILE_NAME}"):
         kept = file_of(store, run.run_id, run.artifacts, episodes.FILE_NAME, Path(scratch))
         points = episodes.curves(kept, window)

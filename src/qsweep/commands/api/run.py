@@ -175,7 +175,8 @@ class Run:
 
     def curve(self) -> Curve:
         """Return the learning curve: average, minimum and maximum return over trailing episodes, epsilon."""
-        window = int(self.record.params["window"])
+        with readable(f"run {self.run_id}: param window"):
+            window = int(self.record.params["window"])
         with temporary_folder() as scratch, readable(f"run {self.run_id}: {episodes.FILE_NAME}"):
             points = episodes.curves(self._file(episodes.FILE_NAME, scratch), window)
         return Curve(points, window, self._title)
