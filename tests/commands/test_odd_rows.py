@@ -106,3 +106,18 @@ def test_no_value_is_a_traceback(
         ran = CliRunner().invoke(main, command)
         assert isinstance(ran.exception, SystemExit | None), (value, command, ran.exception)
         assert ran.exit_code in (0, 1, 2)
+
+
+@pytest.mark.parametrize("value", VALUES[1:])
+def test_a_schema_version_of_any_kind(
+    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: object
+) -> None:
+    """A store whose version is no version is refused in one line."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(filled.parent, tmp_path / "mlruns")
+    with closing(sqlite3.connect(tmp_path / "mlruns" / "mlflow.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (value,))
+    for command in (("runs",), ("play", "MountainCar-v0@best", "--episodes", "1")):
+        ran = CliRunner().invoke(main, command)
+        assert (ran.exit_code, len(ran.stderr.splitlines())) == (2, 1), (ran.exception, ran.stderr)
+        assert "version" in ran.stderr

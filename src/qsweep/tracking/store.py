@@ -199,7 +199,8 @@ def _sqlite(database: Path, device: int, inode: int) -> SqliteDatabase:  # noqa:
 
 def versions_in(database: Database) -> list[str]:
     """Return the schema versions in `alembic_version`. Raises DatabaseError if it is no MLflow store."""
-    return [version for (version,) in database.read("SELECT version_num FROM alembic_version")]
+    rows = database.read("SELECT version_num FROM alembic_version")
+    return [version for (version,) in rows if isinstance(version, str)]  # SQLite keeps values of any type
 
 
 @lru_cache  # connecting takes longer than recording a run
