@@ -41,9 +41,10 @@ def confirming(runs: pd.DataFrame) -> pd.Series:
 def among(column: pd.Series, values: Container[Any]) -> pd.Series:
     """Return which entries of a column are among some values.
 
-    In pandas 3.0 `isin` compares each text with each value, which takes seconds for 100,000 runs.
+    In pandas 3.0 `isin` compares each text with each value, which takes seconds for 100,000 runs. `tolist`
+    of texts takes ten times as long as an array of objects.
     """
-    return pd.Series([value in values for value in column.tolist()], column.index, dtype=bool)
+    return pd.Series([value in values for value in column.to_numpy(object)], column.index, dtype=bool)
 
 
 def counted_runs(runs: pd.DataFrame, metric: str = SCORE) -> pd.DataFrame:
