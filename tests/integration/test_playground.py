@@ -197,8 +197,59 @@ def test_the_keyboard_drives(page: Page) -> None:
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
 
 
+def test_keys_drive_after_a_button_or_a_list(page: Page) -> None:
+    """Arrow keys work after Restart, and after a start was clicked; a focused list keeps its own keys."""
+    for press in (
+        lambda: page.get_by_role("button", name="Restart").click(),
+        lambda: page.get_by_role("button", name="Step", exact=True).click(),
+    ):
+        press()
+        page.keyboard.press("ArrowRight")
+        expect(page.locator(".now")).to_contain_text(", push right: return")
+    starts = page.get_by_label("Start")
+    starts.focus()
+    page.keyboard.press("ArrowRight")
+    expect(starts).to_have_value("1")
+    expect(page.locator(".now")).to_contain_text("Step 0")
+    starts.click()
+    starts.select_option("2")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".now")).to_contain_text("Step 1, push left: return")
+    expect(starts).to_have_value("2")
+
+
+def test_an_action_is_taken_by_a_click(page: Page) -> None:
+    """Each action is a button, for a telephone."""
+    page.get_by_role("button", name="push left", exact=True).click()
+    expect(page.locator(".now")).to_contain_text("Step 1, push left: return -1")
+
+
+@pytest.mark.parametrize("page", ["CliffWalking-v1", "Taxi-v4"], indirect=True)
+def test_a_click_on_the_map_starts_there(page: Page) -> None:
+    """The episode starts in a clicked square; a taxi keeps its passenger's place and destination."""
+    scene = page.locator(".scene canvas").first
+    box = scene.bounding_box()
+    assert box is not None
+    before = page.evaluate("document.querySelector('.scene canvas').toDataURL()")
+    page.get_by_role("button", name="Step", exact=True).click()
+    scene.click(position={"x": box["width"] * 0.9, "y": 10})
+    expect(page.locator(".now")).to_contain_text("Step 0")
+    assert page.evaluate("document.querySelector('.scene canvas').toDataURL()") != before
+    found = page.evaluate(
+        "sceneOf(data.films.one.play, data.films.one, data.films.one.play.maps).start(0.95, 0.05, [23])"
+    )
+    assert found == ([11] if page.title().startswith("CliffWalking") else [83])
+
+
+def test_values_are_told_apart(page: Page) -> None:
+    """Different Q-values are written with as many digits as that takes, equal ones with four."""
+    assert page.evaluate("toldApart([-1.99999, -1.99998, -2])") == ["-1.99999", "-1.99998", "-2"]
+    assert page.evaluate("toldApart([0.5, 0.5, 1 / 3])") == ["0.5", "0.5", "0.3333"]
+
+
 def test_a_changed_value_changes_the_policy(page: Page) -> None:
-    """The greedy action follows the Q-values that a user types."""
+    """The greedy action follows the Q-values that a user types, in the tables as well."""
+    pictures = set()
     values = page.locator(".cell-values input")
     for action, words in ((0, "push left"), (1, "no push"), (2, "push right")):
         for other in range(3):
@@ -206,6 +257,8 @@ def test_a_changed_value_changes_the_policy(page: Page) -> None:
             values.nth(other).press("Enter")
         expect(page.locator(".now")).to_contain_text(f"greedy: {words}")
         expect(page.locator(".cell-values .greedy")).to_have_text(words)
+        pictures.add(page.evaluate("document.querySelector('.panel canvas').toDataURL()"))
+    assert len(pictures) == 2
 
 
 def test_two_checkpoints_side_by_side(page: Page) -> None:
@@ -216,10 +269,11 @@ def test_two_checkpoints_side_by_side(page: Page) -> None:
     page.get_by_role("slider").fill("0")
     names = page.locator(".scene h4")
     options = page.get_by_label("Beside it").locator("option").all_inner_texts()
-    expect(names.first).to_have_text(options[1])
-    expect(names.last).to_have_text(options[2])
+    expect(names.first).to_have_text(f"{options[1]}: return 0")
+    expect(names.last).to_have_text(f"{options[2]}: return 0")
     page.get_by_role("button", name="Step", exact=True).click()
     expect(page.locator(".now")).to_contain_text("Step 1")
+    expect(names.last).to_have_text(f"{options[2]}: return -1")
 
 
 def test_it_plays_by_itself(tab: Page, tmp_path: Path, store: Store) -> None:

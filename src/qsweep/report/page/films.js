@@ -217,6 +217,10 @@ function film(figure) {
     const counts = shown.actions.map((_, action) => table.greedy.filter((greedy) => greedy === action).length);
     const shares = shown.actions.map((name, action) => `${name} in ${Math.round((100 * counts[action]) / cells)}%`);
     for (const panel of panels) {
+      const line = panel.place.parentElement;
+      line.style.setProperty("--panels", line.querySelectorAll(".panel:not([hidden])").length);
+    }
+    for (const panel of panels) {
       const title = [panel.title, panel.map.fixed].filter(Boolean).join(", ");
       panel.canvas.setAttribute("aria-label", `${title}, ${shown.checkpoints[n]}. Greedy: ${shares.join(", ")} of the cells.`);
       if (!panel.place.hidden) drawPanel(panel.canvas, panel, shown, table, range);
@@ -290,6 +294,12 @@ function film(figure) {
   layers();
   if (all.length > 1) learning();
   slider.addEventListener("input", draw);
+  slider.addEventListener("edited", ({ detail: { n, cell, values, greedy } }) => {
+    all[n].greedy[cell] = greedy;
+    values.forEach((value, action) => { all[n].steps[cell * values.length + action] = clip(Math.round((value - shown.low) / shown.step), 0, 65535); });
+    panels.forEach((panel) => { panel.tip.style.visibility = "hidden"; });
+    draw();
+  });
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   dark.addEventListener("change", draw);
   new ResizeObserver(draw).observe(holder);

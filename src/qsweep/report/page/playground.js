@@ -73,7 +73,7 @@ async function agent(film, n, named = false) {
   const at = playable(play).reduce((best, other) => (Math.abs(other - n) < Math.abs(best - n) ? other : best));
   if (!play.kept.has(at)) play.kept.set(at, await unpacked(play.tables[at]));
   const name = named ? `${film.run}, ${film.checkpoints[at]}` : film.checkpoints[at];
-  return { play, world: worldOf(play), table: play.kept.get(at), name };
+  return { play, world: worldOf(play), table: play.kept.get(at), name, at };
 }
 
 // What may play beside a film from the same start: its other checkpoints, and the other runs of its section.
@@ -94,7 +94,7 @@ async function playground(figure, film, views, slider) {
   place.hidden = false;
   const made = parts(place, film, scene, rivals);
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
-  const state = { start: play.starts[0], playing: false, last: 0, due: 0, speed: 1, episodes: [], turn: 0, frame: 0 };
+  const state = { start: play.starts[0], playing: false, last: 0, due: 0, speed: 1, episodes: [], names: [], at: 0, turn: 0, frame: 0 };
 
   async function restart(start = state.start) {
     state.start = start;
@@ -104,8 +104,8 @@ async function playground(figure, film, views, slider) {
     const shown = await Promise.all([agent(film, Number(slider.value)), ...beside]);
     if (turn !== state.turn) return;  // another restart was asked for meanwhile
     state.episodes = shown.map((one) => new Episode(one.play, one.world, one.table, start));
+    [state.names, state.at] = [shown.map((one) => one.name), shown[0].at];
     made.second.hidden = state.episodes.length < 2;
-    made.names.forEach((name, n) => { name.textContent = shown[n]?.name ?? ""; });
     show();
   }
 
@@ -166,7 +166,10 @@ async function playground(figure, film, views, slider) {
     views.forEach((view) => trace(view, play, state.episodes));
     drawReturns(made.chart, state.episodes, play);
     inspect();
-    const [first] = state.episodes;
+    const [first, second] = state.episodes;
+    state.episodes.forEach((episode, n) => {
+      made.names[n].textContent = second ? `${state.names[n]}: return ${number(episode.total)}` : state.names[n];
+    });
     made.now.textContent = sentence(first, film);
     if (!state.playing) say();
   }
@@ -174,10 +177,10 @@ async function playground(figure, film, views, slider) {
   function say() { made.said.textContent = sentence(state.episodes[0], film); }
 
   function inspect() {
-    const [first] = state.episodes, values = first.values, greedy = first.greedy;
+    const [first] = state.episodes, values = first.values, greedy = first.greedy, written = toldApart(values);
     made.values.forEach(({ row, input }, action) => {
       row.classList.toggle("greedy", action === greedy);
-      if (document.activeElement !== input) input.value = number(values[action]).replaceAll(",", "");
+      if (document.activeElement !== input) input.value = written[action];
       input.disabled = state.playing || first.cells.length > 1;
     });
   }
@@ -185,9 +188,19 @@ async function playground(figure, film, views, slider) {
   made.values.forEach(({ input }, action) => input.addEventListener("change", () => {
     const [first] = state.episodes, value = Number(input.value);
     if (input.value === "" || !Number.isFinite(value)) { inspect(); return; }
-    first.table[first.cells[0] * first.actions + action] = value;
+    const [cell] = first.cells;
+    first.table[cell * first.actions + action] = value;
+    slider.dispatchEvent(new CustomEvent("edited", { detail: { n: state.at, cell, values: first.values, greedy: first.greedy } }));
     show();
   }));
+
+  function act(action) {
+    pause();
+    step(action);
+    show();
+  }
+
+  made.values.forEach(({ act: button }, action) => button.addEventListener("click", () => act(action)));
   made.play.addEventListener("click", toggle);
   made.step.addEventListener("click", () => { pause(); step(); show(); });
   made.again.addEventListener("click", async () => { pause(); await restart(); });
@@ -201,15 +214,30 @@ async function playground(figure, film, views, slider) {
     await restart();
     if (going) start();
   });
-  made.stage.addEventListener("keydown", (event) => {
-    if (event.key === " ") { event.preventDefault(); toggle(); return; }
+  // Keys that mean nothing to a button drive the agent, so that they work after Restart as well. A list that
+  // was changed by the pointer gives them back; by the keyboard it keeps them.
+  place.addEventListener("keydown", (event) => {
+    const { target } = event;
+    if (target.matches("input, select")) return;
+    if (event.key === " " && !target.matches("button")) { event.preventDefault(); toggle(); return; }
     const action = actionOf(event.key, film.actions);
     if (action === null) return;
     event.preventDefault();
-    pause();
-    step(action);
-    show();
+    act(action);
   });
+  for (const list of [made.speed, made.from, made.other]) {
+    let pointed = false;
+    list.addEventListener("pointerdown", () => { pointed = true; });
+    list.addEventListener("keydown", () => { pointed = false; });
+    list.addEventListener("change", () => { if (pointed) made.stage.focus({ preventScroll: true }); });
+  }
+  if (scene?.start) {
+    made.scenes.forEach((canvas) => canvas.addEventListener("click", (event) => {
+      const { width, height } = canvas.getBoundingClientRect();
+      pause();
+      restart({ state: scene.start(event.offsetX / width, event.offsetY / height, state.episodes[0].state) });
+    }));
+  }
   for (const view of views) {
     view.canvas.addEventListener("click", (event) => {
       const chosen = stateAt(view, event, play);
@@ -236,6 +264,15 @@ function sentence(episode, film) {
   return `Step ${episode.steps}${last}: return ${number(episode.total)}${ending}${next}.`;
 }
 
+// Values as text, with at least four digits and as many as tell different ones apart.
+function toldApart(values) {
+  const different = new Set(values).size;
+  for (let digits = 4; ; digits += 1) {
+    const written = values.map((value) => String(Number(value.toPrecision(digits))));
+    if (digits === 16 || new Set(written).size === different) return written;
+  }
+}
+
 function actionOf(key, actions) {
   const names = KEYS.find(([name]) => name === key)?.[1] ?? [];
   const named = actions.findIndex((action) => names.includes(action));
@@ -245,7 +282,7 @@ function actionOf(key, actions) {
 
 // The elements of a playground.
 function parts(place, film, scene, rivals) {
-  const stage = html("div", { class: "stage", tabindex: "0", role: "group", "aria-label": "The agent. Space plays; arrow keys or digits choose the action." }, place);
+  const stage = html("div", { class: "stage", tabindex: "0", role: "group", "aria-label": "The agent. Space plays; arrow keys or digits take an action." }, place);
   const scenes = html("div", { class: "scenes" }, stage);
   const pictures = [0, 1].map(() => {
     const holder = html("div", { class: "scene" }, scenes);
@@ -271,9 +308,9 @@ function parts(place, film, scene, rivals) {
   const rows = html("div", { class: "cell-values" }, side);
   html("h4", {}, rows, "Q-values here");
   const values = film.actions.map((name) => {
-    const row = html("label", {}, rows);
-    html("span", {}, row, name);
-    return { row, input: html("input", { type: "number", step: "any" }, row) };
+    const row = html("div", { class: "value-row" }, rows);
+    const act = html("button", { type: "button", title: "Take this action" }, row, name);
+    return { row, act, input: html("input", { type: "number", step: "any", "aria-label": `Q-value of ${name}` }, row) };
   });
   const canvas = html("canvas", { class: "returns", role: "img", "aria-label": "Return so far, by step" }, side);
   const names = pictures.map(({ name }) => name);
@@ -368,14 +405,14 @@ function drawReturns(canvas, episodes, play) {
   const pen = cleared(canvas, wide * ratio, RETURNS_HEIGHT * ratio);
   const left = 46, bottom = 20, top = 8, all = episodes.flatMap((episode) => episode.returns);
   const longest = Math.max(20, ...episodes.map((episode) => episode.returns.length - 1));
-  const [low, high] = [Math.min(...all), Math.max(...all, Math.min(...all) + 1)];
+  const [low, high] = [Math.min(...all), Math.max(...all)], flat = low === high;
   const x = (step) => left + (step / longest) * (wide - left - 10);
-  const y = (value) => top + ((high - value) / (high - low)) * (RETURNS_HEIGHT - top - bottom);
+  const y = (value) => top + (flat ? 0.5 : (high - value) / (high - low)) * (RETURNS_HEIGHT - top - bottom);
   pen.font = "11px system-ui, sans-serif";
   pen.fillStyle = style("--quiet");
   pen.textAlign = "right";
   pen.fillText(number(high), left - 6, y(high) + 4);
-  pen.fillText(number(low), left - 6, y(low) + 4);
+  if (!flat) pen.fillText(number(low), left - 6, y(low) + 4);
   pen.fillText(`${longest} steps`, wide - 10, RETURNS_HEIGHT - 6);
   pen.textAlign = "left";
   pen.fillText("return so far", left, RETURNS_HEIGHT - 6);

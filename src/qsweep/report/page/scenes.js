@@ -110,10 +110,14 @@ const SCENES = {
 };
 
 // A map of letters, walls and an agent; on Taxi's also a passenger and a destination.
-function mapScene(map, where) {
+// where(state): the places to draw; stateOf(column, row, state): the state there, else as a given one.
+function mapScene(map, where, stateOf) {
   const { columns, rows, signs, ends, walls } = map;
+  const cell = (share, count) => clip(Math.floor(share * (count + 0.1) - 0.05), 0, count - 1);
   return {
     shape: rows / columns,
+    // The state at a point, in shares of the picture from its upper left corner.
+    start: (right, down, state) => [stateOf(cell(right, columns), rows - 1 - cell(down, rows), state)],
     draw(canvas, wide, tall, state, action, name) {
       const { pen, x, y, size, line, disc, text } = unitPen(canvas, wide, tall, [-0.05, columns + 0.05, -0.05, rows + 0.05]);
       for (let i = 0; i < columns; i += 1) {
@@ -159,7 +163,7 @@ function sceneOf(play, film, maps) {
   if (SCENES[play.world]) return SCENES[play.world];
   const [map] = maps;
   if (!map.signs) return null;
-  if (maps.length > 1) return mapScene(map, taxiPlaces);
+  if (maps.length > 1) return mapScene(map, taxiPlaces, (column, row, [state]) => ((4 - row) * 5 + column) * 20 + (state % 20));
   const places = new Map(play.cells[0].map((cell, local) => [cell, [Math.floor(local / map.rows), local % map.rows]]));
-  return mapScene(map, ([state]) => ({ at: places.get(state) }));
+  return mapScene(map, ([state]) => ({ at: places.get(state) }), (column, row) => play.cells[0][column * map.rows + row]);
 }
