@@ -83,7 +83,7 @@ SOLVED: Mapping[Callable[..., Result], pd.DataFrame] = {
 }
 UNSOLVED: Sequence[tuple[Callable[..., Result], pd.DataFrame, str]] = [
     (every_start, runs(([-140], {"test/success_rate": 1.0})), "no finished run"),
-    (every_start, runs(([-140], {"episodes": 1000})), "best of 1 runs: .* 90.0%"),
+    (every_start, runs(([-140], {"episodes": 1000})), "best of 1 run: .* 90.0%"),
     (every_start, runs(([-140], {"episodes": 900, "standard": "false"})), "no finished run"),
     (every_start, runs(([-140], {"episodes": 900, "status": "FAILED"})), "no finished run"),
     (every_start, runs(([-140], {**EVERY, "evaluation.test_episodes": 999})), "no finished run"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from math import prod
 
@@ -49,7 +49,7 @@ def every_start(runs: pd.DataFrame, _: int | None = None) -> Result:
     what = (
         f"{best['name']}, after {episodes:,} episodes, reaches the flag from {share:.1%} of the test starts"
     )
-    return Result(share == 1, what if share == 1 else f"the best of {len(tried)} runs: {what}")
+    return Result(share == 1, what if share == 1 else f"the best of {_counted(tried, 'run')}: {what}")
 
 
 def small_grid(runs: pd.DataFrame, _: int | None = None) -> Result:
@@ -166,8 +166,8 @@ def _cells(variant: Variant) -> int:
     return prod(buckets) if isinstance(buckets, list) else int(buckets) ** 2
 
 
-def _counted(tried: list[Variant]) -> str:
-    return "1 variant" if len(tried) == 1 else f"{len(tried)} variants"
+def _counted(tried: Sized, what: str = "variant") -> str:
+    return f"1 {what}" if len(tried) == 1 else f"{len(tried)} {what}s"
 
 
 EXERCISES: tuple[Exercise, ...] = (
