@@ -34,9 +34,13 @@ def run_atlas(
         click.echo(f"cell {number + 1} of {len(wanted)}: {cell}")
 
     failed = 0
-    for failure in run_cells(given, wanted, done, show):
-        failed += 1
-        click.echo(f"qsweep: {failure.cell} failed: {failure.error}", err=True)
+    try:
+        for failure in run_cells(given, wanted, done, show):
+            failed += 1
+            click.echo(f"qsweep: {failure.cell} failed: {failure.error}", err=True)
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note("finished runs are kept; the same command runs the rest")
+        raise
     click.echo(_written(given, cells(given, budget, (), algorithms), out))
     return 1 if failed else 0
 
