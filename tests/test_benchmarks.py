@@ -242,3 +242,18 @@ def test_simulated_sweeps_are_counted() -> None:
     for rule in ("qsweep", *decision_rule.OTHERS):
         assert sum(found[rule, what] for what in ("right", "wrong", "nothing")) == 20
     assert found["qsweep", "right"] > 10
+
+
+def test_published_figures_are_those_of_their_page() -> None:
+    """What is computed exactly is what the page says."""
+    import published_figures
+
+    page = (BENCHMARKS.parent / "docs" / "atlas" / "outside-checks.md").read_text()
+    parts = (
+        published_figures.gymnasium_registry,
+        published_figures.course_cards,
+        published_figures.mdptoolbox,
+    )
+    found = [ours for part in parts for _, _, ours, _ in part()]
+    assert "7.56 ± 2.71" in found
+    assert not [ours for ours in found if f" {ours} " not in page.replace(",", " ")]
