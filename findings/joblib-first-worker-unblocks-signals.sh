@@ -10,7 +10,7 @@
 #   instead of set as before. From then on a Ctrl-C interrupts the part that was protected. Only the first start does
 #   so: blocked again, the signals stay blocked. CPython 3.12.1 and 3.13.0 gave the same.
 # Output seen, 2026-11-30:
-#   blocked before: ['SIGINT', 'SIGTERM']; after the first call: []; blocked again, after the second: ['SIGINT', 'SIGTERM']
+#   blocked at first: ['SIGINT', 'SIGTERM']; after a call: []; blocked again, after another: ['SIGINT', 'SIGTERM']
 #   multiprocessing alone: []
 set -euo pipefail
 
@@ -41,7 +41,7 @@ first = blocked()
 signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
 Parallel(2)(delayed(abs)(number) for number in range(2))
 second = blocked()
-print(f"blocked before: {before}; after the first call: {first}; blocked again, after the second: {second}")
+print(f"blocked at first: {before}; after a call: {first}; blocked again, after another: {second}")
 alone = subprocess.run([sys.executable, "alone.py"], capture_output=True, text=True, check=True).stdout.strip()
 print("multiprocessing alone:", alone)
 assert before == second == ["SIGINT", "SIGTERM"] and first == [] and alone == "[]"
