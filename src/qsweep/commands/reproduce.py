@@ -157,11 +157,19 @@ def differences(recorded: Mapping[str, str], now: Mapping[str, str]) -> Iterator
     """Yield the differences of code, packages and machine between a run's tags and now, in words."""
     for key in (f"qsweep.{name}" for name in COMPARED):
         yield from _difference(key, recorded.get(key), now.get(key))
-    then, here = (json.loads(tags.get("qsweep.packages", "{}")) for tags in (recorded, now))
+    then, here = _packages(recorded), _packages(now)
     for package in dict.fromkeys([*then, *here]):
         yield from _difference(f"qsweep.packages: {package}", then.get(package), here.get(package))
     if recorded.get("qsweep.git_dirty") == now.get("qsweep.git_dirty") == "true":
         yield "qsweep.git_dirty: files had uncommitted changes, then and now, which are not recorded"
+
+
+def _packages(tags: Mapping[str, str]) -> dict[str, str]:
+    try:
+        found = json.loads(tags.get("qsweep.packages", "{}"))
+    except ValueError:  # another program's
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _difference(key: str, then: str | None, now: str | None) -> Iterator[str]:

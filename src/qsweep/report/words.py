@@ -155,6 +155,8 @@ def _packages(text: str) -> str:
         found = json.loads(recorded)
     except ValueError:
         return text
+    if not isinstance(found, dict):
+        return text
     return ", ".join(f"{name} {version}" for name, version in found.items()) + bracket + runs
 
 

@@ -242,7 +242,7 @@ class Run:
         if "optimum/return" in self.metrics:
             best, by_chance = self.metrics["optimum/return"], self.metrics.get("random/return", math.nan)
             yield "of optimum", share_of_optimum(self.score, best, by_chance)
-        if "best_episode" in self.metrics:
+        if math.isfinite(self.metrics.get("best_episode", math.nan)):
             yield "best checkpoint", f"ep{int(self.metrics['best_episode']):06d}"
         if "train/steps" in self.metrics:
             steps, seconds = self.metrics["train/steps"], self.metrics["train/seconds"]

@@ -36,6 +36,7 @@ def every_start(runs: pd.DataFrame, _: int | None = None) -> Result:
     """Check for a run whose car reaches the flag from every test start, after few episodes."""
     most, starts = 1000, 1000
     tried = within(finished(runs, CAR), most)
+    tried = tried[numbers(tried, "best_episode").notna()]
     tried = tried[numbers(tried, "evaluation.test_episodes").fillna(starts) >= starts]  # none: the default
     rates = numbers(tried, "test/success_rate").fillna(0).to_numpy()
     if not len(rates):

@@ -88,17 +88,19 @@ def register(store: Store, run_id: str) -> Promotion:
 
     The comparison is by exact expected return, or paired, on the test starts that both were evaluated on. A
     lock serialises it, so that the better of two sweeps that end together wins; on a server, which several
-    machines may use, it is repeated afterwards. Raises KeyError if no checkpoint of the run was evaluated,
-    UsageError if the model belongs to another user.
+    machines may use, it is repeated afterwards. Raises UsageError if the run's record is damaged, or the
+    model belongs to another user.
     """
     run = run_of(store, run_id)
     with temporary_folder() as temporary:
         folder = Path(temporary)
         policy = _chosen_policy(store, run, folder)
+        with readable(f"run {run.run_id}"):
+            tags = _tags(run)
         name = model_name(policy.env_id)
         with _lock(store, name), _permitted(name):
             versions = versions_in(store, run)
-            version = versions.version_of(run, name) or versions.add(run, name, policy, _tags(run))
+            version = versions.version_of(run, name) or versions.add(run, name, policy, tags)
             if store.artifacts is not None:  # on a server their process may be alive
                 _finish_others(store, name, version, folder)
             return _compare(store, run, name, version, folder)
@@ -177,8 +179,9 @@ def _permitted(name: str) -> Iterator[None]:
 
 
 def _chosen_policy(store: Store, run: StoredRun, folder: Path) -> Policy:
-    name = checkpoints.name_of(int(run.metrics["best_episode"]))
     path = f"checkpoints/{checkpoints.FILE_NAME}"
+    with readable(f"run {run.run_id}: metric best_episode"):
+        name = checkpoints.name_of(int(run.metrics["best_episode"]))
     with readable(f"run {run.run_id}: {path}"):
         archive = checkpoints.Archive(file_of(store, run.run_id, run.artifacts, path, folder))
     measured = {key: value for key, value in run.metrics.items() if key.startswith("test/")}

@@ -24,7 +24,6 @@ from qsweep.report.loading.archives import archive
 from qsweep.system.arrays import QTable
 from qsweep.system.atomic_files import temporary_folder
 from qsweep.tracking import episodes
-from qsweep.tracking.checkpoints import name_of
 from qsweep.tracking.curves import Points
 from qsweep.tracking.run_files import file_of
 from qsweep.tracking.run_search import run_of
@@ -59,7 +58,7 @@ class Side:
     @property
     def is_best(self) -> bool:
         """Whether the checkpoint is the one that the run's score belongs to."""
-        return name_of(int(self.record.metrics.get("best_episode", 0))) == self.checkpoint
+        return self.record.metrics.get("best_episode") == int(self.checkpoint.removeprefix("ep"))
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,8 @@ class SqliteDatabase:
             self._count(TRANSACTION_BYTES + ROW_BYTES * (connection.total_changes - before))
         except sqlite3.Error as error:
             raise DatabaseError(f"{self._file}: {error}") from error
+        except OverflowError as error:  # a number of more than 64 bits, which is no sqlite3.Error
+            raise DatabaseError(f"{self._file}: {error}") from sqlite3.DataError(str(error))
         return result
 
     def _count(self, size: int) -> None:
