@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from qsweep.commands.atlas.protocol import protocol
 from tests.support.examples import LESSONS, outputs, run_example, words
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", *sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").rglob("*.md"))]
+ATLAS = [f"docs/atlas/{name}.md" for name in protocol().environments]
+"""Pages whose commands train for a minute each; tests/commands/atlas/test_published.py composes them."""
 ELSEWHERE = ("make ", "qsweep ui", "pip install ")
 """Commands that other tests run: make by CI itself, the UI in a browser; and one that needs a network."""
 
@@ -39,7 +42,7 @@ def write_files(page: str, folder: Path) -> None:
         file.write_text(text)
 
 
-@pytest.mark.parametrize("page", sorted({*PAGES} - {*LESSONS}))
+@pytest.mark.parametrize("page", sorted({*PAGES} - {*LESSONS} - {*ATLAS}))
 def test_every_command_of_a_page_succeeds(page: str, tmp_path: Path) -> None:
     """The commands of a page, typed one after the other beside the files it shows, all succeed.
 

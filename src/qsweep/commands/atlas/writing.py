@@ -16,7 +16,7 @@ from qsweep.commands.atlas.protocol import Cell, Protocol, as_typed, reporting, 
 from qsweep.commands.atlas.results import NEAR, Page, Result, one_setting, table_of_runs
 from qsweep.policies.registry.fetching import fetch
 from qsweep.policies.registry.names import Target
-from qsweep.policies.registry.shipped import write_shipped
+from qsweep.policies.registry.shipped import PREFIX, write_shipped
 from qsweep.report.figures import draw, save
 from qsweep.report.formats import number, with_interval
 from qsweep.report.statistics.summaries import Summary
@@ -81,7 +81,7 @@ def _index(given: Protocol, pages: Sequence[Page]) -> Iterator[str]:
         "percentage of the way from random actions (0) to the optimum (100), with its 95% interval. Each "
         f"algorithm was tuned alike: {budget.trials} settings of {budget.tuning_seeds} seeds. **Bold**: "
         "significantly better than every other. In each row, those in _italics_ are not significantly worse "
-        "than the highest. [Protocol](protocol.md)."
+        "than the highest; others may be worse by less than the digits shown. [Protocol](protocol.md)."
     )
     yield ""
     yield f"| environment | {' | '.join(algorithms)} |"
@@ -116,7 +116,8 @@ def _index(given: Protocol, pages: Sequence[Page]) -> Iterator[str]:
     yield (
         f"[{RUNS}]({RUNS}): every reported run. [{TRIALS}]({TRIALS}): every setting that was tried. Both are "
         "there as Parquet, too; [the data sheet](protocol.md#data) explains their columns. "
-        "`policies/` has the best policy of each row, as `qsweep pull` writes it, in a zip file."
+        "The best policy of each row is in `policies/`, as `qsweep pull` writes it, in a zip file. Those of "
+        f"the atlas in the documentation come with qsweep: `qsweep play {PREFIX}{pages[0].entry.name}`."
     )
 
 

@@ -33,6 +33,8 @@ from qsweep.system.arrays import Floats
 BLUE, ORANGE, GREY, DARK, PALE = "#0072b2", "#d55e00", "#6b6b6b", "#1f2328", "#aeb6bf"
 PALETTE = (BLUE, ORANGE, "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 """Okabe and Ito's palette, without its yellow and black."""
+DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)))
+"""Of the first lines, one of each colour, of the second ones, and so on."""
 TEXT, SMALL = 9.5, 8.5
 """Font sizes in points."""
 MAX_TICKS = 16
@@ -80,8 +82,9 @@ def _lines(axes: Axes, chart: LineChart) -> list[Artist]:
             axes.plot(
                 line.x, edge, color=colour, lw=0.5, alpha=0.55 if len(chart.lines) < FEW_CURVES else 0.3
             )
-        axes.plot(line.x, line.y, color=colour, lw=1.6)
-        legend.insert(0, Line2D([], [], color=colour, lw=1.6, label=literal(line.label)))
+        dashes = DASHES[line.colour // len(PALETTE) % len(DASHES)]
+        axes.plot(line.x, line.y, color=colour, lw=1.6, ls=dashes)
+        legend.insert(0, Line2D([], [], color=colour, lw=1.6, ls=dashes, label=literal(line.label)))
     if any(line.colour is None for line in chart.lines):
         legend.append(Line2D([], [], color=PALE, lw=0.9, label="others"))
     if chart.band:
