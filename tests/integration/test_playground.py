@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from docs.pictures import CHROMIUM
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from qsweep.commands.play import Pictures, play
@@ -199,19 +201,16 @@ def test_the_keyboard_drives(page: Page) -> None:
 
 def test_keys_drive_after_a_button_or_a_list(page: Page) -> None:
     """Arrow keys work after Restart, and after a start was clicked; a focused list keeps its own keys."""
-    for press in (
-        lambda: page.get_by_role("button", name="Restart").click(),
-        lambda: page.get_by_role("button", name="Step", exact=True).click(),
-    ):
-        press()
+    for name, done in (("Restart", 0), ("Step", 1)):
+        page.get_by_role("button", name=name, exact=True).click()
         page.keyboard.press("ArrowRight")
-        expect(page.locator(".now")).to_contain_text(", push right: return")
+        expect(page.locator(".now")).to_contain_text(f"Step {2 * done + 1}, push right: return")
     starts = page.get_by_label("Start")
     starts.focus()
     page.keyboard.press("ArrowRight")
     expect(starts).to_have_value("1")
     expect(page.locator(".now")).to_contain_text("Step 0")
-    starts.click()
+    starts.dispatch_event("pointerdown")
     starts.select_option("2")
     page.keyboard.press("ArrowLeft")
     expect(page.locator(".now")).to_contain_text("Step 1, push left: return")
@@ -243,8 +242,14 @@ def test_a_click_on_the_map_starts_there(page: Page) -> None:
 
 def test_values_are_told_apart(page: Page) -> None:
     """Different Q-values are written with as many digits as that takes, equal ones with four."""
-    assert page.evaluate("toldApart([-1.99999, -1.99998, -2])") == ["-1.99999", "-1.99998", "-2"]
-    assert page.evaluate("toldApart([0.5, 0.5, 1 / 3])") == ["0.5", "0.5", "0.3333"]
+    cases = {
+        "[-1.99999, -1.99998, -2]": ["-1.99999", "-1.99998", "-2"],
+        "[0.5, 0.5, 1 / 3]": ["0.5", "0.5", "0.3333"],
+        "[0.1 + 0.2, 0.3]": ["0.30000000000000004", "0.3"],
+        "[-123456.7, 12345.6]": ["-123457", "12345.6"],
+    }
+    for values, written in cases.items():
+        assert page.evaluate(f"distinctTexts({values})") == written
 
 
 def test_a_changed_value_changes_the_policy(page: Page) -> None:
@@ -259,6 +264,24 @@ def test_a_changed_value_changes_the_policy(page: Page) -> None:
         expect(page.locator(".cell-values .greedy")).to_have_text(words)
         pictures.add(page.evaluate("document.querySelector('.panel canvas').toDataURL()"))
     assert len(pictures) == 2
+
+
+@pytest.mark.parametrize("page", ["CliffWalking-v1"], indirect=True)
+def test_a_changed_value_is_drawn_in_its_own_cell(page: Page) -> None:
+    """Maps have another order of cells than the grid: typed values change the square that the agent is in."""
+    canvas = page.locator(".panel canvas:not(.over)").first
+    box = canvas.bounding_box()
+    assert box is not None
+    colours = set()
+    for action in range(2):
+        for other in range(4):
+            page.locator(".cell-values input").nth(other).fill("5" if other == action else "1")
+            page.locator(".cell-values input").nth(other).press("Enter")
+        page.mouse.move(0, 0)
+        picture = Image.open(BytesIO(canvas.screenshot()))
+        # At the lower left, where the episode starts, but not on the arrow or the agent's path.
+        colours.add(picture.getpixel((50, picture.height - 36)))
+    assert len(colours) == 2
 
 
 def test_two_checkpoints_side_by_side(page: Page) -> None:

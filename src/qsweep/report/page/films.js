@@ -12,11 +12,12 @@ function tables(film, visits) {
   const actions = film.actions.length;
   return film.values.map((text, n) => {
     const steps = new Uint16Array(bytes(text).buffer);
-    const q = (cell, action) => film.low + film.step * steps[cell * actions + action];
-    return { greedy: bytes(film.greedy[n]), q, steps };
+    const typed = new Map();  // cell -> the values that a user has given it
+    const q = (cell, action) => typed.get(cell)?.[action] ?? film.low + film.step * steps[cell * actions + action];
+    return { greedy: bytes(film.greedy[n]), q, steps, typed };
   }).map((table, n, [first]) => {
     const differs = (cell) => film.actions.some((_, a) => table.steps[cell * actions + a] !== first.steps[cell * actions + a]);
-    const still = (cell) => n > 0 && !differs(cell);
+    const still = (cell) => n > 0 && !differs(cell) && !table.typed.has(cell);
     return { ...table, still, unvisited: visits ? (cell) => !visits[cell] : still };
   });
 }
@@ -295,8 +296,10 @@ function film(figure) {
   if (all.length > 1) learning();
   slider.addEventListener("input", draw);
   slider.addEventListener("edited", ({ detail: { n, cell, values, greedy } }) => {
-    all[n].greedy[cell] = greedy;
-    values.forEach((value, action) => { all[n].steps[cell * values.length + action] = clip(Math.round((value - shown.low) / shown.step), 0, 65535); });
+    const place = shown.play.cells.flat().indexOf(cell);  // the maps have another order than the grid
+    if (place < 0) return;  // in no slice that is drawn
+    all[n].greedy[place] = greedy;
+    all[n].typed.set(place, values);
     panels.forEach((panel) => { panel.tip.style.visibility = "hidden"; });
     draw();
   });

@@ -170,14 +170,15 @@ async function playground(figure, film, views, slider) {
     state.episodes.forEach((episode, n) => {
       made.names[n].textContent = second ? `${state.names[n]}: return ${number(episode.total)}` : state.names[n];
     });
-    made.now.textContent = sentence(first, film);
+    const beside = second && !scene ? ` Beside it: return ${number(second.total)}.` : "";
+    made.now.textContent = sentence(first, film) + beside;
     if (!state.playing) say();
   }
 
   function say() { made.said.textContent = sentence(state.episodes[0], film); }
 
   function inspect() {
-    const [first] = state.episodes, values = first.values, greedy = first.greedy, written = toldApart(values);
+    const [first] = state.episodes, values = first.values, greedy = first.greedy, written = distinctTexts(values);
     made.values.forEach(({ row, input }, action) => {
       row.classList.toggle("greedy", action === greedy);
       if (document.activeElement !== input) input.value = written[action];
@@ -195,6 +196,7 @@ async function playground(figure, film, views, slider) {
   }));
 
   function act(action) {
+    if (!state.episodes.length) return;
     pause();
     step(action);
     show();
@@ -218,7 +220,7 @@ async function playground(figure, film, views, slider) {
   // was changed by the pointer gives them back; by the keyboard it keeps them.
   place.addEventListener("keydown", (event) => {
     const { target } = event;
-    if (target.matches("input, select")) return;
+    if (target.matches("input, select") || event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key === " " && !target.matches("button")) { event.preventDefault(); toggle(); return; }
     const action = actionOf(event.key, film.actions);
     if (action === null) return;
@@ -232,11 +234,16 @@ async function playground(figure, film, views, slider) {
     list.addEventListener("change", () => { if (pointed) made.stage.focus({ preventScroll: true }); });
   }
   if (scene?.start) {
-    made.scenes.forEach((canvas) => canvas.addEventListener("click", (event) => {
-      const { width, height } = canvas.getBoundingClientRect();
-      pause();
-      restart({ state: scene.start(event.offsetX / width, event.offsetY / height, state.episodes[0].state) });
-    }));
+    made.scenes.forEach((canvas) => {
+      canvas.style.cursor = "pointer";
+      canvas.addEventListener("click", (event) => {
+        const { width, height } = canvas.getBoundingClientRect(), [first] = state.episodes;
+        if (!first) return;
+        const now = first.ending ? state.start.state : first.state;  // at its end a taxi has no passenger to fetch
+        pause();
+        restart({ state: scene.start(event.offsetX / width, event.offsetY / height, now) });
+      });
+    });
   }
   for (const view of views) {
     view.canvas.addEventListener("click", (event) => {
@@ -265,11 +272,11 @@ function sentence(episode, film) {
 }
 
 // Values as text, with at least four digits and as many as tell different ones apart.
-function toldApart(values) {
-  const different = new Set(values).size;
-  for (let digits = 4; ; digits += 1) {
+function distinctTexts(values) {
+  const different = new Set(values).size, whole = Math.max(...values.map((value) => Math.abs(Math.trunc(value)).toFixed(0).length));
+  for (let digits = Math.max(4, Math.min(whole, 17)); ; digits += 1) {
     const written = values.map((value) => String(Number(value.toPrecision(digits))));
-    if (digits === 16 || new Set(written).size === different) return written;
+    if (digits >= 17 || new Set(written).size === different) return written;
   }
 }
 
