@@ -33,7 +33,7 @@ OF_A_RUN = (
     "calls of Python functions",
 )
 AT_ANY_SPEED = "tracking.durable_seconds=0"
-"""On a busy machine a run would save points to resume from, with statements that an idle one has not."""
+"""On a busy machine a run would save points to resume from, which adds SQL statements."""
 INSTRUCTIONS = "instructions a training step, as a multiple of a plain loop's"
 
 

@@ -3,12 +3,13 @@
 #
 # Source: multiprocessing/resource_tracker.py of CPython, ResourceTracker.ensure_running (SIG_BLOCK before the tracker
 #   is started, SIG_UNBLOCK afterwards), called by joblib/externals/loky/backend/spawn.py, get_preparation_data.
-#   joblib's own copy of that class restores the mask as it was, but the one of CPython is called, too.
+#   The fault is CPython's, of these versions at least: joblib's own copy of that class, taken from CPython 3.14,
+#   restores the mask as it was, but the one of the running CPython is called, too.
 # Expected: a program that blocks both signals, so that a Ctrl-C does not interrupt what it writes, has them blocked
 #   until it unblocks them, and starts its workers with them blocked.
 # Happens: the resource tracker of multiprocessing is started with both signals blocked, after which they are unblocked
 #   instead of set as before. From then on a Ctrl-C interrupts the part that was protected. Only the first start does
-#   so: blocked again, the signals stay blocked. CPython 3.12.1 and 3.13.0 gave the same.
+#   so: blocked again, the signals stay blocked. CPython 3.12.1 and 3.13.0 gave the same. Run it with one of them.
 # Output seen, 2026-11-30:
 #   blocked at first: ['SIGINT', 'SIGTERM']; after a call: []; blocked again, after another: ['SIGINT', 'SIGTERM']
 #   multiprocessing alone: []

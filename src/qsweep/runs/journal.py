@@ -35,6 +35,11 @@ class Worker:
     pid: int
 
     @property
+    def own(self) -> bool:
+        """True if it is this process."""
+        return (self.host, self.pid) == (socket.gethostname(), os.getpid())
+
+    @property
     def other(self) -> bool:
         """True if it is another process on this machine."""
         return self.host == socket.gethostname() and self.pid != os.getpid()

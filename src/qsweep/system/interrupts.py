@@ -33,9 +33,12 @@ def _interrupt(signum: int, _: FrameType | None) -> None:
 
 
 def ignore_stops() -> None:
-    """Let this process ignore SIGINT and SIGTERM from now on, outside `StopRequests`; its children do not."""
+    """Let this process ignore SIGINT and SIGTERM from now on, outside `StopRequests`, whoever sends them.
+
+    Programs that it starts do not ignore them; processes that it forks without another program do.
+    """
     for signum in STOPS:
-        signal.signal(signum, lambda *_: None)  # unlike SIG_IGN, it is not inherited
+        signal.signal(signum, lambda *_: None)  # unlike SIG_IGN, it does not outlive an exec
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
 

@@ -75,7 +75,7 @@ def test_a_store_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_stopped_sweep_ends_its_runs_without_a_signal() -> None:
-    """The signal may come after a worker has taken a run and before the run minds signals."""
+    """The signal may come after a worker has taken a run and before the run handles signals."""
     stopped: list[bool] = []
     watchdog = Watchdog(announce(), "none", None, lambda: bool(stopped))
     watchdog.update(CHUNK)

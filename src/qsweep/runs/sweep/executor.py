@@ -195,7 +195,8 @@ class Executor:
         lines = [[f"+batch='{batch.encoded()}'"] for batch in made]
         first, self._launched = self._launched, self._launched + len(lines)
         try:
-            with started_undisturbed() if self._pool else nullcontext():
+            several = self._pool is not None and _workers(self._launcher) > 1
+            with started_undisturbed() if several else nullcontext():
                 returned = self._launcher.launch(lines, initial_job_idx=first)
         except Exception as error:  # of any launcher, mostly that a worker died
             return one_line(error, kind=True)

@@ -24,7 +24,7 @@ class Watchdog:
 
     owner: the launching process. On another machine it counts as gone once the parent run has ended or
     belongs to another launch. parent: the parent run's id, or None. stopped: whether the sweep was stopped;
-    asked for, as the signal may have come before the run minded any.
+    asked for, as the signal may have come before the run handled any.
     """
 
     def __init__(

@@ -41,25 +41,28 @@ def started_undisturbed() -> Iterator[None]:
     A terminal's Ctrl-C reaches every process. A worker that died of it while it starts or waits would break
     joblib's pool, which then kills the other workers while they save their runs.
     """
-    from joblib.externals.loky.backend import fork_exec as module
+    try:
+        from joblib.externals.loky.backend import fork_exec as loky
+    except ImportError:  # another release of joblib: the sweep does without
+        yield
+        return
+    fork_exec = loky.fork_exec
 
-    start = module.fork_exec
-
-    def blocked(*command: Any, **options: Any) -> int:
+    def fork_exec_blocked(*command: Any, **options: Any) -> int:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
         try:
-            return int(start(*command, **options))
+            return int(fork_exec(*command, **options))
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    module.fork_exec = blocked
+    loky.fork_exec = fork_exec_blocked
     try:
         yield
     finally:
-        module.fork_exec = start
+        loky.fork_exec = fork_exec
 
 
 def begin_worker(parent: int) -> None:
-    """Prepare this process as a worker of `parent`: it ends with it, and only runs mind stop signals."""
+    """Prepare this process as a worker of `parent`: it ends with it, and only runs handle stop signals."""
     exit_with_parent(parent)
     ignore_stops()
