@@ -58,6 +58,13 @@ def test_two_runs_are_compared_by_their_params(address: str, tab: Page, folder: 
     assert ["buckets", "10", "20"] in rows
 
 
+FROM_LEFT = """
+all => all.map(head => [head.getBoundingClientRect().x, head.innerText.split("\\n")[0]])
+  .sort((one, other) => one[0] - other[0]).map(([, text]) => text)
+"""
+"""Heads of columns as they are seen: the grid keeps their elements in the order in which it made them."""
+
+
 def test_the_shared_view_of_a_sweep(address: str, tab: Page, folder: Path) -> None:
     """The address of `qsweep ui` shows a folded group per variant, with its score, and the two charts."""
     place = address_of(open_store(f"sqlite:///{folder}/mlruns/mlflow.db"), None)
@@ -65,7 +72,7 @@ def test_the_shared_view_of_a_sweep(address: str, tab: Page, folder: Path) -> No
     for group in ("Group: 10", "Group: 20"):
         tab.get_by_role("gridcell").filter(has_text=group).first.wait_for(timeout=60_000)
     assert tab.get_by_text("buckets=10,seed=0").count() == 0
-    heads = [head.split("\n")[0] for head in tab.get_by_role("columnheader").all_inner_texts()]
+    heads = tab.get_by_role("columnheader").evaluate_all(FROM_LEFT)
     columns = ["score", "test/return_ci_low", "test/return_ci_high", "buckets"]
     assert [head for head in dict.fromkeys(heads) if head in columns] == columns  # some are there twice
     tab.goto("about:blank")

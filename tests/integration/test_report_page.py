@@ -245,7 +245,7 @@ def test_two_runs_side_by_side(page: Page) -> None:
     assert re.fullmatch(r".*seed=\d+, ep\d+", other.inner_text())
     beside.select_option(other.get_attribute("value"))
     expect(film.locator(".scene:visible")).to_have_count(2)
-    expect(film.locator(".scene h4").last).to_have_text(other.inner_text())
+    expect(film.locator(".scene h4").last).to_have_text(f"{other.inner_text()}: return 0")
     film.get_by_role("button", name="Step", exact=True).click()
     expect(film.locator(".now")).to_contain_text("Step 1")
 
