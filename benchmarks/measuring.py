@@ -19,7 +19,8 @@ QSWEEP = str(Path(sys.executable).with_name("qsweep"))
 SPAWNED = (sys.executable, "-S", str(Path(__file__).with_name("spawned.py")))
 PLAIN_C = "plain C, libm"
 """The row to which a machine's pace is told."""
-QUIET = {"PYTHONWARNINGS": "ignore", "HYDRA_FULL_ERROR": "1"}
+SETTINGS = {"PYTHONWARNINGS": "ignore", "HYDRA_FULL_ERROR": "1", "MLFLOW_TRACKING_URI": ""}
+"""Of the processes that are measured; MLflow's client sets the last one for the process that measures it."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Ran:
 
 def run(command: Sequence[str], folder: Path, settings: Mapping[str, str] | None = None) -> Ran:
     """Run a process in a folder; raises RuntimeError with what it complained of where it fails."""
-    environment = {**os.environ, **QUIET, **(settings or {})}
+    environment = {**os.environ, **SETTINGS, **(settings or {})}
     with tempfile.NamedTemporaryFile("r+") as took:
         ran = subprocess.run(
             [*SPAWNED, took.name, *command], cwd=folder, env=environment, capture_output=True, text=True
