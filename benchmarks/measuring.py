@@ -19,8 +19,9 @@ QSWEEP = str(Path(sys.executable).with_name("qsweep"))
 SPAWNED = (sys.executable, "-S", str(Path(__file__).with_name("spawned.py")))
 PLAIN_C = "plain C, libm"
 """The row to which a machine's pace is told."""
-SETTINGS = {"PYTHONWARNINGS": "ignore", "HYDRA_FULL_ERROR": "1", "MLFLOW_TRACKING_URI": ""}
-"""Of the processes that are measured; MLflow's client sets the last one for the process that measures it."""
+SETTINGS = {"PYTHONWARNINGS": "ignore", "HYDRA_FULL_ERROR": "1"}
+OUR_OWN = "MLFLOW_TRACKING_URI"
+"""A variable that MLflow's client sets for the process that measures it, and others do not inherit."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ class Ran:
 
 def run(command: Sequence[str], folder: Path, settings: Mapping[str, str] | None = None) -> Ran:
     """Run a process in a folder; raises RuntimeError with what it complained of where it fails."""
-    environment = {**os.environ, **SETTINGS, **(settings or {})}
+    inherited = {name: value for name, value in os.environ.items() if name != OUR_OWN}
+    environment = {**inherited, **SETTINGS, **(settings or {})}
     with tempfile.NamedTemporaryFile("r+") as took:
         ran = subprocess.run(
             [*SPAWNED, took.name, *command], cwd=folder, env=environment, capture_output=True, text=True

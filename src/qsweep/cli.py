@@ -19,6 +19,7 @@ from qsweep.system.extras import need
 from qsweep.system.garbage import collect_less_often
 from qsweep.system.interrupts import mark_interrupts
 from qsweep.system.leaving import leaving_at_once
+from qsweep.system.tracking_uri import unset_if_empty
 
 if TYPE_CHECKING:
     from qsweep.tracking.store import Store
@@ -48,8 +49,7 @@ def main() -> None:
     """Track, sweep and compare tabular reinforcement learning."""
     mark_interrupts()
     collect_less_often()
-    if os.environ.get("MLFLOW_TRACKING_URI") == "":  # as MLflow reads it: not set
-        del os.environ["MLFLOW_TRACKING_URI"]
+    unset_if_empty()
 
 
 def command() -> None:

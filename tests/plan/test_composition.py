@@ -158,8 +158,9 @@ def test_mlflows_variable_names_the_store(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server")
     lines = ([], ["tracking=local"], ["tracking=none"], ["tracking.uri=local"])
     assert [load_config(line).tracking.uri for line in lines] == ["http://server", "local", "none", "local"]
-    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # as MLflow reads it: not set
     assert load_config([]).tracking.uri == "local"
+    assert load_config(["tracking=server"]).tracking.uri == "http://127.0.0.1:5000"
 
 
 @pytest.mark.parametrize(

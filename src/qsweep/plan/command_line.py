@@ -18,6 +18,7 @@ from qsweep.plan import overrides
 from qsweep.plan.conf import composed
 from qsweep.plan.hydra_options import ineffective_problems, known_options
 from qsweep.plan.presets import SEARCH_PATH
+from qsweep.system.tracking_uri import unset_if_empty
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class CommandLine:
 
 def read(lines: Sequence[str], multirun: bool) -> CommandLine:
     """Parse, check and compose overrides. Raises UsageError with every problem if they cannot be composed."""
+    unset_if_empty()
     problems: list[Problem] = []
     with refusing(problems):
         search = [line for line in lines if line.startswith(SEARCH_PATH)]
