@@ -37,6 +37,7 @@ def parts(thorough: bool) -> dict[str, Callable[[], Found]]:
         "kernel": lambda: of_kernel(import_module("kernel").measure()),
         "generic": lambda: import_module("generic_engine").measure(),
         "tracking": lambda: of_tracking(import_module("tracking").measure()),
+        "writers": lambda: import_module("writers").measure(),
         "peers": lambda: import_module("peer_runs").measure(),
         "whole run": lambda: import_module("whole_run").measure(thorough=thorough),
         "start-up": lambda: import_module("start_up").measure(),

@@ -109,6 +109,13 @@ CLAIMS = (
         for kind, rate in {"SQLite": 250_000, "PostgreSQL": 60_000}.items()
     ),
     Claim(
+        "time for which a run holds SQLite's write lock",
+        "writers",
+        "a run holds SQLite's write lock",
+        8,
+        of_time=True,
+    ),
+    Claim(
         "`qsweep runs` on 1,000 runs", "start-up", "qsweep runs, on a store of 1,000 runs", 2.5, of_time=True
     ),
 )

@@ -49,6 +49,12 @@ SECTIONS = {
         "Overhead per run",
         "A run that trains nothing: its parameters, tags and files, its start and end.",
     ),
+    "writers": (
+        "Many writers",
+        "Runs of 3,300 points, recorded by processes that wait for a second on average between two runs, as\n"
+        "if each trained on a core of its own. Where fewer runs a second arrive than the processes could\n"
+        "record, the store, or this machine's two cores, holds them up.",
+    ),
     "whole run": (
         "Complete commands",
         "From the start of the command to its end, in a new interpreter, with compiled code on disk.",
