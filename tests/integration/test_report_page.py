@@ -215,6 +215,7 @@ def test_layers_of_a_table(page: Page) -> None:
     That is on record: the first checkpoint shows the same cells, though none has changed by then.
     """
     film = page.locator("[data-film]:not([hidden])")
+    film.scroll_into_view_if_needed()  # what is out of sight is not rendered
     panels = film.locator(".panel:visible h4")
     assert panels.all_inner_texts() == ["push left", "no push", "push right", "value of the greedy action"]
     film.get_by_role("checkbox", name="visits", exact=True).check()
@@ -240,12 +241,14 @@ def test_the_slider_plays(page: Page) -> None:
 def test_two_runs_side_by_side(page: Page) -> None:
     """The best policy of another variant's run plays beside this one from the same start."""
     film = page.locator("[data-film]:not([hidden])")
+    film.scroll_into_view_if_needed()
     beside = film.get_by_label("Beside it")
     other = beside.locator("option").last
-    assert re.fullmatch(r".*seed=\d+, ep\d+", other.inner_text())
+    name = other.text_content() or ""
+    assert re.fullmatch(r".*seed=\d+, ep\d+", name)
     beside.select_option(other.get_attribute("value"))
     expect(film.locator(".scene:visible")).to_have_count(2)
-    expect(film.locator(".scene h4").last).to_have_text(f"{other.inner_text()}: return 0")
+    expect(film.locator(".scene h4").last).to_have_text(f"{name}: return 0")
     film.get_by_role("button", name="Step", exact=True).click()
     expect(film.locator(".now")).to_contain_text("Step 1")
 
