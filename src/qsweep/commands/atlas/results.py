@@ -110,7 +110,8 @@ def pages(store: Store, given: Protocol, cells: Sequence[Cell]) -> list[Page]:
     """Return the results of all environments of cells that are done."""
     [budget] = {cell.budget.name for cell in cells}
     runs = runs_in(store, f"atlas_{budget}")
-    runs = runs[runs["status"] == "FINISHED"]
+    # In the order of seeds: in that in which runs end, intervals and the best of equal runs were chance.
+    runs = runs[runs["status"] == "FINISHED"].sort_values("seed", kind="stable")
     of_sweep = {str(sweep): some for sweep, some in runs.groupby("sweep")}
     return [
         _page(store, given.environments[name], [c for c in cells if c.entry.name == name], of_sweep)
@@ -134,18 +135,18 @@ def _result(store: Store, cell: Cell, runs: pd.DataFrame, scale: Scale, found: H
         {
             "environment": cell.entry.name,
             "algorithm": cell.algorithm,
-            "trial": trial.number,
+            "trial": number,
             "setting": " ".join(trial.user_attrs[OVERRIDES]),
             "mean": float(trial.user_attrs[MEAN]),
             "standard_error": float(trial.user_attrs.get(STANDARD_ERROR, np.nan)),
         }
-        for trial in trials
+        for number, trial in trials.items()
     ]
     reached = [_steps_until_near(store, run, scale, found) for _, run in runs.iterrows()]
     costs, near = (np.array(column) for column in zip(*reached, strict=True))
     return Result(
         cell=cell,
-        setting=best_of(trials),
+        setting=best_of(trials.values()),
         trials=pd.DataFrame(rows),
         runs=runs,
         scores=runs[SCORE].to_numpy(np.float64),
