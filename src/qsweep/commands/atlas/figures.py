@@ -46,11 +46,9 @@ def profiles_of_settings(pages: Sequence[Page]) -> LineChart:
 
 def costs(page: Page) -> LineChart | None:
     """Return how many runs have come near an environment's optimum after how many steps; None if none did."""
-    near = np.concatenate([result.costs[result.reached] for result in page.results])
-    if not len(near):
+    if not any(result.reached.any() for result in page.results):
         return None
-    # From a little before the first run arrives to the end of the longest.
-    x = np.geomspace(0.9 * near.min(), max(result.costs.max() for result in page.results), COSTS)
+    x = np.linspace(0, max(result.costs.max() for result in page.results), COSTS)
     nothing = no_values(COSTS)
     lines = (
         Line(r.cell.algorithm, x, shares_reached(r.costs, r.reached, x), *(nothing,) * 4, place)
@@ -62,7 +60,7 @@ def costs(page: Page) -> LineChart | None:
         f"Share of runs on fresh seeds that have had a checkpoint with at least {NEAR:.0%} on the scale from "
         f"random actions to {'the optimum' if page.scale.proven else 'the best mean score'}, after so many "
         "environment steps. Further left is cheaper.",
-        Axis("environment steps", "log"),
+        Axis("environment steps"),
         Axis("share of runs"),
         tuple(lines),
     )
