@@ -19,6 +19,7 @@ IDS = {
     "CliffWalking-v1": "cliff_walking",
     "CliffWalkingSlippery-v1": "cliff_walking_slippery",
     "CartPole-v1": "cart_pole",
+    "Blackjack-v1": "blackjack",
     "qsweep/WindyGridworld-v0": "windy_gridworld",
 }
 """Id -> the environment of the atlas that is the id's as it is registered."""
