@@ -19,7 +19,7 @@ endif
 # compiling all packages would take as long as installing them.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup sweep report test test-fast test-lowest style types suite ui server verify bench docs site package \
+.PHONY: help setup sweep report test test-fast test-lowest style types suite ui server verify bench docs atlas site package \
   lock clean
 
 help:  ## List the targets
@@ -84,6 +84,11 @@ bench: $(DEV)  ## Measure speed and growth against alternatives (installs 2 GB):
 docs: $(DEV)  ## Make the pictures in docs/ from new runs; about ten minutes (needs chromium)
 	$(BIN)/python docs/pictures.py
 	$(BIN)/python docs/study.py
+
+atlas: $(READY)  ## Run the atlas's small budget, and publish it: docs/atlas/ and the policies; about two hours
+	$(BIN)/qsweep atlas
+	cp atlas/*.* docs/atlas/
+	cp atlas/policies/*.zip src/qsweep/policies/registry/atlas/
 
 site: $(VENV)/ready-docs  ## Build the documentation as a static site: site/index.html; some minutes
 	$(BIN)/python docs/site/build.py

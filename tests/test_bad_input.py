@@ -195,7 +195,7 @@ ENVIRONMENTS: dict[str, list[Wrong]] = {
     "env=frozen_lake env.kwargs.map_name=9x9": [("env.kwargs", "FrozenLake-v1", "{'map_name': '9x9'}")],
     f"env.kwargs.max_episode_steps=5 {SMOKE}": [("env.kwargs", "use env.max_steps", "")],
     f"env.kwargs.render_mode=human {SMOKE}": [("env.kwargs", "", "")],
-    "env=blackjack engine=compiled": [("engine", "Blackjack-v1 has neither", "'compiled'")],
+    "env=blackjack +env.kwargs.natural=1 engine=compiled": [("engine", "has neither", "'compiled'")],
     "engine=compiled env.kwargs.goal_velocity=0.01": [
         ("engine", "compiled needs a compiled twin or transition tables", "'compiled'")
     ],

@@ -34,6 +34,7 @@ def presets(group: str) -> list[str]:
 
 COMPILED = [
     "acrobot",
+    "blackjack",
     "cart_pole",
     "cliff_walking",
     "frozen_lake",

@@ -219,6 +219,7 @@ def pull(name: str, out: Path | None, force: bool, uri: str) -> None:
     qsweep pull MountainCar-v0/3        a registered version
     qsweep pull RUN                     the best checkpoint of a run (its name or id)
     qsweep pull RUN/ep017500            a given checkpoint of a run
+    qsweep pull atlas:Taxi-v4           the atlas's best policy of an environment, which comes with qsweep
     """
     with _working(f"pulling {printable(name)}"):
         from qsweep.commands.pull import pull

@@ -18,7 +18,7 @@ SMALL = ["episodes=20", "tracking=none", "evaluation.episodes=3", "evaluation.te
 RUNS = {
     "its own twin": [],
     "a twin of its tables": ["env=taxi"],
-    "no twin": ["env=blackjack"],
+    "no twin": ["env=pendulum", "buckets=4"],
     "engine=gymnasium": ["engine=gymnasium"],
     "learned edges": ["discretizer=quantile", "buckets=[5,6]"],
     "tiles": ["env=cart_pole", "discretizer=tiles", "tilings=2", "buckets=3"],

@@ -43,6 +43,7 @@ TWINS: dict[str, dict[str, Any]] = {
     "FrozenLake-v1": {},
     "Taxi-v4": {"env": {"kwargs": {"is_rainy": True}}},
     "CliffWalking-v1": {"env": {"kwargs": {"is_slippery": True}, "max_steps": 300}},
+    "Blackjack-v1": {"env": {"kwargs": {"natural": True, "sab": False}}},
 }
 """Environments that have a compiled twin, with the grids of their presets; some draw at each step."""
 

@@ -17,6 +17,7 @@ from scipy.optimize import linprog  # type: ignore[import-untyped]
 
 from qsweep.config import Env
 from qsweep.environments.twins import named_twin
+from qsweep.environments.twins.pcg64 import stream
 from qsweep.policies.optimum import mountain_car, optimum, tables
 from qsweep.policies.optimum.environment_tables import _tables_of
 from qsweep.policies.optimum.random_policy import random_return
@@ -451,7 +452,7 @@ def stepper(env_id: str) -> Callable[[Floats, int, Floats], tuple[float, bool]]:
     """A twin's step: (state, action, observation) -> (reward, terminated), writing the arrays."""
     twin = named_twin(env_id)
     assert twin is not None
-    return partial(machine_code(twin.step), np.zeros(4, np.uint64), twin.constants)
+    return partial(machine_code(twin.step), stream(0), twin.constants)
 
 
 def test_a_simple_controller_attains_cart_poles_bound() -> None:

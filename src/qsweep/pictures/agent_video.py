@@ -64,9 +64,11 @@ class VideoInfo:
 
 
 def record_video(
-    setting: Setting, policy: Policy, seed: int, files: Sequence[Path], option: str
+    setting: Setting, policy: Policy, seed: int, files: Sequence[Path], option: str, every: int = 1
 ) -> VideoInfo:
     """Record one greedy episode to files, each an MP4 or (.gif) a GIF, which appear when they are complete.
+
+    every: every n-th step is a frame, at the environment's own speed, and so are the start and the end.
 
     Raises UsageError about `option` if the environment cannot render frames, OSError if a file cannot be
     written.
@@ -74,10 +76,10 @@ def record_video(
     with ExitStack() as stack, StopRequests() as stop:
         stack.enter_context(headless())
         env = stack.enter_context(rendering_env(setting, "rgb_array", option))
-        fps = float(env.metadata.get("render_fps") or FPS)
+        fps = float(env.metadata.get("render_fps") or FPS) / every
         writers = [stack.enter_context(writing(path, fps)) for path in files]
         frames, size = 0, (0, 0)
-        for moment in moments(env, setting, policy, seed):
+        for moment in moments(env, setting, policy, seed, every):
             image = captioned_frame(moment, policy)
             for writer in writers:
                 writer.add(image)

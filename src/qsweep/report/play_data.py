@@ -91,7 +91,7 @@ def _start(twin: Twin, seed: int) -> dict[str, Any]:
         state, observation = twin.buffers()
         with np.errstate(over="ignore"):  # the products of PCG64 are meant to overflow
             twin.reset(random, twin.constants, state, observation)
-    high, low, step_high, step_low = (int(half) for half in random)
+    high, low, step_high, step_low = (int(half) for half in random[:4])
     return {
         "seed": seed,
         "state": state.tolist(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ import pytest
 
 from qsweep.commands.atlas.atlas import run_atlas
 from qsweep.commands.atlas.estimate import estimate
+from qsweep.commands.atlas.figures import costs
 from qsweep.commands.atlas.protocol import Budget, as_typed, cells, protocol, reporting, tuning
-from qsweep.commands.atlas.results import one_setting, pages
+from qsweep.commands.atlas.results import Page, pages
 from qsweep.commands.atlas.running import best_setting, done_cells, run_cells
+from qsweep.commands.atlas.tables import one_setting
 from qsweep.commands.atlas.writing import write
 from qsweep.commands.play import play
 from qsweep.errors import UsageError
@@ -32,6 +35,8 @@ SMALL = dataclasses.replace(
     fixed={**protocol().fixed, "hydra/launcher": "basic"},
     seeds=3,
 )
+MOST_FILM = 200_000
+"""Bytes of a film."""
 
 
 @pytest.mark.slow
@@ -92,6 +97,8 @@ def test_an_atlas(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert as_typed(tuning(SMALL, wanted[0])) in (out / "frozen_lake.md").read_text()
     table = pd.read_csv(out / "runs.csv")
     assert len(table) == 12
+    check_costs(found, table)
+    check_pictures(out)
     assert pd.read_parquet(out / "runs.parquet")["seed"].tolist() == table["seed"].tolist()
 
     monkeypatch.setattr(shipped, "FOLDER", out / "policies")
@@ -103,6 +110,26 @@ def test_an_atlas(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         UsageError, match=r"is no policy of the atlas; given .atlas:frozen. .*atlas:frozen_lake"
     ):
         play("atlas:frozen")
+
+
+def check_costs(found: Sequence[Page], table: pd.DataFrame) -> None:
+    """The data have the costs of the runs that came near the optimum; there is a chart if any did."""
+    for page in found:
+        reached = np.concatenate([result.reached for result in page.results])
+        told = table.loc[table["environment"] == page.entry.name, "cost"]
+        assert told.notna().tolist() == reached.tolist()
+        assert (costs(page) is None) == (not reached.any())
+        taken = np.concatenate([result.runs["train/steps"] for result in page.results])
+        assert (np.concatenate([result.costs for result in page.results]) <= taken).all()
+
+
+def check_pictures(out: Path) -> None:
+    """Each page shows its film, which is small, and its chart of costs where a run came near the optimum."""
+    for name in SMALL.environments:
+        text = (out / f"{name}.md").read_text()
+        assert f"({name}.gif)" in text
+        assert 5_000 < (out / f"{name}.gif").stat().st_size < MOST_FILM
+        assert (f"({name}-cost.png)" in text) == (out / f"{name}-cost.png").exists()
 
 
 def test_the_time_that_it_would_take() -> None:

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from qsweep.environments import twins as dynamics
 from qsweep.environments.twins import MODULES, named_twin
+from qsweep.environments.twins.pcg64 import stream
 from qsweep.environments.twins.twin import Twin, no_reset
 from qsweep.system.arrays import Floats
 from tests.support.machine_code import machine_code
 
-IDS = sorted(MODULES)
 JUST_FORWARD = math.nextafter(math.cos(3 * -1.2) * 0.0025, 1.0)
 ANGLE = 12 * 2 * math.pi / 360
 EDGES: dict[str, list[tuple[float, ...]]] = {
@@ -45,6 +45,7 @@ EDGES: dict[str, list[tuple[float, ...]]] = {
 }
 EDGES["CartPole-v0"] = EDGES["CartPole-v1"]
 """Gymnasium id -> critical values of each state variable: walls, goals, wrap-arounds."""
+IDS = sorted(EDGES)
 
 
 @lru_cache
@@ -69,7 +70,7 @@ def stepped(env_id: str, state: Floats, action: int, plain: bool = False) -> tup
     """Make a step of the twin, which changes `state`; return observation, reward and terminated."""
     twin = twin_of(env_id)
     step, (_, observation) = twin.step if plain else machine_code(twin.step), twin.buffers()
-    reward, terminated = step(np.zeros(4, np.uint64), twin.constants, state, action, observation)
+    reward, terminated = step(stream(0), twin.constants, state, action, observation)
     return observation, reward, bool(terminated)
 
 
@@ -107,10 +108,11 @@ def states(env_id: str) -> st.SearchStrategy[tuple[float, ...]]:
 
 
 def test_every_twin_is_in_the_table() -> None:
-    """Each module of the package that has a TWIN is in the table of Gymnasium ids."""
+    """Each module of the package that has a TWIN is in the table of Gymnasium ids, and is tested."""
     names = [module.name for module in iter_modules(dynamics.__path__)]
     twins = [name for name in names if hasattr(import_module(f"{dynamics.__name__}.{name}"), "TWIN")]
     assert set(MODULES.values()) == set(twins)
+    assert MODULES.keys() == {*IDS, "Blackjack-v1"}  # test_blackjack.py
 
 
 def test_an_environment_without_a_twin() -> None:

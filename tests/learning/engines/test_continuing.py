@@ -96,9 +96,10 @@ def test_every_way_to_explore_and_to_learn_is_resumed(place: str, manner: str, e
     check_resumes_from_every_state(*PLACES[place], *MANNERS[manner], f"engine={engine}")
 
 
-def test_an_environment_without_a_twin_is_resumed() -> None:
-    """Blackjack's draws of cards are resumed on the Gymnasium engine."""
-    check_resumes_from_every_state("env=blackjack", "engine=gymnasium")
+@pytest.mark.parametrize("engine", ["compiled", "gymnasium"])
+def test_draws_of_cards_are_resumed(engine: str) -> None:
+    """A card is drawn from half of 64 random bits; the other half is kept for the next one."""
+    check_resumes_from_every_state("env=blackjack", f"engine={engine}")
 
 
 class Keeps(gymnasium.Env[Any, int]):

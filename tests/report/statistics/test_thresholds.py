@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from qsweep.report.statistics.thresholds import first_reached, median_episodes
+from qsweep.report.statistics.thresholds import first_reached, median_episodes, shares_reached
 from qsweep.system.arrays import Floats
 
 EPISODES = np.array([99, 199, 299, 399])
@@ -65,6 +65,14 @@ def test_censored_runs_do_not_make_a_variant_faster() -> None:
 def test_no_run_reaches_the_threshold() -> None:
     """If no run reaches the threshold, the median is infinite."""
     assert median_episodes(np.array([500.0, 500]), np.zeros(2, bool)) == math.inf
+
+
+def test_the_shares_by_hand() -> None:
+    """Of four runs, one censored: a quarter from episode 10 on, a half from 20, all from 40."""
+    times, there = np.array([10.0, 30, 20, 40]), np.array([True, False, True, True])
+    found = shares_reached(times, there, np.array([1.0, 10, 19.5, 20, 35, 40, 1000]))
+    assert found == pytest.approx([0, 0.25, 0.25, 0.5, 0.5, 1, 1])
+    assert shares_reached(times, np.zeros(4, bool), times).tolist() == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("times", [[100.0], [100.0, 100.0, 100.0]])

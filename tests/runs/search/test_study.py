@@ -11,7 +11,7 @@ from qsweep.errors import UsageError
 from qsweep.runs.search.pruners import pruner
 from qsweep.runs.search.samplers import sampler
 from qsweep.runs.search.spaces import space
-from qsweep.runs.search.study import SearchStudy, database
+from qsweep.runs.search.study import SearchStudy, database, ended_trials
 
 pytestmark = pytest.mark.slow
 
@@ -92,6 +92,27 @@ def test_running_trials_are_requeued(path: Path) -> None:
     assert study.count_trials() == 1
     with opened(path) as again:
         assert asked(again).params == left
+
+
+def test_an_interrupted_study_has_the_trials_of_another(path: Path) -> None:
+    """Interrupted twice, once while it drew, a study tries the same points under the same numbers."""
+    with opened(path, "whole") as whole:
+        expected = [asked(whole).params for _ in range(5)]
+        for number in range(5):
+            whole.study.tell(number, number / 2)
+    for asked_before in (2, 4):
+        with opened(path) as study:
+            for _ in range(asked_before):
+                asked(study)
+            study.study.ask()  # killed before it had parameters
+    with opened(path) as study:
+        for _ in range(5):
+            trial = asked(study)
+            study.study.tell(trial, trial.number / 2)
+    assert [trial.params for trial in ended_trials(path, "whole").values()] == expected
+    found = ended_trials(path, "a")
+    assert [*found] == [0, 1, 2, 3, 4]
+    assert [trial.params for trial in found.values()] == expected
 
 
 def test_trials_of_living_processes_are_kept(path: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from qsweep.commands.atlas.protocol import Cell, Entry, Protocol
@@ -56,8 +57,8 @@ class Scale:
 class Result:
     """A cell's result. setting: the overrides that were tuned. trials: its search, one row per setting.
 
-    scores, seeds: of the reported runs [n]. steps: the median number of training steps until a checkpoint
-    came near the optimum, inf if most runs never did. best_run: the id of the run with the highest score.
+    scores, seeds: of the reported runs [n]. costs: the training steps of each until a checkpoint came near
+    the optimum, or all its steps if none did. reached: whether one did.
     """
 
     cell: Cell
@@ -66,7 +67,13 @@ class Result:
     runs: pd.DataFrame
     scores: Floats
     seeds: Floats
-    steps: float
+    costs: Floats
+    reached: npt.NDArray[np.bool_]
+
+    @property
+    def steps(self) -> float:
+        """The median number of training steps until a checkpoint came near the optimum; inf without."""
+        return median_episodes(self.costs, self.reached)
 
     @property
     def best_run(self) -> str:
@@ -103,7 +110,8 @@ def pages(store: Store, given: Protocol, cells: Sequence[Cell]) -> list[Page]:
     """Return the results of all environments of cells that are done."""
     [budget] = {cell.budget.name for cell in cells}
     runs = runs_in(store, f"atlas_{budget}")
-    runs = runs[runs["status"] == "FINISHED"]
+    # In the order of seeds: in that in which runs end, intervals and the best of equal runs were chance.
+    runs = runs[runs["status"] == "FINISHED"].sort_values("seed", kind="stable")
     of_sweep = {str(sweep): some for sweep, some in runs.groupby("sweep")}
     return [
         _page(store, given.environments[name], [c for c in cells if c.entry.name == name], of_sweep)
@@ -127,23 +135,24 @@ def _result(store: Store, cell: Cell, runs: pd.DataFrame, scale: Scale, found: H
         {
             "environment": cell.entry.name,
             "algorithm": cell.algorithm,
-            "trial": trial.number,
+            "trial": number,
             "setting": " ".join(trial.user_attrs[OVERRIDES]),
             "mean": float(trial.user_attrs[MEAN]),
             "standard_error": float(trial.user_attrs.get(STANDARD_ERROR, np.nan)),
         }
-        for trial in trials
+        for number, trial in trials.items()
     ]
     reached = [_steps_until_near(store, run, scale, found) for _, run in runs.iterrows()]
-    steps, near = (np.array(column) for column in zip(*reached, strict=True))
+    costs, near = (np.array(column) for column in zip(*reached, strict=True))
     return Result(
         cell=cell,
-        setting=best_of(trials),
+        setting=best_of(trials.values()),
         trials=pd.DataFrame(rows),
         runs=runs,
         scores=runs[SCORE].to_numpy(np.float64),
         seeds=runs["seed"].to_numpy(np.float64),
-        steps=median_episodes(steps.astype(np.float64), near.astype(bool)),
+        costs=costs.astype(np.float64),
+        reached=near.astype(bool),
     )
 
 
@@ -174,57 +183,3 @@ def _measured(entry: Entry) -> float:
     run = load_resolved(list(entry.chosen))
     policy = Untrained.of(run, RANDOM)
     return float(roll_out_by(run, policy.act, test_starts(run.env, run.test_episodes).seeds).returns.mean())
-
-
-@dataclass(frozen=True)
-class OneSetting:
-    """The setting of an algorithm with the highest mean over all environments, on the tuning seeds.
-
-    setting: its overrides in the first environment. mean: its mean score on the scale, over environments.
-    tuned: the mean of the best setting of each environment, on the same seeds.
-    """
-
-    setting: str
-    mean: float
-    tuned: float
-
-
-def one_setting(pages: Sequence[Page], algorithm: str) -> OneSetting:
-    """Return the best single setting of an algorithm for all environments.
-
-    A trial of a number has the same learning rate, epsilon, discount and own keys of the algorithm in every
-    environment: its discretisation differs.
-    """
-    scores, trials = [], pd.DataFrame()
-    for page in pages:
-        for result in page.results:
-            if result.cell.algorithm == algorithm:
-                trials = result.trials if trials.empty else trials
-                normalised = page.scale.of(result.trials["mean"].to_numpy(np.float64))
-                scores.append(pd.Series(normalised, index=result.trials["trial"]))
-    table = pd.concat(scores, axis=1, join="inner")  # without trials that failed somewhere
-    means = table.mean(axis=1)
-    best = means.idxmax()
-    setting = str(trials.loc[trials["trial"] == best, "setting"].iloc[0])
-    return OneSetting(setting, float(means.max()), float(table.max().mean()))
-
-
-def table_of_runs(pages: Sequence[Page]) -> pd.DataFrame:
-    """Return one row per reported run: where, with which seed and config, its scores and its steps."""
-    return pd.DataFrame(list(_rows(pages)))
-
-
-def _rows(pages: Sequence[Page]) -> Iterator[Mapping[str, object]]:
-    for page in pages:
-        for result in page.results:
-            normalised = page.scale.of(result.scores)
-            for number in range(len(result.scores)):
-                yield {
-                    "environment": page.entry.name,
-                    "algorithm": result.cell.algorithm,
-                    "seed": int(result.seeds[number]),
-                    "score": float(result.scores[number]),
-                    "normalised": float(normalised[number]),
-                    "steps": int(result.runs["train/steps"].iloc[number]),
-                    "config": str(result.runs["config"].iloc[number]),
-                }

@@ -69,7 +69,7 @@ def best_setting(cell: Cell, uri: str = "local") -> tuple[str, ...]:
     trials = ended_trials(database(uri), cell.tuned)
     if not trials:
         raise Failure(f"no setting of {cell} has a score")
-    return best_of(trials)
+    return best_of(trials.values())
 
 
 def done_cells(store: Store | None, given: Protocol, wanted: Sequence[Cell]) -> set[Cell]:

@@ -1,35 +1,44 @@
-"""The atlas as a folder: a table, a page per environment, figures, data and the best policies."""
+"""The atlas as a folder: a table, a page per environment, figures, films, data and the best policies."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from io import StringIO
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from qsweep.commands.atlas.figures import profiles_of_runs, profiles_of_settings
-from qsweep.commands.atlas.protocol import Cell, Protocol, as_typed, reporting, tuning
-from qsweep.commands.atlas.results import NEAR, Page, Result, one_setting, table_of_runs
+from qsweep.commands.atlas.figures import costs, profiles_of_runs, profiles_of_settings
+from qsweep.commands.atlas.films import film
+from qsweep.commands.atlas.markdown import (
+    COST,
+    FILM,
+    PROFILES,
+    RUNS,
+    SETTINGS,
+    TRIALS,
+    environment_page,
+    index_page,
+)
+from qsweep.commands.atlas.protocol import Protocol
+from qsweep.commands.atlas.results import Page
+from qsweep.commands.atlas.tables import table_of_runs
+from qsweep.policies.policy import Policy
 from qsweep.policies.registry.fetching import fetch
 from qsweep.policies.registry.names import Target
-from qsweep.policies.registry.shipped import PREFIX, write_shipped
+from qsweep.policies.registry.shipped import write_shipped
 from qsweep.report.figures import draw, save
-from qsweep.report.formats import number, with_interval
-from qsweep.report.statistics.summaries import Summary
 from qsweep.system.atomic_files import replacing_folder, temporary_folder, write_text
 from qsweep.system.overwriting import only_over, writing_to
 from qsweep.tracking.store import Store
 
-INDEX, RUNS, TRIALS = "README.md", "runs.csv", "trials.csv"
-PROFILES, SETTINGS = "profiles.png", "settings.png"
+INDEX = "README.md"
 
 
 def write(store: Store, given: Protocol, pages: Sequence[Page], out: Path) -> None:
-    """Write the atlas into a folder: README.md, ENVIRONMENT.md, figures, runs and trials, policies.
+    """Write the atlas into a folder: README.md, ENVIRONMENT.md, figures, films, runs and trials, policies.
 
     Raises UsageError if the folder holds anything else.
     """
@@ -40,20 +49,31 @@ def write(store: Store, given: Protocol, pages: Sequence[Page], out: Path) -> No
 
 def _files(given: Protocol) -> list[str]:
     tables = (RUNS, TRIALS, *(Path(name).with_suffix(".parquet").name for name in (RUNS, TRIALS)))
-    return [INDEX, *tables, PROFILES, SETTINGS, "policies", *(f"{name}.md" for name in given.environments)]
+    own = [f"{name}{ending}" for name in given.environments for ending in (".md", FILM, COST)]
+    return [INDEX, *tables, PROFILES, SETTINGS, "policies", *own]
 
 
 def _write(store: Store, given: Protocol, pages: Sequence[Page], out: Path) -> None:
-    write_text(out / INDEX, "\n".join(_index(given, pages)) + "\n")
+    write_text(out / INDEX, "\n".join(index_page(given, pages)) + "\n")
     for page in pages:
-        write_text(out / f"{page.entry.name}.md", "\n".join(_environment(given, page)) + "\n")
+        _write_environment(store, given, page, out)
     _write_table(table_of_runs(pages), out / RUNS)
     trials = pd.concat([result.trials for page in pages for result in page.results])
     _write_table(trials, out / TRIALS)
     save(draw(profiles_of_runs(pages)), out / PROFILES)
     save(draw(profiles_of_settings(pages)), out / SETTINGS)
-    for page in pages:
-        _ship(store, page, out)
+
+
+def _write_environment(store: Store, given: Protocol, page: Page, out: Path) -> None:
+    """Write an environment's best policy, its film, the chart of costs, and the page that shows them."""
+    name, chart = page.entry.name, costs(page)
+    policy = _best_policy(store, page)
+    write_shipped(policy, out / "policies" / f"{name}.zip")
+    filmed = film(policy, out / f"{name}{FILM}")
+    if chart:
+        save(draw(chart), out / f"{name}{COST}")
+    text = environment_page(given, page, filmed, costed=chart is not None)
+    write_text(out / f"{name}.md", "\n".join(text) + "\n")
 
 
 def _write_table(table: pd.DataFrame, path: Path) -> None:
@@ -64,117 +84,8 @@ def _write_table(table: pd.DataFrame, path: Path) -> None:
     table.to_parquet(path.with_suffix(".parquet"), index=False)
 
 
-def _ship(store: Store, page: Page, out: Path) -> None:
+def _best_policy(store: Store, page: Page) -> Policy:
     run = page.best.runs[page.best.runs["run_id"] == page.best.best_run].iloc[0]
     target = Target(page.best.best_run, f"ep{int(run['best_episode']):06d}", str(run["name"]))
     with temporary_folder() as scratch:
-        write_shipped(fetch(store, target, Path(scratch)), out / "policies" / f"{page.entry.name}.zip")
-
-
-def _index(given: Protocol, pages: Sequence[Page]) -> Iterator[str]:
-    budget = pages[0].results[0].cell.budget
-    algorithms = [result.cell.algorithm for result in pages[0].results]
-    yield f"# The atlas of tabular reinforcement learning: {budget.name} budget"
-    yield ""
-    yield (
-        f"Mean score over {given.seeds} fresh seeds after about {budget.steps:,} environment steps, as a "
-        "percentage of the way from random actions (0) to the optimum (100), with its 95% interval. Each "
-        f"algorithm was tuned alike: {budget.trials} settings of {budget.tuning_seeds} seeds. **Bold**: "
-        "significantly better than every other. In each row, those in _italics_ are not significantly worse "
-        "than the highest; others may be worse by less than the digits shown. [Protocol](protocol.md)."
-    )
-    yield ""
-    yield f"| environment | {' | '.join(algorithms)} |"
-    yield f"| --- |{' ---: |' * len(algorithms)}"
-    for page in pages:
-        star = "" if page.scale.proven else " *"
-        yield f"| [{page.entry.name}]({page.entry.name}.md){star} | {' | '.join(_cells(page))} |"
-    if not all(page.scale.proven for page in pages):
-        yield ""
-        yield "\\* The optimum is unknown: 100 is the best mean score in this table."
-    yield ""
-    yield f"![Performance profiles]({PROFILES})"
-    yield ""
-    yield "## Sensitivity"
-    yield ""
-    yield (
-        "Means over all environments, on the tuning seeds. One setting for all has the same learning rate, "
-        "epsilon, discount and keys of its own everywhere; it is the one with the highest mean. The figure "
-        "shows how many settings do well."
-    )
-    yield ""
-    yield "| algorithm | tuned in each environment | one setting for all | the setting |"
-    yield "| --- | ---: | ---: | --- |"
-    for algorithm in algorithms:
-        one = one_setting(pages, algorithm)
-        yield f"| {algorithm} | {100 * one.tuned:.1f} | {100 * one.mean:.1f} | `{one.setting}` |"
-    yield ""
-    yield f"![Settings]({SETTINGS})"
-    yield ""
-    yield "## Data"
-    yield ""
-    yield (
-        f"[{RUNS}]({RUNS}): every reported run. [{TRIALS}]({TRIALS}): every setting that was tried. Both are "
-        "there as Parquet, too; [the data sheet](protocol.md#data) explains their columns. "
-        "The best policy of each row is in `policies/`, as `qsweep pull` writes it, in a zip file. Those of "
-        f"the atlas in the documentation come with qsweep: `qsweep play {PREFIX}{pages[0].entry.name}`."
-    )
-
-
-def _cells(page: Page) -> Iterator[str]:
-    decision = page.decision
-    worse = dict(zip(decision.order[1:], decision.worse, strict=True))
-    for place, summary in enumerate(page.summaries):
-        text = _percent(summary)
-        if place == decision.winner:
-            yield f"**{text}**"
-        else:
-            yield text if worse.get(place) else f"_{text}_"
-
-
-def _percent(summary: Summary) -> str:
-    low, high = summary.interval
-    return f"{100 * summary.mean:.1f} ({100 * low:.1f} to {100 * high:.1f})"
-
-
-def _environment(given: Protocol, page: Page) -> Iterator[str]:
-    scale, budget = page.scale, page.results[0].cell.budget
-    kind = "the optimum" if scale.proven else "the best mean in the atlas, the optimum being unknown"
-    yield f"# {page.entry.name}"
-    yield ""
-    yield f"The environment of `qsweep train {' '.join(page.entry.chosen)}`."
-    yield f"Random actions earn {number(scale.random)}; 100% is {kind}, {number(scale.optimum)}."
-    yield ""
-    yield f"| algorithm | score (95% interval) | of optimum, % | steps to {NEAR:.0%} | setting |"
-    yield "| --- | ---: | ---: | ---: | --- |"
-    generator_cells = list(_cells(page))
-    for place in page.decision.order:
-        result = page.results[place]
-        yield (
-            f"| {result.cell.algorithm} | {_score(result, page, place)} | {generator_cells[place]} | "
-            f"{_steps(result)} | `{' '.join(result.setting)}` |"
-        )
-    yield ""
-    best = page.best
-    yield f"The best policy, {number(float(best.scores.max()))}, was learned by {best.cell.algorithm}."
-    yield ""
-    yield f"The commands of {best.cell.algorithm} ({budget.name} budget): its search, and its reported runs."
-    yield ""
-    yield "```bash"
-    yield from _commands(given, best.cell, best.setting)
-    yield "```"
-
-
-def _commands(given: Protocol, cell: Cell, setting: Sequence[str]) -> Iterator[str]:
-    yield as_typed(tuning(given, cell))
-    yield as_typed(reporting(given, cell, setting))
-
-
-def _score(result: Result, page: Page, place: int) -> str:
-    low, high = page.summaries[place].interval
-    ends = [page.scale.random + end * (page.scale.optimum - page.scale.random) for end in (low, high)]
-    return with_interval(float(result.scores.mean()), *ends)
-
-
-def _steps(result: Result) -> str:
-    return f"{result.steps:,.0f}" if np.isfinite(result.steps) else "not reached"
+        return fetch(store, target, Path(scratch))

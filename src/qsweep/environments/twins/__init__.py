@@ -11,19 +11,20 @@ from importlib import import_module
 from importlib.metadata import entry_points
 
 from qsweep.environments.failures import is_interrupt
-from qsweep.environments.twins.pcg64 import uniform
+from qsweep.environments.twins.pcg64 import integer, uniform
 from qsweep.environments.twins.twin import Twin
 from qsweep.errors import Problem, UsageError, one_line
 
-__all__ = ["Twin", "named_twin", "uniform"]
+__all__ = ["Twin", "integer", "named_twin", "uniform"]
 
 MODULES = {
     "Acrobot-v1": "acrobot",
+    "Blackjack-v1": "blackjack",
     "CartPole-v0": "cart_pole",
     "CartPole-v1": "cart_pole",
     "MountainCar-v0": "mountain_car",
 }
-"""Gymnasium id -> module of this package. A twin replaces the environment without arguments."""
+"""Gymnasium id -> module of this package."""
 
 GROUP = "qsweep.twins"
 

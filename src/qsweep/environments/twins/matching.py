@@ -45,8 +45,8 @@ def follows_tables(env: Env, description: Description) -> bool:
 def _twin_of(env: Env, description: Description) -> Twin | None:
     if env.altered:
         return None
-    twin = None if env.kwargs else named_twin(env.id)
-    return twin or _of_tables(env, description)
+    twin = named_twin(env.id)
+    return (twin and twin.given(env.kwargs)) or _of_tables(env, description)
 
 
 def _of_tables(env: Env, description: Description) -> Twin | None:

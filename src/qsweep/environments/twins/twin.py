@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,14 +33,16 @@ class Twin:
 
     step(random, constants, state, action, observation) -> (reward, terminated): writes the new state
     float64[k] and the new observation float64[dimensions], rounded as the environment rounds it (to
-    float32). It draws random numbers with `pcg64.uniform(random)`, where the environment uses
-    `np_random.random()`.
+    float32). It draws random numbers with `pcg64.uniform(random)` and `pcg64.integer(random, n)`, where the
+    environment uses `np_random.random()` and `np_random.integers(n)`.
 
     A twin whose `step` draws nothing has start(generator, n), which returns the states [n, k] and
     observations [n, dimensions] after n consecutive resets, drawn from a numpy Generator. Any other twin
     has reset(random, constants, state, observation), which writes a start, and `sizes` (k, dimensions).
 
-    constants: float64[m], the tables that the functions read.
+    constants: float64[m], the tables that the functions read. arguments: names of keyword arguments of the
+    environment that are true or false; the first constants are their values, 1 or 0, by default those of the
+    environment.
     """
 
     step: Callable[..., tuple[float, bool]]
@@ -48,12 +50,24 @@ class Twin:
     reset: Callable[..., None] = no_reset
     sizes: tuple[int, int] = (0, 0)
     constants: Floats = field(default_factory=lambda: np.zeros(1))
+    arguments: tuple[str, ...] = ()
 
     @property
     def modules(self) -> tuple[str, ...]:
         """The names of the modules that define its functions."""
         functions = (getattr(part, "py_func", part) for part in (self.step, self.start, self.reset) if part)
         return tuple(sorted({function.__module__ for function in functions}))
+
+    def given(self, arguments: Mapping[str, Any]) -> Twin | None:
+        """Return the twin of the environment with these keyword arguments; None if it has none."""
+        if not arguments:
+            return self
+        if not all(name in self.arguments and isinstance(arguments[name], bool) for name in arguments):
+            return None
+        constants = self.constants.copy()
+        for name, value in arguments.items():
+            constants[self.arguments.index(name)] = value
+        return replace(self, constants=constants)
 
     def buffers(self) -> tuple[Floats, Floats]:
         """Return arrays for a state, float64[k], and an observation, float64[dimensions]."""

@@ -34,6 +34,15 @@ ROUNDING = 1e-9
 """The product of survivals (scipy 1.17.1, ecdf) is 0.5000000000000001 where 12 of 24 runs remain."""
 
 
+def shares_reached(times: Floats, reached: npt.NDArray[np.bool_], at: Floats) -> Floats:
+    """Return the Kaplan-Meier shares of runs that have reached the threshold by each time in `at`: [n].
+
+    times, reached: of at least one run, from `first_reached`.
+    """
+    curve = stats.ecdf(stats.CensoredData.right_censored(times, ~reached)).cdf
+    return np.asarray(curve.evaluate(at), np.float64)
+
+
 def median_episodes(times: Floats, reached: npt.NDArray[np.bool_]) -> float:
     """Return the Kaplan-Meier median: the episodes after which half of the runs have reached the threshold.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import optuna
@@ -44,16 +44,29 @@ def database(uri: str) -> Path:
     return (database_of(uri) or local_database()).with_name(DATABASE)
 
 
-def ended_trials(path: Path, name: str) -> list[FrozenTrial]:
-    """Return the complete trials of a study, by number. Raises UsageError if there is no such study."""
+def ended_trials(path: Path, name: str) -> dict[int, FrozenTrial]:
+    """Return the complete trials of a study by the number that they have in one without interruptions.
+
+    In the order of these numbers. Raises UsageError if there is no such study.
+    """
     try:
         study = optuna.load_study(study_name=name, storage=_storage(path))
     except KeyError:
         raise UsageError([Problem(f"{PREFIX}.study", "is no study of this store", name)]) from None
-    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    numbers: dict[int, int] = {}
+    complete, drawn = {}, 0
+    for trial in study.get_trials(deepcopy=False):
+        if RETRY_OF in trial.user_attrs:
+            numbers[trial.number] = numbers[trial.user_attrs[RETRY_OF]]
+        elif trial.params:  # otherwise its process died before it had any
+            numbers[trial.number] = drawn
+            drawn += 1
+        if trial.state == TrialState.COMPLETE:
+            complete[numbers[trial.number]] = trial
+    return dict(sorted(complete.items()))
 
 
-def best_of(trials: Sequence[FrozenTrial]) -> tuple[str, ...]:
+def best_of(trials: Collection[FrozenTrial]) -> tuple[str, ...]:
     """Return the overrides of the best of complete trials; of equal ones, the first."""
     best = max(trials, key=lambda trial: float(trial.user_attrs[MEAN]))
     return tuple(best.user_attrs[OVERRIDES])
@@ -164,14 +177,14 @@ class SearchStudy:
 
 
 def ask(study: optuna.Study, sampler: SamplerOfTrial, space: Space) -> Trial:
-    """Return a queued trial, or else a new one, drawn by the sampler of its number.
+    """Return a queued trial, or else a new one, drawn by the sampler of its number, retries not counted.
 
     A study that is resumed, or shared by several processes, therefore stays repeatable and draws nothing
     twice.
     """
     trials = study.get_trials(deepcopy=False)
-    waiting = (trial.number for trial in trials if trial.state == TrialState.WAITING)
-    study.sampler = sampler(next(waiting, len(trials)))
+    drawn = sum(1 for trial in trials if trial.params and RETRY_OF not in trial.user_attrs)
+    study.sampler = sampler(drawn)
     trial = study.ask(space.distributions)
     study.sampler = RandomSampler()  # a GridSampler would stop `Study.optimize`, which does not run
     return trial
