@@ -41,7 +41,12 @@ def conf_folder() -> Path:
 @cache
 def hydra_app() -> Hydra:
     """Return Hydra for the packaged configs; shared, because it has no other state."""
-    return Hydra(PRIMARY, ConfigLoaderImpl(create_config_search_path(str(conf_folder()))))
+    return Hydra(PRIMARY, packaged_configs())
+
+
+def packaged_configs() -> ConfigLoaderImpl:
+    """Return a loader of the packaged configs, which has composed nothing yet."""
+    return ConfigLoaderImpl(create_config_search_path(str(conf_folder())))
 
 
 def quoted(text: str) -> str:

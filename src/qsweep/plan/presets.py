@@ -12,7 +12,7 @@ import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from qsweep.errors import Problem, closest, one_line
-from qsweep.plan.conf import PRIMARY, conf_folder, hydra_app, quoted
+from qsweep.plan.conf import PRIMARY, conf_folder, hydra_app, packaged_configs, quoted
 
 OWN_CONFIGS = Path("conf")
 """Presets in this folder, relative to the current one, are found as well as the packaged ones."""
@@ -52,12 +52,20 @@ def preset_problems(group: str, value: Any, search: Sequence[str]) -> Iterator[P
         return
     for file in (root / inside / f"{name}.yaml" for root in _folders(search)):
         if file.exists():
-            packaged = name in _options(inside, ())
+            packaged = name in _packaged(inside)
             yield from _file_problems(group, str(value), file, packaged)
 
 
-def _options(group: str, search: Sequence[str]) -> list[str]:
+def _options(group: str, search: Sequence[str]) -> Sequence[str]:
+    if not search:
+        return _packaged(group)
     return hydra_app().config_loader.get_group_options(group, config_name=PRIMARY, overrides=[*search])
+
+
+@cache
+def _packaged(group: str) -> Sequence[str]:
+    """Return the names of a group's packaged presets. The primary config, which takes long, is not loaded."""
+    return tuple(packaged_configs().get_group_options(group))
 
 
 def _folders(search: Sequence[str]) -> Iterator[Path]:
