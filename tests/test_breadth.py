@@ -45,7 +45,7 @@ COMPILED = [
 ]
 """Presets that have a compiled twin."""
 SHARING = ("cliff_walking", "frozen_lake_8x8", "mdp", "taxi")
-"""Twins of tables beside frozen_lake: with random ties they share a loop, else each has one, of other constants."""
+"""Twins of tables beside frozen_lake: with random ties they share a loop, else each compiles its own."""
 COMPILED_ANYWAY = ("expected_sarsa", "q_learning")
 """Algorithms that other tests compile for any agent in the cart and pole; all are compiled so in the car."""
 ALIKE = ("epsilon_greedy", "softmax", "ucb")
