@@ -5,12 +5,15 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
+import io
 import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 import traceback
+from contextlib import chdir, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
 import numba
@@ -23,6 +26,8 @@ MODULES = [
     *(".".join(file.with_suffix("").relative_to(SOURCE.parent).parts) for file in SOURCE.rglob("*.py")),
     *("filelock", "gymnasium", "hydra", "joblib", "matplotlib.pyplot", "mlflow", "numba", "optuna", "pandas"),
 ]
+FIRST = ("train", "episodes=2", "evaluation.episodes=1", "evaluation.test_episodes=1", "tracking=none")
+"""What every process does once, for half a second: conf/ is composed, machine code loaded."""
 
 
 def serve(timeout: int) -> None:
@@ -33,6 +38,7 @@ def serve(timeout: int) -> None:
     for module in MODULES:
         importlib.import_module(module)
     numba.njit("int64()")(lambda: 0)  # it imports more when it compiles first
+    warm_up()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the first forks
     gc.freeze()  # what is here is not looked at again, so forks share its memory
     for line in sys.stdin:
@@ -50,6 +56,19 @@ def serve(timeout: int) -> None:
         signal.alarm(timeout)
         become(arguments, folder, environment, Path(files))
         run()
+
+
+def warm_up() -> None:
+    """Run a command that leaves nothing: no open file, no thread."""
+    output = io.StringIO()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        chdir(folder),
+        redirect_stdout(output),
+        redirect_stderr(output),
+        suppress(SystemExit),
+    ):
+        main(FIRST, standalone_mode=False)
 
 
 def become(arguments: list[str], folder: str, environment: dict[str, str], files: Path) -> None:
