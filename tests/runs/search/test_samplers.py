@@ -31,7 +31,7 @@ def sampled(name: str, seed: int, rounds: int, resumed: bool = False) -> list[di
     for _ in range(rounds):
         if resumed:
             drawn = sampler(name, seed, points)
-        for trial in [ask(study, drawn, points) for _ in range(2)]:
+        for trial in [ask(study, drawn, points, "me") for _ in range(2)]:
             tried.append(trial.params)
             study.tell(trial, score(trial.params))
     return tried
@@ -58,9 +58,9 @@ def test_parallel_trials_differ(name: str) -> None:
     points = of(name)
     study, drawn = optuna.create_study(direction="maximize"), sampler(name, 0, points)
     for _ in range(12):
-        trial = ask(study, drawn, points)
+        trial = ask(study, drawn, points, "me")
         study.tell(trial, score(trial.params))
-    together = [ask(study, drawn, points).params for _ in range(8)]
+    together = [ask(study, drawn, points, "me").params for _ in range(8)]
     assert len({str(params) for params in together}) == 8
 
 
@@ -75,7 +75,7 @@ def test_a_grid_is_every_combination_once() -> None:
     study, drawn = optuna.create_study(direction="maximize"), sampler("grid", 0, POINTS)
     assert untried(study, POINTS) == 64
     for left in range(63, -1, -1):
-        trial = ask(study, drawn, POINTS)
+        trial = ask(study, drawn, POINTS, "me")
         study.tell(trial, score(trial.params))
         assert untried(study, POINTS) == left
     assert len({str(trial.params) for trial in study.trials}) == 64

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -10,17 +11,20 @@ from optuna.trial import TrialState
 from qsweep.errors import UsageError
 from qsweep.runs.search.pruners import pruner
 from qsweep.runs.search.samplers import sampler
-from qsweep.runs.search.spaces import space
+from qsweep.runs.search.spaces import Space, space
 from qsweep.runs.search.study import SearchStudy, database, ended_trials
 
 pytestmark = pytest.mark.slow
 
 SPACE = space(["x=interval(0,1)"])
+THREE = space(["x=interval(0,1)", "y=interval(0,1)", "z=interval(0,1)"])
 FACTS = {"seeds": [0, 1]}
 
 
-def opened(path: Path, name: str = "a", facts: dict[str, object] | None = None) -> SearchStudy:
-    drawn = sampler("random", 0, SPACE)
+def opened(
+    path: Path, name: str = "a", facts: dict[str, object] | None = None, points: Space = SPACE
+) -> SearchStudy:
+    drawn = sampler("random", 0, points)
     return SearchStudy(name, path, drawn, pruner("none"), FACTS if facts is None else facts)
 
 
@@ -29,9 +33,34 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "mlruns" / "optuna.db"
 
 
-def asked(study: SearchStudy) -> optuna.Trial:
+def asked(study: SearchStudy, points: Space = SPACE) -> optuna.Trial:
     with study.writing:
-        return study.ask(SPACE)
+        return study.ask(points)
+
+
+class Killed(Exception):
+    """Stands for the end of a process that asked for a trial."""
+
+
+def killed_while_asking(path: Path, parameters: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask for a trial as a process that dies when so many of its parameters are in the database."""
+    stored = 0
+    store = optuna.storages._CachedStorage.set_trial_param
+
+    def store_some(*given: Any) -> None:
+        nonlocal stored
+        if stored == parameters:
+            raise Killed
+        store(*given)
+        stored += 1
+
+    study = opened(path, points=THREE)
+    with monkeypatch.context() as patch:
+        patch.setattr(optuna.storages._CachedStorage, "set_trial_param", store_some)
+        study._alive.acquire()
+        study._alive.release()  # as the kernel does
+        with pytest.raises(Killed):
+            asked(study, THREE)
 
 
 def test_database_of_studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,6 +141,27 @@ def test_an_interrupted_study_has_the_trials_of_another(path: Path) -> None:
     assert [trial.params for trial in ended_trials(path, "whole").values()] == expected
     found = ended_trials(path, "a")
     assert [*found] == [0, 1, 2, 3, 4]
+    assert [trial.params for trial in found.values()] == expected
+
+
+@pytest.mark.parametrize("parameters", [0, 1, 2])
+@pytest.mark.parametrize("what", ["a new trial", "a retry"])
+def test_a_process_that_dies_while_it_draws(
+    path: Path, what: str, parameters: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it had drawn of a trial, the study has the points and numbers of an uninterrupted one."""
+    with opened(path, "whole", points=THREE) as whole:
+        expected = [asked(whole, THREE).params for _ in range(4)]
+    with opened(path, points=THREE) as study:
+        asked(study, THREE)
+        if what == "a new trial":
+            study.study.tell(0, 0.0)
+    killed_while_asking(path, parameters, monkeypatch)
+    with opened(path, points=THREE) as study:
+        for _ in range(4 - len(ended_trials(path, "a"))):
+            study.study.tell(asked(study, THREE), 0.0)
+    found = ended_trials(path, "a")
+    assert [*found] == [0, 1, 2, 3]
     assert [trial.params for trial in found.values()] == expected
 
 

@@ -52,7 +52,8 @@ def search(
         for result in Search(held, wanted.space, how, train).run():
             if result.state == "complete" and result.mean > best:
                 best = result.mean
-                say(f"trial {result.number}: {', '.join(result.overrides)}: {result.mean:.4g}")
+                number = held.number_of(result.number)
+                say(f"trial {number}: {', '.join(result.overrides)}: {result.mean:.4g}")
         plan = plan_of_best(wanted, held.study.get_trials(deepcopy=False))
         concluded = Concluded(parent.run_id, {}, "")
         if runs.check_recorded():

@@ -7,6 +7,7 @@ import sqlite3
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import optuna
 from filelock import FileLock, Timeout
@@ -33,6 +34,8 @@ WORKER, RETRY_OF, ERROR = "worker", "retry_of", "error"
 runs: the MLflow ids. seeds: how many are done. worker: the process that runs the trial. retry_of: the number
 of the interrupted trial whose parameters this one has. error: why it failed.
 """
+FIXED = "fixed_params"
+"""optuna's system attribute of a queued trial: its parameters."""
 SamplerOfTrial = Callable[[int], BaseSampler]
 """Makes the sampler of a trial from the trial's number."""
 BUSY_SECONDS = 60.0
@@ -53,17 +56,27 @@ def ended_trials(path: Path, name: str) -> dict[int, FrozenTrial]:
         study = optuna.load_study(study_name=name, storage=_storage(path))
     except KeyError:
         raise UsageError([Problem(f"{PREFIX}.study", "is no study of this store", name)]) from None
+    trials = study.get_trials(deepcopy=False)
+    numbers = _numbers(trials)
+    complete = {numbers[trial.number]: trial for trial in trials if trial.state == TrialState.COMPLETE}
+    return dict(sorted(complete.items()))
+
+
+def _numbers(trials: Collection[FrozenTrial]) -> dict[int, int]:
+    """Return the number of each trial in a study without interruptions, by its number in this one.
+
+    A retry has that of the trial that it repeats. A new trial counts when it has a worker, which it gets once
+    all its parameters are drawn: if its process died before, the next one draws the same.
+    """
     numbers: dict[int, int] = {}
-    complete, drawn = {}, 0
-    for trial in study.get_trials(deepcopy=False):
+    drawn = 0
+    for trial in trials:
         if RETRY_OF in trial.user_attrs:
             numbers[trial.number] = numbers[trial.user_attrs[RETRY_OF]]
-        elif trial.params:  # otherwise its process died before it had any
+        elif WORKER in trial.user_attrs:
             numbers[trial.number] = drawn
             drawn += 1
-        if trial.state == TrialState.COMPLETE:
-            complete[numbers[trial.number]] = trial
-    return dict(sorted(complete.items()))
+    return numbers
 
 
 def best_of(trials: Collection[FrozenTrial]) -> tuple[str, ...]:
@@ -133,9 +146,11 @@ class SearchStudy:
 
     def ask(self, space: Space) -> Trial:
         """Return a requeued trial, or else a new one. To be called with the lock `writing`."""
-        trial = ask(self.study, self._sampler, space)
-        trial.set_user_attr(WORKER, self._worker)
-        return trial
+        return ask(self.study, self._sampler, space, self._worker)
+
+    def number_of(self, trial: int) -> int:
+        """Return the number of a trial in a study without interruptions."""
+        return _numbers(self.study.get_trials(deepcopy=False))[trial]
 
     def count_trials(self) -> int:
         """Count the trials that have ended, run or wait; not interrupted ones, which are requeued."""
@@ -151,10 +166,11 @@ class SearchStudy:
         A process killed in between leaves both trials; the next one finds the queued trial by RETRY_OF.
         """
         trials = self.study.get_trials(deepcopy=False)
-        if trial.params and not any(other.user_attrs.get(RETRY_OF) == trial.number for other in trials):
+        params = _params(trial)
+        if params and not any(other.user_attrs.get(RETRY_OF) == trial.number for other in trials):
             waiting = create_trial(
                 state=TrialState.WAITING,
-                system_attrs={"fixed_params": trial.params},
+                system_attrs={FIXED: params},
                 user_attrs={RETRY_OF: trial.number},
             )
             self.study.add_trial(waiting)
@@ -176,18 +192,24 @@ class SearchStudy:
         return self._workers / f"{worker}.lock"
 
 
-def ask(study: optuna.Study, sampler: SamplerOfTrial, space: Space) -> Trial:
+def ask(study: optuna.Study, sampler: SamplerOfTrial, space: Space, worker: str) -> Trial:
     """Return a queued trial, or else a new one, drawn by the sampler of its number, retries not counted.
 
     A study that is resumed, or shared by several processes, therefore stays repeatable and draws nothing
     twice.
     """
-    trials = study.get_trials(deepcopy=False)
-    drawn = sum(1 for trial in trials if trial.params and RETRY_OF not in trial.user_attrs)
-    study.sampler = sampler(drawn)
+    study.sampler = sampler(len({*_numbers(study.get_trials(deepcopy=False)).values()}))
     trial = study.ask(space.distributions)
+    trial.set_user_attr(WORKER, worker)
     study.sampler = RandomSampler()  # a GridSampler would stop `Study.optimize`, which does not run
     return trial
+
+
+def _params(trial: FrozenTrial) -> dict[str, Any]:
+    """Return all parameters of a trial; none of a new one whose process died while it drew them."""
+    if RETRY_OF in trial.user_attrs:
+        return dict(trial.system_attrs[FIXED])
+    return trial.params if WORKER in trial.user_attrs else {}
 
 
 def _storage(path: Path) -> RDBStorage:
