@@ -20,7 +20,7 @@ SPAWNED = (sys.executable, "-S", str(Path(__file__).with_name("spawned.py")))
 PLAIN_C = "plain C, libm"
 """The row to which a machine's pace is told."""
 SETTINGS = {"PYTHONWARNINGS": "ignore", "HYDRA_FULL_ERROR": "1"}
-OUR_OWN = "MLFLOW_TRACKING_URI"
+NOT_INHERITED = "MLFLOW_TRACKING_URI"
 """A variable that MLflow's client sets for the process that measures it, and others do not inherit."""
 
 
@@ -72,7 +72,7 @@ class Ran:
 
 def run(command: Sequence[str], folder: Path, settings: Mapping[str, str] | None = None) -> Ran:
     """Run a process in a folder; raises RuntimeError with what it complained of where it fails."""
-    inherited = {name: value for name, value in os.environ.items() if name != OUR_OWN}
+    inherited = {name: value for name, value in os.environ.items() if name != NOT_INHERITED}
     environment = {**inherited, **SETTINGS, **(settings or {})}
     with tempfile.NamedTemporaryFile("r+") as took:
         ran = subprocess.run(

@@ -1,4 +1,4 @@
-"""Many writers with time to think, as on a machine of many cores: runs a second, and the time under the lock.
+"""Many writers with think time, as on a machine of many cores: runs a second, and the time under the lock.
 
     .venv/bin/python benchmarks/writers.py [SECONDS]
 
@@ -31,9 +31,9 @@ from tracking import KEYS, PARAMS, SUMMARY, TAGS, curves
 
 POINTS = 3300
 """What a run of the README's sweep leaves in MLflow."""
-THINKING = 1.0
+THINK_SECONDS = 1.0
 """Mean seconds between two runs of a writer, distributed exponentially."""
-WRITERS = (1, 4, 16, 64)
+WRITERS = (1, 4, 16, 64, 128)
 
 
 def measure(seconds: float = 8.0) -> Iterator[Row | Point]:
@@ -55,7 +55,7 @@ def measure(seconds: float = 8.0) -> Iterator[Row | Point]:
         for name, uri in uris.items():
             for writers in WRITERS:
                 rate = _runs_per_second(uri, writers, seconds)
-                about = f"at most {writers / THINKING:.0f} with this time to think"
+                about = f"at most {writers / THINK_SECONDS:.0f} with this think time"
                 yield Row("writers", f"{name}, {writers} writers", "runs/s", (rate,), about)
 
 
@@ -106,7 +106,7 @@ def _write(uri: str, seconds: float, seed: int) -> int:
     thinking, recording = random.Random(seed), tracker(open_store(uri))
     runs, until = 0, time.monotonic() + seconds
     while True:
-        time.sleep(thinking.expovariate(1 / THINKING))
+        time.sleep(thinking.expovariate(1 / THINK_SECONDS))
         if time.monotonic() > until:
             return runs
         _record(recording)

@@ -14,9 +14,11 @@ STORES = {
     "mlflow.store.model_registry.sqlalchemy_store": "SqlAlchemyStore",
 }
 """MLflow's module -> its class, which keeps each database that it ever opened."""
-OPEN, MANY, MORE = Path("/proc/self/fd"), 300, 200
-"""This process's open files; how many of them lead to a collection, and how many more to the next one."""
+OPEN = Path("/proc/self/fd")
+MANY, MORE = 300, 200
+"""Open files above which garbage is collected, and how many more lead to the next collection."""
 _limit = [MANY]
+"""Open files above which it is collected next."""
 DECISIVE = ("MLFLOW_TRACKING_URI", "QSWEEP_")
 """How variables begin that decide what a command does; libraries set others for a process's life."""
 

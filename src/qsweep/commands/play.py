@@ -184,7 +184,8 @@ def _write_page(policy: Policy, uri: str, path: Path) -> None:
         store = open_store(uri, create=False)
     page = play_page(policy, store)
     if page is None:
-        rule = "needs classic control or transition tables, and a Q-table of at most 75,000 values"
+        worlds = "MountainCar, CartPole, Acrobot or transition tables"
+        rule = f"needs {worlds}, and a Q-table of at most 75,000 values"
         raise UsageError([Problem("--page", rule, policy.env_id, "use --video FILE.mp4 instead")])
     with writing_to("--page", path):
         write_text(path, page)

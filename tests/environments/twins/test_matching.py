@@ -457,3 +457,11 @@ def test_engines_are_named_where_there_is_none() -> None:
     """The compiled engine without a twin is refused with a message that names the requirement."""
     with pytest.raises(UsageError, match="compiled needs a compiled twin or transition"):
         load_config(["env=pendulum", "engine=compiled"])
+
+
+def test_arguments_have_constants() -> None:
+    """A twin with more arguments than constants is refused: there is no default value for the others."""
+    from qsweep.environments.twins import mountain_car
+
+    with pytest.raises(ValueError, match="constants must begin with the values of windy, icy"):
+        Twin(mountain_car.step, mountain_car.start, arguments=("windy", "icy"))

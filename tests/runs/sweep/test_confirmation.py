@@ -409,7 +409,7 @@ def test_a_real_sweep_confirms_and_registers(swept: Swept) -> None:
         f"; CartPole-v1@best is now the best run of learning_rate={best:g}, which ranks first "
         f"({chosen['name']}, of 4 seeds)."
     )
-    assert "4 of 4 runs finished, and 4 on fresh seeds, in" in swept.ran.stdout
+    assert "4 of 4 runs and 4 on fresh seeds finished in" in swept.ran.stdout
     rows = [line.split() for line in swept.ran.stdout.splitlines() if line.startswith("learning_rate=")]
     assert rows[0][:4] == [f"learning_rate={best:g}", "4", "(2", "fresh)"]
 

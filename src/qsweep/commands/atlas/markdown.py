@@ -98,11 +98,11 @@ def environment_page(given: Protocol, page: Page, filmed: bool, costed: bool) ->
     yield ""
     yield f"| algorithm | score (95% interval) | of optimum, % | steps to {NEAR:.0%} | setting |"
     yield "| --- | ---: | ---: | ---: | --- |"
-    generator_cells = list(_cells(page))
+    cells = list(_cells(page))
     for place in page.decision.order:
         result = page.results[place]
         yield (
-            f"| {result.cell.algorithm} | {_score(result, page, place)} | {generator_cells[place]} | "
+            f"| {result.cell.algorithm} | {_score(result, page, place)} | {cells[place]} | "
             f"{_steps(result)} | `{' '.join(result.setting)}` |"
         )
     yield ""

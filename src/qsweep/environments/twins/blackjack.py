@@ -20,6 +20,7 @@ TOTAL, ACE, CARDS, OPEN, HIDDEN = range(5)
 """Indices of the state."""
 RANKS, SUITS, PICTURES = 13, 4, 3
 DEALER_STICKS, MOST = 17, 21
+"""The sum from which on the dealer draws no more cards, and the largest sum that is no bust."""
 
 
 def _card(random: Any) -> int:
@@ -27,7 +28,7 @@ def _card(random: Any) -> int:
     return min(integer(random, RANKS) + 1, 10)
 
 
-def _best(total: float, ace: float) -> float:
+def _hand_value(total: float, ace: float) -> float:
     """Return the sum of a hand, with one ace as 11 if that is no bust."""
     return total + 10 if ace != 0 and total + 10 <= MOST else total
 
@@ -38,7 +39,7 @@ def _is_natural(total: float, ace: float, cards: float) -> bool:
 
 
 def _observe(state: Floats, observation: Floats) -> None:
-    observation[0] = _best(state[TOTAL], state[ACE])
+    observation[0] = _hand_value(state[TOTAL], state[ACE])
     observation[1] = state[OPEN]
     observation[2] = 1.0 if observation[0] != state[TOTAL] else 0.0
 
@@ -60,7 +61,7 @@ def step(
 ) -> tuple[float, bool]:
     """Hit (1): draw a card; a bust costs 1 and ends the hand. Stick (0): the dealer plays, which ends it."""
     if action == 0:
-        return _stuck(random, constants, state), True
+        return _stick(random, constants, state), True
     card = _card(random)
     state[TOTAL] += card
     state[CARDS] += 1
@@ -71,16 +72,16 @@ def step(
     return -1.0 if bust else 0.0, bust
 
 
-def _stuck(random: Any, constants: Floats, state: Floats) -> float:
+def _stick(random: Any, constants: Floats, state: Floats) -> float:
     """Play the dealer's hand and return the reward."""
     total, ace = state[OPEN] + state[HIDDEN], 1.0 if min(state[OPEN], state[HIDDEN]) == 1 else 0.0
     dealers_natural = _is_natural(total, ace, 2)
-    while _best(total, ace) < DEALER_STICKS:
+    while _hand_value(total, ace) < DEALER_STICKS:
         card = _card(random)
         total += card
         if card == 1:
             ace = 1.0
-    own, dealers = _best(state[TOTAL], state[ACE]), 0.0 if total > MOST else _best(total, ace)
+    own, dealers = _hand_value(state[TOTAL], state[ACE]), 0.0 if total > MOST else _hand_value(total, ace)
     reward = 1.0 if own > dealers else -1.0 if own < dealers else 0.0
     if _is_natural(state[TOTAL], state[ACE], state[CARDS]):
         if constants[SAB] != 0 and not dealers_natural:

@@ -52,6 +52,11 @@ class Twin:
     constants: Floats = field(default_factory=lambda: np.zeros(1))
     arguments: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Raise ValueError if an argument has no constant."""
+        if len(self.constants) < len(self.arguments):
+            raise ValueError(f"constants must begin with the values of {', '.join(self.arguments)}")
+
     @property
     def modules(self) -> tuple[str, ...]:
         """The names of the modules that define its functions."""

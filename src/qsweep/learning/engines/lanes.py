@@ -130,7 +130,7 @@ def _batch(run: Resolved, call: Sequence[Span], starts: Sequence[tuple[Floats, F
     episodes, lanes = episodes_of(call), len(starts)
     states, observations = (np.stack(part) for part in zip(*starts, strict=True))
     return EpisodeBatch(
-        starts=Starts(states, observations, np.zeros((lanes, 0, 4), np.uint64)),
+        starts=Starts(states, observations, np.zeros((lanes, 0, 6), np.uint64)),
         rates=rates_of(run, episodes),
         ends=np.array([span.end for span in call]) - call[0].first,
         tables=np.empty((lanes, len(call), run.grid.cells, run.description.actions)),

@@ -54,7 +54,7 @@ class World(NamedTuple):
 class Starts(NamedTuple):
     """The starts of episodes: states and observations [episodes, ...], empty if `reset` draws them.
 
-    streams: uint64[episodes, 4], the stream of each episode; empty if an episode continues the stream of
+    streams: uint64[episodes, 6], the stream of each episode; empty if an episode continues the stream of
     the one before.
     """
 

@@ -93,7 +93,7 @@ def returns_from(setting: Setting, q_table: QTable, states: Floats, observations
     states [n, k] and observations [n, dimensions]; the step limit counts from there. returns [n].
     """
     assert setting.twin
-    starts = Starts(states, observations, np.zeros((0, 4), np.uint64))
+    starts = Starts(states, observations, np.zeros((0, 6), np.uint64))
     return _from(setting, setting.twin, q_table, starts, len(states)).returns
 
 
@@ -133,7 +133,7 @@ def _starts(twin: Twin, seeds: Sequence[int]) -> Starts:
         return Starts(*twin.starts(np.random.default_rng(0), 0), np.stack([stream(seed) for seed in seeds]))
     starts = (twin.start(np.random.default_rng(seed), 1) for seed in seeds)
     states, observations = zip(*starts, strict=True)
-    return Starts(np.concatenate(states), np.concatenate(observations), np.zeros((0, 4), np.uint64))
+    return Starts(np.concatenate(states), np.concatenate(observations), np.zeros((0, 6), np.uint64))
 
 
 @lru_cache(maxsize=8)

@@ -50,8 +50,11 @@ def multirun(line: CommandLine, plan: Plan, quiet: bool = False) -> int:
     kept = sum(not job.error and "name" not in job.outcome for job in ended)
     earlier = f" ({kept} of them earlier)" if kept else ""
     confirmed = sum(not job.error for job in marks) - done
-    fresh = f", and {confirmed} on fresh seeds," if confirmed else ""
-    finished = f"{done} of {len(plan.jobs)} runs finished{earlier}{fresh}"
+    requested = f"{done} of {len(plan.jobs)} runs"
+    if confirmed:
+        finished = f"{requested}{earlier} and {confirmed} on fresh seeds finished"
+    else:
+        finished = f"{requested} finished{earlier}"
     count = f"{finished} in {took:.1f} s; folder: {shown(folder)}"
     show_end(concluded, runs, count)
     for note in dict.fromkeys(note for job in marks for note in job.outcome.get("notes", ())):
