@@ -15,6 +15,11 @@ PATH = "/ajax-api/2.0/mlflow/metrics/get-history-bulk-interval"
 """The request by which MLflow's own UI draws curves."""
 MOST_POINTS = 2500
 """The most points of a curve for which a server can be asked."""
+SINCE = (3, 15)
+"""MLflow's first version whose server samples each curve by itself.
+
+An earlier one chooses steps for all runs of a request together, of which a short curve has few.
+"""
 OK = 200
 RUNS, CONNECTIONS = 20, 8
 """Runs per request, of at most 100, and concurrent requests."""
@@ -33,10 +38,22 @@ def sampled(
 
     A run without a metric is left out, and so is an unknown run. Raises NotOffered.
     """
+    if _release(store) < SINCE:
+        raise NotOffered("it samples all curves of a request together")
     asked = [(metric, run_ids[k : k + RUNS]) for metric in metrics for k in range(0, len(run_ids), RUNS)]
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         answers = list(pool.map(lambda some: dict(_ask(store, some[0], some[1], points)), asked))
     return dict(chain.from_iterable(answer.items() for answer in answers))
+
+
+def _release(store: Store) -> tuple[int, ...]:
+    """Return the server's version of MLflow, without the patch."""
+    from qsweep.tracking.client.request import request
+
+    try:
+        return tuple(int(part) for part in request(store.uri, "/version").text.split(".")[:2])
+    except (OSError, ValueError) as error:
+        raise NotOffered(str(error)) from error
 
 
 def _ask(
