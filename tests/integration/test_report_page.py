@@ -141,6 +141,7 @@ def test_the_values_shown_are_those_of_the_csv(page: Page, folder: Path) -> None
     plot.scroll_into_view_if_needed()
     dot = plot.locator("circle").first.bounding_box() or {}
     page.mouse.move(dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2)
+    expect(plot.locator(".tip b")).to_be_visible()
     name, shown = plot.locator(".tip b").inner_text(), plot.locator(".tip .value").inner_text()
     assert float(shown) == pytest.approx(runs.loc[name, "test/return_mean"], rel=1e-3)
 
@@ -217,10 +218,10 @@ def test_layers_of_a_table(page: Page) -> None:
     film = page.locator("[data-film]:not([hidden])")
     film.scroll_into_view_if_needed()  # what is out of sight is not rendered
     panels = film.locator(".panel:visible h4")
-    assert panels.all_inner_texts() == ["push left", "no push", "push right", "value of the greedy action"]
+    assert panels.all_text_contents() == ["push left", "no push", "push right", "value of the greedy action"]
     film.get_by_role("checkbox", name="visits", exact=True).check()
     film.get_by_role("checkbox", name="actions").uncheck()
-    assert panels.all_inner_texts() == ["value of the greedy action", "visits"]
+    assert panels.all_text_contents() == ["value of the greedy action", "visits"]
     film.get_by_role("checkbox", name="actions").check()
     film.locator("input[type=range]").fill("0")
     canvas = film.locator(".panel canvas").first
