@@ -86,7 +86,7 @@ CLAIMS = (
         "a tracked sweep with its report, relative to training only",
         "sweep",
         "qsweep train -m, relative to training only",
-        2,
+        1,
     ),
     Claim(
         "a tracked sweep until its last run has ended, relative to training only",

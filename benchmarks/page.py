@@ -38,7 +38,7 @@ SECTIONS = {
     "generic": (
         "Environments without a twin",
         "The Gymnasium engine's whole loop, relative to a loop that takes the same steps and resets and\n"
-        "uses nothing of them: processor time, by turns. The MiniGrid agent's view, which no table uses,\n"
+        "uses nothing of them: processor time, alternately. The MiniGrid agent's view, which no table uses,\n"
         "is not computed.",
     ),
     "tracking": (

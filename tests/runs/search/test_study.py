@@ -165,6 +165,20 @@ def test_a_process_that_dies_while_it_draws(
     assert [trial.params for trial in found.values()] == expected
 
 
+def test_a_retry_of_a_trial_that_was_not_drawn_whole(path: Path) -> None:
+    """Earlier versions left such retries: each counts as a trial of its own."""
+    with opened(path) as study:
+        study.study.ask()  # a process that died before it said so
+        retry = optuna.trial.create_trial(
+            state=TrialState.WAITING,
+            system_attrs={"fixed_params": {"x": 0.25}},
+            user_attrs={"retry_of": 0},
+        )
+        study.study.add_trial(retry)
+        study.study.tell(asked(study), 1.0)
+    assert {number: trial.params for number, trial in ended_trials(path, "a").items()} == {0: {"x": 0.25}}
+
+
 def test_trials_of_living_processes_are_kept(path: Path) -> None:
     """A second process requeues no trial of a process that is alive."""
     with opened(path) as first:

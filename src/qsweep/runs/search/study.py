@@ -71,9 +71,10 @@ def _numbers(trials: Collection[FrozenTrial]) -> dict[int, int]:
     numbers: dict[int, int] = {}
     drawn = 0
     for trial in trials:
-        if RETRY_OF in trial.user_attrs:
-            numbers[trial.number] = numbers[trial.user_attrs[RETRY_OF]]
-        elif WORKER in trial.user_attrs:
+        repeated = trial.user_attrs.get(RETRY_OF)
+        if repeated in numbers:
+            numbers[trial.number] = numbers[repeated]
+        elif WORKER in trial.user_attrs or repeated is not None:  # of a half-drawn trial, by earlier versions
             numbers[trial.number] = drawn
             drawn += 1
     return numbers
